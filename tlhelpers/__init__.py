@@ -1,0 +1,61 @@
+"""Helpers of the transfer-learning course. `import tlhelpers as tl` loads neither torch nor
+transformers: each public name is imported from its room when it is first used.
+
+This file parses on Python 3.8, so that an old Python gets our message instead of a syntax error.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# public name -> the module that defines it (one line a name; rooms fill their own block)
+_PUBLIC = {
+    # runtime
+    "setup": "tlhelpers.runtime.session",
+    "text": "tlhelpers.runtime.language",
+    # data
+    "Task": "tlhelpers.data.task",
+    "load_task": "tlhelpers.data.catalog",
+    "list_tasks": "tlhelpers.data.catalog",
+    # models
+    "backbone": "tlhelpers.models.backbones",
+    "list_backbones": "tlhelpers.models.backbones",
+    "freeze": "tlhelpers.models.surgery",
+    "assert_frozen": "tlhelpers.models.surgery",
+    "replace_head": "tlhelpers.models.surgery",
+    "grow_head": "tlhelpers.models.surgery",
+    # train
+    "fit": "tlhelpers.train.engine",
+    "predict": "tlhelpers.train.engine",
+    "evaluate": "tlhelpers.train.engine",
+    "History": "tlhelpers.train.history",
+    # transfer
+    "extract_features": "tlhelpers.transfer.features",
+    "probe": "tlhelpers.transfer.features",
+    "knn": "tlhelpers.transfer.features",
+    "fine_tune": "tlhelpers.transfer.finetune",
+    "lr_find": "tlhelpers.transfer.finetune",
+    "incremental": "tlhelpers.transfer.incremental",
+    "few_shot": "tlhelpers.transfer.fewshot",
+    "zero_shot": "tlhelpers.transfer.zeroshot",
+    "transferability": "tlhelpers.transfer.transferability",
+    "negative_transfer_gap": "tlhelpers.transfer.negative",
+    "compare": "tlhelpers.transfer.compare",
+    "cka": "tlhelpers.transfer.similarity",
+    # show
+    "show": "tlhelpers.show.plots",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError("module 'tlhelpers' has no attribute " + repr(name))
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_PUBLIC))

@@ -1,0 +1,1 @@
+"""Floor 7: building, opening, testing and reporting the course."""

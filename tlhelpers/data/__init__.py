@@ -1,0 +1,1 @@
+"""Floor 2: tasks, the drawn world, public sets, folders of your own images, texts."""

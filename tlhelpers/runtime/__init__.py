@@ -1,0 +1,1 @@
+"""Floor 1: device, store (cache, atomic files, checksums), language."""

@@ -1,0 +1,1 @@
+"""Floor 6: all that a learner sees: figures, widgets, quizzes."""

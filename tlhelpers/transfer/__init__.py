@@ -1,0 +1,1 @@
+"""Floor 5: one method of transfer learning per file."""
