@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 # public name -> the module that defines it (one line a name; rooms fill their own block)
 _PUBLIC = {
     # runtime
-    "setup": "tlhelpers.runtime.session",
     "text": "tlhelpers.runtime.language",
+    "mode": "tlhelpers.runtime.session",
     # data
     "Task": "tlhelpers.data.task",
     "load_task": "tlhelpers.data.catalog",
@@ -43,6 +43,7 @@ _PUBLIC = {
     "compare": "tlhelpers.transfer.compare",
     "cka": "tlhelpers.transfer.similarity",
     # show
+    "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
 }
 

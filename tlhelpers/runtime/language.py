@@ -21,7 +21,7 @@ _CATALOGUES = Path(__file__).with_name("catalogues")
 
 
 def language() -> str:
-    """"ja" or "en": `TLHELPERS_LANG`, else the folder of the notebook, else the system's."""
+    """ "ja" or "en": `TLHELPERS_LANG`, else the folder of the notebook, else the system's."""
     asked = os.environ.get("TLHELPERS_LANG", "").lower()[:2]
     if asked in LANGUAGES:
         return asked

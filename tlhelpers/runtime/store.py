@@ -1,0 +1,340 @@
+"""Files that can be trusted: written whole or not at all, checked, and fetched once.
+
+`fetch` is the only road by which data and weights reach this computer. It looks, in this
+order, at the explicit path, at the file already fetched (if its checksum is right), at the
+mirror (`TLHELPERS_MIRROR`, a folder or a URL), and at last at the network. Whatever it
+brings lies under its final name only after its checksum was found right.
+
+A mirror holds each file under the host and path of its URL:
+`MIRROR/download.pytorch.org/models/resnet18-f37072fd.pth` (see `mirror_path`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import os
+import shutil
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from tlhelpers.runtime.language import text
+
+CHUNK = 1 << 20
+RETRY_SECONDS = (0.5, 2.0, 5.0)  # waits before the second, third and fourth attempt
+
+
+class StoreError(Exception):
+    """A file could not be had, or is not what it should be. The message says what to do."""
+
+
+# --- where things lie ---------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where fetched and computed files are kept: `TLHELPERS_CACHE`, else the platform's place."""
+    if asked := os.environ.get("TLHELPERS_CACHE"):
+        folder = Path(asked).expanduser()
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "tlhelpers" / "cache"
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches" / "tlhelpers"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tlhelpers"
+    with _clear_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def offline() -> bool:
+    """True where `TLHELPERS_OFFLINE` forbids the network."""
+    return os.environ.get("TLHELPERS_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def mirror() -> str | None:
+    """The mirror that was asked for: a folder, or a URL without its last slash."""
+    return os.environ.get("TLHELPERS_MIRROR", "").rstrip("/") or None
+
+
+def mirror_path(url: str) -> str:
+    """Where a mirror keeps the file of this URL: its host and path, with "/" between."""
+    parts = urllib.parse.urlsplit(url)
+    path = urllib.parse.unquote(parts.path).lstrip("/")
+    if parts.query:
+        path += "_" + hashlib.sha256(parts.query.encode()).hexdigest()[:8]
+    if ".." in path.split("/"):
+        raise StoreError(text("store.url_odd", url=url))
+    return f"{parts.netloc.replace(':', '_')}/{path}"
+
+
+def mirrored_file(url: str) -> Path | None:
+    """The file of this URL in a mirror that is a folder, where it holds one."""
+    place = mirror()
+    if place is None or _is_url(place):
+        return None
+    file = Path(place).expanduser() / mirror_path(url)
+    return file if file.is_file() else None
+
+
+# --- checksums and atomic files -----------------------------------------------------------
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    return _digest(path, "sha256")
+
+
+def _digest(path: str | os.PathLike, algorithm: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def verify(path: str | os.PathLike, sha: str | None = None, *, md5: str | None = None) -> None:
+    """Raises StoreError unless the file has this checksum.
+
+    sha: the SHA-256, or its first digits (at least 8: torchvision's file names state 8);
+    md5: for the publishers that state no better one. With neither, the file must only exist.
+    """
+    if not Path(path).is_file():
+        raise StoreError(text("store.file_missing", path=path))
+    for expected, algorithm in ((sha, "sha256"), (md5, "md5")):
+        if expected is None:
+            continue
+        if len(expected) < 8:
+            raise ValueError(f"a checksum needs at least 8 digits, got {expected!r}")
+        found = _digest(path, algorithm)
+        if not found.startswith(expected.lower()):
+            raise StoreError(
+                text("store.checksum_wrong", path=path, expected=expected, found=found)
+            )
+
+
+def write_atomic(path: str | os.PathLike, content: bytes | str | Callable[[Path], object]) -> Path:
+    """Writes a file whole or not at all, even when the process is killed half-way.
+
+    content: the bytes, a text (written as UTF-8), or a function that writes a file at the
+    path it is given. Raises StoreError where the disk is full or the folder not writable.
+    """
+    path = Path(path)
+    with _clear_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            if callable(content):
+                content(temporary)
+            else:
+                temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            _publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Gives a finished file its final name, after its bytes have reached the disk."""
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    if os.name == "posix":  # mkstemp's 0600 would hide the file from others on a shared machine
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+    os.replace(temporary, path)
+    if os.name == "posix":  # the new name itself must survive a power cut, too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextlib.contextmanager
+def _clear_disk_errors(path: Path):
+    """Turns what a disk can refuse into a StoreError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(text("store.disk_full", path=path)) from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise StoreError(text("store.not_writable", path=path)) from error
+        raise
+
+
+# --- fetching -----------------------------------------------------------------------------
+
+
+def fetch(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    sha256: str | None = None,
+    *,
+    md5: str | None = None,
+    progress: bool | Callable[[int, int | None], object] = True,
+    stall_seconds: float = 30.0,
+) -> Path:
+    """Brings a file to `target`, checked, and returns where it lies.
+
+    source: a URL (http or https), or the path of a file, which is copied.
+    sha256, md5: what `verify` takes. With a checksum an interrupted download goes on where it
+        stopped; without one it starts anew, since two halves might not belong together.
+    progress: True for a bar, False for silence, or a function of (bytes so far, bytes in all).
+    stall_seconds: a server that sends nothing for so long counts as a failed attempt.
+
+    Two processes that fetch the same target wait for each other. Raises StoreError.
+    """
+    from filelock import FileLock
+
+    target = Path(target)
+    with _clear_disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{target}.lock"):
+            if _is_right(target, sha256, md5):
+                return target
+            if not _is_url(source):
+                _copy(Path(source), target, sha256, md5)
+            elif (mirrored := mirrored_file(str(source))) is not None:
+                _copy(mirrored, target, sha256, md5)
+            else:
+                _download(str(source), target, sha256, md5, progress, stall_seconds)
+    return target
+
+
+def _is_url(source: str | os.PathLike) -> bool:
+    return isinstance(source, str) and source.startswith(("http://", "https://"))
+
+
+def _is_right(path: Path, sha: str | None, md5: str | None) -> bool:
+    """True where the file lies there already; one with a wrong checksum is fetched again."""
+    try:
+        verify(path, sha, md5=md5)
+    except StoreError:
+        return False
+    return True
+
+
+def _copy(source: Path, target: Path, sha: str | None, md5: str | None) -> None:
+    source = source.expanduser()
+    verify(source, sha, md5=md5)
+    if not (target.exists() and source.samefile(target)):
+        write_atomic(target, lambda temporary: shutil.copyfile(source, temporary))
+
+
+def _download(
+    url: str,
+    target: Path,
+    sha: str | None,
+    md5: str | None,
+    progress: bool | Callable[[int, int | None], object],
+    stall_seconds: float,
+) -> None:
+    """From the mirror's server where there is one, else from the URL itself."""
+    if offline():
+        raise StoreError(text("store.offline", url=url, path=target))
+    addresses = [url]
+    if (place := mirror()) is not None and _is_url(place):
+        addresses.insert(0, f"{place}/{urllib.parse.quote(mirror_path(url))}")
+    part = target.with_name(target.name + ".part")
+    if not (sha or md5):
+        part.unlink(missing_ok=True)
+    while addresses:
+        resumed = part.exists()
+        try:
+            _receive(addresses[0], part, progress, stall_seconds)
+            verify(part, sha, md5=md5)
+            _publish(part, target)
+            return
+        except OSError:  # the disk's fault: a half file would only keep it full
+            part.unlink(missing_ok=True)
+            raise
+        except _Unreachable as error:  # what arrived may be continued, by whoever comes next
+            del addresses[0]
+            if not addresses:
+                raise StoreError(str(error)) from error
+        except StoreError:  # complete, but wrong: a resumed one is tried once more from its start
+            part.unlink(missing_ok=True)
+            if not resumed:
+                del addresses[0]
+            if not addresses:
+                raise
+
+
+class _Unreachable(Exception):
+    """This address does not give the file, even after several attempts."""
+
+
+class _Interrupted(Exception):
+    """The connection ended early; another attempt may succeed."""
+
+
+def _receive(url: str, part: Path, progress, stall_seconds: float) -> None:
+    """Fills `part` from `url`, going on where it ends; tries again when the connection breaks."""
+    for wait in (*RETRY_SECONDS, None):
+        try:
+            return _receive_once(url, part, progress, stall_seconds)
+        except _Interrupted as error:
+            if wait is None:
+                raise _Unreachable(text("store.unreachable", url=url, reason=error)) from error
+        time.sleep(wait)
+
+
+def _receive_once(url: str, part: Path, progress, stall_seconds: float) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "tlhelpers", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        request = urllib.request.Request(url, headers=headers)
+        response = urllib.request.urlopen(request, timeout=stall_seconds)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing is left to send: the checksum decides
+            return
+        if error.code in (408, 429) or error.code >= 500:
+            raise _Interrupted(f"HTTP {error.code}") from error
+        raise _Unreachable(text("store.refused", url=url, status=error.code)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _Interrupted(getattr(error, "reason", error)) from error
+
+    with response:
+        if response.status != 206:  # the server sends the whole file
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        if total and shutil.disk_usage(part.parent).free < total - have:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
+        with open(part, "ab" if have else "wb") as file, _meter(progress, url, have, total) as show:
+            while block := _read(response):
+                file.write(block)
+                have += len(block)
+                show(have, total)
+    if total is not None and have != total:
+        raise _Interrupted(text("store.incomplete", received=have, total=total))
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.read1(CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        raise _Interrupted(error) from error
+
+
+@contextlib.contextmanager
+def _meter(progress, url: str, have: int, total: int | None):
+    """Yields a function of (bytes so far, bytes in all) that shows the progress."""
+    if callable(progress) or not progress:
+        yield progress or (lambda have, total: None)
+        return
+    from tqdm.auto import tqdm
+
+    name = url.rsplit("/", 1)[-1]
+    with tqdm(desc=name, initial=have, total=total, unit="B", unit_scale=True) as bar:
+        yield lambda have, total: bar.update(have - bar.n)

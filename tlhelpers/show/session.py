@@ -1,0 +1,13 @@
+"""`tl.setup()`, the first cell of each lesson."""
+
+from __future__ import annotations
+
+from tlhelpers.runtime.session import prepare
+
+
+def setup(seed: int = 0) -> None:
+    """Makes a notebook ready: Japanese fonts in figures, seed and threads; prints one line."""
+    from tlhelpers.show import fonts  # matplotlib loads here
+
+    fonts.use()
+    print(prepare(seed))
