@@ -1,0 +1,115 @@
+"""One table: backbones x strategies x labels per class, with 95% intervals over seeds.
+
+Kornblith, Shlens and Le, "Do Better ImageNet Models Transfer Better?", 2019 (arXiv:1805.08974),
+compare this way: every contender gets the same labels, the same validation split chooses, and the
+test split is read once for each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import nn
+
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.language import text
+from tlhelpers.train.engine import evaluate
+from tlhelpers.transfer.features import knn, probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.results import Interval, Result, interval
+
+
+def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
+    """`task` with `per_class` training examples of each class, drawn by `seed`.
+
+    Smaller sets are parts of larger ones of the same seed. Raises ValueError where a class
+    has fewer.
+    """
+    labels = task.train.labels
+    counts = torch.bincount(labels, minlength=task.num_classes)
+    if per_class < 1 or int(counts.min()) < per_class:
+        raise ValueError(text("compare.few", asked=per_class, have=int(counts.min())))
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    rows = [order[labels[order] == c][:per_class] for c in range(task.num_classes)]
+    return replace(
+        task,
+        train=task.train.subset(torch.cat(rows)),
+        fingerprint=f"{task.fingerprint}/{per_class} of seed {seed}",
+        test_reads=0,
+    )
+
+
+def _scratch(backbone: nn.Module, task: Task, seed: int) -> float:
+    _, model = train_from_scratch(backbone, task, lr=0.03, epochs=20, batch_size=32, seed=seed)
+    return evaluate(model, task.open_test())
+
+
+STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {
+    "knn": lambda backbone, task, seed: knn(backbone, task).test_acc,
+    "probe": lambda backbone, task, seed: probe(backbone, task, seed=seed).test_acc,
+    "fine_tune": lambda backbone, task, seed: fine_tune(backbone, task, seed=seed).test_acc,
+    "scratch": _scratch,
+}
+
+
+@dataclass
+class Comparison(Result):
+    """runs: one dict a run (backbone, strategy, per_class, seed, test_acc)."""
+
+    runs: list[dict] = field(repr=False)
+    test_reads: int
+
+    def summary(self) -> dict[tuple[str, str, int], Interval]:
+        """{(backbone, strategy, per_class): mean and 95% interval over seeds}."""
+        cells: dict[tuple[str, str, int], list[float]] = {}
+        for row in self.runs:
+            key = (row["backbone"], row["strategy"], row["per_class"])
+            cells.setdefault(key, []).append(row["test_acc"])
+        return {key: interval(values) for key, values in cells.items()}
+
+    def rows(self) -> list[dict]:
+        return [
+            {"backbone": name, "strategy": strategy, "per_class": count, "test_acc": accuracy}
+            for (name, strategy, count), accuracy in self.summary().items()
+        ]
+
+
+def compare(
+    backbones: Mapping[str, nn.Module] | Sequence[nn.Module],
+    task: Task,
+    strategies: Sequence[str] = ("probe", "fine_tune", "scratch"),
+    per_class: Sequence[int] = (5, 20, 100),
+    seeds: int = 3,
+) -> Comparison:
+    """Run every strategy with every backbone at every number of labels, `seeds` times.
+
+    backbones: {name: network}, or networks that carry `.info.name`. `task` must hold at least
+    max(per_class) training examples a class. Raises ValueError for an unknown strategy.
+    """
+    if not isinstance(backbones, Mapping):
+        backbones = {network.info.name: network for network in backbones}
+    unknown = [name for name in strategies if name not in STRATEGIES]
+    if unknown:
+        known = ", ".join(STRATEGIES)
+        raise ValueError(text("compare.strategy", unknown=", ".join(unknown), known=known))
+    runs, reads = [], 0
+    for count in per_class:
+        for seed in range(seeds):
+            labelled = few_labels(task, count, seed)
+            for name, network in backbones.items():
+                for strategy in strategies:
+                    accuracy = STRATEGIES[strategy](network, labelled, seed)
+                    runs.append(
+                        {
+                            "backbone": name,
+                            "strategy": strategy,
+                            "per_class": count,
+                            "seed": seed,
+                            "test_acc": accuracy,
+                        }
+                    )
+            reads += labelled.test_reads
+    return Comparison(runs=runs, test_reads=reads)

@@ -1,0 +1,225 @@
+"""Fine-tuning: train a pretrained network on, all of it or its last stages, with a new head.
+
+Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018
+(arXiv:1801.06146): first the head alone while the body is frozen, then the body as well, with
+learning rates that grow from the first stage to the head (discriminative rates) and, where
+asked, one more stage an epoch from the top (gradual unfreezing). LoRA (Hu et al., 2021,
+arXiv:2106.09685) leaves every pretrained weight W alone and learns a low-rank change beside it.
+
+    rate of stage i of L = lr * lr_mult^(-(L - i) / L), the head (i = L) at lr
+    LoRA: W + (alpha / r) B A, with A (r, in), B (out, r), B starting at 0
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from tlhelpers.data.task import Task
+from tlhelpers.models.surgery import freeze, replace_head, stages, unfreeze
+from tlhelpers.runtime.device import set_seed
+from tlhelpers.runtime.language import text
+from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.train.history import History
+from tlhelpers.transfer.results import Result
+
+
+@dataclass
+class FineTuneResult(Result):
+    """What one fine-tuning run gave. Accuracies are fractions; `valid_acc` chose the epoch."""
+
+    test_acc: float
+    valid_acc: float
+    trainable_parameters: int
+    seconds: float
+    test_reads: int
+    model: nn.Module = field(repr=False)
+    history: History = field(repr=False)
+
+
+def fine_tune(
+    backbone: nn.Module,
+    task: Task,
+    *,
+    epochs: int = 10,
+    freeze_epochs: int = 1,
+    lr: float = 0.02,
+    lr_mult: float = 10.0,
+    unfreeze: str | int = "all",
+    method: str = "full",
+    rank: int = 8,
+    dropout: float = 0.0,
+    optimizer: str | Callable = "sgd",
+    penalty: Callable[[nn.Module], Callable] | None = None,
+    seed: int = 0,
+    **fit_options,
+) -> FineTuneResult:
+    """Give a copy of `backbone` a head for `task`, fine-tune it and read the test split once.
+
+    freeze_epochs: epochs of the new head alone, before the `epochs` of the rest.
+    lr, lr_mult: the head learns at `lr`, the first stage `lr_mult` times more slowly.
+    unfreeze: "all"; "gradual" (one more stage an epoch, from the top); or the number of stages
+        counted from the head that are trained (0: the head alone).
+    method: "full" or "lora" (of this `rank`; needs no lr_mult).
+    penalty: builds the penalty from the model that is about to be trained (see `l2_sp`).
+    Other options go to `fit`. Raises ValueError for an unknown method or too many stages.
+    """
+    set_seed(seed)
+    model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
+    body = [module for _, module in stages(model)][:-1]
+    options = {"optimizer": optimizer, "seed": seed, **fit_options}
+    history = History()
+
+    freeze(model)
+    if freeze_epochs:
+        history.extend(fit(model, task, epochs=freeze_epochs, lr=lr, **options))
+    if method == "lora":
+        model = add_lora(model, rank)
+        history.extend(fit(model, task, epochs=epochs, lr=lr, **options))
+    elif method == "full":
+        for depth, phase_epochs in _phases(unfreeze, len(body), epochs):
+            open_stages(model, depth)
+            options["penalty"] = penalty(model) if penalty else None
+            groups = discriminative_rates(model, lr, lr_mult)
+            history.extend(fit(model, task, epochs=phase_epochs, param_groups=groups, **options))
+    else:
+        raise ValueError(text("finetune.method", method=method))
+    return FineTuneResult(
+        test_acc=evaluate(model, task.open_test()),
+        valid_acc=evaluate(model, task.valid),
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        seconds=history.seconds,
+        test_reads=task.test_reads,
+        model=model,
+        history=history,
+    )
+
+
+def open_stages(model: nn.Module, depth: int) -> None:
+    """Train the head and the last `depth` stages of the body; keep the stages below frozen."""
+    freeze(model)
+    for _, module in stages(model)[::-1][: depth + 1]:
+        unfreeze(module)
+
+
+def discriminative_rates(model: nn.Module, lr: float, lr_mult: float) -> list[dict]:
+    """Parameter groups for `fit`: from lr / lr_mult at the first stage to lr at the head."""
+    named = stages(model)
+    top = max(len(named) - 1, 1)
+    groups = []
+    for depth, (_, module) in enumerate(named):
+        trainable = [p for p in module.parameters() if p.requires_grad]
+        if trainable:
+            groups.append({"params": trainable, "lr": lr * lr_mult ** ((depth - top) / top)})
+    return groups
+
+
+def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:
+    """Freeze `model` except its head and add LoRA of this rank to every layer of the body."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    *body, (_, head) = stages(model)
+    inside = {id(layer) for _, stage in body for layer in stage.modules()}
+    layers = (nn.Linear, nn.Conv2d)
+    targets = [
+        name
+        for name, layer in model.named_modules()
+        if id(layer) in inside and isinstance(layer, layers) and getattr(layer, "groups", 1) == 1
+    ]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
+    model = inject_adapter_in_model(config, model)
+    for parameter in head.parameters():
+        parameter.requires_grad_(True)
+    return model
+
+
+def _phases(unfreeze: str | int, body: int, epochs: int) -> list[tuple[int, int]]:
+    """(number of open body stages, epochs) for each phase of training."""
+    if unfreeze == "all":
+        return [(body, epochs)]
+    if unfreeze == "gradual":
+        one_each = [(depth, 1) for depth in range(1, min(body, epochs))]
+        return [*one_each, (body, epochs - len(one_each))]
+    if isinstance(unfreeze, int) and 0 <= unfreeze <= body:
+        return [(unfreeze, epochs)]
+    raise ValueError(text("finetune.unfreeze", unfreeze=unfreeze, stages=body))
+
+
+@dataclass
+class LearningRates(Result):
+    """The loss at each tried learning rate, and the rate where it fell most steeply."""
+
+    rates: list[float]
+    losses: list[float]
+    suggestion: float
+
+
+def lr_find(
+    model: nn.Module,
+    task: Task,
+    *,
+    lowest: float = 1e-5,
+    highest: float = 1.0,
+    steps: int = 60,
+    optimizer: str = "sgd",
+    batch_size: int = 32,
+    seed: int = 0,
+) -> LearningRates:
+    """Train a copy for `steps` steps while the rate grows geometrically (Smith, 2015,
+    arXiv:1506.01186). The loss is smoothed over about ten steps; the sweep ends where it
+    exceeds four times its minimum. Only the training split is read.
+    """
+    make = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
+    extra = {"momentum": 0.9} if optimizer == "sgd" else {}
+    held, rates, losses = [], [], []
+
+    def build(groups):
+        held.append(make(groups, lr=lowest, **extra))
+        return held[0]
+
+    def loss(trained, inputs, labels, rows):
+        value = nn.functional.cross_entropy(trained(inputs), labels)
+        losses.append(value.detach())
+        return value
+
+    def raise_rate(step, trained):
+        rates.append(held[0].param_groups[0]["lr"])
+        rate = lowest * (highest / lowest) ** (len(rates) / steps)
+        for group in held[0].param_groups:
+            group["lr"] = rate
+
+    batches = max(1, math.ceil(len(task.train) / batch_size))
+    fit(
+        copy.deepcopy(model),
+        task.train,
+        epochs=math.ceil(steps / batches),
+        max_steps=steps,
+        batch_size=batch_size,
+        optimizer=build,
+        schedule="constant",
+        loss=loss,
+        after_step=raise_rate,
+        keep_best=False,
+        seed=seed,
+        clip_norm=1.0,
+    )
+    return _steepest(rates, [float(value) for value in losses])
+
+
+def _steepest(rates: list[float], losses: list[float]) -> LearningRates:
+    smooth, running = [], 0.0
+    for step, value in enumerate(losses, start=1):
+        running = 0.8 * running + 0.2 * value
+        smooth.append(running / (1 - 0.8**step))
+    lowest = min(range(len(smooth)), key=smooth.__getitem__)
+    end = next(
+        (i for i in range(lowest, len(smooth)) if not smooth[i] <= 4 * smooth[lowest]), len(smooth)
+    )
+    fall = [smooth[i + 1] - smooth[i] for i in range(max(lowest, 1))]
+    steepest = min(range(len(fall)), key=fall.__getitem__)
+    return LearningRates(rates[:end], smooth[:end], suggestion=rates[steepest])

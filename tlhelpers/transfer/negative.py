@@ -1,0 +1,108 @@
+"""Negative transfer: when the pretrained network makes the target worse than starting fresh.
+
+Wang et al., "Characterizing and Avoiding Negative Transfer", 2019 (arXiv:1811.09751). The gap is
+measured, not assumed: scratch has the same architecture, the same budget and the same grid of
+learning rates as the transferred network, each chosen on the validation split; what the
+source gives without any training of the body (the probe) stands beside it.
+
+    gap = accuracy(scratch) - accuracy(transferred) on the test split; above 0: the source harms
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from tlhelpers.data.task import Task
+from tlhelpers.models.surgery import replace_head
+from tlhelpers.runtime.device import set_seed
+from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.results import Interval, Result, interval
+
+RATES = (0.01, 0.03, 0.1)
+
+
+@dataclass
+class NegativeTransferGap(Result):
+    """Accuracies and gaps with 95% intervals over seeds; a positive gap means harm."""
+
+    scratch: Interval
+    frozen: Interval
+    fine_tuned: Interval
+    gap_frozen: Interval
+    gap_fine_tuned: Interval
+    scratch_lr: float
+    fine_tune_lr: float
+    test_reads: int
+
+
+def reinitialise(model: nn.Module) -> nn.Module:
+    """A copy of `model` with fresh random weights: the scratch twin of a pretrained network."""
+    from tlhelpers.models.backbones import backbone
+
+    info = getattr(model, "info", None)
+    if info is not None:
+        return backbone(info.name, pretrained=False)
+    twin = copy.deepcopy(model)
+    for layer in twin.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return twin
+
+
+def train_from_scratch(backbone: nn.Module, task: Task, *, lr: float, seed: int = 0, **options):
+    """(validation accuracy, model) of the scratch twin of `backbone`, trained on `task`."""
+    set_seed(seed)
+    model = replace_head(reinitialise(backbone), task.num_classes)
+    fit(model, task, lr=lr, seed=seed, **{"optimizer": "sgd", "clip_norm": 1.0, **options})
+    return evaluate(model, task.valid), model
+
+
+def best_rate(train, rates: Sequence[float]) -> float:
+    """The learning rate with the best validation accuracy; `train(lr)` returns that accuracy."""
+    return max(rates, key=train)
+
+
+def negative_transfer_gap(
+    backbone: nn.Module,
+    task: Task,
+    *,
+    seeds: int = 5,
+    epochs: int = 20,
+    rates: Sequence[float] = RATES,
+    batch_size: int = 32,
+    **options,
+) -> NegativeTransferGap:
+    """Compare `backbone`, frozen and fine-tuned, with its scratch twin on `task`.
+
+    The learning rate of each contender is chosen from `rates` on the validation split with
+    seed 0, then kept for seeds 0 to seeds - 1. Gradients are clipped to norm 1 for all.
+    """
+    shared = {"epochs": epochs, "batch_size": batch_size, "clip_norm": 1.0, **options}
+
+    def tuned(lr: float, seed: int):
+        return fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, seed=seed, **shared)
+
+    scratch_lr = best_rate(lambda lr: train_from_scratch(backbone, task, lr=lr, **shared)[0], rates)
+    tune_lr = best_rate(lambda lr: tuned(lr, 0).valid_acc, rates)
+    scratch, frozen, fine_tuned = [], [], []
+    for seed in range(seeds):
+        _, model = train_from_scratch(backbone, task, lr=scratch_lr, seed=seed, **shared)
+        scratch.append(evaluate(model, task.open_test()))
+        fine_tuned.append(tuned(tune_lr, seed).test_acc)
+        frozen.append(probe(backbone, task, seed=seed).test_acc)
+    return NegativeTransferGap(
+        scratch=interval(scratch),
+        frozen=interval(frozen),
+        fine_tuned=interval(fine_tuned),
+        gap_frozen=interval([s - f for s, f in zip(scratch, frozen, strict=True)]),
+        gap_fine_tuned=interval([s - f for s, f in zip(scratch, fine_tuned, strict=True)]),
+        scratch_lr=scratch_lr,
+        fine_tune_lr=tune_lr,
+        test_reads=task.test_reads,
+    )

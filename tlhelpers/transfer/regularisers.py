@@ -1,0 +1,73 @@
+"""Two ways to keep fine-tuning from doing harm: stay near the start, or drop weak directions.
+
+L2-SP: Li, Grandvalet and Davoine, "Explicit Inductive Bias for Transfer Learning with
+Convolutional Networks", 2018 (arXiv:1802.01483). Weight decay pulls towards the pretrained weights
+w0 instead of towards zero; the new head is decayed as usual:
+
+    penalty = alpha / 2 * ||w - w0||^2 + beta / 2 * ||w_head||^2
+
+BSS: Chen et al., "Catastrophic Forgetting Meets Negative Transfer: Batch Spectral Shrinkage for
+Safe Transfer Learning", NeurIPS 2019. The features of a batch (n, d) have singular values
+s_1 >= s_2 >= ...; the smallest carry what does not transfer, and are pushed to zero:
+
+    penalty = eta * sum of the k smallest s_i^2
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tlhelpers.models.surgery import head_of
+
+
+def l2_sp(model: nn.Module, alpha: float = 0.01, beta: float = 0.01) -> Callable:
+    """A penalty(model) for `fit`; the start w0 is where the body of `model` stands now."""
+    head = _head(model)
+    of_head = {id(p) for p in head.parameters()}
+    start = {
+        name: p.detach().clone()
+        for name, p in model.named_parameters()
+        if id(p) not in of_head and p.requires_grad
+    }
+
+    def penalty(trained: nn.Module) -> Tensor:
+        body, top = 0.0, 0.0
+        for name, parameter in trained.named_parameters():
+            if name in start:
+                body = body + (parameter - start[name].to(parameter.device)).square().sum()
+            elif parameter.requires_grad:
+                top = top + parameter.square().sum()
+        return alpha / 2 * body + beta / 2 * top
+
+    return penalty
+
+
+def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
+    """Sum of the k smallest squared singular values of one batch of features (n, d)."""
+    return torch.linalg.svdvals(features.float())[-k:].square().sum()
+
+
+def bss_loss(model: nn.Module, eta: float = 0.001, k: int = 1) -> Callable:
+    """A loss(model, inputs, labels, rows) for `fit`: cross-entropy plus eta * shrinkage.
+
+    The features are what enters the head of `model`.
+    """
+    seen = {}
+
+    def remember(_module, entering):
+        seen["features"] = entering[0].flatten(1)
+
+    _head(model).register_forward_pre_hook(remember)
+
+    def loss(trained: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+        logits = trained(inputs)
+        return F.cross_entropy(logits, labels) + eta * spectral_shrinkage(seen["features"], k)
+
+    return loss
+
+
+def _head(model: nn.Module) -> nn.Module:
+    parent, attribute = head_of(model)
+    return parent[attribute] if isinstance(attribute, int) else getattr(parent, attribute)
