@@ -105,7 +105,6 @@ class Canvas:
         hashed *= odd
         hashed ^= hashed >> 13
         hashed *= -0x3D4D51CB
-        hashed ^= hashed >> 16
         total = (hashed & 0xFFFF) + (hashed >> 16)
         return (total.float() - 32767.0) * (math.sqrt(6) / 65536)
 
@@ -120,6 +119,14 @@ class Canvas:
         return F.interpolate(values, shape, mode=mode, align_corners=False) * (
             1.2 if soft else 1.4
         )
+
+    def grain(self) -> Tensor:
+        """Sensor noise, mean 0, sd about 1, as coarse as on 64 pixels: (n, 3, S, S)."""
+        speckle = self._field(3, min(self.size, 64))
+        if self.size <= 64:
+            return speckle
+        shape = (self.size, self.size)
+        return F.interpolate(speckle, shape, mode="bilinear", align_corners=False)
 
     # coordinates and paint
 
@@ -195,11 +202,7 @@ class Canvas:
         )
         tint = 1 + 0.06 * torch.cat([self.normal() for _ in "rgb"], 1)[..., None]
         lit = self.image * (fall * self.uniform(*gain))[:, None] * tint
-        speckle = self._field(3, min(self.size, 64))
-        if self.size > 64:
-            shape = (self.size, self.size)
-            speckle = F.interpolate(speckle, shape, mode="bilinear", align_corners=False)
-        self.image = (lit + grain * speckle).clamp(0, 1)
+        self.image = (lit + grain * self.grain()).clamp(0, 1)
 
 
 # colours
