@@ -42,6 +42,8 @@ _PUBLIC = {
     "negative_transfer_gap": "tlhelpers.transfer.negative",
     "compare": "tlhelpers.transfer.compare",
     "cka": "tlhelpers.transfer.similarity",
+    # course
+    "stored": "tlhelpers.course.results",
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",

@@ -1,0 +1,141 @@
+"""Stored results: runs too long for a cell, kept as JSON with the stamp of what made them.
+
+    python -m tlhelpers results 03          repeat the experiments of lesson 03
+    python -m tlhelpers results --stale     those whose code or weights have changed since
+
+An experiment is a function in `course/experiments/lessonNN.py`:
+
+    @experiment("03_learning_rates", rooms=("data/zukan", "train"), weights=("zukan-resnet",))
+    def learning_rates() -> dict: ...
+
+It returns what JSON can hold. `tl.stored("03_learning_rates")` reads it back in a lesson.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.stamp import DATASETS, ROOMS, stamp
+from tlhelpers.runtime.store import write_atomic
+
+FOLDER = DATASETS / "results"
+_EXPERIMENTS = Path(__file__).with_name("experiments")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One stored result: its name, what it depends on, and the function that makes it."""
+
+    name: str
+    make: Callable[[], dict]
+    rooms: tuple[str, ...]
+    weights: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / f"{self.name}.json"
+
+    def stamp(self) -> dict[str, str]:
+        """What the result would be stamped with if it were made now."""
+        return stamp(self.rooms, self.weights)
+
+    def is_stale(self) -> bool:
+        """True where the result is missing, or was made with other code or weights."""
+        if not self.path.exists():
+            return True
+        return json.loads(self.path.read_text(encoding="utf-8"))["stamp"] != self.stamp()
+
+
+_known: dict[str, Experiment] = {}
+
+
+def experiment(
+    name: str, *, rooms: Iterable[str] = ROOMS, weights: Iterable[str] = ("zukan-resnet",)
+) -> Callable:
+    """Registers a function as the maker of the stored result `name` ("NN_topic").
+
+    rooms: the code it depends on, as in `stamp`; its own module belongs to it. weights: the
+    names of the networks it uses.
+    """
+
+    def register(make: Callable[[], dict]) -> Callable[[], dict]:
+        own = "course/experiments/" + make.__module__.rsplit(".", 1)[-1] + ".py"
+        _known[name] = Experiment(name, make, (*rooms, own), tuple(weights))
+        return make
+
+    return register
+
+
+def experiments(lesson: str | None = None) -> list[Experiment]:
+    """All experiments, or those of one lesson ("03"), in the order of their names."""
+    for path in sorted(_EXPERIMENTS.glob("lesson*.py")):
+        importlib.import_module(f"tlhelpers.course.experiments.{path.stem}")
+    chosen = [e for name, e in sorted(_known.items()) if lesson is None or name[:2] == lesson]
+    if lesson is not None and not chosen:
+        raise ValueError(text("results.none", lesson=lesson))
+    return chosen
+
+
+def stored(name: str) -> dict:
+    """The data of the stored result `name`, as its experiment returned it.
+
+    Raises FileNotFoundError where it was never made: with the command that makes it.
+    """
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(text("results.missing", name=name, lesson=name[:2]))
+    return json.loads(path.read_text(encoding="utf-8"))["data"]
+
+
+def make(chosen: Experiment) -> dict:
+    """Runs one experiment and stores what it returns; returns the stored record."""
+    from tlhelpers.runtime import device
+
+    device.set_threads()
+    device.set_seed(0)
+    started, worked = time.perf_counter(), time.process_time()
+    data = chosen.make()
+    record = {
+        "name": chosen.name,
+        "command": f"python -m tlhelpers results {chosen.name[:2]}",
+        "stamp": chosen.stamp(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time() - worked, 1),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"{device.pick_device().type}",
+        "data": data,
+    }
+    content = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    write_atomic(chosen.path, content.encode())
+    return record
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`tl results [NN ...] [--stale] [--check]`."""
+    parser = argparse.ArgumentParser(prog="tl results", description=text("results.help"))
+    parser.add_argument("lessons", nargs="*", metavar="NN", help=text("results.help_lessons"))
+    parser.add_argument("--stale", action="store_true", help=text("results.help_stale"))
+    parser.add_argument("--check", action="store_true", help=text("results.help_check"))
+    asked = parser.parse_args(argv)
+    chosen = [e for lesson in asked.lessons or [None] for e in experiments(lesson)]
+    if asked.check:
+        stale = [e.name for e in chosen if e.is_stale()]
+        for name in stale:
+            print(text("results.stale", name=name, lesson=name[:2]))
+        return int(bool(stale))
+    for one in chosen:
+        if asked.stale and not one.is_stale():
+            continue
+        print(text("results.running", name=one.name), flush=True)
+        record = make(one)
+        print(text("results.done", name=one.name, seconds=record["seconds"]), flush=True)
+    return 0
