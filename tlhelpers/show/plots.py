@@ -1,0 +1,164 @@
+"""Pictures of what the course works with: contact sheets, learning curves, confusion matrices.
+
+Every function returns a `Picture`: the notebook shows it, `.alt` says in one sentence what is on
+it, and a terminal prints that sentence. Photographs and drawings are stored as JPEG, which
+takes a tenth of the space that PNG takes for them.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.train.history import History
+
+
+@dataclass
+class Picture:
+    """A drawn figure with its alt text. `data` holds the encoded image."""
+
+    alt: str
+    data: bytes = field(repr=False)
+    mime: str = "image/jpeg"
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        encoded = base64.b64encode(self.data).decode("ascii")
+        return {self.mime: encoded, "text/plain": self.alt}, {self.mime: {"alt": self.alt}}
+
+    def save(self, path) -> None:
+        """Writes the encoded image (JPEG or PNG, see `mime`) to `path`."""
+        from tlhelpers.runtime.store import write_atomic
+
+        write_atomic(path, self.data)
+
+
+def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
+    """Encodes and closes a matplotlib figure: JPEG where it holds drawings or photographs."""
+    buffer = io.BytesIO()
+    if photographic:
+        figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 82})
+    else:
+        figure.savefig(buffer, format="png")
+    plt.close(figure)
+    return Picture(alt, buffer.getvalue(), "image/jpeg" if photographic else "image/png")
+
+
+def show(task: Task, per_class: int = 6, classes: Sequence[int] | None = None) -> Picture:
+    """A contact sheet of the training split: a row for each class, its name at the left."""
+    if task.kind != "image":
+        raise ValueError(text("plots.show_images_only", name=task.name, kind=task.kind))
+    chosen = list(range(task.num_classes)) if classes is None else list(classes)
+    labels = task.train.labels
+    rows = []
+    for c in chosen:
+        of_class = (labels == c).nonzero()[:per_class, 0]
+        rows.append(task.train.batch(of_class)[0])
+    names = [task.class_names[c] for c in chosen]
+    shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    alt = text("plots.show_alt", name=task.name, classes=shown, per_class=per_class)
+    return sheet(rows, names, alt)
+
+
+def sheet(rows: Sequence[Tensor], names: Sequence[str], alt: str, zoom: float = 1.25) -> Picture:
+    """Rows of pictures, uint8 (n, 3, height, width) each, with a name at the left of each row."""
+    figures.use()
+    height, width = rows[0].shape[-2:]
+    gap, columns = 4, max(len(row) for row in rows)
+    canvas = torch.full(
+        (len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, dtype=torch.uint8
+    )
+    for r, row in enumerate(rows):
+        for c, drawing in enumerate(row.cpu()):
+            top, left = r * (height + gap), c * (width + gap)
+            canvas[top : top + height, left : left + width] = drawing.permute(1, 2, 0)
+    inch = zoom / 100
+    margin = 0.35 + 0.13 * max(_columns(name) for name in names)
+    size = (canvas.shape[1] * inch + margin, canvas.shape[0] * inch + 0.1)
+    figure = plt.figure(figsize=size, layout="none")
+    axes = figure.add_axes(
+        (margin / size[0], 0.05 / size[1], 1 - margin / size[0], 1 - 0.1 / size[1])
+    )
+    axes.imshow(canvas.numpy(), interpolation="bilinear")
+    middles = [r * (height + gap) + height / 2 for r in range(len(rows))]
+    axes.set_yticks(middles, names)
+    axes.tick_params(length=0)
+    axes.set_xticks([])
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return picture(figure, alt, photographic=True)
+
+
+def gallery(
+    images: Tensor, captions: Sequence[str], alt: str, columns: int = 6, zoom: float = 1.4
+) -> Picture:
+    """Pictures, uint8 (n, 3, height, width), each with its caption below, `columns` a row."""
+    figures.use()
+    rows = -(-len(images) // columns)
+    side = images.shape[-1] * zoom / 100
+    grid, axes = plt.subplots(
+        rows, columns, figsize=(columns * (side + 0.1), rows * (side + 0.3)), squeeze=False
+    )
+    for place in axes.flat:
+        place.axis("off")
+    for place, drawing, caption in zip(axes.flat, images.cpu(), captions, strict=False):
+        place.imshow(drawing.permute(1, 2, 0).numpy(), interpolation="bilinear")
+        place.set_title(caption, fontsize=9, loc="center")
+    return picture(grid, alt, photographic=True)
+
+
+def plot_history(history: History) -> Picture:
+    """Loss and validation accuracy over the epochs, side by side."""
+    figures.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.0))
+    epochs = range(1, len(history.train_loss) + 1)
+    left.plot(epochs, history.train_loss, marker="o", label=text("plots.train"))
+    if history.valid_loss:
+        left.plot(epochs, history.valid_loss, marker="s", label=text("plots.valid"))
+        right.plot(epochs, history.valid_acc, marker="s", color=figures.VERMILION)
+    left.set(xlabel=text("plots.epoch"), title=text("plots.loss"))
+    right.set(xlabel=text("plots.epoch"), title=text("plots.valid_acc"), ylim=(0, 1.02))
+    left.legend()
+    last = history.valid_acc[-1] if history.valid_acc else float("nan")
+    return picture(figure, text("plots.history_alt", epochs=len(epochs), last=f"{last:.0%}"))
+
+
+def plot_confusion(labels: Tensor, answers: Tensor, names: Sequence[str]) -> Picture:
+    """Which class is taken for which: counts, a row for each true class.
+
+    labels, answers: LongTensor (n,), the true and the predicted classes.
+    """
+    figures.use()
+    k = len(names)
+    counts = torch.bincount(labels * k + answers, minlength=k * k).view(k, k)
+    figure, axes = plt.subplots(figsize=(1.6 + 0.5 * k, 1.2 + 0.45 * k))
+    share = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
+    for r in range(k):
+        for c in range(k):
+            if counts[r, c]:
+                ink = "white" if share[r, c] > 0.55 else figures.INK
+                axes.text(c, r, int(counts[r, c]), ha="center", va="center", color=ink, fontsize=9)
+    axes.set_xticks(range(k), names, rotation=40, ha="right")
+    axes.set_yticks(range(k), names)
+    axes.set(xlabel=text("plots.predicted"), ylabel=text("plots.true"))
+    axes.grid(False)
+    right = float((labels == answers).float().mean())
+    return picture(figure, text("plots.confusion_alt", classes=k, accuracy=f"{right:.0%}"))
+
+
+def _columns(name: str) -> int:
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in name)
