@@ -1,0 +1,232 @@
+"""`tl measure`: every figure that the data and model cards promise, measured again and printed.
+
+    python -m tlhelpers measure                   all of them, 10 seeds: about 25 minutes
+    python -m tlhelpers measure birds --seeds 3   this group only, with fewer seeds
+
+Each contender is tuned alike: its learning rate is chosen from one grid on the validation split
+with seed 0, gradients are clipped, the budget is the same. Accuracies are fractions of the test
+split.
+The table goes to `datasets/results/bars.json` when all bars were measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from tlhelpers.course.results import FOLDER
+from tlhelpers.data.catalog import load_task
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime import device
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.stamp import stamp
+from tlhelpers.runtime.store import write_atomic
+from tlhelpers.train.engine import evaluate
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.fewshot import few_shot
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import RATES, best_rate, reinitialise, train_from_scratch
+from tlhelpers.transfer.results import Interval, interval
+from tlhelpers.transfer.zeroshot import zero_shot
+
+# A logistic regression on a 4 x 4 x 4 colour histogram, 50 pictures a class, must stay below:
+COLOUR_LIMITS = {
+    "birds": 0.50,
+    "fish": 0.50,
+    "pets": 0.65,
+    "surfaces": 0.45,
+    "xray": 0.60,
+    "land_use": 0.70,
+}
+
+
+@dataclass
+class Bar:
+    """One promised figure: what was measured, over how many seeds, and the bar it must clear."""
+
+    name: str
+    measured: Interval
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        above = self.at_least is None or self.measured.mean >= self.at_least
+        return above and (self.at_most is None or self.measured.mean <= self.at_most)
+
+
+_GROUPS: dict[str, Callable[[int], Iterator[Bar]]] = {}
+
+
+def group(measure: Callable[[int], Iterator[Bar]]) -> Callable[[int], Iterator[Bar]]:
+    _GROUPS[measure.__name__.removeprefix("measure_")] = measure
+    return measure
+
+
+@group
+def measure_birds(seeds: int) -> Iterator[Bar]:
+    """Ten birds, five labels a class."""
+    runs = _contenders("zukan-resnet", lambda s: load_task("birds", 5, s), seeds, epochs=40)
+    yield Bar("birds, 5 labels: probe", interval(runs["frozen"]), at_least=0.80)
+    yield Bar("birds, 5 labels: fine-tuned", interval(runs["tuned"]), at_least=0.88)
+    yield Bar("birds, 5 labels: scratch", interval(runs["scratch"]))
+    for name in ("frozen", "tuned"):
+        gap = interval(_differences(runs[name], runs["scratch"]))
+        yield Bar(f"birds, 5 labels: {name} above scratch", gap, at_least=0.20)
+
+
+@group
+def measure_few_shot(seeds: int) -> Iterator[Bar]:
+    """Five birds at a time, from one or five pictures each."""
+    task, network = load_task("birds", test_per_class=60), backbone("zukan-resnet")
+    for shots, bar in ((1, 0.75), (5, 0.90)):
+        runs = [few_shot(network, task, 5, shots, seed=s).accuracy.mean for s in range(seeds)]
+        yield Bar(f"few-shot birds, 5-way {shots}-shot", interval(runs), at_least=bar)
+        pixels = [few_shot("pixels", task, 5, shots, seed=s).accuracy.mean for s in range(seeds)]
+        yield Bar(f"few-shot birds, {shots}-shot, raw pixels", interval(pixels), at_most=0.40)
+
+
+@group
+def measure_zero_shot(seeds: int) -> Iterator[Bar]:
+    """Twenty-four birds, five of them never seen."""
+    task, network = load_task("birds24", per_class=25), backbone("zukan-resnet")
+    device.set_seed(0)
+    untrained = reinitialise(network)
+    good = [zero_shot(network, task, n_unseen=5, seed=s).accuracy for s in range(seeds)]
+    random = [zero_shot(untrained, task, n_unseen=5, seed=s).accuracy for s in range(seeds)]
+    yield Bar("zero-shot, 5 of 24 birds unseen", interval(good), at_least=0.80)
+    yield Bar("zero-shot, random network", interval(random))
+    yield Bar("zero-shot, above random", interval(_differences(good, random)), at_least=0.15)
+
+
+@group
+def measure_pets(seeds: int) -> Iterator[Bar]:
+    """Cats and dogs with 200 labels a class: where scratch catches up."""
+    runs = _contenders(
+        "zukan-resnet", lambda s: load_task("pets", 200, s, test_per_class=200), seeds, epochs=25
+    )
+    yield Bar("pets, 200 labels: probe", interval(runs["frozen"]))
+    yield Bar("pets, 200 labels: fine-tuned", interval(runs["tuned"]))
+    yield Bar("pets, 200 labels: scratch", interval(runs["scratch"]))
+    above = _differences(runs["scratch"], runs["frozen"])
+    yield Bar("pets, 200 labels: scratch above probe", interval(above), at_least=0.0)
+
+
+@group
+def measure_paint(seeds: int) -> Iterator[Bar]:
+    """A paint sorter's network on surface defects: negative transfer."""
+    runs = _contenders("zukan-paint", lambda s: load_task("surfaces", 100, s), seeds, epochs=25)
+    yield Bar("surfaces, 100 labels: paint sorter, probe", interval(runs["frozen"]))
+    yield Bar("surfaces, 100 labels: paint sorter, fine-tuned", interval(runs["tuned"]))
+    yield Bar("surfaces, 100 labels: scratch", interval(runs["scratch"]))
+    for name in ("frozen", "tuned"):
+        gap = _differences(runs["scratch"], runs[name])
+        yield Bar(f"surfaces: scratch above paint sorter, {name}", interval(gap), at_least=0.08)
+
+
+@group
+def measure_night(seeds: int) -> Iterator[Bar]:
+    """Fish learned by day, met by night."""
+    day, night = [], []
+    for seed in range(seeds):
+        result = fine_tune(backbone("zukan-resnet"), load_task("fish", 30, seed), seed=seed)
+        day.append(result.test_acc)
+        dark = load_task("fish", 30, seed, style="night")
+        night.append(evaluate(result.model, dark.open_test()))
+    yield Bar("fish by day", interval(day))
+    yield Bar("fish by night", interval(night))
+    yield Bar("fish: drop by night", interval(_differences(day, night)), at_least=0.20)
+
+
+@group
+def measure_digits(seeds: int) -> Iterator[Bar]:
+    """scikit-learn's real handwriting."""
+    for count in (5, 10):
+        runs = _contenders(
+            "zukan-resnet", lambda s, n=count: load_task("digits", n, s), seeds, epochs=40
+        )
+        for name, values in runs.items():
+            yield Bar(f"digits, {count} labels: {name}", interval(values))
+        best = max(("frozen", "tuned"), key=lambda name, r=runs: sum(r[name]))
+        gap = interval(_differences(runs[best], runs["scratch"]))
+        yield Bar(f"digits, {count} labels: {best} above scratch", gap, at_least=0.03)
+
+
+@group
+def measure_colour(seeds: int) -> Iterator[Bar]:
+    """How far the mean colours alone would get: no shortcut."""
+    for name, limit in COLOUR_LIMITS.items():
+        runs = []
+        for seed in range(seeds):
+            task = load_task(name, 50, seed, test_per_class=50)
+            model = LogisticRegression(max_iter=500)
+            model.fit(colour_histogram(task.train.inputs), task.train.labels)
+            test = task.open_test()
+            runs.append(model.score(colour_histogram(test.inputs), test.labels))
+        yield Bar(f"{name}: colour histogram alone", interval(runs), at_most=limit)
+
+
+def colour_histogram(images: Tensor, bins: int = 4) -> Tensor:
+    """Share of pixels in each of bins^3 colours: uint8 (n, 3, h, w) -> float (n, bins^3)."""
+    level = (images.long() * bins) // 256
+    cell = (level[:, 0] * bins + level[:, 1]) * bins + level[:, 2]
+    return torch.stack([torch.bincount(c.flatten(), minlength=bins**3) for c in cell]) / float(
+        images[0, 0].numel()
+    )
+
+
+def _contenders(name: str, load, seeds: int, epochs: int) -> dict[str, list[float]]:
+    """Test accuracies of probe, fine-tuning and scratch, equally tuned, one a seed."""
+    network = backbone(name)
+    shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
+    tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=5, **shared)
+    first = load(0)
+    tuned_lr = best_rate(lambda lr: tune(first, lr=lr).valid_acc, RATES)
+    scratch_lr = best_rate(lambda lr: train_from_scratch(network, first, lr=lr, **shared)[0], RATES)
+    runs: dict[str, list[float]] = {"frozen": [], "tuned": [], "scratch": []}
+    for seed in range(seeds):
+        task = load(seed)
+        runs["frozen"].append(probe(network, task, seed=seed).test_acc)
+        runs["tuned"].append(tune(task, lr=tuned_lr, seed=seed).test_acc)
+        _, model = train_from_scratch(network, task, lr=scratch_lr, seed=seed, **shared)
+        runs["scratch"].append(evaluate(model, task.open_test()))
+    return runs
+
+
+def _differences(high: list[float], low: list[float]) -> list[float]:
+    return [a - b for a, b in zip(high, low, strict=True)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`tl measure [NAME ...] [--seeds N]`: exit code 1 where a bar does not hold."""
+    parser = argparse.ArgumentParser(prog="tl measure", description=text("measure.help"))
+    parser.add_argument("names", nargs="*", choices=[*_GROUPS, []], help=text("measure.help_names"))
+    parser.add_argument("--seeds", type=int, default=10, help=text("measure.help_seeds"))
+    asked = parser.parse_args(argv)
+    device.set_threads()
+    started, bars = time.perf_counter(), []
+    for name in asked.names or _GROUPS:
+        for bar in _GROUPS[name](asked.seeds):
+            bars.append(bar)
+            wanted = f">= {bar.at_least}" if bar.at_least is not None else ""
+            wanted = f"<= {bar.at_most}" if bar.at_most is not None else wanted
+            verdict = ("", "ok" if bar.holds else "FAILS")[bool(wanted)]
+            print(f"{bar.name:48} {bar.measured!s:24} {wanted:8} {verdict}", flush=True)
+    if not asked.names:
+        record = {
+            "name": "bars",
+            "command": f"python -m tlhelpers measure --seeds {asked.seeds}",
+            "stamp": stamp(),
+            "seconds": round(time.perf_counter() - started, 1),
+            "data": [asdict(bar) for bar in bars],
+        }
+        write_atomic(FOLDER / "bars.json", (json.dumps(record, indent=1) + "\n").encode())
+    return int(not all(bar.holds for bar in bars))
