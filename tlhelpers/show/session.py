@@ -7,7 +7,7 @@ from tlhelpers.runtime.session import prepare
 
 def setup(seed: int = 0) -> None:
     """Makes a notebook ready: Japanese fonts in figures, seed and threads; prints one line."""
-    from tlhelpers.show import fonts  # matplotlib loads here
+    from tlhelpers.show import figures  # matplotlib loads here
 
-    fonts.use()
+    figures.use()
     print(prepare(seed))

@@ -1,0 +1,90 @@
+"""What nbval lacks for a course: our settings by default, and failures that name their cell.
+
+Loaded by `addopts` in pyproject.toml, so that plain `pytest --nbval-lax lessons/en` runs lessons
+as `tl test` does: in this environment's Python, offline, quick, 120 s a cell. At the end it names
+the lesson, the key of the first cell that failed, and the error.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tlhelpers.runtime.language import text
+
+SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
+NBVAL_TIMEOUT = 2000  # nbval's default, with which a dead kernel is noticed after half an hour
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    option = config.option
+    if not getattr(option, "nbval_lax", False) and not getattr(option, "nbval", False):
+        return
+    if option.nbval_kernel_name is None:
+        option.nbval_current_env = True
+    if option.nbval_cell_timeout == NBVAL_TIMEOUT:
+        option.nbval_cell_timeout = 120
+    if option.nbval_sanitize_with is None:
+        option.nbval_sanitize_with = str(SANITIZE)
+    if not hasattr(config, "workerinput"):  # xdist's workers inherit the environment
+        _enter_lesson_environment(config)
+
+
+def _enter_lesson_environment(config: pytest.Config) -> None:
+    from tlhelpers.course.kernel import FORGOTTEN, lesson_environment
+
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    config.add_cleanup(scratch.cleanup)
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    for name, value in lesson_environment(scratch.name).items():
+        patch.setenv(name, value)
+    for name in FORGOTTEN:
+        if name in os.environ:
+            patch.delenv(name)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and hasattr(item, "cell_num"):
+        # an attribute of the report: xdist carries it from the worker to the one who sums up
+        report.lesson_failure = [
+            Path(item.path).relative_to(item.config.rootpath).as_posix()
+            if Path(item.path).is_relative_to(item.config.rootpath)
+            else str(item.path),
+            item.cell.get("id", str(item.cell_num)),
+            describe_error(call.excinfo.value),
+        ]
+
+
+def describe_error(error: BaseException) -> str:
+    """One line: the last line of the cell's traceback, or what differs from the stored output."""
+    inner = COLOUR.sub("", getattr(error, "inner_traceback", None) or "")
+    lines = [line.strip() for line in inner.splitlines() if line.strip()]
+    if str(error) == "Cell outputs differ":
+        return text("test.output_differs", difference=" ".join(lines)[:300])
+    return lines[-1] if lines else str(error)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    failed: dict[str, list[tuple[str, str]]] = {}
+    for kind in ("failed", "error"):
+        for report in terminalreporter.stats.get(kind, []):
+            if failure := getattr(report, "lesson_failure", None):
+                notebook, key, error = failure
+                failed.setdefault(notebook, []).append((key, error))
+    if failed:
+        terminalreporter.section(text("test.lessons_failed"))
+    for notebook, cells in sorted(failed.items()):
+        key, error = cells[0]
+        terminalreporter.line(text("test.cell_failed", notebook=notebook, key=key, error=error))
+        if len(cells) > 1:
+            terminalreporter.line(text("test.cells_after", count=len(cells) - 1))

@@ -1,0 +1,123 @@
+"""`tl test`: one pytest run over the package, the built notebooks and every cell of every lesson.
+
+The package's own tests include the parity of notebooks and sources and the proof of each exercise
+(its solution passes, its stub does not). pytest's last line is the last line of the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from tlhelpers.course.build import (
+    CHECK_CALL,
+    LESSONS,
+    ROOT,
+    Block,
+    Lesson,
+    learner_version,
+    solution_version,
+)
+from tlhelpers.runtime.language import LANGUAGES, language, text
+
+
+def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) -> list[str]:
+    """The command line of the tests. Paths among `rest` replace the tests and lessons."""
+    languages = [language()] if quick else LANGUAGES
+    chosen = any(Path(ROOT, argument.split("::")[0]).exists() for argument in rest)
+    places = [ROOT / "tests", *(LESSONS / lang for lang in languages)]
+    paths = [] if chosen else [str(place.relative_to(ROOT)) for place in places if place.exists()]
+    return [
+        # -P: the repository root, with its folder `datasets`, stays off sys.path
+        *(sys.executable, "-P", "-m", "pytest", "--nbval-lax"),
+        *("-n", "2", "--dist", "loadscope"),  # a notebook stays with one worker and one kernel
+        *paths,
+        *rest,
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`tl test`. Returns pytest's exit status."""
+    parser = argparse.ArgumentParser(
+        prog="tl test", description=text("test.about"), epilog=text("test.help_rest")
+    )
+    parser.add_argument("--quick", action="store_true", help=text("test.help_quick"))
+    parser.add_argument("rest", nargs="*", metavar="-- ...", help=text("test.help_rest"))
+    asked = parser.parse_args(arguments)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+    return subprocess.call(pytest_command(asked.quick, asked.rest), cwd=ROOT, env=environment)
+
+
+# --- exercises, in the context of their lesson ----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said: whether it passed, and its message in each language."""
+
+    passed: bool
+    messages: dict[str, str]
+
+
+def prove_exercise(lesson: Lesson, exercise: Block) -> dict[str, Verdict]:
+    """Runs an exercise in its lesson, in one kernel: first the stub, then the solution.
+
+    Before them run the code cells that the exercise `needs` (by default all above it), and
+    each version's check is asked in both languages. Returns {"stub": ..., "solution": ...}.
+    Raises nbclient's CellExecutionError where any of these cells fails.
+    """
+    from nbclient import NotebookClient
+
+    from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
+
+    above = [block for block in lesson.blocks if block.kind == "code"]
+    above = above[: above.index(exercise)]
+    needed = [block for block in above if not exercise.needs or block.key in exercise.needs]
+    sources = [learner_version(block.code) for block in needed]
+    for version in (learner_version, solution_version):
+        sources += _ask(version(exercise.code), exercise.exercise)
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(notebook, timeout=120, kernel_manager_class=LessonKernelManager)
+    folder = lesson.path.parents[1] / LANGUAGES[0]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        asyncio.run(client.async_execute(cwd=str(folder), env=lesson_environment(scratch)))
+    said = [json.loads(_printed(cell).splitlines()[-1]) for cell in notebook.cells[-3::2]]
+    return {
+        name: Verdict(verdict["passed"], verdict["messages"])
+        for name, verdict in zip(("stub", "solution"), said, strict=True)
+    }
+
+
+def _ask(code: str, name: str) -> list[str]:
+    """The exercise without its check, and a cell that prints what the check says."""
+    body = "\n".join(line for line in code.splitlines() if not CHECK_CALL.match(line))
+    return [
+        body,
+        "import json, os\n"
+        "_said = {}\n"
+        f"for _lang in {LANGUAGES!r}:\n"
+        "    os.environ['TLHELPERS_LANG'] = _lang\n"
+        f"    _verdict = check({name!r})\n"
+        "    _said[_lang] = _verdict.message\n"
+        "del os.environ['TLHELPERS_LANG']\n"
+        "print()\n"
+        "print(json.dumps({'passed': bool(_verdict.passed), 'messages': _said}))",
+    ]
+
+
+def _printed(cell: nbformat.NotebookNode) -> str:
+    return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
