@@ -189,15 +189,15 @@ def _contenders(name: str, load, seeds: int, epochs: int) -> dict[str, list[floa
     shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
     tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=5, **shared)
     first = load(0)
-    tuned_lr = best_rate(lambda lr: tune(first, lr=lr).valid_acc, RATES)
-    scratch_lr = best_rate(lambda lr: train_from_scratch(network, first, lr=lr, **shared)[0], RATES)
+    fresh = functools.partial(train_from_scratch, network, **shared)
+    tuned_lr = best_rate(lambda lr: tune(first, lr=lr, read_test=False).valid_acc, RATES)
+    scratch_lr = best_rate(lambda lr: fresh(first, lr=lr, read_test=False).valid_acc, RATES)
     runs: dict[str, list[float]] = {"frozen": [], "tuned": [], "scratch": []}
     for seed in range(seeds):
         task = load(seed)
         runs["frozen"].append(probe(network, task, seed=seed).test_acc)
         runs["tuned"].append(tune(task, lr=tuned_lr, seed=seed).test_acc)
-        _, model = train_from_scratch(network, task, lr=scratch_lr, seed=seed, **shared)
-        runs["scratch"].append(evaluate(model, task.open_test()))
+        runs["scratch"].append(fresh(task, lr=scratch_lr, seed=seed).test_acc)
     return runs
 
 

@@ -15,7 +15,6 @@ from torch import nn
 
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
-from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.features import knn, probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.negative import train_from_scratch
@@ -42,16 +41,11 @@ def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
     )
 
 
-def _scratch(backbone: nn.Module, task: Task, seed: int) -> float:
-    _, model = train_from_scratch(backbone, task, lr=0.03, epochs=20, batch_size=32, seed=seed)
-    return evaluate(model, task.open_test())
-
-
 STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {
     "knn": lambda backbone, task, seed: knn(backbone, task).test_acc,
     "probe": lambda backbone, task, seed: probe(backbone, task, seed=seed).test_acc,
     "fine_tune": lambda backbone, task, seed: fine_tune(backbone, task, seed=seed).test_acc,
-    "scratch": _scratch,
+    "scratch": lambda backbone, task, seed: train_from_scratch(backbone, task, seed=seed).test_acc,
 }
 
 

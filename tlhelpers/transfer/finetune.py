@@ -57,6 +57,7 @@ def fine_tune(
     optimizer: str | Callable = "sgd",
     penalty: Callable[[nn.Module], Callable] | None = None,
     seed: int = 0,
+    read_test: bool = True,
     **fit_options,
 ) -> FineTuneResult:
     """Give a copy of `backbone` a head for `task`, fine-tune it and read the test split once.
@@ -67,6 +68,7 @@ def fine_tune(
         counted from the head that are trained (0: the head alone).
     method: "full" or "lora" (of this `rank`; needs no lr_mult).
     penalty: builds the penalty from the model that is about to be trained (see `l2_sp`).
+    read_test: False while settings are still being chosen; `test_acc` is then nan.
     Other options go to `fit`. Raises ValueError for an unknown method or too many stages.
     """
     set_seed(seed)
@@ -89,8 +91,13 @@ def fine_tune(
             history.extend(fit(model, task, epochs=phase_epochs, param_groups=groups, **options))
     else:
         raise ValueError(text("finetune.method", method=method))
+    return summarise(model, task, history, read_test)
+
+
+def summarise(model: nn.Module, task: Task, history: History, read_test: bool) -> FineTuneResult:
+    """The result of a training run: validation accuracy, and the test split where it is read."""
     return FineTuneResult(
-        test_acc=evaluate(model, task.open_test()),
+        test_acc=evaluate(model, task.open_test()) if read_test else math.nan,
         valid_acc=evaluate(model, task.valid),
         trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         seconds=history.seconds,

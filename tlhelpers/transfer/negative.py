@@ -19,9 +19,9 @@ from torch import nn
 from tlhelpers.data.task import Task
 from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.device import set_seed
-from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.train.engine import fit
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.finetune import FineTuneResult, fine_tune, summarise
 from tlhelpers.transfer.results import Interval, Result, interval
 
 RATES = (0.01, 0.03, 0.1)
@@ -55,12 +55,23 @@ def reinitialise(model: nn.Module) -> nn.Module:
     return twin
 
 
-def train_from_scratch(backbone: nn.Module, task: Task, *, lr: float, seed: int = 0, **options):
-    """(validation accuracy, model) of the scratch twin of `backbone`, trained on `task`."""
+def train_from_scratch(
+    backbone: nn.Module,
+    task: Task,
+    *,
+    lr: float = 0.03,
+    epochs: int = 20,
+    seed: int = 0,
+    read_test: bool = True,
+    **options,
+) -> FineTuneResult:
+    """Train the scratch twin of `backbone` on `task`; options as in `fit`, `read_test` as in
+    `fine_tune`."""
     set_seed(seed)
     model = replace_head(reinitialise(backbone), task.num_classes)
-    fit(model, task, lr=lr, seed=seed, **{"optimizer": "sgd", "clip_norm": 1.0, **options})
-    return evaluate(model, task.valid), model
+    options = {"optimizer": "sgd", "clip_norm": 1.0, "batch_size": 32, **options}
+    history = fit(model, task, lr=lr, epochs=epochs, seed=seed, **options)
+    return summarise(model, task, history, read_test)
 
 
 def best_rate(train, rates: Sequence[float]) -> float:
@@ -85,17 +96,17 @@ def negative_transfer_gap(
     """
     shared = {"epochs": epochs, "batch_size": batch_size, "clip_norm": 1.0, **options}
 
-    def tuned(lr: float, seed: int):
-        return fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, seed=seed, **shared)
+    def fresh(lr: float, **more):
+        return train_from_scratch(backbone, task, lr=lr, **shared, **more)
 
-    scratch_lr = best_rate(lambda lr: train_from_scratch(backbone, task, lr=lr, **shared)[0], rates)
-    tune_lr = best_rate(lambda lr: tuned(lr, 0).valid_acc, rates)
-    scratch, frozen, fine_tuned = [], [], []
-    for seed in range(seeds):
-        _, model = train_from_scratch(backbone, task, lr=scratch_lr, seed=seed, **shared)
-        scratch.append(evaluate(model, task.open_test()))
-        fine_tuned.append(tuned(tune_lr, seed).test_acc)
-        frozen.append(probe(backbone, task, seed=seed).test_acc)
+    def tuned(lr: float, **more):
+        return fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, **shared, **more)
+
+    scratch_lr = best_rate(lambda lr: fresh(lr, read_test=False).valid_acc, rates)
+    tune_lr = best_rate(lambda lr: tuned(lr, read_test=False).valid_acc, rates)
+    scratch = [fresh(scratch_lr, seed=seed).test_acc for seed in range(seeds)]
+    fine_tuned = [tuned(tune_lr, seed=seed).test_acc for seed in range(seeds)]
+    frozen = [probe(backbone, task, seed=seed).test_acc for seed in range(seeds)]
     return NegativeTransferGap(
         scratch=interval(scratch),
         frozen=interval(frozen),
