@@ -1,0 +1,77 @@
+"""The course's own networks: three families, small enough to train in minutes on a laptop.
+
+They are torchvision's classes with fewer channels, so that what is learned on them (module
+names, where the head is, what a stage is) holds for the large ones without a change. Pictures
+come in at 64 x 64; any size from 48 up works.
+
+He et al., Deep Residual Learning for Image Recognition, 2016 (arXiv:1512.03385).
+Simonyan and Zisserman, Very Deep Convolutional Networks, 2015 (arXiv:1409.1556).
+Szegedy et al., Going Deeper with Convolutions, 2015 (arXiv:1409.4842).
+"""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
+from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.vgg import VGG, make_layers
+
+
+def zukan_resnet(num_classes: int) -> ResNet:
+    """A residual network: one block a stage, 24 to 256 channels, 1.0 million parameters.
+
+    The stem divides the resolution by 4 in one step (5 x 5, stride 4): 64 pixels become
+    16, 8, 4 and 2 in layer1 to layer4. Features: (n, 256).
+    """
+    network = ResNet(BasicBlock, [1, 1, 1, 1], num_classes)
+    network.conv1 = nn.Conv2d(3, 24, kernel_size=5, stride=4, padding=2, bias=False)
+    network.bn1 = nn.BatchNorm2d(24)
+    network.maxpool = nn.Identity()
+    network.inplanes = 24  # torchvision's own counter: the channels that enter the next stage
+    for stage, channels in enumerate((24, 48, 96, 256), start=1):
+        layer = network._make_layer(BasicBlock, channels, blocks=1, stride=1 + (stage > 1))
+        setattr(network, f"layer{stage}", layer)
+    network.fc = nn.Linear(256, num_classes)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return network
+
+
+def zukan_vgg(num_classes: int) -> VGG:
+    """Plain 3 x 3 convolutions and pooling, 16 to 256 channels, 1.3 million parameters.
+
+    Features: (n, 256), the input of the last layer of `classifier`.
+    """
+    layers = [16, "M", 32, "M", 64, "M", 128, "M", 256, 256, "M"]
+    network = VGG(make_layers(layers, batch_norm=True), num_classes, init_weights=False)
+    network.avgpool = nn.AdaptiveAvgPool2d((2, 2))
+    network.classifier = nn.Sequential(
+        nn.Linear(256 * 2 * 2, 256),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.2),
+        nn.Linear(256, num_classes),
+    )
+    return network
+
+
+def zukan_inception(num_classes: int) -> GoogLeNet:
+    """GoogLeNet with all its nine blocks and half its channels, 1.4 million parameters.
+
+    Without the auxiliary heads. Features: (n, 512).
+    """
+
+    def half_conv(inputs: int, outputs: int, **options) -> BasicConv2d:
+        return BasicConv2d(inputs if inputs == 3 else inputs // 2, outputs // 2, **options)
+
+    def half_inception(*channels: int) -> Inception:
+        return Inception(*(count // 2 for count in channels))
+
+    network = GoogLeNet(
+        num_classes,
+        aux_logits=False,
+        init_weights=False,
+        blocks=[half_conv, half_inception, InceptionAux],
+    )
+    network.fc = nn.Linear(512, num_classes)
+    return network
