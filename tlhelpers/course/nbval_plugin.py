@@ -18,6 +18,7 @@ from tlhelpers.runtime.language import text
 
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
 NBVAL_TIMEOUT = 2000  # nbval's default, with which a dead kernel is noticed after half an hour
+RAISED = re.compile(r"[A-Z][\w.]*(:|$)")  # "ValueError: ...", the line that ends a traceback
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -66,12 +67,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
 
 
 def describe_error(error: BaseException) -> str:
-    """One line: the last line of the cell's traceback, or what differs from the stored output."""
+    """One line: the error that ended the cell, or what differs from the stored output."""
     inner = COLOUR.sub("", getattr(error, "inner_traceback", None) or "")
     lines = [line.strip() for line in inner.splitlines() if line.strip()]
     if str(error) == "Cell outputs differ":
         return text("test.output_differs", difference=" ".join(lines)[:300])
-    return lines[-1] if lines else str(error)
+    if "Timeout" in str(error):
+        return str(error)
+    return next((line for line in reversed(lines) if RAISED.match(line)), str(error))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -38,7 +38,7 @@ def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) 
     paths = [] if chosen else [str(place.relative_to(ROOT)) for place in places if place.exists()]
     return [
         # -P: the repository root, with its folder `datasets`, stays off sys.path
-        *(sys.executable, "-P", "-m", "pytest", "--nbval-lax"),
+        *(sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--nbval-lax"),
         *("-n", "2", "--dist", "loadscope"),  # a notebook stays with one worker and one kernel
         *paths,
         *rest,

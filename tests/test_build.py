@@ -1,0 +1,295 @@
+"""The builder: what a source becomes, what is refused, and which outputs stay."""
+
+import base64
+import io
+import json
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlhelpers.course import build
+from tlhelpers.runtime import stamp
+
+PROSE = """\
+# %% [markdown] key="title" lang="ja"
+# # 題名
+#
+# 本文です。
+
+# %% [markdown] key="title" lang="en"
+# # Title
+#
+# Prose.
+
+"""
+CODE = """\
+# %% key="load"
+answer = 3
+
+# %% key="show" tags=["claim"] alt_ja="図" alt_en="a figure"
+print(answer)
+
+"""
+EXERCISE = """\
+# %% key="count" tags=["exercise"]
+def total(x):
+    ### BEGIN SOLUTION
+    # PLACEHOLDER: return ...
+    doubled = 2 * x
+    return doubled
+    ### END SOLUTION
+
+
+check("90-a")
+
+# %% [markdown] key="why" lang="ja" tags=["solution"]
+# 二倍だからです。
+
+# %% [markdown] key="why" lang="en" tags=["solution"]
+# Because it is twice as much.
+"""
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+
+
+@pytest.fixture
+def lessons(tmp_path):
+    (tmp_path / "source").mkdir()
+    write(tmp_path, PROSE + CODE + EXERCISE)
+    return tmp_path
+
+
+def write(lessons, source):
+    (lessons / "source" / "90_demo.py").write_text(source, encoding="utf-8")
+
+
+def edit(lessons, old, new):
+    path = lessons / "source" / "90_demo.py"
+    source = path.read_text(encoding="utf-8")
+    assert old in source
+    path.write_text(source.replace(old, new), encoding="utf-8")
+
+
+def read(lessons, lang):
+    path = lessons / lang / "90_demo.ipynb"
+    return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+
+
+def pretend_run(lessons, outputs=None):
+    """Stores outputs as a run would: by default each cell prints its own number."""
+    for lang in ("ja", "en"):
+        notebook = read(lessons, lang)
+        for number, cell in enumerate(build._code_cells(notebook), 1):
+            printed = nbformat.v4.new_output("stream", text=f"{number}\n")
+            cell.outputs = outputs(cell) if outputs else [printed]
+            cell.execution_count = number
+        (lessons / lang / "90_demo.ipynb").write_text(build._written(notebook), encoding="utf-8")
+
+
+def problems_of(lessons):
+    return "\n".join(build.check(lessons))
+
+
+def test_both_languages_get_the_same_code_and_ids_and_their_own_prose(lessons):
+    build.build(lessons)
+    ja, en = read(lessons, "ja"), read(lessons, "en")
+    assert [cell.id for cell in ja.cells] == [cell.id for cell in en.cells]
+    assert [cell.id for cell in en.cells] == ["title", "load", "show", "count", "count-solution"]
+    for a, b in zip(build._code_cells(ja), build._code_cells(en), strict=True):
+        assert (a.source, a.metadata.get("tags")) == (b.source, b.metadata.get("tags"))
+    assert "題名" in ja.cells[0].source and "Title" not in ja.cells[0].source
+    assert ja.metadata.lang == "ja" and en.metadata.lang == "en"
+    assert en.cells[2].metadata.mystnb.image.alt == "a figure"
+    assert ja.cells[2].metadata.mystnb.image.alt == "図"
+    nbformat.validate(ja)
+    nbformat.validate(en)
+
+
+def test_learner_gets_a_stub_that_compiles_and_a_folded_solution(lessons):
+    build.build(lessons)
+    cells = {cell.id: cell for cell in read(lessons, "en").cells}
+    stub, solution = cells["count"].source, cells["count-solution"].source
+    assert "    return ..." in stub and "doubled" not in stub and "SOLUTION" not in stub
+    compile(stub, "stub", "exec")
+    assert solution.startswith("<details>") and "return doubled" in solution
+    assert "twice as much" in solution and "PLACEHOLDER" not in solution
+    assert "check(" not in solution
+
+
+def test_building_twice_changes_no_byte_and_the_check_agrees(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    assert build.build(lessons) == []
+    files = sorted(lessons.rglob("*.ipynb")) + sorted(lessons.rglob("*.json"))
+    before = [path.read_bytes() for path in files]
+    assert build.build(lessons) == [] and build.check(lessons) == []
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_all_mistakes_of_a_source_are_listed_at_once(lessons):
+    write(
+        lessons,
+        PROSE.replace('key="title" lang="en"', 'key="titel" lang="en"')
+        + CODE.replace('key="show"', 'key="load"').replace('alt_en="a figure"', "")
+        + '# %%\nno_key = 1\n\n# %% key="Bad Key"\n1\n\n# %% key="last" needs="nothing"\n'
+        + "### BEGIN SOLUTION\n2\n### END SOLUTION\n\n"
+        + '# %% key="stub" tags=["exercise"]\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n',
+    )
+    found = problems_of(lessons)
+    for expected in (
+        "title: the cell lacks its twin",
+        "titel: the cell lacks its twin",
+        "load: this key is used twice",
+        "no_key = 1: every cell needs",
+        "Bad Key: every cell needs",
+        'last: needs="nothing"',
+        "last: solution marks stand",
+        'stub: the solution has no line "# PLACEHOLDER',
+        "stub: the last line of an exercise",
+    ):
+        assert expected in found, found
+    assert build.build(lessons) and not (lessons / "en").exists()
+
+
+def test_swapped_pair_and_different_tags_are_refused(lessons):
+    write(lessons, PROSE.replace('"ja"', '"xx"').replace('"en"', '"ja"').replace('"xx"', '"en"'))
+    assert "lacks its twin" in problems_of(lessons)
+    write(lessons, PROSE.replace('lang="en"', 'lang="en" tags=["teacher"]'))
+    assert "tags of the two languages differ" in problems_of(lessons)
+
+
+def test_one_sided_edit_fails_until_the_other_side_is_edited_or_confirmed(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    edit(lessons, "本文です。", "新しい本文です。")
+    assert "only the Japanese text was edited" in "\n".join(build.build(lessons))
+    assert "only the Japanese text was edited" in problems_of(lessons)
+    assert build.build(lessons, confirm=True) == [] and build.check(lessons) == []
+    edit(lessons, "# Prose.", "# New prose.")
+    assert "only the English text was edited" in problems_of(lessons)
+    edit(lessons, "新しい本文です。", "もっと新しい本文です。")
+    assert build.build(lessons) == [] and build.check(lessons) == []
+
+
+def test_notebook_edited_by_hand_is_found_and_its_cell_named(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    path = lessons / "ja" / "90_demo.ipynb"
+    path.write_text(path.read_text("utf-8").replace("本文です。", "別の本文です。"), "utf-8")
+    assert "the ja notebook is not what its source builds (cells: title)" in problems_of(lessons)
+
+
+def test_outputs_stay_up_to_the_first_changed_cell(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    edit(lessons, "print(answer)", "print(answer + 1)")
+    assert "from cell: show, count" in "\n".join(build.build(lessons))
+    counts = [cell.execution_count for cell in build._code_cells(read(lessons, "en"))]
+    assert counts == [1, None, None]
+    assert "from cell: show, count" in problems_of(lessons)
+
+
+def test_edited_prose_keeps_every_output(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    edit(lessons, "本文です。", "新しい本文です。")
+    edit(lessons, "# Prose.", "# New prose.")
+    assert build.build(lessons) == []
+    assert "New prose." in read(lessons, "en").cells[0].source
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        (nbformat.v4.new_output("stream", name="stderr", text="careful\n"), "writes to stderr"),
+        (nbformat.v4.new_output("stream", text="/home/me/clone"), "a path of this computer"),
+        (nbformat.v4.new_output("stream", text=f"{build.ROOT}"), "a path of this computer"),
+        (nbformat.v4.new_output("stream", text="x" * 500_000), "has 15"),
+        (nbformat.v4.new_output("display_data", {"image/png": "aaaa"}), "no description"),
+        (nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]), "ends with an error"),
+    ],
+)
+def test_what_must_not_be_stored_is_found(lessons, output, problem):
+    build.build(lessons)
+    pretend_run(lessons, lambda cell: [output])
+    assert problem in problems_of(lessons)
+
+
+def test_notebook_without_source_is_found(lessons):
+    build.build(lessons)
+    pretend_run(lessons)
+    (lessons / "en" / "91_gone.ipynb").write_text("{}", encoding="utf-8")
+    assert "en/91_gone.ipynb has no source" in problems_of(lessons)
+
+
+def test_outputs_are_cleaned_of_state_time_and_addresses():
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 99, (64, 64, 3), np.uint8))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    big = base64.b64encode(file.getvalue()).decode()
+    new = nbformat.v4.new_output
+    cell = nbformat.v4.new_code_cell(
+        outputs=[
+            new("stream", text="10%\r100%\n"),
+            new("stream", text="<object at 0x7f00aa11>\n"),
+            new("display_data", {build.WIDGET: {"model_id": "1"}, "text/plain": "Slider()"}),
+            new("execute_result", {"image/png": big, "text/plain": "<Figure>"}, execution_count=9),
+        ],
+        metadata={"execution": {"started": "now"}},
+    )
+    build.clean_outputs(cell, 2)
+    assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
+    assert cell.outputs[0].text == "100%\n<object at 0x...>\n"
+    assert cell.execution_count == cell.outputs[1].execution_count == 2
+    assert "execution" not in cell.metadata
+    stored = base64.b64decode(cell.outputs[1].data["image/png"])
+    assert len(stored) < len(file.getvalue()) and Image.open(io.BytesIO(stored)).mode == "P"
+
+
+def test_teachers_notes_are_folded_and_tagged(lessons):
+    write(
+        lessons,
+        PROSE.replace('lang="ja"', 'lang="ja" tags=["teacher"]').replace(
+            'lang="en"', 'lang="en" tags=["teacher"]'
+        ),
+    )
+    build.build(lessons)
+    cell = read(lessons, "en").cells[0]
+    assert cell.metadata.tags == ["teacher"] and "For teachers" in cell.source
+
+
+def test_unknown_lesson_is_named_with_the_known_ones(lessons):
+    with pytest.raises(ValueError, match=r"'77'.*90_demo"):
+        build.build(lessons, ["77"])
+
+
+def test_stored_results_of_other_weights_are_an_error_and_of_other_code_a_warning(tmp_path):
+    today = stamp.stamp()
+    for name, held in {
+        "right": today,
+        "weights": {**today, "weights": "0"},
+        "code": {**today, "code": "0"},
+    }.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"stamp": held}))
+    (tmp_path / "bare.json").write_text("{}")
+    errors, warnings = build.compare_stamps(tmp_path)
+    assert [error.split()[0] for error in errors] == [
+        "datasets/results/bare.json",
+        "datasets/results/weights.json",
+    ]
+    assert len(warnings) == 1 and "code.json" in warnings[0]
+
+
+def test_hash_of_code_depends_on_the_code_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(stamp, "PACKAGE", tmp_path)
+    (tmp_path / "room.py").write_bytes(b"a = 1\nb = 2\n")
+    unix = stamp.code_hash()
+    (tmp_path / "room.py").write_bytes(b"a = 1\r\nb = 2\r\n")
+    assert stamp.code_hash() == unix
+    (tmp_path / "room.py").write_bytes(b"a = 1\nb = 3\n")
+    assert stamp.code_hash() != unix
