@@ -74,7 +74,8 @@ def fine_tune(
     set_seed(seed)
     model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
     body = [module for _, module in stages(model)][:-1]
-    options = {"optimizer": optimizer, "seed": seed, **fit_options}
+    rarely = max(1, epochs // 10)  # validating every epoch would cost more than training
+    options = {"optimizer": optimizer, "seed": seed, "valid_every": rarely, **fit_options}
     history = History()
 
     freeze(model)

@@ -69,7 +69,8 @@ def train_from_scratch(
     `fine_tune`."""
     set_seed(seed)
     model = replace_head(reinitialise(backbone), task.num_classes)
-    options = {"optimizer": "sgd", "clip_norm": 1.0, "batch_size": 32, **options}
+    defaults = {"optimizer": "sgd", "clip_norm": 1.0, "batch_size": 32}
+    options = {**defaults, "valid_every": max(1, epochs // 10), **options}
     history = fit(model, task, lr=lr, epochs=epochs, seed=seed, **options)
     return summarise(model, task, history, read_test)
 

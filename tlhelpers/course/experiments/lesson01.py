@@ -1,0 +1,58 @@
+"""The curves of lesson 01: how far each start gets, from two to hundreds of labels a class."""
+
+import functools
+
+from tlhelpers.course.results import experiment
+from tlhelpers.data.catalog import load_task
+from tlhelpers.models.backbones import backbone
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import RATES, best_rate, train_from_scratch
+
+ROOMS = (
+    "data/zukan",
+    "models/networks.py",
+    "train/engine.py",
+    "transfer/features.py",
+    "transfer/finetune.py",
+    "transfer/negative.py",
+)
+
+
+@experiment("01_birds", rooms=ROOMS)
+def birds() -> dict:
+    """Ten birds: three starts, from 2 to 50 labels a class."""
+    return label_curves("birds", (2, 5, 10, 20, 50), seeds=5)
+
+
+@experiment("01_pets", rooms=ROOMS)
+def pets() -> dict:
+    """Cats and dogs, up to 200 labels a class: where transfer stops paying."""
+    return label_curves("pets", (5, 20, 50, 100, 200), seeds=5)
+
+
+def label_curves(name: str, counts: tuple[int, ...], seeds: int) -> dict:
+    """{"labels": counts, "probe" | "fine_tune" | "scratch": test accuracy for each count, seed}.
+
+    For each count the learning rates of fine-tuning and scratch come from the same grid, chosen
+    on the validation split with a seed that is not measured. The number of steps is the same.
+    """
+    network = backbone("zukan-resnet")
+    curves: dict = {"labels": list(counts), "probe": [], "fine_tune": [], "scratch": []}
+    for count in counts:
+        first = load_task(name, count, seed=100, test_per_class=100)
+        epochs = max(8, 2000 // len(first.train))  # about 2,000 pictures are shown, at least
+        shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
+        tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=5, **shared)
+        fresh = functools.partial(train_from_scratch, network, **shared)
+        tune_lr = best_rate(lambda lr: tune(first, lr=lr, read_test=False).valid_acc, RATES)
+        fresh_lr = best_rate(lambda lr: fresh(first, lr=lr, read_test=False).valid_acc, RATES)
+        runs: dict[str, list[float]] = {"probe": [], "fine_tune": [], "scratch": []}
+        for seed in range(seeds):
+            task = load_task(name, count, seed=seed, test_per_class=100)
+            runs["probe"].append(probe(network, task, seed=seed).test_acc)
+            runs["fine_tune"].append(tune(task, lr=tune_lr, seed=seed).test_acc)
+            runs["scratch"].append(fresh(task, lr=fresh_lr, seed=seed).test_acc)
+        for start, values in runs.items():
+            curves[start].append([round(value, 4) for value in values])
+    return curves
