@@ -1,0 +1,123 @@
+"""Figures of lesson 01: the three benefits, where they end, and the map of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import PercentFormatter
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.train.history import History
+from tlhelpers.transfer.results import interval
+
+STARTS = ("fine_tune", "probe", "scratch")
+COLOURS = {"fine_tune": figures.VERMILION, "probe": figures.BLUE, "scratch": figures.GREY}
+
+
+def draw_label_curves(
+    curves: Mapping, live: Mapping[str, Sequence[float]] | None = None, at: int | None = None
+) -> Picture:
+    """Accuracy against labels a class: stored runs as bands, runs of today as open rings.
+
+    curves: what experiment 01_birds stores. live: {start: accuracies} measured `at` labels.
+    """
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    for start in STARTS:
+        name = text(f"lesson01.{start}")
+        figures.error_band(axes, curves["labels"], curves[start], name, color=COLOURS[start])
+        if live:
+            axes.plot(
+                [at] * len(live[start]),
+                live[start],
+                "o",
+                markersize=10,
+                markerfacecolor="none",
+                color=COLOURS[start],
+            )
+    axes.set_xscale("log")
+    axes.set_xticks(curves["labels"], curves["labels"])
+    axes.minorticks_off()
+    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"), ylim=(None, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="lower right")
+    first, last = curves["labels"][0], curves["labels"][-1]
+    return picture(figure, text("lesson01.curves_alt", first=first, last=last))
+
+
+def draw_progress(runs: Mapping[str, Sequence[History]]) -> Picture:
+    """Validation accuracy while training: {start: one history a seed}."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.6, 3.4))
+    for start, histories in runs.items():
+        shown = [i for i, a in enumerate(histories[0].valid_acc) if a == a]  # nan: not validated
+        steps = [histories[0].epoch_steps[i] for i in shown]
+        values = [[history.valid_acc[i] for history in histories] for i in shown]
+        name = text(f"lesson01.{start}")
+        figures.error_band(axes, steps, values, name, color=COLOURS[start])
+    axes.set(xlabel=text("lesson01.steps"), ylabel=text("lesson01.valid_accuracy"), ylim=(0, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="lower right")
+    return picture(figure, text("lesson01.progress_alt"))
+
+
+def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
+    """Accuracy on spoilt pictures, as points with intervals: {start: {style: accuracies}}."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.6, 3.2))
+    styles = list(next(iter(scores.values())))
+    for i, (start, by_style) in enumerate(scores.items()):
+        for k, style in enumerate(styles):
+            point = interval(by_style[style])
+            place = k + (i - (len(scores) - 1) / 2) * 0.22
+            low, high = max(0.0, point.low), min(1.0, point.high)
+            axes.plot([place, place], [low, high], color=COLOURS[start], linewidth=2)
+            label = text(f"lesson01.{start}") if k == 0 else None
+            marker = figures.MARKERS[i]
+            axes.plot(place, point.mean, marker, color=COLOURS[start], markersize=8, label=label)
+    axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
+    axes.set(ylabel=text("lesson01.accuracy"), ylim=(0, 1.05))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="lower left", ncols=len(scores))
+    return picture(figure, text("lesson01.robustness_alt"))
+
+
+def draw_kinds() -> Picture:
+    """The kinds of transfer as a map: target labels from left to right, change from top down."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.6, 4.3))
+    boxes = {  # kind -> (left, bottom, width, height, colour)
+        "unsupervised": (0.02, 0.54, 0.27, 0.38, figures.PURPLE),
+        "zero_shot": (0.02, 0.08, 0.27, 0.38, figures.ORANGE),
+        "transductive": (0.33, 0.08, 0.27, 0.38, figures.SKY),
+        "few_shot": (0.33, 0.54, 0.27, 0.38, figures.GREEN),
+        "inductive": (0.64, 0.08, 0.34, 0.84, figures.BLUE),
+    }
+    for kind, (left, bottom, width, height, colour) in boxes.items():
+        axes.add_patch(
+            FancyBboxPatch(
+                (left, bottom),
+                width,
+                height,
+                boxstyle="round,pad=0,rounding_size=0.02",
+                facecolor=colour + "22",
+                edgecolor=colour,
+                linewidth=1.5,
+            )
+        )
+        middle = left + width / 2
+        top = bottom + height - 0.08
+        axes.text(middle, top, text(f"lesson01.kind_{kind}"), ha="center", fontsize=12)
+        about = text(f"lesson01.about_{kind}")
+        axes.text(middle, top - 0.05, about, ha="center", va="top", fontsize=9, linespacing=1.5)
+    axes.annotate(
+        "", (0.99, 0.01), (0.01, 0.01), arrowprops={"arrowstyle": "->", "color": figures.INK}
+    )
+    axes.text(0.5, -0.045, text("lesson01.kinds_axis"), ha="center", fontsize=10)
+    axes.set(xlim=(0, 1), ylim=(-0.07, 0.95))
+    axes.axis("off")
+    return picture(figure, text("lesson01.kinds_alt"))
