@@ -22,7 +22,6 @@ from tlhelpers.data.zukan.kit import (
     mix,
     shade,
     texture,
-    triangle,
     union,
 )
 
@@ -81,13 +80,12 @@ def breed(first: int, count: int) -> dict[str, Tensor]:
 
 
 def name_species(first: int, count: int) -> dict[str, list[str]]:
-    """`count` different invented names of two or three syllables, in both languages."""
+    """`count` different invented names of three syllables, in both languages."""
     names: dict[str, str] = {}
     number = first
     while len(names) < count:
         bits = mix(torch.arange(3) + 8 * number)
         picked = [_SYLLABLES[int(b >> 1) % len(_SYLLABLES)].split() for b in bits]
-        picked = picked[: 2 + int(bits[0] & 1)]
         if len({roman for roman, _ in picked}) == len(picked):
             roman, kana = ("".join(part) for part in zip(*picked, strict=True))
             names.setdefault(roman.capitalize(), kana)
@@ -165,31 +163,26 @@ def paint_creature(
         side = torch.full_like(u, AWAY)
         for i in range(3):
             has = (legs > 2 * i).float() if i else (legs > 0).float()
-            place = (i - (legs / 2 - 1) / 2) * size * 0.95 / (legs / 2 - 0.4).clamp(min=1)
+            place = (i - (legs / 2 - 1) / 2) * size * 1.5 / (legs / 2).clamp(min=1)
             x = place + (0.06 if near else -0.02)
             step = stride * torch.sin(gait + 2.1 * i + math.pi * near)
-            limb = capsule(
-                u, v, x, deep * 0.45, x + step, feet, g["leg_width"] * 1.35, g["leg_width"]
-            )
-            foot = ellipse(u, v, x + step + 0.03, feet + 0.01, g["leg_width"] * 1.5, 0.045)
-            side = torch.minimum(side, torch.minimum(limb, foot) + AWAY * (1 - has))
+            slim = g["leg_width"]
+            limb = capsule(u, v, x, deep * 0.45, x + step, feet, slim, slim * 1.2)
+            side = torch.minimum(side, limb + AWAY * (1 - has))
         if near:
             near_legs = side
         else:
             canvas.ink(side, coat * 0.55)
 
     # crest of plates along the back
-    plates = torch.full_like(u, AWAY)
-    for i in range(4):
-        x = (-0.55 + 0.33 * i) * size
-        top = -deep - 0.2 + 0.05 * abs(i - 1.5)
-        corners = ((x - 0.09, -deep * 0.7), (x + 0.11, -deep * 0.75), (x - 0.02, top))
-        plates = torch.minimum(plates, triangle(u, v, *corners))
+    saw = (((u / size + 0.75) * 3) % 1 - 0.5).abs()
+    plates = torch.maximum(u.abs() - size * 0.72, -v - deep * 0.8 - 0.42 * (0.5 - saw))
+    plates = torch.maximum(plates * 0.6, v)
     canvas.ink(plates + AWAY * (g["crest"] != 1), marking * 1.5 + 0.08, 0.04)
 
     # body
     turn = torch.atan2(v * height, u)
-    radius = torch.sqrt(u * u + (v * height) ** 2 + 1e-6)
+    radius = disc(u, v * height, 0.0, 0.0, 0.0)
     ripple = torch.sin(turn * 26 + 3 * torch.sin(turn * 5)) * g["fur"] * 0.12
     outline = size * (1 + g["lobe_depth"] * torch.cos(g["lobes"] * turn + 0.5)) + ripple
     body = (radius - outline) * 0.75
@@ -213,11 +206,12 @@ def paint_creature(
     canvas.paint(canvas.mask(gloss, 6.0) * 0.3, torch.ones_like(coat))
     canvas.ink(near_legs, shade(coat * 0.82, u, v - feet, 0.5, 0.3))
 
-    # wing
-    beat = canvas.uniform(-0.35, 0.5)
-    wing = ellipse(u, v, -size * 0.2, -deep * 0.2, size * 0.55, 0.17, beat + 0.0 * deep)
-    quills = 0.85 + 0.25 * torch.sin(u * 30 + v * 8)
-    canvas.ink(wing + AWAY * (1 - g["wing"]), (marking * 1.6 + 0.12) * quills[:, None], 0.04)
+    # wing, folded or raised
+    tip_x, tip_y = -size * 0.85, -deep * 0.15 - canvas.uniform(-0.08, 0.4)
+    wing = capsule(u, v, size * 0.2, -deep * 0.1, tip_x, tip_y, 0.16, 0.05)
+    quills = 0.85 + 0.2 * torch.sin((v - tip_y) * 34 + u * 11)
+    plumage = (marking * 0.7 + 0.5) * quills[:, None]
+    canvas.ink(wing + AWAY * (1 - g["wing"] * g["head"]), plumage, 0.04)
 
     # head
     has = g["head"]
@@ -229,19 +223,15 @@ def paint_creature(
     ears = g["ears"]
     for side in (-1, 1):
         x, y = head_x + side * head * 0.5 - 0.02, head_y - head * 0.6
-        pointed = triangle(
-            u, v, (x - 0.09, y + 0.06), (x + 0.1, y + 0.06), (x + side * 0.05, y - 0.27)
+        # (reach across, reach up, width at the skull, width at the tip) of each kind
+        kinds = torch.tensor(
+            [[0, 0, 0, 0], [0.06, 0.25, 0.1, 0.01], [0.07, 0.05, 0.11, 0.11]]
+            + [[0.12, -0.33, 0.06, 0.085], [0.14, 0.3, 0.02, 0.05]],
+            device=u.device,
         )
-        round_ear = disc(u, v, x + side * 0.06, y - 0.04, 0.11)
-        hanging = ellipse(u, v, x + side * 0.12, y + 0.15, 0.075, 0.22)
-        feeler = union(
-            capsule(u, v, x, y, x + 0.1 * side + 0.06, y - 0.27, 0.022, 0.018),
-            disc(u, v, x + 0.1 * side + 0.06, y - 0.27, 0.05),
-        )
-        ear = torch.where(ears == 1, pointed, torch.where(ears == 2, round_ear, feeler))
-        ear = torch.where(ears == 3, hanging + AWAY * (side > 0), ear)
-        ear = ear + AWAY * (1 - has * (ears > 0))
-        canvas.ink(ear, coat * (0.7 if side < 0 else 0.88), 0.04)
+        across, up, start, tip = (column.view(-1, 1, 1) for column in kinds[gene["ears"].long()].T)
+        ear = capsule(u, v, x, y, x + side * across, y - up, start, tip)
+        canvas.ink(ear + AWAY * (1 - has * (ears > 0)), coat * (0.7 if side < 0 else 0.88), 0.04)
     skull = ellipse(u, v, head_x, head_y, head * 1.08, head)
     muzzle = capsule(
         u, v, head_x + 0.05, head_y + 0.05, head_x + head * 0.7 + g["snout"], head_y + 0.08, 0.1, 0.05

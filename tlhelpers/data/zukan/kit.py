@@ -65,20 +65,30 @@ class Canvas:
 
     # random numbers
 
+    def _next(self) -> int:
+        """The row of fresh bits in `_block`, which holds the next 64 for every picture."""
+        row = self._drawn % 64
+        if row == 0:
+            count = torch.arange(64, device=self.device).view(-1, 1) + self._drawn
+            self._block = combine(self.keys, count)
+            self._shares = ((self._block >> 40) & 0xFFFFFF).float() / 0x1000000
+        self._drawn += 1
+        return row
+
     def _bits(self) -> Tensor:
         """64 fresh random bits a picture, int64 (n,)."""
-        self._drawn += 1
-        return combine(self.keys, self._drawn)
+        row = self._next()
+        return self._block[row]
 
     def uniform1(self, low=0.0, high=1.0) -> Tensor:
         """Uniform between low and high (numbers or (n,)), (n,)."""
-        share = ((self._bits() >> 40) & 0xFFFFFF).float() / 0x1000000
-        return low + (high - low) * share
+        row = self._next()
+        return low + (high - low) * self._shares[row]
 
     def uniform(self, low=0.0, high=1.0) -> Tensor:
         """Uniform between low and high (numbers or (n, 1, 1)), (n, 1, 1)."""
-        share = ((self._bits() >> 40) & 0xFFFFFF).float() / 0x1000000
-        return low + (high - low) * share.view(-1, 1, 1)
+        row = self._next()
+        return low + (high - low) * self._shares[row].view(-1, 1, 1)
 
     def normal(self, sd: float = 1.0) -> Tensor:
         """About normal (the sum of four uniforms), mean 0, (n, 1, 1)."""
@@ -162,8 +172,10 @@ class Canvas:
 
     def ink(self, distance: Tensor, colour: Tensor, width=0.05, darkness=0.25) -> None:
         """Fill the shape with `colour` inside a darker outline of `width`."""
-        self.paint(self.mask(distance - width), colour * darkness)
-        self.paint(self.mask(distance), colour)
+        slope = self.scale / self.pixel
+        inside = 0.5 - distance * slope
+        outside = (inside + width * slope).clamp(0, 1)[:, None]
+        self.paint(outside, colour * (darkness + (1 - darkness) * inside.clamp(0, 1)[:, None]))
 
     def background(
         self, clutter=3, hue: Tensor | None = None, saturation=(0.1, 0.5), value=(0.45, 0.95)
@@ -223,9 +235,13 @@ def shade(colour: Tensor, u: Tensor, v: Tensor, radius=0.8, strength=0.35) -> Te
 # signed distances: u, v are coordinates, all other lengths numbers or (n, 1, 1)
 
 
+def _length(x: Tensor, y: Tensor) -> Tensor:
+    return (x * x + y * y).add_(1e-6).sqrt_()
+
+
 def disc(u, v, cx, cy, r) -> Tensor:
     """A disc of radius r around (cx, cy)."""
-    return torch.sqrt((u - cx) ** 2 + (v - cy) ** 2 + 1e-6) - r
+    return _length(u - cx, v - cy) - r
 
 
 def ellipse(u, v, cx, cy, a, b, rotation=None) -> Tensor:
@@ -235,23 +251,22 @@ def ellipse(u, v, cx, cy, a, b, rotation=None) -> Tensor:
         cos, sin = torch.cos(rotation), torch.sin(rotation)
         x, y = cos * x + sin * y, cos * y - sin * x
     a, b = torch.as_tensor(a, device=x.device), torch.as_tensor(b, device=x.device)
-    return (torch.sqrt((x / a) ** 2 + (y / b) ** 2 + 1e-6) - 1) * torch.minimum(a, b)
+    return (_length(x * (1 / a), y * (1 / b)) - 1) * torch.minimum(a, b)
 
 
 def capsule(u, v, ax, ay, bx, by, ra, rb) -> Tensor:
     """A limb from (ax, ay) of radius ra to (bx, by) of radius rb."""
     dx, dy = bx - ax, by - ay
     x, y = u - ax, v - ay
-    along = ((x * dx + y * dy) / (dx * dx + dy * dy + 1e-6)).clamp(0, 1)
-    return torch.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2 + 1e-6) - (
-        ra + (rb - ra) * along
-    )
+    square = dx * dx + dy * dy + 1e-6
+    along = (x * (dx / square) + y * (dy / square)).clamp(0, 1)
+    return _length(x - along * dx, y - along * dy) - (ra + (rb - ra) * along)
 
 
 def box(u, v, cx, cy, a, b, round=0.0) -> Tensor:
     """A rectangle of half sides a and b, its corners rounded by `round`."""
     x, y = (u - cx).abs() - (a - round), (v - cy).abs() - (b - round)
-    outside = torch.sqrt(x.clamp(min=0) ** 2 + y.clamp(min=0) ** 2 + 1e-9)
+    outside = _length(x.clamp(min=0), y.clamp(min=0))
     return outside + torch.maximum(x, y).clamp(max=0) - round
 
 
