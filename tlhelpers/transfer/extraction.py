@@ -1,0 +1,133 @@
+"""Turn inputs into features with a frozen backbone, once, and keep them.
+
+What does not change is not computed twice: features are cached by weights, preprocessing and
+data (see `feature_cache.py`), and every method reads them through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tlhelpers.data.task import Split, Task
+from tlhelpers.models.surgery import features_of, stages
+from tlhelpers.runtime.device import pick_device
+from tlhelpers.runtime.language import text
+from tlhelpers.train.batches import Normalize, move
+from tlhelpers.train.engine import logits_of
+from tlhelpers.transfer.feature_cache import FeatureCache, fingerprint, write_features
+
+LARGE = 100_000  # inputs from which on features go to a file
+
+_cache = FeatureCache()
+
+
+def extract_features(
+    model: nn.Module,
+    data: Split | Tensor | Sequence[str],
+    batch_size: int = 256,
+    layer: str | None = None,
+    cache: bool = True,
+    *,
+    preprocess: Callable | None = None,
+) -> Tensor:
+    """Features (n, d), float32 on the CPU, of inputs in the order given; `model` stays as it is.
+
+    data: a split, uint8 images (n, 3, height, width), or texts. layer: the name of a stage
+    (see `surgery.stages`), averaged over positions; None takes what enters the head.
+    preprocess: None takes the model's own. The cache knows weights, preprocessing and data; from
+    LARGE inputs on the features are a memory-mapped file.
+    """
+    if not isinstance(data, Split):
+        data = Split(data, torch.zeros(len(data), dtype=torch.long))
+    if len(data) == 0:
+        raise ValueError(text("features.empty"))
+    if cache and len(data) >= LARGE:
+        mapped = stream_features(model, data, batch_size, layer, preprocess=preprocess)
+        return torch.from_numpy(mapped)
+    preprocess = preprocess or _preprocessing(model)
+    key = fingerprint(model, preprocess, data, layer) if cache else ""
+    features = _cache.get(key)
+    if features is None:
+        features = torch.cat(list(_compute(model, data, batch_size, layer, preprocess)))
+        if cache:
+            _cache.put(key, features)
+    return features
+
+
+def stream_features(
+    model: nn.Module,
+    data: Split,
+    batch_size: int = 256,
+    layer: str | None = None,
+    *,
+    preprocess: Callable | None = None,
+) -> np.memmap:
+    """The same features as a memory map (n, d) of a file in the cache folder.
+
+    Memory holds one batch at a time where the split draws its inputs, however many there are.
+    Writing into the map changes this copy, never the file.
+    """
+    preprocess = preprocess or _preprocessing(model)
+    key = fingerprint(model, preprocess, data, layer)
+    path = write_features(
+        key, len(data), lambda: _compute(model, data, batch_size, layer, preprocess)
+    )
+    return np.load(path, mmap_mode="c")
+
+
+def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task) -> Tensor:
+    """Features (n, d) of a split: by a network, by "pixels" (the control), or as given."""
+    if isinstance(backbone, Tensor):
+        if backbone.ndim != 2 or len(backbone) != len(split):
+            shape = tuple(backbone.shape)
+            raise ValueError(text("features.not_of_split", shape=shape, inputs=len(split)))
+        return backbone.float()
+    if backbone == "pixels":
+        return split.inputs.flatten(1).float() / 255
+    return extract_features(backbone, split, preprocess=_preprocessing(backbone, task))
+
+
+def _preprocessing(model: nn.Module, task: Task | None = None) -> Callable:
+    """The model's own preprocessing, else the normalisation that the task wants."""
+    own = getattr(model, "preprocess", None)
+    return own or (Normalize(task.mean, task.std) if task else Normalize())
+
+
+def _compute(model, data: Split, batch_size: int, layer, preprocess) -> Iterator[Tensor]:
+    """Batches of features; each module's training flag and device are given back afterwards."""
+    device, home = pick_device(), next(model.parameters()).device
+    training = {module: module.training for module in model.modules()}
+    model.to(device).eval()
+    try:
+        for rows in torch.arange(len(data)).split(batch_size):
+            inputs, _ = data.batch(rows)
+            with torch.no_grad():
+                inputs = move(preprocess(move(inputs, device)), device)
+                features = _pass(model, inputs, layer)
+            yield features.float().cpu()
+    finally:
+        model.to(home)
+        for module, flag in training.items():
+            module.training = flag
+
+
+def _pass(model: nn.Module, inputs, layer: str | None) -> Tensor:
+    if layer is None:
+        return features_of(model, inputs)
+    named = dict(stages(model))
+    if layer not in named:
+        raise ValueError(text("features.layer", layer=layer, known=", ".join(named)))
+    stage = named[layer]  # a VGG's stage is a slice, which itself is never called
+    last = stage[-1] if isinstance(stage, nn.Sequential) else stage
+    seen = []
+    hook = last.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
+    try:
+        logits_of(model, inputs)
+    finally:
+        hook.remove()
+    out = seen[-1]
+    return out.mean((2, 3)) if out.ndim == 4 else out.mean(1) if out.ndim == 3 else out

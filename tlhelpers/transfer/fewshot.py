@@ -1,0 +1,209 @@
+"""Few-shot learning: tell apart classes that were never trained on, from one or five examples.
+
+Snell, Swersky and Zemel, "Prototypical Networks for Few-shot Learning", 2017 (arXiv:1703.05175).
+An episode draws n_way classes, and of each n_shot labelled images and n_query images to
+classify. A class is represented by the mean of its labelled features, its prototype; a query
+gets the class with the nearest prototype. All episodes are computed as one batch of tensors.
+
+    prototypes  score_c(q) = -||q - p_c||^2, p_c = mean of the support features of class c
+    cosine      score_c(q) = <q, p_c> / (||q|| ||p_c||)
+    nearest     score_c(q) = -min over the support s of class c of ||q - s||^2
+    head        a linear head per episode, trained on its support (Chen et al., "A Closer Look
+                at Few-shot Classification", 2019, arXiv:1904.04232)
+
+The features are taken as they come; `centre` subtracts a mean, that of the base classes
+(Wang et al., "SimpleShot", 2019, arXiv:1911.04623).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlhelpers.data.task import Split, Task
+from tlhelpers.runtime.language import text
+from tlhelpers.train.engine import fit
+from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.results import Interval, Result, interval
+
+BLOCK_BYTES = 16 * 2**20  # features gathered at a time: small enough for the processor's cache
+HEAD_STEPS = 100
+
+
+def score_prototypes(support: Tensor, query: Tensor) -> Tensor:
+    """Minus the squared distances to the class means.
+
+    support: (episodes, n_way, n_shot, d), query: (episodes, queries, d);
+    returns (episodes, queries, n_way). All score functions have this shape.
+    """
+    return -_squared_distances(query, support.mean(2))
+
+
+def score_cosine(support: Tensor, query: Tensor) -> Tensor:
+    """Cosine of the angle to the class means."""
+    return F.normalize(query, dim=-1) @ F.normalize(support.mean(2), dim=-1).mT
+
+
+def score_nearest(support: Tensor, query: Tensor) -> Tensor:
+    """Minus the squared distance to the nearest labelled image of each class."""
+    distances = _squared_distances(query, support.flatten(1, 2))
+    return -distances.unflatten(2, support.shape[1:3]).amin(3)
+
+
+def score_head(support: Tensor, query: Tensor) -> Tensor:
+    """Logits of linear heads, one an episode, all trained together by the engine."""
+    episodes, n_way, n_shot, d = support.shape
+    rows = support.flatten(1, 2)
+    mean = rows.mean(1, keepdim=True)
+    scale = (rows - mean).norm(dim=2).mean(1).clamp_min(1e-12)[:, None, None]
+    heads = _EpisodeHeads(episodes, d, n_way)
+    data = Split((rows - mean) / scale, torch.arange(episodes))
+    target = torch.arange(n_way).repeat_interleave(n_shot)
+
+    def loss(model: nn.Module, inputs: Tensor, _labels: Tensor, episode: Tensor) -> Tensor:
+        logits = model(inputs, episode)
+        wanted = target.to(logits.device).expand(len(episode), -1)
+        return F.cross_entropy(logits.mT, wanted, reduction="none").mean(1).sum()
+
+    fit(
+        heads,
+        data,
+        loss=loss,
+        epochs=HEAD_STEPS,
+        batch_size=episodes,
+        optimizer="sgd",
+        lr=1.0,
+        weight_decay=1e-3,
+        keep_best=False,
+        precision="fp32",
+        progress=False,
+    )
+    with torch.no_grad():
+        return heads.cpu()((query - mean) / scale, torch.arange(episodes))
+
+
+class _EpisodeHeads(nn.Module):
+    """A linear head for each episode: (b, rows, d) of episodes (b,) -> (b, rows, n_way)."""
+
+    preprocess = nn.Identity()
+
+    def __init__(self, episodes: int, d: int, n_way: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(episodes, d, n_way))
+        self.bias = nn.Parameter(torch.zeros(episodes, 1, n_way))
+
+    def forward(self, inputs: Tensor, episode: Tensor) -> Tensor:
+        return inputs @ self.weight[episode] + self.bias[episode]
+
+
+METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "prototypes": score_prototypes,
+    "cosine": score_cosine,
+    "nearest": score_nearest,
+    "head": score_head,
+}
+
+
+@dataclass
+class FewShotResult(Result):
+    """accuracy: mean over episodes with its 95% interval; accuracies: (episodes,)."""
+
+    accuracy: Interval
+    n_way: int
+    n_shot: int
+    n_query: int
+    episodes: int
+    method: str
+    chance: float
+    seconds: float  # on the features, without their extraction
+    test_reads: int
+    accuracies: Tensor = field(repr=False)
+
+
+def few_shot(
+    backbone: nn.Module | Tensor | str,
+    task: Task,
+    n_way: int = 5,
+    n_shot: int = 1,
+    n_query: int = 15,
+    episodes: int = 600,
+    method: str = "prototypes",
+    seed: int = 0,
+    *,
+    centre: Tensor | None = None,
+) -> FewShotResult:
+    """Accuracy over many episodes drawn from the test split of `task`, a task of new classes.
+
+    backbone: a network, the features (n, d) of the test split, or "pixels" as a control.
+    centre: (d,), subtracted from every feature first.
+    Warns where the backbone was trained on a class of the same name. Raises ValueError where an
+    episode asks for more classes or images than there are, or the method is not known.
+    """
+    if method not in METHODS:
+        raise ValueError(text("fewshot.method", method=method, known=", ".join(METHODS)))
+    trained_on = getattr(getattr(backbone, "info", None), "classes", None) or ()
+    if shared := sorted(set(trained_on) & set(task.classes["en"])):
+        warnings.warn(text("fewshot.seen", classes=", ".join(shared[:5])), stacklevel=2)
+    split = task.open_test()
+    features = represent(backbone, split, task)
+    if centre is not None:
+        features = features - centre
+    start = time.perf_counter()
+    rows = sample_episodes(split.labels, n_way, n_shot + n_query, episodes, seed)
+    accuracies = evaluate_episodes(features, rows, n_shot, method)
+    return FewShotResult(
+        accuracy=interval(accuracies),
+        n_way=n_way,
+        n_shot=n_shot,
+        n_query=n_query,
+        episodes=episodes,
+        method=method,
+        chance=1 / n_way,
+        seconds=time.perf_counter() - start,
+        test_reads=task.test_reads,
+        accuracies=accuracies,
+    )
+
+
+def sample_episodes(
+    labels: Tensor, n_way: int, per_class: int, episodes: int, seed: int = 0
+) -> Tensor:
+    """Row numbers (episodes, n_way, per_class): distinct classes, distinct images of each."""
+    classes, counts = labels.unique(return_counts=True)
+    if not 2 <= n_way <= len(classes):
+        raise ValueError(text("fewshot.classes", n_way=n_way, have=len(classes)))
+    if min(per_class, episodes) < 1 or per_class > counts.min():
+        raise ValueError(text("fewshot.images", asked=per_class, have=int(counts.min())))
+    generator = torch.Generator().manual_seed(seed)
+    most = int(counts.max())
+    table = torch.zeros(len(classes), most, dtype=torch.long)
+    filled = torch.arange(most) < counts[:, None]
+    table[filled] = labels.argsort(stable=True)
+    chosen = torch.rand(episodes, len(classes), generator=generator).topk(n_way).indices
+    draws = torch.rand(episodes, n_way, most, generator=generator)
+    draws.masked_fill_(~filled[chosen], -1.0)
+    return table[chosen].gather(2, draws.topk(per_class).indices)
+
+
+def evaluate_episodes(features: Tensor, rows: Tensor, n_shot: int, method: str) -> Tensor:
+    """The accuracy of each episode (episodes,); rows as `sample_episodes` gives them."""
+    episodes, n_way, per_class = rows.shape
+    truth = torch.arange(n_way).repeat_interleave(per_class - n_shot)
+    block = max(1, BLOCK_BYTES // (n_way * per_class * features.shape[1] * 4))
+    right = []
+    for part in rows.split(episodes if method == "head" else block):
+        images = features[part]
+        scores = METHODS[method](images[:, :, :n_shot], images[:, :, n_shot:].flatten(1, 2))
+        right.append((scores.argmax(2) == truth).float().mean(1))
+    return torch.cat(right)
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """||a_i - b_j||^2 within each episode: (e, i, d) and (e, j, d) -> (e, i, j)."""
+    return a.square().sum(2)[:, :, None] - 2 * a @ b.mT + b.square().sum(2)[:, None, :]

@@ -1,0 +1,148 @@
+"""Linear heads on features: a whole grid of learning rates and weight decays in one computation.
+
+A head is softmax regression, mean_i -log softmax(W f_i + b)[y_i] + weight_decay / 2 ||W||^2,
+trained by stochastic gradient descent. All heads see the same batches, so that their products
+with the features are one product, and twenty of them cost little more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlhelpers.data.task import Split
+from tlhelpers.runtime.language import text
+from tlhelpers.train.engine import fit
+
+LEARNING_RATES = (0.3, 1.0, 3.0, 10.0, 30.0)
+WEIGHT_DECAYS = (1e-5, 1e-4, 1e-3, 1e-2)
+LEAST_STEPS = 150  # a small training set is passed more often than `epochs` times
+
+
+class Standardizer:
+    """Shifts and scales features (n, d) by what the training features show.
+
+    Columns get mean 0, and one spread each (`columns`) or their own; the rows then have a mean
+    squared length of 1, so that one grid of learning rates serves every d.
+    """
+
+    def __init__(self, features: Tensor, columns: bool = True):
+        self.mean = features.mean(0)
+        spread = features.std(0, correction=0)
+        largest = spread.max().clamp_min(1e-12)
+        if columns:  # a column that hardly varies must not become noise
+            self.scale = spread.clamp_min(1e-3 * largest) * features.shape[1] ** 0.5
+        else:
+            self.scale = spread.square().sum().sqrt().clamp_min(1e-12).expand_as(spread)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.scale
+
+
+class Heads(nn.Module):
+    """h linear heads side by side: features (n, d) -> logits (n, h, classes)."""
+
+    preprocess = nn.Identity()
+
+    def __init__(self, d: int, num_classes: int, learning_rates: Tensor, weight_decays: Tensor):
+        super().__init__()
+        self.shape = (len(learning_rates), num_classes)
+        self.weight = nn.Parameter(torch.zeros(d, len(learning_rates) * num_classes))
+        self.bias = nn.Parameter(torch.zeros(len(learning_rates) * num_classes))
+        self.register_buffer("learning_rates", learning_rates)
+        self.register_buffer("weight_decays", weight_decays)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.addmm(self.bias, features, self.weight).unflatten(1, self.shape)
+
+    def loss(self, _model, features: Tensor, labels: Tensor, _rows) -> Tensor:
+        """Sum over heads of learning rate * (cross-entropy + weight decay / 2 * ||W||^2).
+
+        SGD is linear in the gradient: a factor before a head's loss is a learning rate of its own.
+        """
+        logits = self(features)
+        wanted = labels[:, None].expand(-1, self.shape[0])
+        entropy = F.cross_entropy(logits.mT, wanted, reduction="none").mean(0)
+        norms = self.weight.unflatten(1, self.shape).square().sum((0, 2))
+        return self.learning_rates @ (entropy + self.weight_decays / 2 * norms)
+
+    def head(self, index: int, standardizer: Standardizer) -> nn.Linear:
+        """Head `index` as a layer for plain features, the standardisation folded in."""
+        weight = self.weight.detach().unflatten(1, self.shape)[:, index].T / standardizer.scale
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        linear.weight.data = weight
+        linear.bias.data = self.bias.detach().unflatten(0, self.shape)[index] - (
+            weight @ standardizer.mean
+        )
+        return linear
+
+
+def fit_heads(
+    features: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    learning_rates: Sequence[float] = LEARNING_RATES,
+    weight_decays: Sequence[float] = WEIGHT_DECAYS,
+    epochs: int = 10,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Heads:
+    """One head for every pair of learning rate and weight decay, all in one computation.
+
+    features: (n, d), of the scale that `Standardizer` gives; labels: (n,). Raises ValueError for
+    wrong shapes or labels, and where a class has no example.
+    """
+    check_labels(features, labels, num_classes)
+    grid = torch.tensor(list(product(learning_rates, weight_decays)))
+    heads = Heads(features.shape[1], num_classes, grid[:, 0], grid[:, 1])
+    steps_an_epoch = -(-len(labels) // batch_size)
+    fit(
+        heads,
+        Split(features, labels),
+        loss=heads.loss,
+        epochs=max(epochs, -(-LEAST_STEPS // steps_an_epoch)),
+        batch_size=batch_size,
+        optimizer="sgd",
+        lr=1.0,
+        weight_decay=0.0,
+        keep_best=False,
+        seed=seed,
+        precision="fp32",
+        progress=False,
+    )
+    return heads.cpu()
+
+
+def choose_head(heads: Heads, features: Tensor, labels: Tensor) -> tuple[int, list[dict]]:
+    """The head with the best accuracy on these validation features, the lower loss on a tie.
+
+    Returns its index and, for every head, its learning rate, weight decay and accuracy.
+    """
+    with torch.no_grad():
+        logits = heads(features)
+    accuracy = (logits.argmax(2) == labels[:, None]).double().mean(0)
+    wanted = labels[:, None].expand(-1, logits.shape[1])
+    loss = F.cross_entropy(logits.mT, wanted, reduction="none").mean(0)
+    best = max(range(len(loss)), key=lambda i: (accuracy[i].item(), -loss[i].item()))
+    columns = (heads.learning_rates, heads.weight_decays, accuracy)
+    names = ("learning_rate", "weight_decay", "valid_acc")
+    return best, [
+        dict(zip(names, row, strict=True))
+        for row in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+def check_labels(features: Tensor, labels: Tensor, num_classes: int) -> None:
+    """ValueError unless every row has one label from 0 and every class has a row."""
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
+        shapes = {"features": tuple(features.shape), "labels": tuple(labels.shape)}
+        raise ValueError(text("features.shapes", **shapes))
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(text("features.labels", last=num_classes - 1))
+    empty = torch.bincount(labels, minlength=num_classes).eq(0).nonzero()[:, 0].tolist()
+    if empty:
+        raise ValueError(text("features.empty_classes", classes=empty))

@@ -1,0 +1,198 @@
+"""Transferability: guess, without training, which pretrained model will serve a task best.
+
+Four scores, higher is better for all. They see training features f_i (d,), or what the model's
+own head says of each image (theta_i, probabilities of the source classes), and target labels.
+
+    logme    mean over classes of log p(y | F) / n, maximised over alpha and beta: the evidence of
+             Bayesian linear regression of the 0/1 labels of a class on the features.
+             You et al., "LogME", ICML 2021 (arXiv:2102.11005)
+    leep     mean_i log sum_z P(y_i | z) theta_i(z), P(y, z) = 1/n sum_{i: y_i = y} theta_i(z)
+             Nguyen et al., "LEEP", ICML 2020 (arXiv:2002.12462)
+    nce      -H(Y | Z), Z the source class that the model predicts
+             Tran et al., "Transferability and Hardness of Supervised Classification Tasks",
+             ICCV 2019 (arXiv:1908.08142)
+    h_score  tr(cov(f)^-1 cov(E[f | y]))
+             Bao et al., "An Information-Theoretic Approach to Transferability in Task Transfer
+             Learning", ICIP 2019
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.language import text
+from tlhelpers.train.engine import predict
+from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.results import Result
+
+
+def logme(features: Tensor, labels: Tensor) -> float:
+    """Log maximum evidence. features: (n, d), labels: (n,) from 0, each class present.
+
+    With F = U diag(sigma) V^T of rank k, the evidence of one class y (0/1) is
+        k/2 log alpha + n/2 log beta - n/2 log(2 pi) - beta/2 ||F m - y||^2
+        - alpha/2 m^T m - 1/2 sum_{i <= k} log(alpha + beta sigma_i^2).
+    k/2 log alpha is d/2 log alpha - (d - k)/2 log alpha. The code in wide use forgets the second
+    term, and its score grows with d where images are fewer than features.
+    """
+    classes = _check(features, labels)
+    f = features.double()
+    n = len(f)
+    u, sigma, _ = torch.linalg.svd(f, full_matrices=False)
+    rank = int((sigma > sigma[0] * max(f.shape) * torch.finfo(f.dtype).eps).sum())
+    u, squared = u[:, :rank], sigma[:rank].square()
+    evidence = []
+    for y in F.one_hot(labels, classes).double().T:
+        projected = (u.T @ y).square()
+        outside = (y.square().sum() - projected.sum()).clamp_min(0)  # what no m can fit
+        alpha, beta = torch.tensor(1.0).double(), torch.tensor(1.0).double()
+        for _ in range(100):
+            shrink = alpha + beta * squared
+            gamma = (beta * squared / shrink).sum()
+            m2 = (beta**2 * squared * projected / shrink.square()).sum()
+            residual = (alpha**2 * projected / shrink.square()).sum() + outside
+            before, alpha, beta = alpha / beta, gamma / m2, (n - gamma) / residual
+            if (alpha / beta / before - 1).abs() < 1e-6:
+                break
+        shrink = alpha + beta * squared
+        m2 = (beta**2 * squared * projected / shrink.square()).sum()
+        residual = (alpha**2 * projected / shrink.square()).sum() + outside
+        evidence.append(
+            rank / 2 * alpha.log()
+            + n / 2 * beta.log()
+            - n / 2 * math.log(2 * math.pi)
+            - beta / 2 * residual
+            - alpha / 2 * m2
+            - shrink.log().sum() / 2
+        )
+    return (torch.stack(evidence).mean() / n).item()
+
+
+def leep(source_probabilities: Tensor, labels: Tensor) -> float:
+    """Log expected empirical prediction, at most 0.
+
+    source_probabilities: (n, source classes), rows that sum to 1; labels: (n,).
+    """
+    classes = _check(source_probabilities, labels)
+    theta = source_probabilities.double()
+    if (theta < 0).any() or not torch.allclose(theta.sum(1), torch.ones(()).double(), atol=1e-3):
+        raise ValueError(text("transferability.probabilities"))
+    joint = F.one_hot(labels, classes).double().T @ theta / len(labels)
+    given_source = joint / joint.sum(0).clamp_min(torch.finfo(joint.dtype).tiny)
+    expected = theta @ given_source.T
+    return expected[torch.arange(len(labels)), labels].log().mean().item()
+
+
+def nce(source_labels: Tensor, labels: Tensor) -> float:
+    """Negative conditional entropy of the target label given the predicted source label, in nats.
+
+    source_labels: (n,) class numbers, or (n, source classes) of which the largest counts.
+    """
+    if source_labels.ndim == 2:
+        source_labels = source_labels.argmax(1)
+    return leep(F.one_hot(source_labels.long()).double(), labels)
+
+
+def h_score(features: Tensor, labels: Tensor, shrinkage: bool = False) -> float:
+    """Between-class variance of the whitened features, from 0 to the number of classes - 1.
+
+    features: (n, d), labels: (n,). With fewer images than features the plain score is always at
+    its maximum and says nothing; `shrinkage` estimates both covariances after Ledoit and Wolf
+    (Ibrahim, Ponomareva and Mazumder, "Newer is not always better", 2021, arXiv:2110.06893).
+    """
+    classes = _check(features, labels)
+    f = features.double() - features.double().mean(0)
+    means = torch.stack([f[labels == c].mean(0) for c in range(classes)])[labels]
+    total, between = f.T @ f / len(f), means.T @ means / len(f)
+    if not shrinkage:
+        return (torch.linalg.pinv(total, hermitian=True) @ between).trace().item()
+    from sklearn.covariance import ledoit_wolf
+
+    total, amount = ledoit_wolf(f.numpy(), assume_centered=True)
+    return ((1 - amount) * torch.linalg.solve(torch.from_numpy(total), between)).trace().item()
+
+
+@dataclass
+class TransferabilityResult(Result):
+    """scores: {backbone: {score: value}}, the backbone with the best first score on top."""
+
+    scores: dict[str, dict[str, float]]
+    seconds: dict[str, float] = field(repr=False)  # of each score, over all backbones
+
+    def rows(self) -> list[dict]:
+        return [{"backbone": name, **scores} for name, scores in self.scores.items()]
+
+
+SCORES: dict[str, Callable[[nn.Module, Task], float]] = {
+    "logme": lambda model, task: logme(represent(model, task.train, task), task.train.labels),
+    "leep": lambda model, task: leep(_source_probabilities(model, task), task.train.labels),
+    "nce": lambda model, task: nce(_source_probabilities(model, task), task.train.labels),
+    "h_score": lambda model, task: h_score(
+        represent(model, task.train, task), task.train.labels, shrinkage=True
+    ),
+    "probe": lambda model, task: _validate_probe(model, task),
+}
+
+
+def transferability(
+    backbones: Mapping[str, nn.Module] | Sequence[nn.Module],
+    task: Task,
+    scores: Sequence[str] = ("logme", "leep", "h_score"),
+) -> TransferabilityResult:
+    """Score every backbone on the training split of `task`; the test split stays closed.
+
+    backbones: {name: network}, or networks that carry `.info.name`. scores: of SCORES; "leep"
+    and "nce" need a network that still has the head of its source; "h_score" is the shrunk one;
+    "probe" is the accuracy of a linear probe on the validation split.
+    """
+    if not isinstance(backbones, Mapping):
+        backbones = {model.info.name: model for model in backbones}
+    unknown = [name for name in scores if name not in SCORES]
+    if unknown or not scores or not backbones:
+        known = ", ".join(SCORES)
+        raise ValueError(text("transferability.scores", unknown=unknown, known=known))
+    table: dict[str, dict[str, float]] = {name: {} for name in backbones}
+    seconds = {}
+    for score in scores:
+        start = time.perf_counter()
+        for name, model in backbones.items():
+            table[name][score] = SCORES[score](model, task)
+        seconds[score] = time.perf_counter() - start
+    ranked = sorted(table, key=lambda name: -table[name][scores[0]])
+    return TransferabilityResult({name: table[name] for name in ranked}, seconds)
+
+
+def _source_probabilities(model: nn.Module, task: Task) -> Tensor:
+    """What the head of the source says of the training split: (n, source classes)."""
+    return predict(model, task.train).softmax(1)
+
+
+def _validate_probe(model: nn.Module, task: Task) -> float:
+    train, valid = (represent(model, split, task) for split in (task.train, task.valid))
+    standardizer = Standardizer(train)
+    heads = fit_heads(standardizer(train), task.train.labels, task.num_classes)
+    best, grid = choose_head(heads, standardizer(valid), task.valid.labels)
+    return grid[best]["valid_acc"]
+
+
+def _check(features: Tensor, labels: Tensor) -> int:
+    """The number of classes; ValueError where shapes, labels or classes are wrong."""
+    if features.ndim != 2 or labels.ndim != 1 or len(features) != len(labels) or len(labels) < 2:
+        shapes = {"features": tuple(features.shape), "labels": tuple(labels.shape)}
+        raise ValueError(text("transferability.shapes", **shapes))
+    if labels.is_floating_point() or labels.min() < 0 or not features.isfinite().all():
+        raise ValueError(text("transferability.values"))
+    counts = torch.bincount(labels)
+    if (counts == 0).any() or len(counts) < 2:
+        empty = (counts == 0).nonzero()[:, 0].tolist()
+        raise ValueError(text("transferability.classes", classes=len(counts), empty=empty))
+    return len(counts)

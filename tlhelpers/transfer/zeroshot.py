@@ -1,0 +1,182 @@
+"""Zero-shot learning: recognise a class that was never shown, by its description alone.
+
+Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning" (ESZSL), ICML
+2015. A class is described by its attributes (a signature). A bilinear map V from features to
+attributes is learned on the seen classes in closed form, with a regulariser on either side;
+an image gets the unseen class whose signature fits best.
+
+    V = (X X^T + gamma I)^-1  X Y S^T  (S S^T + lambda I)^-1,    class of x = argmax_c x^T V s_c
+
+X: (d, n) features; Y: (n, z), 1 where the image is of the class and -1 elsewhere; S: (a, z)
+signatures of the seen classes. The baseline predicts the attributes by ridge regression and takes
+the nearest signature: direct attribute prediction, after Lampert et al., CVPR 2009.
+Accuracy is the mean over the unseen classes, so that a class counts alike whatever its images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.language import text
+from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.heads import Standardizer
+from tlhelpers.transfer.results import Result
+
+STRENGTHS = tuple(10.0**exponent for exponent in range(-3, 4))  # for gamma and lambda
+FOLDS = 3  # groups of seen classes that play the unseen in turn when the strengths are chosen
+
+
+def fit_eszsl(
+    features: Tensor, labels: Tensor, signatures: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """V (d, a). features: (n, d), labels: (n,) numbers of the rows of signatures (z, a)."""
+    _check(features, labels, signatures)
+    x, s = features.double(), signatures.double()
+    y = 2 * F.one_hot(labels, len(s)).double() - 1
+    d, a = x.shape[1], s.shape[1]
+    left = torch.linalg.solve(x.T @ x + gamma * torch.eye(d, dtype=x.dtype), x.T @ y @ s)
+    right = s.T @ s + lam * torch.eye(a, dtype=x.dtype)
+    return torch.linalg.solve(right, left, left=False).float()
+
+
+def score_eszsl(features: Tensor, bilinear: Tensor, signatures: Tensor) -> Tensor:
+    """x^T V s_c for each image and class: (n, classes)."""
+    return features @ bilinear @ signatures.T
+
+
+def fit_attributes(
+    features: Tensor, labels: Tensor, signatures: Tensor, gamma: float, lam: float = 0.0
+) -> Tensor:
+    """Ridge regression from features to attributes: (d, a). `lam` has no meaning here."""
+    _check(features, labels, signatures)
+    x = features.double()
+    gram = x.T @ x + gamma * torch.eye(x.shape[1], dtype=x.dtype)
+    return torch.linalg.solve(gram, x.T @ signatures.double()[labels]).float()
+
+
+def score_attributes(features: Tensor, regression: Tensor, signatures: Tensor) -> Tensor:
+    """Minus the distance between predicted attributes and signature: (n, classes)."""
+    return -torch.cdist(features @ regression, signatures)
+
+
+METHODS: dict[str, tuple[Callable, Callable, tuple[float, ...]]] = {
+    "eszsl": (fit_eszsl, score_eszsl, STRENGTHS),
+    "attributes": (fit_attributes, score_attributes, (0.0,)),
+}
+
+
+def class_averaged_accuracy(scores: Tensor, labels: Tensor) -> Tensor:
+    """The accuracy of each class that occurs (classes present,); its mean is the figure."""
+    right = (scores.argmax(1) == labels).float()
+    return torch.stack([right[labels == c].mean() for c in labels.unique()])
+
+
+@dataclass
+class ZeroShotResult(Result):
+    """accuracy: class-averaged over the unseen classes; per_class: {name: accuracy}."""
+
+    accuracy: float
+    chance: float
+    per_class: dict[str, float]
+    method: str
+    gamma: float
+    lam: float
+    test_reads: int
+    predictions: Tensor = field(repr=False)  # (n,) class numbers of the task
+    labels: Tensor = field(repr=False)  # (n,)
+
+
+def zero_shot(
+    backbone: nn.Module | str,
+    task: Task,
+    unseen: Sequence[int] | None = None,
+    *,
+    n_unseen: int = 5,
+    seed: int = 0,
+    method: str = "eszsl",
+) -> ZeroShotResult:
+    """Learn the attributes on the seen classes of `task`, recognise the unseen ones.
+
+    backbone: a network, or "pixels" as a control. unseen: class numbers; None draws `n_unseen` by
+    seed. gamma and lambda are chosen by cross-validation over held-out *seen* classes; images of
+    unseen classes are looked at once, in the test split. Raises ValueError where the task has no
+    attributes, or fewer than 2 unseen or FOLDS * 2 seen classes remain.
+    """
+    if task.attributes is None:
+        raise ValueError(text("zeroshot.no_attributes", task=task.name))
+    if method not in METHODS:
+        raise ValueError(text("zeroshot.method", method=method, known=", ".join(METHODS)))
+    if unseen is None:
+        generator = torch.Generator().manual_seed(seed)
+        unseen = torch.randperm(task.num_classes, generator=generator)[:n_unseen].sort().values
+    unseen = torch.as_tensor(unseen).unique().tolist()
+    seen = [c for c in range(task.num_classes) if c not in unseen]
+    if len(unseen) < 2 or len(seen) < 2 * FOLDS or not set(unseen) < set(range(task.num_classes)):
+        raise ValueError(text("zeroshot.classes", unseen=unseen, have=task.num_classes))
+
+    known, new = task.only_classes(seen), task.only_classes(unseen)
+    features = represent(backbone, known.train, task)
+    standardizer = Standardizer(features)
+    centre = known.attributes.float().mean(0)
+
+    def describe(attributes: Tensor) -> Tensor:
+        return F.normalize(attributes.float() - centre, dim=1)
+
+    signatures, features = describe(known.attributes), standardizer(features)
+    gamma, lam = choose_strengths(features, known.train.labels, signatures, method, seed)
+    learn, score, _ = METHODS[method]
+    learned = learn(features, known.train.labels, signatures, gamma, lam)
+    task.open_test()
+    test = standardizer(represent(backbone, new.test, task))
+    scores = score(test, learned, describe(new.attributes))
+    accuracies = class_averaged_accuracy(scores, new.test.labels)
+    return ZeroShotResult(
+        accuracy=accuracies.mean().item(),
+        chance=1 / len(unseen),
+        per_class=dict(zip(new.class_names, accuracies.tolist(), strict=True)),
+        method=method,
+        gamma=gamma,
+        lam=lam,
+        test_reads=task.test_reads,
+        predictions=torch.tensor(unseen)[scores.argmax(1)],
+        labels=torch.tensor(unseen)[new.test.labels],
+    )
+
+
+def choose_strengths(
+    features: Tensor, labels: Tensor, signatures: Tensor, method: str, seed: int = 0
+) -> tuple[float, float]:
+    """(gamma, lambda) that recognise held-out seen classes best, over FOLDS groups of them."""
+    learn, score, lams = METHODS[method]
+    order = torch.randperm(len(signatures), generator=torch.Generator().manual_seed(seed))
+    folds = [fold.sort().values for fold in order.chunk(FOLDS)]
+
+    def recognise_held_out(strengths: tuple[float, float]) -> float:
+        accuracies = []
+        for fold in folds:
+            held = torch.isin(labels, fold)
+            kept = torch.isin(torch.arange(len(signatures)), fold).logical_not().nonzero()[:, 0]
+            train = torch.searchsorted(kept, labels[~held])
+            learned = learn(features[~held], train, signatures[kept], *strengths)
+            scores = score(features[held], learned, signatures[fold])
+            truth = torch.searchsorted(fold, labels[held])
+            accuracies.append(class_averaged_accuracy(scores, truth).mean())
+        return torch.stack(accuracies).mean().item()
+
+    return max(product(STRENGTHS, lams), key=recognise_held_out)
+
+
+def _check(features: Tensor, labels: Tensor, signatures: Tensor) -> None:
+    present = torch.bincount(labels, minlength=len(signatures))
+    if features.ndim != 2 or len(features) != len(labels) or len(present) != len(signatures):
+        shapes = [tuple(t.shape) for t in (features, labels, signatures)]
+        raise ValueError(text("zeroshot.shapes", shapes=shapes))
+    if (present == 0).any():
+        raise ValueError(text("zeroshot.empty", classes=(present == 0).nonzero()[:, 0].tolist()))
