@@ -117,8 +117,8 @@ def _remember_classes(model: nn.Module, num_classes: int) -> None:
             setattr(model, name, num_classes)
 
 
-def features_of(model: nn.Module, preprocessed: Tensor) -> Tensor:
-    """What the head sees: (n, d), for pictures that were preprocessed already.
+def features_of(model: nn.Module, preprocessed: Tensor | dict) -> Tensor:
+    """What the head sees: (n, d), for pictures or tokens that were preprocessed already.
 
     Taken by a hook on the head's input, so that it is right for every family; maps
     (n, d, height, width) before a convolutional head are averaged over the positions.
@@ -129,7 +129,7 @@ def features_of(model: nn.Module, preprocessed: Tensor) -> Tensor:
         lambda head, inputs: caught.append(inputs[0])
     )
     try:
-        model(preprocessed)
+        model(**preprocessed) if isinstance(preprocessed, dict) else model(preprocessed)
     finally:
         hook.remove()
     return caught[0].mean((2, 3)) if caught[0].ndim == 4 else caught[0]
@@ -200,6 +200,18 @@ def unfreeze(model: nn.Module) -> nn.Module:
         module.__dict__.pop("train", None)
     model.train(model.training)
     return model.requires_grad_(True)
+
+
+def freeze_batchnorm(model: nn.Module) -> nn.Module:
+    """Keeps the running statistics of every BatchNorm as they are, through `model.train()` too.
+
+    Its scale and shift stay trainable where they are. Returns the model.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.train = functools.partial(_stay_in_eval, module)
+            module.eval()
+    return model
 
 
 @contextmanager

@@ -21,7 +21,8 @@ import torch
 from torch import nn
 
 from tlhelpers.data.task import Task
-from tlhelpers.models.surgery import freeze, replace_head, stages, unfreeze
+from tlhelpers.models.surgery import freeze, replace_head, stages
+from tlhelpers.models.surgery import unfreeze as unfreeze_all
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import evaluate, fit
@@ -110,9 +111,11 @@ def summarise(model: nn.Module, task: Task, history: History, read_test: bool) -
 
 def open_stages(model: nn.Module, depth: int) -> None:
     """Train the head and the last `depth` stages of the body; keep the stages below frozen."""
-    freeze(model)
-    for _, module in stages(model)[::-1][: depth + 1]:
-        unfreeze(module)
+    body = [name for name, _ in stages(model)][:-1]
+    if depth >= len(body):
+        unfreeze_all(model)
+    else:
+        freeze(model, to=body[-1 - depth])
 
 
 def discriminative_rates(model: nn.Module, lr: float, lr_mult: float) -> list[dict]:

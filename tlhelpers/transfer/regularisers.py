@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tlhelpers.models.surgery import head_of
+from tlhelpers.models.surgery import features_of, head_of
 
 
 def l2_sp(model: nn.Module, alpha: float = 0.01, beta: float = 0.01) -> Callable:
@@ -49,25 +49,19 @@ def spectral_shrinkage(features: Tensor, k: int = 1) -> Tensor:
     return torch.linalg.svdvals(features.float())[-k:].square().sum()
 
 
-def bss_loss(model: nn.Module, eta: float = 0.001, k: int = 1) -> Callable:
+def bss_loss(eta: float = 0.001, k: int = 1) -> Callable:
     """A loss(model, inputs, labels, rows) for `fit`: cross-entropy plus eta * shrinkage.
 
-    The features are what enters the head of `model`.
+    The features are what enters the head, which must be a linear layer.
     """
-    seen = {}
-
-    def remember(_module, entering):
-        seen["features"] = entering[0].flatten(1)
-
-    _head(model).register_forward_pre_hook(remember)
 
     def loss(trained: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
-        logits = trained(inputs)
-        return F.cross_entropy(logits, labels) + eta * spectral_shrinkage(seen["features"], k)
+        features = features_of(trained, inputs)
+        logits = _head(trained)(features)
+        return F.cross_entropy(logits, labels) + eta * spectral_shrinkage(features, k)
 
     return loss
 
 
 def _head(model: nn.Module) -> nn.Module:
-    parent, attribute = head_of(model)
-    return parent[attribute] if isinstance(attribute, int) else getattr(parent, attribute)
+    return getattr(*head_of(model))

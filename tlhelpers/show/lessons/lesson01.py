@@ -42,7 +42,7 @@ def draw_label_curves(
     axes.set_xscale("log")
     axes.set_xticks(curves["labels"], curves["labels"])
     axes.minorticks_off()
-    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"), ylim=(None, 1.02))
+    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower right")
     first, last = curves["labels"][0], curves["labels"][-1]
@@ -91,11 +91,11 @@ def draw_kinds() -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.6, 4.3))
     boxes = {  # kind -> (left, bottom, width, height, colour)
-        "unsupervised": (0.02, 0.54, 0.27, 0.38, figures.PURPLE),
-        "zero_shot": (0.02, 0.08, 0.27, 0.38, figures.ORANGE),
-        "transductive": (0.33, 0.08, 0.27, 0.38, figures.SKY),
-        "few_shot": (0.33, 0.54, 0.27, 0.38, figures.GREEN),
-        "inductive": (0.64, 0.08, 0.34, 0.84, figures.BLUE),
+        "unsupervised": (0.02, 0.68, 0.36, 0.26, figures.PURPLE),
+        "transductive": (0.02, 0.38, 0.36, 0.26, figures.SKY),
+        "zero_shot": (0.02, 0.08, 0.36, 0.26, figures.ORANGE),
+        "few_shot": (0.42, 0.08, 0.22, 0.86, figures.GREEN),
+        "inductive": (0.68, 0.08, 0.30, 0.86, figures.BLUE),
     }
     for kind, (left, bottom, width, height, colour) in boxes.items():
         axes.add_patch(
@@ -110,14 +110,15 @@ def draw_kinds() -> Picture:
             )
         )
         middle = left + width / 2
-        top = bottom + height - 0.08
+        top = bottom + height - 0.075
         axes.text(middle, top, text(f"lesson01.kind_{kind}"), ha="center", fontsize=12)
         about = text(f"lesson01.about_{kind}")
-        axes.text(middle, top - 0.05, about, ha="center", va="top", fontsize=9, linespacing=1.5)
+        axes.text(middle, top - 0.035, about, ha="center", va="top", fontsize=9, linespacing=1.5)
     axes.annotate(
         "", (0.99, 0.01), (0.01, 0.01), arrowprops={"arrowstyle": "->", "color": figures.INK}
     )
-    axes.text(0.5, -0.045, text("lesson01.kinds_axis"), ha="center", fontsize=10)
+    for middle, amount in ((0.2, "none"), (0.53, "few"), (0.83, "many")):
+        axes.text(middle, -0.045, text(f"lesson01.labels_{amount}"), ha="center", fontsize=10)
     axes.set(xlim=(0, 1), ylim=(-0.07, 0.95))
     axes.axis("off")
     return picture(figure, text("lesson01.kinds_alt"))
