@@ -1,0 +1,196 @@
+"""How data reach the model: held on the device and indexed there, or read batch by batch.
+
+A split that fits lies on the device as one tensor (pictures stay uint8 until their batch is
+due), which spares the collating and copying that a `DataLoader` does for every example. What
+does not fit, and text, is read by row numbers; a foreign `DataLoader` is used as it is.
+All three yield `Batch`es.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from tlhelpers.data.task import Split
+from tlhelpers.runtime.language import text
+from tlhelpers.train.processes import Processes
+
+HELD_BYTES = 1 << 29  # a drawn split up to this size is drawn once and kept
+
+
+class Batch(NamedTuple):
+    """What one process sees of one step."""
+
+    rows: Tensor | None  # LongTensor (n,), row numbers in the split; None from a DataLoader
+    inputs: Tensor | list | dict  # before augmentation and preprocessing
+    labels: Tensor  # LongTensor (n,)
+    weight: float  # of this mean among the means of all processes; 1.0 where shares are equal
+    whole: int  # examples of the step over all processes
+
+    def pieces(self, size: int) -> Iterator[tuple]:
+        """(rows, inputs, labels, weight) in equal pieces of at most `size` examples."""
+        rows, inputs, labels, weight, _ = self
+        count = len(labels)
+        if count <= size:
+            yield rows, inputs, labels, weight
+            return
+        parts = -(-count // size)
+        for part in range(parts):
+            cut = slice(count * part // parts, count * (part + 1) // parts)
+            if isinstance(inputs, dict):
+                piece = {name: value[cut] for name, value in inputs.items()}
+            else:
+                piece = inputs[cut]
+            share = weight * (cut.stop - cut.start) / count
+            yield None if rows is None else rows[cut], piece, labels[cut], share
+
+
+class Normalize:
+    """The normalisation of a task: uint8 images, or floats in [0, 1], (n, 3, height, width).
+
+    A plain function of the batch, no module: a model that carries it keeps its state_dict.
+    """
+
+    def __init__(self, mean: Sequence[float] = (0.5,) * 3, std: Sequence[float] = (0.25,) * 3):
+        self.mean, self.std = tuple(mean), tuple(std)
+        self._constants: dict = {}  # on each device once: copying them every step would wait
+
+    def __call__(self, images: Tensor) -> Tensor:
+        key = images.device, images.dtype == torch.uint8
+        if key not in self._constants:
+            mean, std = torch.tensor([self.mean, self.std]).view(2, 1, -1, 1, 1)
+            full = 255.0 if images.dtype == torch.uint8 else 1.0
+            self._constants[key] = (full * mean).to(images.device), (full * std).to(images.device)
+        mean, std = self._constants[key]
+        return (images - mean).div_(std)
+
+
+class SplitBatches:
+    """A split, held on the device where it fits there; each process reads its share of a batch."""
+
+    can_skip = True
+
+    def __init__(self, split: Split, device: torch.device, batch_size: int, rank: int, world: int):
+        if not len(split):
+            raise ValueError(text("engine.split_empty"))
+        self.split, self.device, self.batch_size = split, device, batch_size
+        self.rank, self.world = rank, world
+        self.last_is_single = len(split) % batch_size == 1
+        self.held = _fits(split, device)
+        if self.held:
+            self.inputs = split.inputs.to(device)
+            self.labels = split.labels.to(device)
+
+    def __len__(self) -> int:
+        return -(-len(self.split) // self.batch_size)
+
+    def epoch(self, seed: int | None = None, skip: int = 0) -> Iterator[Batch]:
+        """One pass over the rows, in the order that `seed` gives (None: as they stand).
+
+        skip: batches left out at the start, which a resumed run has seen.
+        """
+        count = len(self.split)
+        if seed is None:
+            order = torch.arange(count)
+        else:
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+        if self.held:
+            order = order.to(self.device)
+        for rows in order.split(self.batch_size)[skip:]:
+            whole, weight = len(rows), 1.0
+            if self.world > 1:
+                share = rows[self.rank :: self.world]
+                weight = len(share) * self.world / whole
+                rows = share if len(share) else rows[:1]  # all must call the model
+            yield Batch(*self._read(rows), weight, whole)
+
+    def _read(self, rows: Tensor) -> tuple:
+        if self.held:
+            return rows, self.inputs.index_select(0, rows), self.labels.index_select(0, rows)
+        inputs, labels = self.split.batch(rows)
+        return tuple(move(value, self.device) for value in (rows, inputs, labels))
+
+
+class LoaderBatches:
+    """A DataLoader of the learner's own: (inputs, labels) or a dict that holds "labels"."""
+
+    can_skip = last_is_single = False
+
+    def __init__(self, loader: DataLoader, device: torch.device, world: int):
+        self.loader, self.device, self.world = loader, device, world
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def epoch(self, seed: int | None = None, skip: int = 0) -> Iterator[Batch]:
+        """One pass in the loader's own order: `seed` and `skip` cannot move it."""
+        for batch in self.loader:
+            if isinstance(batch, Mapping):
+                inputs = {name: value for name, value in batch.items() if name != "labels"}
+                labels = batch["labels"]
+            else:
+                inputs, labels = batch
+            count = len(labels) * self.world
+            yield Batch(None, move(inputs, self.device), move(labels, self.device), 1.0, count)
+
+
+def batches_of(
+    data: Split | DataLoader, device: torch.device, batch_size: int, processes: Processes | None
+) -> SplitBatches | LoaderBatches:
+    """The batches of a split or a DataLoader for this process."""
+    rank, world = (processes.rank, processes.world) if processes else (0, 1)
+    if isinstance(data, Split):
+        return SplitBatches(data, device, batch_size, rank, world)
+    return LoaderBatches(processes.share(data) if processes else data, device, world)
+
+
+def move(value, device: torch.device):
+    """A tensor, or a dict of tensors, on the device; what is neither stays as it is."""
+    if isinstance(value, dict):
+        return {name: move(item, device) for name, item in value.items()}
+    if not isinstance(value, Tensor) or value.device == device:
+        return value
+    if device.type == "cuda" and value.device.type == "cpu":
+        return value.pin_memory().to(device, non_blocking=True)
+    return value.to(device)
+
+
+def preprocessing(model: nn.Module, data: Split | DataLoader) -> Callable:
+    """From the raw batch to what the model takes.
+
+    The model's own `preprocess` where it has one, else `Normalize` for uint8 images. What a
+    DataLoader hands out as floats is taken as prepared.
+    """
+    own = getattr(model, "preprocess", None)
+    if isinstance(data, DataLoader):
+        return lambda raw: (own or Normalize())(raw) if _is_raw(raw) else raw
+    if own is not None:
+        return own
+    return Normalize() if holds_pictures(data) else lambda raw: raw
+
+
+def holds_pictures(split: Split) -> bool:
+    """True where the inputs are uint8 images, which nobody has normalised yet."""
+    return getattr(split.batch(torch.arange(1))[0], "dtype", None) == torch.uint8
+
+
+def _is_raw(inputs) -> bool:
+    return isinstance(inputs, list) or getattr(inputs, "dtype", None) == torch.uint8
+
+
+def _fits(split: Split, device: torch.device) -> bool:
+    """True where the whole split may lie on the device as one tensor."""
+    if not split.is_drawn and not isinstance(split.inputs, Tensor):
+        return False
+    first, _ = split.batch(torch.arange(1))
+    if not isinstance(first, Tensor):
+        return False
+    size = first.element_size() * first.numel() * len(split)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return size <= free // 4 and (size <= HELD_BYTES or not split.is_drawn)
+    return size <= HELD_BYTES or (device.type == "cpu" and not split.is_drawn)
