@@ -1,0 +1,63 @@
+"""Figures: Japanese that is drawn, a look that reads everywhere, intervals that are intervals."""
+
+import warnings
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+
+from tlhelpers.show import figures
+from tlhelpers.transfer.results import interval
+
+TERMS = (
+    "転移学習 事前学習 特徴抽出 線形プローブ 凍結 破局的忘却 汎化性能 過学習 検証データ・蒸留 −1 “”"
+)
+
+
+@pytest.fixture(params=["ja", "en"], autouse=True)
+def look(request, monkeypatch):
+    """The look of one language, on a figure backend without a screen."""
+    monkeypatch.setenv("TLHELPERS_LANG", request.param)
+    with matplotlib.rc_context():
+        matplotlib.use("agg")
+        figures.use()
+        yield request.param
+    plt.close("all")
+
+
+def test_japanese_is_drawn_without_a_missing_glyph_even_beside_mathematics():
+    figure, axes = plt.subplots()
+    axes.set_title(TERMS)
+    axes.set_xlabel(r"学習率 $\eta = 10^{-3}$")
+    axes.plot([-1, 1], label="転移")
+    axes.legend()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.canvas.draw()
+
+
+def test_language_decides_the_first_font(look):
+    first = {"ja": "IPAexGothic", "en": "DejaVu Sans"}[look]
+    assert matplotlib.rcParams["font.family"][0] == first
+
+
+def test_error_band_draws_the_mean_and_the_interval():
+    _, axes = plt.subplots()
+    runs = [[0.5, 0.6, 0.7], [0.8, 0.8, 0.9]]
+    line = figures.error_band(axes, [5, 10], runs, "probe")
+    expected = [interval(values) for values in runs]
+    assert list(line.get_ydata()) == pytest.approx([point.mean for point in expected])
+    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() == pytest.approx(min(point.low for point in expected))
+    assert corners.max() == pytest.approx(max(point.high for point in expected))
+    second = figures.error_band(axes, [5, 10], runs, "scratch")
+    assert second.get_marker() != line.get_marker()
+    assert second.get_color() != line.get_color()
+
+
+def test_error_band_takes_single_runs_and_refuses_unequal_lengths():
+    figure, axes = plt.subplots()
+    figures.error_band(axes, [1, 2], [[0.5], [0.6]])
+    figure.canvas.draw()
+    with pytest.raises(ValueError):
+        figures.error_band(axes, [1, 2, 3], [[0.5], [0.6]])
