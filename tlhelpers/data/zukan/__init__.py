@@ -150,6 +150,6 @@ def _checked(domain: str, labels: Tensor, indices: Tensor, size: int, style: str
             text("zukan.lengths_differ", labels=tuple(labels.shape), indices=tuple(indices.shape))
         )
     chosen = DOMAINS[domain]
-    if len(labels) and not (0 <= labels.min() and labels.max() < chosen.num_classes):
+    if len(labels) and not (labels.min() >= 0 and labels.max() < chosen.num_classes):
         raise ValueError(text("zukan.no_class", name=domain, last=chosen.num_classes - 1))
     return chosen

@@ -53,10 +53,9 @@ GENES = {
     "second_hue": (0.0, 0.15, 0.5),
 }
 _TELLING = ("lobes", "height", "pattern", "legs", "head", "ears", "tail", "crest", "wing", "hue")
-_SYLLABLES = (
-    "mo モ,fu フ,ri リ,ku ク,ta タ,no ノ,pi ピ,ru ル,sa サ,me メ,go ゴ,ra ラ,"
-    "ki キ,bo ボ,ne ネ,to ト,yu ユ,ha ハ,mi ミ,zo ゾ,re レ,wa ワ,ko コ,da ダ"
-).split(",")
+_ROMAN = "mo fu ri ku ta no pi ru sa me go ra ki bo ne to yu ha mi zo re wa ko da"
+_KANA = "モフリクタノピルサメゴラキボネトユハミゾレワコダ"
+_SYLLABLES = list(zip(_ROMAN.split(), _KANA, strict=True))
 
 
 def breed(first: int, count: int) -> dict[str, Tensor]:
@@ -85,7 +84,7 @@ def name_species(first: int, count: int) -> dict[str, list[str]]:
     number = first
     while len(names) < count:
         bits = mix(torch.arange(3) + 8 * number)
-        picked = [_SYLLABLES[int(b >> 1) % len(_SYLLABLES)].split() for b in bits]
+        picked = [_SYLLABLES[int(b >> 1) % len(_SYLLABLES)] for b in bits]
         if len({roman for roman, _ in picked}) == len(picked):
             roman, kana = ("".join(part) for part in zip(*picked, strict=True))
             names.setdefault(roman.capitalize(), kana)
@@ -224,17 +223,22 @@ def paint_creature(
     for side in (-1, 1):
         x, y = head_x + side * head * 0.5 - 0.02, head_y - head * 0.6
         # (reach across, reach up, width at the skull, width at the tip) of each kind
-        kinds = torch.tensor(
-            [[0, 0, 0, 0], [0.06, 0.25, 0.1, 0.01], [0.07, 0.05, 0.11, 0.11]]
-            + [[0.12, -0.33, 0.06, 0.085], [0.14, 0.3, 0.02, 0.05]],
-            device=u.device,
-        )
+        none, pointed, round_ear = (0, 0, 0, 0), (0.06, 0.25, 0.1, 0.01), (0.07, 0.05, 0.11, 0.11)
+        hanging, feelers = (0.12, -0.33, 0.06, 0.085), (0.14, 0.3, 0.02, 0.05)
+        kinds = torch.tensor([none, pointed, round_ear, hanging, feelers], device=u.device)
         across, up, start, tip = (column.view(-1, 1, 1) for column in kinds[gene["ears"].long()].T)
         ear = capsule(u, v, x, y, x + side * across, y - up, start, tip)
         canvas.ink(ear + AWAY * (1 - has * (ears > 0)), coat * (0.7 if side < 0 else 0.88), 0.04)
     skull = ellipse(u, v, head_x, head_y, head * 1.08, head)
     muzzle = capsule(
-        u, v, head_x + 0.05, head_y + 0.05, head_x + head * 0.7 + g["snout"], head_y + 0.08, 0.1, 0.05
+        u,
+        v,
+        head_x + 0.05,
+        head_y + 0.05,
+        head_x + head * 0.7 + g["snout"],
+        head_y + 0.08,
+        0.1,
+        0.05,
     )
     skull = union(skull, muzzle + AWAY * (g["snout"] == 0), 0.05)
     canvas.ink(skull + AWAY * (1 - has), shade(coat, u - head_x, v - head_y, 0.3, 0.35))

@@ -56,15 +56,15 @@ def paint_glyph(canvas: Canvas, glyphs: dict[str, Tensor], labels: Tensor) -> No
     """The glyph `labels` (n,) a picture, pen on paper or chalk on a board."""
     strokes, points, bends = (t.to(labels.device)[labels] for t in glyphs.values())
     canvas.background(1)
-    plain, coarse = canvas.coin(0.5), canvas.coin(0.5)
+    plain, coarse = canvas.coin(0.5), canvas.coin(0.4)
     coarse = coarse * plain  # as a scanner of 8 x 8 points would see it
-    scale = (0.85 + 0.25 * coarse, 1.2 + 0.15 * coarse)
+    scale = (0.85 + 0.15 * coarse, 1.2 + 0.03 * coarse)
     u, v = canvas.frame(0.22, scale, 0.1, flip=False)
     wobble = canvas.noise(3, 2) * canvas.uniform(0.0, 0.07)[:, None]
     u, v = u + wobble[:, 0], v + wobble[:, 1]
     u = u * canvas.uniform(0.85, 1.3) + v * canvas.uniform(-0.3, 0.3)
 
-    pen = canvas.uniform(0.06, 0.14) + 0.03 * coarse
+    pen = canvas.uniform(0.06, 0.14) - 0.015 * coarse
     pressed = canvas.uniform(0.6, 1.1)  # the pen's width at the end of a stroke, in its start's
     where = [
         [points[:, i, k].view(-1, 1, 1) + canvas.normal(0.045) for k in (0, 1)]
@@ -89,7 +89,9 @@ def paint_glyph(canvas: Canvas, glyphs: dict[str, Tensor], labels: Tensor) -> No
     chalk = canvas.coin()[:, None]
     tone = canvas.uniform(0.0, 0.25)[:, None]
     sheet = tone * chalk + (1 - tone) * (1 - chalk)
-    canvas.image = torch.lerp(canvas.image, sheet.expand_as(canvas.image), (0.45 + 0.55 * plain)[:, None])
+    canvas.image = torch.lerp(
+        canvas.image, sheet.expand_as(canvas.image), (0.45 + 0.55 * plain)[:, None]
+    )
     value = torch.where(chalk[:, 0, 0, 0] > 0, canvas.uniform1(0.8, 1), canvas.uniform1(0, 0.3))
     ink = hsv(canvas.uniform1(), canvas.uniform1(0, 0.6) * canvas.coin(0.6)[:, 0, 0], value)
     canvas.paint(canvas.mask(line, canvas.uniform(1, 4)) * canvas.uniform(0.85, 1)[:, None], ink)

@@ -126,9 +126,7 @@ class Canvas:
         soft = cells * 3 < self.size
         shape = (self.size, self.size)
         mode = "bicubic" if soft else "bilinear"
-        return F.interpolate(values, shape, mode=mode, align_corners=False) * (
-            1.2 if soft else 1.4
-        )
+        return F.interpolate(values, shape, mode=mode, align_corners=False) * (1.2 if soft else 1.4)
 
     def grain(self) -> Tensor:
         """Sensor noise, mean 0, sd about 1, as coarse as on 64 pixels: (n, 3, S, S)."""
@@ -209,9 +207,7 @@ class Canvas:
     def light(self, slope=0.25, grain=0.03, gain=(0.75, 1.15)) -> None:
         """Finish as a camera would: light falls off to one side, a tint, grain; clamp to 0..1."""
         angle = self.uniform(0, 2 * math.pi)
-        fall = 1 + self.uniform(0, slope) * (
-            torch.cos(angle) * self.x + torch.sin(angle) * self.y
-        )
+        fall = 1 + self.uniform(0, slope) * (torch.cos(angle) * self.x + torch.sin(angle) * self.y)
         tint = 1 + 0.06 * torch.cat([self.normal() for _ in "rgb"], 1)[..., None]
         lit = self.image * (fall * self.uniform(*gain))[:, None] * tint
         self.image = (lit + grain * self.grain()).clamp(0, 1)

@@ -31,7 +31,7 @@ def _blur(image: Tensor, radius: int) -> Tensor:
 
 def _night(canvas: Canvas) -> Tensor:
     """Little light: shadows close up, what is left turns blue, and the sensor's noise shows."""
-    depth, exposure = canvas.uniform(0.45, 0.85)[:, None], canvas.uniform(0.3, 0.46)[:, None]
+    depth, exposure = canvas.uniform(0.4, 0.75)[:, None], canvas.uniform(0.36, 0.52)[:, None]
     dark = torch.lerp(canvas.image, canvas.image * canvas.image, depth)
     return dark * exposure * _colour(canvas, 0.7, 0.87, 1.25) + 0.042 * canvas.grain()
 
