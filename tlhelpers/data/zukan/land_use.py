@@ -192,8 +192,10 @@ def paint_river(canvas: Canvas) -> None:
     width = canvas.uniform(0.15, 0.28) + 0.03 * torch.sin(u * 5)
     away = (v - middle) / torch.sqrt(1 + slope * slope)
     shore = away.abs() - width
-    water = hsv(canvas.uniform1(0.3, 0.66), canvas.uniform1(0.1, 0.6), canvas.uniform1(0.3, 0.75))
-    muddy = torch.lerp(water, season.soil * 0.7, canvas.uniform(0, 0.5)[:, None])
+    water = hsv(
+        canvas.uniform1(0.38, 0.66), canvas.uniform1(0.25, 0.65), canvas.uniform1(0.35, 0.8)
+    )
+    muddy = torch.lerp(water, season.soil * 0.7, canvas.uniform(0, 0.35)[:, None])
     inner_bank = 0.05 + 0.05 * torch.sin(u * bends + phase) * torch.sign(away)
     canvas.paint(canvas.mask(shore - inner_bank, 1.5), season.soil * 1.15)
     current = torch.sin(away * 40 + 2 * torch.sin(u * 6 + phase))
