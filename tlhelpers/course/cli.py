@@ -1,0 +1,95 @@
+"""The command line: `tl <command>`, or `python -m tlhelpers <command>`, which sets up first.
+
+Each command is a function in a module that is imported when the command is called: help
+and `doctor` answer at once, and where nothing is installed yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+
+import tlhelpers
+from tlhelpers.__main__ import prepare_console
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import StoreError
+
+PROGRAM = "python -m tlhelpers"
+
+# command -> the module and the function that take its arguments and return its exit status
+COMMANDS = {
+    "lab": ("tlhelpers.course.lab", "main"),
+    "test": ("tlhelpers.course.testing", "main"),
+    "doctor": ("tlhelpers.course.doctor", "main"),
+    "reset": ("tlhelpers.course.workspace", "main"),
+    "progress": ("tlhelpers.course.progress", "main"),
+    "try": ("tlhelpers.course.report", "main_try"),
+    "predict": ("tlhelpers.course.report", "main_predict"),
+    "fetch": ("tlhelpers.course.mirror", "main_fetch"),
+    "mirror": ("tlhelpers.course.mirror", "main_mirror"),
+    "build": ("tlhelpers.course.build", "main"),
+    "pretrain": ("tlhelpers.models.pretrain", "main"),
+    "measure": ("tlhelpers.course.measure", "main"),
+    "bench": ("tlhelpers.course.bench", "main"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose sentences are in the learner's language."""
+
+    def __init__(self, command: str):
+        about = text(f"cli.about_{command}")
+        super().__init__(prog=f"{PROGRAM} {command}", description=about, add_help=False)
+        self.add_argument("-h", "--help", action="help", help=text("cli.help_help"))
+
+    def error(self, message: str):
+        """Says what is wrong and how the command is used; exit status 2."""
+        self.exit(2, f"{self.format_usage()}{text('cli.arguments_wrong', detail=message)}\n")
+
+
+def available() -> dict[str, tuple[str, str]]:
+    """The commands whose module is there."""
+    return {
+        name: place
+        for name, place in COMMANDS.items()
+        if importlib.util.find_spec(place[0]) is not None
+    }
+
+
+def describe_commands() -> str:
+    """What `--help` prints: the commands, and one line on each."""
+    lines = [text("cli.about", program=PROGRAM), ""]
+    lines += [f"  {name:<10}{text(f'cli.about_{name}')}" for name in available()]
+    return "\n".join([*lines, "", text("cli.more", program=PROGRAM)])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    prepare_console(arguments)
+    if arguments[:1] == ["--version"]:
+        print(f"tlhelpers {tlhelpers.__version__}")
+        return 0
+    if not arguments or arguments[0].startswith("-"):
+        print(describe_commands())
+        return 0
+    command, *rest = arguments
+    if command not in available():
+        known = ", ".join(available())
+        print(text("cli.unknown", command=command, known=known), file=sys.stderr)
+        return 2
+    module, function = COMMANDS[command]
+    try:
+        return getattr(importlib.import_module(module), function)(rest) or 0
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\n" + text("cli.stopped"), file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

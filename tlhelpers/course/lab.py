@@ -1,0 +1,123 @@
+"""`tl lab`: the learner's copies, and JupyterLab open at lesson 00.
+
+JupyterLab runs with `work/` as its root and with a configuration of its own in `work/.jupyter`:
+no news, no question about updates, menus in the learner's language, nothing of the learner's
+other JupyterLab touched.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+from tlhelpers.course import workspace
+from tlhelpers.course.cli import Parser
+from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.store import StoreError, write_atomic
+
+FIRST_PORT, PORTS_TRIED = 8888, 50
+
+
+class LabError(StoreError):
+    """JupyterLab cannot be started. The message says why, and what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Returns JupyterLab's exit status."""
+    parser = Parser("lab")
+    parser.add_argument("--lang", choices=LANGUAGES, help=text("cli.help_lang"))
+    parser.add_argument("--no-browser", action="store_true", help=text("lab.help_no_browser"))
+    parser.add_argument("--port", type=int, default=FIRST_PORT, help=text("lab.help_port"))
+    parser.add_argument("--teacher", action="store_true", help=text("lab.help_teacher"))
+    asked = parser.parse_args(arguments)
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise LabError(text("lab.no_jupyterlab"))
+    lang = asked.lang or language()
+    copies = workspace.prepare(lang, asked.teacher)
+    _report(copies)
+    port = free_port(asked.port)
+    if port != asked.port:
+        print(text("lab.port_in_use", asked=asked.port, port=port), flush=True)
+    settings = write_settings(lang)
+    print(text("lab.opening", folder=copies.folder.relative_to(workspace.ROOT)), flush=True)
+    server = subprocess.Popen(
+        command(copies.folder, port, browser=not asked.no_browser), env=environment(settings)
+    )
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # JupyterLab has got it, too, and ends
+            continue
+
+
+def _report(copies: workspace.Prepared) -> None:
+    """One line on new copies, and one on lessons that have changed."""
+    folder = copies.folder.relative_to(workspace.ROOT).as_posix()
+    if copies.new:
+        print(text("workspace.copied", count=len(copies.new), folder=folder), flush=True)
+    if copies.updated:
+        names = ", ".join(path.name for path in copies.updated)
+        print(text("workspace.updated", names=names, folder=folder), flush=True)
+
+
+def free_port(first: int) -> int:
+    """The first free port of this computer from `first` on. Raises LabError if there is none."""
+    for port in range(first, min(first + PORTS_TRIED, 65536)):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":  # as the server does: a port just left is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+            return port
+    raise LabError(text("lab.no_port", first=first))
+
+
+def write_settings(lang: str) -> Path:
+    """Writes JupyterLab's settings for the course; returns the configuration folder."""
+    settings = {
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        }
+    }
+    if lang == "ja" and importlib.util.find_spec("jupyterlab_language_pack_ja_JP"):
+        settings["@jupyterlab/translation-extension:plugin"] = {"locale": "ja_JP"}
+    folder = workspace.WORK / ".jupyter"
+    content = json.dumps(settings, indent=1)
+    write_atomic(folder / "labconfig" / "default_setting_overrides.json", content)
+    return folder
+
+
+def environment(settings: Path) -> dict[str, str]:
+    """The variables of JupyterLab and its kernels. No language: a lesson's folder tells it."""
+    variables = {name: value for name, value in os.environ.items() if name != "TLHELPERS_LANG"}
+    variables["JUPYTER_CONFIG_DIR"] = str(settings)
+    variables["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
+    for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
+        variables.pop(name, None)
+    return variables
+
+
+def command(folder: Path, port: int, browser: bool) -> list[str]:
+    """The command line of JupyterLab, open at lesson 00 in `folder`."""
+    first = (folder / "00_start_here.ipynb").relative_to(workspace.WORK)
+    page = urllib.parse.quote(first.as_posix())
+    line = [sys.executable, "-P", "-m", "jupyterlab"]
+    line += [f"--ServerApp.root_dir={workspace.WORK}", f"--LabApp.default_url=/lab/tree/{page}"]
+    line += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    line += ["--ServerApp.answer_yes=True"]  # Ctrl-C ends it without a question
+    line += ["--LabApp.news_url=None"]
+    line += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    if not browser:
+        line.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; only this computer gets in
+        line.append("--allow-root")
+    return line
