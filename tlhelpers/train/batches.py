@@ -139,7 +139,10 @@ class LoaderBatches:
 
 
 def batches_of(
-    data: Split | DataLoader, device: torch.device, batch_size: int, processes: Processes | None
+    data: Split | DataLoader,
+    device: torch.device,
+    batch_size: int,
+    processes: Processes | None = None,
 ) -> SplitBatches | LoaderBatches:
     """The batches of a split or a DataLoader for this process."""
     rank, world = (processes.rank, processes.world) if processes else (0, 1)

@@ -30,7 +30,15 @@ from tqdm.auto import tqdm
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.device import describe, pick_precision
 from tlhelpers.runtime.language import text
-from tlhelpers.train.batches import Batch, Normalize, batches_of, holds_pictures, preprocessing
+from tlhelpers.train.batches import (
+    Batch,
+    LoaderBatches,
+    Normalize,
+    SplitBatches,
+    batches_of,
+    holds_pictures,
+    preprocessing,
+)
 from tlhelpers.train.checkpoint import load_checkpoint, save_checkpoint
 from tlhelpers.train.history import History
 from tlhelpers.train.optimizers import build_optimizer, build_schedule
@@ -214,6 +222,10 @@ class _Run:
         self.micro_batch = self.batch_size
         self.batches = batches_of(self.train, device, self.batch_size, self.processes)
         self.prepare = preprocessing(self.model, self.train)
+        if self.valid is not None:
+            size = max(256, self.batch_size)
+            self.valid_batches = batches_of(self.valid, device, size, self.processes)
+            self.prepare_valid = preprocessing(self.model, self.valid)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.generator = torch.Generator(device).manual_seed(self.seed)
@@ -389,14 +401,13 @@ class _Run:
     def _validate(self) -> tuple[float, float]:
         """Mean cross-entropy and accuracy on the validation split."""
         sums = torch.zeros(3, dtype=torch.float64)
-        for logits, labels in _infer(
-            self.model, self.valid, max(256, self.batch_size), self.precision, self.processes
+        for logits, labels in _outputs(
+            self.model, self.valid_batches, self.prepare_valid, self.autocast
         ):
             loss = F.cross_entropy(logits.float(), labels, reduction="sum")
             hits = (logits.argmax(1) == labels).sum()
             sums += torch.stack([loss, hits, hits.new_tensor(len(labels))]).double().cpu()
         loss, hits, count = self._sum(*sums)
-        self.model.train()
         return loss / count, hits / count
 
     def _sum(self, *values: Tensor) -> list[float]:
@@ -530,14 +541,23 @@ class _LossNotFinite(Exception):
 def _infer(
     model: nn.Module,
     data: Split | DataLoader,
-    batch_size: int = 256,
+    batch_size: int,
     precision: str | torch.dtype | None = None,
-    processes: Processes | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(logits, labels) of each batch in order, on the model's device, in eval mode."""
+    """(logits, labels) of each batch in order, computed where the model lies."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     autocast = _autocast(device, _as_precision(precision, device))
-    prepare, batches = preprocessing(model, data), batches_of(data, device, batch_size, processes)
+    batches = batches_of(data, device, batch_size)
+    return _outputs(model, batches, preprocessing(model, data), autocast)
+
+
+def _outputs(
+    model: nn.Module,
+    batches: SplitBatches | LoaderBatches,
+    prepare: Callable,
+    autocast: Callable,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(logits, labels) of each batch, in eval mode; every module gets its own mode back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

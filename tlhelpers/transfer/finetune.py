@@ -17,7 +17,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
 from torch import nn
 
 from tlhelpers.data.task import Task
@@ -185,40 +184,30 @@ def lr_find(
     arXiv:1506.01186). The loss is smoothed over about ten steps; the sweep ends where it
     exceeds four times its minimum. Only the training split is read.
     """
-    make = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
-    extra = {"momentum": 0.9} if optimizer == "sgd" else {}
-    held, rates, losses = [], [], []
-
-    def build(groups):
-        held.append(make(groups, lr=lowest, **extra))
-        return held[0]
+    losses = []
 
     def loss(trained, inputs, labels, rows):
         value = nn.functional.cross_entropy(trained(inputs), labels)
         losses.append(value.detach())
         return value
 
-    def raise_rate(step, trained):
-        rates.append(held[0].param_groups[0]["lr"])
-        rate = lowest * (highest / lowest) ** (len(rates) / steps)
-        for group in held[0].param_groups:
-            group["lr"] = rate
+    def growth(step: int, steps: int) -> float:
+        return (highest / lowest) ** (step / steps)
 
-    batches = max(1, math.ceil(len(task.train) / batch_size))
     fit(
         copy.deepcopy(model),
         task.train,
-        epochs=math.ceil(steps / batches),
         max_steps=steps,
         batch_size=batch_size,
-        optimizer=build,
-        schedule="constant",
+        optimizer=optimizer,
+        lr=lowest,
+        schedule=growth,
         loss=loss,
-        after_step=raise_rate,
         keep_best=False,
         seed=seed,
         clip_norm=1.0,
     )
+    rates = [lowest * growth(step, steps) for step in range(len(losses))]
     return _steepest(rates, [float(value) for value in losses])
 
 
