@@ -42,7 +42,6 @@ edited as well or `--confirm` says that it is right as it is.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import hashlib
@@ -59,6 +58,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.stamp import code_hash, stamp
 
@@ -335,7 +335,7 @@ def _written(notebook: NotebookNode) -> str:
 
 
 class CellFailed(Exception):
-    """A cell of a lesson raised an error, or took too long."""
+    """A cell of a lesson raised an error, took too long, or lost its kernel."""
 
 
 async def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
@@ -344,7 +344,7 @@ async def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
     Raises CellFailed, which names the lesson, the key of the cell and the error.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
 
@@ -371,7 +371,7 @@ async def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         try:
             await client.async_execute(cwd=str(folder), env=lesson_environment(scratch))
-        except (CellExecutionError, CellTimeoutError) as error:
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             key = next(reversed(started))
             raise CellFailed(f"{label} · {key}: {error}") from error
     for number, cell in enumerate(_code_cells(notebook), 1):
@@ -596,18 +596,19 @@ def _readable(outputs: list[NotebookNode]) -> str:
 
 
 def compare_stamps(results: Path = ROOT / "datasets" / "results") -> tuple[list[str], list[str]]:
-    """(errors, warnings) about stored results: JSON files that hold a "stamp".
+    """(errors, warnings) about stored results (see `course/results.py`).
 
     Other weights than today's are an error; code that changed since is a warning, for most
-    changes of code change no number. A stamp may list the `rooms` that its code hash is about.
+    changes of code change no number.
     """
     errors, warnings = [], []
     for path in sorted(results.glob("**/*.json")):
-        held = json.loads(path.read_text(encoding="utf-8")).get("stamp")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        held = record.get("stamp")
         if held is None:
             errors.append(text("build.stamp_missing", file=path.name))
             continue
-        today = stamp(held["rooms"]) if "rooms" in held else stamp()
+        today = stamp(**record.get("depends_on", {}))
         if held["weights"] != today["weights"]:
             errors.append(text("build.stamp_weights", file=path.name))
         elif held["code"] != today["code"]:
@@ -617,7 +618,7 @@ def compare_stamps(results: Path = ROOT / "datasets" / "results") -> tuple[list[
 
 def main(arguments: list[str] | None = None) -> int:
     """`tl build`. Returns the exit status: 0 where nothing is wrong."""
-    parser = argparse.ArgumentParser(prog="tl build", description=text("build.about"))
+    parser = Parser("build")
     parser.add_argument("lessons", nargs="*", metavar="NN", help=text("build.help_lessons"))
     parser.add_argument("--execute", action="store_true", help=text("build.help_execute"))
     parser.add_argument("--confirm", action="store_true", help=text("build.help_confirm"))

@@ -18,6 +18,7 @@ SETTINGS = {
     "TLHELPERS_OFFLINE": "1",
     "TLHELPERS_MODE": "quick",
     "TLHELPERS_DEVICE": "cpu",
+    "TLHELPERS_PROGRESS": "0",  # no bars in stored outputs
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",  # the same sums in the same order on every machine
     "PYTHONSAFEPATH": "1",

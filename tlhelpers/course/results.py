@@ -108,6 +108,7 @@ def make(chosen: Experiment) -> dict:
         "name": chosen.name,
         "command": f"python -m tlhelpers results {chosen.name[:2]}",
         "stamp": chosen.stamp(),
+        "depends_on": {"rooms": list(chosen.rooms), "weights": list(chosen.weights)},
         "seconds": round(time.perf_counter() - started, 1),
         "cpu_seconds": round(time.process_time() - worked, 1),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "

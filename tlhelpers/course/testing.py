@@ -6,7 +6,6 @@ The package's own tests include the parity of notebooks and sources and the proo
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -27,6 +26,7 @@ from tlhelpers.course.build import (
     learner_version,
     solution_version,
 )
+from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
 
 
@@ -47,9 +47,7 @@ def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) 
 
 def main(arguments: list[str] | None = None) -> int:
     """`tl test`. Returns pytest's exit status."""
-    parser = argparse.ArgumentParser(
-        prog="tl test", description=text("test.about"), epilog=text("test.help_rest")
-    )
+    parser = Parser("test")
     parser.add_argument("--quick", action="store_true", help=text("test.help_quick"))
     parser.add_argument("rest", nargs="*", metavar="-- ...", help=text("test.help_rest"))
     asked = parser.parse_args(arguments)
