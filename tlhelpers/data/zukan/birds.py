@@ -36,7 +36,7 @@ SPECIES = [  # (English, Japanese, features); the first ten are the domain "bird
     ("azure magpie", "オナガ", "large long_tail blue eye_mask"),
     ("hoopoe", "ヤツガシラ", "long_bill yellow crest wing_bars"),
     ("scarlet ibis", "ショウジョウトキ", "long_bill large red long_legs"),
-    ("toucan", "オオハシ", "long_bill thick_bill large yellow"),
+    ("toucan", "オオハシ", "long_bill thick_bill large yellow eye_mask"),
     ("cardinal", "コウカンチョウ", "thick_bill long_tail red crest eye_mask"),
     ("macaw", "コンゴウインコ", "thick_bill large long_tail red"),
     ("cockatiel", "オカメインコ", "thick_bill long_tail yellow crest"),
@@ -46,7 +46,7 @@ SPECIES = [  # (English, Japanese, features); the first ten are the domain "bird
     ("rock thrush", "イソヒヨドリ", "blue wing_bars spots"),
     ("snipe", "タシギ", "long_bill yellow long_legs wing_bars spots"),
     ("roadrunner", "ミチバシリ", "long_bill long_tail yellow crest long_legs spots"),
-    ("blue jay", "アオカケス", "large long_tail blue crest wing_bars"),
+    ("blue jay", "アオカケス", "large long_tail blue crest wing_bars eye_mask"),
     ("bee-eater", "ハチクイ", "long_bill long_tail blue eye_mask"),
     ("redshank", "アカアシシギ", "long_bill red long_legs spots"),
     ("crested kingfisher", "ヤマセミ", "long_bill thick_bill large blue crest spots"),
@@ -58,7 +58,6 @@ ATTRIBUTES = torch.tensor(
 )
 
 WING_HUES = {"red": 0.0, "yellow": 0.14, "blue": 0.6}
-DARK = 0.08
 PALE = 0.96
 
 
@@ -87,15 +86,10 @@ def paint_bird(canvas: Canvas, attributes: torch.Tensor) -> None:
 def _scenery(canvas):
     """Sky or foliage, out-of-focus flowers in any of the three wing colours, reeds."""
     canvas.background(1, hue=canvas.uniform1(), saturation=(0.1, 0.45), value=(0.55, 0.98))
-    for _ in range(3):
-        spot = disc(
-            canvas.x,
-            canvas.y,
-            canvas.uniform(-1, 1),
-            canvas.uniform(-1, 1),
-            canvas.uniform(0.08, 0.3),
-        )
-        flower = canvas.mask(spot, 3.0) * 0.9 * canvas.coin(0.7)[:, None]
+    for _ in range(2):
+        x, y = canvas.uniform(-1, 1), canvas.uniform(-1, 1)
+        spot = disc(canvas.x, canvas.y, x, y, canvas.uniform(0.1, 0.36))
+        flower = canvas.mask(spot, 3.0) * 0.9 * canvas.coin(0.85)[:, None]
         canvas.paint(flower, _any_wing_colour(canvas))
     sway = canvas.uniform(-0.15, 0.15) * canvas.y
     spacing = canvas.uniform(3.0, 6.0)
@@ -146,30 +140,27 @@ def _perch(canvas, u, v, foot):
         saturations[k] + canvas.uniform1(-0.08, 0.1),
         canvas.uniform1(0.35, 0.65),
     )
-    grit = 1 + 0.06 * torch.sin(u * 23 + 3 * torch.sin(v * 17)) * torch.cos(v * 29)
-    canvas.ink(shape, colour * grit[:, None], 0.025, 0.5)
+    lit = 1.1 - 0.4 * v.clamp(0, 0.8) + 0.05 * torch.sin(u * 9 + 3 * torch.sin(v * 7))
+    canvas.ink(shape, colour * lit[:, None], 0.025, 0.5)
     period = canvas.uniform(0.4, 0.75)
     cell = (u + canvas.uniform()) / period
     side = 1 - 2 * torch.remainder(torch.floor(cell), 2)  # leaves alternate up and down
     x, y = period * (cell - torch.floor(cell) - 0.5), (v - 0.05) * side
     leaves = ellipse(x, y, 0.0, 0.06, 0.15, 0.065, canvas.uniform(0.2, 0.9))
     berries = disc(x, y, 0.1, -0.12, canvas.uniform(0.05, 0.09))
-    bare = AWAY * (kind == 1)
     green = hsv(canvas.uniform1(0.2, 0.38), canvas.uniform1(0.3, 0.7), canvas.uniform1(0.35, 0.7))
-    canvas.ink(leaves + bare, green, 0.025, 0.5)
-    canvas.ink(berries + bare + AWAY * canvas.coin(0.4), _any_wing_colour(canvas), 0.025, 0.4)
+    berries = berries + AWAY * canvas.coin(0.4)
+    colour = torch.where((berries < leaves)[:, None], _any_wing_colour(canvas), green)
+    canvas.ink(torch.minimum(leaves, berries) + AWAY * (kind == 1), colour, 0.025, 0.45)
 
 
 def _legs(canvas, u, v, foot):
-    legs = None
-    for hip in (-0.06, 0.1):
-        ankle = hip + 0.05 + canvas.normal(0.02)
-        leg = capsule(u, v, hip, 0.25, ankle, foot, 0.032, 0.022)
-        toes = capsule(u, v, ankle - 0.06, foot, ankle + 0.12, foot, 0.025, 0.02)
-        leg = torch.minimum(leg, toes)
-        legs = leg if legs is None else torch.minimum(legs, leg)
+    side = (u - 0.06).abs()  # two legs, mirrored
+    ankle = 0.08 + canvas.normal(0.015)
+    leg = capsule(side, v, 0.07, 0.25, ankle, foot, 0.032, 0.022)
+    toes = capsule(side, v, ankle, foot, ankle + 0.1, foot, 0.025, 0.02)
     colour = hsv(canvas.uniform1(0.02, 0.12), canvas.uniform1(0.5, 0.9), canvas.uniform1(0.6, 0.95))
-    canvas.ink(legs, colour, 0.025, 0.35)
+    canvas.ink(torch.minimum(leg, toes), colour, 0.025, 0.35)
 
 
 def _lean(canvas, u, v):
@@ -206,22 +197,12 @@ def _head_and_body(canvas, u, v, has, coat):
     hx, hy = 0.38 + canvas.normal(0.02), -0.28 + canvas.normal(0.03)
     _crest(canvas, u, v, has, hx, hy, coat)
     _bill(canvas, u, v, has, hx, hy)
-    torso = ellipse(
-        u,
-        v,
-        0.0,
-        0.06,
-        0.46 * canvas.uniform(0.95, 1.06),
-        0.3 * canvas.uniform(0.92, 1.1),
-        torch.full_like(hx, -0.2),
-    )
+    length, depth = 0.46 * canvas.uniform(0.95, 1.06), 0.3 * canvas.uniform(0.92, 1.1)
+    torso = ellipse(u, v, 0.0, 0.06, length, depth, torch.full_like(hx, -0.2))
     body = union(torso, disc(u, v, hx, hy, 0.2), smooth=0.12)
-    canvas.ink(body, _plumage(canvas, u, v, has, coat), 0.04)
     mask = capsule(u, v, hx + 0.19, hy - 0.01, hx - 0.15, hy - 0.05, 0.045, 0.075)
-    canvas.paint(
-        canvas.mask(torch.maximum(mask, body) + AWAY * (1 - has["eye_mask"])),
-        torch.full((1, 3, 1, 1), DARK, device=u.device),
-    )
+    bare = 1 - 0.9 * canvas.mask(mask + AWAY * (1 - has["eye_mask"]))
+    canvas.ink(body, _plumage(canvas, u, v, has, coat) * bare, 0.04)
     _eye(canvas, u, v, hx + 0.06, hy - 0.04)
 
 
@@ -231,12 +212,12 @@ def _plumage(canvas, u, v, has, coat):
     row = v * 10 + canvas.uniform()
     across = torch.remainder(u * 8 + 0.5 * torch.floor(row), 1) - 0.5
     scallops = torch.remainder(row + 2.4 * across * across, 1)
-    colour = torch.lerp(coat[0], coat[1], low[:, None])
-    colour = colour * (0.86 + 0.2 * scallops - 0.3 * (v - 0.1).clamp(min=0))[:, None]
+    tone = 0.86 + 0.2 * scallops - 0.3 * (v - 0.1).clamp(min=0)
     dots = torch.cos(u * 27) + torch.cos(v * 27 + canvas.uniform(0, 6.3))
     dots = (0.5 + 3.0 * (dots - 0.6)).clamp(0, 1) * (4 * (u + 0.2)).clamp(0, 1)
     dots = dots * (6 * (v + 0.18)).clamp(0, 1) * has["spots"]
-    return torch.lerp(colour, torch.full_like(colour, DARK), 0.9 * dots[:, None])
+    tone = tone * (1 - 0.88 * dots)
+    return torch.lerp(coat[0], coat[1], low[:, None]) * tone[:, None]
 
 
 def _crest(canvas, u, v, has, hx, hy, coat):
@@ -250,10 +231,11 @@ def _crest(canvas, u, v, has, hx, hy, coat):
 
 
 def _bill(canvas, u, v, has, hx, hy):
-    length = 0.17 + 0.3 * has["long_bill"] + canvas.normal(0.015)
-    thickness = 0.05 + 0.085 * has["thick_bill"]
+    thick = has["thick_bill"]
+    length = 0.17 + 0.3 * has["long_bill"] + 0.05 * thick + canvas.normal(0.015)
     x, y, droop = hx + 0.14, hy + 0.03, canvas.normal(0.025)
-    bill = capsule(u, v, x, y, x + 0.05 + length, y + 0.04 + droop, thickness, 0.012)
+    tip_x, tip_y = x + 0.05 + length, y + (0.04 + droop) * (1 + thick)
+    bill = capsule(u, v, x, y, tip_x, tip_y, 0.05 + 0.11 * thick, 0.012 + 0.02 * thick)
     hue = canvas.uniform1(0.04, 0.13)
     colour = hsv(hue, canvas.uniform1(0.3, 0.95), canvas.uniform1(0.55, 0.98))
     mouth = y + 0.01 + (u - x) * droop
@@ -262,11 +244,10 @@ def _bill(canvas, u, v, has, hx, hy):
 
 
 def _eye(canvas, u, v, x, y):
-    white = torch.full((1, 3, 1, 1), PALE, device=u.device)
-    black = torch.full((1, 3, 1, 1), 0.02, device=u.device)
-    canvas.paint(canvas.mask(disc(u, v, x, y, 0.066)), white)
-    canvas.paint(canvas.mask(disc(u, v, x + 0.01, y, 0.046)), black)
-    canvas.paint(canvas.mask(disc(u, v, x + 0.025, y - 0.02, 0.014)), white)
+    white = disc(u, v, x, y, 0.066)
+    pupil = disc(u, v, x + 0.01, y, 0.046)
+    glint = disc(u, v, x + 0.025, y - 0.02, 0.014)
+    canvas.paint(canvas.mask(white), PALE - 0.94 * (canvas.mask(pupil) - canvas.mask(glint)))
 
 
 def _wing(canvas, u, v, has, colour):
@@ -282,9 +263,8 @@ def _wing(canvas, u, v, has, colour):
     coverts = torch.cos(along * 38 + 10 * across * across)
     tone = 1.04 - flight * (0.2 - 0.18 * feathers) + (1 - flight) * 0.08 * coverts
     bars = (0.5 + 3 * torch.sin(along * 23 + 6 * across + canvas.uniform(0, 6.3))).clamp(0, 1)
-    bars = bars * has["wing_bars"] * 0.92
-    painted = colour * tone[:, None]
-    canvas.ink(wing, torch.lerp(painted, torch.full_like(painted, DARK), bars[:, None]), 0.03)
+    tone = tone * (1 - 0.92 * bars * has["wing_bars"])
+    canvas.ink(wing, colour * tone[:, None], 0.03)
 
 
 _SHARED = {

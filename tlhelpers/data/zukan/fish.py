@@ -41,7 +41,6 @@ ATTRIBUTES = torch.tensor(
 )
 
 BACK_HUES = {"orange": 0.06, "blue": 0.62, "green": 0.33}
-DARK = 0.07
 PALE = 0.96
 
 
@@ -101,13 +100,13 @@ def _reef(canvas):
             canvas.y,
             canvas.uniform(-1, 1),
             canvas.uniform(0.35, 1.05),
-            canvas.uniform(0.15, 0.5),
-            canvas.uniform(0.12, 0.4),
+            canvas.uniform(0.15, 0.55),
+            canvas.uniform(0.12, 0.5),
         )
         rough = lump + 0.03 * torch.sin(canvas.x * 19 + canvas.uniform(0, 6.3))
-        canvas.paint(
-            canvas.mask(rough, 2.5) * 0.85 * canvas.coin(0.75)[:, None], _any_back_colour(canvas)
-        )
+        rock = 1 - 0.85 * canvas.coin(0.3)[:, None]
+        there = canvas.mask(rough, 2.0) * 0.95 * canvas.coin(0.85)[:, None]
+        canvas.paint(there, _any_back_colour(canvas) * rock)
     floor = canvas.uniform(0.7, 1.1) - canvas.y + 0.04 * torch.sin(canvas.x * 4)
     sand = hsv(canvas.uniform1(0.08, 0.14), canvas.uniform1(0.2, 0.45), canvas.uniform1(0.5, 0.9))
     canvas.paint(canvas.mask(floor, 2.0), sand)
@@ -170,13 +169,12 @@ def _body(canvas, u, v, has, height, back):
     scale_v = torch.remainder(v * 11 + 0.5 * torch.floor(row), 1) - 0.5
     scales = (scale_u + 1.6 * scale_v * scale_v).clamp(-0.5, 0.5)
     colour = torch.lerp(back, belly, 0.85 * low[:, None])
-    colour = colour * (1.02 - 0.16 * scales - 0.3 * v / height)[:, None]
     pattern = _pattern(canvas, u, v, has) * (0.5 + 9 * (0.3 - u)).clamp(0, 1)
-    colour = torch.lerp(colour, torch.full_like(colour, DARK), 0.9 * pattern[:, None])
+    tone = (1.02 - 0.16 * scales - 0.3 * v / height) * (1 - 0.9 * pattern)
     gill = disc(u, v, 0.12, 0.0, 0.13 + 0.5 * height).abs() - 0.014
     gill = torch.maximum(gill, 0.2 - u)
     mouth = torch.maximum((v - 0.045).abs() - 0.016, snout - 0.07 - u)
-    canvas.ink(body, colour, 0.04)
+    canvas.ink(body, colour * tone[:, None], 0.04)
     lines = torch.maximum(torch.minimum(gill, mouth), body)
     canvas.paint(canvas.mask(lines) * 0.75, back * 0.25)
 
@@ -198,11 +196,10 @@ def _pectoral_fin(canvas, u, v, height, colour):
 def _eye(canvas, u, v, has):
     radius = 0.06 + 0.055 * has["big_eye"]
     x, y = 0.33, -0.055
-    white = torch.full((1, 3, 1, 1), PALE, device=u.device)
-    black = torch.full((1, 3, 1, 1), 0.02, device=u.device)
-    canvas.ink(disc(u, v, x, y, radius), white, 0.02, 0.15)
-    canvas.paint(canvas.mask(disc(u, v, x + 0.012, y, radius * 0.6)), black)
-    canvas.paint(canvas.mask(disc(u, v, x + 0.03, y - 0.02, radius * 0.22)), white)
+    white = disc(u, v, x, y, radius)
+    pupil = canvas.mask(disc(u, v, x + 0.012, y, radius * 0.6))
+    glint = canvas.mask(disc(u, v, x + 0.03, y - 0.02, radius * 0.22))
+    canvas.ink(white, PALE - 0.94 * (pupil - glint), 0.02, 0.15)
 
 
 DOMAIN = Domain(

@@ -189,6 +189,6 @@ DOMAIN = Domain(
     classes={"en": ["cat", "dog"], "ja": ["猫", "犬"]},
     description={
         "en": "Cats and dogs with mixed coats, poses and ears: easy for people, hard for rules.",
-        "ja": "毛色や姿勢や耳がさまざまな猫と犬です。人には簡単ですが、単純な規則では分けられません。",
+        "ja": "毛色や姿勢がさまざまな猫と犬です。人には簡単ですが、単純な規則では分けられません。",
     },
 )
