@@ -18,6 +18,7 @@ class Preprocess(nn.Module):
 
     size: the shorter side after resizing, in pixels; images that have it stay as they are.
     crop: the side of the square cut out of the middle afterwards; None keeps the whole image.
+    mode: "bilinear" or "bicubic"; either averages over the pixels that it merges (antialias).
     """
 
     def __init__(
@@ -27,10 +28,11 @@ class Preprocess(nn.Module):
         *,
         size: int | None = None,
         crop: int | None = None,
+        mode: str = "bilinear",
     ):
         super().__init__()
         self.mean, self.std = tuple(mean), tuple(std)
-        self.size, self.crop = size, crop
+        self.size, self.crop, self.mode = size, crop, mode
         self._constants: dict[torch.device, Tensor] = {}  # copied to each device only once
 
     def forward(self, images: Tensor) -> Tensor:
@@ -50,7 +52,8 @@ class Preprocess(nn.Module):
             return images
         scale = self.size / min(height, width)
         shape = round(height * scale), round(width * scale)
-        return F.interpolate(images, shape, mode="bilinear", antialias=True, align_corners=False)
+        resized = F.interpolate(images, shape, mode=self.mode, antialias=True, align_corners=False)
+        return resized.clamp(0, 1) if self.mode == "bicubic" else resized  # bicubic overshoots
 
     def _cut(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
@@ -60,4 +63,4 @@ class Preprocess(nn.Module):
         return images[..., top : top + self.crop, left : left + self.crop]
 
     def extra_repr(self) -> str:
-        return f"mean={self.mean}, std={self.std}, size={self.size}, crop={self.crop}"
+        return f"mean={self.mean}, std={self.std}, size={self.size}, crop={self.crop}, {self.mode}"

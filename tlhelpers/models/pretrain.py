@@ -52,7 +52,7 @@ class Recipe:
 
 RECIPES = {
     # three families on the same source
-    "zukan-resnet": Recipe("zukan_resnet", "source", per_class=300, epochs=8),
+    "zukan-resnet": Recipe("zukan_resnet", "source", per_class=300, epochs=7),
     "zukan-vgg": Recipe("zukan_vgg", "source", per_class=200, epochs=6, lr=0.05),
     "zukan-inception": Recipe("zukan_inception", "source", per_class=200, epochs=6),
     # one family on sources made on purpose: outline only, texture only, paint only
