@@ -23,7 +23,7 @@ def draw(canvas: Canvas, labels: Tensor) -> None:
     canvas.scale = 1.0
     paint_scene(canvas)
     paint_haze(canvas)
-    canvas.light(slope=0.15, grain=0.025, gain=(0.75, 1.15))
+    canvas.light(slope=0.25, grain=0.035, gain=(0.65, 1.2))
 
 
 # ---- what all scenes share
@@ -61,7 +61,7 @@ def paint_meadow(canvas: Canvas, season: Season) -> None:
 def paint_haze(canvas: Canvas) -> None:
     """The air between the ground and the camera."""
     air = hsv(canvas.uniform1(), canvas.uniform1(0, 0.2), canvas.uniform1(0.4, 1.0))
-    canvas.image = torch.lerp(canvas.image, air, canvas.uniform(0, 0.3)[:, None])
+    canvas.image = torch.lerp(canvas.image, air, canvas.uniform(0, 0.35)[:, None])
 
 
 class Cells(NamedTuple):
@@ -205,7 +205,7 @@ def paint_river(canvas: Canvas) -> None:
 
 def paint_desert(canvas: Canvas) -> None:
     """Dunes: long gentle slopes in the light, short steep ones in the shade, fine ripples."""
-    sand = hsv(canvas.uniform1(0.02, 0.15), canvas.uniform1(0.15, 0.6), canvas.uniform1(0.5, 0.95))
+    sand = hsv(canvas.uniform1(0.02, 0.15), canvas.uniform1(0.15, 0.6), canvas.uniform1(0.57, 0.98))
     u, v = canvas.frame(math.pi, (0.85, 1.25), 0.5)
     swell = 0.5 * canvas.noise(3)[:, 0] + 0.12 * canvas.noise(7)[:, 0]
     crests = canvas.uniform(1.5, 2.4)

@@ -70,7 +70,7 @@ def paint_material(canvas: Canvas, colour: Tensor) -> None:
         (METAL, brushed_metal(canvas, across)),
         (FABRIC, weave(canvas, across, along)),
         (WOOD, wood_rings(canvas, across, along, lumps)),
-        (STONE, 0.1 * specks + 0.05 * lumps),
+        (STONE, 0.085 * specks + 0.05 * lumps),
     ):
         relief = torch.where(kind == material, grain, relief)
     relief = relief * canvas.uniform(0.6, 1.5)
@@ -187,7 +187,7 @@ def paint_dent(canvas: Canvas, colour: Tensor, lamp: Tensor, present: Tensor) ->
     wall = radius * radius * ((1.1 - radius) * 5).clamp(0, 1)
     rim = (1 - (radius - 1.15).abs() * 6).clamp(min=0)
     floor = (1.1 - radius).clamp(0, 1)
-    depth = canvas.uniform(0.5, 0.8)
+    depth = canvas.uniform(0.6, 0.9)
     brighten(canvas, 1 + present * (depth * facing * (wall - 0.5 * rim) - 0.2 * floor))
 
 
