@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
@@ -12,10 +13,23 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.train.history import History
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.results import Result, interval
 
 STARTS = ("fine_tune", "probe", "scratch")
 COLOURS = {"fine_tune": figures.VERMILION, "probe": figures.BLUE, "scratch": figures.GREY}
+
+
+@dataclass
+class Starts(Result):
+    """Test accuracy of each start over the seeds."""
+
+    accuracy: Mapping[str, Sequence[float]]
+
+    def rows(self) -> list[dict]:
+        return [
+            {"start": text(f"lesson01.{start}"), "accuracy": interval(values)}
+            for start, values in self.accuracy.items()
+        ]
 
 
 def draw_label_curves(
@@ -30,7 +44,7 @@ def draw_label_curves(
     for start in STARTS:
         name = text(f"lesson01.{start}")
         figures.error_band(axes, curves["labels"], curves[start], name, color=COLOURS[start])
-        if live:
+        if live and start in live:
             axes.plot(
                 [at] * len(live[start]),
                 live[start],
@@ -63,6 +77,17 @@ def draw_progress(runs: Mapping[str, Sequence[History]]) -> Picture:
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower right")
     return picture(figure, text("lesson01.progress_alt"))
+
+
+def steps_to_reach(accuracy: float, history: History) -> int:
+    """Training steps until the validation accuracy first was at least `accuracy`.
+
+    Raises ValueError where it never was.
+    """
+    for value, steps in zip(history.valid_acc, history.epoch_steps, strict=True):
+        if value >= accuracy:
+            return steps
+    raise ValueError(text("lesson01.never_reached", accuracy=f"{accuracy:.0%}"))
 
 
 def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:

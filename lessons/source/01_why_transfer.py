@@ -1,0 +1,291 @@
+# %% [markdown] key="title" lang="ja"
+# # 01 なぜ転移学習か
+#
+# **60分** ・ 前提:Pythonの関数と `for` 文が読めること。ニューラルネットワークを一度でも学習させたことがあると楽です。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 転移学習の3つの利点を、自分のパソコンで測って、誤差の幅つきで説明する
+# - その利点がどこで消えるかを示す
+# - 事前学習・転移学習・ファインチューニングという言葉を使い分ける
+# - 手元の問題がどの種類の転移にあたるかを判断する
+
+# %% [markdown] key="title" lang="en"
+# # 01 Why transfer?
+#
+# **60 minutes** · Before this: you can read Python functions and `for` loops. It helps to have trained a neural network once.
+#
+# After this lesson you can
+#
+# - measure the three benefits of transfer learning on your own computer, and state them with their uncertainty
+# - show where the benefits end
+# - tell pre-training, transfer learning and fine-tuning apart
+# - say which kind of transfer a problem of yours is
+
+# %% key="setup"
+import tlhelpers as tl
+from tlhelpers.show.lessons import lesson01
+
+tl.setup()
+
+# %% [markdown] key="idea" lang="ja"
+# ## 学んだことを、別の仕事に使う
+#
+# 新しい職場に移ったベテランは、初日から何もできないわけではありません。初めての町でも、地図があれば迷いません。走り込みを積んだ選手は別の競技でもすぐに伸びますし、レシピをたくさん知っている料理人は、初めての食材でも見当がつきます。**転移学習**(transfer learning)は、これと同じことをモデルにさせます。
+#
+# - **事前学習**(pre-training):データがたくさんある問題で、あらかじめ学習しておくこと。
+# - **転移学習**:そこで得たものを、データの少ない別の問題に使うこと。
+#
+# 手順は3つです。①事前学習済みモデルを選び、②出力層を新しい問題のものに取り替え、③新しいデータで学習させます。
+
+# %% [markdown] key="idea" lang="en"
+# ## Put what was learned to another use
+#
+# A veteran who changes jobs is not helpless on the first day. With a map you find your way in a town you have never seen. An athlete in good shape picks up another sport quickly, and a cook who knows many recipes has an idea what to do with an unknown ingredient. **Transfer learning** asks the same of a model.
+#
+# - **Pre-training**: learning beforehand on a problem with plenty of data.
+# - **Transfer learning**: using what came out of it for another problem, one with little data.
+#
+# There are three steps: ① choose a pretrained model, ② replace its output layer with one for the new problem, ③ train on the new data.
+
+# %% [markdown] key="world" lang="ja"
+# ## 事前学習で見たもの
+#
+# この教材は、*図鑑*(zukan)という絵の世界を持っています。ネットワーク `zukan-resnet` は、その中の架空の生きもの・素材・記号を見分けるように事前学習してあります。下がその一部です。**鳥は一度も見ていません。**
+
+# %% [markdown] key="world" lang="en"
+# ## What was seen in pre-training
+#
+# This course carries a drawn world of its own, *zukan* (図鑑, an illustrated encyclopedia). The network `zukan-resnet` was pretrained to tell its imaginary creatures, materials and signs apart. Some of them are below. **It has never seen a bird.**
+
+# %% key="source" alt_ja="事前学習に使った絵の見本。架空の生きもの、素材、記号が1行に6枚ずつ並んでいる。" alt_en="Samples of the pre-training pictures: imaginary creatures, materials and signs, six in a row."
+source = tl.load_task("source", per_class=6, valid_per_class=1, test_per_class=1)
+tl.show(source, classes=[0, 8, 30, 50, 58, 70, 80])
+
+# %% [markdown] key="birds" lang="ja"
+# 新しい問題は、10種類の鳥を見分けることです。違いはくちばし・大きさ・尾・冠羽・翼の模様にあり、背景や体の色はあてになりません。ラベル付きの画像は **1種類につき5枚** しかありません。
+
+# %% [markdown] key="birds" lang="en"
+# The new problem is to tell ten kinds of bird apart. They differ in bill, size, tail, crest and the markings of the wing; background and body colour are of no use. There are only **five labelled pictures of each kind**.
+
+# %% key="task" alt_ja="10種類の鳥の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the ten birds, one kind a row, five pictures each."
+task = tl.load_task("birds", per_class=5)
+tl.show(task, per_class=5)
+
+# %% [markdown] key="contest" lang="ja"
+# ## 3つの始め方を比べる
+#
+# 同じ50枚から、3とおりに学習します。
+#
+# - **凍結**:事前学習済みのネットワークは変えず、新しい出力層だけを学習する(くわしくはレッスン02)
+# - **ファインチューニング**:事前学習の重みから始めて、全体を少しずつ学習する(レッスン03)
+# - **ゼロから学習**:同じ形のネットワークを、ランダムな重みから学習する
+#
+# どれも同じ回数だけ画像を見せます。学習率は、それぞれに合うものを検証データで選んであります。1回では運に左右されるので、**ラベルを付ける50枚を引き直して3回** 行います。
+#
+# > **予想してから実行**:でたらめに答えると正解率は10%です。3つの正解率は、それぞれ何%くらいになるでしょうか。紙に書いてから実行してください。
+
+# %% [markdown] key="contest" lang="en"
+# ## Three ways to start
+#
+# From the same 50 pictures we learn in three ways.
+#
+# - **Frozen**: the pretrained network stays as it is, only a new output layer is trained (more in lesson 02)
+# - **Fine-tuned**: starting from the pretrained weights, everything is trained a little (lesson 03)
+# - **From scratch**: a network of the same shape, from random weights
+#
+# All see the same number of pictures. Each has the learning rate that suited it best on validation data. A single run depends on luck, so we do it **three times, with 50 other labelled pictures each time**.
+#
+# > **Predict, then run**: guessing gives 10%. What accuracy will each of the three reach? Write it down before you run the cell.
+
+# %% key="run"
+network = tl.backbone("zukan-resnet")
+training = {"epochs": 40, "batch_size": 32, "clip_norm": 1.0}
+runs = {"fine_tune": [], "probe": [], "scratch": []}
+tasks = [tl.load_task("birds", per_class=5, seed=seed) for seed in range(3)]
+for seed, task in enumerate(tasks):
+    runs["probe"].append(tl.probe(network, task, seed=seed))
+    runs["fine_tune"].append(
+        tl.fine_tune(network, task, freeze_epochs=0, lr=0.03, lr_mult=5, seed=seed, **training)
+    )
+    runs["scratch"].append(tl.train_from_scratch(network, task, lr=0.03, seed=seed, **training))
+
+accuracy = {start: [run.test_acc for run in results] for start, results in runs.items()}
+lesson01.Starts(accuracy)
+
+# %% [markdown] key="benefit-labels" lang="ja"
+# ## 利点1:少ないラベルで足りる
+#
+# 下の図の帯は、前もって2枚から50枚までを5回ずつ測った結果(`tl results 01` で作り直せます)と、その95%信頼区間です。いま測った3回は丸印で重ねました。
+
+# %% [markdown] key="benefit-labels" lang="en"
+# ## Benefit 1: fewer labels
+#
+# The bands below were measured beforehand, five times each from two to fifty labels (`tl results 01` repeats it), with their 95% intervals. Your three runs of just now are the rings.
+
+# %% key="labels" alt_ja="1クラスあたりのラベル数とテスト正解率。ファインチューニングと凍結はラベルが少なくても高く、ゼロから学習は50枚でようやく近づく。" alt_en="Test accuracy against labels per class. Fine-tuned and frozen are high with few labels; from scratch comes near only at fifty."
+curves = tl.stored("01_birds")
+lesson01.draw_label_curves(curves, live=accuracy, at=5)
+
+# %% [markdown] key="labels-read" lang="ja"
+# 横軸は1クラスあたりのラベル数、縦軸はテスト正解率です。転移した2本は左端から高く、ゼロから学習した線は、ラベルが増えるにつれて追いついてきます。
+#
+# 「差がある」とだけ書くのは簡単です。次のセルは、今日の3回の差の95%信頼区間の下端が、10ポイントを超えていることを確かめます。超えていなければ、エラーで止まります。
+
+# %% [markdown] key="labels-read" lang="en"
+# Labels per class run along the bottom, test accuracy goes up the side. The two lines that transfer start high at the left; the one from scratch catches up as labels are added.
+#
+# It is easy to write "there is a difference". The next cell checks that the lower end of the 95% interval of today's three differences is above 10 points. If it were not, the cell would stop with an error.
+
+# %% key="claim-labels" tags=["claim"]
+gains = [tuned - fresh for tuned, fresh in zip(accuracy["fine_tune"], accuracy["scratch"])]
+gain = tl.interval(gains)
+print(gain)
+assert gain.low > 0.10
+
+# %% [markdown] key="benefit-time" lang="ja"
+# ## 利点2:学習が早く終わる
+#
+# いまの実行の途中経過を見てみましょう。
+#
+# > **予想してから実行**:ファインチューニングは、何ステップくらいで、ゼロから学習した最後の正解率を追い越すでしょうか。
+
+# %% [markdown] key="benefit-time" lang="en"
+# ## Benefit 2: less training
+#
+# Look at how the same runs went along the way.
+#
+# > **Predict, then run**: after how many steps does fine-tuning pass the accuracy that training from scratch reaches in the end?
+
+# %% key="time" alt_ja="学習ステップ数と検証正解率。ファインチューニングは最初の数十ステップで上がりきる。" alt_en="Validation accuracy against training steps. Fine-tuning is nearly done after the first few dozen steps."
+histories = {start: [run.history for run in runs[start]] for start in ("fine_tune", "scratch")}
+lesson01.draw_progress(histories)
+
+# %% [markdown] key="time-read" lang="ja"
+# 横軸は学習ステップ数、縦軸は検証正解率です。ゼロからの学習が最後にたどり着く高さを、ファインチューニングは早い段階で超えています。次のセルで、何倍速いかを数えます。
+
+# %% [markdown] key="time-read" lang="en"
+# Training steps run along the bottom, validation accuracy goes up the side. Fine-tuning passes early what scratch reaches at the very end. The next cell counts how many times sooner.
+
+# %% key="claim-time" tags=["claim"]
+sooner = [
+    lesson01.steps_to_reach(fresh.history.best_acc, fresh.history)
+    / lesson01.steps_to_reach(fresh.history.best_acc, tuned.history)
+    for tuned, fresh in zip(runs["fine_tune"], runs["scratch"])
+]
+print([round(times, 1) for times in sooner])
+assert min(sooner) >= 2
+
+# %% [markdown] key="benefit-robust" lang="ja"
+# ## 利点3:見慣れない画像に強い
+#
+# 学習に使ったのは、ふつうの明るさの画像だけです。色あせた写真、夜の写真、線だけのスケッチを見せたら、どうなるでしょうか。新しい学習はせず、いまのモデルをそのまま使います。
+#
+# > **予想してから実行**:4つの条件のうち、転移の利点がなくなるのはどれでしょうか。
+
+# %% [markdown] key="benefit-robust" lang="en"
+# ## Benefit 3: sturdier on unfamiliar pictures
+#
+# All training pictures had ordinary light. What if the models now see faded prints, pictures taken by night, or mere sketches? Nothing is trained anew; we use the models as they are.
+#
+# > **Predict, then run**: in which of the four conditions does the benefit of transfer disappear?
+
+# %% key="robust" alt_ja="ふつう・色あせ・夜・スケッチの4条件でのテスト正解率。ファインチューニングとゼロから学習を、信頼区間つきの点で比べている。" alt_en="Test accuracy in four conditions, as trained, faded, night and sketch: fine-tuned against from scratch, as points with intervals."
+scores = {start: {} for start in ("fine_tune", "scratch")}
+for style in ("photo", "faded", "night", "sketch"):
+    test = tl.load_task("birds", per_class=5, style=style).test
+    for start in scores:
+        scores[start][style] = [tl.evaluate(run.model, test) for run in runs[start]]
+lesson01.draw_robustness(scores)
+
+# %% [markdown] key="robust-read" lang="ja"
+# 点は3回の平均、線は95%信頼区間です。どちらも条件が変わると正解率が落ちます。転移したからといって、見た目の違いに動じなくなるわけではありません。ただ、落ちた先の高さに差が残るかどうかを、条件ごとに図で確かめてください。これは**ドメイン適応**(レッスン08、準備中)の出発点になります。
+
+# %% [markdown] key="robust-read" lang="en"
+# The points are means of three runs, the lines 95% intervals. Both lose accuracy when conditions change: transfer does not make a model immune to a new look. Read off the figure, condition by condition, whether a difference remains at the lower level. This is where **domain adaptation** begins (lesson 08, to come).
+
+# %% [markdown] key="end" lang="ja"
+# ## 利点が消えるところ
+#
+# 今度は犬と猫の2クラスです。個体差が大きく、`zukan-resnet` の事前学習は鳥のときほど役に立ちません。ラベルを増やしていくと、どうなるでしょうか。
+#
+# > **予想してから実行**:1クラス200枚のラベルがあるとき、3本の線はどの順に並ぶでしょうか。
+
+# %% [markdown] key="end" lang="en"
+# ## Where the benefits end
+#
+# Now two classes, cats and dogs. Individuals differ a lot, and the pre-training of `zukan-resnet` is of less help here than with birds. What happens as labels are added?
+#
+# > **Predict, then run**: with 200 labels per class, in which order will the three lines be?
+
+# %% key="pets" alt_ja="犬と猫でのラベル数とテスト正解率。ラベルが増えると、ゼロから学習した線が凍結の線を追い越す。" alt_en="Test accuracy on cats and dogs against labels per class. With many labels, the line from scratch passes the frozen one."
+pets = tl.stored("01_pets")
+task = tl.load_task("pets", per_class=200, test_per_class=100)
+probes = [tl.probe(network, tl.load_task("pets", 200, seed)).test_acc for seed in range(3)]
+lesson01.draw_label_curves(pets, live={"probe": probes}, at=200)
+
+# %% [markdown] key="pets-read" lang="ja"
+# ラベルが少ないうちは転移した2本が上にあります。しかし200枚では、ゼロから学習した線が凍結した線を追い越します。凍結したネットワークは、事前学習で覚えた特徴しか使えないからです。**転移はいつでも得、というわけではありません。** ラベルが十分にあれば差は縮み、やり方によっては逆転します。
+
+# %% [markdown] key="pets-read" lang="en"
+# With few labels the two lines that transfer lie on top. At 200, however, the line from scratch has passed the frozen one: a frozen network can use only the features that pre-training gave it. **Transfer does not always pay.** With enough labels the difference shrinks, and some ways of doing it fall behind.
+
+# %% key="claim-pets" tags=["claim"]
+few, many = 0, -1
+early = tl.interval([p - s for p, s in zip(pets["probe"][few], pets["scratch"][few])])
+late = tl.interval([s - p for p, s in zip(pets["probe"][many], pets["scratch"][many])])
+print(early, late)
+assert early.mean > 0.03 and late.low > 0
+
+# %% [markdown] key="words" lang="ja"
+# ## ことばの整理
+#
+# 転移学習は広い考え方で、ファインチューニングはその中の1つの技法です。車庫のある家にたとえると、車庫を住まいに**改装する**のがファインチューニング、車庫を**そのまま物置に使う**のが特徴抽出です。蒸留は目的が違い、モデルを小さくします。転移ではモデルの大きさは変わりません。
+#
+# | | 目的 | 学習する層 | データ | 計算量 | 使いどき |
+# |---|---|---|---|---|---|
+# | 特徴抽出 | 新しいタスク | 出力層だけ | 少ない | とても小さい | まず最初に試す |
+# | ファインチューニング | 新しいタスク、または分布のずれへの対応 | 一部または全部 | 少し〜たくさん | 中くらい | 凍結では足りないとき |
+# | 追加学習 | クラスやデータを後から増やす | 全部または一部 | 少しずつ届く | 届くたびに | 古いクラスも残したいとき |
+# | ドメイン適応 | 同じタスクを新しい見た目で | 正規化層や全体 | 転移先のラベルなし | 小〜中 | 見た目だけが変わったとき |
+# | 蒸留 | モデルを小さくする | 小さい生徒の全部 | ラベルなしでもよい | 中くらい | 端末に載せたいとき |
+
+# %% [markdown] key="words" lang="en"
+# ## Words, kept apart
+#
+# Transfer learning is the wide idea, fine-tuning one technique inside it. Think of a house with a garage: **turning the garage into a flat** is fine-tuning, **using it as it is for storage** is feature extraction. Distillation has another aim, a smaller model; in transfer the model keeps its size.
+#
+# | | aim | layers trained | data | cost | when |
+# |---|---|---|---|---|---|
+# | feature extraction | a new task | output layer only | little | very small | always try it first |
+# | fine-tuning | a new task, or a shifted distribution | some or all | little to plenty | medium | when frozen is not enough |
+# | incremental learning | more classes or data later on | all or some | arrives bit by bit | each time | when old classes must stay |
+# | domain adaptation | the same task with a new look | normalisation, or all | no labels in the target | small to medium | when only the look changed |
+# | distillation | a smaller model | all of a small student | labels not needed | medium | to fit a small device |
+
+# %% key="kinds" tags=["hide-input"] alt_ja="転移の種類の地図。左から、転移先にラベルなし(教師なし・トランスダクティブ・ゼロショット)、少し(少数ショット)、たくさん(帰納的)。" alt_en="Map of the kinds of transfer, from no labels in the target (unsupervised, transductive, zero-shot) over a few (few-shot) to many (inductive)."
+lesson01.draw_kinds()
+
+# %% [markdown] key="kinds-read" lang="ja"
+# 転移の種類は、転移先にどれだけラベルがあるかでおおよそ分けられます。左ほどラベルがなく、右ほどたくさんあります。かっこの中はレッスン番号です。
+#
+# 身近な例で考えてみましょう。あなたの職場にいちばん近いのはどれですか。
+#
+# - **お店**:商品写真の分類に、一般の写真で学んだモデルを使う(帰納的)
+# - **診療所**:別の病院の撮影装置で学んだモデルを、自院の画像に合わせる(トランスダクティブ)
+# - **銀行**:金融の文章で事前学習した言語モデルで、問い合わせを仕分ける(帰納的)
+# - **法律事務所**:新しい種類の契約書を、数件の見本だけで見分ける(少数ショット)
+# - **防犯カメラ**:登録写真1枚から本人かどうかを判断する(少数ショット)
+# - **コールセンター**:標準的な話し方で学んだ音声モデルを、方言や商品名に合わせる(帰納的)
+
+# %% [markdown] key="kinds-read" lang="en"
+# The kinds of transfer can be told apart, roughly, by how many labels the target has: none at the left, many at the right. Lesson numbers are in brackets.
+#
+# Think of examples near you. Which comes closest to your own work?
+#
+# - **A shop** sorts product pictures with a model that learned from everyday photographs (inductive)
+# - **A clinic** fits a model that learned on another hospital's scanner to its own pictures (transductive)
+# - **A bank** sorts enquiries with a language model pretrained on financial text (inductive)
+# - **A law office** recognises a new kind of contract from a few samples (few-shot)
+# - **A security camera** decides from one registered photograph whether this is the person (few-shot)
+# - **A call centre** fits a speech model that learned standard speech to dialect and product names (inductive)
