@@ -252,10 +252,10 @@ def test_the_head_is_a_layer_for_plain_features():
     assert torch.allclose(plain, heads(features)[:, 1], atol=1e-4)
 
 
-@pytest.mark.parametrize("per_class, d, gap", [(5, 64, 0.4), (20, 64, 0.25), (100, 16, 0.5)])
+@pytest.mark.parametrize("per_class, d, gap", [(5, 64, 0.4), (50, 32, 0.3)])
 def test_the_probe_is_as_good_as_logistic_regression(per_class, d, gap):
     differences = []
-    for seed in range(5):
+    for seed in range(4):
         task = make_task(per_class=per_class, d=d, gap=gap, seed=seed)
         ours = probe(Identity(d), task, seed=seed).test_acc
         scaler = StandardScaler().fit(task.train.inputs)

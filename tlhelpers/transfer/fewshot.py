@@ -147,15 +147,15 @@ def few_shot(
     """
     if method not in METHODS:
         raise ValueError(text("fewshot.method", method=method, known=", ".join(METHODS)))
-    trained_on = getattr(getattr(backbone, "info", None), "classes", None) or ()
-    if shared := sorted(set(trained_on) & set(task.classes["en"])):
+    trained_on = getattr(getattr(backbone, "info", None), "classes", {"en": []})
+    if shared := sorted(set(trained_on["en"]) & set(task.classes["en"])):
         warnings.warn(text("fewshot.seen", classes=", ".join(shared[:5])), stacklevel=2)
     split = task.open_test()
     features = represent(backbone, split, task)
     if centre is not None:
         features = features - centre
     start = time.perf_counter()
-    rows = sample_episodes(split.labels, n_way, n_shot + n_query, episodes, seed)
+    rows = sample_episodes(split.labels, n_way, n_shot, n_query, episodes, seed)
     accuracies = evaluate_episodes(features, rows, n_shot, method)
     return FewShotResult(
         accuracy=interval(accuracies),
@@ -172,13 +172,14 @@ def few_shot(
 
 
 def sample_episodes(
-    labels: Tensor, n_way: int, per_class: int, episodes: int, seed: int = 0
+    labels: Tensor, n_way: int, n_shot: int, n_query: int, episodes: int, seed: int = 0
 ) -> Tensor:
-    """Row numbers (episodes, n_way, per_class): distinct classes, distinct images of each."""
+    """Row numbers (episodes, n_way, n_shot + n_query): distinct classes, distinct images."""
+    per_class = n_shot + n_query
     classes, counts = labels.unique(return_counts=True)
     if not 2 <= n_way <= len(classes):
         raise ValueError(text("fewshot.classes", n_way=n_way, have=len(classes)))
-    if min(per_class, episodes) < 1 or per_class > counts.min():
+    if min(n_shot, n_query, episodes) < 1 or per_class > counts.min():
         raise ValueError(text("fewshot.images", asked=per_class, have=int(counts.min())))
     generator = torch.Generator().manual_seed(seed)
     most = int(counts.max())

@@ -3,8 +3,9 @@
 Four scores, higher is better for all. They see training features f_i (d,), or what the model's
 own head says of each image (theta_i, probabilities of the source classes), and target labels.
 
-    logme    mean over classes of log p(y | F) / n, maximised over alpha and beta: the evidence of
-             Bayesian linear regression of the 0/1 labels of a class on the features.
+    logme    mean over classes of max over alpha, beta of log p(y | F, alpha, beta) / n, the
+             evidence of Bayesian linear regression (noise 1/beta, prior 1/alpha) of the 0/1
+             labels y of a class on the features F
              You et al., "LogME", ICML 2021 (arXiv:2102.11005)
     leep     mean_i log sum_z P(y_i | z) theta_i(z), P(y, z) = 1/n sum_{i: y_i = y} theta_i(z)
              Nguyen et al., "LEEP", ICML 2020 (arXiv:2002.12462)
@@ -36,45 +37,39 @@ from tlhelpers.transfer.results import Result
 
 
 def logme(features: Tensor, labels: Tensor) -> float:
-    """Log maximum evidence. features: (n, d), labels: (n,) from 0, each class present.
+    """Log maximum evidence per image. features: (n, d), labels: (n,) from 0, each class present.
 
-    With F = U diag(sigma) V^T of rank k, the evidence of one class y (0/1) is
-        k/2 log alpha + n/2 log beta - n/2 log(2 pi) - beta/2 ||F m - y||^2
-        - alpha/2 m^T m - 1/2 sum_{i <= k} log(alpha + beta sigma_i^2).
-    k/2 log alpha is d/2 log alpha - (d - k)/2 log alpha. The code in wide use forgets the second
-    term, and its score grows with d where images are fewer than features.
+    The evidence of one class y (0/1), with F = U diag(sigma) V^T of rank k, is
+        d/2 log alpha - (d - k)/2 log alpha + n/2 log beta - n/2 log(2 pi)
+        - 1/2 sum_{i <= k} log(alpha + beta sigma_i^2) - beta/2 ||F m - y||^2 - alpha/2 m^T m.
+    The code in wide use forgets -(d - k)/2 log alpha, and its score grows with d where images are
+    fewer than features. With the best m and beta inserted, only t = alpha / beta is left:
+        k/2 log t - 1/2 sum_{i <= k} log(t + sigma_i^2) - n/2 log(2 pi e q(t) / n),
+        q(t) = y^T y - sum_{i <= k} (u_i^T y)^2 sigma_i^2 / (t + sigma_i^2).
     """
     classes = _check(features, labels)
     f = features.double()
     n = len(f)
     u, sigma, _ = torch.linalg.svd(f, full_matrices=False)
     rank = int((sigma > sigma[0] * max(f.shape) * torch.finfo(f.dtype).eps).sum())
-    u, squared = u[:, :rank], sigma[:rank].square()
-    evidence = []
-    for y in F.one_hot(labels, classes).double().T:
-        projected = (u.T @ y).square()
-        outside = (y.square().sum() - projected.sum()).clamp_min(0)  # what no m can fit
-        alpha, beta = torch.tensor(1.0).double(), torch.tensor(1.0).double()
-        for _ in range(100):
-            shrink = alpha + beta * squared
-            gamma = (beta * squared / shrink).sum()
-            m2 = (beta**2 * squared * projected / shrink.square()).sum()
-            residual = (alpha**2 * projected / shrink.square()).sum() + outside
-            before, alpha, beta = alpha / beta, gamma / m2, (n - gamma) / residual
-            if (alpha / beta / before - 1).abs() < 1e-6:
-                break
-        shrink = alpha + beta * squared
-        m2 = (beta**2 * squared * projected / shrink.square()).sum()
-        residual = (alpha**2 * projected / shrink.square()).sum() + outside
-        evidence.append(
-            rank / 2 * alpha.log()
-            + n / 2 * beta.log()
-            - n / 2 * math.log(2 * math.pi)
-            - beta / 2 * residual
-            - alpha / 2 * m2
-            - shrink.log().sum() / 2
-        )
-    return (torch.stack(evidence).mean() / n).item()
+    squared = sigma[:rank].square()
+    y = F.one_hot(labels, classes).double()
+    projected = (u[:, :rank].T @ y).square()
+    outside = (y.sum(0) - projected.sum(0)).clamp_min(0)  # the part of y^T y that no m can fit
+
+    def evidence(log_t: Tensor) -> Tensor:
+        """log_t: (points, classes) -> the evidence of each class at each of its points."""
+        t = log_t.exp()[..., None]
+        q = (projected.T * t / (t + squared)).sum(2) + outside
+        shrunk = rank * log_t - (t + squared).log().sum(2)
+        return (shrunk - n * (2 * math.pi * math.e * q / n).log()) / 2
+
+    middle, reach = squared.mean().log().expand(classes), 25.0
+    for _ in range(4):  # each pass looks 20 times closer around the best point of the one before
+        log_t = middle + torch.linspace(-reach, reach, 101).double()[:, None]
+        best = evidence(log_t).max(0)
+        middle, reach = log_t.gather(0, best.indices[None])[0], reach / 20
+    return (best.values.mean() / n).item()
 
 
 def leep(source_probabilities: Tensor, labels: Tensor) -> float:
@@ -106,8 +101,8 @@ def h_score(features: Tensor, labels: Tensor, shrinkage: bool = False) -> float:
     """Between-class variance of the whitened features, from 0 to the number of classes - 1.
 
     features: (n, d), labels: (n,). With fewer images than features the plain score is always at
-    its maximum and says nothing; `shrinkage` estimates both covariances after Ledoit and Wolf
-    (Ibrahim, Ponomareva and Mazumder, "Newer is not always better", 2021, arXiv:2110.06893).
+    its maximum and says nothing. `shrinkage`: tr(cov_a(f)^-1 (1 - a) cov(E[f | y])), a and cov_a
+    after Ledoit and Wolf (Ibrahim et al., "Newer is not always better", 2021, arXiv:2110.06893).
     """
     classes = _check(features, labels)
     f = features.double() - features.double().mean(0)
