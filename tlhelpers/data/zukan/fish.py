@@ -112,7 +112,8 @@ def _reef(canvas):
     canvas.paint(canvas.mask(floor, 2.0), sand)
     period = canvas.uniform(0.35, 0.9)
     sway = 0.07 * torch.sin(canvas.y * 5 + canvas.uniform(0, 6.3))
-    across = torch.remainder(canvas.x + sway + canvas.uniform(), period) - 0.5 * period
+    across = (canvas.x + sway + canvas.uniform()) / period
+    across = period * (across - torch.floor(across) - 0.5)
     weeds = torch.maximum(across.abs() - 0.04, canvas.uniform(-0.6, 0.6) - canvas.y)
     green = hsv(canvas.uniform1(0.2, 0.45), canvas.uniform1(0.4, 0.8), canvas.uniform1(0.25, 0.6))
     canvas.paint(canvas.mask(weeds + AWAY * canvas.coin(0.45), 1.5) * 0.8, green)
@@ -140,7 +141,7 @@ def _tail(canvas, u, v, has, colour):
     fan = ellipse(x, y, 0.22, 0.0, 0.22, 0.2)
     lobes = torch.maximum(y.abs() - 0.05 - 0.85 * x, x - 0.1 - 0.75 * y.abs())
     lobes = 0.8 * torch.maximum(lobes, torch.maximum(x - 0.37, -0.05 - x))
-    tail = torch.where(has["forked"] > 0, lobes, fan)
+    tail = torch.lerp(fan, lobes, has["forked"])
     canvas.ink(tail, colour * _rays(y / (0.12 + x.clamp(min=0)) * 16), 0.035)
 
 
@@ -164,9 +165,10 @@ def _body(canvas, u, v, has, height, back):
     body = union(body, capsule(u, v, -0.2, 0.0, -0.5, 0.0, 0.12, 0.05), smooth=0.1)
     belly = hsv(canvas.uniform1(), canvas.uniform1(0.0, 0.3), canvas.uniform1(0.75, 0.98))
     low = (0.5 + 3.5 * (v / height - canvas.uniform(0.05, 0.45))).clamp(0, 1)
-    row = u * 11
-    scale_u = torch.remainder(row, 1) - 0.5
-    scale_v = torch.remainder(v * 11 + 0.5 * torch.floor(row), 1) - 0.5
+    row = torch.floor(u * 11)
+    scale_u = u * 11 - row - 0.5
+    scale_v = v * 11 + 0.5 * row
+    scale_v = scale_v - torch.floor(scale_v) - 0.5
     scales = (scale_u + 1.6 * scale_v * scale_v).clamp(-0.5, 0.5)
     colour = torch.lerp(back, belly, 0.85 * low[:, None])
     pattern = _pattern(canvas, u, v, has) * (0.5 + 9 * (0.3 - u)).clamp(0, 1)

@@ -125,13 +125,12 @@ def _ears(canvas, u, v, dog, width, height, tone):
         side, v, width * 0.8, -height * 0.55, width * (splay + 0.2), length - 0.1, 0.08, 0.13
     )
     folded = capsule(side, v, width * 0.5, -height * 0.86, width * 0.95, -height * 0.6, 0.12, 0.05)
-    up_dog, up_cat = canvas.coin(PRICKED_DOGS), canvas.coin(1 - FOLDED_CATS)
-    floppy = torch.where(dog > 0, hanging, folded)
-    ears = torch.where(dog * up_dog + (1 - dog) * up_cat > 0, pricked, floppy)
+    up = canvas.coin(1 - FOLDED_CATS - (1 - FOLDED_CATS - PRICKED_DOGS) * dog)
+    floppy = torch.lerp(folded, hanging, dog)
+    ears = torch.lerp(floppy, pricked, up)
     canvas.ink(ears, tone * canvas.uniform(0.55, 0.95)[:, None], 0.04)
-    inner = ears + 0.075
     pink = hsv(canvas.uniform1(0.96, 1.0), canvas.uniform1(0.2, 0.45), canvas.uniform1(0.7, 0.95))
-    canvas.paint(canvas.mask(inner + AWAY * (ears != pricked)) * 0.7, pink)
+    canvas.paint(canvas.mask(pricked + 0.075 + AWAY * (1 - up)) * 0.7, pink)
 
 
 def _eyes(canvas, u, v, dog, width):
@@ -151,7 +150,7 @@ def _eyes(canvas, u, v, dog, width):
     pupil = ellipse(side, v, x, -0.05, slit, radius * 0.85)
     black = torch.full((1, 3, 1, 1), 0.02, device=u.device)
     canvas.paint(canvas.mask(pupil), black)
-    glint = disc(u, v, torch.where(u > 0, x, -x) + 0.02, -0.075, 0.02)
+    glint = disc(side, v, x - 0.02, -0.075, 0.02)
     canvas.paint(canvas.mask(glint), 1 - black)
 
 
@@ -165,7 +164,7 @@ def _muzzle(canvas, u, v, dog, tone):
     canvas.ink(tongue, pink, 0.02, 0.5)
     light = torch.lerp(tone, torch.full_like(tone, 0.97), canvas.uniform(0.0, 0.8)[:, None])
     canvas.ink(ellipse(u, v, 0.0, y, wide, tall), light, 0.022, 0.5)
-    dark_nose = torch.where(dog > 0, canvas.coin(0.92), canvas.coin(0.5))[:, None]
+    dark_nose = canvas.coin(0.5 + 0.42 * dog)[:, None]
     pink_nose = hsv(
         canvas.uniform1(0.95, 1.0), canvas.uniform1(0.3, 0.5), canvas.uniform1(0.6, 0.9)
     )
