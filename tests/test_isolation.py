@@ -60,7 +60,7 @@ def run_cells(sources, folder, scratch):
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     client = NotebookClient(
         nbformat.v4.new_notebook(cells=cells),
-        timeout=120,
+        timeout=300,
         kernel_manager_class=LessonKernelManager,
     )
     asyncio.run(client.async_execute(cwd=str(folder), env=lesson_environment(scratch)))
@@ -84,7 +84,7 @@ def test_pytest_children_are_started_without_the_root_on_their_path(tmp_path):
         "    assert spec is None or spec.origin\n"
         f"    assert {str(ROOT)!r} not in sys.path and '' not in sys.path\n"
     )
-    command = pytest_command(rest=[str(tmp_path)])
+    command = pytest_command(rest=[str(tmp_path), "-n", "1"])
     assert command[:2] == [sys.executable, "-P"]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

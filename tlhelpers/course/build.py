@@ -55,13 +55,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-
 from tlhelpers.course.cli import Parser
+from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.stamp import code_hash, stamp
 
+NotebookNode = nbformat.NotebookNode
 ROOT = Path(__file__).parents[2]
 LESSONS = ROOT / "lessons"
 MAX_BYTES = 400_000

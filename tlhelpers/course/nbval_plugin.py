@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import tlhelpers.course.quick_nbformat  # noqa: F401 - before nbval imports it slowly
 from tlhelpers.runtime.language import text
 
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")

@@ -15,8 +15,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from tlhelpers.course.build import (
     CHECK_CALL,
     LESSONS,
@@ -27,6 +25,7 @@ from tlhelpers.course.build import (
     solution_version,
 )
 from tlhelpers.course.cli import Parser
+from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, language, text
 
 
