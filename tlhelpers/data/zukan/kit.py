@@ -116,10 +116,13 @@ class Canvas:
         hashed ^= hashed >> 13
         hashed *= -0x3D4D51CB
         total = (hashed & 0xFFFF) + (hashed >> 16)
-        return (total.float() - 32767.0) * (math.sqrt(6) / 65536)
+        return total.float().sub_(32767.0).mul_(math.sqrt(6) / 65536)
 
     def noise(self, cells: int, channels: int = 1) -> Tensor:
-        """Smooth noise, mean 0, sd about 1, `cells` lumps across: (n, channels, S, S)."""
+        """Smooth noise, mean 0, sd about 1, `cells` lumps across: (n, channels, S, S).
+
+        Interpolation averages neighbours; the factors at the end give back the lost contrast.
+        """
         values = self._field(channels, cells)
         if cells == self.size:
             return values
@@ -162,18 +165,19 @@ class Canvas:
             edge = (softness * (2 / 64)).clamp(min=self.pixel)
         else:
             edge = self.pixel if softness <= 1 else max(self.pixel, softness * 2 / 64)
-        return torch.clamp(0.5 - distance * (self.scale / edge), 0, 1)[:, None]
+        return (distance * (-self.scale / edge)).add_(0.5).clamp_(0, 1)[:, None]
 
     def paint(self, mask: Tensor, colour: Tensor) -> None:
-        """Lay `colour` over the picture where `mask` is 1."""
-        self.image = torch.lerp(self.image, colour.expand_as(self.image), mask)
+        """Lay `colour` over the picture where `mask` is 1, in place."""
+        self.image = self.image.contiguous().lerp_(colour.expand_as(self.image), mask)
 
     def ink(self, distance: Tensor, colour: Tensor, width=0.05, darkness=0.25) -> None:
         """Fill the shape with `colour` inside a darker outline of `width`."""
         slope = self.scale / self.pixel
-        inside = 0.5 - distance * slope
-        outside = (inside + width * slope).clamp(0, 1)[:, None]
-        self.paint(outside, colour * (darkness + (1 - darkness) * inside.clamp(0, 1)[:, None]))
+        inside = (distance * -slope).add_(0.5)
+        outside = (inside + width * slope).clamp_(0, 1)
+        tone = inside.clamp_(0, 1).mul_(1 - darkness).add_(darkness)
+        self.paint(outside[:, None], colour * tone[:, None])
 
     def background(
         self, clutter=3, hue: Tensor | None = None, saturation=(0.1, 0.5), value=(0.45, 0.95)
@@ -209,8 +213,8 @@ class Canvas:
         angle = self.uniform(0, 2 * math.pi)
         fall = 1 + self.uniform(0, slope) * (torch.cos(angle) * self.x + torch.sin(angle) * self.y)
         tint = 1 + 0.06 * torch.cat([self.normal() for _ in "rgb"], 1)[..., None]
-        lit = self.image * (fall * self.uniform(*gain))[:, None] * tint
-        self.image = (lit + grain * self.grain()).clamp(0, 1)
+        lit = (self.image * (fall * self.uniform(*gain))[:, None]).mul_(tint)
+        self.image = lit.add_(self.grain().mul_(grain)).clamp_(0, 1)
 
 
 # colours
@@ -225,7 +229,8 @@ def hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
 
 def shade(colour: Tensor, u: Tensor, v: Tensor, radius=0.8, strength=0.35) -> Tensor:
     """`colour` as on a round body lit from above: (n, 3, S, S)."""
-    return colour * (1 - strength * ((v * 0.8 + u * 0.3) / radius).clamp(-1, 1))[:, None]
+    slope = ((v * 0.8 + u * 0.3) / radius).clamp_(-1, 1)
+    return colour * slope.mul_(-strength).add_(1)[:, None]
 
 
 # signed distances: u, v are coordinates, all other lengths numbers or (n, 1, 1)
@@ -255,7 +260,7 @@ def capsule(u, v, ax, ay, bx, by, ra, rb) -> Tensor:
     dx, dy = bx - ax, by - ay
     x, y = u - ax, v - ay
     square = dx * dx + dy * dy + 1e-6
-    along = (x * (dx / square) + y * (dy / square)).clamp(0, 1)
+    along = (x * (dx / square) + y * (dy / square)).clamp_(0, 1)
     return _length(x - along * dx, y - along * dy) - (ra + (rb - ra) * along)
 
 
@@ -277,9 +282,6 @@ def triangle(u, v, p0, p1, p2) -> Tensor:
         length = torch.sqrt(torch.as_tensor(dx * dx + dy * dy + 1e-9, device=u.device))
         edges.append(((u - ax) * dy - (v - ay) * dx) * (sense / length))
     return torch.maximum(torch.maximum(edges[0], edges[1]), edges[2])
-
-
-wedge = triangle
 
 
 def union(d1: Tensor, d2: Tensor, smooth=0.0) -> Tensor:
