@@ -231,6 +231,7 @@ class _Run:
         self.generator = torch.Generator(device).manual_seed(self.seed)
         self.channels_last = _wants_channels_last(self.model, device)
         self.has_batchnorm = has_batchnorm(self.model)
+        self.saves_steps = self.folder and self.save_every and self.batches.can_skip
         self._plan()
 
     def _plan(self) -> None:
@@ -312,7 +313,7 @@ class _Run:
                 history.stopped = "after_step"
             if history.steps % LOOK_EVERY == 0:
                 self._look_at_losses()
-            if self.save_every and history.steps % self.save_every == 0 and self.batches.can_skip:
+            if self.saves_steps and history.steps % self.save_every == 0:
                 self._save()
             if history.steps >= self.total or history.stopped:
                 break
@@ -375,7 +376,7 @@ class _Run:
             raise ValueError(text("engine.no_examples"))
         self._look_at_losses()
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
-        losses = torch.stack(self.losses).double().cpu()
+        losses = torch.stack(self.losses).cpu().double()
         total, count = self._sum(losses @ sizes, sizes.sum())
         history.train_loss.append(total / count)
         history.epoch_steps.append(history.steps)
@@ -393,9 +394,8 @@ class _Run:
         if self.keep_best and (self.valid is None or history.best_epoch == self.epoch - 1):
             self._keep()
         if self.visible and scored:
-            self.bar.set_postfix(loss=history.train_loss[-1], valid_acc=accuracy)
-        every_epoch = not self.save_every or not self.batches.can_skip
-        if self.folder is not None and (every_epoch or self.done):
+            self.bar.set_postfix(loss=history.train_loss[-1], valid_acc=accuracy, refresh=False)
+        if self.folder is not None and (self.done or not self.saves_steps):
             self._save()
 
     def _validate(self) -> tuple[float, float]:
@@ -406,13 +406,13 @@ class _Run:
         ):
             loss = F.cross_entropy(logits.float(), labels, reduction="sum")
             hits = (logits.argmax(1) == labels).sum()
-            sums += torch.stack([loss, hits, hits.new_tensor(len(labels))]).double().cpu()
+            sums += torch.stack([loss, hits, hits.new_tensor(len(labels))]).cpu().double()
         loss, hits, count = self._sum(*sums)
         return loss / count, hits / count
 
     def _sum(self, *values: Tensor) -> list[float]:
         """These numbers, summed over all processes."""
-        return self.processes.sum(torch.stack(values).to(self.device)).tolist()
+        return self.processes.sum(torch.stack(values)).tolist()
 
     def _learned(self) -> dict[str, Tensor]:
         """All that training can change: trainable parameters, and buffers."""
@@ -612,7 +612,8 @@ def _somebody_watches() -> bool:
     """True in a notebook and a terminal; False in CI, and where TLHELPERS_PROGRESS=0."""
     if os.environ.get("CI") or os.environ.get("TLHELPERS_PROGRESS") == "0":
         return False
-    return "ipykernel" in sys.modules or sys.stderr.isatty()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None or sys.stderr.isatty()
 
 
 @functools.cache

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 from tlhelpers.runtime.language import text
@@ -78,7 +78,7 @@ def launch(
 def _run(script: Path, processes: int, show: bool) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc-per-node={processes}", str(script)]
-    last: deque[str] = deque(maxlen=20)
+    lines: list[str] = []
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -89,11 +89,13 @@ def _run(script: Path, processes: int, show: bool) -> None:
     ) as running:
         try:
             for line in running.stdout:
-                last.append(line)
+                lines.append(line)
                 if show:
                     print(line, end="")
         except KeyboardInterrupt:
             running.terminate()
             raise
     if running.returncode:
-        raise RuntimeError(text("launch.failed", processes=processes, lines="".join(last)))
+        own = takewhile(lambda line: "failed (exitcode" not in line, lines)  # then torchrun's
+        told = "".join([*own][-20:])
+        raise RuntimeError(text("launch.failed", processes=processes, lines=told))

@@ -62,7 +62,9 @@ class Processes:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over all processes, elementwise."""
-        return values if self.accelerator is None else self.accelerator.reduce(values, "sum")
+        if self.accelerator is None:
+            return values
+        return self.accelerator.reduce(values.to(self.device), "sum")
 
     def wait(self) -> None:
         if self.accelerator is not None:

@@ -1,0 +1,385 @@
+"""The training loop: what it promises about gradients, epochs, memory, randomness and stopping."""
+
+import math
+import types
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from tlhelpers.data.task import Split, Task
+from tlhelpers.train import batches, engine
+from tlhelpers.train.batches import Normalize
+from tlhelpers.train.engine import evaluate, fit, predict
+from tlhelpers.train.optimizers import build_schedule
+
+NAMES = {"en": list("abc"), "ja": list("あいう")}
+
+
+def points(count: int, seed: int = 0) -> Split:
+    """Three classes of points in eight dimensions that a linear layer can tell apart."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(count, 8, generator=generator)
+    rule = torch.randn(8, 3, generator=torch.Generator().manual_seed(99))
+    return Split(inputs, (inputs @ rule).argmax(1))
+
+
+def pictures(count: int, seed: int = 0) -> Split:
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    return Split(inputs, torch.arange(count) % 3)
+
+
+def task_of(make, train: int = 50, **options) -> Task:
+    return Task("drawn", make(train), make(30, 1), make(30, 2), NAMES, **options)
+
+
+def linear(seed: int = 0) -> nn.Linear:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Linear(8, 3)
+
+
+def conv_net() -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Linear(4, 3),
+        )  # fmt: skip
+
+
+def weights(model: nn.Module) -> torch.Tensor:
+    return torch.cat([value.flatten().double() for value in model.state_dict().values()])
+
+
+# --- the gradients and the steps ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_run_takes_the_same_steps_as_a_loop_written_by_hand(optimizer):
+    task, ours, theirs = task_of(points), linear(), linear()
+    fit(
+        ours, task, epochs=2, batch_size=16, optimizer=optimizer, lr=0.1, weight_decay=0.01,
+        schedule="constant", keep_best=False, seed=3,
+    )  # fmt: skip
+    if optimizer == "sgd":
+        steps = torch.optim.SGD(
+            theirs.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01
+        )
+    else:
+        steps = torch.optim.AdamW(theirs.parameters(), lr=0.1, weight_decay=0.01)
+    for epoch in range(2):
+        generator = torch.Generator().manual_seed(3 * 1_000_003 + epoch)
+        for rows in torch.randperm(50, generator=generator).split(16):
+            inputs, labels = task.train.batch(rows)
+            steps.zero_grad()
+            F.cross_entropy(theirs(inputs), labels).backward()
+            steps.step()
+    torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-5, atol=1e-6)
+
+
+def test_a_batch_that_does_not_fit_is_split_and_its_gradient_stays_the_same(capsys):
+    seen = []
+
+    def loss(model, inputs, labels, rows):
+        seen.append(len(labels))
+        if len(labels) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return F.cross_entropy(model(inputs), labels)
+
+    plain, halved = linear(), linear()
+    options = {"epochs": 1, "batch_size": 32, "optimizer": "sgd", "lr": 0.5, "clip_norm": 0.1}
+    fit(plain, points(33), **options)
+    history = fit(halved, points(33), loss=loss, penalty=lambda model: 0.0, **options)
+    torch.testing.assert_close(weights(halved), weights(plain))
+    assert history.micro_batch == 8 and max(seen[2:]) <= 8
+    assert "16" in capsys.readouterr().out, "the learner must be told"
+
+
+def test_memory_that_holds_not_even_one_example_is_an_error():
+    def loss(model, inputs, labels, rows):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(RuntimeError, match="cpu"):
+        fit(linear(), points(4), loss=loss)
+
+
+def test_other_errors_are_not_mistaken_for_lack_of_memory():
+    def loss(model, inputs, labels, rows):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        fit(linear(), points(4), loss=loss)
+
+
+def test_loss_penalty_and_hook_get_what_they_were_promised():
+    split, steps, penalties = points(20), [], []
+
+    def loss(model, inputs, labels, rows):
+        torch.testing.assert_close(split.inputs[rows], inputs)
+        assert torch.equal(split.labels[rows], labels)
+        return F.cross_entropy(model(inputs), labels)
+
+    def penalty(model):
+        penalties.append(1)
+        return 1000.0 * model.weight.square().sum()
+
+    model = linear()
+    fit(
+        model, split, epochs=20, batch_size=8, lr=0.05, loss=loss, penalty=penalty,
+        after_step=lambda step, trained: steps.append((step, trained is model)),
+    )  # fmt: skip
+    assert steps == [(step, True) for step in range(1, 61)] and len(penalties) == 60
+    assert model.weight.abs().max() < 0.1, "the penalty must reach the gradient"
+
+
+def test_only_what_is_trainable_changes_and_frozen_everything_is_an_error():
+    model = nn.Sequential(linear(), nn.ReLU(), nn.Linear(3, 3))
+    model[0].requires_grad_(False)
+    before = weights(model[0])
+    fit(model, points(40), epochs=2, lr=0.1)
+    assert torch.equal(weights(model[0]), before)
+    with pytest.raises(ValueError, match=r"unfreeze"):
+        fit(linear().requires_grad_(False), points(4))
+
+
+def test_parameter_groups_keep_their_own_rates():
+    model = nn.Sequential(linear(), nn.Linear(3, 3))
+    groups = [
+        {"params": model[0].parameters(), "lr": 0.0},
+        {"params": model[1].parameters(), "lr": 0.1},
+    ]
+    first, last = weights(model[0]), weights(model[1])
+    fit(model, points(20), epochs=1, param_groups=groups)
+    assert torch.equal(weights(model[0]), first) and not torch.equal(weights(model[1]), last)
+
+
+@pytest.mark.parametrize("name", ["one_cycle", "cosine", "constant"])
+def test_schedules_rise_to_the_full_rate_and_end_low(name):
+    factors = [build_schedule(name)(step, 100) for step in range(100)]
+    assert max(factors) == pytest.approx(1.0, abs=0.01) and min(factors) > 0
+    if name == "constant":
+        assert factors == [1.0] * 100
+    else:
+        assert factors[-1] < 0.01 and factors[0] < 0.2
+        peak = factors.index(max(factors))
+        assert factors[:peak] == sorted(factors[:peak])
+        assert factors[peak:] == sorted(factors[peak:], reverse=True)
+
+
+# --- data ---------------------------------------------------------------------------------
+
+
+def test_held_and_streamed_splits_train_alike(monkeypatch):
+    task = task_of(pictures)
+    drawn = Split(lambda rows: task.train.inputs[rows], task.train.labels)
+    held, streamed = conv_net(), conv_net()
+    fit(held, task, epochs=2, valid=False)
+    monkeypatch.setattr(batches, "HELD_BYTES", 0)
+    fit(streamed, Task("drawn", drawn, task.valid, task.test, NAMES), epochs=2, valid=False)
+    assert drawn.is_drawn, "a split too large to hold must not be drawn as a whole"
+    assert torch.equal(weights(held), weights(streamed))
+
+
+def test_the_last_batch_of_one_is_left_out_where_batchnorm_cannot_take_it():
+    seen = []
+
+    def loss(model, inputs, labels, rows):
+        seen.append(len(labels))
+        return F.cross_entropy(model(inputs), labels)
+
+    history = fit(conv_net(), pictures(9), epochs=2, batch_size=4, loss=loss)
+    assert seen == [4, 4, 4, 4] and history.steps == 4
+    seen.clear()
+    fit(linear(), points(9), epochs=1, batch_size=4, loss=loss)
+    assert seen == [4, 4, 1], "without BatchNorm every example counts"
+
+
+def test_a_model_keeps_its_own_preprocessing_and_otherwise_takes_the_tasks():
+    task = task_of(pictures, mean=(0.2, 0.3, 0.4), std=(0.1, 0.2, 0.3))
+    model = conv_net()
+    fit(model, task, epochs=1)
+    mean, std = torch.tensor([[0.2, 0.3, 0.4], [0.1, 0.2, 0.3]]).view(2, 3, 1, 1)
+    expected = model((task.test.inputs / 255 - mean) / std).detach()
+    torch.testing.assert_close(predict(model, task.test), expected)
+    own = conv_net()
+    own.preprocess = lambda images: images.float() * 0
+    fit(own, task, epochs=1)
+    assert len(predict(own, task.test).unique(dim=0)) == 1
+
+
+def test_augmentation_sees_raw_pictures_and_a_generator_that_the_seed_decides():
+    def flip(images, generator):
+        assert images.dtype == torch.uint8
+        turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+        return torch.where(turned, images.flip(-1), images)
+
+    def run(seed):
+        model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(192, 3))
+        nn.init.zeros_(model[2].weight)
+        nn.init.zeros_(model[2].bias)
+        state = torch.get_rng_state()
+        fit(model, task_of(pictures), epochs=2, augment=flip, seed=seed)
+        assert torch.equal(state, torch.get_rng_state()), "the caller's randomness is his own"
+        return weights(model)
+
+    assert torch.equal(run(1), run(1)) and not torch.equal(run(1), run(2))
+
+
+def test_normalize_takes_bytes_and_floats_alike():
+    images = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    normalize = Normalize()
+    torch.testing.assert_close(normalize(images), normalize(images / 255), atol=1e-5, rtol=1e-5)
+
+
+def test_texts_and_wrapped_logits_work_through_the_models_own_preprocess():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(256, 3)
+
+        def preprocess(self, texts):
+            return {"input_ids": torch.tensor([[ord(letter) for letter in t] for t in texts])}
+
+        def forward(self, input_ids):
+            return types.SimpleNamespace(logits=self.table(input_ids).mean(1))
+
+    texts = ["aa", "bb", "cc"] * 10
+    split, model = Split(texts, torch.arange(30) % 3), Reader()
+    fit(model, split, epochs=30, lr=0.1, batch_size=16)
+    assert evaluate(model, split) == 1.0
+    assert predict(model, ["aa", "cc"]).argmax(1).tolist() == [0, 2]
+
+
+def test_a_foreign_loader_and_a_stream_without_length_work():
+    split = points(60)
+    loader = DataLoader(TensorDataset(split.inputs, split.labels), batch_size=16, shuffle=True)
+    model = linear()
+    history = fit(model, loader, valid=loader, epochs=15, lr=0.1)
+    assert history.steps == 60 and evaluate(model, loader) > 0.9
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(TensorDataset(split.inputs, split.labels))
+
+    stream = DataLoader(Stream(), batch_size=16)
+    assert fit(linear(), stream, max_steps=9).steps == 9
+    with pytest.raises(ValueError, match="max_steps"):
+        fit(linear(), stream)
+
+
+# --- which epoch, and when to stop --------------------------------------------------------
+
+
+def test_the_best_epoch_is_chosen_by_the_validation_split_and_the_test_split_is_not_read():
+    task = task_of(points)
+    task.test = None
+    states = []
+    model = linear()
+    history = fit(
+        model, task, epochs=6, batch_size=50, lr=3.0, optimizer="sgd", schedule="constant",
+        after_step=lambda step, trained: states.append(weights(trained)) and None,
+    )  # fmt: skip
+    best = max(range(6), key=lambda e: (history.valid_acc[e], -history.valid_loss[e]))
+    assert history.best_epoch == best and task.test_reads == 0
+    assert torch.equal(weights(model), states[best])
+    assert evaluate(model, task.valid) == pytest.approx(history.valid_acc[best])
+
+
+def test_a_loss_that_breaks_down_stops_the_run_with_the_best_weights(monkeypatch):
+    monkeypatch.setattr(engine, "LOOK_EVERY", 4)
+    model, calls, good = linear(), [], []
+
+    def loss(trained, inputs, labels, rows):
+        calls.append(1)
+        value = F.cross_entropy(trained(inputs), labels)
+        return value * math.nan if len(calls) > 5 else value
+
+    def remember(step, trained):
+        if step == 5:
+            good.append(weights(trained))
+
+    with pytest.warns(RuntimeWarning, match="clip_norm"):
+        history = fit(
+            model, points(25), epochs=50, batch_size=5, loss=loss, after_step=remember
+        )  # five steps an epoch
+    assert history.stopped == "loss_not_finite" and history.steps == 8
+    assert torch.equal(weights(model), good[0])
+
+
+def test_ctrl_c_keeps_what_was_learned(capsys):
+    def interrupt(step, model):
+        if step == 7:
+            raise KeyboardInterrupt
+
+    model = linear()
+    start = weights(model)
+    history = fit(model, task_of(points), epochs=5, batch_size=10, after_step=interrupt)
+    assert history.interrupted and history.steps == 7 and history.best_epoch == 0
+    assert not torch.equal(weights(model), start) and not model.training
+    assert "7" in capsys.readouterr().out
+
+
+def test_a_hook_that_returns_true_ends_the_run_after_a_last_validation():
+    history = fit(linear(), task_of(points), batch_size=10, after_step=lambda step, _: step == 7)
+    assert history.steps == 7 and history.epoch_steps == [5, 7] and history.stopped == "after_step"
+    assert not math.isnan(history.valid_acc[-1])
+
+
+def test_max_steps_replaces_epochs_and_validation_can_be_rarer():
+    history = fit(linear(), task_of(points), max_steps=23, batch_size=10, valid_every=2)
+    assert history.steps == 23 and history.epoch_steps == [5, 10, 15, 20, 23]
+    assert [math.isnan(value) for value in history.valid_acc] == [True, False, True, False, False]
+
+
+def test_frozen_batchnorm_in_eval_mode_is_left_there():
+    model = conv_net()
+
+    def stay(mode=True):
+        nn.Sequential.train(model, mode)
+        model[1].eval()
+        return model
+
+    model.train = stay
+    before = model[1].running_mean.clone()
+    fit(model, task_of(pictures), epochs=2)
+    assert torch.equal(model[1].running_mean, before)
+
+
+def test_predict_leaves_every_module_in_its_own_mode():
+    model = conv_net().train()
+    model[1].eval()
+    predict(model, pictures(5))
+    assert [m.training for m in model] == [True, False, True, True, True]
+
+
+def test_nothing_is_printed_where_nobody_watches_or_the_run_is_short(capsys):
+    engine._announce.cache_clear()
+    fit(linear(), task_of(points), epochs=1)
+    assert capsys.readouterr() == ("", "")
+    fit(linear(), task_of(points), epochs=1, progress=True)
+    assert "%" not in capsys.readouterr().err
+
+
+def test_empty_data_and_unknown_names_are_refused_clearly():
+    empty = Split(torch.zeros(0, 8), torch.zeros(0, dtype=torch.long))
+    for wrong in (
+        lambda: fit(linear(), empty),
+        lambda: fit(linear(), [1, 2]),
+        lambda: fit(linear(), points(4), optimizer="adam"),
+        lambda: fit(linear(), points(4), schedule="linear"),
+        lambda: fit(linear(), points(4), precision="fp8"),
+        lambda: evaluate(linear(), empty),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_history_tells_its_story_in_html_and_frames():
+    history = fit(linear(), task_of(points), epochs=3)
+    assert history._repr_html_().count("<tr") == 4
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(history.to_frame(), pandas.DataFrame) and len(history.to_frame()) == 3
