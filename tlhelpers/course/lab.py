@@ -11,13 +11,13 @@ import importlib.util
 import json
 import os
 import socket
-import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
 
 from tlhelpers.course import workspace
 from tlhelpers.course.cli import Parser
+from tlhelpers.course.launcher import run_child
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 
@@ -46,14 +46,8 @@ def main(arguments: list[str]) -> int:
         print(text("lab.port_in_use", asked=asked.port, port=port), flush=True)
     settings = write_settings(lang)
     print(text("lab.opening", folder=copies.folder.relative_to(workspace.ROOT)), flush=True)
-    server = subprocess.Popen(
-        command(copies.folder, port, browser=not asked.no_browser), env=environment(settings)
-    )
-    while True:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:  # JupyterLab has got it, too, and ends
-            continue
+    line = command(copies.folder, port, browser=not asked.no_browser)
+    return run_child(line, environment(settings))
 
 
 def _report(copies: workspace.Prepared) -> None:

@@ -24,6 +24,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -379,11 +380,22 @@ def _run(python: str, arguments: list[str]) -> int:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if encoding.lower().replace("-", "") != "utf8":
         variables["PYTHONIOENCODING"] = f"{encoding}:replace"  # what this console can show
-    command = [python, "-P", "-m", "tlhelpers.course.cli", *arguments]
+    return run_child([python, "-P", "-m", "tlhelpers.course.cli", *arguments], variables)
+
+
+def run_child(command: list[str], variables: dict[str, str]) -> int:
+    """Runs a program to its end and returns its exit status; signals are the child's to handle.
+
+    Ctrl-C reaches parent and child alike; a request to end (SIGTERM) is passed on.
+    """
     process = subprocess.Popen(command, env=variables)
-    while True:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:  # the child has got it, too, and decides
-            continue
-        return status if status >= 0 else 128 - status
+    before = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    try:
+        while True:
+            try:
+                status = process.wait()
+            except KeyboardInterrupt:
+                continue
+            return status if status >= 0 else 128 - status
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -21,6 +21,7 @@ from tlhelpers.runtime.store import StoreError, write_atomic
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = ROOT / "lessons"
 WORK = ROOT / "work"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 RECORD = ".copies.json"  # beside the copies: which version of each lesson was handed out last
 
 
@@ -58,6 +59,7 @@ def learners_copy(lesson: Path, teacher: bool = False) -> bytes:
         cells.append(cell)
     notebook["cells"] = cells
     notebook["metadata"].pop("widgets", None)  # the state of widgets that are no longer shown
+    notebook["metadata"].setdefault("kernelspec", KERNEL)  # else JupyterLab asks which to take
     return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
 
 

@@ -1,0 +1,83 @@
+"""JupyterLab opens at lesson 00, with settings of its own, on a port that is free."""
+
+import json
+import socket
+
+import pytest
+
+from tlhelpers.course import lab, workspace
+from tlhelpers.course.lab import LabError
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "ROOT", tmp_path)
+    monkeypatch.setattr(workspace, "WORK", tmp_path / "work")
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def taken():
+    """A port that another program listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_port_in_use_gives_the_next_free_one(taken):
+    assert taken < lab.free_port(taken) < taken + lab.PORTS_TRIED
+
+
+def test_no_free_port_is_said(taken, monkeypatch, work):
+    monkeypatch.setattr(lab, "PORTS_TRIED", 1)
+    with pytest.raises(LabError, match="--port 9000"):
+        lab.free_port(taken)
+    with pytest.raises(LabError):
+        lab.free_port(70_000)
+
+
+def test_no_news_no_update_checks_and_japanese_menus(work):
+    file = lab.write_settings("ja") / "labconfig" / "default_setting_overrides.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    notices = settings["@jupyterlab/apputils-extension:notification"]
+    assert notices == {"fetchNews": "false", "checkForUpdates": False}
+    assert settings["@jupyterlab/translation-extension:plugin"] == {"locale": "ja_JP"}
+    lab.write_settings("en")
+    assert "ja_JP" not in file.read_text(encoding="utf-8")
+
+
+def test_kernels_learn_the_language_from_their_folder(work, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", "/home/learner/.jupyter")
+    variables = lab.environment(work / ".jupyter")
+    assert "TLHELPERS_LANG" not in variables and "JUPYTERLAB_SETTINGS_DIR" not in variables
+    assert variables["JUPYTER_CONFIG_DIR"] == str(work / ".jupyter")
+
+
+def test_start_opens_the_first_lesson_of_the_language(work, monkeypatch, capsys):
+    started = {}
+    monkeypatch.setattr(lab, "run_child", lambda line, variables: started.update(line=line) or 0)
+    copies = workspace.Prepared(work / "ja", new=[work / "ja" / "00_start_here.ipynb"])
+    monkeypatch.setattr(workspace, "prepare", lambda lang, teacher: copies)
+    assert lab.main(["--lang", "ja", "--no-browser", "--port", "9123"]) == 0
+    line = started["line"]
+    assert line[1:4] == ["-P", "-m", "jupyterlab"] and "--no-browser" in line
+    assert f"--ServerApp.root_dir={work}" in line
+    assert "--LabApp.default_url=/lab/tree/ja/00_start_here.ipynb" in line
+    assert "work/ja" in capsys.readouterr().out
+
+
+def test_lessons_that_changed_are_said_in_one_line(work, monkeypatch, capsys):
+    monkeypatch.setattr(lab, "run_child", lambda line, variables: 0)
+    copies = workspace.Prepared(work / "en", updated=[work / "en" / "02_x (2).ipynb"])
+    monkeypatch.setattr(workspace, "prepare", lambda lang, teacher: copies)
+    lab.main([])
+    assert "02_x (2).ipynb" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_python_without_jupyterlab_is_told_what_to_do(monkeypatch, work):
+    monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LabError, match="python -m tlhelpers lab"):
+        lab.main([])

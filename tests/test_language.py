@@ -1,0 +1,122 @@
+"""Every sentence a learner may see exists in both languages, is used, and can be filled in."""
+
+import ast
+import re
+import string
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tlhelpers.runtime import language
+from tlhelpers.runtime.language import catalogue, text
+
+ROOT = Path(__file__).parents[1]
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+# these are the same in both languages: names, and values without words
+NO_WORDS = re.compile(r"[A-Za-z0-9 .,:;()%=×±+*/|→^_{}\[\]<>~·–−-]*")
+
+
+def sources() -> list[Path]:
+    package = ROOT / "tlhelpers"
+    return [*sorted(package.rglob("*.py")), *sorted((ROOT / "lessons" / "source").glob("*.py"))]
+
+
+def trees():
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+
+
+@cache
+def keys_asked_for() -> dict[str, str]:
+    """Regular expression of each key given to `text(...)` -> where."""
+    found = {}
+    for where, node in trees():
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "id", getattr(node.func, "attr", None))
+            if name == "text":
+                found |= dict.fromkeys(patterns_of(node.args[0]), where)
+    return found
+
+
+def patterns_of(argument: ast.expr) -> list[str]:
+    """The regular expressions of the keys this argument may stand for; [] for a variable."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return [re.escape(argument.value)]
+    if isinstance(argument, ast.JoinedStr):
+        parts = argument.values
+        fixed = [re.escape(p.value) if isinstance(p, ast.Constant) else "[^.]+" for p in parts]
+        return ["".join(fixed)]
+    if isinstance(argument, ast.IfExp):
+        return patterns_of(argument.body) + patterns_of(argument.orelse)
+    return []
+
+
+@cache
+def keys_in_the_code() -> re.Pattern:
+    """Every literal that may be a key: one may reach `text` through a variable or a table."""
+    rooms = "|".join({re.escape(key.split(".")[0]) for key in catalogue()})
+    found = {pattern for _, node in trees() for pattern in patterns_of(node)}
+    keys = [p for p in found if re.match(rf"({rooms})\\\.", p)]
+    return re.compile("|".join(sorted(keys)))
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None}
+
+
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_sentence_stands_in_both_languages(key):
+    pair = catalogue()[key]
+    assert set(pair) == {"en", "ja"}, "one of the languages is missing"
+    assert pair["en"].strip() and pair["ja"].strip()
+    assert placeholders(pair["en"]) == placeholders(pair["ja"])
+    assert not JAPANESE.search(pair["en"]), "Japanese in the English sentence"
+    if not NO_WORDS.fullmatch(pair["ja"]):
+        assert JAPANESE.search(pair["ja"]), "the Japanese sentence is not Japanese"
+
+
+def test_no_key_is_given_by_two_files():
+    owners = {}
+    for path in sorted(Path(language.__file__).with_name("catalogues").glob("*.toml")):
+        for room, keys in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            for key in keys:
+                assert owners.setdefault(f"{room}.{key}", path) == path
+
+
+def test_every_key_that_code_asks_for_exists():
+    missing = {
+        pattern: where
+        for pattern, where in keys_asked_for().items()
+        if not any(re.fullmatch(pattern, key) for key in catalogue())
+    }
+    assert not missing
+
+
+def test_every_sentence_is_used():
+    unused = [key for key in catalogue() if not keys_in_the_code().fullmatch(key)]
+    assert not unused
+
+
+def test_the_language_is_the_variable_then_the_folder_then_the_system(monkeypatch, tmp_path):
+    (tmp_path / "ja").mkdir()
+    monkeypatch.chdir(tmp_path / "ja")
+    monkeypatch.delenv("TLHELPERS_LANG", raising=False)
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert language.language() == "ja"
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert language.language() == "en"
+    monkeypatch.delenv("TLHELPERS_LANG")
+    monkeypatch.chdir(tmp_path)
+    assert language.language() == "en"
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    assert language.language() == "ja"
+
+
+def test_a_sentence_is_filled_in_in_the_learners_language(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    assert text("cli.unknown", command="labb", known="lab").startswith("labb というコマンド")
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert text("cli.unknown", command="labb", known="lab").startswith("There is no command labb")
