@@ -15,6 +15,7 @@ import importlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -106,7 +107,7 @@ def load_task(
         ("valid_per_class", valid_per_class),
         ("test_per_class", test_per_class),
     ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(text("catalog.bad_count", argument=argument, value=value))
     if style not in STYLES:
         raise ValueError(_unknown("zukan.no_style", style, STYLES))
@@ -115,7 +116,7 @@ def load_task(
         raise ValueError(text("zukan.no_size", size=size, least=least, most=most, step=step))
     if classes is not None:
         classes = tuple(classes)
-        whole = all(isinstance(c, int) and 0 <= c < entry.classes for c in classes)
+        whole = all(isinstance(c, Integral) and 0 <= c < entry.classes for c in classes)
         if not classes or not whole or len(set(classes)) != len(classes):
             raise ValueError(
                 text("task.classes_unknown", keep=list(classes), last=entry.classes - 1)
@@ -157,7 +158,7 @@ def load_drawn(asked: Request) -> Task:
             asked.test_per_class,
         )
     )
-    keep = list(chosen)
+    keep = [int(c) for c in chosen]
     kept = "" if asked.classes is None else f"[{','.join(map(str, keep))}]"
     return Task(
         name=asked.name,
