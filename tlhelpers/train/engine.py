@@ -42,7 +42,7 @@ from tlhelpers.train.batches import (
 from tlhelpers.train.checkpoint import load_checkpoint, save_checkpoint
 from tlhelpers.train.history import History
 from tlhelpers.train.optimizers import build_optimizer, build_schedule
-from tlhelpers.train.processes import Processes, has_batchnorm
+from tlhelpers.train.processes import Processes, uses_batchnorm
 
 LOOK_EVERY = 100  # steps between two looks at whether the loss is still finite
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -230,7 +230,7 @@ class _Run:
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.generator = torch.Generator(device).manual_seed(self.seed)
         self.channels_last = _wants_channels_last(self.model, device)
-        self.has_batchnorm = has_batchnorm(self.model)
+        self.has_batchnorm = uses_batchnorm(self.model.train())
         self.saves_steps = self.folder and self.save_every and self.batches.can_skip
         self._plan()
 
@@ -268,7 +268,7 @@ class _Run:
                 self._keep()
             if self.folder is not None:
                 self._resume()
-            started = time.perf_counter() - history.seconds
+            self.started = time.perf_counter() - history.seconds
             try:
                 while not self.done:
                     self._train_epoch()
@@ -284,7 +284,7 @@ class _Run:
                 )
             if history.best_epoch is not None or history.stopped == "loss_not_finite":
                 self._restore()
-            history.seconds = time.perf_counter() - started
+            history.seconds = time.perf_counter() - self.started
         history.micro_batch = self.micro_batch
         self.model.eval()
         return history
@@ -378,17 +378,16 @@ class _Run:
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
         losses = torch.stack(self.losses).cpu().double()
         total, count = self._sum(losses @ sizes, sizes.sum())
-        history.train_loss.append(total / count)
-        history.epoch_steps.append(history.steps)
         self.epoch, self.taken, self.losses, self.sizes = self.epoch + 1, 0, [], []
         scored = self.valid is not None and (self.done or self.epoch % self.valid_every == 0)
         loss, accuracy = self._validate() if scored else (math.nan, math.nan)
-        before = history.best_epoch
+        history.train_loss.append(total / count)
+        history.epoch_steps.append(history.steps)
         history.valid_loss.append(loss)
         history.valid_acc.append(accuracy)
+        best = history.best_epoch
         if scored and (
-            before is None
-            or (accuracy, -loss) > (history.valid_acc[before], -history.valid_loss[before])
+            best is None or (accuracy, -loss) > (history.valid_acc[best], -history.valid_loss[best])
         ):
             history.best_epoch = self.epoch - 1
         if self.keep_best and (self.valid is None or history.best_epoch == self.epoch - 1):
@@ -441,6 +440,7 @@ class _Run:
 
     def _save(self) -> None:
         """Everything that the rest of the run depends on, to a checkpoint."""
+        self.history.seconds = time.perf_counter() - self.started
         if self.processes.is_main:
             tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
             tensors |= {f"kept.{name}": value for name, value in self.kept.items()}
@@ -598,9 +598,11 @@ def _memory_format(model: nn.Module, channels_last: bool) -> Iterator[None]:
     """Within it the model's kernels lie channels last; after it as everybody expects them."""
     if channels_last:
         model.to(memory_format=torch.channels_last)
-    yield
-    if channels_last:
-        model.to(memory_format=torch.contiguous_format)
+    try:
+        yield
+    finally:
+        if channels_last:
+            model.to(memory_format=torch.contiguous_format)
 
 
 def _name(choice: str | Callable) -> str:

@@ -20,7 +20,7 @@ class History:
     valid_loss: list[float] = field(default_factory=list)
     valid_acc: list[float] = field(default_factory=list)
     epoch_steps: list[int] = field(default_factory=list)  # steps taken by the end of each epoch
-    best_epoch: int | None = None  # counted from 0; the model left `fit` with these weights
+    best_epoch: int | None = None  # of the best validation accuracy, counted from 0
     steps: int = 0
     seconds: float = 0.0
     device: str = ""

@@ -46,7 +46,7 @@ class Processes:
         """The model as it is called in training; over several processes it averages gradients."""
         if self.accelerator is None:
             return model
-        if self.is_main and has_batchnorm(model):
+        if self.is_main and uses_batchnorm(model):
             _log.warning(text("engine.batchnorm_processes", world=self.world))
         return self.accelerator.prepare(model)
 
@@ -71,6 +71,9 @@ class Processes:
             self.accelerator.wait_for_everyone()
 
 
-def has_batchnorm(model: nn.Module) -> bool:
-    """True where a layer of the model normalises by the statistics of the batch."""
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+def uses_batchnorm(model: nn.Module) -> bool:
+    """True where a layer normalises by the statistics of its batch, as a frozen one does not."""
+    return any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
+        for module in model.modules()
+    )
