@@ -31,6 +31,7 @@ COMMANDS = {
     "mirror": ("tlhelpers.course.mirror", "main_mirror"),
     "build": ("tlhelpers.course.build", "main"),
     "pretrain": ("tlhelpers.models.pretrain", "main"),
+    "results": ("tlhelpers.course.results", "main"),
     "measure": ("tlhelpers.course.measure", "main"),
     "bench": ("tlhelpers.course.bench", "main"),
 }
