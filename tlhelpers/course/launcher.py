@@ -92,8 +92,8 @@ def _require_clone() -> None:
 
 def _choose_python(here: bool, extras: set[str]) -> str:
     """The Python that has what the course and these extras need, once this returns."""
-    inside = Path(sys.prefix) == VENV
-    if not inside:
+    inside_own = VENV.is_dir() and VENV.samefile(sys.prefix)
+    if not inside_own:
         lacking = lacks(extras)
         if not lacking:
             return sys.executable
