@@ -47,6 +47,9 @@ _PUBLIC = {
     "cka": "tlhelpers.transfer.similarity",
     # course
     "stored": "tlhelpers.course.results",
+    "check": "tlhelpers.course.exercises",
+    "quiz": "tlhelpers.course.quizzes",
+    "progress": "tlhelpers.course.progress",
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",

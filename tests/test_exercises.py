@@ -1,0 +1,121 @@
+"""What `check` says: to each way of being wrong, and to what is right, in both languages."""
+
+import html
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from tlhelpers.course import exercises, progress
+from tlhelpers.course.exercises import check, exercise
+from tlhelpers.runtime.language import text
+
+
+def is_three(count: int) -> str | None:
+    return None if count == 3 else "The count is not right."
+
+
+def doubles(double: Callable) -> str | None:
+    return None if double(4) == 8 else "double(4) is not 8."
+
+
+HINTS = ("quiz.right", "quiz.wrong")  # any two sentences of the catalogues
+
+
+@pytest.fixture(autouse=True)
+def own_exercises(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+    monkeypatch.setattr(exercises, "_known", {})
+    exercise("90-a", hints=HINTS, right="check.right")(is_three)
+    exercise("90-b")(doubles)
+
+
+@pytest.mark.parametrize("answer", [3, np.int64(3), torch.tensor(3)])
+def test_a_right_answer_passes_whatever_library_made_the_number(answer):
+    assert check("90-a", {"count": answer}).passed
+    assert progress.load()["exercises"]["90-a"]["passed"]
+
+
+def test_the_variables_are_those_of_the_notebook_that_calls():
+    notebook = {"check": check, "count": 3}
+    exec("verdict = check('90-a')", notebook)
+    assert notebook["verdict"].passed
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "part"),
+    [
+        ("90-a", {}, "no variable count yet"),
+        ("90-a", {"count": ...}, "count is still `...`"),
+        ("90-a", {"count": "3"}, "of type str; what is asked for is a whole number"),
+        ("90-a", {"count": True}, "of type bool"),
+        ("90-a", {"count": 2.5}, "of type float"),
+        ("90-a", {"count": 4}, "The count is not right."),
+        ("90-b", {"double": lambda x: ...}, "function double still returns"),
+        ("90-b", {"double": lambda x: x["a"]}, "TypeError: 'int' object is not subscriptable"),
+        ("90-b", {"double": lambda: 8}, "TypeError"),
+        ("90-z", {}, "no exercise 90-z. In this lesson: 90-a, 90-b"),
+        ("nonsense", {}, "no exercise nonsense"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_raised(name, variables, part):
+    verdict = check(name, variables)
+    assert not verdict.passed
+    assert part in verdict.message
+    assert verdict.message in html.unescape(verdict._repr_html_())
+
+
+def test_each_failing_attempt_brings_another_hint_and_the_last_names_the_solution():
+    said = [repr(check("90-a", {"count": 4})) for _ in range(4)]
+    assert ["Hint 1" in one for one in said] == [False, True, True, True]
+    assert ["Hint 2" in one for one in said] == [False, False, True, True]
+    assert ["solution below" in one for one in said] == [False, False, True, True]
+
+
+def test_an_untouched_gap_is_no_attempt():
+    for _ in range(3):
+        check("90-a", {"count": ...})
+    assert "90-a" not in progress.load()["exercises"]
+
+
+def test_a_gap_in_the_learners_own_code_names_its_line():
+    code = "def double(x):\n    return missing_name + x\n"
+    notebook = {}
+    exec(compile(code, "<ipython-input-1>", "exec"), notebook)
+    message = check("90-b", notebook).message
+    assert "NameError: name 'missing_name' is not defined" in message
+    assert "line 2" in message
+
+
+def test_a_loop_that_never_ends_is_stopped(monkeypatch):
+    def forever(x):
+        while True:
+            pass
+
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    assert "never end" in check("90-b", {"double": forever}).message
+
+
+def test_the_answer_is_in_the_learners_language(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    assert check("90-a", {"count": ...}).message.startswith("count がまだ")
+
+
+def test_a_record_that_cannot_be_written_is_said_and_the_answer_stands(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path / "file"))
+    verdict = check("90-a", {"count": 3})
+    assert verdict.passed
+    assert "could not be saved" in repr(verdict)
+
+
+def test_every_check_of_a_lesson_has_hints_that_exist():
+    for path in sorted(importlib.import_module("tlhelpers.course.checks").__path__):
+        for module in sorted(__import__("pathlib").Path(path).glob("lesson*.py")):
+            for one in exercises.exercises(module.stem.removeprefix("lesson")).values():
+                assert one.hints, one.name
+                for key in [*one.hints, *([one.right] if one.right else [])]:
+                    assert text(key)

@@ -1,0 +1,122 @@
+"""The record of progress: nothing is lost, whoever writes at the same time and whatever breaks."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tlhelpers.course import progress
+from tlhelpers.course.exercises import check
+
+WRITER = """
+from tlhelpers.course import progress
+import sys
+for number in range(20):
+    progress.record_exercise(f"{sys.argv[1]}-{number}", True)
+    progress.record_answer("90", f"{sys.argv[1]}-{number}", True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def work(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+    return tmp_path
+
+
+def test_two_notebooks_at_once_lose_nothing(work):
+    command = [sys.executable, "-P", "-c", WRITER]
+    writers = [subprocess.Popen([*command, name], env=os.environ) for name in ("a", "b")]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    record = progress.load()
+    assert len(record["exercises"]) == 40
+    assert len(record["quizzes"]["90"]) == 40
+
+
+def test_what_was_passed_stays_passed():
+    progress.record_exercise("02-a", True)
+    assert progress.record_exercise("02-a", False) == 1
+    progress.record_answer("02", "frozen", True)
+    progress.record_answer("02", "frozen", False)
+    record = progress.load()
+    assert record["exercises"]["02-a"]["passed"]
+    assert record["quizzes"]["02"]["frozen"]["right"]
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "{", "[]", "null", '{"exercises": 3}', '{"exercises": {"a": 1}, "quizzes": {}}']
+)
+def test_a_damaged_record_is_kept_aside_and_said(work, damaged):
+    progress.path().write_text(damaged)
+    progress.record_exercise("02-a", True)
+    kept = list(work.glob("progress.damaged-*.json"))
+    assert [file.read_text() for file in kept] == [damaged]
+    assert kept[0].name in str(progress.progress())
+    assert progress.load()["exercises"]["02-a"]["passed"]
+
+
+def test_what_a_newer_version_wrote_is_kept():
+    progress.path().write_text('{"exercises": {}, "quizzes": {}, "badges": [1]}')
+    progress.record_exercise("02-a", True)
+    assert progress.load()["badges"] == [1]
+
+
+def test_a_writer_that_dies_half_way_leaves_the_old_record(monkeypatch):
+    progress.record_exercise("02-a", True)
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+    with pytest.raises(progress.ProgressError, match="killed"):
+        progress.record_exercise("02-b", True)
+    monkeypatch.undo()
+
+
+def test_a_lock_that_nobody_gives_back_is_no_hang(monkeypatch):
+    from filelock import FileLock
+
+    monkeypatch.setattr(progress, "LOCK_SECONDS", 0.1)
+    with (
+        FileLock(f"{progress.path()}.lock"),
+        pytest.raises(progress.ProgressError, match="could not be saved"),
+    ):
+        progress.record_exercise("02-a", True)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "exercises"), ("ja", "練習")])
+def test_the_page_counts_what_is_done_in_both_languages(monkeypatch, lang, word):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    shown = progress.Progress([progress.LessonProgress("02", "X", (1, 2), (5, 5))])
+    for page in (str(shown), shown._repr_html_()):
+        assert word in page and "1/2" in page and "5/5" in page
+
+
+def test_exports_of_a_room_merge_into_one_table(work, capsys):
+    room = work / "room"
+    for name in ("花子", "Taro"):
+        progress.record_exercise("02-a", True)
+        assert progress.main(["--export", str(room / f"{name}.json"), "--name", name]) == 0
+    (room / "broken.json").write_text("{")
+    assert progress.main(["--merge", str(room)]) == 0
+    assert "broken.json" in capsys.readouterr().out
+    with open(room / "progress.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["learner"] for row in rows] == ["Taro", "花子"]
+
+
+def test_a_folder_without_records_is_said(work):
+    (work / "empty").mkdir()
+    with pytest.raises(progress.ProgressError, match="no record of progress"):
+        progress.main(["--merge", str(work / "empty")])
+
+
+def test_the_page_can_be_written_as_html(work):
+    assert progress.main(["--html", str(work / "page.html")]) == 0
+    assert "Your progress" in (work / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_record_is_plain_json_that_survives_a_reset(work):
+    check("90-a", {})
+    progress.record_exercise("02-a", False)
+    record = json.loads((work / "progress.json").read_text(encoding="utf-8"))
+    assert record["exercises"]["02-a"]["failed"] == 1

@@ -1,0 +1,1 @@
+"""What the exercises ask for: `lessonNN.py` holds the checks of one lesson."""

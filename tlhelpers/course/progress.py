@@ -1,0 +1,307 @@
+"""The learner's progress: one JSON file in `work/`, shown as a table, merged by a teacher.
+
+    tl progress                    what is done, lesson by lesson
+    tl progress --html FILE        the same as a page
+    tl progress --export FILE      a copy for the teacher, with a name if --name gives one
+    tl progress --merge FOLDER     a table of all such copies, also as CSV in that folder
+
+The file holds for each exercise whether it was passed and how often it was tried, and for each
+question of a quiz whether it was answered right. Every change is read, made and written under a
+lock, so that two notebooks at once lose nothing. A file that cannot be read is kept beside the
+new one. Nothing leaves this computer.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tlhelpers.course.cli import Parser
+from tlhelpers.course.workspace import LESSONS, WORK
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.store import StoreError, write_atomic
+
+FILE = "progress.json"
+LOCK_SECONDS = 5.0
+
+
+class ProgressError(StoreError):
+    """The progress cannot be read or written. The message says why, and what to do."""
+
+
+# --- the file -------------------------------------------------------------------------------
+
+
+def path() -> Path:
+    """Where the progress lies: in `TLHELPERS_WORK`, else in the clone's `work/`."""
+    return Path(os.environ.get("TLHELPERS_WORK") or WORK) / FILE
+
+
+def load() -> dict:
+    """{"exercises": {"02-a": {...}}, "quizzes": {"02": {key: {...}}}}; empty where none is.
+
+    A damaged file is moved aside, under a name with its time, and never lost.
+    """
+    try:
+        return _read(path())
+    except FileNotFoundError:
+        return {"exercises": {}, "quizzes": {}}
+    except ValueError:
+        aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json")
+        path().replace(aside)
+        return {"exercises": {}, "quizzes": {}, "damaged": aside.name}
+
+
+def _read(file: Path) -> dict:
+    """Raises ValueError where the file does not hold what it should."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        entries = [*record["exercises"].values()]
+        entries += [entry for answers in record["quizzes"].values() for entry in answers.values()]
+        whole = all(isinstance(entry, dict) for entry in entries)
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(text("progress.unreadable", path=file))
+    return record
+
+
+def _change(change: Callable[[dict], int]) -> int:
+    """Reads, changes and writes the file as one step; returns what `change` returned."""
+    from filelock import FileLock, Timeout
+
+    file = path()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
+            record = load()
+            result = change(record)
+            write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    except (OSError, StoreError, Timeout) as error:
+        raise ProgressError(text("progress.not_saved", path=file, reason=error)) from error
+    return result
+
+
+def record_exercise(name: str, passed: bool) -> int:
+    """Writes down an attempt at exercise "02-a"; returns how many have failed so far.
+
+    What was passed once stays passed. Raises ProgressError.
+    """
+
+    def change(record: dict) -> int:
+        entry = record["exercises"].setdefault(name, {"passed": False, "failed": 0})
+        entry["passed"] = entry["passed"] or passed
+        entry["failed"] += not passed
+        entry["last"] = _now()
+        return entry["failed"]
+
+    return _change(change)
+
+
+def record_answer(lesson: str, question: str, right: bool) -> int:
+    """Writes down an answer in the quiz of lesson "02"; returns how many were given so far.
+
+    What was answered right once stays right. Raises ProgressError.
+    """
+
+    def change(record: dict) -> int:
+        answers = record["quizzes"].setdefault(lesson, {})
+        entry = answers.setdefault(question, {"right": False, "answers": 0})
+        entry["right"] = entry["right"] or right
+        entry["answers"] += 1
+        entry["last"] = _now()
+        return entry["answers"]
+
+    return _change(change)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# --- the page -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LessonProgress:
+    """How far one lesson is: done and all, of its exercises and of its quiz's questions."""
+
+    number: str
+    title: str
+    exercises: tuple[int, int]
+    questions: tuple[int, int]
+
+    @property
+    def done(self) -> bool:
+        return self.exercises[0] >= self.exercises[1] and self.questions[0] >= self.questions[1]
+
+
+@dataclass
+class Progress:
+    """The progress as a table: printed in a terminal, HTML in a notebook."""
+
+    lessons: list[LessonProgress]
+    notes: list[str] = field(default_factory=list)
+
+    def _cells(self) -> list[list[str]]:
+        header = [text(f"progress.{name}") for name in ("lesson", "exercises", "quiz", "state")]
+        return [header] + [
+            [
+                f"{one.number} {one.title}",
+                _of(one.exercises),
+                _of(one.questions),
+                text(_state(one)),
+            ]
+            for one in self.lessons
+        ]
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        widths = [max(_width(row[i]) for row in cells) for i in range(4)]
+        lines = [
+            "  ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip()
+            for row in cells
+        ]
+        return "\n".join([text("progress.title"), "", *lines, *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        header, *rows = self._cells()
+        rule = "padding:.2em .8em;border-bottom:1px solid rgba(128,128,128,.25);text-align:left"
+        head = "".join(f'<th scope="col" style="{rule}">{html.escape(c)}</th>' for c in header)
+        body = "".join(
+            "<tr>" + "".join(f'<td style="{rule}">{html.escape(c)}</td>' for c in row) + "</tr>"
+            for row in rows
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return (
+            '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;'
+            f'color:inherit"><caption>{html.escape(text("progress.title"))}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        )
+
+
+def progress() -> Progress:
+    """How far the learner is, lesson by lesson."""
+    record = load()
+    notes = [text("progress.damaged", name=record["damaged"])] if "damaged" in record else []
+    return Progress(_lessons(record), notes)
+
+
+def _lessons(record: dict) -> list[LessonProgress]:
+    from tlhelpers.course.exercises import exercises
+    from tlhelpers.course.quizzes import read_quiz
+
+    found = []
+    for number, title in _titles().items():
+        names = exercises(number)
+        passed = sum(record["exercises"].get(name, {}).get("passed", False) for name in names)
+        keys = [question.key for question in read_quiz(number)]
+        answers = record["quizzes"].get(number, {})
+        right = sum(answers.get(key, {}).get("right", False) for key in keys)
+        found.append(LessonProgress(number, title, (passed, len(names)), (right, len(keys))))
+    return found
+
+
+def _titles() -> dict[str, str]:
+    """{"02": "Feature extraction"}, from the headings of the built lessons."""
+    from tlhelpers.runtime.language import language
+
+    titles = {}
+    for notebook in sorted((LESSONS / language()).glob("[0-9][0-9]_*.ipynb")):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        lines = "".join(cells[0]["source"]).splitlines()
+        titles[notebook.name[:2]] = lines[0].lstrip("# ").removeprefix(notebook.name[:2]).strip()
+    return titles
+
+
+def _state(one: LessonProgress) -> str:
+    if one.done:
+        return "progress.done"
+    return "progress.begun" if one.exercises[0] or one.questions[0] else "progress.to_do"
+
+
+def _of(pair: tuple[int, int]) -> str:
+    return f"{pair[0]}/{pair[1]}" if pair[1] else "–"
+
+
+def _width(cell: str) -> int:
+    """Columns in a terminal: a Japanese character takes two."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in cell)
+
+
+# --- for a teacher --------------------------------------------------------------------------
+
+
+def export(file: Path, name: str = "") -> None:
+    """Writes a copy of the progress to `file`, under a name if one is given."""
+    record = {"name": name, **load()}
+    write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """(a row for each learner's file in `folder`, a sentence for each file that is none).
+
+    A row holds the learner, and for each lesson what the page shows: "1/2" exercises, "4/5"
+    questions. Raises ProgressError where the folder holds no such file.
+    """
+    rows, problems = [], []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            record = _read(file)
+        except (OSError, ValueError):
+            problems.append(text("progress.unreadable", path=file))
+            continue
+        row = {text("progress.learner"): str(record.get("name") or file.stem)}
+        for one in _lessons(record):
+            row[f"{one.number} {text('progress.exercises')}"] = _of(one.exercises)
+            row[f"{one.number} {text('progress.quiz')}"] = _of(one.questions)
+        rows.append(row)
+    if not rows:
+        raise ProgressError("\n".join([text("progress.none_in_folder", folder=folder), *problems]))
+    return rows, problems
+
+
+def write_csv(rows: list[dict[str, str]], file: Path) -> None:
+    """The rows as CSV, with the mark at its start by which spreadsheets know UTF-8."""
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(file, table.getvalue().encode("utf-8-sig"))
+
+
+def main(arguments: list[str]) -> int:
+    """`tl progress`. Returns the exit status."""
+    parser = Parser("progress")
+    parser.add_argument("--lang", choices=LANGUAGES, help=text("cli.help_lang"))
+    parser.add_argument("--html", type=Path, metavar="FILE", help=text("progress.help_html"))
+    parser.add_argument("--export", type=Path, metavar="FILE", help=text("progress.help_export"))
+    parser.add_argument("--name", default="", help=text("progress.help_name"))
+    parser.add_argument("--merge", type=Path, metavar="FOLDER", help=text("progress.help_merge"))
+    asked = parser.parse_args(arguments)
+    if asked.merge:
+        rows, problems = merge(asked.merge)
+        file = asked.merge / "progress.csv"
+        write_csv(rows, file)
+        print("\n".join([*(", ".join(row.values()) for row in rows), *problems]))
+        print(text("progress.written", path=file))
+    elif asked.export:
+        export(asked.export, asked.name)
+        print(text("progress.written", path=asked.export))
+    elif asked.html:
+        page = f"<!doctype html><meta charset=utf-8>{progress()._repr_html_()}\n"
+        write_atomic(asked.html, page)
+        print(text("progress.written", path=asked.html))
+    else:
+        print(progress())
+    return 0
