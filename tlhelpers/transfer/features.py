@@ -124,15 +124,16 @@ def knn(
     """Classify by the majority of the k nearest training features, the nearer ones on a tie.
 
     metric: "cosine" or "euclidean". Of several k the one that does best on the validation split is
-    taken. Raises ValueError for another metric, or where k passes the training split.
+    taken; those that pass the training split are left out. Raises ValueError for another metric,
+    or where no k fits.
     """
     start = time.perf_counter()
-    candidates = [k] if isinstance(k, int) else list(k)
     train = represent(backbone, task.train, task)
+    candidates = [k] if isinstance(k, int) else [n for n in k if n <= len(train)]
     check_labels(train, task.train.labels, task.num_classes)
     if metric not in ("cosine", "euclidean"):
         raise ValueError(text("features.metric", metric=metric))
-    if not 1 <= min(candidates) <= max(candidates) <= len(train):
+    if not candidates or not 1 <= min(candidates) <= max(candidates) <= len(train):
         raise ValueError(text("features.neighbours", k=k, have=len(train)))
 
     def accuracies(split: Split) -> list[float]:

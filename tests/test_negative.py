@@ -1,0 +1,63 @@
+"""The negative transfer gap and the comparison table: equal treatment, honest counting."""
+
+import pytest
+import torch
+
+from tests.tiny import TinyNet, tiny_task
+from tlhelpers.transfer.compare import compare, few_labels
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import negative_transfer_gap, reinitialise, train_from_scratch
+
+FAST = {"epochs": 4, "batch_size": 16, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    torch.manual_seed(0)
+    return fine_tune(TinyNet(), tiny_task(seed=9), epochs=10, batch_size=16, lr=0.05).model
+
+
+def test_a_source_that_knows_the_target_has_a_gap_below_zero(trained):
+    gap = negative_transfer_gap(
+        trained, tiny_task(3), seeds=3, rates=(0.01, 0.05), **{**FAST, "epochs": 1}
+    )
+    assert gap.gap_fine_tuned.mean < 0 and gap.fine_tuned.n == 3
+    difference = gap.scratch.mean - gap.fine_tuned.mean
+    assert gap.gap_fine_tuned.mean == pytest.approx(difference)
+
+
+def test_choosing_rates_does_not_read_the_test_split(trained):
+    gap = negative_transfer_gap(trained, tiny_task(3), seeds=2, rates=(0.01, 0.05), **FAST)
+    assert gap.test_reads == 3 * 2  # three contenders, two seeds
+
+
+def test_the_scratch_twin_has_the_same_shape_and_other_weights(trained):
+    twin = reinitialise(trained)
+    for one, two in zip(twin.parameters(), trained.parameters(), strict=True):
+        assert one.shape == two.shape
+    assert not torch.equal(twin.conv1.weight, trained.conv1.weight)
+    assert torch.equal(twin.bn1.running_mean, torch.zeros(8))
+
+
+def test_scratch_does_not_depend_on_the_pretrained_weights(trained):
+    one = train_from_scratch(trained, tiny_task(3), seed=1, **FAST)
+    two = train_from_scratch(reinitialise(trained), tiny_task(3), seed=1, **FAST)
+    assert torch.equal(one.model.fc.weight, two.model.fc.weight)
+
+
+def test_few_labels_are_nested_and_even():
+    task = tiny_task(12)
+    small, large = few_labels(task, 3, seed=5), few_labels(task, 6, seed=5)
+    assert torch.bincount(small.train.labels).tolist() == [3] * 4
+    rows = {image.numpy().tobytes() for image in large.train.inputs}
+    assert all(image.numpy().tobytes() in rows for image in small.train.inputs)
+    with pytest.raises(ValueError):
+        few_labels(task, 13)
+
+
+def test_the_table_has_a_run_for_each_cell_and_a_row_for_each_mean(trained):
+    table = compare({"tiny": trained}, tiny_task(), ["knn", "probe"], per_class=[2, 5], seeds=2)
+    assert len(table.runs) == 8 and len(table.rows()) == 4
+    assert table.summary()["tiny", "probe", 5].n == 2
+    with pytest.raises(ValueError, match="magic"):
+        compare({"tiny": trained}, tiny_task(), ["magic"])
