@@ -353,12 +353,14 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
         raise StoreError(text("backbones.damaged", path=file, reason=error)) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise StoreError(text("backbones.not_tensors", path=file))
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    for key, value in state.items():  # in place: the dict also carries its layers' versions
+        state[key] = value.float() if value.is_floating_point() else value
+    return state
 
 
 def _load(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
     try:
         model.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         network = type(model).__name__
         raise StoreError(text("backbones.do_not_fit", path=file, network=network)) from error

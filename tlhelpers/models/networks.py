@@ -11,6 +11,7 @@ Szegedy et al., Going Deeper with Convolutions, 2015 (arXiv:1409.4842).
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
 from torchvision.models.resnet import BasicBlock, ResNet
@@ -23,7 +24,8 @@ def zukan_resnet(num_classes: int) -> ResNet:
     The stem divides the resolution by 4 in one step (5 x 5, stride 4): 64 pixels become
     16, 8, 4 and 2 in layer1 to layer4. Features: (n, 256).
     """
-    network = ResNet(BasicBlock, [1, 1, 1, 1], num_classes)
+    with torch.device("meta"):  # every layer is replaced: do not fill torchvision's large ones
+        network = ResNet(BasicBlock, [1, 1, 1, 1])
     network.conv1 = nn.Conv2d(3, 24, kernel_size=5, stride=4, padding=2, bias=False)
     network.bn1 = nn.BatchNorm2d(24)
     network.maxpool = nn.Identity()
@@ -44,7 +46,9 @@ def zukan_vgg(num_classes: int) -> VGG:
     Features: (n, 256), the input of the last layer of `classifier`.
     """
     layers = [16, "M", 32, "M", 64, "M", 128, "M", 256, 256, "M"]
-    network = VGG(make_layers(layers, batch_norm=True), num_classes, init_weights=False)
+    with torch.device("meta"):  # do not fill torchvision's classifier, a hundred times larger
+        network = VGG(nn.Identity(), init_weights=False)
+    network.features = make_layers(layers, batch_norm=True)
     network.avgpool = nn.AdaptiveAvgPool2d((2, 2))
     network.classifier = nn.Sequential(
         nn.Linear(256 * 2 * 2, 256),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 
 from tlhelpers.runtime.language import catalogue, text
 
@@ -19,9 +20,11 @@ class Table(list):
 
     def __str__(self) -> str:
         cells = self._cells()
-        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+        widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            "  ".join(
+                cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
             for row in cells
         )
 
@@ -39,6 +42,11 @@ class Table(list):
         import pandas
 
         return pandas.DataFrame(list(self))
+
+
+def _width(cell: str) -> int:
+    """Columns of a terminal: Japanese characters take two."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in cell)
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,296 @@
+"""Language models as classifiers: an encoder of transformers, the mean of its token states, a head.
+
+The mean of all tokens, not the state of [CLS]: what [CLS] holds is trained by next-sentence
+prediction or not at all, and the mean is better while the encoder is frozen (Reimers and
+Gurevych, "Sentence-BERT", 2019, arXiv:1908.10084). `zukan-bert` and `zukan-gpt` lie in the clone;
+public models come by their names on the Hugging Face hub, through the same resolver as pictures'
+networks, and only tensors are ever read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tlhelpers.models.backbones import BackboneInfo, furnish, read_tensors
+from tlhelpers.models.cards import weights_folder
+from tlhelpers.runtime import store
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import StoreError
+
+ZUKAN_TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A public model: where it lies, whose licence it has, what it needs besides transformers."""
+
+    repository: str
+    licence: str
+    read: str  # what it was pre-trained on
+    extras: tuple[str, ...] = ()
+
+
+HUB = {
+    "bert-base-uncased": HubModel(
+        "google-bert/bert-base-uncased", "Apache-2.0", "English Wikipedia, books"
+    ),
+    "tohoku-nlp/bert-base-japanese-v3": HubModel(
+        "tohoku-nlp/bert-base-japanese-v3",
+        "Apache-2.0",
+        "Japanese Wikipedia, CC-100",
+        ("fugashi", "unidic_lite"),
+    ),
+    "ProsusAI/finbert": HubModel("ProsusAI/finbert", "unstated", "financial news"),
+    "gpt2": HubModel("openai-community/gpt2", "MIT", "English web pages"),
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2": HubModel(
+        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        "Apache-2.0",
+        "parallel sentences in 50 languages",
+    ),
+}
+# What a tokenizer may consist of; a repository has some of these.
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+MOST_CHARACTERS = 4000  # read of a text: far more than the tokens that the model takes
+MOST_TOKENS = 128
+
+
+# --- the network ------------------------------------------------------------------------------
+
+
+class TextClassifier(nn.Module):
+    """Token ids to class scores: encoder, mean over the tokens, dropout, linear head."""
+
+    base_model_prefix = "encoder"  # whose parts are the stages that `surgery` freezes
+
+    def __init__(self, encoder: nn.Module, num_classes: int = 2, dropout: float = 0.1):
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_classes)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **others: Tensor) -> Tensor:
+        """input_ids, attention_mask: (n, tokens), moved to where the model lies; (n, classes)."""
+        device = self.classifier.weight.device
+        mask = attention_mask.to(device)
+        others = {name: value.to(device) for name, value in others.items()}
+        states = self.encoder(input_ids=input_ids.to(device), attention_mask=mask, **others)[0]
+        return self.classifier(self.dropout(mean_of_tokens(states, mask)))
+
+
+def mean_of_tokens(states: Tensor, mask: Tensor) -> Tensor:
+    """The mean (n, d) of states (n, tokens, d) where mask (n, tokens) is 1."""
+    weight = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1).clamp_min(1)
+
+
+def read_vectors_of(model: nn.Module) -> nn.Embedding:
+    """The table of token vectors at the input of a model of transformers."""
+    return model.get_input_embeddings()
+
+
+class TextPreprocess:
+    """Texts (a list of n str) to a dict of tensors (n, tokens), padded to the longest of them.
+
+    Every text is tokenized once and its ids are kept, since training asks for it in every epoch.
+    Half-width kana and full-width Latin become their usual forms (NFKC). A text may be empty, in
+    a script that the tokenizer does not know, or far too long: then its beginning counts.
+    """
+
+    def __init__(self, tokenizer, longest: int = MOST_TOKENS):
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        self.tokenizer, self.longest = tokenizer, longest
+        self._ids: dict[str, list[int]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        if isinstance(texts, str):
+            texts = [texts]
+        if not all(isinstance(words, str) for words in texts):
+            kinds = sorted({type(words).__name__ for words in texts})
+            raise ValueError(text("text_models.not_texts", kinds=", ".join(kinds)))
+        rows = self._tokenize(texts)
+        width = max(map(len, rows))
+        ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)
+        mask = torch.zeros(len(rows), width, dtype=torch.long)
+        for row, found in enumerate(rows):
+            ids[row, : len(found)] = torch.tensor(found)
+            mask[row, : len(found)] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        new = list(dict.fromkeys(words for words in texts if words not in self._ids))
+        if new:
+            plain = [unicodedata.normalize("NFKC", words[:MOST_CHARACTERS]) for words in new]
+            found = self.tokenizer(plain, truncation=True, max_length=self.longest)["input_ids"]
+            if len(self._ids) > 100_000:
+                self._ids = {words: self._ids[words] for words in texts if words in self._ids}
+            nothing = [self.tokenizer.pad_token_id]
+            self._ids |= {words: ids or nothing for words, ids in zip(new, found, strict=True)}
+        return [self._ids[words] for words in texts]
+
+    def __deepcopy__(self, memo: dict) -> TextPreprocess:
+        return self  # copies of a model read their texts in the same way
+
+    def __repr__(self) -> str:
+        return f"TextPreprocess({self.tokenizer.name_or_path!r}, longest={self.longest})"
+
+
+# --- loading ----------------------------------------------------------------------------------
+
+
+def load_zukan_text(
+    name: str,
+    *,
+    pretrained: bool = True,
+    weights: str | Path | None = None,
+    size: int | None = None,
+) -> nn.Module:
+    """One of ZUKAN_TEXT. weights: a folder that `AutoModel.from_pretrained` opens."""
+    folder = weights_folder() / name if weights is None else Path(weights)
+    card = read_text_card(folder)
+    if pretrained:
+        store.verify(folder / "model.safetensors", card["sha256"])
+    read = text("text_models.read_both" if len(card["languages"]) == 2 else "text_models.read_one")
+    return _open(folder, name, pretrained, size, read, card["licence"])
+
+
+def load_hub_text(
+    name: str,
+    *,
+    pretrained: bool = True,
+    weights: str | Path | None = None,
+    size: int | None = None,
+) -> nn.Module:
+    """One of HUB. weights: a folder with its files; None looks for them as `fetch` does."""
+    model = HUB[name]
+    missing = [extra for extra in model.extras if importlib.util.find_spec(extra) is None]
+    if missing:
+        packages = " ".join(extra.replace("_", "-") for extra in missing)
+        raise StoreError(text("text_models.extras", name=name, packages=packages))
+    folder = _fetched(name, model) if weights is None else Path(weights)
+    return _open(folder, name, pretrained, size, model.read, model.licence)
+
+
+def read_text_card(folder: Path) -> dict:
+    """The card in this folder of a model. Raises StoreError where it is missing or damaged."""
+    try:
+        return json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(text("cards.unreadable", path=folder, reason=error)) from error
+
+
+def _open(
+    folder: Path, name: str, pretrained: bool, size: int | None, read: str, licence: str
+) -> nn.Module:
+    """The checkpoint in this folder as a TextClassifier."""
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    file = folder / "model.safetensors"
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise StoreError(text("backbones.damaged", path=folder, reason=error)) from error
+    config.dtype = torch.float32
+    encoder = AutoModel.from_config(config, **_without_pooler(config))
+    if pretrained:
+        load_encoder(encoder, read_tensors(file), file)
+    longest = min(size or MOST_TOKENS, getattr(config, "max_position_embeddings", MOST_TOKENS))
+    model = TextClassifier(encoder)
+    info = BackboneInfo(
+        name=name,
+        pretrained_on=read if pretrained else "",
+        feature_dim=config.hidden_size,
+        classes={"en": [], "ja": []},
+        size=longest,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        licence=licence,
+        weights_sha256=store.sha256(file) if pretrained else None,
+    )
+    return furnish(model, TextPreprocess(tokenizer, longest), info).eval()
+
+
+def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> None:
+    """Fills the encoder from a checkpoint that may hold heads and poolers besides.
+
+    Raises StoreError unless every weight of the encoder is there: none stays random.
+    """
+    renamed = {}
+    for key, value in state.items():
+        for prefix in ("bert.", "roberta.", "transformer."):
+            key = key.removeprefix(prefix)
+        renamed[key.replace(".gamma", ".weight").replace(".beta", ".bias")] = value
+    wanted = encoder.state_dict()
+    missing = [key for key in wanted if key not in renamed]
+    wrong = [key for key in wanted if key in renamed and renamed[key].shape != wanted[key].shape]
+    if missing or wrong:
+        raise StoreError(text("backbones.do_not_fit", path=file, network=type(encoder).__name__))
+    encoder.load_state_dict({key: renamed[key] for key in wanted})
+
+
+def _without_pooler(config) -> dict[str, bool]:
+    """Options of a BERT whose pooler, a layer for [CLS], is not built."""
+    return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
+
+
+def _fetched(name: str, model: HubModel) -> Path:
+    """The folder of a public model's files, from the mirror, the caches, or the network."""
+    folder = store.cache_folder() / "hub" / model.repository.replace("/", "--")
+    try:
+        _fetch(model, "config.json", folder)
+        for file in TOKENIZER_FILES:
+            _fetch(model, file, folder, optional=True)
+        if not _fetch(model, "model.safetensors", folder, optional=True):
+            _convert(_fetch(model, "pytorch_model.bin", folder), folder)
+    except StoreError as error:
+        raise StoreError(text("backbones.not_available", name=name, reason=error)) from error
+    return folder
+
+
+def _fetch(model: HubModel, file: str, folder: Path, optional: bool = False) -> Path | None:
+    """One file: already here, in the mirror, in huggingface_hub's own cache, or downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    target = folder / file
+    absent = folder / f"{file}.absent"  # the repository has no such file
+    if target.exists():
+        return target
+    if optional and absent.exists():
+        return None
+    url = f"https://huggingface.co/{model.repository}/resolve/main/{file}"
+    cached = try_to_load_from_cache(model.repository, file)
+    if store.mirrored_file(url) is None and isinstance(cached, str):
+        return store.fetch(cached, target)
+    try:
+        return store.fetch(url, target)
+    except StoreError:
+        if not optional:
+            raise
+        if not store.offline():
+            store.write_atomic(absent, b"")
+        return None
+
+
+def _convert(pickled: Path, folder: Path) -> None:
+    """Tensors of an older checkpoint as safetensors; a pickle with anything else is refused."""
+    from safetensors.torch import save_file
+
+    tensors = {key: value.clone() for key, value in read_tensors(pickled).items()}
+    store.write_atomic(
+        folder / "model.safetensors", lambda temporary: save_file(tensors, temporary)
+    )
