@@ -17,6 +17,7 @@ _PUBLIC = {
     "Task": "tlhelpers.data.task",
     "load_task": "tlhelpers.data.catalog",
     "list_tasks": "tlhelpers.data.catalog",
+    "load_folder": "tlhelpers.data.folder",
     # models
     "backbone": "tlhelpers.models.backbones",
     "list_backbones": "tlhelpers.models.backbones",

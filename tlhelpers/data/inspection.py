@@ -1,0 +1,271 @@
+"""What is wrong with a set of photos before anything is learned from it, and how it is split.
+
+Copies of one photo in two parts make a test a memory test. Exact copies are found by a digest of
+the bytes, near copies (resized, recompressed, slightly cut) by a difference hash of 64 bits
+(Krawetz, "Kind of Like That", 2013) and the agreement of 16 x 16 greys. What belongs together, by
+name or by likeness, goes into the same part.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tlhelpers.data.layout import Problem
+from tlhelpers.runtime.language import text
+
+HASH_BITS, GREY_LEVELS = 6, 6.0  # two photos nearer than this show the same picture
+_BUCKET = 64  # photos compared with each other in one bucket; more are compared in order
+SMALL_CLASS, IMBALANCE = 10, 3.0
+
+
+@dataclass
+class Inspection:
+    """What a folder holds. Paths are relative to the folder."""
+
+    path: str
+    rule: str  # how labels were found: "folders", "parts", "names", "csv", "csv_parts"
+    counts: dict[str, int]  # photos used of each class
+    sizes: tuple[tuple[int, int], ...] = ()  # (width, height) of the smallest, middle and largest
+    left_out: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    duplicates: list[list[str]] = field(default_factory=list)
+    conflicts: list[list[str]] = field(default_factory=list)  # one photo under several labels
+    near_duplicates: list[tuple[str, str]] = field(default_factory=list)
+    across: list[tuple[str, str]] = field(default_factory=list)  # near copies in different parts
+    grouping: str = ""  # "", "given" or "names"
+    groups: int = 0
+    group_example: str = ""
+    splits: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def imbalance(self) -> float:
+        """Photos of the largest class for one of the smallest."""
+        return max(self.counts.values()) / max(1, min(self.counts.values()))
+
+    def sentences(self) -> list[str]:
+        """What the learner should know, one sentence each."""
+        lines = [
+            text(
+                "folder.found",
+                photos=sum(self.counts.values()),
+                classes=len(self.counts),
+                rule=text(f"folder.rule_{self.rule}"),
+            ),
+            text("folder.counts", counts=_listed(self.counts)),
+        ]
+        if self.sizes:
+            low, middle, high = (f"{width} × {height}" for width, height in self.sizes)
+            lines.append(text("folder.sizes", low=low, middle=middle, high=high))
+        if self.imbalance >= IMBALANCE:
+            lines.append(text("folder.imbalance", times=f"{self.imbalance:.1f}"))
+        small = [name for name, count in self.counts.items() if count < SMALL_CLASS]
+        if small:
+            lines.append(text("folder.small", classes=", ".join(small[:8]), least=SMALL_CLASS))
+        for kind, problems in _by_kind(self.left_out).items():
+            lines.append(_of_kind("folder.left_out", kind, problems))
+        for kind, problems in _by_kind(self.notes).items():
+            lines.append(_of_kind("folder.noted", kind, problems))
+        if self.duplicates:
+            extra = sum(len(copies) - 1 for copies in self.duplicates)
+            example = " = ".join(self.duplicates[0][:2])
+            lines.append(text("folder.duplicates", count=extra, example=example))
+        if self.conflicts:
+            example = " = ".join(self.conflicts[0][:2])
+            lines.append(text("folder.conflicts", count=len(self.conflicts), example=example))
+        if self.across:
+            example = " ~ ".join(self.across[0])
+            lines.append(text("folder.across", count=len(self.across), example=example))
+        elif self.near_duplicates:
+            example = " ~ ".join(self.near_duplicates[0])
+            lines.append(text("folder.near", count=len(self.near_duplicates), example=example))
+        if self.grouping:
+            values = {"groups": self.groups, "example": self.group_example}
+            lines.append(text(f"folder.grouping_{self.grouping}", **values))
+        lines.append(text("folder.splits", **self.splits))
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {line}" for line in self.sentences())
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.sentences())
+        return f'<ul class="tl-inspection">{lines}</ul>'
+
+
+def _listed(counts: dict[str, int], most: int = 12) -> str:
+    parts = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
+    return ", ".join(parts) + (" ..." if len(counts) > most else "")
+
+
+def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
+    kinds: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        kinds[problem.kind].append(problem)
+    return kinds
+
+
+def _of_kind(sentence: str, kind: str, problems: list[Problem]) -> str:
+    names = [_shortened(problem.path) for problem in problems[:3]]
+    names = ", ".join(names) + (" ..." if len(problems) > 3 else "")
+    return text(sentence, count=len(problems), names=names, message=problems[0].message)
+
+
+def _shortened(name: str, most: int = 60) -> str:
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-most // 2 :]}"
+
+
+# --- copies -------------------------------------------------------------------------------
+
+
+def exact_copies(digests: Sequence[str]) -> list[list[int]]:
+    """Rows whose files have the same bytes, two or more each."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, digest in enumerate(digests):
+        rows[digest].append(row)
+    return [same for same in rows.values() if len(same) > 1]
+
+
+def near_duplicates(signatures: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of rows that show the same picture.
+
+    signatures: uint8 (n, 16, 16), the photos as greys. Only photos that agree in an eighth of their
+    hash are compared: the cost grows with n, not with its square.
+    """
+    if len(signatures) < 2:
+        return []
+    bits = _difference_hash(signatures)
+    packed = np.packbits(bits, axis=1)  # (n, 8)
+    greys = signatures.reshape(len(signatures), -1).astype(np.float32)
+    greys -= greys.mean(1, keepdims=True)
+    pairs: set[tuple[int, int]] = set()
+    for block in range(packed.shape[1]):
+        pairs |= _pairs_in_block(packed, greys, block)
+    return sorted(pairs)
+
+
+def _difference_hash(signatures: np.ndarray) -> np.ndarray:
+    """(n, 64): is a cell of the 8 x 9 grid brighter than its right neighbour?"""
+    columns = np.linspace(0, 16, 10).astype(int)
+    rows = signatures.reshape(len(signatures), 8, 2, 16).mean(2)
+    cells = np.stack(
+        [rows[..., a:b].mean(-1) for a, b in zip(columns, columns[1:], strict=False)], -1
+    )
+    return (cells[..., :-1] > cells[..., 1:]).reshape(len(signatures), 64)
+
+
+def _pairs_in_block(packed: np.ndarray, greys: np.ndarray, block: int) -> set[tuple[int, int]]:
+    """Pairs that agree in this byte of the hash, and nearly in all the rest.
+
+    The other bytes order each bucket, so that look-alikes stand side by side; each photo is
+    compared with the next _BUCKET ones.
+    """
+    others = [(block + shift) % packed.shape[1] for shift in range(packed.shape[1])]
+    order = np.lexsort([packed[:, column] for column in reversed(others)])
+    found = set()
+    for step in range(1, min(_BUCKET, len(order))):
+        left, right = order[:-step], order[step:]
+        same = packed[left, block] == packed[right, block]
+        if not same.any():
+            break
+        left, right = left[same], right[same]
+        distance = np.bitwise_count(packed[left] ^ packed[right]).sum(1)
+        near = distance <= HASH_BITS
+        left, right = left[near], right[near]
+        differs = np.abs(greys[left] - greys[right]).mean(1)
+        textured = greys[left].std(1) > 2 * GREY_LEVELS  # two empty walls are no copies
+        keep = (differs <= GREY_LEVELS / 2) & textured
+        found |= {
+            (min(a, b), max(a, b))
+            for a, b in zip(left[keep].tolist(), right[keep].tolist(), strict=True)
+        }
+    return found
+
+
+# --- groups and parts ---------------------------------------------------------------------
+
+
+def groups_by_name(stems: Sequence[str], labels: Sequence[str]) -> list[str] | None:
+    """The start of each name, where it numbers a picture that several photos are cut from.
+
+    "BloodImage_00007_2" is photo 2 of "BloodImage_00007". None where names do not say so, or where
+    a class would be left with too few groups to split.
+    """
+    groups = [
+        match.group(1)
+        if (match := re.fullmatch(r"(.*\d.*?)[\s._-]+\(?[a-z]{0,4}\d+\)?", stem, re.I))
+        else stem
+        for stem in stems
+    ]
+    sizes = Counter(groups)
+    shared = sum(size for size in sizes.values() if size > 1)
+    largest = max(sizes.values())
+    if shared < 0.1 * len(stems) or largest > max(2, 0.1 * len(stems)):
+        return None
+    return groups if _enough(groups, labels) else None
+
+
+def enough_groups(groups: Sequence[str], labels: Sequence[str]) -> bool:
+    """True where every class has at least five groups."""
+    return _enough(groups, labels)
+
+
+def _enough(groups: Sequence[Hashable], labels: Sequence[str]) -> bool:
+    of_class: dict[str, set] = defaultdict(set)
+    for group, label in zip(groups, labels, strict=True):
+        of_class[label].add(group)
+    return min(map(len, of_class.values())) >= 5
+
+
+def join_groups(groups: Sequence[Hashable], pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """Group numbers after the groups of each pair of rows became one."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    parent = list(range(len(numbers)))
+
+    def top(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    rows = [numbers[group] for group in groups]
+    for a, b in pairs:
+        parent[top(rows[a])] = top(rows[b])
+    return [top(number) for number in rows]
+
+
+def split_rows(
+    labels: Sequence[int], groups: Sequence[int], shares: Sequence[float], seed: int
+) -> list[list[int]]:
+    """Rows of train, valid and test: whole groups, and each class in these shares.
+
+    Groups are dealt out one by one, the largest first and otherwise in the order of `seed`, each to
+    the part that still lacks most of the classes that it holds.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    classes = int(labels.max()) + 1
+    totals = np.bincount(labels, minlength=classes)
+    wanted = np.outer(shares, totals)
+    if (totals >= 3).all():
+        wanted = np.maximum(wanted, 1.0)
+    have = np.zeros_like(wanted)
+    _, numbers = np.unique(groups, return_inverse=True)
+    members = np.argsort(numbers, kind="stable")
+    bounds = np.cumsum(np.bincount(numbers))[:-1]
+    buckets = np.split(members, bounds)
+    order = np.random.default_rng(seed).permutation(len(buckets))
+    order = sorted(order, key=lambda number: -len(buckets[number]))
+    parts: list[list[int]] = [[], [], []]
+    for number in order:
+        rows = buckets[number]
+        held = np.bincount(labels[rows], minlength=classes)
+        lack = ((wanted - have) / np.maximum(wanted, 1e-9) * held).sum(1)
+        part = int(lack.argmax())
+        parts[part] += rows.tolist()
+        have[part] += held
+    return [sorted(part) for part in parts]
