@@ -23,21 +23,29 @@ def sources() -> list[Path]:
     return [*sorted(package.rglob("*.py")), *sorted((ROOT / "lessons" / "source").glob("*.py"))]
 
 
-def trees():
+@cache
+def literals_of_the_code() -> list[tuple[str, bool, ast.expr]]:
+    """Where, whether it is the argument of `text`, and the literal or f-string itself."""
+    found = []
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+            where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Call) and node.args:
+                name = getattr(node.func, "id", getattr(node.func, "attr", None))
+                if name == "text":
+                    found.append((where, True, node.args[0]))
+            elif isinstance(node, (ast.Constant, ast.JoinedStr)):
+                found.append((where, False, node))
+    return found
 
 
 @cache
 def keys_asked_for() -> dict[str, str]:
     """Regular expression of each key given to `text(...)` -> where."""
     found = {}
-    for where, node in trees():
-        if isinstance(node, ast.Call) and node.args:
-            name = getattr(node.func, "id", getattr(node.func, "attr", None))
-            if name == "text":
-                found |= dict.fromkeys(patterns_of(node.args[0]), where)
+    for where, asked, literal in literals_of_the_code():
+        if asked:
+            found |= dict.fromkeys(patterns_of(literal), where)
     return found
 
 
@@ -58,7 +66,7 @@ def patterns_of(argument: ast.expr) -> list[str]:
 def keys_in_the_code() -> re.Pattern:
     """Every literal that may be a key: one may reach `text` through a variable or a table."""
     rooms = "|".join({re.escape(key.split(".")[0]) for key in catalogue()})
-    found = {pattern for _, node in trees() for pattern in patterns_of(node)}
+    found = {key for _, _, literal in literals_of_the_code() for key in patterns_of(literal)}
     keys = [p for p in found if re.match(rf"({rooms})\\\.", p)]
     return re.compile("|".join(sorted(keys)))
 

@@ -45,15 +45,19 @@ _PUBLIC = {
     "train_from_scratch": "tlhelpers.transfer.negative",
     "negative_transfer_gap": "tlhelpers.transfer.negative",
     "compare": "tlhelpers.transfer.compare",
+    "tfidf_baseline": "tlhelpers.transfer.text_baseline",
     "cka": "tlhelpers.transfer.similarity",
     # course
+    "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
     "check": "tlhelpers.course.exercises",
     "quiz": "tlhelpers.course.quizzes",
     "progress": "tlhelpers.course.progress",
+    "widget": "tlhelpers.course.widgets",
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
+    "strategy_map": "tlhelpers.show.widgets.strategy",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
