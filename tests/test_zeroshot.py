@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Ridge
 from torch import nn
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.transfer.zeroshot import (
     class_averaged_accuracy,
-    fit_attributes,
-    fit_eszsl,
     score_eszsl,
+    solve_attributes,
+    solve_eszsl,
     zero_shot,
 )
 
@@ -61,7 +62,7 @@ def test_eszsl_is_the_closed_form_of_the_paper():
         @ (x @ y @ s.T)
         @ np.linalg.inv(s @ s.T + lam * np.eye(3))
     )
-    found = fit_eszsl(*map(torch.tensor, (features, labels, signatures)), gamma, lam)
+    found = solve_eszsl(*map(torch.tensor, (features, labels, signatures)))(gamma, lam)
     assert np.allclose(found, expected, atol=1e-6)
 
 
@@ -72,7 +73,7 @@ def test_eszsl_minimises_its_objective():
     s = torch.randn(4, 3, generator=generator).double()
     labels, gamma, lam = torch.arange(40) % 4, 0.3, 0.8
     y = 2.0 * torch.nn.functional.one_hot(labels, 4) - 1
-    v = fit_eszsl(x, labels, s, gamma, lam).double().requires_grad_()
+    v = solve_eszsl(x, labels, s)(gamma, lam).double().requires_grad_()
     objective = (
         (x @ v @ s.T - y).square().sum()
         + gamma * (v @ s.T).square().sum()
@@ -123,8 +124,17 @@ def test_what_makes_no_sense_is_refused():
         zero_shot(Identity(), task, method="guess")
 
 
-@pytest.mark.parametrize("fit", [fit_eszsl, fit_attributes])
-def test_wrong_shapes_and_empty_classes_are_refused(fit):
+def test_predicted_attributes_are_ridge_regression():
+    generator = torch.Generator().manual_seed(2)
+    features, labels = torch.randn(30, 6, generator=generator), torch.arange(30) % 4
+    signatures = torch.randn(4, 3, generator=generator)
+    peer = Ridge(alpha=0.7, fit_intercept=False).fit(features, signatures[labels])
+    found = solve_attributes(features, labels, signatures)(0.7, 0.0)
+    assert np.allclose(found, peer.coef_.T, atol=1e-5)
+
+
+@pytest.mark.parametrize("solve", [solve_eszsl, solve_attributes])
+def test_wrong_shapes_and_empty_classes_are_refused(solve):
     features, labels, signatures = torch.randn(12, 5), torch.arange(12) % 4, torch.randn(4, 3)
     assert score_eszsl(features, torch.zeros(5, 3), signatures).shape == (12, 4)
     for spoilt in (
@@ -133,4 +143,4 @@ def test_wrong_shapes_and_empty_classes_are_refused(fit):
         (features, labels % 3, signatures),
     ):
         with pytest.raises(ValueError):
-            fit(*spoilt, 1.0, 1.0)
+            solve(*spoilt)

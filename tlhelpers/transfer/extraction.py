@@ -91,6 +91,14 @@ def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task) -> T
     return extract_features(backbone, split, preprocess=_preprocessing(backbone, task))
 
 
+def span(rows: Tensor) -> Tensor:
+    """Orthonormal columns (..., d, r) that span rows (..., n, d), r the smaller of n and d.
+
+    rows @ span(rows) are the same points in r coordinates: all distances and angles stay.
+    """
+    return torch.linalg.qr(rows.mT).Q
+
+
 def _preprocessing(model: nn.Module, task: Task | None = None) -> Callable:
     """The model's own preprocessing, else the normalisation that the task wants."""
     own = getattr(model, "preprocess", None)

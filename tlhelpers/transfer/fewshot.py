@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit
-from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.extraction import represent, span
 from tlhelpers.transfer.results import Interval, Result, interval
 
 BLOCK_BYTES = 16 * 2**20  # features gathered at a time: small enough for the processor's cache
@@ -57,13 +57,18 @@ def score_nearest(support: Tensor, query: Tensor) -> Tensor:
 
 
 def score_head(support: Tensor, query: Tensor) -> Tensor:
-    """Logits of linear heads, one an episode, all trained together by the engine."""
-    episodes, n_way, n_shot, d = support.shape
+    """Logits of linear heads, one an episode, all trained together by the engine.
+
+    The features of an episode are centred and scaled to a mean length of 1, as its support shows.
+    """
+    episodes, n_way, n_shot, _ = support.shape
     rows = support.flatten(1, 2)
     mean = rows.mean(1, keepdim=True)
     scale = (rows - mean).norm(dim=2).mean(1).clamp_min(1e-12)[:, None, None]
-    heads = _EpisodeHeads(episodes, d, n_way)
-    data = Split((rows - mean) / scale, torch.arange(episodes))
+    rows, query = (rows - mean) / scale, (query - mean) / scale
+    basis = span(rows)  # what gradient descent from 0 never leaves
+    rows, query = rows @ basis, query @ basis
+    heads = _EpisodeHeads(episodes, rows.shape[2], n_way)
     target = torch.arange(n_way).repeat_interleave(n_shot)
 
     def loss(model: nn.Module, inputs: Tensor, _labels: Tensor, episode: Tensor) -> Tensor:
@@ -73,7 +78,7 @@ def score_head(support: Tensor, query: Tensor) -> Tensor:
 
     fit(
         heads,
-        data,
+        Split(rows, torch.arange(episodes)),
         loss=loss,
         epochs=HEAD_STEPS,
         batch_size=episodes,
@@ -85,7 +90,7 @@ def score_head(support: Tensor, query: Tensor) -> Tensor:
         progress=False,
     )
     with torch.no_grad():
-        return heads.cpu()((query - mean) / scale, torch.arange(episodes))
+        return heads.cpu()(query, torch.arange(episodes))
 
 
 class _EpisodeHeads(nn.Module):
@@ -155,6 +160,8 @@ def few_shot(
     if centre is not None:
         features = features - centre
     start = time.perf_counter()
+    if features.shape[1] > 4 * len(features):  # raw pixels: far fewer numbers say the same
+        features = features @ span(features)
     rows = sample_episodes(split.labels, n_way, n_shot, n_query, episodes, seed)
     accuracies = evaluate_episodes(features, rows, n_shot, method)
     return FewShotResult(

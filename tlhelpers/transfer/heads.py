@@ -48,11 +48,14 @@ class Heads(nn.Module):
 
     preprocess = nn.Identity()
 
-    def __init__(self, d: int, num_classes: int, learning_rates: Tensor, weight_decays: Tensor):
+    def __init__(self, d: int, num_classes: int, grid: list[tuple[float, float]]):
+        """grid: the learning rate and the weight decay of each head."""
         super().__init__()
-        self.shape = (len(learning_rates), num_classes)
-        self.weight = nn.Parameter(torch.zeros(d, len(learning_rates) * num_classes))
-        self.bias = nn.Parameter(torch.zeros(len(learning_rates) * num_classes))
+        self.grid = grid
+        self.shape = (len(grid), num_classes)
+        self.weight = nn.Parameter(torch.zeros(d, len(grid) * num_classes))
+        self.bias = nn.Parameter(torch.zeros(len(grid) * num_classes))
+        learning_rates, weight_decays = torch.tensor(grid).T.contiguous()
         self.register_buffer("learning_rates", learning_rates)
         self.register_buffer("weight_decays", weight_decays)
 
@@ -97,8 +100,8 @@ def fit_heads(
     wrong shapes or labels, and where a class has no example.
     """
     check_labels(features, labels, num_classes)
-    grid = torch.tensor(list(product(learning_rates, weight_decays)))
-    heads = Heads(features.shape[1], num_classes, grid[:, 0], grid[:, 1])
+    grid = list(product(learning_rates, weight_decays))
+    heads = Heads(features.shape[1], num_classes, grid)
     steps_an_epoch = -(-len(labels) // batch_size)
     fit(
         heads,
@@ -128,11 +131,9 @@ def choose_head(heads: Heads, features: Tensor, labels: Tensor) -> tuple[int, li
     wanted = labels[:, None].expand(-1, logits.shape[1])
     loss = F.cross_entropy(logits.mT, wanted, reduction="none").mean(0)
     best = max(range(len(loss)), key=lambda i: (accuracy[i].item(), -loss[i].item()))
-    columns = (heads.learning_rates, heads.weight_decays, accuracy)
-    names = ("learning_rate", "weight_decay", "valid_acc")
     return best, [
-        dict(zip(names, row, strict=True))
-        for row in zip(*(c.tolist() for c in columns), strict=True)
+        {"learning_rate": rate, "weight_decay": decay, "valid_acc": value}
+        for (rate, decay), value in zip(heads.grid, accuracy.tolist(), strict=True)
     ]
 
 

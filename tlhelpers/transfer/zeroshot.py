@@ -25,25 +25,28 @@ from torch.nn import functional as F
 
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.extraction import represent, span
 from tlhelpers.transfer.heads import Standardizer
 from tlhelpers.transfer.results import Result
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-3, 4))  # for gamma and lambda
+Solution = Callable[[float, float], Tensor]
 FOLDS = 3  # groups of seen classes that play the unseen in turn when the strengths are chosen
 
 
-def fit_eszsl(
-    features: Tensor, labels: Tensor, signatures: Tensor, gamma: float, lam: float
-) -> Tensor:
-    """V (d, a). features: (n, d), labels: (n,) numbers of the rows of signatures (z, a)."""
+def solve_eszsl(features: Tensor, labels: Tensor, signatures: Tensor) -> Solution:
+    """V (d, a) as a function of gamma and lambda, through eigenvectors of X X^T and S S^T.
+
+    features: (n, d), labels: (n,) numbers of the rows of signatures (z, a). The decompositions
+    are the cost: a whole grid of strengths takes little more than one.
+    """
     _check(features, labels, signatures)
     x, s = features.double(), signatures.double()
     y = 2 * F.one_hot(labels, len(s)).double() - 1
-    d, a = x.shape[1], s.shape[1]
-    left = torch.linalg.solve(x.T @ x + gamma * torch.eye(d, dtype=x.dtype), x.T @ y @ s)
-    right = s.T @ s + lam * torch.eye(a, dtype=x.dtype)
-    return torch.linalg.solve(right, left, left=False).float()
+    left, p = torch.linalg.eigh(x.T @ x)
+    right, q = torch.linalg.eigh(s.T @ s)
+    core = p.T @ (x.T @ y @ s) @ q
+    return lambda gamma, lam: (p @ (core / torch.outer(left + gamma, right + lam)) @ q.T).float()
 
 
 def score_eszsl(features: Tensor, bilinear: Tensor, signatures: Tensor) -> Tensor:
@@ -51,14 +54,13 @@ def score_eszsl(features: Tensor, bilinear: Tensor, signatures: Tensor) -> Tenso
     return features @ bilinear @ signatures.T
 
 
-def fit_attributes(
-    features: Tensor, labels: Tensor, signatures: Tensor, gamma: float, lam: float = 0.0
-) -> Tensor:
-    """Ridge regression from features to attributes: (d, a). `lam` has no meaning here."""
+def solve_attributes(features: Tensor, labels: Tensor, signatures: Tensor) -> Solution:
+    """Ridge regression (d, a) from features to attributes as a function of gamma."""
     _check(features, labels, signatures)
     x = features.double()
-    gram = x.T @ x + gamma * torch.eye(x.shape[1], dtype=x.dtype)
-    return torch.linalg.solve(gram, x.T @ signatures.double()[labels]).float()
+    left, p = torch.linalg.eigh(x.T @ x)
+    core = p.T @ (x.T @ signatures.double()[labels])
+    return lambda gamma, _lam: (p @ (core / (left + gamma)[:, None])).float()
 
 
 def score_attributes(features: Tensor, regression: Tensor, signatures: Tensor) -> Tensor:
@@ -67,8 +69,8 @@ def score_attributes(features: Tensor, regression: Tensor, signatures: Tensor) -
 
 
 METHODS: dict[str, tuple[Callable, Callable, tuple[float, ...]]] = {
-    "eszsl": (fit_eszsl, score_eszsl, STRENGTHS),
-    "attributes": (fit_attributes, score_attributes, (0.0,)),
+    "eszsl": (solve_eszsl, score_eszsl, STRENGTHS),
+    "attributes": (solve_attributes, score_attributes, (0.0,)),
 }
 
 
@@ -130,11 +132,13 @@ def zero_shot(
         return F.normalize(attributes.float() - centre, dim=1)
 
     signatures, features = describe(known.attributes), standardizer(features)
+    basis = span(features)  # V lies in it: raw pixels cost no more than they must
+    features = features @ basis
     gamma, lam = choose_strengths(features, known.train.labels, signatures, method, seed)
-    learn, score, _ = METHODS[method]
-    learned = learn(features, known.train.labels, signatures, gamma, lam)
+    solve, score, _ = METHODS[method]
+    learned = solve(features, known.train.labels, signatures)(gamma, lam)
     task.open_test()
-    test = standardizer(represent(backbone, new.test, task))
+    test = standardizer(represent(backbone, new.test, task)) @ basis
     scores = score(test, learned, describe(new.attributes))
     accuracies = class_averaged_accuracy(scores, new.test.labels)
     return ZeroShotResult(
@@ -154,23 +158,23 @@ def choose_strengths(
     features: Tensor, labels: Tensor, signatures: Tensor, method: str, seed: int = 0
 ) -> tuple[float, float]:
     """(gamma, lambda) that recognise held-out seen classes best, over FOLDS groups of them."""
-    learn, score, lams = METHODS[method]
+    solve, score, lams = METHODS[method]
+    grid = list(product(STRENGTHS, lams))
     order = torch.randperm(len(signatures), generator=torch.Generator().manual_seed(seed))
-    folds = [fold.sort().values for fold in order.chunk(FOLDS)]
-
-    def recognise_held_out(strengths: tuple[float, float]) -> float:
-        accuracies = []
-        for fold in folds:
-            held = torch.isin(labels, fold)
-            kept = torch.isin(torch.arange(len(signatures)), fold).logical_not().nonzero()[:, 0]
-            train = torch.searchsorted(kept, labels[~held])
-            learned = learn(features[~held], train, signatures[kept], *strengths)
-            scores = score(features[held], learned, signatures[fold])
-            truth = torch.searchsorted(fold, labels[held])
-            accuracies.append(class_averaged_accuracy(scores, truth).mean())
-        return torch.stack(accuracies).mean().item()
-
-    return max(product(STRENGTHS, lams), key=recognise_held_out)
+    accuracies = torch.zeros(len(grid))
+    for fold in order.chunk(FOLDS):
+        fold = fold.sort().values
+        held = torch.isin(labels, fold)
+        kept = torch.isin(torch.arange(len(signatures)), fold).logical_not().nonzero()[:, 0]
+        train, truth = (
+            torch.searchsorted(kept, labels[~held]),
+            torch.searchsorted(fold, labels[held]),
+        )
+        solution = solve(features[~held], train, signatures[kept])
+        for i, strengths in enumerate(grid):
+            scores = score(features[held], solution(*strengths), signatures[fold])
+            accuracies[i] += class_averaged_accuracy(scores, truth).mean()
+    return grid[accuracies.argmax()]
 
 
 def _check(features: Tensor, labels: Tensor, signatures: Tensor) -> None:
