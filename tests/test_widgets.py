@@ -1,0 +1,192 @@
+"""The widgets as functions: what they draw, how fast, and what happens when they fail."""
+
+import itertools
+import threading
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tlhelpers.runtime.language import LANGUAGES, catalogue
+from tlhelpers.show.widgets import lesson01, strategy
+from tlhelpers.show.widgets.chart import Chart
+from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.show.widgets.strategy import advise
+
+CURVES = {
+    "01_birds": {
+        "labels": [2, 5, 50],
+        "probe": [[0.5, 0.6, 0.55], [0.8, 0.82, 0.81], [0.9, 0.9, 0.91]],
+        "fine_tune": [[0.6, 0.62, 0.6], [0.88, 0.9, 0.89], [0.97, 0.97, 0.96]],
+        "scratch": [[0.3, 0.33, 0.3], [0.5, 0.55, 0.5], [0.9, 0.92, 0.9]],
+    },
+    "01_pets": {
+        "labels": [5, 200],
+        "probe": [[0.6, 0.65], [0.8, 0.8]],
+        "fine_tune": [[0.6, 0.6], [0.85, 0.85]],
+        "scratch": [[0.5, 0.5], [0.9, 0.9]],
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+
+
+def counter(draw, run=None, **options):
+    control = Control("number", "a number", [(str(n), n) for n in range(5)], 2)
+    return Explorer("Numbers", [control], draw, run, **options)
+
+
+def shown(number):
+    return View(Chart(f"this is {number}", (0, 1)).svg(), f"this is {number}")
+
+
+# --- the frame ------------------------------------------------------------------------------
+
+
+def test_a_move_draws_once_and_a_state_that_comes_back_is_remembered():
+    drawn = []
+    explorer = counter(lambda number: drawn.append(number) or shown(number))
+    assert explorer.view().says == "this is 2"
+    assert explorer.move(number=4).says == "this is 4"
+    assert explorer.move(number=2).says == "this is 2"
+    assert drawn == [2, 4]
+
+
+def test_an_error_is_shown_in_the_place_of_the_picture_and_goes_with_the_next_move():
+    explorer = counter(lambda number: shown(6 // number))
+    broken = explorer.move(number=0)
+    assert "ZeroDivisionError" in broken.picture and 'role="alert"' in broken.picture
+    assert explorer.move(number=3).says == "this is 2"
+
+
+def test_the_page_moves_the_widget_and_gets_the_picture():
+    explorer = counter(shown)
+    explorer.widget.positions = {"number": 1}
+    assert explorer.widget.view["says"] == "this is 1"
+    assert ET.fromstring(explorer.widget.view["picture"]).attrib["aria-label"] == "this is 1"
+
+
+def test_a_click_on_the_picture_reaches_draw():
+    explorer = counter(lambda number, picked: shown(number + picked), picks={"picked": 0})
+    explorer.widget.positions = {"number": 1, "picked": 30}
+    assert explorer.widget.view["says"] == "this is 31"
+
+
+def test_without_a_front_end_the_picture_of_the_first_state_stays():
+    bundle = counter(shown)._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert bundle["text/plain"] == "Numbers: this is 2"
+    assert "text/html" not in bundle, "GitHub would show it, without the picture in it"
+
+
+def test_a_live_run_shows_its_views_and_stops_when_asked():
+    steps, views, over = [], [], threading.Event()
+
+    def run(values, watch):
+        while not watch(shown(values["number"])):
+            steps.append(len(steps))
+            time.sleep(0.01)
+        return View("<svg/>", "stopped")
+
+    explorer = counter(shown, run)
+    assert explorer.start(views.append, over.set)
+    assert not counter(shown, run).start(views.append, over.set), "two runs at once"
+    while not steps:
+        time.sleep(0.01)
+    explorer.stop(wait=5)
+    assert over.wait(5)
+    assert views[0].says == "this is 2" and views[-1].says == "stopped"
+    assert len(views) <= 3, "pictures are sent more often than they can be seen"
+
+
+def test_a_live_run_that_fails_says_so_and_leaves_the_way_free():
+    views, over = [], threading.Event()
+
+    def run(values, watch):
+        raise RuntimeError("no memory")
+
+    for _ in range(2):
+        over.clear()
+        assert counter(shown, run).start(views.append, over.set)
+        assert over.wait(5)
+    assert "RuntimeError: no memory" in views[-1].says
+
+
+def test_the_buttons_start_and_stop_a_run():
+    over = threading.Event()
+
+    def run(values, watch):
+        while not watch(shown(0)):
+            time.sleep(0.01)
+        over.set()
+        return shown(9)
+
+    page = counter(shown, run).widget
+    page._handle_custom_msg({"run": True}, [])
+    assert page.running
+    page._handle_custom_msg({"stop": True}, [])
+    assert over.wait(5)
+    for _ in range(100):
+        if not page.running:
+            break
+        time.sleep(0.02)
+    assert not page.running and page.view["says"] == "this is 9"
+
+
+# --- the strategy map -----------------------------------------------------------------------
+
+FACTS = list(
+    itertools.product(strategy.LABELS, strategy.SIMILARITY, strategy.COMPUTE, *[(False, True)] * 3)
+)
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=lambda facts: "-".join(map(str, facts)))
+def test_advice_fits_every_combination_of_facts(facts):
+    labels, similarity, compute, arriving, keep, shrink = facts
+    advice = advise(*facts)
+    steps = [advice.first, *advice.then]
+    assert all(f"strategy.{step}" in catalogue() for step in steps)
+    assert len(set(steps)) == len(steps)
+    needs_labels = {"probe", "fine_tune", "fine_tune_top", "few_shot"}
+    assert (advice.first in needs_labels) == (labels != "none")
+    assert (advice.first == "fine_tune") <= (compute == "gpu")
+    assert ("replay" in steps) == (arriving and keep)
+    assert ("train_on" in steps) == (arriving and not keep)
+    assert ("distil" in steps) == shrink
+    assert ("control" in steps) == (similarity == "far" and labels != "none")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_map_draws_every_place_and_says_why(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = strategy.strategy_map()
+    for labels, similarity in itertools.product(strategy.LABELS, strategy.SIMILARITY):
+        view = explorer.move(labels=labels, similarity=similarity, shrink=True)
+        assert ET.fromstring(view.picture).attrib["aria-label"] == view.says
+        first = strategy.name_of(advise(labels, similarity).first)
+        assert first in view.says and strategy.name_of("distil") in view.says
+
+
+# --- the lessons ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_01_reads_the_curves_at_the_slider(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = lesson01.build(CURVES)
+    says = explorer.view().says
+    assert all(part in says for part in ("5", "89%", "81%", "52%", "37"))
+    assert "90%" in explorer.move(task="01_pets", labels=200).says
+    ET.fromstring(explorer.view().picture)
+
+
+def test_a_move_is_drawn_in_far_less_than_150_ms():
+    explorer = lesson01.build(CURVES)
+    started = time.process_time()
+    for labels in (2, 5, 50, 200):
+        for task in lesson01.RESULTS:
+            explorer.move(task=task, labels=labels)
+    assert (time.process_time() - started) / 8 < 0.05

@@ -1,0 +1,1 @@
+"""Widgets: what a learner moves to change an experiment. One file a lesson, over `explorer`."""

@@ -1,0 +1,222 @@
+"""The frame of every widget: controls, a picture that follows them, and a run that can be stopped.
+
+What a widget does is a plain function from the values of its controls to a `View`; it is tested as
+such, without a browser. The page (`explorer.js`) only shows controls and pictures. An error is
+shown where the picture would stand. Where nothing can be moved, on GitHub or on paper, the
+picture of the first state stays.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tlhelpers.runtime.language import language, text
+
+SCRIPT, STYLE = (Path(__file__).with_name(f"explorer.{kind}") for kind in ("js", "css"))
+FRAMES = 4  # pictures a second that a live run shows at most
+REMEMBERED = 400  # views that are kept, so that a state comes back at once
+_one_run = threading.Lock()  # live runs train on the same few cores
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture (SVG, or other HTML), and the sentence that says what it shows."""
+
+    picture: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something to move. options: (label, value) of each position; `value` is where it starts.
+
+    kind: "slider", "choice" (a menu) or "switch" (radio buttons in a row).
+    """
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, object]]
+    value: object = None
+    kind: str = "slider"
+
+    @property
+    def start(self) -> int:
+        """The position at which it starts."""
+        values = [value for _, value in self.options]
+        return 0 if self.value is None else values.index(self.value)
+
+
+# A live run: called with the values of the controls and `watch`, which shows a view and
+# returns True when the learner wants it to stop. It returns the last view.
+Run = Callable[[dict, Callable[[View], bool]], View]
+
+
+@dataclass
+class Explorer:
+    """A widget. draw: called with the values of the controls by name, returns a View.
+
+    run: what "run it live" does, if anything. picks: names of further values, which a click on
+    the picture sets (an element with data-set="name" data-value="3"), with their first values.
+    """
+
+    title: str
+    controls: list[Control]
+    draw: Callable[..., View]
+    run: Run | None = None
+    picks: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.positions = {control.name: control.start for control in self.controls} | self.picks
+        self._views: dict[tuple, View] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def values(self) -> dict:
+        """The values of the controls, and what was picked."""
+        chosen = {c.name: c.options[self.positions[c.name]][1] for c in self.controls}
+        return chosen | {name: self.positions[name] for name in self.picks}
+
+    def view(self) -> View:
+        """What the present state looks like; an error in `draw` is shown in its place."""
+        state = (language(), *self.positions.items())
+        if state not in self._views:
+            if len(self._views) >= REMEMBERED:
+                self._views.clear()
+            try:
+                self._views[state] = self.draw(**self.values)
+            except Exception as error:
+                return failed(error)
+        return self._views[state]
+
+    def move(self, **values) -> View:
+        """Puts controls to these values, as a learner would; returns what is then shown."""
+        for control in self.controls:
+            if control.name in values:
+                wanted = [value for _, value in control.options]
+                self.positions[control.name] = wanted.index(values[control.name])
+        self.positions |= {name: values[name] for name in self.picks if name in values}
+        return self.view()
+
+    # --- live runs ---
+
+    def start(self, show: Callable[[View], object], ended: Callable[[], object]) -> bool:
+        """Starts a live run in a thread; False where one is under way in this kernel."""
+        if self.run is None or not _one_run.acquire(blocking=False):
+            return False
+        self._stop.clear()
+
+        shown_at = 0.0
+
+        def watch(view: View) -> bool:
+            nonlocal shown_at
+            if time.monotonic() - shown_at > 1 / FRAMES:
+                shown_at = time.monotonic()
+                show(view)
+            return self._stop.is_set()
+
+        def work() -> None:
+            try:
+                show(self.run(self.values, watch))
+            except Exception as error:
+                show(failed(error))
+            finally:
+                _one_run.release()
+                ended()
+
+        self._thread = threading.Thread(target=work, name=f"live run: {self.title}", daemon=True)
+        self._thread.start()
+        return True
+
+    def stop(self, wait: float | None = None) -> None:
+        """Ends the live run at its next step; `wait` seconds for that, if given."""
+        self._stop.set()
+        if wait is not None and self._thread is not None:
+            self._thread.join(wait)
+
+    # --- in the notebook ---
+
+    @cached_property
+    def widget(self):
+        """The page's side, an anywidget: `positions` come from it, `view` goes to it."""
+        import anywidget
+        import traitlets
+
+        class ExplorerPage(anywidget.AnyWidget):
+            _esm, _css = SCRIPT, STYLE
+            title = traitlets.Unicode().tag(sync=True)
+            controls = traitlets.List().tag(sync=True)
+            labels = traitlets.Dict().tag(sync=True)
+            positions = traitlets.Dict().tag(sync=True)
+            view = traitlets.Dict().tag(sync=True)
+            running = traitlets.Bool(False).tag(sync=True)
+            can_run = traitlets.Bool(False).tag(sync=True)
+
+        page = ExplorerPage(
+            title=self.title,
+            controls=[
+                {
+                    "name": c.name,
+                    "label": c.label,
+                    "kind": c.kind,
+                    "options": [o[0] for o in c.options],
+                }
+                for c in self.controls
+            ],
+            labels={name: text(f"widget.{name}") for name in ("run", "stop")},
+            positions=dict(self.positions),
+            view=_for_page(self.view()),
+            can_run=self.run is not None,
+        )
+
+        def on_move(change) -> None:
+            self.positions = {name: int(place) for name, place in change["new"].items()}
+            page.view = _for_page(self.view())
+
+        def on_message(_, message: dict, buffers) -> None:
+            if message.get("stop"):
+                self.stop()
+            elif message.get("run"):
+                started = self.start(show, ended)
+                page.running = started
+                if not started:
+                    page.view = _for_page(View(self.view().picture, text("widget.busy")))
+
+        def show(view: View) -> None:
+            page.view = _for_page(view)
+
+        def ended() -> None:
+            page.running = False
+
+        page.observe(on_move, "positions")
+        page.on_msg(on_message)
+        return page
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        view = self.view()
+        model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        still = "image/svg+xml" if view.picture.startswith("<svg") else "text/html"
+        return {
+            "application/vnd.jupyter.widget-view+json": model,
+            still: view.picture,
+            "text/plain": repr(self),
+        }
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.view().says}"
+
+
+def failed(error: Exception) -> View:
+    """What stands in the place of the picture when something went wrong."""
+    says = text("widget.failed", error=f"{type(error).__name__}: {error}")
+    return View(f'<p class="tl-failed" role="alert">{html.escape(says)}</p>', says)
+
+
+def _for_page(view: View) -> dict:
+    return {"picture": view.picture, "says": view.says}

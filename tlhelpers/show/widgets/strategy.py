@@ -1,0 +1,143 @@
+"""The strategy map: what to try first, from six facts about the problem, and why.
+
+The rules are the course's own findings put in order, for images of the size it works with: look
+at the labels first, then at the similarity of source and target, then at what it may cost.
+They say where to start. What is best, a measurement says (lessons 06 and 14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.widgets.chart import Canvas
+from tlhelpers.show.widgets.explorer import Control, Explorer, View
+
+LABELS = ("none", "few", "some", "many")  # 0; 1-5; about 10-100; hundreds a class
+SIMILARITY = ("close", "related", "far")
+COMPUTE = ("cpu", "gpu")
+
+COLOURS = {
+    "adapt": figures.SKY,
+    "zero_shot": figures.PURPLE,
+    "label_first": figures.GREY,
+    "few_shot": figures.ORANGE,
+    "probe": figures.BLUE,
+    "fine_tune_top": figures.GREEN,
+    "fine_tune": figures.VERMILION,
+}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to try first, and the steps that go with it, in order; names of strategies."""
+
+    first: str
+    then: tuple[str, ...]
+
+    def explain(self) -> str:
+        """The advice as sentences."""
+        said = [text("strategy.first", name=name_of(self.first), why=text(why_key(self.first)))]
+        said += [text("strategy.then", name=name_of(s), why=text(why_key(s))) for s in self.then]
+        return " ".join(said)
+
+
+def advise(
+    labels: str = "few",
+    similarity: str = "related",
+    compute: str = "cpu",
+    arriving: bool = False,
+    keep: bool = False,
+    shrink: bool = False,
+) -> Advice:
+    """labels: one of LABELS; similarity of source and target: of SIMILARITY; compute: of COMPUTE.
+
+    arriving: data keep arriving. keep: old classes must stay. shrink: the model must get smaller.
+    """
+    then = []
+    if labels != "none" and similarity == "far":
+        then.append("control")  # negative transfer is likeliest here
+    if arriving:
+        then.append("replay" if keep else "train_on")
+    if shrink:
+        then.append("distil")
+    return Advice(_first(labels, similarity, compute), tuple(then))
+
+
+def _first(labels: str, similarity: str, compute: str) -> str:
+    if labels == "none":
+        return {"close": "adapt", "related": "zero_shot", "far": "label_first"}[similarity]
+    if labels == "few":
+        return "few_shot"
+    if labels == "some" and similarity == "close":
+        return "probe"
+    return "fine_tune" if compute == "gpu" else "fine_tune_top"
+
+
+def name_of(strategy: str) -> str:
+    """Its name with the lesson that teaches it."""
+    return text(f"strategy.{strategy}")
+
+
+def why_key(strategy: str) -> str:
+    """The catalogue key of the sentence that says why."""
+    return f"strategy.{strategy}_why"
+
+
+def strategy_map() -> Explorer:
+    """The map as a widget."""
+    yes_no = [(text("strategy.no"), False), (text("strategy.yes"), True)]
+    return Explorer(
+        title=text("strategy.title"),
+        controls=[
+            Control("labels", text("strategy.labels"), _named("labels", LABELS), "few"),
+            Control(
+                "similarity", text("strategy.similarity"), _named("sim", SIMILARITY), "related"
+            ),
+            Control("compute", text("strategy.compute"), _named("compute", COMPUTE), kind="switch"),
+            Control("arriving", text("strategy.arriving"), yes_no, kind="switch"),
+            Control("keep", text("strategy.keep"), yes_no, kind="switch"),
+            Control("shrink", text("strategy.shrink"), yes_no, kind="switch"),
+        ],
+        draw=draw,
+    )
+
+
+def draw(**facts) -> View:
+    """The map of first strategies over labels and similarity, the learner's place framed."""
+    advice = advise(**facts)
+    says = advice.explain()
+    canvas = Canvas(says, height=330)
+    left, top, width, height = 96, 40, 132, 62
+    for column, labels in enumerate(LABELS):
+        middle = left + width * (column + 0.5)
+        canvas.text(middle, top - 10, text(f"strategy.labels_{labels}"), text_anchor="middle")
+    for row, similarity in enumerate(SIMILARITY):
+        y = top + height * row
+        canvas.text(
+            left - 10, y + height / 2 + 4, text(f"strategy.sim_{similarity}"), text_anchor="end"
+        )
+        for column, labels in enumerate(LABELS):
+            first = advise(labels, similarity, facts["compute"]).first
+            here = (labels, similarity) == (facts["labels"], facts["similarity"])
+            x, colour = left + width * column, COLOURS[first]
+            canvas.add(
+                "rect",
+                **{"x": x + 3, "y": y + 3, "width": width - 6, "height": height - 6, "rx": 6},
+                fill=colour,
+                fill_opacity=0.55 if here else 0.16,
+                stroke=figures.INK if here else colour,
+                stroke_width=3 if here else 1,
+            )
+            name = text(f"strategy.{first}_short")
+            canvas.text(x + width / 2, y + height / 2 + 4, name, text_anchor="middle")
+    y = top + height * len(SIMILARITY) + 36
+    for number, step in enumerate([advice.first, *advice.then], 1):
+        canvas.text(left, y, f"{number}. {name_of(step)}", font_size=14)
+        y += 22
+    return View(canvas.svg(), says)
+
+
+def _named(group: str, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(text(f"strategy.{group}_{value}"), value) for value in values]
