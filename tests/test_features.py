@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlhelpers.data.task import Split, Task
+from tlhelpers.models.surgery import stages
 from tlhelpers.transfer.extraction import LARGE
 from tlhelpers.transfer.feature_cache import FeatureCache
 from tlhelpers.transfer.features import extract_features, fit_heads, knn, probe, stream_features
@@ -128,6 +129,13 @@ def test_the_cache_spares_the_second_pass(images):
     assert torch.equal(first, again)
 
 
+def test_changing_features_in_place_does_not_reach_the_cache(images):
+    model = SmallNet()
+    kept = extract_features(model, images).clone()
+    extract_features(model, images).zero_()
+    assert torch.equal(extract_features(model, images), kept)
+
+
 def change_weight(model, images):
     model.conv.weight.data[0, 0, 0, 0] += 1
     return images
@@ -221,9 +229,22 @@ def test_texts_pass_through_a_preprocessing_that_returns_a_dict():
     assert changed.shape == (3, 5) and not torch.equal(features[2], changed[2])
 
 
-def test_no_input_is_an_error():
+def test_no_input_and_no_network_are_errors():
     with pytest.raises(ValueError):
         extract_features(SmallNet(), torch.zeros(0, 3, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="resnet"):
+        probe("resnet", make_task())
+
+
+def test_a_stage_of_a_vgg_is_a_slice_of_it():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 2), nn.MaxPool2d(2)]
+    model = nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.Linear(5, 2)).eval()
+    model.preprocess = Normalize()
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    expected = model[0](model.preprocess(images)).mean((2, 3))
+    name = [name for name, _ in stages(model)][-2]
+    assert torch.allclose(extract_features(model, images, layer=name), expected)
 
 
 # --- heads --------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def extract_features(
         features = torch.cat(list(_compute(model, data, batch_size, layer, preprocess)))
         if cache:
             _cache.put(key, features)
-    return features
+    return features.clone() if cache else features  # a change in place must not reach the cache
 
 
 def stream_features(
@@ -88,6 +88,8 @@ def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task) -> T
         return backbone.float()
     if backbone == "pixels":
         return split.inputs.flatten(1).float() / 255
+    if isinstance(backbone, str):
+        raise ValueError(text("features.not_pixels", name=backbone))
     return extract_features(backbone, split, preprocess=_preprocessing(backbone, task))
 
 

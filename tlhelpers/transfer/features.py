@@ -45,7 +45,10 @@ __all__ = [
 
 @dataclass
 class ProbeResult(Result):
-    """head: the chosen nn.Linear, for plain features; grid: one dict for every head tried."""
+    """head: the chosen nn.Linear, for plain features; grid: one dict for every head tried.
+
+    seconds: in all, with the extraction of features that were not in the cache.
+    """
 
     test_acc: float
     valid_acc: float
@@ -93,7 +96,7 @@ def probe(
     test = task.open_test()
     right = head(represent(backbone, test, task)).argmax(1) == test.labels
     return ProbeResult(
-        test_acc=right.float().mean().item(),
+        test_acc=right.double().mean().item(),
         heads=len(grid),
         seconds=time.perf_counter() - start,
         test_reads=task.test_reads,
@@ -139,7 +142,7 @@ def knn(
     def accuracies(split: Split) -> list[float]:
         features = represent(backbone, split, task)
         predicted = vote(train, task.train.labels, features, candidates, metric)
-        return [(p == split.labels).float().mean().item() for p in predicted]
+        return [(p == split.labels).double().mean().item() for p in predicted]
 
     valid = accuracies(task.valid)
     best = max(range(len(candidates)), key=valid.__getitem__)

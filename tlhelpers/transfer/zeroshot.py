@@ -76,7 +76,7 @@ METHODS: dict[str, tuple[Callable, Callable, tuple[float, ...]]] = {
 
 def class_averaged_accuracy(scores: Tensor, labels: Tensor) -> Tensor:
     """The accuracy of each class that occurs (classes present,); its mean is the figure."""
-    right = (scores.argmax(1) == labels).float()
+    right = (scores.argmax(1) == labels).double()
     return torch.stack([right[labels == c].mean() for c in labels.unique()])
 
 
