@@ -85,7 +85,7 @@ def sheet(rows: Sequence[Tensor], names: Sequence[str], alt: str, zoom: float = 
             top, left = r * (height + gap), c * (width + gap)
             canvas[top : top + height, left : left + width] = drawing.permute(1, 2, 0)
     inch = zoom / 100
-    margin = 0.35 + 0.13 * max(_columns(name) for name in names)
+    margin = 0.15 + 0.09 * max(_columns(name) for name in names)
     size = (canvas.shape[1] * inch + margin, canvas.shape[0] * inch + 0.1)
     figure = plt.figure(figsize=size, layout="none")
     axes = figure.add_axes(

@@ -1,9 +1,9 @@
 """Birds: ten or twenty-four species told apart by named features, as in a field guide.
 
 A species is a list of features (long bill, blue wing, crest, ...). Everything else changes from
-picture to picture: posture, body colour, plumage, perch, sky. Only the wing carries the species'
-colour, and red, yellow and blue also occur behind every bird (berries, far flowers), so that the
-colours of a picture alone do not give the species away.
+picture to picture: posture, body colour, plumage, perch, sky. Wing, tail and crest carry the
+species' colour; red, yellow and blue also occur behind every bird (berries, far flowers), and
+several species share each colour, so that the colours of a picture alone do not give it away.
 """
 
 import functools
@@ -71,7 +71,7 @@ def draw(canvas: Canvas, labels: torch.Tensor) -> None:
 def paint_bird(canvas: Canvas, attributes: torch.Tensor) -> None:
     """Paint a bird with the given 0/1 features (n, 12), in the order of `FEATURES`."""
     has = {name: attributes[:, k].view(-1, 1, 1) for k, name in enumerate(FEATURES)}
-    foot = 0.44 + 0.28 * has["long_legs"] + canvas.normal(0.02)
+    foot = 0.43 + 0.36 * has["long_legs"] + canvas.normal(0.02)
     _scenery(canvas)
     u, v = _place(canvas, has, foot)
     _perch(canvas, u, v, foot)
@@ -79,19 +79,19 @@ def paint_bird(canvas: Canvas, attributes: torch.Tensor) -> None:
     u, v = _lean(canvas, u, v)
     coat = _coat_colours(canvas)
     wing = _wing_colour(canvas, has)
-    _tail(canvas, u, v, has, coat)
-    _head_and_body(canvas, u, v, has, coat)
+    _tail(canvas, u, v, has, wing)
+    _head_and_body(canvas, u, v, has, coat, wing)
     _wing(canvas, u, v, has, wing)
-    canvas.light(slope=0.25, grain=0.02)
+    canvas.light(slope=0.2, grain=0.02, gain=(0.86, 1.12))
 
 
 def _scenery(canvas):
     """Sky or foliage, out-of-focus flowers in any of the three wing colours, reeds."""
-    canvas.background(1, hue=canvas.uniform1(), saturation=(0.1, 0.45), value=(0.55, 0.98))
+    canvas.background(1, hue=canvas.uniform1(), saturation=(0.05, 0.35), value=(0.3, 1.0))
     for _ in range(2):
         x, y = canvas.uniform(-1, 1), canvas.uniform(-1, 1)
-        spot = disc(canvas.x, canvas.y, x, y, canvas.uniform(0.1, 0.36))
-        flower = canvas.mask(spot, 3.0) * 0.9 * canvas.coin(0.85)[:, None]
+        spot = disc(canvas.x, canvas.y, x, y, canvas.uniform(0.08, 0.2))
+        flower = canvas.mask(spot, 5.0) * 0.45 * canvas.coin(0.5)[:, None]
         canvas.paint(flower, _any_wing_colour(canvas))
     sway = canvas.uniform(-0.15, 0.15) * canvas.y
     spacing = canvas.uniform(3.0, 6.0)
@@ -115,16 +115,16 @@ def _any_wing_colour(canvas):
 
 
 def _vivid(canvas, hue):
-    hue = (hue + canvas.uniform1(-0.035, 0.035)) % 1
-    return hsv(hue, canvas.uniform1(0.65, 0.98), canvas.uniform1(0.6, 0.98))
+    hue = (hue + canvas.uniform1(-0.025, 0.025)) % 1
+    return hsv(hue, canvas.uniform1(0.72, 0.98), canvas.uniform1(0.68, 0.98))
 
 
 def _place(canvas, has, foot):
     """Body coordinates: the whole bird centred whatever its bill, tail and legs."""
-    u, v = canvas.frame(rotation=0.12, scale=(0.86, 1.04), shift=0.08)
-    size = 0.72 + 0.24 * has["large"] + canvas.normal(0.02)
+    u, v = canvas.frame(rotation=0.18, scale=(0.9, 1.06), shift=0.15)
+    size = 0.78 + 0.31 * has["large"] + canvas.normal(0.02)
     canvas.scale = canvas.scale * size
-    centre = 0.08 + 0.15 * has["long_bill"] - 0.2 * has["long_tail"]
+    centre = 0.06 + 0.18 * has["long_bill"] - 0.25 * has["long_tail"]
     middle = 0.5 * (foot - 0.5)
     return u / size + centre, v / size + middle
 
@@ -132,7 +132,7 @@ def _place(canvas, has, foot):
 def _perch(canvas, u, v, foot):
     """A branch with leaves and berries, a rock, a bent reed or open ground below the feet."""
     kind = canvas.integers(4).view(-1, 1, 1)
-    v = v - foot - canvas.uniform(-0.2, 0.2) * u
+    v = v - foot - canvas.uniform(-0.1, 0.1) * u
     branch = (v - 0.07).abs() - canvas.uniform(0.05, 0.08)
     rock = ellipse(u, v, canvas.normal(0.1), 0.62, canvas.uniform(0.8, 1.3), 0.6)
     reed = (v - 0.04 - 0.12 * u * u).abs() - 0.035
@@ -147,7 +147,7 @@ def _perch(canvas, u, v, foot):
         canvas.uniform1(0.35, 0.65),
     )
     lit = 1.1 - 0.4 * v.clamp(0, 0.8) + 0.04 * torch.sin(u * 9 + v * 7)
-    canvas.ink(functools.reduce(torch.minimum, shapes), colour * lit[:, None], 0.025, 0.5)
+    canvas.ink(functools.reduce(torch.minimum, shapes), colour * lit[:, None], 0.02, 0.75)
     period = canvas.uniform(0.4, 0.75)
     cell = (u + canvas.uniform()) / period
     side = 4 * (_fraction(0.5 * torch.floor(cell)) - 0.25)  # leaves alternate up and down
@@ -156,8 +156,8 @@ def _perch(canvas, u, v, foot):
     berries = disc(x, y, 0.1, -0.12, canvas.uniform(0.05, 0.09))
     green = hsv(canvas.uniform1(0.2, 0.38), canvas.uniform1(0.3, 0.7), canvas.uniform1(0.35, 0.7))
     bare = AWAY * (kind == 1)
-    canvas.ink(leaves + bare, green, 0.025, 0.5)
-    canvas.ink(berries + bare + AWAY * canvas.coin(0.4), _any_wing_colour(canvas), 0.025, 0.4)
+    canvas.ink(leaves + bare + AWAY * canvas.coin(0.4), green, 0.02, 0.75)
+    canvas.ink(berries + bare + AWAY * canvas.coin(0.6), _any_wing_colour(canvas), 0.02, 0.75)
 
 
 def _legs(canvas, u, v, foot):
@@ -171,37 +171,37 @@ def _legs(canvas, u, v, foot):
 
 def _lean(canvas, u, v):
     """Turn the body about the hips: crouched to upright."""
-    lean = canvas.uniform(-0.12, 0.3)
+    lean = canvas.uniform(-0.08, 0.2)
     cos, sin = torch.cos(lean), torch.sin(lean)
     return cos * u - sin * (v - 0.25), cos * (v - 0.25) + sin * u + 0.25
 
 
 def _coat_colours(canvas):
-    """(back, belly): any muted hue, so that the body says nothing about the species."""
-    hue, value = canvas.uniform1(), canvas.uniform1(0.5, 0.9)
-    back = hsv(hue, canvas.uniform1(0.08, 0.55), value)
-    belly_hue = (hue + canvas.uniform1(-0.12, 0.12)) % 1
-    return back, hsv(belly_hue, canvas.uniform1(0.05, 0.35), (value + 0.25).clamp(max=0.98))
+    """(back, belly): any brown, buff or grey, so that the body says nothing about the species."""
+    hue, value = canvas.uniform1(0.04, 0.14), canvas.uniform1(0.45, 0.9)
+    back = hsv(hue, canvas.uniform1(0.05, 0.45), value)
+    belly_hue = hue + canvas.uniform1(-0.03, 0.03)
+    return back, hsv(belly_hue, canvas.uniform1(0.03, 0.25), (value + 0.25).clamp(max=0.98))
 
 
 def _wing_colour(canvas, has):
     return _vivid(canvas, sum(has[name] * hue for name, hue in WING_HUES.items())[:, 0, 0])
 
 
-def _tail(canvas, u, v, has, coat):
-    length = 0.16 + 0.46 * has["long_tail"] + canvas.normal(0.02)
+def _tail(canvas, u, v, has, wing):
+    length = 0.14 + 0.54 * has["long_tail"] + canvas.normal(0.02)
     angle = canvas.uniform(-0.05, 0.4)
     cos, sin = torch.cos(angle), torch.sin(angle)
     along, across = -(cos * (u + 0.3) - sin * (v - 0.14)), cos * (v - 0.14) + sin * (u + 0.3)
     width = 0.085 + 0.04 * along
     tail = torch.maximum(across.abs() - width, torch.maximum(along - 0.14 - length, -along))
     feathers = 0.8 + 0.2 * torch.cos(across / width * 9)
-    canvas.ink(tail, coat[0] * 0.7 * feathers[:, None], 0.035)
+    canvas.ink(tail, wing * 0.85 * feathers[:, None], 0.035)
 
 
-def _head_and_body(canvas, u, v, has, coat):
+def _head_and_body(canvas, u, v, has, coat, wing):
     hx, hy = 0.38 + canvas.normal(0.02), -0.28 + canvas.normal(0.03)
-    _crest(canvas, u, v, has, hx, hy, coat)
+    _crest(canvas, u, v, has, hx, hy, wing)
     _bill(canvas, u, v, has, hx, hy)
     length, depth = 0.46 * canvas.uniform(0.95, 1.06), 0.3 * canvas.uniform(0.92, 1.1)
     torso = ellipse(u, v, 0.0, 0.06, length, depth, torch.full_like(hx, -0.2))
@@ -226,22 +226,22 @@ def _plumage(canvas, u, v, has, coat):
     return torch.lerp(coat[0], coat[1], low[:, None]) * tone[:, None]
 
 
-def _crest(canvas, u, v, has, hx, hy, coat):
+def _crest(canvas, u, v, has, hx, hy, wing):
     raised = canvas.uniform(-0.05, 0.1)
     crest = None
     for k in range(3):
-        tip_x, tip_y = hx - 0.34 + 0.15 * k + raised, hy - 0.3 - 0.06 * k - raised
-        feather = capsule(u, v, hx - 0.06 + 0.03 * k, hy - 0.12, tip_x, tip_y, 0.06, 0.025)
+        tip_x, tip_y = hx - 0.38 + 0.17 * k + raised, hy - 0.34 - 0.08 * k - raised
+        feather = capsule(u, v, hx - 0.06 + 0.03 * k, hy - 0.12, tip_x, tip_y, 0.07, 0.035)
         crest = feather if crest is None else torch.minimum(crest, feather)
-    canvas.ink(crest + AWAY * (1 - has["crest"]), coat[0] * 0.8, 0.035)
+    canvas.ink(crest + AWAY * (1 - has["crest"]), wing, 0.035)
 
 
 def _bill(canvas, u, v, has, hx, hy):
     thick = has["thick_bill"]
-    length = 0.17 + 0.3 * has["long_bill"] + 0.05 * thick + canvas.normal(0.015)
+    length = 0.14 + 0.36 * has["long_bill"] + 0.05 * thick + canvas.normal(0.015)
     x, y, droop = hx + 0.14, hy + 0.03, canvas.normal(0.025)
     tip_x, tip_y = x + 0.05 + length, y + (0.04 + droop) * (1 + thick)
-    bill = capsule(u, v, x, y, tip_x, tip_y, 0.05 + 0.11 * thick, 0.012 + 0.02 * thick)
+    bill = capsule(u, v, x, y, tip_x, tip_y, 0.05 + 0.12 * thick, 0.012 + 0.02 * thick)
     hue = canvas.uniform1(0.04, 0.13)
     colour = hsv(hue, canvas.uniform1(0.3, 0.95), canvas.uniform1(0.55, 0.98))
     mouth = y + 0.01 + (u - x) * droop
@@ -263,7 +263,7 @@ def _wing(canvas, u, v, has, colour):
     along = -(torch.cos(angle) * (u - x) - torch.sin(angle) * (v - y))
     across = torch.cos(angle) * (v - y) + torch.sin(angle) * (u - x)
     zero = torch.zeros_like(x)
-    wing = capsule(along, across, zero, zero, 0.56 * canvas.uniform(0.95, 1.08), 0.03, 0.19, 0.04)
+    wing = capsule(along, across, zero, zero, 0.6 * canvas.uniform(0.95, 1.08), 0.03, 0.21, 0.05)
     flight = (5 * (along - 0.2 + 0.8 * across)).clamp(0, 1)
     feathers = torch.cos(across * 55 - along * 16)
     coverts = torch.cos(along * 38 + 10 * across * across)
