@@ -46,6 +46,7 @@ class Request:
     classes: tuple[int, ...] | None = None
     source: str = "zukan"
     lang: str | None = None
+    test_lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,28 @@ _ELSEWHERE = (
         licence="CC BY 4.0",
         loader="tlhelpers.data.digits:load_digits_task",
     ),
+    Entry(
+        name="enquiries",
+        kind="text",
+        classes=6,
+        description={
+            "en": "Customer enquiries to a shop, in Japanese and English, written for this course.",
+            "ja": "お店への問い合わせです。この講座のために日本語と英語で書きました。",
+        },
+        licence="CC BY 4.0",
+        loader="tlhelpers.data.text:load_text",
+    ),
+    Entry(
+        name="spam",
+        kind="text",
+        classes=2,
+        description={
+            "en": "Messages, spam or not, in Japanese and English, written for this course.",
+            "ja": "迷惑メッセージかどうかを見分けます。この講座のために日本語と英語で書きました。",
+        },
+        licence="CC BY 4.0",
+        loader="tlhelpers.data.text:load_text",
+    ),
 )
 
 
@@ -90,6 +113,7 @@ def load_task(
     classes: Sequence[int] | None = None,
     source: str = "zukan",
     lang: str | None = None,
+    test_lang: str | None = None,
 ) -> Task:
     """The task `name` with `per_class` labelled training examples of each class.
 
@@ -98,7 +122,7 @@ def load_task(
     style: "photo", "night", "faded" or "sketch". size: pixels a side, 48 to 224 in steps of 8.
     classes: the class numbers to keep, renumbered from 0 in this order; None for all.
     source: "zukan" for what comes with the course, "public" for downloaded data.
-    lang: the language of a text task.
+    lang: the language of a text task; test_lang: that of its test texts, where another.
     Raises ValueError, in the learner's language, for what cannot be had.
     """
     entry = _find(name, source)
@@ -134,6 +158,7 @@ def load_task(
             classes,
             source,
             lang,
+            test_lang,
         )
     )
 

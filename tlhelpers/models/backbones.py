@@ -122,17 +122,29 @@ def list_backbones() -> Table:
         )
     for name in TORCHVISION:
         version = _version(get_model_weights(name), "")
-        here = _cached_path(version.url).exists() or store.mirrored_file(version.url)
         rows.append(
             {
                 "name": name,
                 "pretrained_on": "ImageNet-1K",
                 "parameters": version.meta["num_params"],
                 "megabytes": version.meta["_file_size"],
-                "available": text("backbones.here" if here else "backbones.to_download"),
+                "available": text("backbones.here" if is_here(name) else "backbones.to_download"),
             }
         )
-    return Table(rows)
+    from tlhelpers.models.language_models import rows_of_text_models
+
+    return Table(rows + rows_of_text_models())
+
+
+def is_here(name: str) -> bool:
+    """True where the weights of this network need no network: shipped, fetched or in a mirror."""
+    from torchvision.models import get_model_weights
+
+    if name in ZUKAN:
+        return (weights_folder() / f"{name}.safetensors").is_file()
+    plain, _, asked = name.partition(":")
+    url = _version(get_model_weights(plain), asked).url
+    return _cached_path(url).exists() or store.mirrored_file(url) is not None
 
 
 # --- which loader a name belongs to -------------------------------------------------------
@@ -215,6 +227,20 @@ def load_zukan(
 
 for _name in ZUKAN:
     register(_name, load_zukan)
+
+# Language models, on the hub's names for public ones; their module needs transformers.
+TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")
+HUB_TEXT = (
+    "bert-base-uncased",
+    "tohoku-nlp/bert-base-japanese-v3",
+    "ProsusAI/finbert",
+    "gpt2",
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+)
+for _name in TEXT:
+    register(_name, "tlhelpers.models.language_models:load_zukan_text")
+for _name in HUB_TEXT:
+    register(_name, "tlhelpers.models.language_models:load_hub_text")
 
 
 def _untrained(info: BackboneInfo) -> BackboneInfo:

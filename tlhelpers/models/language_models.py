@@ -9,23 +9,23 @@ networks, and only tensors are ever read.
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from tlhelpers.models.backbones import BackboneInfo, furnish, read_tensors
+from tlhelpers.models.backbones import TEXT, BackboneInfo, furnish, read_tensors
 from tlhelpers.models.cards import weights_folder
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
-
-ZUKAN_TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,28 @@ class HubModel:
     repository: str
     licence: str
     read: str  # what it was pre-trained on
+    millions: int  # of parameters
     extras: tuple[str, ...] = ()
 
 
 HUB = {
     "bert-base-uncased": HubModel(
-        "google-bert/bert-base-uncased", "Apache-2.0", "English Wikipedia, books"
+        "google-bert/bert-base-uncased", "Apache-2.0", "English Wikipedia, books", 110
     ),
     "tohoku-nlp/bert-base-japanese-v3": HubModel(
         "tohoku-nlp/bert-base-japanese-v3",
         "Apache-2.0",
         "Japanese Wikipedia, CC-100",
+        111,
         ("fugashi", "unidic_lite"),
     ),
-    "ProsusAI/finbert": HubModel("ProsusAI/finbert", "unstated", "financial news"),
-    "gpt2": HubModel("openai-community/gpt2", "MIT", "English web pages"),
+    "ProsusAI/finbert": HubModel("ProsusAI/finbert", "unstated", "financial news", 110),
+    "gpt2": HubModel("openai-community/gpt2", "MIT", "English web pages", 124),
     "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2": HubModel(
         "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
         "Apache-2.0",
         "parallel sentences in 50 languages",
+        118,
     ),
 }
 # What a tokenizer may consist of; a repository has some of these.
@@ -96,6 +99,29 @@ def mean_of_tokens(states: Tensor, mask: Tensor) -> Tensor:
     """The mean (n, d) of states (n, tokens, d) where mask (n, tokens) is 1."""
     weight = mask.unsqueeze(-1).to(states.dtype)
     return (states * weight).sum(1) / weight.sum(1).clamp_min(1)
+
+
+def without_context(model: TextClassifier) -> TextClassifier:
+    """The same model reduced to static vectors: tokens do not see each other, nor their order.
+
+    Its features are the mean of the tokens' unit vectors. Every verb that takes a backbone takes
+    it, so that what the context adds can be measured.
+    """
+    vectors = copy.deepcopy(read_vectors_of(model.encoder))
+    static = TextClassifier(_StaticVectors(vectors, model.encoder.config))
+    info = replace(model.info, name=f"{model.info.name} (static)")
+    return furnish(static, model.preprocess, info).eval()
+
+
+class _StaticVectors(nn.Module):
+    """An encoder that looks up a unit vector for each token, and no more."""
+
+    def __init__(self, vectors: nn.Embedding, config):
+        super().__init__()
+        self.vectors, self.config = vectors, config
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
+        return (F.normalize(self.vectors(input_ids), dim=-1),)
 
 
 def read_vectors_of(model: nn.Module) -> nn.Embedding:
@@ -160,13 +186,12 @@ def load_zukan_text(
     weights: str | Path | None = None,
     size: int | None = None,
 ) -> nn.Module:
-    """One of ZUKAN_TEXT. weights: a folder that `AutoModel.from_pretrained` opens."""
+    """One of the course's own. weights: a folder that `AutoModel.from_pretrained` opens."""
     folder = weights_folder() / name if weights is None else Path(weights)
     card = read_text_card(folder)
     if pretrained:
         store.verify(folder / "model.safetensors", card["sha256"])
-    read = text("text_models.read_both" if len(card["languages"]) == 2 else "text_models.read_one")
-    return _open(folder, name, pretrained, size, read, card["licence"])
+    return _open(folder, name, pretrained, size, _read_by(card), card["licence"])
 
 
 def load_hub_text(
@@ -192,6 +217,44 @@ def read_text_card(folder: Path) -> dict:
         return json.loads((folder / "card.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(text("cards.unreadable", path=folder, reason=error)) from error
+
+
+def rows_of_text_models() -> list[dict]:
+    """The language models' lines of `list_backbones`."""
+    rows = []
+    for name in TEXT:
+        if not (weights_folder() / name).is_dir():
+            continue
+        card = read_text_card(weights_folder() / name)
+        rows.append(
+            {
+                "name": name,
+                "pretrained_on": _read_by(card),
+                "parameters": card["parameters"],
+                "megabytes": round(card["bytes"] / 1e6, 1),
+                "available": text("backbones.here"),
+            }
+        )
+    for name, model in HUB.items():
+        here = (_hub_folder(model) / "model.safetensors").exists()
+        rows.append(
+            {
+                "name": name,
+                "pretrained_on": model.read,
+                "parameters": model.millions * 1_000_000,
+                "megabytes": round(model.millions * 4),
+                "available": text("backbones.here" if here else "backbones.to_download"),
+            }
+        )
+    return rows
+
+
+def _read_by(card: dict) -> str:
+    return text("text_models.read_both" if len(card["languages"]) == 2 else "text_models.read_one")
+
+
+def _hub_folder(model: HubModel) -> Path:
+    return store.cache_folder() / "hub" / model.repository.replace("/", "--")
 
 
 def _open(
@@ -250,7 +313,7 @@ def _without_pooler(config) -> dict[str, bool]:
 
 def _fetched(name: str, model: HubModel) -> Path:
     """The folder of a public model's files, from the mirror, the caches, or the network."""
-    folder = store.cache_folder() / "hub" / model.repository.replace("/", "--")
+    folder = _hub_folder(model)
     try:
         _fetch(model, "config.json", folder)
         for file in TOKENIZER_FILES:

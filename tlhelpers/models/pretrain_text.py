@@ -15,6 +15,7 @@ token instead. The result is a folder that `transformers.AutoModel.from_pretrain
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -48,14 +49,14 @@ class TextRecipe:
 
     family: str = "bert"  # or "gpt"
     languages: tuple[str, ...] = ("en", "ja")
-    letters: int = 40_000
+    letters: int = 15_000
     vocabulary: int = 8000
     hidden: int = 128
     layers: int = 2
     heads: int = 4
-    guess_steps: int = 800  # masked tokens; the next token for GPT
+    guess_steps: int = 120  # masked tokens; the next token for GPT
     guess_lr: float = 2e-3
-    match_steps: int = 500
+    match_steps: int = 200
     match_lr: float = 1e-3
     seed: int = 0
 
@@ -63,11 +64,9 @@ class TextRecipe:
 TEXT_RECIPES = {
     "zukan-bert": TextRecipe(),
     "zukan-bert-en": TextRecipe(
-        languages=("en",), vocabulary=5000, guess_steps=400, match_steps=300
+        languages=("en",), vocabulary=5000, guess_steps=100, match_steps=200
     ),
-    "zukan-gpt": TextRecipe(
-        family="gpt", layers=3, guess_steps=800, match_steps=0
-    ),
+    "zukan-gpt": TextRecipe(family="gpt", guess_steps=400, match_steps=0),
 }
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -443,7 +442,7 @@ def guess_next(model: nn.Module, inputs: dict, labels: Tensor, rows: Tensor) -> 
 
 def write_pairs(tokenizer, recipe: TextRecipe) -> Split:
     """Batches of pairs of texts that belong together; see MATCHES."""
-    pairs = [pair for _, pair in zip(range(recipe.match_steps * BATCH), _pairs(recipe))]
+    pairs = list(itertools.islice(_pairs(recipe), recipe.match_steps * BATCH))
     known = {run for sentence in evaluation_texts() for run in corpus.runs(sentence)}
     pairs = [
         pair for pair in pairs if all(known.isdisjoint(corpus.runs(sentence)) for sentence in pair)

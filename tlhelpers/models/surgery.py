@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tlhelpers.runtime.language import text
 
 # Modules that only hold the stages of a network, under torchvision's and transformers' names.
-_CONTAINERS = {"features", "encoder", "layers", "layer", "blocks", "trunk_output", "transformer"}
+_CONTAINERS = set("features encoder layers layer h blocks trunk_output transformer".split())
 _HEAD_NAMES = ("fc", "classifier", "heads", "head")
 
 

@@ -28,6 +28,9 @@ from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.history import History
 from tlhelpers.transfer.results import Result
 
+# Where language models compute queries and values, under the names of transformers.
+ATTENTION = ("query", "value", "q_proj", "v_proj", "c_attn")
+
 
 @dataclass
 class FineTuneResult(Result):
@@ -130,7 +133,11 @@ def discriminative_rates(model: nn.Module, lr: float, lr_mult: float) -> list[di
 
 
 def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:
-    """Freeze `model` except its head and add LoRA of this rank to every layer of the body."""
+    """Freeze `model` except its head and add LoRA of this rank to the body.
+
+    Language models get it at the queries and values of their attention, as in the paper; other
+    networks at every layer.
+    """
     from peft import LoraConfig, inject_adapter_in_model
 
     *body, (_, head) = stages(model)
@@ -141,7 +148,12 @@ def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:
         for name, layer in model.named_modules()
         if id(layer) in inside and isinstance(layer, layers) and getattr(layer, "groups", 1) == 1
     ]
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
+    attention = [
+        name
+        for name, layer in model.named_modules()
+        if id(layer) in inside and name.rpartition(".")[2] in ATTENTION
+    ]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=attention or targets)
     model = inject_adapter_in_model(config, model)
     for parameter in head.parameters():
         parameter.requires_grad_(True)
