@@ -32,6 +32,7 @@ _PUBLIC = {
     "History": "tlhelpers.train.history",
     # transfer
     "extract_features": "tlhelpers.transfer.features",
+    "stream_features": "tlhelpers.transfer.features",
     "probe": "tlhelpers.transfer.features",
     "knn": "tlhelpers.transfer.features",
     "fine_tune": "tlhelpers.transfer.finetune",
@@ -47,9 +48,14 @@ _PUBLIC = {
     "compare": "tlhelpers.transfer.compare",
     "tfidf_baseline": "tlhelpers.transfer.text_baseline",
     "cka": "tlhelpers.transfer.similarity",
+    "mmd": "tlhelpers.transfer.similarity",
+    "proxy_a_distance": "tlhelpers.transfer.similarity",
+    "interval": "tlhelpers.transfer.results",
     # course
     "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
+    "try_folder": "tlhelpers.course.report",
+    "load_model": "tlhelpers.course.exporting",
     "check": "tlhelpers.course.exercises",
     "quiz": "tlhelpers.course.quizzes",
     "progress": "tlhelpers.course.progress",
