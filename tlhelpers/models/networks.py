@@ -19,17 +19,16 @@ from torchvision.models.vgg import VGG, make_layers
 
 
 def zukan_resnet(num_classes: int) -> ResNet:
-    """A residual network: one block a stage, 24 to 256 channels, 1.0 million parameters.
+    """A residual network: one block a stage, 16 to 256 channels, 1.0 million parameters.
 
-    The stem divides the resolution by 4 in one step (5 x 5, stride 4): 64 pixels become
+    The stem (5 x 5 convolution and pooling) divides the resolution by 4: 64 pixels become
     16, 8, 4 and 2 in layer1 to layer4. Features: (n, 256).
     """
     with torch.device("meta"):  # every layer is replaced: do not fill torchvision's large ones
         network = ResNet(BasicBlock, [1, 1, 1, 1])
-    network.conv1 = nn.Conv2d(3, 24, kernel_size=5, stride=4, padding=2, bias=False)
-    network.bn1 = nn.BatchNorm2d(24)
-    network.maxpool = nn.Identity()
-    network.inplanes = 24  # torchvision's own counter: the channels that enter the next stage
+    network.conv1 = nn.Conv2d(3, 16, kernel_size=5, stride=2, padding=2, bias=False)
+    network.bn1 = nn.BatchNorm2d(16)
+    network.inplanes = 16  # torchvision's own counter: the channels that enter the next stage
     for stage, channels in enumerate((24, 48, 96, 256), start=1):
         layer = network._make_layer(BasicBlock, channels, blocks=1, stride=1 + (stage > 1))
         setattr(network, f"layer{stage}", layer)
