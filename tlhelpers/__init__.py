@@ -50,7 +50,6 @@ _PUBLIC = {
     "cka": "tlhelpers.transfer.similarity",
     "mmd": "tlhelpers.transfer.similarity",
     "proxy_a_distance": "tlhelpers.transfer.similarity",
-    "interval": "tlhelpers.transfer.results",
     # course
     "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
