@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from tlhelpers.runtime.language import text
 
 # Modules that only hold the stages of a network, under torchvision's and transformers' names.
-_CONTAINERS = set("features encoder layers layer h blocks trunk_output transformer".split())
+_CONTAINERS = {
+    "features",
+    "encoder",
+    "layers",
+    "layer",
+    "h",
+    "blocks",
+    "trunk_output",
+    "transformer",
+}
 _HEAD_NAMES = ("fc", "classifier", "heads", "head")
 
 
