@@ -24,6 +24,7 @@
 
 # %% key="setup"
 import tlhelpers as tl
+from tlhelpers.course.exercises import check
 from tlhelpers.show.lessons import lesson01
 
 tl.setup()
@@ -98,8 +99,11 @@ tl.show(task, per_class=5)
 #
 # > **Predict, then run**: guessing gives 10%. What accuracy will each of the three reach? Write it down before you run the cell.
 
-# %% key="run"
+# %% key="network" tags=["nbval-check-output"]
 network = tl.backbone("zukan-resnet")
+print(type(network).__name__, f"{sum(p.numel() for p in network.parameters()):,}")
+
+# %% key="run"
 training = {"epochs": 40, "batch_size": 32, "clip_norm": 1.0}
 runs = {"fine_tune": [], "probe": [], "scratch": []}
 tasks = [tl.load_task("birds", per_class=5, seed=seed) for seed in range(3)]
@@ -123,8 +127,11 @@ lesson01.Starts(accuracy)
 #
 # The bands below were measured beforehand, five times each from two to fifty labels (`tl results 01` repeats it), with their 95% intervals. Your three runs of just now are the rings.
 
-# %% key="labels" alt_ja="1クラスあたりのラベル数とテスト正解率。ファインチューニングと凍結はラベルが少なくても高く、ゼロから学習は50枚でようやく近づく。" alt_en="Test accuracy against labels per class. Fine-tuned and frozen are high with few labels; from scratch comes near only at fifty."
+# %% key="curves"
 curves = tl.stored("01_birds")
+print(curves["labels"])
+
+# %% key="labels" alt_ja="1クラスあたりのラベル数とテスト正解率。ファインチューニングと凍結はラベルが少なくても高く、ゼロから学習は50枚でようやく近づく。" alt_en="Test accuracy against labels per class. Fine-tuned and frozen are high with few labels; from scratch comes near only at fifty."
 lesson01.draw_label_curves(curves, live=accuracy, at=5)
 
 # %% [markdown] key="labels-read" lang="ja"
@@ -289,3 +296,117 @@ lesson01.draw_kinds()
 # - **A law office** recognises a new kind of contract from a few samples (few-shot)
 # - **A security camera** decides from one registered photograph whether this is the person (few-shot)
 # - **A call centre** fits a speech model that learned standard speech to dialect and product names (inductive)
+
+# %% [markdown] key="widget-intro" lang="ja"
+# ## 動かしてみる
+#
+# つまみを左右に動かして、ラベルの数と3本の線の関係を確かめてください。「実際に学習する」を押すと、その枚数で今ここで学習し、途中経過を描きます。いつでも止められます。
+
+# %% [markdown] key="widget-intro" lang="en"
+# ## Try it
+#
+# Move the slider and watch what the number of labels does to the three lines. "Run it live" trains here and now with that many labels and draws how it goes; you can stop it at any time.
+
+# %% key="widget"
+tl.widget("01")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ## 練習
+#
+# **A.** ファインチューニングが5枚で出した平均正解率に、ゼロからの学習が初めて届くのは、1クラス何枚のときでしょうか。`curves` から求めて、`needed` に入れてください。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ## Exercises
+#
+# **A.** How many labels per class does training from scratch need before it first reaches the mean accuracy that fine-tuning has with five? Find it in `curves` and put it into `needed`.
+
+# %% key="ex-a" tags=["exercise"] needs="setup,curves"
+### BEGIN SOLUTION
+# PLACEHOLDER: needed = ...
+goal = tl.interval(curves["fine_tune"][curves["labels"].index(5)]).mean
+reached = [tl.interval(runs).mean >= goal for runs in curves["scratch"]]
+needed = curves["labels"][reached.index(True)]
+### END SOLUTION
+check("01-a")
+
+# %% [markdown] key="exercise-b" lang="ja"
+# **B.** 効いているのは事前学習した重みでしょうか。それとも、ネットワークの形だけで十分なのでしょうか。魚のタスク `fish` で線形プローブを2回行い、事前学習済みのネットワークと、同じ形でランダムな重みのネットワークの正解率の差を `gain` に入れてください。
+
+# %% [markdown] key="exercise-b" lang="en"
+# **B.** Is it the pretrained weights that help, or would the shape of the network do? Probe the task `fish` twice, with the pretrained network and with one of the same shape with random weights, and put the difference of the accuracies into `gain`.
+
+# %% key="ex-b" tags=["exercise"] needs="setup,network"
+fish = tl.load_task("fish", per_class=5)
+### BEGIN SOLUTION
+# PLACEHOLDER: gain = ...
+untrained = tl.backbone("zukan-resnet", pretrained=False)
+gain = tl.probe(network, fish).test_acc - tl.probe(untrained, fish).test_acc
+### END SOLUTION
+check("01-b")
+
+# %% [markdown] key="quiz-intro" lang="ja"
+# ## 確認クイズ
+
+# %% [markdown] key="quiz-intro" lang="en"
+# ## Quiz
+
+# %% key="quiz"
+tl.quiz("01")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 転移学習は、ある問題で学んだことを別の問題に使うことです。ファインチューニングや特徴抽出は、そのための技法です。
+# - 利点は3つあります。少ないラベルで足り、学習が早く終わり、正解率が高くなります。どれも測れます。
+# - 利点には終わりがあります。ラベルが十分にあると差は縮み、凍結したネットワークはゼロからの学習に抜かれます。
+# - 1回の結果は運に左右されます。シードを変えて何度か測り、区間をつけて読みます。
+#
+# **うまくいかないとき**
+#
+# - 転移したのに、ゼロからの学習とあまり変わらない:事前学習で見たものが、新しい問題と遠いのかもしれません(レッスン06)。
+# - ファインチューニングで正解率が急に落ちる:学習率が高すぎることがほとんどです(レッスン03)。
+# - 毎回ちがう結果になる:それが普通です。シードを固定して比べ、平均と区間で判断します。
+#
+# **文献**
+#
+# - S. J. Pan, Q. Yang, *A Survey on Transfer Learning*, 2010. [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191)
+# - J. Yosinski ほか, *How transferable are features in deep neural networks?*, 2014. [arXiv:1411.1792](https://arxiv.org/abs/1411.1792)
+# - S. Kornblith, J. Shlens, Q. V. Le, *Do Better ImageNet Models Transfer Better?*, 2019. [arXiv:1805.08974](https://arxiv.org/abs/1805.08974)
+# - K. He, R. Girshick, P. Dollár, *Rethinking ImageNet Pre-training*, 2019. [arXiv:1811.08883](https://arxiv.org/abs/1811.08883)
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - Transfer learning uses what was learned on one problem for another. Fine-tuning and feature extraction are techniques for it.
+# - There are three benefits: fewer labels, less training, better accuracy. Each can be measured.
+# - The benefits end. With enough labels the difference shrinks, and a frozen network falls behind one trained from scratch.
+# - A single run depends on luck. Measure with several seeds and read the interval.
+#
+# **What can go wrong**
+#
+# - Transfer is hardly better than scratch: what pre-training saw may be far from the new problem (lesson 06).
+# - Accuracy collapses during fine-tuning: nearly always the learning rate is too high (lesson 03).
+# - Every run gives another result: that is normal. Fix the seed to compare, and judge by mean and interval.
+#
+# **References**
+#
+# - S. J. Pan, Q. Yang, *A Survey on Transfer Learning*, 2010. [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191)
+# - J. Yosinski et al., *How transferable are features in deep neural networks?*, 2014. [arXiv:1411.1792](https://arxiv.org/abs/1411.1792)
+# - S. Kornblith, J. Shlens, Q. V. Le, *Do Better ImageNet Models Transfer Better?*, 2019. [arXiv:1805.08974](https://arxiv.org/abs/1805.08974)
+# - K. He, R. Girshick, P. Dollár, *Rethinking ImageNet Pre-training*, 2019. [arXiv:1811.08883](https://arxiv.org/abs/1811.08883)
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **教える人へ** ・ 導入10分、3つの始め方15分、利点1〜3で20分、犬と猫10分、地図とクイズ5分が目安です。
+#
+# - 予想は必ず紙に書かせてから実行します。数を書いた人ほど、図をよく見ます。
+# - よくある誤解:「転移学習=ファインチューニング」「転移すればいつでも得」「95%信頼区間=個々の実行の95%が入る幅」。
+# - 「3つの始め方」のセルは2コアで20秒ほどかかります。遅い教室では、実行している間に予想を発表してもらうとちょうどよい長さです。
+# - 議論の種:自分の職場で、ラベルを1枚付けるのに何分かかるでしょうか。利点1を時間に換算してみましょう。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **For teachers** · As a guide: introduction 10 minutes, the three starts 15, benefits 1 to 3 20, cats and dogs 10, map and quiz 5.
+#
+# - Have predictions written down before the cell is run. Who wrote a number looks at the figure.
+# - Common mistakes: "transfer learning = fine-tuning"; "transfer always pays"; "a 95% interval holds 95% of the single runs".
+# - The cell with the three starts takes about 20 seconds on two cores. In a slow room, let people present their predictions while it runs.
+# - To discuss: how many minutes does one label cost where you work? Turn benefit 1 into hours.
