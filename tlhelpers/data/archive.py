@@ -8,6 +8,7 @@ written, with a sentence that names the entry.
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -57,7 +58,7 @@ def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
         except OSError:
             if not folder.is_dir():  # else another process was first, with the same content
                 raise
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, lzma.LZMAError) as error:
         raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
     except (NotImplementedError, RuntimeError) as error:  # a password, or an unknown method
         raise ArchiveError(text("archive.unreadable", path=archive, reason=error)) from error
@@ -100,11 +101,7 @@ def _unzip(archive: Path, folder: Path) -> None:
 
 
 def _untar(archive: Path, folder: Path) -> None:
-    try:
-        opened = tarfile.open(archive)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
-    with opened:
+    with tarfile.open(archive) as opened:
         sizes = []
         for entry in _watched(opened, archive):
             _require_inside(archive, entry.name)

@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -153,9 +154,7 @@ def _difference_hash(signatures: np.ndarray) -> np.ndarray:
     """(n, 64): is a cell of the 8 x 9 grid brighter than its right neighbour?"""
     columns = np.linspace(0, 16, 10).astype(int)
     rows = signatures.reshape(len(signatures), 8, 2, 16).mean(2)
-    cells = np.stack(
-        [rows[..., a:b].mean(-1) for a, b in zip(columns, columns[1:], strict=False)], -1
-    )
+    cells = np.stack([rows[..., a:b].mean(-1) for a, b in pairwise(columns)], -1)
     return (cells[..., :-1] > cells[..., 1:]).reshape(len(signatures), 64)
 
 

@@ -31,12 +31,10 @@ PARTS = {
     "testing": "test",
 }
 COLUMNS = {
-    "file": ("file", "filename", "file_name", "path", "image", "image_path", "img", "name")
-    + ("ファイル", "ファイル名", "画像", "画像名", "パス"),
-    "label": ("label", "class", "category", "target", "species", "breed", "y")
-    + ("ラベル", "クラス", "分類", "種類", "正解"),
-    "group": ("group", "patient", "subject", "session", "グループ", "患者", "被写体"),
-    "split": ("split", "set", "part", "subset", "分割"),
+    "file": "file filename file_name path image image_path ファイル ファイル名 画像 画像名 パス",
+    "label": "label class category target species breed y ラベル クラス 分類 種類 正解",
+    "group": "group patient subject session グループ 患者 被写体",
+    "split": "split set part subset 分割",
 }
 
 
@@ -245,7 +243,7 @@ def _read_table(path: Path) -> tuple[list[list[str]], dict[str, int]]:
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     columns = {}
     for key, names in COLUMNS.items():
-        place = next((header.index(name) for name in names if name in header), None)
+        place = next((header.index(name) for name in names.split() if name in header), None)
         if place is not None:
             columns[key] = place
     if "file" not in columns or "label" not in columns:

@@ -26,7 +26,11 @@ MOST_PIXELS_JPEG = 175_000_000  # JPEG is decoded at an eighth of its size where
 MOST_BYTES = 300 * 2**20
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .webp .tif .tiff .heic .heif .avif .ppm .pgm .jp2".split()
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff"),
+        *("heic", "heif", "avif", "ppm", "pgm", "jp2"),
+    )
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
