@@ -293,6 +293,8 @@ class TaskTable:
 
 def list_tasks() -> TaskTable:
     """Every task that `load_task` knows."""
+    from tlhelpers.data.public import public_entries  # which needs this module
+
     drawn = [
         Entry(
             name=name,
@@ -304,7 +306,7 @@ def list_tasks() -> TaskTable:
         )
         for name, domain in zukan.DOMAINS.items()
     ]
-    return TaskTable([*drawn, *_ELSEWHERE])
+    return TaskTable([*drawn, *_ELSEWHERE, *public_entries()])
 
 
 def _find(name: str, source: str) -> Entry:
