@@ -112,7 +112,7 @@ def test_a_live_run_that_fails_says_so_and_leaves_the_way_free():
         over.clear()
         assert counter(shown, run).start(views.append, over.set)
         assert over.wait(5)
-    assert "RuntimeError: no memory" in views[-1].says
+    assert "RuntimeError: no memory" in views[-1].picture
 
 
 def test_the_buttons_start_and_stop_a_run():

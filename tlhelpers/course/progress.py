@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tlhelpers.course import workspace
 from tlhelpers.course.cli import Parser
-from tlhelpers.course.workspace import LESSONS, WORK
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 
@@ -42,7 +42,7 @@ class ProgressError(StoreError):
 
 def path() -> Path:
     """Where the progress lies: in `TLHELPERS_WORK`, else in the clone's `work/`."""
-    return Path(os.environ.get("TLHELPERS_WORK") or WORK) / FILE
+    return Path(os.environ.get("TLHELPERS_WORK") or workspace.WORK) / FILE
 
 
 def load() -> dict:
@@ -217,7 +217,7 @@ def _titles() -> dict[str, str]:
     from tlhelpers.runtime.language import language
 
     titles = {}
-    for notebook in sorted((LESSONS / language()).glob("[0-9][0-9]_*.ipynb")):
+    for notebook in sorted((workspace.LESSONS / language()).glob("[0-9][0-9]_*.ipynb")):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         lines = "".join(cells[0]["source"]).splitlines()
         titles[notebook.name[:2]] = lines[0].lstrip("# ").removeprefix(notebook.name[:2]).strip()

@@ -11,9 +11,11 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+let made = 0;
+
 function makeQuestion(model, question, number, count) {
   const labels = model.get("labels");
-  const id = `tl-${model.model_id ?? "quiz"}-${question.key}`;
+  const id = `tl-question-${++made}`; // two views of a quiz must not share their radio buttons
   const legend = element("legend", {}, `${labels.question} ${number}/${count}`);
   const ask = element("p", { id: `${id}-ask`, html: question.ask });
   const field = element("fieldset", { "aria-describedby": `${id}-ask` }, legend, ask);
@@ -76,17 +78,17 @@ function makeQuestion(model, question, number, count) {
 function render({ model, el }) {
   const questions = model.get("questions");
   el.classList.add("tl-quiz");
-  const made = questions.map((q, place) => makeQuestion(model, q, place + 1, questions.length));
+  const fields = questions.map((q, place) => makeQuestion(model, q, place + 1, questions.length));
   const state = element("p", { class: "tl-quiz-state", role: "status" });
   const count = () => {
     state.textContent = `${model.get("labels").state} ${model.get("done").length}/${questions.length}`;
   };
   model.on("change:done", count);
   count();
-  el.append(...made.map(([field]) => field), state);
+  el.append(...fields.map(([field]) => field), state);
   return () => {
     model.off("change:done", count);
-    made.forEach(([, stop]) => stop());
+    fields.forEach(([, stop]) => stop());
   };
 }
 

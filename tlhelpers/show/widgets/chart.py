@@ -44,12 +44,13 @@ class Canvas:
 
     def svg(self) -> str:
         """The whole picture, with its sentence for those who do not see it."""
-        says = html.escape(self.says)
+        says, content = html.escape(self.says), "".join(self.parts)
+        role = "group" if "data-set=" in content else "img"  # an img hides what is in it
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
-            f'width="{self.width}" height="{self.height}" role="img" aria-label="{says}" '
+            f'width="{self.width}" height="{self.height}" role="{role}" aria-label="{says}" '
             'style="max-width:100%;height:auto" font-family="sans-serif" font-size="13">'
-            f'<rect width="100%" height="100%" fill="white"/>{"".join(self.parts)}</svg>'
+            f'<rect width="100%" height="100%" fill="white"/>{content}</svg>'
         )
 
 

@@ -16,7 +16,7 @@ function render({ model, el }) {
   const own = `tl-explorer-${++made}`;
   el.classList.add("tl-explorer");
   // JupyterLab's one-key commands must not take the keys that move a control
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.addEventListener("keydown", (event) => event.stopPropagation());
   const move = (name, place) => {
     model.set("positions", { ...model.get("positions"), [name]: place });
     model.save_changes();
@@ -26,7 +26,7 @@ function render({ model, el }) {
     slider({ name, label, options }) {
       const id = `${own}-${name}`;
       const input = element("input", { type: "range", id, min: 0, max: options.length - 1, step: 1 });
-      const shown = element("output", { for: id });
+      const shown = element("span", { class: "tl-value", "aria-hidden": "true" }); // the slider says it itself
       input.addEventListener("input", () => move(name, Number(input.value)));
       const follow = (place) => {
         input.value = place;

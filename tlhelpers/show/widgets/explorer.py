@@ -215,7 +215,7 @@ class Explorer:
 def failed(error: Exception) -> View:
     """What stands in the place of the picture when something went wrong."""
     says = text("widget.failed", error=f"{type(error).__name__}: {error}")
-    return View(f'<p class="tl-failed" role="alert">{html.escape(says)}</p>', says)
+    return View(f'<p class="tl-failed" role="alert">{html.escape(says)}</p>', "")
 
 
 def _for_page(view: View) -> dict:
