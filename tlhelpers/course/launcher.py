@@ -370,7 +370,19 @@ def _environment(python: str | None = None) -> dict[str, str]:
     if python != sys.executable:
         for name in ("PYTHONHOME", "PYTHONPATH"):
             variables.pop(name, None)
-    return variables
+    return variables | _wheels_of_mirror()
+
+
+def _wheels_of_mirror() -> dict[str, str]:
+    """Lets pip install from the mirror alone, where `mirror make --wheels` left packages there.
+
+    As an address, since pip takes a path with a space in it for two paths.
+    """
+    place = os.environ.get("TLHELPERS_MIRROR", "")
+    wheels = Path(place).expanduser() / "wheels"
+    if not place or not wheels.is_dir():
+        return {}
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels.resolve().as_uri()}
 
 
 def _run(python: str, arguments: list[str]) -> int:

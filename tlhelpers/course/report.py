@@ -46,6 +46,7 @@ from tlhelpers.transfer.results import Interval, Result, interval
 OWN = "zukan-resnet"
 NEIGHBOURS = (1, 3, 5, 11)
 TRAINING_COST = 3.0  # forward and backward against forward alone
+FEATURE_BATCH = 16  # what a large network makes of more would not fit a small computer
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
 CURVE = (0.125, 0.25, 0.5, 1.0)
 CURVE_SEEDS = 3
@@ -299,8 +300,8 @@ class _Trial:
 
     def _read_features(self, name: str, network: nn.Module) -> None:
         task, begin = self.task, time.monotonic()
-        train = extract_features(network, task.train, batch_size=64)
-        valid = extract_features(network, task.valid, batch_size=64)
+        train = extract_features(network, task.train, batch_size=FEATURE_BATCH)
+        valid = extract_features(network, task.valid, batch_size=FEATURE_BATCH)
         took = time.monotonic() - begin
         self.networks[name], self.features[name] = network, (train, valid)
         self.costs[name] = took / (len(train) + len(valid))

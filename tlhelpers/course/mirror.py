@@ -1,0 +1,300 @@
+"""A room without Wi-Fi: everything that lessons download, fetched beforehand.
+
+    tl fetch --lesson 02 14          onto this laptop
+    tl mirror make DIR --lesson 14   into a folder (a USB stick, a file server); with --wheels the
+                                     Python packages, too, for the platform and Python named
+    TLHELPERS_MIRROR=DIR             makes every download, and `lab`'s installation, come from there
+
+Every file is checked against the checksum that its publisher states, where it states one. A run
+that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlhelpers.course.cli import PROGRAM, Parser
+from tlhelpers.runtime import store
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import StoreError, write_atomic
+
+ROOT = Path(__file__).resolve().parents[2]
+HUB_LESSONS = {
+    "12": ("bert-base-uncased", "tohoku-nlp/bert-base-japanese-v3"),
+    "07": ("ProsusAI/finbert",),
+}
+PLATFORMS = {
+    "windows": "win_amd64",
+    "mac": "macosx_14_0_arm64",
+    "linux": "manylinux_2_28_x86_64",
+}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that a lesson may need: whose it is, where from, where to, and what it must be."""
+
+    name: str  # the data set or network
+    url: str
+    target: Path  # where the course looks for it
+    sha256: str | None
+    md5: str | None
+    megabytes: float
+    licence: str
+    optional: bool = False  # not every repository has it
+
+    def fetch(self, target: Path | None = None) -> Path | None:
+        """Brings the file to `target`, or to where the course looks for it."""
+        try:
+            return store.fetch(self.url, target or self.target, self.sha256, md5=self.md5)
+        except StoreError:
+            if self.optional:
+                return None
+            raise
+
+    def is_here(self) -> bool:
+        """True where the course has this file already, and it is right."""
+        try:
+            store.verify(self.target, self.sha256, md5=self.md5)
+        except StoreError:
+            return False
+        return True
+
+
+def downloads(
+    names: Iterable[str] = (), lessons: Iterable[str] = (), everything: bool = False
+) -> list[Download]:
+    """The files of these data sets and networks, and of these lessons; each file once.
+
+    Raises ValueError for a name or lesson that nothing is downloaded for.
+    """
+    from tlhelpers.data.public import public_sets
+
+    sets, weights = public_sets(), _weights_by_lesson()
+    hub = {name for some in HUB_LESSONS.values() for name in some}
+    asked = list(dict.fromkeys(names))
+    for lesson in lessons:
+        number = lesson.zfill(2)
+        found = [name for name, line in sets.items() if number in line.lessons]
+        found += [name for name, numbers in weights.items() if number in numbers]
+        found += HUB_LESSONS.get(number, ())
+        if not found:
+            known = sorted({n for line in sets.values() for n in line.lessons} | set(HUB_LESSONS))
+            raise ValueError(text("mirror.no_lesson", lesson=lesson, known=", ".join(known)))
+        asked += found
+    if everything:
+        asked += [*sets, *weights, *sorted(hub)]
+    files: dict[str, Download] = {}
+    for name in dict.fromkeys(asked):
+        if name in sets:
+            found = _of_set(name)
+        elif name in hub:
+            found = _of_hub(name)
+        else:
+            found = _of_network(name, [*sets, *weights])
+        files |= {file.url: file for file in found if file.url not in files}
+    return list(files.values())
+
+
+def _weights_by_lesson() -> dict[str, list[str]]:
+    from tlhelpers.data.public import CATALOGUE
+
+    return tomllib.loads((CATALOGUE / "weights.toml").read_text(encoding="utf-8"))
+
+
+def _of_set(name: str) -> list[Download]:
+    from tlhelpers.data.public import find_set, folder_of
+
+    line = find_set(name)
+    folder = folder_of(line)
+    return [
+        Download(
+            name, file.url, folder / file.name, None, file.md5 or None, file.megabytes, line.licence
+        )
+        for file in line.files
+    ]
+
+
+def _of_network(name: str, known: Sequence[str]) -> list[Download]:
+    from torch import hub
+    from torchvision.models import get_model_weights
+
+    plain, _, version = name.partition(":")
+    try:
+        versions = get_model_weights(plain)
+        chosen = versions[version] if version else next(iter(versions))
+    except (ValueError, KeyError) as error:
+        names = ", ".join(known)
+        raise ValueError(text("mirror.no_name", name=name, known=names)) from error
+    stated = re.search(r"-([0-9a-f]{8,})\.pth$", chosen.url)
+    target = Path(hub.get_dir()) / "checkpoints" / chosen.url.rsplit("/", 1)[-1]
+    sha, size = stated and stated.group(1), chosen.meta["_file_size"]
+    return [Download(name, chosen.url, target, sha, None, size, "BSD-3-Clause")]
+
+
+def _of_hub(name: str) -> list[Download]:
+    from tlhelpers.models.language_models import HUB, TOKENIZER_FILES
+
+    model = HUB[name]
+    folder = store.cache_folder() / "hub" / model.repository.replace("/", "--")
+    weights = {"model.safetensors": 4.0 * model.millions}
+    return [
+        Download(
+            name,
+            f"https://huggingface.co/{model.repository}/resolve/main/{file}",
+            folder / file,
+            None,
+            None,
+            weights.get(file, 0.5),
+            model.licence,
+            optional=file not in weights and file != "config.json",
+        )
+        for file in ("config.json", *TOKENIZER_FILES, *weights)
+    ]
+
+
+# --- telling what will happen -------------------------------------------------------------
+
+
+def describe(files: Sequence[Download]) -> str:
+    """One line for each data set and network, and the total."""
+    lines, total = [], 0.0
+    for name in dict.fromkeys(file.name for file in files):
+        mine = [file for file in files if file.name == name]
+        size = sum(file.megabytes for file in mine)
+        total += size
+        state = text("mirror.here") if all(file.is_here() for file in mine) else ""
+        lines.append(f"  {name:<32}{size:>8,.0f} MB  {mine[0].licence}  {state}".rstrip())
+    return "\n".join([*lines, text("mirror.total", files=len(files), megabytes=f"{total:,.0f}")])
+
+
+def _require_space(folder: Path, files: Sequence[Download]) -> None:
+    needed = sum(file.megabytes for file in files)
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(place).free / 1e6
+    if free < needed:
+        values = {"free": f"{free:,.0f}", "needed": f"{needed:,.0f}"}
+        raise StoreError(text("mirror.no_space", folder=folder, **values))
+
+
+# --- filling a folder ---------------------------------------------------------------------
+
+
+def make_mirror(folder: Path, files: Sequence[Download]) -> list[str]:
+    """Fills `folder`; returns a sentence for each file that could not be had."""
+    failed = []
+    for file in files:
+        target = folder / store.mirror_path(file.url)
+        try:
+            if file.is_here() and (file.sha256 or file.md5):
+                store.fetch(file.target, target, file.sha256, md5=file.md5)
+            else:
+                file.fetch(target)
+        except StoreError as error:
+            failed.append(f"{file.name}: {error}")
+    write_atomic(folder / "README.txt", text("mirror.readme", program=PROGRAM))
+    return failed
+
+
+def fetch_all(files: Sequence[Download]) -> list[str]:
+    """Brings every file to its place; returns a sentence for each that could not be had."""
+    failed = []
+    for file in files:
+        try:
+            file.fetch()
+        except StoreError as error:
+            failed.append(f"{file.name}: {error}")
+    return failed
+
+
+def wheels_command(folder: Path, platform: str | None, python: str | None) -> list[str]:
+    """The pip command that fills `folder`/wheels with all that the course needs to install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--dest", str(folder / "wheels")]
+    command += ["--only-binary", ":all:", "--constraint", str(ROOT / "constraints.txt")]
+    if platform:
+        command += ["--platform", PLATFORMS.get(platform, platform)]
+    if python:
+        command += ["--python-version", python]
+    return [*command, *needed]
+
+
+# --- commands -----------------------------------------------------------------------------
+
+
+def _choice(parser: Parser) -> None:
+    parser.add_argument("names", nargs="*", help=text("mirror.help_names"))
+    parser.add_argument("--lesson", nargs="+", default=[], help=text("mirror.help_lesson"))
+    parser.add_argument("--all", action="store_true", help=text("mirror.help_all"))
+    parser.add_argument("--list", action="store_true", help=text("mirror.help_list"))
+
+
+def _chosen(asked) -> list[Download]:
+    everything = asked.all or (asked.list and not asked.names and not asked.lesson)
+    return downloads(asked.names, asked.lesson, everything)
+
+
+def _say_failures(failed: Sequence[str]) -> int:
+    for line in failed:
+        print(line, file=sys.stderr)
+    if failed:
+        print(text("mirror.failed", count=len(failed)), file=sys.stderr)
+    return int(bool(failed))
+
+
+def main_fetch(arguments: list[str]) -> int:
+    """`tl fetch NAME ... | --lesson 02 14 | --all`."""
+    parser = Parser("fetch")
+    _choice(parser)
+    asked = parser.parse_args(arguments)
+    try:
+        files = _chosen(asked)
+    except ValueError as error:
+        parser.error(str(error))
+    if not files:
+        parser.error(text("mirror.nothing_asked"))
+    print(describe(files), flush=True)
+    if asked.list:
+        return 0
+    missing = [file for file in files if not file.is_here()]
+    _require_space(store.cache_folder(), missing)
+    return _say_failures(fetch_all(missing))
+
+
+def main_mirror(arguments: list[str]) -> int:
+    """`tl mirror make DIR ...`."""
+    parser = Parser("mirror")
+    parser.add_argument("action", choices=["make"], help=text("mirror.help_make"))
+    parser.add_argument("folder", type=Path, help=text("mirror.help_folder"))
+    _choice(parser)
+    parser.add_argument("--wheels", action="store_true", help=text("mirror.help_wheels"))
+    parser.add_argument("--platform", help=text("mirror.help_platform"))
+    parser.add_argument("--python", help=text("mirror.help_python"))
+    asked = parser.parse_args(arguments)
+    folder = asked.folder.expanduser()
+    try:
+        files = _chosen(asked)
+    except ValueError as error:
+        parser.error(str(error))
+    if not files and not asked.wheels:
+        parser.error(text("mirror.nothing_asked"))
+    print(describe(files), flush=True)
+    if asked.list:
+        return 0
+    _require_space(folder, files)
+    failed = make_mirror(folder, files)
+    if asked.wheels:
+        print(text("mirror.wheels"), flush=True)
+        if subprocess.run(wheels_command(folder, asked.platform, asked.python)).returncode != 0:
+            failed.append(text("mirror.wheels_failed"))
+    if not failed:
+        print(text("mirror.made", folder=folder))
+    return _say_failures(failed)
