@@ -78,6 +78,8 @@ def weights_folder() -> Path:
 def read_card(path: Path) -> ModelCard:
     """The card in this JSON file. Raises StoreError where it is missing or damaged."""
     try:
-        return ModelCard(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content |= {name: tuple(content[name]) for name in ("mean", "std")}
+        return ModelCard(**content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(text("cards.unreadable", path=path, reason=error)) from error

@@ -1,0 +1,449 @@
+"""Backbones, heads and freezing: found in every family, loaded only when right, frozen for good."""
+
+import copy
+import io
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision.models import get_model
+
+from tlhelpers.models import backbones, networks
+from tlhelpers.models import pretrain as pretraining
+from tlhelpers.models.backbones import BackboneInfo, backbone, furnish, read_tensors, register
+from tlhelpers.models.cards import ModelCard, read_card
+from tlhelpers.models.preprocess import Preprocess
+from tlhelpers.models.pretrain import RECIPES, Recipe, pretrain, shift_and_erase
+from tlhelpers.models.surgery import (
+    assert_frozen,
+    features_of,
+    freeze,
+    grow_head,
+    head_of,
+    replace_head,
+    stages,
+    unfreeze,
+)
+from tlhelpers.runtime import store
+from tlhelpers.runtime.store import StoreError
+
+ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "real" / "weights" / "mobilenet_v2_imagenet_dequant.pth"
+OWN = (networks.zukan_resnet, networks.zukan_vgg, networks.zukan_inception)
+
+# one network of each torchvision family, the smallest, with the side of its smallest picture
+FAMILIES = {
+    "alexnet": 64,
+    "convnext_tiny": 32,
+    "densenet121": 32,
+    "efficientnet_b0": 32,
+    "googlenet": 32,
+    "inception_v3": 75,
+    "maxvit_t": 224,
+    "mnasnet0_5": 32,
+    "mobilenet_v2": 32,
+    "mobilenet_v3_small": 32,
+    "regnet_x_400mf": 32,
+    "resnet18": 32,
+    "shufflenet_v2_x0_5": 32,
+    "squeezenet1_1": 32,
+    "swin_t": 32,
+    "vgg11": 32,
+    "vit_b_32": 224,
+}
+# families whose training step costs little enough to be taken in a test
+LIGHT = ("mnasnet0_5", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1")
+
+
+def build(name: str) -> nn.Module:
+    return backbone(name, pretrained=False)
+
+
+def images(count: int = 4, side: int = 64) -> torch.Tensor:
+    return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def take_one_step(model: nn.Module, side: int = 64) -> None:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.1)
+    nn.functional.cross_entropy(model(images(4, side)), torch.arange(4) % 3).backward()
+    optimizer.step()
+
+
+# --- heads --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_head_of_every_torchvision_family_is_found_and_replaced(name):
+    options = {"aux_logits": False, "init_weights": False}
+    with torch.device("meta"):  # shapes only: no weights are filled, nothing is computed
+        try:
+            model = get_model(name, **(options if name in ("googlenet", "inception_v3") else {}))
+        except NotImplementedError:  # RegNet computes its widths with tensors
+            pytest.skip("this family cannot be built on the meta device")
+    last = getattr(*head_of(model))
+    assert last.weight.shape[0] == 1000
+    assert stages(model)[-1][1] is last
+    with torch.device("meta"):
+        replace_head(model.eval(), 3)
+        logits = model(torch.empty(2, 3, FAMILIES[name], FAMILIES[name]))
+    assert logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_a_family_is_cut_frozen_trained_and_reloaded(name):
+    model = freeze(replace_head(build(name), 3))
+    model.train()
+    with assert_frozen(model):
+        take_one_step(model)
+    twin = replace_head(build(name), 3)
+    twin.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert torch.equal(twin.eval()(images()), model.eval()(images()))
+
+
+def test_regnet_head_is_found():
+    model = replace_head(build("regnet_x_400mf"), 3)
+    assert getattr(*head_of(model)) is model.fc
+
+
+@pytest.mark.parametrize("make", OWN)
+def test_own_networks_keep_to_their_size_and_take_any_picture(make):
+    model = make(104).eval()
+    assert 0.9e6 < sum(p.numel() for p in model.parameters()) < 1.5e6
+    for side in (48, 64, 96):
+        assert model(images(2, side)).shape == (2, 104)
+
+
+def test_grow_head_keeps_the_rows_of_old_classes():
+    for model in (
+        networks.zukan_resnet(3),
+        networks.zukan_vgg(3),
+        replace_head(build("squeezenet1_1"), 3),
+    ):
+        old = copy.deepcopy(getattr(*head_of(model)))
+        grow_head(model, 5)
+        new = getattr(*head_of(model))
+        assert new.weight.shape[0] == 5
+        assert torch.equal(new.weight[:3], old.weight)
+        assert torch.equal(new.bias[:3], old.bias)
+        assert new.weight[3:].abs().sum() > 0
+        with pytest.raises(ValueError):
+            grow_head(model, 5)
+
+
+def test_dropout_stands_before_the_head_and_only_once():
+    model = replace_head(networks.zukan_resnet(3), 4, dropout=0.2)
+    assert isinstance(model.fc[0], nn.Dropout)
+    assert model.fc[0].p == 0.2
+    replace_head(model, 5, dropout=0.4)
+    assert [type(m) for m in model.fc] == [nn.Dropout, nn.Linear]
+    assert model.fc[0].p == 0.4
+    assert getattr(*head_of(model)).out_features == 5
+
+
+def test_features_are_what_the_head_sees():
+    for make in OWN:
+        model = make(7).eval()
+        features = features_of(model, images())
+        assert torch.allclose(getattr(*head_of(model))(features), model(images()), atol=1e-5)
+    squeeze = build("squeezenet1_1")
+    assert features_of(squeeze, images()).shape == (4, 512)
+
+
+def test_a_network_without_a_head_is_refused():
+    with pytest.raises(ValueError, match="Sequential"):
+        head_of(nn.Sequential(nn.ReLU()))
+
+
+# --- freezing -----------------------------------------------------------------------------
+
+
+def test_frozen_batchnorm_buffers_do_not_drift_through_train():
+    model = freeze(networks.zukan_resnet(3))
+    model.train()
+    assert not model.layer1.training
+    assert model.fc.training
+    with assert_frozen(model):
+        take_one_step(model)
+
+
+def test_assert_frozen_sees_the_drift_of_a_hand_made_freeze():
+    model = networks.zukan_resnet(3)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = name.startswith("fc")
+    model.train()
+    with pytest.raises(AssertionError, match="running_mean"), assert_frozen(model):
+        take_one_step(model)
+    with pytest.raises(AssertionError), assert_frozen(networks.zukan_resnet(3)):
+        pass  # nothing is frozen: the check would protect nothing
+
+
+def test_freeze_to_a_stage_leaves_the_later_ones_trainable():
+    model = freeze(networks.zukan_resnet(3), to="layer2")
+    open_names = {n.split(".")[0] for n, p in model.named_parameters() if p.requires_grad}
+    assert open_names == {"layer3", "layer4", "fc"}
+    model.train()
+    assert (model.layer2.training, model.layer3.training) == (False, True)
+    freeze(model, to="conv1")  # freezing less opens what was frozen before
+    model.train()
+    assert model.layer2.training
+    assert all(p.requires_grad for p in model.layer1.parameters())
+    with pytest.raises(ValueError, match="layer3"):
+        freeze(model, to="layer9")
+
+
+def test_freezing_holds_in_copies_and_pickles_and_ends_with_unfreeze():
+    model = freeze(networks.zukan_vgg(3))
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        twin.train()
+        assert not twin.features[1].training
+        assert model.features[1].training is False
+        unfreeze(twin).train()
+        assert twin.features[1].training
+        assert all(p.requires_grad for p in twin.parameters())
+    model.train()
+    assert not model.features[1].training
+
+
+def test_vgg_stages_are_its_blocks():
+    assert [name for name, _ in stages(networks.zukan_vgg(3))][:2] == [
+        "features[0:4]",
+        "features[4:8]",
+    ]
+    every = [id(p) for _, part in stages(networks.zukan_vgg(3)) for p in part.parameters()]
+    assert len(every) == len(set(every))
+
+
+# --- preprocessing ------------------------------------------------------------------------
+
+
+def test_preprocess_resizes_crops_and_normalises():
+    pictures = torch.full((2, 3, 40, 60), 255, dtype=torch.uint8)
+    prepare = Preprocess((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), size=32, crop=24)
+    prepared = prepare(pictures)
+    assert prepared.shape == (2, 3, 24, 24)
+    assert torch.allclose(prepared, torch.tensor(2.0))
+    assert torch.allclose(prepare(pictures / 255), prepared)  # floats in [0, 1] mean the same
+
+
+def test_preprocess_agrees_with_torchvision():
+    from torchvision.models import ResNet18_Weights
+
+    pictures = torch.randint(0, 256, (2, 3, 300, 280), dtype=torch.uint8)
+    ours = backbone("resnet18", pretrained=False).preprocess(pictures)
+    theirs = ResNet18_Weights.IMAGENET1K_V1.transforms()(pictures)
+    assert ours.shape == theirs.shape
+    assert (ours - theirs).abs().max() < 0.02  # theirs rounds to whole grey levels in between
+
+
+def test_preprocess_and_info_are_no_part_of_the_state():
+    model = backbone("resnet18", pretrained=False)
+    assert not any("preprocess" in key for key in model.state_dict())
+    assert "preprocess" not in dict(model.named_children())
+
+
+# --- the resolver -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def torch_home(tmp_path, monkeypatch):
+    """An empty torch cache, and no network."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.delenv("TLHELPERS_MIRROR", raising=False)
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def drawn_weights(tmp_path, monkeypatch):
+    """A folder with random zukan-resnet weights and their card, in place of the clone's."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    model = networks.zukan_resnet(4)
+    save_file(model.state_dict(), folder / "zukan-resnet.safetensors")
+    file = folder / "zukan-resnet.safetensors"
+    card = ModelCard(
+        name="zukan-resnet",
+        architecture="zukan_resnet",
+        source="source",
+        classes={"en": list("abcd"), "ja": list("abcd")},
+        size=64,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+        feature_dim=256,
+        parameters=1,
+        sha256=store.sha256(file),
+        bytes=file.stat().st_size,
+        recipe={},
+        accuracy=0.5,
+        seconds=1.0,
+        seconds_drawing=1.0,
+        device="cpu",
+        torch="2",
+    )
+    card.write(folder)
+    monkeypatch.setattr(backbones, "weights_folder", lambda: folder)
+    return folder, model
+
+
+def test_missing_weights_are_an_error_that_names_the_ways_out(torch_home):
+    with pytest.raises(StoreError, match="fallback"):
+        backbone("resnet18")
+
+
+def test_fallback_is_said_in_one_line(torch_home, drawn_weights, capsys):
+    model = backbone("resnet18", fallback="zukan", num_classes=3)
+    assert model.info.name == "zukan-resnet"
+    assert model.fc.out_features == 3
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert "zukan-resnet" in said
+    assert "resnet18" in said
+
+
+def test_unknown_names_are_answered_with_near_ones():
+    with pytest.raises(ValueError, match="resnet18"):
+        backbone("resnet_18")
+
+
+def test_zukan_weights_load_and_a_changed_byte_is_refused(drawn_weights):
+    folder, made = drawn_weights
+    model = backbone("zukan-resnet")
+    assert not model.training
+    assert torch.equal(model.layer1[0].conv1.weight, made.layer1[0].conv1.weight)
+    assert model.info.classes["en"] == list("abcd")
+    file = folder / "zukan-resnet.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(StoreError, match="checksum"):
+        backbone("zukan-resnet")
+
+
+def test_random_weights_say_so(drawn_weights):
+    info = backbone("zukan-resnet", pretrained=False).info
+    assert info.weights_sha256 is None
+    assert info.classes["en"] == []
+
+
+def test_explicit_weights_are_loaded_and_wrong_or_truncated_ones_refused(tmp_path, torch_home):
+    file = tmp_path / "mine.pth"
+    source = get_model("squeezenet1_1")
+    torch.save(source.state_dict(), file)
+    model = backbone("squeezenet1_1", weights=file)
+    assert torch.equal(model.classifier[1].weight, source.classifier[1].weight)
+    assert model.info.weights_sha256 == store.sha256(file)
+    with pytest.raises(StoreError, match="another network"):
+        backbone("mnasnet0_5", weights=file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(StoreError, match="damaged"):
+        backbone("squeezenet1_1", weights=file)
+
+
+class Trap:
+    """A pickle that would create a file when it is loaded."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_a_pickle_posing_as_weights_is_never_executed(tmp_path, torch_home):
+    sprung = tmp_path / "sprung"
+    for write in (torch.save, lambda trap, path: Path(path).write_bytes(pickle.dumps(trap))):
+        file = tmp_path / "squeezenet.pth"
+        write(Trap(sprung), file)
+        with pytest.raises(StoreError, match="refused"):
+            backbone("squeezenet1_1", weights=file)
+    assert not sprung.exists()
+    buffer = io.BytesIO()
+    torch.save([1, 2, 3], buffer)
+    file.write_bytes(buffer.getvalue())
+    with pytest.raises(StoreError, match="refused"):
+        read_tensors(file)
+
+
+def test_weights_come_from_a_mirror_only_with_the_stated_checksum(
+    tmp_path, torch_home, monkeypatch
+):
+    mirrored = (
+        tmp_path / "mirror" / "download.pytorch.org" / "models" / "squeezenet1_1-b8a52dc0.pth"
+    )
+    mirrored.parent.mkdir(parents=True)
+    torch.save(get_model("squeezenet1_1").state_dict(), mirrored)
+    monkeypatch.setenv("TLHELPERS_MIRROR", str(tmp_path / "mirror"))
+    with pytest.raises(StoreError, match="b8a52dc0"):
+        backbone("squeezenet1_1")
+    assert not (torch_home / mirrored.name).exists()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs ../shared/real, which is not published")
+def test_real_weights_in_the_torch_cache_are_used_and_named(torch_home, capsys):
+    shutil.copy(REAL, torch_home / "mobilenet_v2-b0353104.pth")
+    model = backbone("mobilenet_v2", num_classes=2)
+    assert model.info.weights_sha256 == store.sha256(REAL)
+    assert model.info.feature_dim == 1280
+    assert model.classifier[1].out_features == 2
+    assert len(model.info.classes["en"]) == 1000
+    assert "mobilenet_v2-b0353104.pth" in capsys.readouterr().out
+
+
+def test_other_rooms_register_their_names(monkeypatch):
+    monkeypatch.setattr(backbones, "_LOADERS", dict(backbones._LOADERS))
+    info = BackboneInfo("toy-1", "", 2, {"en": []}, 0, 6, "MIT", None)
+    register("toy-*", lambda name, **options: furnish(nn.Sequential(nn.Linear(2, 2)), None, info))
+    assert backbone("toy-1").info is info
+
+
+# --- the weights that are shipped ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_weights_match_their_card_and_recipe(name):
+    model = backbone(name)
+    folder = ROOT / "datasets" / "weights"
+    card = read_card(folder / f"{name}.json")
+    assert card.recipe == RECIPES[name].__dict__
+    assert card.bytes == (folder / f"{name}.safetensors").stat().st_size <= 3_000_000
+    assert card.sha256 == model.info.weights_sha256
+    assert card.accuracy > 0.8
+    page = (folder / f"{name}.md").read_text(encoding="utf-8")
+    assert page == card.to_markdown()
+    assert "日本語" in page
+    assert "English" in page
+
+
+def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(pretraining, "VALID_PER_CLASS", 2)
+    monkeypatch.setattr(pretraining, "TEST_PER_CLASS", 2)
+    recipe = Recipe("zukan_resnet", "textures", per_class=4, epochs=1, batch_size=32)
+    card = pretrain("zukan-texture", tmp_path, recipe=recipe, device="cpu", progress=False)
+    model = backbone("zukan-texture", weights=tmp_path / "zukan-texture.safetensors")
+    assert model.info.classes == card.classes
+    assert read_card(tmp_path / "zukan-texture.json") == card
+    assert not list((tmp_path / "cache" / "pretrain").glob("*"))
+    with pytest.raises(ValueError, match="zukan-resnet"):
+        pretrain("zukan-nothing")
+
+
+def test_erasing_leaves_some_pictures_whole_and_repeats_with_its_seed():
+    pictures = torch.zeros(200, 3, 64, 64, dtype=torch.uint8)
+
+    def augmented() -> torch.Tensor:
+        return shift_and_erase(pictures, torch.Generator().manual_seed(0))
+
+    changed = augmented().flatten(1).ne(0).any(1).float().mean()
+    assert 0.5 < changed < 0.9
+    assert augmented().dtype == torch.uint8
+    assert torch.equal(augmented(), augmented())
