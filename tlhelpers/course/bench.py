@@ -1,0 +1,445 @@
+"""`tl bench`: speed, side by side in one run, as ratios with their spread.
+
+    python -m tlhelpers bench                      everything: about five minutes on one core
+    python -m tlhelpers bench --only engine probe  these parts only
+    python -m tlhelpers bench --quick              tiny sizes: shows that it runs, proves nothing
+
+Contenders take turns, round by round, and must first have reached the same loss. Times are CPU
+seconds of one thread, which a busy machine stretches less than the clock. The whole table goes
+to `datasets/results/benchmarks.md`; peers come with `pip install tlhelpers[bench]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from tlhelpers.course.contenders import (
+    ENGINE,
+    INDEXED_LOOP,
+    LOADER_LOOP,
+    Race,
+    contenders,
+    silence,
+)
+from tlhelpers.course.results import FOLDER
+from tlhelpers.data.catalog import load_task
+from tlhelpers.data.task import Split
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.networks import zukan_resnet
+from tlhelpers.models.surgery import features_of
+from tlhelpers.runtime import device
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import write_atomic
+from tlhelpers.train.engine import fit
+from tlhelpers.transfer.features import extract_features, stream_features
+from tlhelpers.transfer.fewshot import evaluate_episodes, few_shot, sample_episodes
+from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, Standardizer, fit_heads
+
+FILE = FOLDER / "benchmarks.md"
+
+
+@dataclass
+class Row:
+    """One line of the table; `limit` is the bar (at most, or at least), None without one."""
+
+    name: str
+    values: list[float]
+    unit: str = ""
+    limit: float | None = None
+    at_least: bool = False
+    note: str = ""
+
+    @property
+    def value(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def holds(self) -> bool | None:
+        if self.limit is None:
+            return None
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def cells(self) -> list[str]:
+        spread = f"{min(self.values):.3g} – {max(self.values):.3g}" if len(self.values) > 1 else ""
+        bar = "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+        held = {None: "", True: text("bench.held"), False: text("bench.missed")}[self.holds]
+        return [self.name, f"{self.value:.3g} {self.unit}".strip(), spread, bar, held, self.note]
+
+
+@dataclass
+class Sizes:
+    """How much is measured: `--quick` shrinks all of it."""
+
+    rounds: int = 5
+    head_steps: int = 400
+    network_steps: int = 12
+    images: int = 1000
+    episodes: int = 600
+    embedded: int = 20  # episodes of the loop that embeds anew
+    streamed: int = 1_000_000
+    gpu_batch: int = 256
+    gpu_steps: int = 40
+
+
+QUICK = Sizes(2, 20, 4, 160, 60, 2, 20_000, 4, 4)
+
+_PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {}
+
+
+def part(measure: Callable[[Sizes], Iterator[Row]]) -> Callable[[Sizes], Iterator[Row]]:
+    _PARTS[measure.__name__.removeprefix("measure_")] = measure
+    return measure
+
+
+@part
+def measure_engine(sizes: Sizes) -> Iterator[Row]:
+    """One step of each contender, on a bare linear head and on the small network."""
+    generator = torch.Generator().manual_seed(0)
+
+    def race(name: str, make: Callable, steps: int, *shape: int) -> Race:
+        inputs = torch.randn(64 * steps, *shape, generator=generator)
+        return Race(name, make, inputs, torch.randint(10, (64 * steps,), generator=generator))
+
+    head = race(text("bench.head"), lambda: nn.Linear(256, 10), sizes.head_steps, 256)
+    network = race(text("bench.network"), lambda: zukan_resnet(10), sizes.network_steps, 3, 64, 64)
+    for one, against_loop, against_peers in ((head, 1.15, 0.9), (network, 1.05, 1.0)):
+        seconds = _take_turns(one, sizes.rounds)
+        unit, factor = ("µs", 1e6) if one is head else ("ms", 1e3)
+        for name, values in seconds.items():
+            yield Row(f"{one.name}: {name}", [value * factor for value in values], unit)
+        ratios = {
+            name: [ours / theirs for ours, theirs in zip(seconds[ENGINE], values, strict=True)]
+            for name, values in seconds.items()
+        }
+        yield Row(f"{one.name}: tl.fit / {LOADER_LOOP}", ratios[LOADER_LOOP], "", against_loop)
+        yield Row(f"{one.name}: tl.fit / {INDEXED_LOOP}", ratios[INDEXED_LOOP])
+        for name in seconds.keys() - {ENGINE, LOADER_LOOP, INDEXED_LOOP}:
+            yield Row(f"{one.name}: tl.fit / {name}", ratios[name], "", against_peers)
+
+
+def _take_turns(race: Race, rounds: int) -> dict[str, list[float]]:
+    """CPU seconds a step of every contender in every round, after one round that compares."""
+    runners = contenders()
+    with silence():
+        losses = {name: race.final_loss(run(race)) for name, run in runners.items()}
+        wanted = losses[LOADER_LOOP]
+        for name, loss in losses.items():
+            if not math.isclose(loss, wanted, rel_tol=1e-3):
+                raise AssertionError(f"{race.name}: {name} ends at {loss}, the loop at {wanted}")
+        seconds: dict[str, list[float]] = {name: [] for name in runners}
+        for number in range(rounds):
+            names = list(runners)
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                seconds[name].append(runners[name](race).seconds_per_step())
+    return seconds
+
+
+@part
+def measure_probe(sizes: Sizes) -> Iterator[Row]:
+    """Ten epochs of a head: on cached features, and behind a frozen network in the loop."""
+    network = backbone("zukan-resnet")
+    split = load_task("birds", per_class=sizes.images // 10).train
+    features = extract_features(network, split)
+    scaled = Standardizer(features)(features)
+
+    def fit_some(rates, decays) -> Callable:
+        return lambda: fit_heads(scaled, split.labels, 10, rates, decays)
+
+    def frozen_loop() -> nn.Linear:
+        head = nn.Linear(features.shape[1], 10)
+        optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(TensorDataset(split.inputs, split.labels), 64, shuffle=True)
+        for _ in range(10):
+            for images, labels in loader:
+                with torch.no_grad():
+                    seen = features_of(network, network.preprocess(images))
+                optimizer.zero_grad()
+                F.cross_entropy(head(seen), labels).backward()
+                optimizer.step()
+        return head
+
+    one, many, loop, extraction = [], [], [], []
+    for _ in range(sizes.rounds):
+        one.append(_timed(fit_some([3.0], [1e-4])))
+        many.append(_timed(fit_some(LEARNING_RATES, WEIGHT_DECAYS)))
+        loop.append(_timed(frozen_loop))
+        extraction.append(_timed(lambda: extract_features(network, split, cache=False)))
+    by_loop = frozen_loop()(features).argmax(1)
+    by_probe = fit_some([3.0], [1e-4])()(scaled)[:, 0].argmax(1)
+    hits = [(found == split.labels).double().mean().item() for found in (by_loop, by_probe)]
+    if abs(hits[0] - hits[1]) > 0.05:
+        raise AssertionError(f"the frozen loop fits {hits[0]:.3f}, the probe {hits[1]:.3f}")
+    yield Row(text("bench.extraction"), extraction, "s")
+    yield Row(text("bench.frozen_loop"), loop, "s")
+    yield Row(text("bench.one_head"), one, "s")
+    faster = [a / b for a, b in zip(loop, one, strict=True)]
+    yield Row(text("bench.frozen_loop_over_probe"), faster, "", 10, at_least=True)
+    dearer = [a / b for a, b in zip(many, one, strict=True)]
+    yield Row(text("bench.twenty_heads"), dearer, "", 2)
+
+
+@part
+def measure_few_shot(sizes: Sizes) -> Iterator[Row]:
+    """5-way 5-shot episodes on features, against a loop that embeds every episode anew."""
+    network = backbone("zukan-resnet")
+    task = load_task("birds", test_per_class=60)
+    features = extract_features(network, task.test)
+    rows = sample_episodes(task.test.labels, 5, 5, 15, sizes.embedded)
+
+    def embed_anew() -> float:
+        right = 0.0
+        for episode in rows:  # (5, 20): five supports and fifteen queries of each class
+            images = network.preprocess(task.test.inputs[episode.flatten()])
+            with torch.no_grad():
+                found = features_of(network, images).unflatten(0, episode.shape)
+            prototypes, queries = found[:, :5].mean(1), found[:, 5:].flatten(0, 1)
+            nearest = torch.cdist(queries, prototypes).argmin(1)
+            right += (nearest == torch.arange(5).repeat_interleave(15)).double().mean().item()
+        return right / len(rows)
+
+    ours = evaluate_episodes(features, rows, 5, "prototypes").mean().item()
+    if abs(embed_anew() - ours) > 0.01:
+        raise AssertionError("the two few-shot evaluations disagree")
+    whole, anew = [], []
+    for _ in range(sizes.rounds):
+        whole.append(_timed(lambda: few_shot(features, task, 5, 5, 15, sizes.episodes)))
+        anew.append(_timed(embed_anew) * sizes.episodes / sizes.embedded)
+    name = text("bench.episodes", count=sizes.episodes)
+    yield Row(name, whole, "s", 0.5)
+    note = text("bench.from_episodes", count=sizes.embedded)
+    yield Row(text("bench.embedding_anew"), anew, "s", note=note)
+    faster = [a / b for a, b in zip(anew, whole, strict=True)]
+    yield Row(text("bench.few_shot_ratio"), faster, "", 20, at_least=True)
+
+
+@part
+def measure_memory(sizes: Sizes) -> Iterator[Row]:
+    """The peak memory of a process of its own that extracts the features of many images."""
+    code = f"from tlhelpers.course.bench import stream_images; stream_images({sizes.streamed})"
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"TLHELPERS_CACHE": folder},
+        )
+    peak, size = map(float, done.stdout.split()[-2:])
+    name = text("bench.streamed", count=f"{sizes.streamed:,}")
+    yield Row(name, [peak], "GB", 1.0, note=text("bench.file_size", size=f"{size:.2f}"))
+
+
+def stream_images(count: int) -> None:
+    """Prints this process's peak memory and the size of the features, in GB."""
+
+    def draw(rows: torch.Tensor) -> torch.Tensor:
+        shade = (rows % 251).to(torch.uint8).view(-1, 1, 1, 1)
+        return shade.expand(-1, 3, 8, 8).clone()
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 2)).eval()
+    split = Split(draw, torch.zeros(count, dtype=torch.long))
+    features = stream_features(model, split, batch_size=1024)
+    read = sum(float(features[start].sum()) for start in range(0, count, 1000))
+    if not math.isfinite(read):
+        raise AssertionError("the streamed features are not finite")
+    unit = 1e9 if sys.platform == "darwin" else 1e6  # kilobytes elsewhere
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, features.nbytes / 1e9)
+
+
+@part
+def measure_growth(sizes: Sizes) -> Iterator[Row]:
+    """How cost grows: at once, twice and four times the images, epochs, classes, episodes."""
+    generator = torch.Generator().manual_seed(0)
+    network = backbone("zukan-resnet")
+    images, classes, episodes = sizes.images // 4, 25, sizes.episodes
+
+    def extract(times: int) -> None:
+        inputs = torch.zeros(images * times, 3, 64, 64, dtype=torch.uint8)
+        extract_features(network, inputs, cache=False)
+
+    def train(times: int) -> None:
+        inputs = torch.randn(64 * 20, 256, generator=generator)
+        split = Split(inputs, torch.randint(10, (len(inputs),), generator=generator))
+        fit(nn.Linear(256, 10), split, epochs=5 * times, progress=False)
+
+    def fit_classes(times: int) -> None:
+        labels = torch.arange(classes * times * 20) % (classes * times)
+        features = torch.randn(len(labels), 256, generator=generator)
+        fit_heads(features / 16, labels, classes * times, epochs=10)
+
+    def play(times: int) -> None:
+        labels = torch.arange(400) % 10
+        rows = sample_episodes(labels, 5, 5, 15, episodes * times)
+        evaluate_episodes(torch.randn(400, 256, generator=generator), rows, 5, "prototypes")
+
+    cases = {
+        text("bench.growth_images", count=images): extract,
+        text("bench.growth_epochs", count=5): train,
+        text("bench.growth_classes", count=classes): fit_classes,
+        text("bench.growth_episodes", count=episodes): play,
+    }
+    for name, run in cases.items():
+        run(1)
+        points = {times: min(_timed(run, times) for _ in range(3)) for times in (1, 2, 4)}
+        note = ", ".join(f"{times}×: {seconds:.3g} s" for times, seconds in points.items())
+        exponent = math.log(points[4] / points[1]) / math.log(4)
+        limit = None if run is fit_classes else 1.15
+        yield Row(name, [exponent], "", limit, note=note)
+
+
+@part
+def measure_gpu(sizes: Sizes) -> Iterator[Row]:
+    """ResNet-50 and ViT-S/16 at 224 px in bf16, where there is a GPU."""
+    if not torch.cuda.is_available():
+        yield Row(text("bench.gpu"), [math.nan], note=text("bench.gpu_absent"))
+        return
+    from torchvision.models import VisionTransformer, resnet50
+
+    vit_small = {"num_layers": 12, "num_heads": 6, "hidden_dim": 384, "mlp_dim": 1536}
+    peak = _peak_flops()
+    models = {
+        "ResNet-50": lambda: resnet50(num_classes=100),
+        "ViT-S/16": lambda: VisionTransformer(224, 16, **vit_small, num_classes=100),
+    }
+    shape = (4 * sizes.gpu_batch, 3, 224, 224)
+    inputs = torch.randint(0, 256, shape, dtype=torch.uint8, device="cuda")
+    split = Split(inputs, torch.arange(len(inputs)) % 100)
+    for name, make in models.items():
+        ours, theirs = [], []
+        for _ in range(sizes.rounds):
+            ours.append(_images_per_second(_engine_on_gpu, make(), split, sizes))
+            theirs.append(_images_per_second(_loop_on_gpu, make(), split, sizes))
+        ratio = [a / b for a, b in zip(ours, theirs, strict=True)]
+        share = statistics.median(ours) * _flops_per_image(make()) / peak
+        note = text("bench.peak_share", share=f"{share:.0%}")
+        yield Row(f"{name}: tl.fit", ours, "images/s", note=note)
+        yield Row(f"{name}: tl.fit / {INDEXED_LOOP}", ratio, "", 0.97, at_least=True)
+
+
+def _images_per_second(run: Callable, model: nn.Module, split: Split, sizes: Sizes) -> float:
+    """From the second quarter of the steps on, by marks in the stream of the device."""
+    marks = []
+
+    def mark(step: int, _model: nn.Module) -> None:
+        marks.append(torch.cuda.Event(enable_timing=True))
+        marks[-1].record()
+
+    run(model, split, sizes, mark)
+    torch.cuda.synchronize()
+    first = len(marks) // 4
+    milliseconds = marks[first].elapsed_time(marks[-1])
+    return (len(marks) - 1 - first) * sizes.gpu_batch / milliseconds * 1000
+
+
+def _engine_on_gpu(model: nn.Module, split: Split, sizes: Sizes, mark: Callable) -> None:
+    fit(
+        model,
+        split,
+        max_steps=sizes.gpu_steps,
+        batch_size=sizes.gpu_batch,
+        schedule="constant",
+        after_step=mark,
+        keep_best=False,
+        progress=False,
+    )
+
+
+def _loop_on_gpu(model: nn.Module, split: Split, sizes: Sizes, mark: Callable) -> None:
+    model = model.train().cuda().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+    labels = split.labels.cuda()
+    for step in range(sizes.gpu_steps):
+        rows = torch.randint(len(labels), (sizes.gpu_batch,), device="cuda")
+        images = (split.inputs[rows] - 127.5).div_(63.75)
+        images = images.contiguous(memory_format=torch.channels_last)
+        optimizer.zero_grad()
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = F.cross_entropy(model(images), labels[rows])
+        loss.backward()
+        optimizer.step()
+        mark(step, model)
+
+
+def _flops_per_image(model: nn.Module) -> float:
+    """Floating-point operations of one image's forward and backward pass."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(torch.randn(2, 3, 224, 224)).sum().backward()
+    return counter.get_total_flops() / 2
+
+
+def _peak_flops(size: int = 8192) -> float:
+    """bf16 operations a second that a large matrix product reaches on this device."""
+    a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    for repeat in range(30):
+        if repeat == 10:
+            start.record()
+        a @ a
+    end.record()
+    torch.cuda.synchronize()
+    return 20 * 2 * size**3 / (start.elapsed_time(end) / 1000)
+
+
+def _timed(run: Callable, *arguments) -> float:
+    """CPU seconds of one call."""
+    started = time.process_time()
+    run(*arguments)
+    return time.process_time() - started
+
+
+def write_table(rows: list[Row]) -> str:
+    """The table in Markdown, with the machine it was measured on."""
+    names = ("name", "median", "spread", "bar", "verdict", "note")
+    table = [[text(f"bench.{name}") for name in names], ["---"] * len(names)]
+    table += [row.cells() for row in rows]
+    lines = ["| " + " | ".join(cells) + " |" for cells in table]
+    where = text(
+        "bench.machine",
+        system=f"{platform.system()} {platform.machine()}",
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        python=platform.python_version(),
+    )
+    return "\n".join([f"# {text('bench.title')}", "", text("bench.how"), "", where, "", *lines, ""])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`tl bench [--only PART ...] [--rounds N] [--quick]`; status 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(prog="tl bench", description=text("bench.help"))
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS))
+    parser.add_argument("--rounds", type=int, help=text("bench.help_rounds"))
+    parser.add_argument("--quick", action="store_true", help=text("bench.help_quick"))
+    asked = parser.parse_args(argv)
+    # the repository's datasets/ folder would pass for Hugging Face's package
+    sys.path = [place for place in sys.path if place not in ("", os.getcwd())]
+    sizes = QUICK if asked.quick else Sizes()
+    sizes.rounds = asked.rounds or sizes.rounds
+    device.set_threads(1)
+    rows = []
+    for name in asked.only:
+        for row in _PARTS[name](sizes):
+            print("  ".join(cell for cell in row.cells() if cell), flush=True)
+            rows.append(row)
+    if not asked.quick and asked.only == list(_PARTS):
+        write_atomic(FILE, write_table(rows))
+        print(text("bench.written", path=FILE.name))
+    return int(any(row.holds is False for row in rows))
