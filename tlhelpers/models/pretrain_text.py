@@ -517,6 +517,7 @@ def write_card(card: dict, folder: Path) -> None:
     """card.json for programs, README.md for people, Japanese first."""
     store.write_atomic(folder / "card.json", json.dumps(card, ensure_ascii=False, indent=1) + "\n")
     values = card | {
+        "languages": ", ".join(card["languages"]),
         "megabytes": card["bytes"] / 1e6,
         "millions": card["parameters"] / 1e6,
         "minutes": card["cpu_seconds"] / 60,

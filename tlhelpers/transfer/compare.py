@@ -16,8 +16,8 @@ from torch import nn
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.features import knn, probe
-from tlhelpers.transfer.finetune import fine_tune
-from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
 from tlhelpers.transfer.results import Interval, Result, interval
 
 
@@ -44,8 +44,14 @@ def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
 STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {
     "knn": lambda backbone, task, seed: knn(backbone, task).test_acc,
     "probe": lambda backbone, task, seed: probe(backbone, task, seed=seed).test_acc,
-    "fine_tune": lambda backbone, task, seed: fine_tune(backbone, task, seed=seed).test_acc,
-    "scratch": lambda backbone, task, seed: train_from_scratch(backbone, task, seed=seed).test_acc,
+    "fine_tune": lambda backbone, task, seed: (
+        fine_tune(backbone, task, seed=seed, **(FOR_TEXTS if task.kind == "text" else {})).test_acc
+    ),
+    "scratch": lambda backbone, task, seed: (
+        train_from_scratch(
+            backbone, task, seed=seed, **(SCRATCH_FOR_TEXTS if task.kind == "text" else {})
+        ).test_acc
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from tlhelpers.data.task import Task
-from tlhelpers.models.surgery import freeze, replace_head, stages
+from tlhelpers.models.surgery import freeze, freeze_batchnorm, head_of, replace_head, stages
 from tlhelpers.models.surgery import unfreeze as unfreeze_all
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
@@ -30,6 +30,15 @@ from tlhelpers.transfer.results import Result
 
 # Where language models compute queries and values, under the names of transformers.
 ATTENTION = ("query", "value", "q_proj", "v_proj", "c_attn")
+# Options of `fine_tune` that suit a small language model and few texts.
+FOR_TEXTS = {
+    "optimizer": "adamw",
+    "epochs": 30,
+    "lr": 4e-3,
+    "lr_mult": 8.0,
+    "batch_size": 16,
+    "clip_norm": 1.0,
+}
 
 
 @dataclass
@@ -53,6 +62,9 @@ def fine_tune(
     freeze_epochs: int = 1,
     lr: float = 0.02,
     lr_mult: float = 10.0,
+    body_lr: float | None = None,
+    head: nn.Module | None = None,
+    keep_batchnorm: bool = False,
     unfreeze: str | int = "all",
     method: str = "full",
     rank: int = 8,
@@ -67,6 +79,9 @@ def fine_tune(
 
     freeze_epochs: epochs of the new head alone, before the `epochs` of the rest.
     lr, lr_mult: the head learns at `lr`, the first stage `lr_mult` times more slowly.
+    body_lr: one rate for the whole body, in place of lr_mult.
+    head: a trained head to start from, such as `probe(...).head`, in place of a random one.
+    keep_batchnorm: True leaves BatchNorm's running statistics as pre-training left them.
     unfreeze: "all"; "gradual" (one more stage an epoch, from the top); or the number of stages
         counted from the head that are trained (0: the head alone).
     method: "full" or "lora" (of this `rank`; needs no lr_mult).
@@ -76,6 +91,8 @@ def fine_tune(
     """
     set_seed(seed)
     model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
+    if head is not None:
+        getattr(*head_of(model)).load_state_dict(head.state_dict())
     body = [module for _, module in stages(model)][:-1]
     rarely = max(1, epochs // 10)  # validating every epoch would cost more than training
     options = {"optimizer": optimizer, "seed": seed, "valid_every": rarely, **fit_options}
@@ -90,8 +107,13 @@ def fine_tune(
     elif method == "full":
         for depth, phase_epochs in _phases(unfreeze, len(body), epochs):
             open_stages(model, depth)
+            if keep_batchnorm:
+                freeze_batchnorm(model)
             options["penalty"] = penalty(model) if penalty else None
-            groups = discriminative_rates(model, lr, lr_mult)
+            if body_lr is None:
+                groups = discriminative_rates(model, lr, lr_mult)
+            else:
+                groups = head_and_body(model, lr, body_lr)
             history.extend(fit(model, task, epochs=phase_epochs, param_groups=groups, **options))
     else:
         raise ValueError(text("finetune.method", method=method))
@@ -130,6 +152,16 @@ def discriminative_rates(model: nn.Module, lr: float, lr_mult: float) -> list[di
         if trainable:
             groups.append({"params": trainable, "lr": lr * lr_mult ** ((depth - top) / top)})
     return groups
+
+
+def head_and_body(model: nn.Module, lr: float, body_lr: float) -> list[dict]:
+    """Two parameter groups for `fit`: the head at `lr`, what else is trained at `body_lr`."""
+    *body, (_, head) = [(name, list(part.parameters())) for name, part in stages(model)]
+    groups = [
+        {"params": head, "lr": lr},
+        {"params": [p for _, part in body for p in part if p.requires_grad], "lr": body_lr},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:

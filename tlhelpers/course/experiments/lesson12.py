@@ -12,8 +12,8 @@ from tlhelpers.train.engine import predict
 from tlhelpers.transfer.bootstrap import paired_bootstrap
 from tlhelpers.transfer.extraction import represent
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import fine_tune
-from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
 from tlhelpers.transfer.results import interval
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
@@ -28,8 +28,6 @@ ROOMS = (
 )
 SPLITS = 10
 COUNTS = (2, 5, 10, 20)
-# Chosen on validation texts; every strategy takes 200 to 250 steps.
-TUNED = {"optimizer": "adamw", "batch_size": 16, "clip_norm": 1.0, "progress": False}
 
 
 @experiment("12_enquiries", rooms=ROOMS, weights=("zukan-bert", "zukan-bert-en"))
@@ -100,19 +98,18 @@ def by_probe(network: nn.Module, task: Task, seed: int) -> Tensor:
 
 
 def by_fine_tuning(network: nn.Module, task: Task, seed: int) -> Tensor:
-    model = fine_tune(network, task, epochs=30, lr=4e-3, lr_mult=8, seed=seed, **TUNED).model
+    model = fine_tune(network, task, seed=seed, **FOR_TEXTS).model
     return predict(model, task.test).argmax(1)
 
 
 def by_lora(network: nn.Module, task: Task, seed: int) -> Tensor:
-    model = fine_tune(
-        network, task, epochs=30, lr=6e-3, method="lora", rank=8, seed=seed, **TUNED
-    ).model
+    options = FOR_TEXTS | {"lr": 6e-3, "method": "lora"}
+    model = fine_tune(network, task, seed=seed, **options).model
     return predict(model, task.test).argmax(1)
 
 
 def by_scratch(network: nn.Module, task: Task, seed: int) -> Tensor:
-    model = train_from_scratch(network, task, epochs=30, lr=1e-3, seed=seed, **TUNED).model
+    model = train_from_scratch(network, task, seed=seed, **SCRATCH_FOR_TEXTS).model
     return predict(model, task.test).argmax(1)
 
 
