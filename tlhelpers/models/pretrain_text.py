@@ -1,6 +1,6 @@
 """How the course's own language models were made, and how to make them again.
 
-    tl pretrain zukan-bert            about ten minutes on one core
+    tl pretrain zukan-bert            about two minutes on one core
     tl pretrain zukan-gpt --out DIR   leaves the weights of the course as they are
 
 Letters are written by `tlhelpers.data.corpus`; those that come close to a sentence of the tasks
