@@ -121,7 +121,11 @@ def test_a_part_of_another_file_does_not_spoil_the_download(server, tmp_path):
 
 
 def test_without_a_checksum_halves_are_never_joined(server, tmp_path):
-    (tmp_path / "data.bin.part").write_bytes(b"x" * 1000)
+    server.trouble = "closes half-way"
+    with pytest.raises(StoreError):
+        fetch(server.url, tmp_path / "data.bin", progress=False)
+    assert {wanted for _, wanted in server.asked} == {None}
+    server.trouble = ""
     fetch(server.url, tmp_path / "data.bin", progress=False)
     assert (tmp_path / "data.bin").read_bytes() == CONTENT
 

@@ -17,6 +17,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -244,12 +245,11 @@ def _download(
     if (place := mirror()) is not None and _is_url(place):
         addresses.insert(0, f"{place}/{urllib.parse.quote(mirror_path(url))}")
     part = target.with_name(target.name + ".part")
-    if not (sha or md5):
-        part.unlink(missing_ok=True)
+    resume = bool(sha or md5)
     while addresses:
-        resumed = part.exists()
+        resumed = resume and part.exists()
         try:
-            _receive(addresses[0], part, progress, stall_seconds)
+            _receive(addresses[0], part, resume, progress, stall_seconds)
             verify(part, sha, md5=md5)
             _publish(part, target)
             return
@@ -276,19 +276,22 @@ class _Interrupted(Exception):
     """The connection ended early; another attempt may succeed."""
 
 
-def _receive(url: str, part: Path, progress, stall_seconds: float) -> None:
-    """Fills `part` from `url`, going on where it ends; tries again when the connection breaks."""
+def _receive(url: str, part: Path, resume: bool, progress, stall_seconds: float) -> None:
+    """Fills `part` from `url`; tries again when the connection breaks.
+
+    resume: go on where `part` ends, else begin anew each time.
+    """
     for wait in (*RETRY_SECONDS, None):
         try:
-            return _receive_once(url, part, progress, stall_seconds)
+            return _receive_once(url, part, resume, progress, stall_seconds)
         except _Interrupted as error:
             if wait is None:
                 raise _Unreachable(text("store.unreachable", url=url, reason=error)) from error
         time.sleep(wait)
 
 
-def _receive_once(url: str, part: Path, progress, stall_seconds: float) -> None:
-    have = part.stat().st_size if part.exists() else 0
+def _receive_once(url: str, part: Path, resume: bool, progress, stall_seconds: float) -> None:
+    have = part.stat().st_size if resume and part.exists() else 0
     headers = {"User-Agent": "tlhelpers", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -302,7 +305,10 @@ def _receive_once(url: str, part: Path, progress, stall_seconds: float) -> None:
             raise _Interrupted(f"HTTP {error.code}") from error
         raise _Unreachable(text("store.refused", url=url, status=error.code)) from error
     except (OSError, http.client.HTTPException) as error:
-        raise _Interrupted(getattr(error, "reason", error)) from error
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, socket.gaierror):  # no such host, or no network at all: do not wait
+            raise _Unreachable(text("store.unreachable", url=url, reason=reason)) from error
+        raise _Interrupted(reason) from error
 
     with response:
         if response.status != 206:  # the server sends the whole file
