@@ -1,14 +1,25 @@
 """The widgets as functions: what they draw, how fast, and what happens when they fail."""
 
 import itertools
+import re
 import threading
 import time
 import xml.etree.ElementTree as ET
 
 import pytest
+import torch
 
+from tlhelpers.course.widgets import widget
 from tlhelpers.runtime.language import LANGUAGES, catalogue
-from tlhelpers.show.widgets import lesson01, strategy
+from tlhelpers.show.widgets import (
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    strategy,
+)
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 from tlhelpers.show.widgets.strategy import advise
@@ -26,6 +37,30 @@ CURVES = {
         "fine_tune": [[0.6, 0.6], [0.85, 0.85]],
         "scratch": [[0.5, 0.5], [0.9, 0.9]],
     },
+}
+GRID = {
+    "rates": [0.001, 0.02, 0.5],
+    "depths": ["head", "layer4", "all"],
+    "accuracy": [[[0.8, 0.82]] * 3, [[0.82, 0.84]] * 3, [[0.85, 0.85], [0.9, 0.9], [0.2, 0.1]]],
+    "source_accuracy": [[[0.9, 0.9]] * 3, [[0.8, 0.8]] * 3, [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1]]],
+    "cka": [[[1.0, 1.0]] * 3, [[0.9, 0.9]] * 3, [[1.0, 1.0], [0.8, 0.8], [0.1, 0.1]]],
+}
+STREAM = {
+    "steps": [2, 1],
+    "classes": {"en": ["heron", "canary", "toucan"], "ja": ["サギ", "カナリア", "オオハシ"]},
+    "methods": ["kept_rows", "replay"],
+    "per_class": [
+        [[[0.9, 0.8, None], [0.0, 0.1, 1.0]], [[0.9, 0.8, None], [0.0, 0.1, 1.0]]],
+        [[[0.9, 0.8, None], [0.8, 0.8, 0.9]], [[0.9, 0.8, None], [0.8, 0.8, 0.9]]],
+    ],
+}
+PAIRS = {
+    "sources": ["birds", "xray"],
+    "targets": ["fish", "surfaces"],
+    "scratch": [[0.5, 0.52, 0.51], [0.8, 0.82, 0.81]],
+    "frozen": [[[0.7, 0.72, 0.71], [0.5, 0.52, 0.53]]] * 2,
+    "fine_tuned": [[[0.6, 0.62, 0.61], [0.6, 0.62, 0.61]], [[0.4, 0.42, 0.41], [0.7, 0.9, 0.85]]],
+    "distance": [[0.3, 1.9], [1.8, 1.9]],
 }
 
 
@@ -181,6 +216,105 @@ def test_lesson_01_reads_the_curves_at_the_slider(monkeypatch, lang):
     assert all(part in says for part in ("5", "89%", "81%", "52%", "37"))
     assert "90%" in explorer.move(task="01_pets", labels=200).says
     ET.fromstring(explorer.view().picture)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_02_shows_late_layers_gathering_the_same_kind(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    seen = lesson02.look()
+    share = {
+        layer: (seen.labels[seen.neighbours(layer)[:, :6]] == seen.labels[:, None]).double().mean()
+        for layer in ("conv1", "layer4")
+    }
+    assert share["layer4"] > share["conv1"] + 0.2
+    explorer = lesson02.build({})
+    for layer in lesson02.LAYERS:
+        view = explorer.move(layer=layer, picked=12)
+        assert layer in view.says
+        ET.fromstring(view.picture)
+    assert (seen.neighbours("layer2")[:, 0] != torch.arange(60)).all(), (
+        "a bird is its own neighbour"
+    )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_03_tells_what_a_rate_destroys(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = lesson03.build({"03_learning_rates": GRID})
+    says = explorer.move(rate=0.5, depth="all").says
+    assert all(part in says for part in ("0.5", "15%", "0.10", "10%"))
+    ET.fromstring(explorer.view().picture)
+    assert explorer.move(depth="head").says != says
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_04_shows_old_classes_fall_or_hold(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = lesson04.build({"04_stream": STREAM})
+    forgets = explorer.move(method="kept_rows", step=1).says
+    holds = explorer.move(method="replay", step=1).says
+    assert "85%" in forgets and "5%" in forgets and "80%" in holds
+    ET.fromstring(explorer.view().picture)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_05_moves_a_prototype_to_the_mean_of_what_was_picked(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    features = torch.tensor([[0.0, 0.0], [0.0, 2.0], [4.0, 0.0]])
+    rows = [torch.tensor([0, 1]), torch.tensor([2])]
+    prototypes, answers = lesson05.classify(features, rows, torch.tensor([[0.0, 9.0], [3.0, 0.0]]))
+    assert prototypes.tolist() == [[0.0, 1.0], [4.0, 0.0]]
+    assert answers.tolist() == [0, 1]
+    explorer = lesson05.build({})
+    few, many = explorer.view(), explorer.move(support=(1 << 24) - 1)
+    accuracy = [int(re.search(r"(\d+)%", view.says)[1]) for view in (few, many)]
+    assert accuracy[1] > accuracy[0] + 10
+    nothing = explorer.move(support=0)
+    for view in (few, many, nothing):
+        ET.fromstring(view.picture)
+    assert nothing.picture.count("data-set") == 24
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_06_tells_help_from_harm_from_undecided(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = lesson06.build({"06_pairs": PAIRS})
+    helps = explorer.move(source="birds", target="fish").says
+    harms = explorer.move(source="birds", target="surfaces").says
+    undecided = explorer.move(source="xray", target="surfaces").says
+    assert "20" in helps and "20" in harms and "0.30" in helps
+    starts = {"en": ("Transfer", "Negative", "Undecided"), "ja": ("転移", "負の転移", "どちら")}
+    for says, start in zip((helps, harms, undecided), starts[lang], strict=True):
+        assert says.startswith(start)
+    ET.fromstring(explorer.view().picture)
+
+
+@pytest.mark.parametrize("lesson", ["01", "02", "03", "04", "05", "06"])
+def test_the_widget_of_a_lesson_reads_its_stored_results(lesson):
+    try:
+        explorer = widget(lesson)
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    for control in explorer.controls:
+        for _, value in control.options:
+            assert explorer.move(**{control.name: value}).picture.startswith("<svg")
+
+
+def test_a_lesson_without_a_widget_says_which_have_one():
+    with pytest.raises(ValueError, match="There are: 01, 02"):
+        widget("99")
+
+
+def test_live_training_draws_its_curve_and_stops_at_once(monkeypatch):
+    views = []
+
+    def watch(view):
+        views.append(view)
+        return len(views) == 2
+
+    last = lesson01.train({"task": "01_birds", "labels": 2}, watch)
+    assert len(views) == 2 and last.says.startswith("Stopped")
+    ET.fromstring(last.picture)
 
 
 def test_a_move_is_drawn_in_far_less_than_150_ms():

@@ -61,15 +61,16 @@ function render({ model, el }) {
   const picture = element("div", { class: "tl-picture" });
   const says = element("p", { class: "tl-says", role: "status", "aria-live": "polite" });
   const redraw = () => {
-    const focused = picture.contains(document.activeElement) && document.activeElement.dataset;
+    const places = () => [...picture.querySelectorAll("[data-set]")];
+    const focused = places().indexOf(document.activeElement);
     const view = model.get("view");
     picture.innerHTML = view.picture;
     says.textContent = view.says;
-    for (const node of picture.querySelectorAll("[data-set]")) {
+    for (const node of places()) {
       node.setAttribute("role", "button");
       node.setAttribute("tabindex", "0");
-      if (focused && focused.set === node.dataset.set && focused.value === node.dataset.value) node.focus();
     }
+    if (focused >= 0) places()[focused]?.focus();
   };
   const pick = (event) => {
     const node = event.target.closest("[data-set]");

@@ -99,13 +99,13 @@ def draw(layer: str, picked: int) -> View:
         outline = figures.VERMILION if row == picked else "none"
         target = {"data-set": "picked", "data-value": row, "aria-label": _name(seen, row)}
         frame = {"x": x, "y": 26, "width": 57, "height": 57}
-        canvas.add("image", **frame, **target, href=_photo(seen.pictures[row]))
+        canvas.add("image", **frame, **target, href=photo(seen.pictures[row]))
         canvas.add("rect", **frame, fill="none", stroke=outline, stroke_width=4)
 
     canvas.text(8, 112, text("widget02.channels", layer=layer))
     maps = seen.activations[layer][picked]
     strongest = maps.mean((1, 2)).argsort(descending=True)[:MAPS]
-    canvas.add("image", x=8, y=120, width=112, height=112, href=_photo(seen.pictures[picked]))
+    canvas.add("image", x=8, y=120, width=112, height=112, href=photo(seen.pictures[picked]))
     for place, channel in enumerate(strongest.tolist()):
         x, y = 132 + 62 * place, 120
         _pixels(canvas, x, y, 56, (maps[channel] / maps.max().clamp(min=1e-6)).sqrt())
@@ -120,7 +120,7 @@ def draw(layer: str, picked: int) -> View:
         right = bool(same[picked, place])
         ink = figures.GREEN if right else figures.GREY
         frame = {"x": x, "y": 292, "width": 96, "height": 96}
-        canvas.add("image", **frame, href=_photo(seen.pictures[row]))
+        canvas.add("image", **frame, href=photo(seen.pictures[row]))
         canvas.add("rect", **frame, fill="none", stroke=ink, stroke_width=4 if right else 1)
         name = ("✓ " if right else "") + _name(seen, row)
         canvas.text(x + 48, 408, name, text_anchor="middle", font_size=11)
@@ -139,7 +139,8 @@ def _jpeg(content: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stored.getvalue()).decode()
 
 
-def _photo(picture: Tensor) -> str:
+def photo(picture: Tensor) -> str:
+    """A picture uint8 (3, 64, 64) as the address of a small JPEG."""
     return _jpeg(picture.permute(1, 2, 0).contiguous().numpy().tobytes())
 
 

@@ -1,0 +1,67 @@
+"""Lesson 04: a stream of classes arrives; play it and watch each old class fall or hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from statistics import mean
+
+from tlhelpers.runtime.language import language, text
+from tlhelpers.show import figures
+from tlhelpers.show.widgets.chart import Chart, percent
+from tlhelpers.show.widgets.explorer import Control, Explorer, View
+
+RESULTS = ("04_stream",)
+
+
+def build(results: Mapping[str, Mapping]) -> Explorer:
+    """results: 04_stream, whose "per_class" is [method][seed][step][class], None before it came."""
+    stream = results["04_stream"]
+    classes = stream["classes"][language()]
+    arrived = list(itertools.accumulate(stream["steps"]))
+    steps = [
+        (", ".join(classes[before:now]), step)
+        for step, (before, now) in enumerate(itertools.pairwise([0, *arrived]))
+    ]
+    methods = [(text(f"widget04.{name}"), name) for name in stream["methods"]]
+    return Explorer(
+        title=text("widget04.title"),
+        controls=[
+            Control("method", text("widget04.method"), methods, kind="choice"),
+            Control("step", text("widget04.step"), steps, 0),
+        ],
+        draw=lambda method, step: draw(stream, method, step),
+    )
+
+
+def draw(stream: Mapping, method: str, step: int) -> View:
+    """The accuracy of every class met so far; a hollow mark is where it was when it was new."""
+    classes = stream["classes"][language()]
+    runs = stream["per_class"][stream["methods"].index(method)]
+    born = [step for step, count in enumerate(stream["steps"]) for _ in range(count)]
+    met = [c for c in range(len(classes)) if born[c] <= step]
+    now = {c: mean(run[step][c] for run in runs) for c in met}
+    new = {c: mean(run[born[c]][c] for run in runs) for c in met}
+    old = [c for c in met if born[c] < step]
+    says = text("widget04.says_first", average=percent(mean(now.values())))
+    if old:
+        says = text(
+            "widget04.says",
+            average=percent(mean(now.values())),
+            old=percent(mean(now[c] for c in old)),
+            before=percent(mean(new[c] for c in old)),
+        )
+    chart = Chart(
+        says,
+        (-0.6, len(classes) - 0.4),
+        y_label=text("widget04.accuracy"),
+        x_ticks=[(c, classes[c]) for c in met],
+    )
+    for c in met:
+        chart.bar(c, now[c], 0.6, figures.VERMILION if born[c] == step else figures.BLUE)
+        if c in old:
+            chart.point(c, new[c], figures.INK, radius=5, hollow=True)
+    chart.legend(figures.VERMILION, text("widget04.new"))
+    chart.legend(figures.BLUE, text("widget04.old"))
+    chart.text(chart.legend_at, 20, text("widget04.ring"))
+    return View(chart.svg(), says)

@@ -1,0 +1,67 @@
+"""Lesson 06: choose a source and a target, and see what transfer gives or takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.widgets.chart import Chart, percent
+from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.transfer.results import interval
+
+RESULTS = ("06_pairs",)
+WAYS = {
+    "scratch": figures.GREY,
+    "frozen": figures.BLUE,
+    "fine_tuned": figures.VERMILION,
+}
+
+
+def build(results: Mapping[str, Mapping]) -> Explorer:
+    """results: 06_pairs; "frozen" and "fine_tuned" are [source][target][seed]."""
+    pairs = results["06_pairs"]
+    sources = [(text(f"widget06.{name}"), name) for name in pairs["sources"]]
+    targets = [(text(f"widget06.{name}"), name) for name in pairs["targets"]]
+    return Explorer(
+        title=text("widget06.title"),
+        controls=[
+            Control("source", text("widget06.source"), sources, kind="choice"),
+            Control("target", text("widget06.target"), targets, kind="choice"),
+        ],
+        draw=lambda source, target: draw(pairs, source, target),
+    )
+
+
+def draw(pairs: Mapping, source: str, target: str) -> View:
+    """Three ways to learn the target, and the gap: scratch minus the better transfer."""
+    s, t = pairs["sources"].index(source), pairs["targets"].index(target)
+    runs = {
+        "scratch": pairs["scratch"][t],
+        "frozen": pairs["frozen"][s][t],
+        "fine_tuned": pairs["fine_tuned"][s][t],
+    }
+    better = max(("frozen", "fine_tuned"), key=lambda way: interval(runs[way]).mean)
+    gap = interval([a - b for a, b in zip(runs["scratch"], runs[better], strict=True)])
+    verdict = "harm" if gap.low > 0 else "help" if gap.high < 0 else "open"
+    says = text(
+        f"widget06.says_{verdict}",
+        way=text(f"widget06.{better}"),
+        accuracy=percent(interval(runs[better]).mean),
+        scratch=percent(interval(runs["scratch"]).mean),
+        points=f"{abs(gap.mean) * 100:.0f}",
+    )
+    if "distance" in pairs:
+        says += " " + text("widget06.distance", distance=f"{pairs['distance'][s][t]:.2f}")
+    chart = Chart(
+        says,
+        (-0.5, 2.5),
+        y_label=text("widget06.accuracy"),
+        x_ticks=[(place, text(f"widget06.{way}")) for place, way in enumerate(WAYS)],
+    )
+    for place, (way, colour) in enumerate(WAYS.items()):
+        chart.bar(place, interval(runs[way]).mean, 0.55, colour)
+        chart.whisker(place, runs[way], figures.INK)
+    level = interval(runs["scratch"]).mean
+    chart.line([-0.5, 2.5], [level, level], figures.GREY, dashed=True)
+    return View(chart.svg(), says)
