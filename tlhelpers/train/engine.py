@@ -216,6 +216,7 @@ class _Run:
 
     def __post_init__(self):
         device = self.device = self.processes.device
+        self.visible = self.visible and self.processes.is_main
         self.precision = _as_precision(self.precision, device)
         self.autocast = _autocast(device, self.precision)
         self.model.to(device)
