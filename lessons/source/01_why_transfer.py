@@ -104,7 +104,7 @@ network = tl.backbone("zukan-resnet")
 print(type(network).__name__, f"{sum(p.numel() for p in network.parameters()):,}")
 
 # %% key="run"
-training = {"epochs": 40, "batch_size": 32, "clip_norm": 1.0}
+training = {"epochs": 30, "batch_size": 32, "clip_norm": 1.0}
 runs = {"fine_tune": [], "probe": [], "scratch": []}
 tasks = [tl.load_task("birds", per_class=5, seed=seed) for seed in range(3)]
 for seed, task in enumerate(tasks):
