@@ -11,6 +11,7 @@ from tlhelpers.transfer.finetune import (
     add_lora,
     discriminative_rates,
     fine_tune,
+    head_and_body,
     lr_find,
     open_stages,
 )
@@ -70,6 +71,30 @@ def test_open_stages_counts_from_the_head():
 def test_rates_fall_geometrically_from_the_head_to_the_first_stage():
     rates = [group["lr"] for group in discriminative_rates(network(), lr=0.1, lr_mult=8)]
     assert rates == pytest.approx([0.0125, 0.025, 0.05, 0.1])
+
+
+def test_the_body_has_a_rate_of_its_own():
+    model = freeze(network(), to="conv1")
+    head, body = head_and_body(model, lr=0.1, body_lr=0.01)
+    assert [head["lr"], body["lr"]] == [0.1, 0.01]
+    assert {id(p) for p in head["params"]} == {id(p) for p in model.fc.parameters()}
+    assert not {id(p) for p in body["params"]} & {id(p) for p in model.conv1.parameters()}
+
+
+def test_it_can_start_from_a_trained_head():
+    trained = fine_tune(network(), tiny_task(), **FAST).model.fc
+    result = fine_tune(
+        network(), tiny_task(), head=trained, epochs=1, freeze_epochs=0, lr=0.0, body_lr=0.0
+    )
+    assert torch.equal(result.model.fc.weight, trained.weight)
+
+
+def test_batchnorm_can_be_kept_as_pretraining_left_it():
+    backbone = network()
+    kept = fine_tune(backbone, tiny_task(), keep_batchnorm=True, **FAST).model
+    moved = fine_tune(backbone, tiny_task(), **FAST).model
+    assert torch.equal(kept.bn1.running_mean, backbone.bn1.running_mean)
+    assert not torch.equal(moved.bn1.running_mean, backbone.bn1.running_mean)
 
 
 def test_gradual_unfreezing_takes_as_many_epochs_as_asked():
