@@ -11,14 +11,14 @@ from tlhelpers.show.widgets.explorer import Control, Explorer, View
 from tlhelpers.transfer.results import interval
 
 RESULTS = ("03_learning_rates",)
-EPOCHS, BATCH = 20, 16  # as the stored grid was made
+EPOCHS, BATCH = 6, 16  # as the stored grid was made
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
     """results: 03_learning_rates, whose "accuracy" is [depth][rate][seed]."""
     grid = results["03_learning_rates"]
     depths, rates = grid["depths"], grid["rates"]
-    names = [text("widget03.head") if depth == "head" else depth for depth in depths]
+    names = [name_of(depth) for depth in depths]
     return Explorer(
         title=text("widget03.title"),
         controls=[
@@ -40,7 +40,7 @@ def draw(grid: Mapping, rate: float, depth: str) -> View:
     says = text(
         "widget03.says_head" if depth == "head" else "widget03.says",
         rate=f"{rate:g}",
-        depth=depth,
+        depth=name_of(depth),
         accuracy=percent(interval(grid["accuracy"][row][at]).mean),
         cka=f"{alike[at]:.2f}",
         source=percent(interval(grid["source_accuracy"][row][at]).mean),
@@ -66,22 +66,30 @@ def draw(grid: Mapping, rate: float, depth: str) -> View:
     return View(chart.svg(), says)
 
 
+def name_of(depth: str) -> str:
+    """What the learner reads for a depth: the last layer that is trained."""
+    return text(f"widget03.{depth}") if depth in ("head", "all") else depth
+
+
 def train(depths: list[str], state: dict, watch: Callable[[View], bool]) -> View:
-    """Fine-tunes on ten birds, five labels each, with the chosen rate and depth."""
+    """Fine-tunes on surfaces, twenty labels each, with the chosen rate and depth."""
     from tlhelpers.data.catalog import load_task
     from tlhelpers.models.backbones import backbone
     from tlhelpers.show.widgets.live import LiveCurve
+    from tlhelpers.transfer.features import probe
     from tlhelpers.transfer.finetune import fine_tune
 
-    task = load_task("birds", 5, valid_per_class=10)
+    task = load_task("surfaces", 20, valid_per_class=10)
+    network = backbone("zukan-resnet")
     steps = EPOCHS * -(-len(task.train) // BATCH)
     curve = LiveCurve(task.valid, steps, watch, every=4)
     curve.begin(f"{state['rate']:g}")
     depth = state["depth"]
     fine_tune(
-        backbone("zukan-resnet"),
+        network,
         task,
-        lr=0.03,
+        head=probe(network, task).head,
+        lr=0.02,
         body_lr=state["rate"],
         unfreeze="all" if depth == "all" else depths.index(depth),
         freeze_epochs=0,

@@ -72,7 +72,8 @@ def _first(labels: str, similarity: str, compute: str) -> str:
         return "few_shot"
     if labels == "some" and similarity == "close":
         return "probe"
-    return "fine_tune" if compute == "gpu" else "fine_tune_top"
+    # the last stages are the least at home on a distant target: then all must move
+    return "fine_tune" if compute == "gpu" or similarity == "far" else "fine_tune_top"
 
 
 def name_of(strategy: str) -> str:
