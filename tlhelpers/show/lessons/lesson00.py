@@ -1,0 +1,81 @@
+"""Figures of lesson 00: the map of the course and the first transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import PercentFormatter
+
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.stamp import DATASETS
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.results import interval
+
+LESSONS = DATASETS.parent / "lessons" / "source"
+PATHS = {  # part of the course -> its colour and its lessons
+    "begin": (figures.GREEN, ("00", "01")),
+    "core": (figures.BLUE, ("02", "03", "04", "05", "06")),
+    "choose": (figures.PURPLE, ("07", "08", "09", "10", "11")),
+    "beyond": (figures.ORANGE, ("12", "13")),
+    "apply": (figures.VERMILION, ("14", "15")),
+}
+
+
+def written(folder: Path = LESSONS) -> set[str]:
+    """The numbers of the lessons that exist, by their sources; lesson 00 is being read."""
+    return {"00"} | {source.name[:2] for source in folder.glob("[0-9][0-9]_*.py")}
+
+
+def draw_map(existing: set[str] | None = None) -> Picture:
+    """The course as a map, a row for each part; what is not written yet is pale and dashed."""
+    figures.use()
+    existing = written() if existing is None else existing
+    figure, axes = plt.subplots(figsize=(8.0, 4.6))
+    for row, (part, (colour, lessons)) in enumerate(PATHS.items()):
+        axes.text(-0.1, -row, text(f"lesson00.part_{part}"), ha="right", va="center", fontsize=10)
+        for column, lesson in enumerate(lessons):
+            here = lesson in existing
+            axes.add_patch(
+                FancyBboxPatch(
+                    (column + 0.04, -row - 0.36),
+                    0.92,
+                    0.72,
+                    boxstyle="round,pad=0,rounding_size=0.08",
+                    facecolor=colour + "22" if here else "white",
+                    edgecolor=colour if here else figures.GREY,
+                    linestyle="-" if here else (0, (3, 3)),
+                    linewidth=1.5 if here else 1.0,
+                )
+            )
+            ink = figures.INK if here else figures.GREY
+            label = f"{lesson}\n{text(f'lesson00.title_{lesson}')}"
+            label += "" if here else "\n" + text("lesson00.later")
+            axes.text(column + 0.5, -row, label, ha="center", va="center", fontsize=8.5, color=ink)
+    axes.set(xlim=(-1.15, 5.02), ylim=(-len(PATHS) + 0.55, 0.45))
+    axes.axis("off")
+    return picture(figure, text("lesson00.map_alt", lessons=", ".join(sorted(existing))))
+
+
+def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) -> Picture:
+    """Test accuracy as bars with 95% intervals: {"probe" | "pixels": accuracies, one a seed}."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.4, 2.3))
+    colours = {"probe": figures.BLUE, "pixels": figures.GREY}
+    for place, (way, values) in enumerate(accuracy.items()):
+        mean = interval(values)
+        axes.barh(place, mean.mean, color=colours[way], height=0.55)
+        axes.plot([mean.low, mean.high], [place, place], color=figures.INK, linewidth=2)
+        axes.text(0.02, place, f"{mean.mean:.0%}", color="white", va="center", fontsize=12)
+    axes.axvline(chance, color=figures.INK, linestyle="--", linewidth=1.2)
+    axes.text(chance + 0.01, -0.62, text("lesson00.guessing"), fontsize=9, va="center")
+    axes.set_yticks(range(len(accuracy)), [text(f"lesson00.{way}") for way in accuracy])
+    axes.set(xlim=(0, 1), ylim=(len(accuracy) - 0.5, -0.85), xlabel=text("lesson00.accuracy"))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="y", visible=False)
+    best = f"{interval(accuracy['probe']).mean:.0%}"
+    control = f"{interval(accuracy['pixels']).mean:.0%}"
+    return picture(figure, text("lesson00.first_alt", probe=best, pixels=control))
