@@ -446,7 +446,8 @@ def accuracy_interval(right: Tensor, groups: Sequence[int] | None = None) -> Int
     z = 1.959964
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half), n)
+    low, high = middle - half, middle + half
+    return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share)), n)
 
 
 def _bootstrap(right: Tensor, groups: Tensor, times: int = 2000) -> tuple[float, float]:
