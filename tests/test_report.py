@@ -49,7 +49,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def tried(folder):
     task = load_folder(folder, size=64)
-    found = try_folder(task, minutes=0.4, backbones=["zukan-resnet"], progress=False)
+    found = try_folder(task, minutes=0.3, backbones=["zukan-resnet"], progress=False)
     return found
 
 
@@ -121,7 +121,7 @@ def test_predict_py_runs_on_its_own(tried, tmp_path):
     tried.save(tmp_path)
     command = [sys.executable, str(tmp_path / "model" / "predict.py")]
     done = subprocess.run(
-        [*command, str(tried.task.paths["test"][0])], capture_output=True, text=True, timeout=120
+        [*command, str(tried.task.paths["test"][0])], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"(across|down)\t[\d.]+%", done.stdout)

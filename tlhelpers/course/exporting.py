@@ -169,7 +169,10 @@ def load_model(folder: str | os.PathLike) -> SavedModel:
     state = read_tensors(folder / "model.safetensors")
     model = backbone(name, pretrained=False, size=size)
     if neighbours:
-        features, labels = (state.get(key, torch.empty(0)) for key in ("features", "labels"))
+        features, labels = (state.get(key, torch.zeros(1)) for key in ("features", "labels"))
+        if int(labels.max()) + 1 != classes:
+            reason = f"{int(labels.max()) + 1} / {classes}"
+            raise StoreError(text("exporting.no_model", folder=folder, reason=reason))
         model = NearestNeighbours(
             model, features.view(len(labels), -1), labels, neighbours, classes
         )

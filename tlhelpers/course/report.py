@@ -362,7 +362,7 @@ class _Trial:
 
     def finish(self, begin: float) -> Report:
         """The winner reads the test part; the curve reads the best features."""
-        chosen = max(self.contenders, key=lambda c: c.valid_acc)
+        chosen = max(self.contenders, key=lambda c: (c.valid_acc, -c.megabytes))
         probes = [c for c in self.contenders if c.strategy == "probe"]
         curve_backbone = max(probes, key=lambda c: c.valid_acc).backbone
         curve = self._curve(curve_backbone)
