@@ -49,7 +49,7 @@ def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
     """Encodes and closes a matplotlib figure: JPEG where it holds drawings or photographs."""
     buffer = io.BytesIO()
     if photographic:
-        figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 82})
+        figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 76})
     else:
         figure.savefig(buffer, format="png")
     plt.close(figure)

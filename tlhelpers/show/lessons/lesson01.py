@@ -107,7 +107,7 @@ def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Pict
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
     axes.set(ylabel=text("lesson01.accuracy"), ylim=(0, 1.05))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower left", ncols=len(scores))
+    axes.legend(loc="upper right")
     return picture(figure, text("lesson01.robustness_alt"))
 
 
