@@ -31,10 +31,16 @@ class Table(Result):
 
 
 def distance_rows(found: Mapping) -> list[dict]:
-    """How far each task of experiment 03_similarity is from the source."""
+    """How far each task of 03_similarity is from the source, and its probe with 5 labels."""
     return [
-        {"task": text(f"lesson03.task_{task}"), "distance": distance}
-        for task, distance in zip(found["tasks"], found["distance"], strict=True)
+        {
+            "task": text(f"lesson03.task_{task}"),
+            "distance": distance,
+            "probe_with_few": interval(frozen[0]),
+        }
+        for task, distance, frozen in zip(
+            found["tasks"], found["distance"], found["frozen"], strict=True
+        )
     ]
 
 
