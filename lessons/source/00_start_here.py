@@ -94,22 +94,22 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りずに画素の値だけから学んだ場合です。50枚を引き直して3回測ります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。50枚を引き直して3回測ります。
 #
 # > **予想してから実行**:当てずっぽうなら10%です。それぞれ何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also learn from the bare pixels, without the eye. Both three times, with 50 other pictures each time.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both three times, with 50 other pictures each time.
 #
 # > **Predict, then run**: guessing gives 10%. What will the two reach?
 
-# %% key="transfer" alt_ja="転移ありと画素だけのテスト正解率の棒グラフ。転移ありのほうがずっと高い。" alt_en="Bars of test accuracy: with transfer far above pixels only."
+# %% key="transfer" alt_ja="転移ありと、画素の近さだけで答えた場合のテスト正解率の棒グラフ。転移ありのほうがずっと高い。" alt_en="Bars of test accuracy: with transfer far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
 accuracy = {"probe": [], "pixels": []}
 for seed in range(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
     accuracy["probe"].append(tl.probe(network, birds).test_acc)
-    accuracy["pixels"].append(tl.probe("pixels", birds).test_acc)
+    accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)
 lesson00.draw_first_transfer(accuracy, chance=0.10)
 
 # %% [markdown] key="first-read" lang="ja"
