@@ -34,7 +34,7 @@ def draw_map(existing: set[str] | None = None) -> Picture:
     """The course as a map, a row for each part; what is not written yet is pale and dashed."""
     figures.use()
     existing = written() if existing is None else existing
-    figure, axes = plt.subplots(figsize=(8.0, 4.6))
+    figure, axes = plt.subplots(figsize=(8.0, 5.2))
     for row, (part, (colour, lessons)) in enumerate(PATHS.items()):
         axes.text(-0.1, -row, text(f"lesson00.part_{part}"), ha="right", va="center", fontsize=10)
         for column, lesson in enumerate(lessons):
