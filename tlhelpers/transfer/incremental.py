@@ -269,8 +269,8 @@ METHODS = {
     "nearest_mean": NearestMean,
     "joint": Joint,
 }
-# Chosen on validation splits of birds and fish; the other methods have no strength.
-STRENGTH = {"lwf": 1.0, "ewc": 1000.0}
+# Chosen on the validation split of fish (stored result 04_strengths); the others have none.
+STRENGTH = {"lwf": 1.0, "ewc": 1e6}
 
 
 def incremental(

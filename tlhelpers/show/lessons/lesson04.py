@@ -1,0 +1,166 @@
+"""Figures of lesson 04: forgetting as it happens, eight methods side by side, a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.results import Result, interval
+
+COLOURS = {
+    "new_head": figures.GREY,
+    "kept_rows": figures.VERMILION,
+    "replay": figures.BLUE,
+    "nearest_mean": figures.GREEN,
+    "joint": figures.BLACK,
+}
+
+
+@dataclass
+class Methods(Result):
+    """What each method reached and what it cost, from a stored comparison."""
+
+    found: Mapping
+
+    def rows(self) -> list[dict]:
+        found = self.found
+        return [
+            {
+                "stream_method": text(f"lesson04.{method}"),
+                "old_classes": interval(found["old"][i]),
+                "new_classes": interval(found["new"][i]),
+                "kept_kilobytes": round(mean(found["bytes"][i]) / 1000),
+                "processor_seconds": round(mean(found["seconds"][i]), 1),
+            }
+            for i, method in enumerate(found["methods"])
+        ]
+
+
+def draw_trace(
+    trace: Sequence[tuple[int, Sequence[float]]], names: Sequence[str], old: int
+) -> Picture:
+    """One small panel a class: validation accuracy, step by step, while new classes are learned.
+
+    trace: as `IncrementalResult.trace`. The first `old` classes were learned in the first half
+    of the steps, the others in the second.
+    """
+    figures.use()
+    figure, panels = plt.subplots(1, len(names), figsize=(7.8, 2.3), sharey=True)
+    steps = [step for step, _ in trace]
+    turn = steps[-1] / 2 if steps else 0
+    for c, (axes, name) in enumerate(zip(panels, names, strict=True)):
+        colour = figures.BLUE if c < old else figures.VERMILION
+        axes.plot(steps, [values[c] for _, values in trace], color=colour)
+        axes.axvline(turn, color=figures.INK, linestyle=":", linewidth=1)
+        axes.set_title(name, fontsize=10)
+        axes.set(ylim=(-0.05, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.valid_accuracy"))
+    figure.supxlabel(text("lesson04.steps"), fontsize=10)
+    return picture(figure, text("lesson04.trace_alt"))
+
+
+def draw_strengths(found: Mapping) -> Picture:
+    """Old against new classes as the strength grows: one panel a method."""
+    figures.use()
+    figure, panels = plt.subplots(1, len(found), figsize=(7.2, 2.9), sharey=True)
+    for axes, (method, curves) in zip(panels, found.items(), strict=True):
+        for group, colour, marker in (("old", figures.BLUE, "o"), ("new", figures.VERMILION, "s")):
+            label = text(f"lesson04.{group}")
+            line = {"color": colour, "marker": marker, "label": label}
+            axes.plot(curves["strengths"], curves[group], **line)
+        axes.set_xscale("log")
+        axes.set_title(text(f"lesson04.{method}"), fontsize=11)
+        axes.set(xlabel=text("lesson04.strength"), ylim=(-0.05, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.valid_accuracy"))
+    panels[-1].legend(loc="center left")
+    return picture(figure, text("lesson04.strengths_alt"))
+
+
+def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
+    """Mean accuracy over old and new classes, a panel for each task, with intervals."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
+    for axes, found in zip(panels, (easy, hard), strict=True):
+        for k, method in enumerate(("nearest_mean", "replay", "joint")):
+            point = interval(average(found, method))
+            ends = [max(0.0, point.low), min(1.0, point.high)]
+            axes.plot([k, k], ends, color=COLOURS[method])
+            axes.plot(k, point.mean, figures.MARKERS[k], color=COLOURS[method], markersize=9)
+        names = [text(f"lesson04.short_{m}") for m in ("nearest_mean", "replay", "joint")]
+        axes.set_xticks(range(3), names, fontsize=10)
+        axes.set_title(text(f"lesson04.task_{found['task']}"))
+        axes.set(xlim=(-0.5, 2.5), ylim=(0, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.accuracy"))
+    return picture(figure, text("lesson04.hard_alt"))
+
+
+def average(found: Mapping, method: str) -> list[float]:
+    """Mean accuracy over five classes, three old and two new, one value a seed."""
+    i = found["methods"].index(method)
+    pairs = zip(found["old"][i], found["new"][i], strict=True)
+    return [(3 * old + 2 * new) / 5 for old, new in pairs]
+
+
+def matrices(stream: Mapping, method: str) -> list[Tensor]:
+    """R of each seed, (steps, steps): accuracy on group j after step i, nan where not met."""
+    steps = stream["steps"]
+    found = []
+    for run in stream["per_class"][stream["methods"].index(method)]:
+        accuracy = torch.tensor([[torch.nan if a is None else a for a in row] for row in run])
+        found.append(torch.stack([part.mean(1) for part in accuracy.split(steps, 1)], 1))
+    return found
+
+
+def draw_matrices(accuracy: Mapping[str, Tensor]) -> Picture:
+    """The matrix R of each method, as numbers on colours; {method: (steps, steps)}."""
+    figures.use()
+    figure, panels = plt.subplots(1, len(accuracy), figsize=(7.4, 3.5))
+    for axes, (method, matrix) in zip(panels, accuracy.items(), strict=True):
+        axes.imshow(matrix, vmin=0, vmax=1)
+        for i, j in torch.tril_indices(len(matrix), len(matrix)).T.tolist():
+            value = float(matrix[i, j])
+            colour = "white" if value < 0.5 else "black"
+            axes.text(j, i, f"{value:.0%}", ha="center", va="center", color=colour, fontsize=9)
+        ticks = range(len(matrix))
+        axes.set_xticks(ticks, [t + 1 for t in ticks])
+        axes.set_yticks(ticks, [t + 1 for t in ticks])
+        axes.grid(False)
+        axes.set_title(text(f"lesson04.{method}"), fontsize=11)
+        axes.set(xlabel=text("lesson04.group"), ylabel=text("lesson04.after_step"))
+    return picture(figure, text("lesson04.matrices_alt"))
+
+
+def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Picture:
+    """Mean accuracy over all groups met so far, after each step; today's runs as rings."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.8, 3.6))
+    steps = list(range(1, len(stream["steps"]) + 1))
+    for method in stream["methods"]:
+        runs = torch.stack([met_so_far(matrix) for matrix in matrices(stream, method)], 1)
+        label = text(f"lesson04.{method}")
+        figures.error_band(axes, steps, runs.tolist(), label, color=COLOURS[method])
+        if live and method in live:
+            rings = {"markersize": 10, "markerfacecolor": "none", "color": COLOURS[method]}
+            axes.plot(steps, met_so_far(live[method]), "o", **rings)
+    axes.set_xticks(steps)
+    axes.set(xlabel=text("lesson04.after_step"), ylabel=text("lesson04.so_far"), ylim=(0, 1.05))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="lower left", fontsize=9)
+    return picture(figure, text("lesson04.stream_alt"))
+
+
+def met_so_far(accuracy: Tensor) -> Tensor:
+    """After each step the mean over the groups met by then, (steps,)."""
+    return torch.stack([row[: i + 1].mean() for i, row in enumerate(accuracy)])
