@@ -271,7 +271,7 @@ class Notebook:
                         && cell.model.executionState !== "running"));
             }""",
             arg=keys,
-            timeout=2 * PATIENCE,
+            timeout=5 * PATIENCE,
         )
 
     def show(self, key):

@@ -82,8 +82,11 @@ class Chart(Canvas):
             self.text(LEFT - 8, place + 4, words, text_anchor="end")
         bottom = height - BOTTOM
         self.add("path", d=f"M{LEFT} {TOP}V{bottom}H{self.width - RIGHT}", stroke=INK, fill="none")
-        for value, words in x_ticks:
-            self.text(self.x(value), bottom + 18, words, text_anchor="middle")
+        x_ticks = list(x_ticks)
+        crowded = sum(len(words) for _, words in x_ticks) > 50  # then every other word steps down
+        for place, (value, words) in enumerate(x_ticks):
+            y_words = bottom + 18 + 15 * (crowded and place % 2)
+            self.text(self.x(value), y_words, words, text_anchor="middle", font_size=12)
         middle = (LEFT + self.width - RIGHT) / 2
         self.text(middle, height - 12, x_label, text_anchor="middle")
         turned = f"rotate(-90 16 {(TOP + bottom) / 2})"
