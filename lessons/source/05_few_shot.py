@@ -548,7 +548,7 @@ tl.quiz("05")
 # - エピソードの図では、実行する前に参加者に右側の鳥を当ててもらいます。人の正解率と比べると盛り上がります。
 # - よくある誤解:「600エピソードも行ったから確かだ」(同じ画像です)、「1ショットでもプロトタイプは最近傍と違う」(同じです)、「新しいクラスなら公平だ」(描き方が同じです)。
 # - 遅い教室では、4つの方法のセルから `"head"` を外すと軽くなります。
-# - 主張のセルは、執筆に使っていないシード3組(11–15、21–25、31–35)の新しい写真でも確かめてあります。
+# - 主張のセルは、執筆に使っていないシード3組(11–15、21–25、31–35)の新しい写真でも確かめてあります。手書き数字の比較だけは、テスト画像が決まっているので、この1組です。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: the individual 10 minutes, episodes and prototypes 15, the two intervals 10, ways and controls 10, which number to report 5, own drawings and quiz 10.
@@ -556,4 +556,4 @@ tl.quiz("05")
 # - At the figure of the episode, let people name the birds on the right before going on, and compare their accuracy with the network's.
 # - Common mistakes: "600 episodes, so it is certain" (they are the same pictures); "with one shot prototypes differ from the nearest neighbour" (they do not); "the classes are new, so it is fair" (the generator is the same).
 # - On slow machines take `"head"` out of the cell with the four ways.
-# - The claims were also checked on three sets of seeds not used while writing (11-15, 21-25, 31-35), each with new photographs.
+# - The claims were also checked on three sets of seeds not used while writing (11-15, 21-25, 31-35), each with new photographs. Only the comparison on handwriting rests on one set, since its test pictures are fixed.
