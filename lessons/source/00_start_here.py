@@ -219,7 +219,7 @@ tl.strategy_map()
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
 # - よくある間違い:予想をせずに実行する。「正解率が高い=鳥を知っている」と考える(ネットワークが知っているのは、形や模様の見分け方です)。
-# - 主張のセルで確かめたシード:0〜2のほか、100〜102、200〜202、300〜302。
+# - 主張のセルで確かめたシード:0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: getting it to run 5 minutes, the first transfer 7, exercise and map 8.
@@ -227,4 +227,4 @@ tl.strategy_map()
 # - Wait until everybody has the line of `tl.setup()`. Whoever has not, runs `tl doctor`.
 # - The first cell loads libraries and takes from a few to some fifteen seconds. Say so beforehand.
 # - Common mistakes: running without a prediction; taking a high accuracy for knowledge of birds (what the network knows is how to tell shapes and markings apart).
-# - Seeds on which the claim was checked: 0 to 2, and 100 to 102, 200 to 202, 300 to 302.
+# - Seeds on which the claim was checked: 0 to 2, and 100 to 102.

@@ -35,12 +35,16 @@ class Lines(Result):
     def rows(self) -> list[dict]:
         return [
             {"way": text(f"lesson02.{way}")}
-            | {
-                column: interval(value) if isinstance(value, list) else value
-                for column, value in line.items()
-            }
+            | {column: _cell(value) for column, value in line.items()}
             for way, line in self.ways.items()
         ]
+
+
+def _cell(value):
+    """A list as mean and interval, a large number without its decimals."""
+    if isinstance(value, list):
+        return interval(value)
+    return round(value) if value >= 1000 else value
 
 
 def draw_prediction(image: Tensor, probabilities: Tensor, names: Sequence[str]) -> Picture:
@@ -122,7 +126,7 @@ def draw_filters(network: nn.Module) -> Picture:
     weights = network.conv1.weight.detach()
     low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
     filters = (weights - low) / (high - low)
-    columns = 12
+    columns = 8
     rows = -(-len(filters) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(0.55 * columns, 0.6 * rows), squeeze=False)
     for place in axes.flat:
