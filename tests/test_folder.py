@@ -233,7 +233,7 @@ def test_bad_files_are_left_out_by_name_and_the_rest_is_used(tmp_path):
     expected = {name: kind for name, (_, kind) in BAD.items()}
     assert left_out == expected | {"notes.txt": "other", "loose.jpg": "no_label"}
     said = str(task.inspection) + "".join(p.message for p in task.inspection.left_out)
-    for words in ("pillow-heif", "100 million pixels", "3600 million pixels", "0 bytes"):
+    for words in ("pillow-heif", "100 million pixels", ">178 million pixels", "0 bytes"):
         assert words in said
 
 
