@@ -1,0 +1,482 @@
+# %% [markdown] key="title" lang="ja"
+# # 04 追加学習(継続学習)
+#
+# **60分** ・ 前提:レッスン03。PyTorchの学習ループを読めること。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 3クラスのモデルを5クラスに広げ、古い行を失わずに出力層を大きくする
+# - **破局的忘却**が起きる様子を、クラスごとに観察する
+# - リプレイ・LwF・EWC・最近傍平均・iCaRLを、正解率・保管量・計算時間で比べる
+# - 正解率の行列 R から、平均正解率・後方転移・忘却を自分で計算する
+
+# %% [markdown] key="title" lang="en"
+# # 04 Incremental (continual) learning
+#
+# **60 minutes** · Before this: lesson 03. You can read a PyTorch training loop.
+#
+# After this lesson you can
+#
+# - grow a model from three to five classes without losing the rows of the old ones
+# - watch **catastrophic forgetting** happen, class by class
+# - compare replay, LwF, EWC, nearest mean and iCaRL by accuracy, memory and time
+# - compute average accuracy, backward transfer and forgetting from the accuracy matrix R yourself
+
+# %% key="setup"
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import tlhelpers as tl
+from tlhelpers.course.exercises import check
+from tlhelpers.show.lessons import lesson04
+from tlhelpers.transfer import forgetting
+
+tl.setup()
+
+# %% [markdown] key="arrive" lang="ja"
+# ## 新しい魚が届く
+#
+# 魚市場の仕分け機は、ティラピア・カクレクマノミ・サバの3種類を見分けます。ある日、マダイとデメキンの注文が入りました。新しい2種類を覚え、しかも前の3種類を忘れないようにしなければなりません。これが**追加学習**(incremental learning)、または**継続学習**(continual learning)です。
+#
+# 下が5種類の魚です。上の3行が古いクラス、下の2行が新しいクラスで、画像は1種類10枚です。
+
+# %% [markdown] key="arrive" lang="en"
+# ## New fish arrive
+#
+# The sorting machine of a fish market tells three kinds apart: tilapia, clownfish and mackerel. One day sea bream and goldfish are ordered. The machine must learn the two new kinds, and must not forget the three old ones. This is **incremental learning**, also called **continual learning**.
+#
+# Below are the five fish, the three old kinds above the two new ones. There are ten pictures of each.
+
+# %% key="fish" alt_ja="5種類の魚の見本。1行に1種類。上の3行が古いクラス、下の2行が新しいクラス。" alt_en="Samples of the five fish, one kind a row: three old classes, then two new ones."
+fish = tl.load_task("fish", per_class=10, classes=range(5))
+old_fish, new_fish = fish.only_classes([0, 1, 2]), fish.only_classes([3, 4])
+new_fish.train.labels += 3
+tl.show(fish, per_class=5)
+
+# %% [markdown] key="first" lang="ja"
+# まず、事前学習済みの `zukan-resnet` に3種類を教えます。ここまではレッスン03のファインチューニングです。
+
+# %% [markdown] key="first" lang="en"
+# First we teach three kinds to the pretrained `zukan-resnet`. So far this is the fine-tuning of lesson 03.
+
+# %% key="first-three"
+network = tl.backbone("zukan-resnet")
+model = copy.deepcopy(network)
+model.fc = nn.Linear(model.fc.in_features, 3)
+tl.fit(
+    model,
+    old_fish.train,
+    epochs=8,
+    batch_size=16,
+    optimizer="sgd",
+    lr=0.02,
+    progress=False,
+)
+old_labels = old_fish.valid.labels
+right = (tl.predict(model, old_fish.valid).argmax(1) == old_labels).sum()
+print(tl.text("lesson04.before", right=int(right), all=len(old_labels)))
+
+# %% [markdown] key="mistake" lang="ja"
+# ## よくある間違い:新しい `nn.Linear`
+#
+# 出力を5つにするため、`model.fc = nn.Linear(in_features, 5)` と書く例をよく見かけます。出力層の1行は、1つのクラスの見分け方です。新しい層では、**覚えたばかりの3行が捨てられ、5行ともランダムになります。** 正しくは、大きな層を作り、古い行を写します。
+#
+# > **予想してから実行**:まだ新しい魚は1枚も学習していません。2つの層で、古い3種類のうち何枚に正解するでしょうか。
+
+# %% [markdown] key="mistake" lang="en"
+# ## The common mistake: a new `nn.Linear`
+#
+# To have five outputs, many examples write `model.fc = nn.Linear(in_features, 5)`. A row of the output layer is how one class is recognised. In the new layer **the three rows just learned are gone, and all five are random.** The right way is to make a larger layer and copy the old rows.
+#
+# > **Predict, then run**: no new fish has been learned yet. How many pictures of the three old kinds will be right with each of the two layers?
+
+# %% key="grow"
+fresh = copy.deepcopy(model)
+fresh.fc = nn.Linear(model.fc.in_features, 5)
+
+kept = copy.deepcopy(model)
+kept.fc = nn.Linear(model.fc.in_features, 5)
+with torch.no_grad():
+    kept.fc.weight[:3] = model.fc.weight
+    kept.fc.bias[:3] = model.fc.bias
+
+for name, grown in (("fresh", fresh), ("kept", kept)):
+    right = (tl.predict(grown, old_fish.valid).argmax(1) == old_labels).sum()
+    print(tl.text(f"lesson04.{name}", right=int(right), all=len(old_labels)))
+
+# %% [markdown] key="rows-read" lang="ja"
+# 行を写した層は、取り替える前の知識を保っています。この教材では `tl.grow_head(model, 5)` が同じことをします。出力層は新しいパラメータなので、**オプティマイザも作り直す**のを忘れないでください。
+
+# %% [markdown] key="rows-read" lang="en"
+# With the rows copied, what was known before is still there. In this course `tl.grow_head(model, 5)` does the same. The layer is a new parameter, so **the optimizer must be made anew**, too.
+
+# %% [markdown] key="forget" lang="ja"
+# ## 破局的忘却
+#
+# では、行を写したモデルを、**新しい2種類の画像だけ**で学習します。ごく普通の学習ループです。
+#
+# > **予想してから実行**:学習が終わったとき、古い3種類の正解率は何%でしょうか。
+
+# %% [markdown] key="forget" lang="en"
+# ## Catastrophic forgetting
+#
+# Now we train the model with its copied rows on pictures of **the two new kinds only**. It is a perfectly ordinary training loop.
+#
+# > **Predict, then run**: what accuracy will the three old kinds have at the end?
+
+# %% key="loop"
+torch.manual_seed(0)
+optimizer = torch.optim.SGD(kept.parameters(), lr=0.02, momentum=0.9)
+kept.train()
+for _ in range(8):
+    for rows in torch.randperm(len(new_fish.train)).split(10):
+        images, labels = new_fish.train.batch(rows)
+        loss = F.cross_entropy(kept(kept.preprocess(images)), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+kept.eval()
+
+answers = tl.predict(kept, fish.valid).argmax(1)
+right = (answers == fish.valid.labels).float()
+print(
+    tl.text("lesson04.old_now", accuracy=f"{right[fish.valid.labels < 3].mean():.0%}")
+)
+print(
+    tl.text("lesson04.new_now", accuracy=f"{right[fish.valid.labels >= 3].mean():.0%}")
+)
+
+# %% [markdown] key="watch-intro" lang="ja"
+# 新しい2種類は覚えましたが、古い3種類はどうなったでしょうか。`tl.incremental` は同じ流れ(3クラス、続いて2クラス)をまとめて実行し、`watch=4` とすると4ステップごとに全クラスの検証正解率を記録します。
+
+# %% [markdown] key="watch-intro" lang="en"
+# The two new kinds are learned, but what has become of the three old ones? `tl.incremental` runs the same course of events (three classes, then two); with `watch=4` it notes the validation accuracy of every class every four steps.
+
+# %% key="watch" alt_ja="クラスごとの小さな図が5枚。点線で新しいクラスが届き、古いクラスの正解率が変わっていく。" alt_en="Five small panels, one a class. At the dotted line new classes arrive, and the accuracy of the old ones changes."
+training = {"epochs": 8, "batch_size": 16, "progress": False}
+watched = tl.incremental(network, fish, (3, 2), "kept_rows", watch=4, **training)
+lesson04.draw_trace(watched.trace, fish.class_names, old=3)
+
+# %% [markdown] key="watch-read" lang="ja"
+# 横軸は学習ステップ数、縦軸は検証正解率です。点線の左で最初の3クラスを、右で次の2クラスを学習しています。右側で青い線が落ちていくのが**破局的忘却**(catastrophic forgetting)です。新しい画像はどれも「古いクラスではない」と教えるのに、それを打ち消す画像が1枚もないからです。
+
+# %% [markdown] key="watch-read" lang="en"
+# Training steps run along the bottom, validation accuracy goes up the side. Left of the dotted line the first three classes are learned, right of it the other two. The fall of the blue lines at the right is **catastrophic forgetting**: every new picture says "not an old class", and there is none that would contradict it.
+
+# %% [markdown] key="replay" lang="ja"
+# ## 少しだけ見せ直す:リプレイ
+#
+# いちばん素直な対策は、古いクラスの画像を少し保管しておき、新しい画像に混ぜて見せ直すことです。これを**リプレイ**(replay)と呼びます。ここでは1クラス5枚だけ保管します。
+#
+# > **予想してから実行**:たった5枚で、古いクラスの正解率はどこまで戻るでしょうか。
+
+# %% [markdown] key="replay" lang="en"
+# ## Show a few again: replay
+#
+# The plainest remedy is to keep a few pictures of the old classes and to mix them with the new ones. This is **replay**. Here we keep just five pictures of each class.
+#
+# > **Predict, then run**: how far will the old classes come back with only five pictures?
+
+# %% key="claim-replay" tags=["claim"]
+saved = []
+for seed in range(3):
+    task = tl.load_task("fish", per_class=10, seed=seed, classes=range(5))
+    naive = tl.incremental(network, task, (3, 2), "kept_rows", seed=seed, **training)
+    again = tl.incremental(
+        network, task, (3, 2), "replay", per_class=5, seed=seed, **training
+    )
+    saved.append(float(again.accuracy[1, 0] - naive.accuracy[1, 0]))
+
+print(tl.interval(saved))
+assert tl.interval(saved).low > 0.10
+
+# %% [markdown] key="replay-read" lang="ja"
+# 表示されたのは、古い3クラスのテスト正解率の差(リプレイ−新データだけ)の平均と95%信頼区間です。画像を引き直して3回測っても、差ははっきり残ります。
+
+# %% [markdown] key="replay-read" lang="en"
+# The number is the difference in test accuracy on the three old classes (replay minus new data only), its mean and 95% interval. It remains clear over three draws of the pictures.
+
+# %% [markdown] key="ways" lang="ja"
+# ## 8つの方法
+#
+# 忘れないための工夫は、何を保管するかで大きく3つに分かれます。
+#
+# - **画像を保管する**:リプレイ。**iCaRL** は代表的な画像を選んで保管し、特徴の平均がいちばん近いクラスを答えます。
+# - **モデルを保管する**:**LwF** は前のモデルの答えを蒸留します(レッスン11)。**EWC** は古いクラスに重要な重みを、ばねのように元の値へ引き戻します。
+# - **平均だけを保管する**:**最近傍平均** は本体を凍結したまま、クラスごとに特徴の平均を1本覚えます。学習はしません。
+#
+# LwFとEWCには、BatchNormの凍結・勾配のクリッピング・小さな学習率が要ります。BatchNormの統計は重みではないので、蒸留やばねでは止められず、新しい画像のほうへ動いてしまうからです。
+#
+# どちらにも「強さ」のつまみがあります。下は、検証データで強さを変えた結果です(`tl results 04`)。
+
+# %% [markdown] key="ways" lang="en"
+# ## Eight methods
+#
+# What helps against forgetting falls into three groups, by what has to be kept.
+#
+# - **Keep pictures**: replay. **iCaRL** keeps well-chosen exemplars and answers with the class whose mean feature is nearest.
+# - **Keep the model**: **LwF** distils the answers of the old model (lesson 11). **EWC** pulls the weights that matter to the old classes back to their values, like a spring.
+# - **Keep means only**: **nearest mean** leaves the body frozen and remembers one mean feature a class. It trains nothing.
+#
+# LwF and EWC need a frozen BatchNorm, clipped gradients and small learning rates. The statistics of BatchNorm are no weights, so neither distillation nor springs hold them: they would drift to the new pictures.
+#
+# Both have a strength to turn. Below it was varied, on validation data (`tl results 04`).
+
+# %% key="strengths" alt_ja="LwFとEWCの強さと、古いクラス・新しいクラスの検証正解率。" alt_en="Validation accuracy of old and new classes against the strength of LwF and of EWC."
+lesson04.draw_strengths(tl.stored("04_strengths"))
+
+# %% [markdown] key="strengths-read" lang="ja"
+# 横軸は強さ(対数)、縦軸は検証正解率です。シードは1つだけなので、細かい上下は読まないでください。この結果から強さを選び、8つの方法を、画像を引き直して3回ずつ測ったのが次の表です。
+
+# %% [markdown] key="strengths-read" lang="en"
+# Strength runs along the bottom (logarithmic), validation accuracy goes up the side. It is a single seed, so do not read small ups and downs. Strengths were chosen from this; the next table measures all eight methods, three draws of the pictures each.
+
+# %% key="methods"
+easy = tl.stored("04_methods")
+lesson04.Methods(easy)
+
+# %% [markdown] key="hard" lang="ja"
+# ## 簡単なタスクと、難しいタスク
+#
+# 表を見ると、魚では、何も学習しない最近傍平均で十分だとわかります。`zukan-resnet` の特徴だけで、魚はもう見分けられるからです。では、金属表面の傷やへこみ(`surfaces`)ではどうでしょうか。
+#
+# > **予想してから実行**:表面検査でも、凍結した特徴の平均で足りるでしょうか。
+
+# %% [markdown] key="hard" lang="en"
+# ## An easy task and a hard one
+#
+# The table says that on fish nearest mean, which trains nothing, is all you need: the features of `zukan-resnet` tell fish apart as they are. What about scratches and dents on metal (`surfaces`)?
+#
+# > **Predict, then run**: will means of frozen features do on surfaces, too?
+
+# %% key="hard-figure" alt_ja="魚と表面検査での5クラスの平均正解率。最近傍平均、リプレイ、全データの3つを比べている。" alt_en="Mean accuracy over five classes on fish and on surfaces: nearest mean, replay and all data."
+hard = tl.stored("04_hard")
+lesson04.draw_easy_and_hard(easy, hard)
+
+# %% [markdown] key="hard-read" lang="ja"
+# 点は3回の平均、線は95%信頼区間です。左の魚では、最近傍平均がほかの方法に引けを取りません。右の表面検査では全体に低くなり、最近傍平均は、全データで学習し直したものに届きません。事前学習の特徴だけでは傷を見分けきれないからです。ただし、1クラス5枚のリプレイでも埋まらない差です。差は小さく、3回では区間も広いので、言い切れるのはここまでです。
+
+# %% [markdown] key="hard-read" lang="en"
+# Points are means of three runs, lines 95% intervals. On fish, at the left, nearest mean holds its own against the rest. On surfaces, at the right, everything is lower, and nearest mean stays below training on all data: the pretrained features alone cannot tell the defects apart. Replay with five pictures a class does not close the gap either. The gap is small and the intervals of three runs are wide, so no more than this can be said.
+
+# %% key="claim-hard" tags=["claim"]
+behind = [
+    joint - mean
+    for joint, mean in zip(
+        lesson04.average(hard, "joint"), lesson04.average(hard, "nearest_mean")
+    )
+]
+print(tl.interval(behind))
+assert tl.interval(behind).mean > 0.02
+
+# %% [markdown] key="stream" lang="ja"
+# ## 5回続けて届く
+#
+# 実際の現場では、更新は1回では終わりません。データを足し、学習し直し、評価し、また足します。今度は10種類の鳥が、2種類ずつ5回に分けて届きます。
+#
+# 各回の後に、それまでに届いた全クラスで測った正解率を表にしたものが**正解率の行列 R** です。R[i, j] は、i 回目の更新の後に、j 回目に届いたクラスを測った正解率です。
+
+# %% [markdown] key="stream" lang="en"
+# ## Five arrivals in a row
+#
+# In practice there is never just one update: add data, retrain, evaluate, repeat. Now ten kinds of bird arrive in five steps, two at a time.
+#
+# After each step we test all classes met so far. The table of these accuracies is the **accuracy matrix R**: R[i, j] is the accuracy on the classes that came with step j, measured after step i.
+
+# %% key="live-stream"
+birds = tl.load_task("birds", per_class=10, seed=3, test_per_class=20)
+live = tl.incremental(
+    network, birds, (2, 2, 2, 2, 2), "replay", per_class=5, seed=3, **training
+)
+R = live.accuracy
+
+# %% key="matrices" alt_ja="2つの方法の正解率行列。新データだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
+stream = tl.stored("04_stream")
+naive_R = lesson04.matrices(stream, "kept_rows")[0]
+lesson04.draw_matrices({"kept_rows": naive_R, "replay": R})
+
+# %% [markdown] key="metrics" lang="ja"
+# 行が更新の回、列が届いた回です。左(新データだけ、前もって測った1回)では、対角線、つまり届いたばかりのクラスから離れると値が下がります。右(リプレイ、いま測った結果)では、下の行まで値が残ります。
+#
+# この行列から4つの数を計算します。T は最後の更新です。
+#
+# - **平均正解率**:最後の行の平均
+# - **後方転移**(backward transfer):$\mathrm{mean}_{j<T}\,(R_{T,j}-R_{j,j})$。負なら忘れています
+# - **忘却**(forgetting):$\mathrm{mean}_{j<T}\,(\max_{i<T} R_{i,j}-R_{T,j})$。いちばん良かったときと比べます
+# - **最初−最後**:忘却のもう1つの定義で、後方転移の符号を変えたものです
+
+# %% [markdown] key="metrics" lang="en"
+# Rows are steps, columns are what came with each step. At the left (new data only, one run measured beforehand) values fall away from the diagonal, that is, from the classes that have just arrived. At the right (replay, measured just now) they remain down to the last row.
+#
+# Four numbers come from this matrix. T is the last step.
+#
+# - **Average accuracy**: the mean of the last row
+# - **Backward transfer**: $\mathrm{mean}_{j<T}\,(R_{T,j}-R_{j,j})$; negative where something was forgotten
+# - **Forgetting**: $\mathrm{mean}_{j<T}\,(\max_{i<T} R_{i,j}-R_{T,j})$, compared with the best there was
+# - **First minus last**: the other definition of forgetting, backward transfer with the sign changed
+
+# %% key="by-hand" tags=["claim"]
+last = R[-1]
+average = last.mean()
+backward = (last - R.diagonal())[:-1].mean()
+best = torch.stack([R[j:-1, j].max() for j in range(len(R) - 1)])
+forgotten = (best - last[:-1]).clamp(min=0).mean()
+
+assert abs(average - forgetting.average_accuracy(R)) < 1e-5
+assert abs(backward - forgetting.backward_transfer(R)) < 1e-5
+assert abs(forgotten - forgetting.forgetting(R)) < 1e-5
+assert abs(-backward - forgetting.first_minus_last(R)) < 1e-5
+print(f"{average:.2f} {backward:.2f} {forgotten:.2f} {-backward:.2f}")
+
+# %% [markdown] key="pays" lang="ja"
+# 上の4つの数は、平均正解率・後方転移・忘却・最初−最後の順です。手で計算した値は、`tlhelpers.transfer.forgetting` の関数と一致しました。
+#
+# 最後に、5回の更新を通した比較です。
+
+# %% [markdown] key="pays" lang="en"
+# The four numbers above are average accuracy, backward transfer, forgetting, and first minus last. Computed by hand, they agree with the functions in `tlhelpers.transfer.forgetting`.
+#
+# Now the comparison over all five steps.
+
+# %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
+lesson04.draw_stream(stream, live={"replay": R})
+
+# %% [markdown] key="stream-read" lang="ja"
+# 横軸は更新の回、縦軸は届いた全クラスの正解率です。帯は前もって測った3回の95%信頼区間、丸印は今日の1回です。更新を重ねるほど、見せ直しの効果がはっきりします。
+
+# %% [markdown] key="stream-read" lang="en"
+# Steps run along the bottom, accuracy on all classes so far goes up the side. Bands are 95% intervals of three runs made beforehand, rings are today's run. The more updates, the more clearly showing again pays.
+
+# %% key="claim-stream" tags=["claim"]
+replayed, plain = (
+    lesson04.matrices(stream, method) for method in ("replay", "kept_rows")
+)
+gains = [float(a[-1].mean() - b[-1].mean()) for a, b in zip(replayed, plain)]
+print(tl.interval(gains))
+assert tl.interval(gains).low > 0.10
+
+# %% [markdown] key="widget-intro" lang="ja"
+# ## 動かしてみる
+#
+# 学習のしかたと更新の回を選んで、古いクラスが保たれるか、落ちるかを見てください。
+
+# %% [markdown] key="widget-intro" lang="en"
+# ## Try it
+#
+# Choose a method and a step, and see which old classes hold and which fall.
+
+# %% key="widget"
+tl.widget("04")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ## 練習
+#
+# **A.** 線形層 `old` を受け取り、古いクラスの答えを変えずに `num_classes` 個の出力に広げた新しい層を返す関数 `grow` を書いてください。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ## Exercises
+#
+# **A.** Write a function `grow` that takes a linear layer `old` and returns a new layer with `num_classes` outputs that answers as before for the old classes.
+
+
+# %% key="ex-a" tags=["exercise"] needs="setup"
+def grow(old, num_classes):
+    ### BEGIN SOLUTION
+    # PLACEHOLDER: return ...
+    larger = nn.Linear(old.in_features, num_classes)
+    with torch.no_grad():
+        larger.weight[: old.out_features] = old.weight
+        larger.bias[: old.out_features] = old.bias
+    return larger
+    ### END SOLUTION
+
+
+check("04-a")
+
+# %% [markdown] key="exercise-b" lang="ja"
+# **B.** 正解率の行列 R を受け取り、忘却(それまでの最高−最後、最後のグループを除く平均)を返す関数 `lost` を書いてください。
+
+# %% [markdown] key="exercise-b" lang="en"
+# **B.** Write a function `lost` that takes an accuracy matrix R and returns forgetting: the best before the last step minus the last, averaged over all groups but the last one.
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+def lost(R):
+    ### BEGIN SOLUTION
+    # PLACEHOLDER: return ...
+    differences = [R[j:-1, j].max() - R[-1, j] for j in range(len(R) - 1)]
+    return float(torch.stack(differences).clamp(min=0).mean())
+    ### END SOLUTION
+
+
+check("04-b")
+
+# %% [markdown] key="quiz-intro" lang="ja"
+# ## 確認クイズ
+
+# %% [markdown] key="quiz-intro" lang="en"
+# ## Quiz
+
+# %% key="quiz"
+tl.quiz("04")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 新しい `nn.Linear` は古いクラスの行を捨てます。行を写し、オプティマイザを作り直します。
+# - 行を写しても、新しいデータだけで学習すれば古いクラスは忘れられます。
+# - 少しの画像を見せ直すだけで、大部分を防げます。特徴が十分に良いタスクなら、凍結した特徴の最近傍平均で足ります。
+# - 正解率の行列 R から、平均正解率・後方転移・忘却を計算できます。平均だけを見ると、忘却は隠れてしまいます。
+#
+# **うまくいかないとき**
+#
+# - 古いクラスがいきなり全滅した:出力層を作り直していないか、行を写したかを確かめます。
+# - LwFやEWCが効かない:BatchNormが動いていないか、勾配をクリッピングしているか、強さを検証データで選んだかを確かめます。強すぎると、今度は新しいクラスを覚えません。
+# - 画像を保管できない:平均だけを残す方法か、モデルだけを残す方法を使います。平均ベクトルから何がわかるかも検討します。
+#
+# **文献**
+#
+# - Z. Li, D. Hoiem, *Learning without Forgetting*, 2016. [arXiv:1606.09282](https://arxiv.org/abs/1606.09282)
+# - J. Kirkpatrick ほか, *Overcoming catastrophic forgetting in neural networks*, 2017. [arXiv:1612.00796](https://arxiv.org/abs/1612.00796)
+# - S.-A. Rebuffi ほか, *iCaRL: Incremental Classifier and Representation Learning*, 2017. [arXiv:1611.07725](https://arxiv.org/abs/1611.07725)
+# - D. Lopez-Paz, M. Ranzato, *Gradient Episodic Memory for Continual Learning*, 2017. [arXiv:1706.08840](https://arxiv.org/abs/1706.08840)
+# - A. Chaudhry ほか, *Riemannian Walk for Incremental Learning*, 2018. [arXiv:1801.10112](https://arxiv.org/abs/1801.10112)
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - A new `nn.Linear` throws the rows of the old classes away. Copy them, and make the optimizer anew.
+# - Even with the rows copied, training on new data alone makes the old classes vanish.
+# - Showing a few old pictures again prevents most of it. Where the features are good enough, nearest mean on frozen features will do.
+# - Average accuracy, backward transfer and forgetting come from the accuracy matrix R. An average alone hides what was forgotten.
+#
+# **What can go wrong**
+#
+# - The old classes are gone at once: was the output layer replaced, and were the rows copied?
+# - LwF or EWC does not help: is BatchNorm still moving, are gradients clipped, was the strength chosen on validation data? With too much of it the new classes are not learned.
+# - No picture may be kept: use a method that keeps means or the model only, and ask what a mean vector may reveal.
+#
+# **References**
+#
+# - Z. Li, D. Hoiem, *Learning without Forgetting*, 2016. [arXiv:1606.09282](https://arxiv.org/abs/1606.09282)
+# - J. Kirkpatrick et al., *Overcoming catastrophic forgetting in neural networks*, 2017. [arXiv:1612.00796](https://arxiv.org/abs/1612.00796)
+# - S.-A. Rebuffi et al., *iCaRL: Incremental Classifier and Representation Learning*, 2017. [arXiv:1611.07725](https://arxiv.org/abs/1611.07725)
+# - D. Lopez-Paz, M. Ranzato, *Gradient Episodic Memory for Continual Learning*, 2017. [arXiv:1706.08840](https://arxiv.org/abs/1706.08840)
+# - A. Chaudhry et al., *Riemannian Walk for Incremental Learning*, 2018. [arXiv:1801.10112](https://arxiv.org/abs/1801.10112)
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **教える人へ** ・ 出力層15分、忘却とリプレイ15分、8つの方法と難しいタスク15分、行列と5回の更新10分、クイズ5分が目安です。
+#
+# - 「行を写せば忘れない」という誤解がいちばん多く出ます。学習ループの前に、必ず予想を書かせてください。
+# - リプレイの3回の測定がいちばん長いセルです。待つ間に、自分の職場で画像を何枚、いつまで保管してよいかを話し合えます。
+# - 測定の範囲:保存した結果とリプレイの測定はシード0〜2、5回の更新の実演はシード3、強さの選択はシード100です。ほかのシードの組ではまだ確かめていません。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **For teachers** · As a guide: output layer 15 minutes, forgetting and replay 15, eight methods and the hard task 15, matrix and stream 10, quiz 5.
+#
+# - The most common mistake is "with the rows copied nothing is forgotten". Have predictions written down before the training loop.
+# - The three measurements of replay are the longest cell. While it runs, discuss how many pictures may be kept where you work, and for how long.
+# - What was measured: stored results and the replay claim with seeds 0 to 2, the live stream with seed 3, strengths chosen with seed 100. Other sets of seeds have not been checked yet.
