@@ -59,6 +59,7 @@ def test_the_variables_are_those_of_the_notebook_that_calls():
         ("90-b", {"double": lambda: 8}, "TypeError"),
         ("90-z", {}, "no exercise 90-z. In this lesson: 90-a, 90-b"),
         ("nonsense", {}, "no exercise nonsense"),
+        ("..-a", {}, "no exercise ..-a"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_raised(name, variables, part):
