@@ -341,7 +341,7 @@ def time_moves(widget):
                     resolve();
                 }).observe(picture, { childList: true }));
                 const start = performance.now();
-                slider.value = Number(slider.value) === 0 ? 1 : Number(slider.value) - 1;
+                slider.value = (Number(slider.value) + 1) % (Number(slider.max) + 1);
                 slider.dispatchEvent(new Event("input"));
                 const same = new Promise(resolve => setTimeout(resolve, 3000, "same picture"));
                 if (await Promise.race([redrawn, same]) === "same picture") continue;
