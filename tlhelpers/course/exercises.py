@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import ctypes
 import functools
 import html
 import importlib
 import importlib.util
 import inspect
+import signal
 import sys
 import threading
 import traceback
@@ -203,11 +205,18 @@ def _explain(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts the main thread after so long, as Ctrl-C would; in other threads no limit."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    timer = threading.Timer(seconds, _thread.interrupt_main)
+    """Raises KeyboardInterrupt in this thread after so long, as Ctrl-C would."""
+    thread = threading.get_ident()
+
+    def interrupt():
+        in_main = thread == threading.main_thread().ident
+        if in_main and callable(signal.getsignal(signal.SIGINT)):
+            _thread.interrupt_main()  # reaches into a sleep, too
+        else:  # Ctrl-C is ignored here, as in a job of the background
+            raised = ctypes.py_object(KeyboardInterrupt)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+    timer = threading.Timer(seconds, interrupt)
     timer.daemon = True
     timer.start()
     try:
