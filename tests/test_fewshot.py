@@ -17,9 +17,10 @@ def make_task(images_per_class=(40,) * 8, d=12, gap=1.0, seed=0):
     labels = labels[torch.randperm(len(labels), generator=generator)]
     centres = torch.randn(len(images_per_class), d, generator=generator) * gap
     inputs = centres[labels] + torch.randn(len(labels), d, generator=generator)
-    names = [f"novel {c}" for c in range(len(images_per_class))]
+    numbers = range(len(images_per_class))
+    names = {"en": [f"novel {c}" for c in numbers], "ja": [f"新種{c}" for c in numbers]}
     split = Split(inputs, labels)
-    return Task("novel", split, split, split, classes={"en": names, "ja": names})
+    return Task("novel", split, split, split, classes=names)
 
 
 def class_of_query(method, support, query):
@@ -119,13 +120,15 @@ def test_centring_brings_the_angles_back():
     assert not torch.equal(few_shot(far, task, method="cosine").accuracies, plain)
 
 
-def test_classes_that_the_backbone_was_trained_on_are_named():
-    """The trap: base and novel classes that overlap."""
+@pytest.mark.parametrize(("lang", "name"), [("en", "novel 3"), ("ja", "新種3")])
+def test_classes_that_the_backbone_was_trained_on_are_named(lang, name, monkeypatch):
+    """The trap: base and novel classes that overlap; named in the learner's language."""
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
     task = make_task()
     backbone = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 2))
     backbone.preprocess = nn.Identity()
-    backbone.info = SimpleNamespace(classes={"en": ["cat", "novel 3"], "ja": ["猫", "novel 3"]})
-    with pytest.warns(UserWarning, match="novel 3"):
+    backbone.info = SimpleNamespace(classes={"en": ["cat", "novel 3"], "ja": ["猫", "新種3"]})
+    with pytest.warns(UserWarning, match=name):
         few_shot(backbone, task, episodes=5)
 
 

@@ -153,7 +153,8 @@ def few_shot(
     if method not in METHODS:
         raise ValueError(text("fewshot.method", method=method, known=", ".join(METHODS)))
     trained_on = getattr(getattr(backbone, "info", None), "classes", {"en": []})
-    if shared := sorted(set(trained_on["en"]) & set(task.classes["en"])):
+    spoken = dict(zip(task.classes["en"], task.class_names, strict=True))
+    if shared := [spoken[name] for name in sorted(set(trained_on["en"]) & set(spoken))]:
         warnings.warn(text("fewshot.seen", classes=", ".join(shared[:5])), stacklevel=2)
     split = task.open_test()
     features = represent(backbone, split, task)
