@@ -1,9 +1,11 @@
 """The curves of lesson 01: how far each start gets, from two to hundreds of labels a class."""
 
 import functools
+from collections.abc import Callable
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
+from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
@@ -46,8 +48,7 @@ def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: i
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
         tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=5, **shared)
         fresh = functools.partial(train_from_scratch, network, **shared)
-        tune_lr = best_rate(lambda lr: tune(first, lr=lr, read_test=False).valid_acc, RATES)
-        fresh_lr = best_rate(lambda lr: fresh(first, lr=lr, read_test=False).valid_acc, RATES)
+        tune_lr, fresh_lr = choose_rate(tune, first), choose_rate(fresh, first)
         runs: dict[str, list[float]] = {"probe": [], "fine_tune": [], "scratch": []}
         for seed in range(seeds):
             task = load_task(name, count, seed=seed, test_per_class=100)
@@ -57,3 +58,8 @@ def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: i
         for start, values in runs.items():
             curves[start].append([round(value, 4) for value in values])
     return curves
+
+
+def choose_rate(train: Callable, task: Task) -> float:
+    """The rate of RATES with which `train(task, lr=rate)` does best on the validation split."""
+    return best_rate(lambda lr: train(task, lr=lr, read_test=False).valid_acc, RATES)
