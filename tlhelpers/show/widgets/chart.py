@@ -83,7 +83,7 @@ class Chart(Canvas):
         bottom = height - BOTTOM
         self.add("path", d=f"M{LEFT} {TOP}V{bottom}H{self.width - RIGHT}", stroke=INK, fill="none")
         x_ticks = list(x_ticks)
-        crowded = sum(len(words) for _, words in x_ticks) > 50  # then every other word steps down
+        crowded = sum(_width(words) for _, words in x_ticks) > 350  # every other one steps down
         for place, (value, words) in enumerate(x_ticks):
             y_words = bottom + 18 + 15 * (crowded and place % 2)
             self.text(self.x(value), y_words, words, text_anchor="middle", font_size=12)
@@ -157,7 +157,7 @@ class Chart(Canvas):
         dash = "6 4" if dashed else None
         self.add("path", d=d, stroke=colour, stroke_width=3, stroke_dasharray=dash)
         self.text(self.legend_at + 28, 20, name)
-        self.legend_at += 46 + sum(13 if ord(c) > 0x2E7F else 7 for c in name)
+        self.legend_at += 46 + _width(name)
 
 
 def colour(place: int) -> str:
@@ -175,6 +175,11 @@ def _scale(data: tuple[float, float], low: float, high: float, log: bool) -> Cal
         return low + min(1.0, max(0.0, share)) * (high - low)
 
     return place
+
+
+def _width(words: str) -> int:
+    """About how many pixels the words take; a Japanese character takes two Latin ones."""
+    return sum(13 if ord(c) > 0x2E7F else 7 for c in words)
 
 
 def _short(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tlhelpers.runtime.language import text
+from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
@@ -40,7 +40,7 @@ class Advice:
         """The advice as sentences."""
         said = [text("strategy.first", name=name_of(self.first), why=text(why_key(self.first)))]
         said += [text("strategy.then", name=name_of(s), why=text(why_key(s))) for s in self.then]
-        return " ".join(said)
+        return ("" if language() == "ja" else " ").join(said)
 
 
 def advise(
@@ -109,7 +109,7 @@ def draw(**facts) -> View:
     """The map of first strategies over labels and similarity, the learner's place framed."""
     advice = advise(**facts)
     says = advice.explain()
-    canvas = Canvas(says, height=330)
+    canvas = Canvas(says, height=346)
     left, top, width, height = 96, 40, 132, 62
     for column, labels in enumerate(LABELS):
         middle = left + width * (column + 0.5)
