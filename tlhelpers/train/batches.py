@@ -2,13 +2,15 @@
 
 A split that fits lies on the device as one tensor (pictures stay uint8 until their batch is
 due), which spares the collating and copying that a `DataLoader` does for every example. What
-does not fit, and text, is read by row numbers; a foreign `DataLoader` is used as it is.
-All three yield `Batch`es.
+does not fit, and text, is read by row numbers, pictures ahead of time in a thread; a foreign
+`DataLoader` is used as it is. All three yield `Batch`es.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -20,6 +22,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.train.processes import Processes
 
 HELD_BYTES = 1 << 29  # a drawn split up to this size is drawn once and kept
+AHEAD = 2  # batches that are read while one is computed
 
 
 class Batch(NamedTuple):
@@ -79,7 +82,7 @@ class SplitBatches:
             raise ValueError(text("engine.split_empty"))
         self.split, self.device, self.batch_size = split, device, batch_size
         self.rank, self.world = rank, world
-        self.last_is_single = len(split) % batch_size == 1
+        self.last_is_single = 0 < len(split) % batch_size < 2 * world  # in one process at least
         self.held = _fits(split, device)
         if self.held:
             self.inputs = split.inputs.to(device)
@@ -100,19 +103,26 @@ class SplitBatches:
             order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
         if self.held:
             order = order.to(self.device)
-        for rows in order.split(self.batch_size)[skip:]:
-            whole, weight = len(rows), 1.0
-            if self.world > 1:
-                share = rows[self.rank :: self.world]
-                weight = len(share) * self.world / whole
-                rows = share if len(share) else rows[:1]  # all must call the model
-            yield Batch(*self._read(rows), weight, whole)
-
-    def _read(self, rows: Tensor) -> tuple:
+        parts = [self._share(rows) for rows in order.split(self.batch_size)[skip:]]
+        shares = (rows for rows, _, _ in parts)
         if self.held:
-            return rows, self.inputs.index_select(0, rows), self.labels.index_select(0, rows)
-        inputs, labels = self.split.batch(rows)
-        return tuple(move(value, self.device) for value in (rows, inputs, labels))
+            batches = map(self._gather, shares)
+        else:
+            batches = read_batches(self.split, shares, self.device)
+        for (rows, weight, whole), (inputs, labels) in zip(parts, batches, strict=True):
+            inputs, labels = move(inputs, self.device), move(labels, self.device)
+            yield Batch(move(rows, self.device), inputs, labels, weight, whole)
+
+    def _share(self, rows: Tensor) -> tuple[Tensor, float, int]:
+        """This process's rows of a batch, their weight, and how many there are in all."""
+        if self.world == 1:
+            return rows, 1.0, len(rows)
+        share = rows[self.rank :: self.world]
+        weight = len(share) * self.world / len(rows)
+        return share if len(share) else rows[:1], weight, len(rows)  # a mean needs one row
+
+    def _gather(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.inputs.index_select(0, rows), self.labels.index_select(0, rows)
 
 
 class LoaderBatches:
@@ -149,6 +159,39 @@ def batches_of(
     if isinstance(data, Split):
         return SplitBatches(data, device, batch_size, rank, world)
     return LoaderBatches(processes.share(data) if processes else data, device, world)
+
+
+def read_batches(
+    split: Split, parts: Iterable[Tensor], device: torch.device
+) -> Iterator[tuple[Tensor | list, Tensor]]:
+    """`split.batch(rows)` of each part in turn; pictures AHEAD of their use, in one thread.
+
+    One thread reads in the order asked, so that nothing depends on its speed, as long as what a
+    split draws follows from the row numbers alone. For a GPU it pins what it read. Texts are
+    only looked up, which costs less than a thread.
+    """
+    if not split.is_drawn and not isinstance(split.inputs, Tensor):
+        yield from map(split.batch, parts)
+        return
+
+    def read(rows: Tensor) -> tuple[Tensor | list, Tensor]:
+        inputs, labels = split.batch(rows)
+        if device.type == "cuda" and isinstance(inputs, Tensor) and not inputs.is_cuda:
+            with torch.cuda.device(device):  # a new thread starts on the first one
+                inputs = inputs.pin_memory()
+        return inputs, labels
+
+    reader = ThreadPoolExecutor(1, "read_batches")
+    waiting = deque()
+    try:
+        for rows in parts:
+            waiting.append(reader.submit(read, rows))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        reader.shutdown(cancel_futures=True)
 
 
 def move(value, device: torch.device):

@@ -229,7 +229,7 @@ class _Run:
             self.prepare_valid = _preparation(self.model, self.valid, device)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.generator = torch.Generator(device).manual_seed(self.seed)
+        self.generator = torch.Generator(device).manual_seed(self.seed + self.processes.rank)
         self.has_batchnorm = uses_batchnorm(self.model.train())
         self.saves_steps = self.folder and self.save_every and self.batches.can_skip
         self._plan()
@@ -261,9 +261,8 @@ class _Run:
             tqdm(total=self.total, delay=1, leave=False, disable=not self.visible) as self.bar,
         ):
             torch.manual_seed(self.seed + self.processes.rank)
-            self.runner = self.processes.wrap(
-                torch.compile(self.model) if self.compile else self.model
-            )
+            self.processes.start(self.model)
+            self.runner = torch.compile(self.model) if self.compile else self.model
             if self.keep_best:
                 self._keep()
             if self.folder is not None:
@@ -299,8 +298,8 @@ class _Run:
         history = self.history
         self.model.train()
         for batch in self.batches.epoch(seed=self.seed * 1_000_003 + self.epoch, skip=self.taken):
-            if self.has_batchnorm and len(batch.labels) == 1:
-                continue  # one example has no variance to normalise by
+            if self.has_batchnorm and batch.whole < min(2 * self.processes.world, self.batch_size):
+                continue  # somewhere one example alone: no variance to normalise by
             factor = self.schedule(history.steps, self.total)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = rate * factor
@@ -323,13 +322,17 @@ class _Run:
         """One step of the optimizer; returns its loss, still on the device."""
         while (loss := self._compute_gradients(batch)) is None:
             self._halve_batch(len(batch.labels))
+        self.processes.average_gradients(self.trained)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
         self.optimizer.step()
         return loss
 
     def _compute_gradients(self, batch: Batch) -> Tensor | None:
-        """The gradients of the whole batch and its loss; None where the memory did not reach."""
+        """The gradients of this process's share, and its loss; None where memory did not reach.
+
+        Nothing in here waits for other processes, so that one of them can fail and try again.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         total = None
         try:
@@ -343,10 +346,10 @@ class _Run:
                         loss = loss + self.penalty(self.model)
                     if weight != 1.0:
                         loss = loss * weight
-                self.processes.backward(loss)
+                loss.backward()
                 total = loss.detach() if total is None else total + loss.detach()
         except RuntimeError as error:
-            if "out of memory" not in str(error).lower() or self.processes.world > 1:
+            if "out of memory" not in str(error).lower():
                 raise
             return None
         return total
@@ -373,6 +376,8 @@ class _Run:
         if not self.losses:
             raise ValueError(text("engine.no_examples"))
         self._look_at_losses()
+        self.micro_batch = self.processes.least(self.micro_batch)
+        self.processes.align(self.model.buffers())
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
         losses = torch.stack(self.losses).cpu().double()
         total, count = self._sum(losses @ sizes, sizes.sum())
@@ -485,7 +490,9 @@ class _Run:
             if f"random.{name}" in tensors:
                 set_state(tensors[f"random.{name}"])
         if self.processes.rank:  # the saved state is the first process's
-            torch.manual_seed(self.seed + self.processes.rank + 7919 * state["history"]["steps"])
+            seed = self.seed + self.processes.rank + 7919 * state["history"]["steps"]
+            torch.manual_seed(seed)
+            self.generator.manual_seed(seed)
         self._load_optimizer(tensors, state["optimizer"])
         if "losses" in tensors:
             self.losses = list(tensors["losses"].to(self.device))

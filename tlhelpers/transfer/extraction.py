@@ -16,7 +16,7 @@ from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import features_of, stages
 from tlhelpers.runtime.device import pick_device
 from tlhelpers.runtime.language import text
-from tlhelpers.train.batches import Normalize, move
+from tlhelpers.train.batches import Normalize, move, read_batches
 from tlhelpers.train.engine import logits_of
 from tlhelpers.transfer.feature_cache import FeatureCache, fingerprint, write_features
 
@@ -113,8 +113,7 @@ def _compute(model, data: Split, batch_size: int, layer, preprocess) -> Iterator
     training = {module: module.training for module in model.modules()}
     model.to(device).eval()
     try:
-        for rows in torch.arange(len(data)).split(batch_size):
-            inputs, _ = data.batch(rows)
+        for inputs, _ in read_batches(data, torch.arange(len(data)).split(batch_size), device):
             with torch.no_grad():
                 inputs = move(preprocess(move(inputs, device)), device)
                 features = _pass(model, inputs, layer)
