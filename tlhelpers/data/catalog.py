@@ -77,6 +77,17 @@ _ELSEWHERE = (
         loader="tlhelpers.data.digits:load_digits_task",
     ),
     Entry(
+        name="sounds",
+        kind="image",
+        classes=6,
+        description={
+            "en": "Six kinds of short sound, drawn as spectrograms: no photograph at all.",
+            "ja": "短い音6種をスペクトログラムにした画像です。写真ではありません。",
+        },
+        licence="CC BY 4.0",
+        loader="tlhelpers.data.sounds:load_sounds",
+    ),
+    Entry(
         name="enquiries",
         kind="text",
         classes=6,

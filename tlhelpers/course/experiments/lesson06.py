@@ -1,0 +1,196 @@
+"""What lesson 06 stores: twenty pairs of source and target, and remedies for the worst of them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterable, Sequence
+
+from torch import nn
+
+from tlhelpers.course.results import experiment
+from tlhelpers.data.catalog import load_task
+from tlhelpers.data.task import Task
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.surgery import stages
+from tlhelpers.runtime.device import set_seed
+from tlhelpers.train.engine import evaluate
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import FineTuneResult, fine_tune
+from tlhelpers.transfer.negative import RATES, reinitialise, train_from_scratch
+from tlhelpers.transfer.regularisers import bss_loss, l2_sp
+from tlhelpers.transfer.similarity import cka, mmd, proxy_a_distance
+from tlhelpers.transfer.transferability import transferability
+
+ROOMS = (
+    "data/zukan",
+    "data/sounds.py",
+    "models/networks.py",
+    "train/engine.py",
+    "transfer/features.py",
+    "transfer/finetune.py",
+    "transfer/negative.py",
+    "transfer/regularisers.py",
+    "transfer/similarity.py",
+    "transfer/transferability.py",
+)
+SOURCES = {  # network -> what it was trained on
+    "zukan-resnet": "source",
+    "zukan-shape": "shapes",
+    "zukan-texture": "textures",
+    "zukan-paint": "paint",
+}
+TARGETS = ("surfaces", "xray", "land_use", "birds", "sounds")
+SEEDS = range(3)
+LABELS = 30
+PICTURES = 1500  # that each run sees, so that every contender has the same budget
+UNTUNED = (0.001, 0.01, 0.1, 0.5)
+FASTER = (0.3, 1.0)
+CUTS = ("bn1", "layer1", "layer2", "layer3")  # the last stage that keeps its weights
+
+Train = Callable[..., FineTuneResult]  # (task, lr, seed, read_test)
+
+
+def budget(task: Task, pictures: int = PICTURES) -> dict:
+    """What all contenders share: epochs, batches, clipping, looks at the validation split."""
+    epochs = max(1, pictures // len(task.train))
+    return {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0, "valid_every": 2}
+
+
+def scratch(network: nn.Module, task: Task, lr: float, seed: int, read_test=True, **options):
+    """The network's random twin, trained on the task."""
+    settings = {**budget(task), "seed": seed, "read_test": read_test, **options}
+    return train_from_scratch(network, task, lr=lr, progress=False, **settings)
+
+
+def tune(network: nn.Module, task: Task, lr: float, seed: int, read_test=True, **options):
+    """The network itself, all of it trained at the same rate as its twin would be."""
+    settings = {**budget(task), "seed": seed, "read_test": read_test, **options}
+    return fine_tune(network, task, lr=lr, lr_mult=1, freeze_epochs=0, progress=False, **settings)
+
+
+def cut(network: nn.Module, keep: str) -> nn.Module:
+    """A copy that keeps its weights up to the stage `keep`; what lies above is random again."""
+    shortened = copy.deepcopy(network)
+    names = [name for name, _ in stages(shortened)]
+    above, fresh = names[names.index(keep) + 1 :], reinitialise(network)
+    for name in above:
+        getattr(shortened, name).load_state_dict(getattr(fresh, name).state_dict())
+    return shortened
+
+
+def tune_cut(keep: str, network: nn.Module, task: Task, lr: float, seed: int, read_test=True):
+    """`tune` after `cut`."""
+    set_seed(seed)
+    return tune(cut(network, keep), task, lr, seed, read_test)
+
+
+def best_runs(
+    train: Train, network: nn.Module, tasks: Sequence[Task], rates: Iterable[float] = RATES
+) -> tuple[list[float], float]:
+    """(test accuracy for each task, rate): the rate is chosen on the first task's validation."""
+    first, *others = tasks
+    trials = {rate: train(network, first, rate, 0, read_test=False) for rate in rates}
+    rate = max(trials, key=lambda tried: trials[tried].valid_acc)
+    accuracies = [evaluate(trials[rate].model, first.open_test())]
+    for seed, task in enumerate(others, start=1):
+        accuracies.append(train(network, task, rate, seed).test_acc)
+    return _rounded(accuracies), rate
+
+
+def warnings(network: nn.Module, domain: str, task: Task) -> dict[str, float]:
+    """What can be measured before any transfer, on the training and validation splits.
+
+    distance, mmd: between drawings of the source and of the target, in the network's features.
+    cka: of the features with the labels. logme, leep, probe: see `transferability`.
+    """
+    classes = load_task(domain, 1, valid_per_class=1, test_per_class=1).num_classes
+    drawings = load_task(domain, 1, valid_per_class=-(-150 // classes), test_per_class=1).valid
+    there, here = extract_features(network, drawings), extract_features(network, task.train)
+    answers = nn.functional.one_hot(task.train.labels).float()
+    scores = transferability({"": network}, task, ("logme", "leep", "probe")).scores[""]
+    return {
+        "distance": proxy_a_distance(there, here),
+        "mmd": mmd(there, here),
+        "cka": cka(here, answers),
+        **scores,
+    }
+
+
+@experiment("06_pairs", rooms=ROOMS, weights=SOURCES)
+def pairs() -> dict:
+    """Every source with every target: scratch, frozen and fine-tuned, and the early warnings.
+
+    frozen, fine_tuned, rates and warnings are [source][target]; the rates were chosen with
+    seed 0, from the same grid for all.
+    """
+    networks = {name: backbone(name) for name in SOURCES}
+    set_seed(0)
+    random = backbone("zukan-resnet", pretrained=False)
+    found: dict = {"sources": list(SOURCES), "targets": list(TARGETS), "labels": LABELS}
+    found |= {"scratch": [], "scratch_rates": [], "random_probe": []}
+    by_source = {row: [[] for _ in SOURCES] for row in ("frozen", "fine_tuned", "rates")}
+    before: dict[str, list] = {}
+    for target in TARGETS:
+        tasks = [load_task(target, LABELS, seed) for seed in SEEDS]
+        accuracies, rate = best_runs(scratch, networks["zukan-resnet"], tasks)
+        found["scratch"].append(accuracies)
+        found["scratch_rates"].append(rate)
+        scores = transferability({"": random}, tasks[0], ("probe",)).scores[""]
+        found["random_probe"].append(scores["probe"])
+        for place, (name, network) in enumerate(networks.items()):
+            accuracies, rate = best_runs(tune, network, tasks)
+            by_source["fine_tuned"][place].append(accuracies)
+            by_source["rates"][place].append(rate)
+            frozen = [probe(network, task, seed=k).test_acc for k, task in enumerate(tasks)]
+            by_source["frozen"][place].append(_rounded(frozen))
+            for signal, value in warnings(network, SOURCES[name], tasks[0]).items():
+                rows = before.setdefault(signal, [[] for _ in SOURCES])
+                rows[place].append(round(value, 4))
+    return {**found, **by_source, "warnings": before, "distance": before["distance"]}
+
+
+@experiment("06_tuning", rooms=ROOMS)
+def tuning() -> dict:
+    """Scratch on surfaces as 06_pairs trains it, at other rates, and without clipping."""
+    network = backbone("zukan-resnet")
+    tasks = [load_task("surfaces", LABELS, seed) for seed in SEEDS]
+    found: dict = {"rates": list(UNTUNED)}
+    for name, clip_norm in (("clipped", 1.0), ("unclipped", None)):
+        found[name] = [
+            _rounded(
+                scratch(network, task, rate, seed, clip_norm=clip_norm).test_acc
+                for seed, task in enumerate(tasks)
+            )
+            for rate in UNTUNED
+        ]
+    return found
+
+
+@experiment("06_remedies", rooms=ROOMS, weights=("zukan-paint",))
+def remedies() -> dict:
+    """The paint sorter on surfaces: each remedy with the budget and the seeds of 06_pairs."""
+    network = backbone("zukan-paint")
+    tasks = [load_task("surfaces", LABELS, seed) for seed in SEEDS]
+    softer = {
+        "l2_sp": {"penalty": lambda model: l2_sp(model, alpha=0.01, beta=0.01)},
+        "bss": {"loss": bss_loss(eta=0.001)},
+    }
+    found: dict = {"remedies": [], "accuracy": [], "rates": []}
+
+    def measure(name: str, train: Train, rates: Iterable[float] = RATES) -> None:
+        accuracies, rate = best_runs(train, network, tasks, rates)
+        for row, value in zip(found, (name, accuracies, rate), strict=True):
+            found[row].append(value)
+
+    measure("faster", tune, FASTER)
+    for name, options in softer.items():
+        measure(name, functools.partial(tune, **options))
+    for keep in CUTS:
+        measure(keep, functools.partial(tune_cut, keep))
+    return found
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, 4) for value in values]
