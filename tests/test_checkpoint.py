@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tlhelpers.data.task import Split
+from tlhelpers.train import batches
 from tlhelpers.train.checkpoint import load_checkpoint, save_checkpoint
 from tlhelpers.train.engine import fit
 
@@ -83,14 +84,20 @@ def tiny(seed: int = 0) -> tuple[nn.Module, Split]:
     return model, Split(inputs, (inputs[:, 0] > 0).long())
 
 
+@pytest.mark.parametrize("drawn", [False, True])
 @pytest.mark.parametrize("stop_at", [1, 7, 10, 11])
-def test_momentum_survives_a_break_at_any_step(tmp_path, stop_at):
+def test_momentum_survives_a_break_at_any_step(tmp_path, monkeypatch, stop_at, drawn):
+    if drawn:  # too large to hold: read batch by batch, ahead of time
+        monkeypatch.setattr(batches, "HELD_BYTES", 0)
+
     def run(folder, stop_at=None):
         def after_step(step, model):
             if step == stop_at:
                 raise SystemExit
 
         model, split = tiny()
+        if drawn:
+            split = Split(split.inputs.__getitem__, split.labels)
         fit(
             model, split, epochs=3, batch_size=4, optimizer="sgd", lr=0.1, checkpoint=folder,
             checkpoint_every=2, after_step=after_step,

@@ -1,6 +1,8 @@
 """The training loop: what it promises about gradients, epochs, memory, randomness and stopping."""
 
 import math
+import threading
+import time
 import types
 
 import pytest
@@ -81,13 +83,21 @@ def test_a_run_takes_the_same_steps_as_a_loop_written_by_hand(optimizer):
     torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-5, atol=1e-6)
 
 
-def test_a_batch_that_does_not_fit_is_split_and_its_gradient_stays_the_same(capsys):
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA out of memory.",
+        "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_a_batch_that_does_not_fit_is_split_and_its_gradient_stays_the_same(capsys, message):
     seen = []
 
     def loss(model, inputs, labels, rows):
         seen.append(len(labels))
         if len(labels) > 10:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise RuntimeError(message)
         return F.cross_entropy(model(inputs), labels)
 
     plain, halved = linear(), linear()
@@ -184,6 +194,50 @@ def test_held_and_streamed_splits_train_alike(monkeypatch):
     assert torch.equal(weights(held), weights(streamed))
 
 
+def drawn_in_pieces(monkeypatch, draw=None) -> tuple[Split, list]:
+    """A split too large to hold, and the batches that have been drawn from it so far."""
+    monkeypatch.setattr(batches, "HELD_BYTES", 0)
+    whole, drawn = pictures(40), []
+
+    def draw_and_note(rows):
+        drawn.append(rows.tolist())
+        return (draw or whole.inputs.__getitem__)(rows)
+
+    return Split(draw_and_note, whole.labels), drawn
+
+
+def test_the_next_batches_are_drawn_while_one_is_computed(monkeypatch):
+    split, drawn = drawn_in_pieces(monkeypatch)
+    seen, deadline = [], time.monotonic() + 20
+
+    def loss(model, inputs, labels, rows):
+        seen.append(rows.tolist())
+        while sum(len(rows) > 1 for rows in drawn) < 2:  # single ones tell the shape
+            assert time.monotonic() < deadline, "the next batch must come during this one"
+            time.sleep(0.001)
+        return F.cross_entropy(model(inputs), labels)
+
+    fit(conv_net(), split, epochs=1, batch_size=4, loss=loss)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0)).split(4)
+    assert seen == [rows.tolist() for rows in order]
+    assert [rows for rows in drawn if len(rows) > 1] == seen, "in the order asked, none twice"
+
+
+def test_a_run_that_ends_early_leaves_no_reader_behind_and_errors_of_drawing_arrive(monkeypatch):
+    split, drawn = drawn_in_pieces(monkeypatch)
+    fit(conv_net(), split, max_steps=2, batch_size=4)
+    readers = [t for t in threading.enumerate() if t.name.startswith("read_batches")]
+    assert not readers and len(drawn) <= 2 + 2 + batches.AHEAD
+
+    def torn(rows):
+        if len(rows) > 1:
+            raise OSError("the disk is gone")
+        return pictures(40).inputs[rows]
+
+    with pytest.raises(OSError, match="disk"):
+        fit(conv_net(), drawn_in_pieces(monkeypatch, torn)[0], epochs=1)
+
+
 def test_the_last_batch_of_one_is_left_out_where_batchnorm_cannot_take_it():
     seen = []
 
@@ -196,6 +250,7 @@ def test_the_last_batch_of_one_is_left_out_where_batchnorm_cannot_take_it():
     seen.clear()
     fit(linear(), points(9), epochs=1, batch_size=4, loss=loss)
     assert seen == [4, 4, 1], "without BatchNorm every example counts"
+    assert fit(conv_net(), pictures(3), epochs=1, batch_size=1).steps == 3, "as was asked for"
 
 
 def test_a_model_keeps_its_own_preprocessing_and_otherwise_takes_the_tasks():
@@ -308,6 +363,40 @@ def test_a_loss_that_breaks_down_stops_the_run_with_the_best_weights(monkeypatch
         )  # five steps an epoch
     assert history.stopped == "loss_not_finite" and history.steps == 8
     assert torch.equal(weights(model), good[0])
+
+
+def test_without_kept_weights_a_break_down_does_not_promise_any(tmp_path):
+    def loss(trained, inputs, labels, rows):
+        return trained(inputs).sum() * math.nan
+
+    with pytest.warns(RuntimeWarning, match="keep_best=False"):
+        fit(linear(), points(8), epochs=1, loss=loss, keep_best=False)
+    with pytest.warns(RuntimeWarning):
+        fit(
+            linear(), points(25), epochs=1, batch_size=5, loss=loss, checkpoint=tmp_path,
+            checkpoint_every=1,
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir()), "a broken state must not become a checkpoint"
+
+
+def test_no_step_waits_for_the_device(monkeypatch):
+    """The trap: `.item()` every step, and its relatives."""
+    waits = []
+    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
+        method = getattr(torch.Tensor, name)
+
+        def counted(tensor, *args, _method=method, _name=name, **options):
+            waits.append(_name)
+            return _method(tensor, *args, **options)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+
+    def count(examples):
+        waits.clear()
+        fit(linear(), points(examples), epochs=1, batch_size=2, clip_norm=1.0)
+        return len(waits)
+
+    assert count(20) == count(160), "eight times the steps, and not one wait more"
 
 
 def test_ctrl_c_keeps_what_was_learned(capsys):

@@ -45,6 +45,8 @@ from tlhelpers.train.optimizers import build_optimizer, build_schedule
 from tlhelpers.train.processes import Processes, uses_batchnorm
 
 LOOK_EVERY = 100  # steps between two looks at whether the loss is still finite
+# What torch and its libraries say where memory runs out, on a GPU and on a CPU.
+SHORT_OF_MEMORY = ("out of memory", "alloc_failed", "can't allocate memory", "not enough memory")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -276,10 +278,10 @@ class _Run:
                 print(text("engine.interrupted", step=history.steps))
             except _LossNotFinite:
                 history.stopped = "loss_not_finite"
+                kept = "kept" if self.kept else "lost"
+                message = text("engine.loss_not_finite", step=history.steps, steps=LOOK_EVERY)
                 warnings.warn(
-                    text("engine.loss_not_finite", step=history.steps, steps=LOOK_EVERY),
-                    RuntimeWarning,
-                    stacklevel=3,
+                    f"{message} {text(f'engine.weights_{kept}')}", RuntimeWarning, stacklevel=3
                 )
             if history.best_epoch is not None or history.stopped == "loss_not_finite":
                 self._restore()
@@ -313,6 +315,7 @@ class _Run:
             if history.steps % LOOK_EVERY == 0:
                 self._look_at_losses()
             if self.saves_steps and history.steps % self.save_every == 0:
+                self._look_at_losses()  # a run that has broken down is not worth keeping
                 self._save()
             if history.steps >= self.total or history.stopped:
                 break
@@ -349,7 +352,7 @@ class _Run:
                 loss.backward()
                 total = loss.detach() if total is None else total + loss.detach()
         except RuntimeError as error:
-            if "out of memory" not in str(error).lower():
+            if not any(words in str(error).lower() for words in SHORT_OF_MEMORY):
                 raise
             return None
         return total
