@@ -66,7 +66,7 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **予想する**。「予想してから実行」とあったら、数字を紙に書いてください。外れたときほど、よく覚えられます。
 # 2. **実行する**。図を見て、予想と比べます。
-# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、`tl reset 00` で新しい写しを作れます。
+# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナルで `tl reset 00` を実行すると、新しい写しができます。
 #
 # では、さっそくやってみましょう。
 
@@ -75,7 +75,7 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **Predict.** Where it says "Predict, then run", write a number down on paper. You will remember best what you got wrong.
 # 2. **Run.** Look at the figure and compare.
-# 3. **Change.** Change one number and run again. Should you want the original back, `tl reset 00` makes a fresh copy.
+# 3. **Change.** Change one number and run again. Should you want the original back, `tl reset 00` in a terminal makes a fresh copy.
 #
 # Let us do it right away.
 
@@ -99,7 +99,7 @@ tl.show(task, per_class=5)
 # > **予想してから実行**:当てずっぽうなら10%です。それぞれ何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both three times, with 50 other pictures each time.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both are measured three times, each time with 50 other pictures.
 #
 # > **Predict, then run**: guessing gives 10%. What will the two reach?
 
@@ -167,12 +167,12 @@ tl.progress()
 lesson00.draw_map()
 
 # %% [markdown] key="map-read" lang="ja"
-# 色の付いた箱が、いま読めるレッスンです。薄い破線の箱はこれから加わります。01から番号の順に進むのがおすすめですが、急ぐ人は01と02のあと、自分の写真で試す14へ飛んでもかまいません。
+# 色の付いた箱が、いま読めるレッスンです。薄い破線の箱はこれから加わります。01から番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
 # 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や計算機の条件を選んでみてください。出てくることばは、どれもこの先のレッスンで説明します。いまは眺めるだけで十分です。
 
 # %% [markdown] key="map-read" lang="en"
-# Coloured boxes are lessons you can read now; pale, dashed ones will follow. We suggest to go by number from 01. If you are in a hurry, take 01 and 02 and jump to 14, where you try your own pictures.
+# Coloured boxes are lessons you can read now; pale, dashed ones will follow. We suggest going by number, from 01 on. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
 # Would you like to know what to try first on a problem of your own? Set the number of labels, the computer and so on in the **strategy map** below. Its words are all explained in the lessons; for now just have a look.
 
@@ -218,7 +218,7 @@ tl.strategy_map()
 #
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
-# - よくある間違い:予想をせずに実行する。「正解率が高い=鳥を知っている」と考える(ネットワークが知っているのは、形や模様の見分け方です)。
+# - よくある間違い:予想をせずに実行する。「正解率が高い=鳥を知っている」と考える(ネットワークが知っているのは、形や模様の見分け方のほうです)。
 # - 主張のセルで確かめたシード:0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
