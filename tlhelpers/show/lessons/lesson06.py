@@ -66,25 +66,6 @@ def draw_contenders(runs: Mapping[str, Sequence[float]], chance: float, alt: str
     return picture(figure, text(alt))
 
 
-def draw_tuning(found: Mapping, paint: Sequence[float]) -> Picture:
-    """Scratch against its learning rate, clipped and not, beside the tuned paint sorter."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.3))
-    for name, colour in (("clipped", figures.BLUE), ("unclipped", figures.ORANGE)):
-        label = text(f"lesson06.{name}")
-        figures.error_band(axes, found["rates"], found[name], label, color=colour)
-    level = interval(paint)
-    axes.axhspan(level.low, level.high, color=figures.VERMILION, alpha=0.15, linewidth=0)
-    axes.axhline(level.mean, color=figures.VERMILION, label=text("lesson06.paint_tuned"))
-    axes.set_xscale("log")
-    axes.set_xticks(found["rates"], [f"{rate:g}" for rate in found["rates"]])
-    axes.minorticks_off()
-    axes.set(ylim=(0, 0.8), xlabel=text("lesson06.rate"), ylabel=text("lesson06.accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper left")
-    return picture(figure, text("lesson06.tuning_alt"))
-
-
 def draw_pairs(pairs: Mapping) -> Picture:
     """The gap of each source on each target: right of zero the source harms."""
     figures.use()
@@ -95,6 +76,8 @@ def draw_pairs(pairs: Mapping) -> Picture:
         axes.axvline(0, color=figures.INK, linewidth=1)
         for k, (way, colour) in enumerate(WAYS.items()):
             for s in range(len(sources)):
+                if pairs[way][s][t] is None:  # not measured
+                    continue
                 gaps = difference(pairs["scratch"][t], pairs[way][s][t])
                 label = text(f"lesson06.{way}") if s == 0 else None
                 _point(axes, s + 0.24 * (k - 0.5), gaps, colour, figures.MARKERS[k], label)
@@ -121,6 +104,13 @@ def show_filters(networks: Mapping[str, nn.Module]) -> Picture:
         rows.append((large * 255).to(torch.uint8))
     names = [text(f"lesson06.{name}") for name in networks]
     return sheet(rows, names, text("lesson06.filters_alt"), zoom=0.95)
+
+
+def share_of_averaging(network: nn.Module) -> float:
+    """The share of the first layer's squared weights that is the same at all of its positions."""
+    weights = network.conv1.weight.detach()
+    flat = weights.mean((2, 3), keepdim=True).expand_as(weights)
+    return (flat.square().sum() / weights.square().sum()).item()
 
 
 def draw_twins(count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -196,7 +186,7 @@ def measure_health(network: nn.Module, images: Tensor) -> dict[str, float]:
 # ---- early warnings
 
 
-def gaps_of(pairs: Mapping, way: str = "fine_tuned") -> list[list[float]]:
+def gaps_of(pairs: Mapping, way: str = "frozen") -> list[list[float]]:
     """The mean gap of each pair, [source][target]."""
     return [
         [

@@ -34,14 +34,18 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
 
 
 def draw(pairs: Mapping, source: str, target: str) -> View:
-    """Three ways to learn the target, and the gap: scratch minus the better transfer."""
+    """The ways to learn the target, and the gap: scratch minus the better transfer.
+
+    A pair that was not fine-tuned holds null there, and shows two ways only.
+    """
     s, t = pairs["sources"].index(source), pairs["targets"].index(target)
     runs = {
         "scratch": pairs["scratch"][t],
         "frozen": pairs["frozen"][s][t],
         "fine_tuned": pairs["fine_tuned"][s][t],
     }
-    better = max(("frozen", "fine_tuned"), key=lambda way: interval(runs[way]).mean)
+    runs = {way: values for way, values in runs.items() if values is not None}
+    better = max(list(runs)[1:], key=lambda way: interval(runs[way]).mean)
     gap = interval([a - b for a, b in zip(runs["scratch"], runs[better], strict=True)])
     verdict = "harm" if gap.low > 0 else "help" if gap.high < 0 else "open"
     says = text(
@@ -57,11 +61,11 @@ def draw(pairs: Mapping, source: str, target: str) -> View:
         says,
         (-0.5, 2.5),
         y_label=text("widget06.accuracy"),
-        x_ticks=[(place, text(f"widget06.{way}")) for place, way in enumerate(WAYS)],
+        x_ticks=[(place, text(f"widget06.{way}")) for place, way in enumerate(runs)],
     )
-    for place, (way, colour) in enumerate(WAYS.items()):
-        chart.bar(place, interval(runs[way]).mean, 0.55, colour)
-        chart.whisker(place, runs[way], figures.INK)
+    for place, (way, values) in enumerate(runs.items()):
+        chart.bar(place, interval(values).mean, 0.55, WAYS[way])
+        chart.whisker(place, values, figures.INK)
     level = interval(runs["scratch"]).mean
     chart.line([-0.5, 2.5], [level, level], figures.GREY, dashed=True)
     return View(chart.svg(), says)
