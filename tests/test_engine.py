@@ -1,6 +1,7 @@
 """The training loop: what it promises about gradients, epochs, memory, randomness and stopping."""
 
 import math
+import sys
 import threading
 import time
 import types
@@ -472,3 +473,9 @@ def test_history_tells_its_story_in_html_and_frames():
     assert history._repr_html_().count("<tr") == 4
     pandas = pytest.importorskip("pandas")
     assert isinstance(history.to_frame(), pandas.DataFrame) and len(history.to_frame()) == 3
+
+
+def test_a_missing_pandas_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        fit(linear(), points(4), epochs=1).to_frame()

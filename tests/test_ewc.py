@@ -71,6 +71,15 @@ def test_rows_added_to_the_head_later_are_free():
     assert penalty(model).item() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_samples_may_lie_elsewhere_than_the_model():
+    """After training on a GPU the model lies there, and the samples do not."""
+    _, inputs, labels = problem()
+    with torch.device("meta"):
+        away = nn.Linear(4, 3, dtype=torch.float64)
+    fisher = fisher_information(away, inputs, labels)
+    assert {value.device.type for value in fisher.values()} == {"meta"}
+
+
 def test_a_label_too_few_is_refused():
     model, inputs, labels = problem()
     with pytest.raises(ValueError):

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.transfer.fewshot import METHODS, few_shot, sample_episodes
+from tlhelpers.transfer.fewshot import few_shot, sample_episodes
+from tlhelpers.transfer.prototypes import METHODS
 
 
 def make_task(images_per_class=(40,) * 8, d=12, gap=1.0, seed=0):

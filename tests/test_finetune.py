@@ -8,13 +8,13 @@ import torch
 from tests.tiny import TinyNet, tiny_task
 from tlhelpers.models.surgery import freeze, stages
 from tlhelpers.transfer.finetune import (
-    add_lora,
     discriminative_rates,
     fine_tune,
     head_and_body,
-    lr_find,
     open_stages,
 )
+from tlhelpers.transfer.lora import add_lora
+from tlhelpers.transfer.lr_find import lr_find
 from tlhelpers.transfer.regularisers import bss_loss, l2_sp, spectral_shrinkage
 
 FAST = {"epochs": 6, "batch_size": 16, "lr": 0.05, "progress": False}
@@ -164,3 +164,16 @@ def test_lr_find_stays_in_range_and_leaves_the_model_alone():
 def test_unknown_settings_are_refused(wrong):
     with pytest.raises(ValueError):
         fine_tune(network(), tiny_task(), **FAST, **wrong)
+
+
+def test_ctrl_c_ends_the_phase_and_leaves_out_the_later_ones():
+    def interrupt(step, model):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    for method in ("full", "lora"):
+        result = fine_tune(
+            network(), tiny_task(), method=method, freeze_epochs=2, after_step=interrupt, **FAST
+        )
+        assert result.history.interrupted and result.history.steps == 4
+        assert result.test_acc > 0, "what was learned is measured"

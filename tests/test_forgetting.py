@@ -53,3 +53,10 @@ def test_gaps_above_the_diagonal_are_allowed_and_below_it_refused():
 def test_a_matrix_of_the_wrong_shape_is_refused(shape):
     with pytest.raises(ValueError):
         forgetting(torch.zeros(shape))
+
+
+def test_forward_transfer_says_that_classes_were_not_met_instead_of_nan():
+    grown = torch.tensor([[0.9, NAN], [0.5, 0.8]])
+    assert forgetting(grown) == pytest.approx(0.4)
+    with pytest.raises(ValueError, match="nan"):
+        forward_transfer(grown, torch.zeros(2))

@@ -1,11 +1,14 @@
 """Eight ways to learn a stream of classes: what each keeps, forgets and stores."""
 
+import json
+
 import pytest
 import torch
 
 from tests.tiny import TinyNet, tiny_task
 from tlhelpers.transfer.finetune import fine_tune
-from tlhelpers.transfer.incremental import METHODS, incremental
+from tlhelpers.transfer.incremental import incremental
+from tlhelpers.transfer.learners import METHODS
 
 FAST = {"epochs": 8, "batch_size": 16, "lr": 0.05, "per_class": 6, "progress": False}
 
@@ -65,6 +68,27 @@ def test_frozen_batchnorm_keeps_its_statistics_after_the_first_step(backbone):
 def test_steps_that_do_not_fit_are_refused(backbone, steps):
     with pytest.raises(ValueError):
         incremental(backbone, tiny_task(), steps)
+
+
+def test_a_class_without_examples_is_named(backbone):
+    task = tiny_task()
+    task.train = task.train.subset((task.train.labels != 2).nonzero()[:, 0])
+    with pytest.raises(ValueError, match=r"2.*train"):
+        incremental(backbone, task, [2, 2])
+
+
+def test_ctrl_c_does_not_pass_half_a_stream_for_a_whole_one(backbone):
+    def interrupt(images, generator):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        incremental(backbone, tiny_task(), [2, 2], augment=interrupt)
+
+
+def test_the_matrix_is_shown_row_by_row_and_saved_as_plain_numbers(results):
+    result = results["replay"]
+    assert "tensor" not in str(result) + result._repr_html_() and "; " in str(result)
+    assert json.loads(json.dumps(result.to_dict()))["accuracy"][1] == result.accuracy[1].tolist()
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones(backbone):

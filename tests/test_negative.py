@@ -61,3 +61,21 @@ def test_the_table_has_a_run_for_each_cell_and_a_row_for_each_mean(trained):
     assert table.summary()["tiny", "probe", 5].n == 2
     with pytest.raises(ValueError, match="magic"):
         compare({"tiny": trained}, tiny_task(), ["magic"])
+
+
+def interrupt(step, model):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_the_table_of_what_was_finished(trained, monkeypatch, capsys):
+    def interrupted(*args, **options):
+        return fine_tune(*args, after_step=interrupt, **FAST, **options)
+
+    monkeypatch.setattr("tlhelpers.transfer.compare.fine_tune", interrupted)
+    table = compare({"tiny": trained}, tiny_task(), ["probe", "fine_tune"], per_class=[2], seeds=2)
+    assert [run["strategy"] for run in table.runs] == ["probe"], "half a run is no result"
+    assert "1" in capsys.readouterr().out.splitlines()[-1]
+    with pytest.raises(KeyboardInterrupt):
+        compare({"tiny": trained}, tiny_task(), ["fine_tune"], per_class=[2])
+    with pytest.raises(KeyboardInterrupt):
+        negative_transfer_gap(trained, tiny_task(3), seeds=2, after_step=interrupt, **FAST)

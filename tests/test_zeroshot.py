@@ -9,13 +9,8 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.transfer.zeroshot import (
-    class_averaged_accuracy,
-    score_eszsl,
-    solve_attributes,
-    solve_eszsl,
-    zero_shot,
-)
+from tlhelpers.transfer.eszsl import score_eszsl, solve_attributes, solve_eszsl
+from tlhelpers.transfer.zeroshot import class_averaged_accuracy, zero_shot
 
 
 class Identity(nn.Module):

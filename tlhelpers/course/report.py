@@ -37,9 +37,10 @@ from tlhelpers.runtime.language import language, text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.show import plots
 from tlhelpers.train.engine import predict
-from tlhelpers.transfer.features import extract_features, vote
+from tlhelpers.transfer.features import extract_features
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.knn import vote
 from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.results import Interval, Result, interval
 

@@ -36,6 +36,11 @@ class History:
         """Validation accuracy of the best epoch; NaN where there was none."""
         return math.nan if self.best_epoch is None else self.valid_acc[self.best_epoch]
 
+    def pass_interrupt_on(self) -> None:
+        """KeyboardInterrupt where Ctrl-C ended the run: for a method that a part would falsify."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+
     def extend(self, later: History) -> None:
         """Adds a training run that went on where this one ended; its best epoch counts now."""
         if later.best_epoch is not None:
@@ -54,8 +59,11 @@ class History:
         return asdict(self)
 
     def to_frame(self):
-        """One row an epoch, as a pandas DataFrame (pandas must be installed)."""
-        import pandas
+        """One row an epoch, as a pandas DataFrame. Raises ImportError where pandas is absent."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(text("result.pandas_missing")) from error
 
         columns = ("train_loss", "valid_loss", "valid_acc", "epoch_steps")
         frame = pandas.DataFrame({name: getattr(self, name) for name in columns})

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import torch
 from torch import nn
 
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.features import knn, probe
-from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import FOR_TEXTS, FineTuneResult, fine_tune
+from tlhelpers.transfer.knn import knn
 from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
 from tlhelpers.transfer.results import Interval, Result, interval
 
@@ -44,15 +46,21 @@ def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
 STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {
     "knn": lambda backbone, task, seed: knn(backbone, task).test_acc,
     "probe": lambda backbone, task, seed: probe(backbone, task, seed=seed).test_acc,
-    "fine_tune": lambda backbone, task, seed: (
-        fine_tune(backbone, task, seed=seed, **(FOR_TEXTS if task.kind == "text" else {})).test_acc
+    "fine_tune": lambda backbone, task, seed: _whole(
+        fine_tune(backbone, task, seed=seed, **(FOR_TEXTS if task.kind == "text" else {}))
     ),
-    "scratch": lambda backbone, task, seed: (
+    "scratch": lambda backbone, task, seed: _whole(
         train_from_scratch(
             backbone, task, seed=seed, **(SCRATCH_FOR_TEXTS if task.kind == "text" else {})
-        ).test_acc
+        )
     ),
 }
+
+
+def _whole(result: FineTuneResult) -> float:
+    """The accuracy of a run that Ctrl-C did not cut short."""
+    result.history.pass_interrupt_on()
+    return result.test_acc
 
 
 @dataclass
@@ -87,7 +95,8 @@ def compare(
     """Run every strategy with every backbone at every number of labels, `seeds` times.
 
     backbones: {name: network}, or networks that carry `.info.name`. `task` must hold at least
-    max(per_class) training examples a class. Raises ValueError for an unknown strategy.
+    max(per_class) training examples a class. Ctrl-C leaves the table of the runs that were
+    finished. Raises ValueError for an unknown strategy.
     """
     if not isinstance(backbones, Mapping):
         backbones = {network.info.name: network for network in backbones}
@@ -95,21 +104,24 @@ def compare(
     if unknown:
         known = ", ".join(STRATEGIES)
         raise ValueError(text("compare.strategy", unknown=", ".join(unknown), known=known))
-    runs, reads = [], 0
-    for count in per_class:
-        for seed in range(seeds):
-            labelled = few_labels(task, count, seed)
-            for name, network in backbones.items():
-                for strategy in strategies:
-                    accuracy = STRATEGIES[strategy](network, labelled, seed)
-                    runs.append(
-                        {
-                            "backbone": name,
-                            "strategy": strategy,
-                            "per_class": count,
-                            "seed": seed,
-                            "test_acc": accuracy,
-                        }
-                    )
-            reads += labelled.test_reads
-    return Comparison(runs=runs, test_reads=reads)
+    runs: list[dict] = []
+    tasks: list[Task] = []
+    try:
+        for count, seed in product(per_class, range(seeds)):
+            tasks.append(few_labels(task, count, seed))
+            for (name, network), strategy in product(backbones.items(), strategies):
+                accuracy = STRATEGIES[strategy](network, tasks[-1], seed)
+                runs.append(
+                    {
+                        "backbone": name,
+                        "strategy": strategy,
+                        "per_class": count,
+                        "seed": seed,
+                        "test_acc": accuracy,
+                    }
+                )
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+        print(text("compare.interrupted", runs=len(runs)))
+    return Comparison(runs=runs, test_reads=sum(labelled.test_reads for labelled in tasks))

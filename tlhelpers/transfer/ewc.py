@@ -27,12 +27,13 @@ def fisher_information(
 ) -> dict[str, Tensor]:
     """The diagonal of the empirical Fisher, {parameter name: tensor of its shape}.
 
-    inputs: preprocessed, as `model` takes them, float (n, ...). labels: LongTensor (n,).
+    inputs: preprocessed, as `model` takes them, float (n, ...), on any device. labels:
+    LongTensor (n,).
     The model is read in eval mode; `chunk` samples at a time share the memory.
     """
     if len(inputs) != len(labels) or len(inputs) == 0:
         raise ValueError(text("ewc.lengths", inputs=len(inputs), labels=len(labels)))
-    was_training = model.training
+    was_training, device = model.training, next(model.parameters()).device
     model.eval()
     weights = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     fixed = {name: p.detach() for name, p in model.named_parameters() if name not in weights}
@@ -45,7 +46,7 @@ def fisher_information(
     gradient = vmap(grad(loss), in_dims=(None, 0, 0))
     fisher = {name: torch.zeros_like(p) for name, p in weights.items()}
     for sample, label in zip(inputs.split(chunk), labels.split(chunk), strict=True):
-        for name, per_sample in gradient(weights, sample, label).items():
+        for name, per_sample in gradient(weights, sample.to(device), label.to(device)).items():
             fisher[name] += per_sample.square().sum(0) / len(inputs)
     model.train(was_training)
     return fisher

@@ -3,11 +3,9 @@
 Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018
 (arXiv:1801.06146): first the head alone while the body is frozen, then the body as well, with
 learning rates that grow from the first stage to the head (discriminative rates) and, where
-asked, one more stage an epoch from the top (gradual unfreezing). LoRA (Hu et al., 2021,
-arXiv:2106.09685) leaves every pretrained weight W alone and learns a low-rank change beside it.
+asked, one more stage an epoch from the top (gradual unfreezing). LoRA is in `lora.py`.
 
     rate of stage i of L = lr * lr_mult^(-(L - i) / L), the head (i = L) at lr
-    LoRA: W + (alpha / r) B A, with A (r, in), B (out, r), B starting at 0
 """
 
 from __future__ import annotations
@@ -26,10 +24,9 @@ from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.history import History
+from tlhelpers.transfer.lora import add_lora
 from tlhelpers.transfer.results import Result
 
-# Where language models compute queries and values, under the names of transformers.
-ATTENTION = ("query", "value", "q_proj", "v_proj", "c_attn")
 # Options of `fine_tune` that suit a small language model and few texts.
 FOR_TEXTS = {
     "optimizer": "adamw",
@@ -87,7 +84,8 @@ def fine_tune(
     method: "full" or "lora" (of this `rank`; needs no lr_mult).
     penalty: builds the penalty from the model that is about to be trained (see `l2_sp`).
     read_test: False while settings are still being chosen; `test_acc` is then nan.
-    Other options go to `fit`. Raises ValueError for an unknown method or too many stages.
+    Other options go to `fit`. Ctrl-C ends the phase and leaves out the later ones; what was
+    learned is measured. Raises ValueError for an unknown method or too many stages.
     """
     set_seed(seed)
     model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
@@ -98,14 +96,19 @@ def fine_tune(
     options = {"optimizer": optimizer, "seed": seed, "valid_every": rarely, **fit_options}
     history = History()
 
+    if method not in ("full", "lora"):
+        raise ValueError(text("finetune.method", method=method))
+
     freeze(model)
     if freeze_epochs:
         history.extend(fit(model, task, epochs=freeze_epochs, lr=lr, **options))
-    if method == "lora":
+    if method == "lora" and not history.interrupted:
         model = add_lora(model, rank)
         history.extend(fit(model, task, epochs=epochs, lr=lr, **options))
     elif method == "full":
         for depth, phase_epochs in _phases(unfreeze, len(body), epochs):
+            if history.interrupted:
+                break
             open_stages(model, depth)
             if keep_batchnorm:
                 freeze_batchnorm(model)
@@ -115,8 +118,6 @@ def fine_tune(
             else:
                 groups = head_and_body(model, lr, body_lr)
             history.extend(fit(model, task, epochs=phase_epochs, param_groups=groups, **options))
-    else:
-        raise ValueError(text("finetune.method", method=method))
     return summarise(model, task, history, read_test)
 
 
@@ -164,34 +165,6 @@ def head_and_body(model: nn.Module, lr: float, body_lr: float) -> list[dict]:
     return [group for group in groups if group["params"]]
 
 
-def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:
-    """Freeze `model` except its head and add LoRA of this rank to the body.
-
-    Language models get it at the queries and values of their attention, as in the paper; other
-    networks at every layer.
-    """
-    from peft import LoraConfig, inject_adapter_in_model
-
-    *body, (_, head) = stages(model)
-    inside = {id(layer) for _, stage in body for layer in stage.modules()}
-    layers = (nn.Linear, nn.Conv2d)
-    targets = [
-        name
-        for name, layer in model.named_modules()
-        if id(layer) in inside and isinstance(layer, layers) and getattr(layer, "groups", 1) == 1
-    ]
-    attention = [
-        name
-        for name, layer in model.named_modules()
-        if id(layer) in inside and name.rpartition(".")[2] in ATTENTION
-    ]
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=attention or targets)
-    model = inject_adapter_in_model(config, model)
-    for parameter in head.parameters():
-        parameter.requires_grad_(True)
-    return model
-
-
 def _phases(unfreeze: str | int, body: int, epochs: int) -> list[tuple[int, int]]:
     """(number of open body stages, epochs) for each phase of training."""
     if unfreeze == "all":
@@ -202,68 +175,3 @@ def _phases(unfreeze: str | int, body: int, epochs: int) -> list[tuple[int, int]
     if isinstance(unfreeze, int) and 0 <= unfreeze <= body:
         return [(unfreeze, epochs)]
     raise ValueError(text("finetune.unfreeze", unfreeze=unfreeze, stages=body))
-
-
-@dataclass
-class LearningRates(Result):
-    """The loss at each tried learning rate, and the rate where it fell most steeply."""
-
-    rates: list[float]
-    losses: list[float]
-    suggestion: float
-
-
-def lr_find(
-    model: nn.Module,
-    task: Task,
-    *,
-    lowest: float = 1e-5,
-    highest: float = 1.0,
-    steps: int = 60,
-    optimizer: str = "sgd",
-    batch_size: int = 32,
-    seed: int = 0,
-) -> LearningRates:
-    """Train a copy for `steps` steps while the rate grows geometrically (Smith, 2015,
-    arXiv:1506.01186). The loss is smoothed over about ten steps; the sweep ends where it
-    exceeds four times its minimum. Only the training split is read.
-    """
-    losses = []
-
-    def loss(trained, inputs, labels, rows):
-        value = nn.functional.cross_entropy(trained(inputs), labels)
-        losses.append(value.detach())
-        return value
-
-    def growth(step: int, steps: int) -> float:
-        return (highest / lowest) ** (step / steps)
-
-    fit(
-        copy.deepcopy(model),
-        task.train,
-        max_steps=steps,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        lr=lowest,
-        schedule=growth,
-        loss=loss,
-        keep_best=False,
-        seed=seed,
-        clip_norm=1.0,
-    )
-    rates = [lowest * growth(step, steps) for step in range(len(losses))]
-    return _steepest(rates, [float(value) for value in losses])
-
-
-def _steepest(rates: list[float], losses: list[float]) -> LearningRates:
-    smooth, running = [], 0.0
-    for step, value in enumerate(losses, start=1):
-        running = 0.8 * running + 0.2 * value
-        smooth.append(running / (1 - 0.8**step))
-    lowest = min(range(len(smooth)), key=smooth.__getitem__)
-    end = next(
-        (i for i in range(lowest, len(smooth)) if not smooth[i] <= 4 * smooth[lowest]), len(smooth)
-    )
-    fall = [smooth[i + 1] - smooth[i] for i in range(max(lowest, 1))]
-    steepest = min(range(len(fall)), key=fall.__getitem__)
-    return LearningRates(rates[:end], smooth[:end], suggestion=rates[steepest])

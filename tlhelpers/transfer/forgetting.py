@@ -27,9 +27,12 @@ def backward_transfer(accuracy: Tensor) -> float:
 def forward_transfer(accuracy: Tensor, untrained: Tensor) -> float:
     """mean_{j>0} R[j-1, j] - b[j]: what earlier steps give to classes not met yet.
 
-    untrained: float (steps,), the accuracy b[j] of an untrained model on group j.
+    untrained: float (steps,), the accuracy b[j] of an untrained model on group j. Raises ValueError
+    where R[j-1, j] was not measured: an output layer that grows has no answer for such classes.
     """
     accuracy = _checked(accuracy, steps=2)
+    if accuracy.diagonal(1).isnan().any():
+        raise ValueError(text("forgetting.not_met"))
     untrained = torch.as_tensor(untrained, dtype=accuracy.dtype)
     if untrained.shape != (len(accuracy),):
         raise ValueError(

@@ -67,7 +67,7 @@ class Heads(nn.Module):
 
         SGD is linear in the gradient: a factor before a head's loss is a learning rate of its own.
         """
-        logits = model(features)  # these heads, wrapped where several processes train
+        logits = model(features)
         wanted = labels[:, None].expand(-1, self.shape[0])
         entropy = F.cross_entropy(logits.mT, wanted, reduction="none").mean(0)
         norms = self.weight.unflatten(1, self.shape).square().sum((0, 2))
@@ -103,7 +103,7 @@ def fit_heads(
     grid = list(product(learning_rates, weight_decays))
     heads = Heads(features.shape[1], num_classes, grid)
     steps_an_epoch = -(-len(labels) // batch_size)
-    fit(
+    history = fit(
         heads,
         Split(features, labels),
         loss=heads.loss,
@@ -117,6 +117,7 @@ def fit_heads(
         precision="fp32",
         progress=False,
     )
+    history.pass_interrupt_on()
     return heads.cpu()
 
 

@@ -99,11 +99,15 @@ def negative_transfer_gap(
     """
     shared = {"epochs": epochs, "batch_size": batch_size, "clip_norm": 1.0, **options}
 
-    def fresh(lr: float, **more):
-        return train_from_scratch(backbone, task, lr=lr, **shared, **more)
+    def fresh(lr: float, **more) -> FineTuneResult:
+        result = train_from_scratch(backbone, task, lr=lr, **shared, **more)
+        result.history.pass_interrupt_on()
+        return result
 
-    def tuned(lr: float, **more):
-        return fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, **shared, **more)
+    def tuned(lr: float, **more) -> FineTuneResult:
+        result = fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, **shared, **more)
+        result.history.pass_interrupt_on()
+        return result
 
     scratch_lr = best_rate(lambda lr: fresh(lr, read_test=False).valid_acc, rates)
     tune_lr = best_rate(lambda lr: tuned(lr, read_test=False).valid_acc, rates)

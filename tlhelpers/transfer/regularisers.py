@@ -36,7 +36,8 @@ def l2_sp(model: nn.Module, alpha: float = 0.01, beta: float = 0.01) -> Callable
         body, top = 0.0, 0.0
         for name, parameter in trained.named_parameters():
             if name in start:
-                body = body + (parameter - start[name].to(parameter.device)).square().sum()
+                start[name] = start[name].to(parameter.device)  # moves at the first step only
+                body = body + (parameter - start[name]).square().sum()
             elif parameter.requires_grad:
                 top = top + parameter.square().sum()
         return alpha / 2 * body + beta / 2 * top

@@ -138,8 +138,11 @@ def _show(value: Any) -> str:
         return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
     if isinstance(value, dict):
         return ", ".join(f"{key}={_show(entry)}" for key, entry in value.items())
+    if isinstance(value, Tensor):
+        return _show(value.tolist())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_show, value))
+        matrix = any(isinstance(entry, (list, tuple)) for entry in value)
+        return ("; " if matrix else ", ").join(map(_show, value))
     return str(value)
 
 

@@ -1,21 +1,18 @@
 """Zero-shot learning: recognise a class that was never shown, by its description alone.
 
-Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning" (ESZSL), ICML
-2015. A class is described by its attributes (a signature). A bilinear map V from features to
-attributes is learned on the seen classes in closed form, with a regulariser on either side;
-an image gets the unseen class whose signature fits best.
+Lampert, Nickisch and Harmeling, "Learning to Detect Unseen Object Classes by Between-Class
+Attribute Transfer", CVPR 2009. What links a picture to a description is learned on seen classes
+(`eszsl.py`), its strengths chosen on seen classes held out in turn; then classes without a single
+picture are told apart.
 
-    V = (X X^T + gamma I)^-1  X Y S^T  (S S^T + lambda I)^-1,    class of x = argmax_c x^T V s_c
+    accuracy = mean over unseen classes of the share of their images that get the right class
 
-X: (d, n) features; Y: (n, z), 1 where the image is of the class and -1 elsewhere; S: (a, z)
-signatures of the seen classes. The baseline predicts the attributes by ridge regression and takes
-the nearest signature: direct attribute prediction, after Lampert et al., CVPR 2009.
 Accuracy is the mean over the unseen classes, so that a class counts alike whatever its images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -25,53 +22,12 @@ from torch.nn import functional as F
 
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
+from tlhelpers.transfer.eszsl import METHODS, STRENGTHS
 from tlhelpers.transfer.extraction import represent, span
 from tlhelpers.transfer.heads import Standardizer
 from tlhelpers.transfer.results import Result
 
-STRENGTHS = tuple(10.0**exponent for exponent in range(-3, 4))  # for gamma and lambda
-Solution = Callable[[float, float], Tensor]
 FOLDS = 3  # groups of seen classes that play the unseen in turn when the strengths are chosen
-
-
-def solve_eszsl(features: Tensor, labels: Tensor, signatures: Tensor) -> Solution:
-    """V (d, a) as a function of gamma and lambda, through eigenvectors of X X^T and S S^T.
-
-    features: (n, d), labels: (n,) numbers of the rows of signatures (z, a). The decompositions
-    are the cost: a whole grid of strengths takes little more than one.
-    """
-    _check(features, labels, signatures)
-    x, s = features.double(), signatures.double()
-    y = 2 * F.one_hot(labels, len(s)).double() - 1
-    left, p = torch.linalg.eigh(x.T @ x)
-    right, q = torch.linalg.eigh(s.T @ s)
-    core = p.T @ (x.T @ y @ s) @ q
-    return lambda gamma, lam: (p @ (core / torch.outer(left + gamma, right + lam)) @ q.T).float()
-
-
-def score_eszsl(features: Tensor, bilinear: Tensor, signatures: Tensor) -> Tensor:
-    """x^T V s_c for each image and class: (n, classes)."""
-    return features @ bilinear @ signatures.T
-
-
-def solve_attributes(features: Tensor, labels: Tensor, signatures: Tensor) -> Solution:
-    """Ridge regression (d, a) from features to attributes as a function of gamma."""
-    _check(features, labels, signatures)
-    x = features.double()
-    left, p = torch.linalg.eigh(x.T @ x)
-    core = p.T @ (x.T @ signatures.double()[labels])
-    return lambda gamma, _lam: (p @ (core / (left + gamma)[:, None])).float()
-
-
-def score_attributes(features: Tensor, regression: Tensor, signatures: Tensor) -> Tensor:
-    """Minus the distance between predicted attributes and signature: (n, classes)."""
-    return -torch.cdist(features @ regression, signatures)
-
-
-METHODS: dict[str, tuple[Callable, Callable, tuple[float, ...]]] = {
-    "eszsl": (solve_eszsl, score_eszsl, STRENGTHS),
-    "attributes": (solve_attributes, score_attributes, (0.0,)),
-}
 
 
 def class_averaged_accuracy(scores: Tensor, labels: Tensor) -> Tensor:
@@ -175,12 +131,3 @@ def choose_strengths(
             scores = score(features[held], solution(*strengths), signatures[fold])
             accuracies[i] += class_averaged_accuracy(scores, truth).mean()
     return grid[accuracies.argmax()]
-
-
-def _check(features: Tensor, labels: Tensor, signatures: Tensor) -> None:
-    present = torch.bincount(labels, minlength=len(signatures))
-    if features.ndim != 2 or len(features) != len(labels) or len(present) != len(signatures):
-        shapes = [tuple(t.shape) for t in (features, labels, signatures)]
-        raise ValueError(text("zeroshot.shapes", shapes=shapes))
-    if (present == 0).any():
-        raise ValueError(text("zeroshot.empty", classes=(present == 0).nonzero()[:, 0].tolist()))

@@ -6,7 +6,7 @@ import torch
 
 from tlhelpers.course.exercises import exercise
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.fewshot import score_cosine
+from tlhelpers.transfer.prototypes import score_cosine
 
 
 @exercise(

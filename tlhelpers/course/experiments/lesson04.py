@@ -16,6 +16,7 @@ ROOMS = (
     "transfer/ewc.py",
     "transfer/exemplars.py",
     "transfer/incremental.py",
+    "transfer/learners.py",
 )
 SEEDS = range(3)
 TRAINING = {"epochs": 8, "batch_size": 16, "per_class": 5, "progress": False}

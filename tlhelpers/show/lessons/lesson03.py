@@ -12,7 +12,8 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.finetune import FineTuneResult, LearningRates
+from tlhelpers.transfer.finetune import FineTuneResult
+from tlhelpers.transfer.lr_find import LearningRates
 from tlhelpers.transfer.results import Result, interval
 
 MEASURES = ("accuracy", "source_accuracy", "cka")

@@ -1,0 +1,30 @@
+"""The verbs of the course are called as its plan and its lessons call them."""
+
+import inspect
+
+import pytest
+
+import tlhelpers as tl
+
+CALLS = {
+    "fit": (("model", "task"), {"epochs": 10, "optimizer": "adamw", "lr": 1e-3}),
+    "probe": (("backbone", "task"), {}),
+    "fine_tune": (
+        ("backbone", "task"),
+        {"freeze_epochs": 1, "lr_mult": 100, "unfreeze": "gradual"},
+    ),
+    "incremental": (
+        ("backbone", "task"),
+        {"steps": [3, 2], "method": "replay", "per_class": 20},
+    ),
+    "few_shot": (("backbone", "task"), {"n_way": 5, "n_shot": 1, "episodes": 600}),
+    "transferability": (("backbones", "task", ["logme", "leep", "h_score", "probe"]), {}),
+    "negative_transfer_gap": (("backbone", "task"), {"seeds": 5}),
+    "compare": (("backbones", "task"), {"strategies": [], "per_class": [5, 20, 100], "seeds": 3}),
+}
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_a_verb_takes_what_the_plan_promises(verb):
+    positional, named = CALLS[verb]
+    inspect.signature(getattr(tl, verb)).bind(*positional, **named)
