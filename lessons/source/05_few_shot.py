@@ -82,7 +82,7 @@ def answer_correctly(same, other, threshold):
     return ((same > threshold).float().mean() + (other <= threshold).float().mean()).item() / 2
 
 
-# %% key="verification" alt_ja="同じ個体と別の個体の類似度のヒストグラムと、しきい値の線。同じ個体の組は右に集まる。" alt_en="Histogram of similarities for the same individual and for others, with the threshold; the same lie to the right."
+# %% key="verification" alt_ja="同じ個体と別の個体の類似度のヒストグラムと、しきい値の線。同じ個体の組は右に集まり、少し重なる。" alt_en="Histogram of similarities for the same individual and for others, with the threshold; the same lie to the right, with some overlap."
 def choose_threshold(registered, later):
     pairs = compare(registered, later)
     return max(torch.linspace(0, 1, 201).tolist(), key=lambda t: answer_correctly(*pairs, t))
@@ -96,12 +96,12 @@ lesson05.draw_verification(same, other, threshold)
 # %% [markdown] key="verification-read" lang="ja"
 # 青は同じ個体の組、灰色は別の個体の組です。2つの山はだいたい分かれますが、重なりもあります。しきい値を右に動かすと他人を通しにくくなり、その代わり本人を断ることが増えます。どちらの誤りが困るかは、使い道で決まります。
 #
-# 次のセルでは、登録する写真を替えて5回くり返します。写真が2枚あるときは特徴を平均して登録し、しきい値も決め直します。平均すると類似度が全体に上がるからです。
+# 次のセルでは、登録する写真を替えて5回くり返します。写真が2枚あるときは特徴を平均して登録し、しきい値も決め直します。平均した特徴との類似度は、1枚との類似度と分布が違うからです。
 
 # %% [markdown] key="verification-read" lang="en"
 # Blue are pairs of the same individual, grey pairs of two. The hills stand mostly apart, yet they overlap. Move the threshold to the right and fewer strangers get in, but more of the right ones are turned away. Which mistake matters more is decided by the use, not by the network.
 #
-# The next cell repeats this five times with other registered photographs. It also registers the mean of two, with a threshold of its own, since averaging raises all similarities.
+# The next cell repeats this five times with other registered photographs. It also registers the mean of two, with a threshold of its own, since similarities to a mean are distributed differently.
 
 
 # %% key="claim-verify" tags=["claim"]
@@ -147,10 +147,10 @@ rows = sample_episodes(birds.test.labels, n_way=5, n_shot=1, n_query=15, episode
 lesson05.show_episode(birds, rows[0], n_shot=1)
 
 # %% [markdown] key="episode-read" lang="ja"
-# くちばし・尾・冠羽・翼の模様が手がかりで、背景と体の色はあてになりません。1枚のサポート画像がたまたま変わった姿勢だと、そのエピソードは難しくなります。
+# くちばし・尾・冠羽・翼の色と模様が手がかりで、背景と体の色はあてになりません。1枚のサポート画像がたまたま変わった姿勢だと、そのエピソードは難しくなります。
 
 # %% [markdown] key="episode-read" lang="en"
-# Bill, tail, crest and wing tell; background and body colour do not. If the one support picture happens to show an odd pose, the episode is a hard one.
+# Bill, tail, crest, and the colour and pattern of the wing tell; background and body colour do not. If the one support picture happens to show an odd pose, the episode is a hard one.
 
 # %% [markdown] key="formula" lang="ja"
 # ## プロトタイプ
@@ -201,7 +201,7 @@ five_shot
 # %% [markdown] key="intervals" lang="ja"
 # ## 2つの95%区間
 #
-# エピソードごとの正解率は大きくばらつきます。だから少なくとも600回行い、平均に95%区間をつけます。けれども、600回とも **同じ400枚** から引いたくじです。エピソードを増やせば区間はいくらでも狭くなりますが、わかるのは「この400枚での平均」だけです。
+# エピソードごとの正解率は大きくばらつきます。だから少なくとも600回行い、平均に95%区間をつけます。けれども、600回とも **同じ400枚** から選んでいます。エピソードを増やせば区間はいくらでも狭くなりますが、わかるのは「この400枚での平均」だけです。
 #
 # 新しい写真でも同じ結果になるかは、写真を撮り直さないとわかりません。そこで **シード** を変えて、写真を200枚ずつ5組、新しく描きます。何も学習していないので、学習用の画像をそのまま新しい試験に使えます。
 #
@@ -210,7 +210,7 @@ five_shot
 # %% [markdown] key="intervals" lang="en"
 # ## Two kinds of 95% interval
 #
-# Accuracy varies widely from episode to episode. Hence at least 600 of them, and a 95% interval with the mean. But all 600 are lots drawn from **the same 400 pictures**. More episodes make that interval as narrow as you like, and still it speaks about these 400 only.
+# Accuracy varies widely from episode to episode. Hence at least 600 of them, and a 95% interval with the mean. But all 600 are drawn from **the same 400 pictures**. More episodes make that interval as narrow as you like, and still it speaks about these 400 only.
 #
 # Whether new photographs give the same, only new photographs can tell. So we change the **seed** and draw five new sets of 200. Nothing is trained, which leaves the training pictures free to serve as new tests.
 #
@@ -229,12 +229,12 @@ lesson05.draw_episodes(pools[0], pools)
 # %% [markdown] key="pools-read" lang="ja"
 # 左は1組目の600エピソードです。右の青は各組の平均と **エピソードについての** 区間、赤は5つの平均から求めた **シードについての** 区間です。次のセルは、1組目のエピソードの区間、シードの区間、そして1組目の区間の外に出た組の数を表示します。
 #
-# 論文の表の「±」は、ほとんどがエピソードの区間です。新しい写真で何が起きるかを言いたいなら、シードの区間を見てください。どちらの区間にも、鳥の種類やネットワークを替えたときのばらつきは入っていません。
+# 論文の表の「±」は、たいていエピソードの区間です。新しい写真で何が起きるかを言いたいなら、シードの区間を見てください。どちらの区間にも、鳥の種類やネットワークを替えたときのばらつきは入っていません。
 
 # %% [markdown] key="pools-read" lang="en"
 # Left are the 600 episodes of the first set. On the right, blue shows each set's mean with its interval **over episodes**; red is the interval **over seeds**, computed from the five means. The next cell prints the first set's interval over episodes, the interval over seeds, and how many of the five means lie outside the former.
 #
-# The "±" in the tables of papers is nearly always the interval over episodes. To say what new photographs will give, read the one over seeds. Neither holds what other kinds of bird, or another network, would change.
+# The "±" in the tables of papers is usually the interval over episodes. To say what new photographs will give, read the one over seeds. Neither covers what would change with other kinds of bird, or with another network.
 
 # %% key="claim-bars" tags=["claim"]
 over_seeds = tl.interval([pool.accuracy.mean for pool in pools])
@@ -313,10 +313,10 @@ for name, source in {"pretrained": network, "random": untrained, "pixels": "pixe
 lesson05.draw_points(controls, "lesson05.controls_alt", chance=0.2)
 
 # %% [markdown] key="control-read" lang="ja"
-# 点は平均、線はエピソードについての95%区間です。対照の2つもでたらめよりは上ですが、事前学習した特徴には遠く及びません。同じ400枚、同じエピソードなので、差は特徴だけから生まれています。
+# 点は平均、線はエピソードについての95%区間です(短いので、ほとんど点に隠れています)。対照の2つもでたらめよりは上ですが、事前学習した特徴には遠く及びません。同じ400枚、同じエピソードなので、差は特徴だけから生まれています。
 
 # %% [markdown] key="control-read" lang="en"
-# Dots are means, lines 95% intervals over episodes. Both controls beat guessing, and both stay far below the pretrained features. Pictures and episodes are the same, so the difference comes from the features alone.
+# Dots are means, lines 95% intervals over episodes, so short that the dots nearly hide them. Both controls beat guessing, and both stay far below the pretrained features. Pictures and episodes are the same, so the difference comes from the features alone.
 
 # %% key="claim-controls" tags=["claim"]
 for shots in ("one_shot", "five_shot"):
@@ -400,14 +400,35 @@ assert written["one_shot"].mean - written["pixels_one_shot"].mean < 0.10
 # %% [markdown] key="yours" lang="ja"
 # ## 自分の絵を2枚だけ教える
 #
-# 今度はあなたの番です。1行が1本の線で、数字は左上 (0, 0) から右下 (1, 1) までの点の座標です。点を変えて、好きな絵を2つ描いてください。紙に描いて撮った写真でもかまいません。その場合は、点のリストの代わりに `"picture.png"` のようにファイル名を書きます。空のままでも、代わりの絵が入ります。
+# 今度はあなたの番です。AとBの欄に、別々の絵を1つずつ、マウスか指で描いてください。3つ目の欄にどちらかをもう一度描くと、1画ごとに分類し直します。はじめに入っているのは見本です。「全部消す」で消せます。
 #
-# サポート画像は1枚ずつです。クエリは、同じ絵を別の手ぶれで描き直したものです(ファイルの場合は、少し傾けたり、ずらしたりしたもの)。
+# 欄の下の図では、2つのプロトタイプ(◆)を通る直線が横軸、その直線からの距離が縦軸です。こう置くと、どの絵からも、2つのプロトタイプまでの距離が正しく表せます。点線は両方から同じ距離の位置で、ここを越えると答えが変わります。「もう1枚」で同じクラスの絵を描き足すと、プロトタイプは平均へ動きます。絵は、位置と大きさをそろえてからネットワークに渡しています。
+#
+# > **予想してから実行**:Aが船、Bが花のとき、3つ目の欄に魚を描くと、答えはどうなるでしょうか。
 
 # %% [markdown] key="yours" lang="en"
 # ## Teach it with two drawings of your own
 #
-# Your turn. Each line below is one stroke of the pen; the numbers are points, from (0, 0) at the top left to (1, 1) at the bottom right. Change them and draw two things you like. A photographed drawing will do as well: write a file name such as `"picture.png"` in place of the list. Leave a drawing empty and it gets a stand-in.
+# Your turn. Draw one thing in field A and another in field B, with the mouse or a finger. Then draw one of them again in the third field: it is classified anew after every stroke. The fields start with examples; "Clear" removes them.
+#
+# In the map below the fields, the line through the two prototypes (◆) runs along the bottom, and the distance from that line goes up the side. Placed like this, the distance of every drawing to both prototypes is the true one. The dotted line is equally far from both: beyond it the answer changes. "Add another" lets you draw one more of the same class, and its prototype moves to the mean. Place and size of a drawing are evened out before the network sees it.
+#
+# > **Predict, then run**: A is a boat and B a flower. What will the answer be when you draw a fish in the third field?
+
+# %% key="pad"
+tl.widget("05_draw")
+
+# %% [markdown] key="yours-code" lang="ja"
+# 答えは必ずAかBになります。最も近いものを選ぶ方法は、「どちらでもない」とは言いません。
+#
+# 同じことをコードでも書けます。下のセルでは、1行が1本の線で、数字は左上 (0, 0) から右下 (1, 1) までの点の座標です。点を変えて、好きな絵にしてください。紙に描いて撮った写真でもかまいません。その場合は、点のリストの代わりに `"picture.png"` のようにファイル名を書きます。空のままでも、代わりの絵が入ります。
+#
+# サポート画像は1枚ずつです。クエリは、同じ絵を別の手ぶれで描き直したものです(ファイルの場合は、少し傾けたり、ずらしたりしたもの)。
+
+# %% [markdown] key="yours-code" lang="en"
+# The answer is always A or B: a method that picks the nearest never says "neither".
+#
+# The same can be written in code. In the next cell each line is one stroke of the pen; the numbers are points, from (0, 0) at the upper left to (1, 1) at the lower right. Change them as you like. A photographed drawing will do as well: write a file name such as `"picture.png"` in place of the list. Leave a drawing empty and it gets a stand-in.
 #
 # There is one support picture of each. The queries are the same drawings, made again by an unsteady hand (of a file: tilted and shifted a little).
 
@@ -432,10 +453,10 @@ answers = distances.argmin(1)
 lesson05.show_answers(queries, answers, list(drawings))
 
 # %% [markdown] key="taught-read" lang="ja"
-# 奇数番目がA、偶数番目がBの描き直しで、○は正解、×は誤りです。絵が2つともよく似ていたらどうなるでしょうか。船と、帆のない船で試してください。描き直しは元の絵の写しなので、別の人が描いた船を当てるよりやさしい問題だということも忘れないでください。
+# 奇数番目がA、偶数番目がBの描き直しで、○は正解、×は誤りです。絵が2つともよく似ていたらどうなるでしょうか。船と、帆のない船で試してください。なお、描き直しは元の絵の写しなので、別の人が描いた船を当てるよりやさしい問題です。
 
 # %% [markdown] key="taught-read" lang="en"
-# Odd places are A drawn again, even places B; ○ is right, × wrong. What happens when the two drawings are alike? Try a boat and a boat without its sail. And keep in mind that redrawn copies are easier than a boat from somebody else's hand.
+# Odd places are A drawn again, even places B; ○ is right, × wrong. What happens when the two drawings are alike? Try a boat and a boat without its sail. Note that redrawn copies make an easier question than a boat from somebody else's hand.
 
 # %% [markdown] key="widget-intro" lang="ja"
 # ## 動かしてみる

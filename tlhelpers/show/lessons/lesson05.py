@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -66,7 +66,7 @@ def draw_verification(same: Tensor, other: Tensor, threshold: float) -> Picture:
         )
     axes.axvline(threshold, color=figures.VERMILION, label=text("lesson05.threshold"))
     axes.set(xlabel=text("lesson05.similarity"), ylabel=text("lesson05.share"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="upper left")
     return picture(figure, text("lesson05.verification_alt"))
 
@@ -80,7 +80,7 @@ def draw_episodes(one: FewShotResult, pools: Sequence[FewShotResult]) -> Picture
     left.axvline(one.accuracy.mean, color=figures.VERMILION)
     left.set(xlabel=text("lesson05.accuracy"), ylabel=text("lesson05.episodes"))
     left.set_title(text("lesson05.each_episode"))
-    left.xaxis.set_major_formatter(PercentFormatter(1))
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for place, pool in enumerate(pools):
         _point(right, place, pool.accuracy, figures.BLUE, "o")
     over_pools = interval([pool.accuracy.mean for pool in pools])
@@ -90,7 +90,8 @@ def draw_episodes(one: FewShotResult, pools: Sequence[FewShotResult]) -> Picture
     right.set_xticks(ticks, [*names, text("lesson05.over_seeds")])
     right.set(xlabel=text("lesson05.seed"), xlim=(-0.6, len(pools) + 1.1))
     right.set_title(text("lesson05.each_seed"))
-    right.yaxis.set_major_formatter(PercentFormatter(1))
+    right.yaxis.set_major_locator(MultipleLocator(0.01))
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return picture(figure, text("lesson05.episodes_alt"))
 
 
@@ -105,7 +106,8 @@ def draw_shots(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture:
     shots = list(next(iter(results.values())))
     axes.set_xticks(shots, shots)
     axes.set(xlabel=text("lesson05.shots"), ylabel=text("lesson05.accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_locator(MultipleLocator(0.05))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="lower right")
     return picture(figure, text("lesson05.shots_alt", first=shots[0], last=shots[-1]))
 
@@ -123,9 +125,9 @@ def draw_points(scores: Mapping[str, Mapping[str, Interval]], alt: str, chance: 
             axes.plot(point.mean, row, marker, color=colour, markersize=9, label=label)
     axes.axvline(chance, color=figures.GREY, linestyle=":", label=text("lesson05.chance"))
     axes.set_yticks(range(len(scores)), [text(f"lesson05.{name}") for name in scores])
-    axes.invert_yaxis()
+    axes.set_ylim(len(scores) - 0.5, -0.5)
     axes.set(xlabel=text("lesson05.accuracy"), xlim=(0, 1.02))
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(loc="outside upper center", ncols=4)
     return picture(figure, text(alt))
 
