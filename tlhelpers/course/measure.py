@@ -6,7 +6,8 @@
 Each contender is tuned alike: its learning rate is chosen from one grid on the validation split
 with seed 0, gradients are clipped, the budget is the same. Accuracies are fractions of the test
 split.
-Each group is stored in `datasets/results/bars_<group>.json`.
+Each group is stored in `datasets/results/bars_<group>.json` and shown on the data cards in
+`datasets/zukan`, which this command writes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from tlhelpers.course.data_cards import write_cards
 from tlhelpers.course.results import FOLDER
 from tlhelpers.data.catalog import load_task
 from tlhelpers.models.backbones import backbone
@@ -40,12 +42,18 @@ from tlhelpers.transfer.zeroshot import zero_shot
 WEIGHTS = ("zukan-paint", "zukan-resnet")
 # A logistic regression on a 4 x 4 x 4 colour histogram, 50 pictures a class, must stay below:
 COLOUR_LIMITS = {
-    "birds": 0.65,
-    "fish": 0.50,
-    "pets": 0.65,
-    "surfaces": 0.45,
-    "xray": 0.60,
-    "land_use": 0.70,
+    "source": 0.06,
+    "novel": 0.15,
+    "birds": 0.25,
+    "birds24": 0.15,
+    "fish": 0.35,
+    "pets": 0.60,
+    "surfaces": 0.35,
+    "xray": 0.45,
+    "land_use": 0.55,
+    "strokes": 0.12,
+    "shapes": 0.15,
+    "textures": 0.20,
 }
 
 
@@ -167,8 +175,8 @@ def measure_colour(seeds: int) -> Iterator[Bar]:
     for name, limit in COLOUR_LIMITS.items():
         runs = []
         for seed in range(seeds):
-            task = load_task(name, 50, seed, test_per_class=50)
-            model = LogisticRegression(max_iter=500)
+            task = load_task(name, 50, seed, test_per_class=30)
+            model = LogisticRegression(max_iter=300)
             model.fit(colour_histogram(task.train.inputs), task.train.labels)
             test = task.open_test()
             runs.append(model.score(colour_histogram(test.inputs), test.labels))
@@ -233,4 +241,5 @@ def main(argv: list[str] | None = None) -> int:
         }
         content = json.dumps(record, indent=1) + "\n"
         write_atomic(FOLDER / f"bars_{name}.json", content.encode())
+    write_cards()
     return int(failed)
