@@ -19,7 +19,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
-from tlhelpers.transfer.results import Result, interval
+from tlhelpers.transfer.results import Interval, Result, interval
 
 
 @dataclass
@@ -44,7 +44,7 @@ def _cell(value):
     """A list as mean and interval, a large number without its decimals."""
     if isinstance(value, list):
         return interval(value)
-    return round(value) if value >= 1000 else value
+    return round(value) if isinstance(value, float) and value >= 1000 else value
 
 
 def draw_prediction(image: Tensor, probabilities: Tensor, names: Sequence[str]) -> Picture:
@@ -187,6 +187,17 @@ def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     means = [f"{interval(runs).mean:.0%}" for runs in shares.values()]
     return picture(figure, text("lesson02.shares_alt", first=means[0], last=means[-1]))
+
+
+def read_bars(bars: Sequence[Mapping], start: str) -> dict[str, Interval]:
+    """What `tl measure` stored under names that begin with `start`: {way: accuracy}.
+
+    "ahead" is how far fine-tuning was above training from scratch.
+    """
+    ways = {"probe": "frozen", "fine_tune": "tuned", "scratch": "scratch"}
+    ways["ahead"] = "tuned above scratch"
+    found = {bar["name"]: bar["measured"] for bar in bars}
+    return {way: Interval(**found[f"{start}: {name}"]) for way, name in ways.items()}
 
 
 def find_photos(
