@@ -71,7 +71,7 @@ groups = [{"params": model.fc.parameters(), "lr": 0.02}, {"params": body, "lr": 
 optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=5e-4)
 images, labels = pets.train.inputs, pets.train.labels
 model.train()
-for _epoch in range(8):
+for _epoch in range(6):
     for rows in torch.randperm(len(labels)).split(20):
         loss = nn.functional.cross_entropy(model(preprocess(images[rows])), labels[rows])
         optimizer.zero_grad()
@@ -86,7 +86,7 @@ page_accuracy = (answers == pets.valid.labels).float().mean().item()
 print(f"{page_accuracy:.0%}")
 
 # %% [markdown] key="page-torchvision" lang="ja"
-# 本物の ResNet-18 とImageNetの重みでも、変わるのは最初の1行だけです。
+# 表示した2つの数字は、学習するパラメータの個数と、検証データでの正解率です。本物の ResNet-18 とImageNetの重みでも、変わるのはネットワークと前処理を用意する1行だけです。
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18
@@ -107,7 +107,7 @@ print(f"{page_accuracy:.0%}")
 # | テストデータでエポックを選ぶ | 成績が実力より良く見える | 検証データで選び、テストは最後に1回 |
 
 # %% [markdown] key="page-torchvision" lang="en"
-# With the real ResNet-18 and its ImageNet weights only the first line changes:
+# The two numbers are the count of parameters that are trained and the accuracy on validation data. With the real ResNet-18 and its ImageNet weights, only the line changes that provides network and preprocessing:
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18
@@ -143,10 +143,10 @@ surfaces = {seed: tl.load_task("surfaces", per_class=20, seed=seed) for seed in 
 tl.show(surfaces[10])
 
 # %% [markdown] key="rig" lang="ja"
-# 何度も比べるので、1つの関数にまとめます。中身は先ほどのページと同じで、違いは1つだけです。出力層を、ランダムな重みではなく線形プローブ(レッスン02)で学習した重みから始めます。**まず出力層、それから全体** という順番です。
+# 何度も比べるので、1つの関数にまとめます。中身は先ほどのページと同じで、違いは1つだけです。出力層を、ランダムな重みではなく線形プローブ(レッスン02)で学習した重みから始めます。**まず出力層、それから全体** という順番です(Kumar ほか, 2022)。
 
 # %% [markdown] key="rig" lang="en"
-# We shall compare many runs, so one function holds them all. It does what the page above did, with one difference: the output layer starts from the weights of a linear probe (lesson 02), not from random ones. **First the head, then everything.**
+# We shall compare many runs, so one function holds them all. It does what the page above did, with one difference: the output layer starts from the weights of a linear probe (lesson 02), not from random ones. **First the head, then everything** (Kumar et al., 2022).
 
 # %% key="tune"
 probes = {seed: tl.probe(network, task, seed=seed) for seed, task in surfaces.items()}
@@ -200,10 +200,10 @@ grid = tl.stored("03_learning_rates")
 lesson03.draw_rates(grid, live)
 
 # %% [markdown] key="rates-read" lang="ja"
-# 横軸は本体の学習率です。帯は前もって3回測った結果の95%信頼区間(`tl results 03` で作り直せます)、丸印は今日の3回です。左の図の学習率が低い側は、線形プローブの高さとほとんど変わりません。学習率を上げると新しい問題の正解率はいったん上がりますが、上げすぎると、元の問題の知識も特徴も失われます。0.02は役に立つ範囲の上の端で、引き直した画像によっては、この学習率でも1回だけ大きく崩れることがあります。平均だけでなく、丸印のばらつきも見てください。
+# 横軸は本体の学習率です。帯は前もって3回測った結果の95%信頼区間(`tl results 03` で作り直せます)、丸印は今日の3回です。左の図の学習率が低い側は、線形プローブの高さとほとんど変わりません。学習率を上げると新しい問題の正解率は少し上がりますが、上げすぎると下がり、元の問題の知識も特徴も失われます。0.02は役に立つ範囲の上の端です。引き直した画像によっては、この学習率でも正解率が10ポイント以上落ちる回があります。平均だけでなく、丸印のばらつきも見てください。この先の比較でも、まず0.02を使います。工夫や対策の差は、このばらつきと比べて読んでください。
 
 # %% [markdown] key="rates-read" lang="en"
-# The rate of the body runs along the bottom. Bands are 95% intervals of three runs measured beforehand (`tl results 03` repeats them), rings are today's three. At the low end, the accuracy on the left has hardly left that of the linear probe. As the rate grows the new accuracy rises at first; too high a rate loses both what was known of the source and the features. At 0.02 we are at the upper end of what helps: with some draws of pictures a single run breaks even there. Look at the spread of the rings, not only at the mean.
+# The rate of the body runs along the bottom. Bands are 95% intervals of three runs measured beforehand (`tl results 03` repeats them), rings are today's three. At the low end, the accuracy on the left has hardly left that of the linear probe. As the rate grows the new accuracy rises a little; at too high a rate it falls, and both what was known of the source and the features are lost. At 0.02 we are at the upper end of what helps: with some draws of pictures a run loses ten points or more even there. Look at the spread of the rings, not only at the mean. The comparisons below start from 0.02 as well, so read every difference against this spread.
 
 # %% key="claim-rates" tags=["claim"]
 good, wild = live[0.02], live[0.5]
@@ -225,14 +225,14 @@ assert tl.interval(wild["cka"]).mean < tl.interval(good["cka"]).mean - 0.1
 
 # %% key="lr-find-run" alt_ja="学習率を上げていったときの損失。はじめは平らで、途中で下がり、最後に跳ね上がる。最も急に下がる学習率に縦線がある。" alt_en="Loss while the rate grows: flat, then falling, rising at the end. An upright line marks the steepest fall."
 start = tl.replace_head(copy.deepcopy(network), 5)
-found = tl.lr_find(start, surfaces[10], steps=50)
+found = tl.lr_find(start, surfaces[10], steps=40, batch_size=16)
 lesson03.draw_lr_find(found)
 
 # %% [markdown] key="lr-find-read" lang="ja"
-# 点線が、最も急に下がった学習率です。これは全体に同じ学習率を使う場合の目安にすぎません。線が左右に動くのも普通のことです。最後は検証データで決めます。
+# 点線が、最も急に下がった学習率です。これは全体に同じ学習率を使う場合の目安にすぎません。線が左右に動くのも普通のことです。前の図では0.1ですでに正解率が下がっていたので、線よりずっと低めから始めるのが無難です。最後は検証データで決めます。
 
 # %% [markdown] key="lr-find-read" lang="en"
-# The dashed line marks the steepest fall. It is a rule of thumb for one rate everywhere, no more, and it moves about from run to run. Validation data have the last word.
+# The dashed line marks the steepest fall. It is a rule of thumb for one rate everywhere, no more, and it moves about from run to run. In the figure before, 0.1 had already lost accuracy, so begin well below the line. Validation data have the last word.
 
 # %% [markdown] key="depths" lang="ja"
 # ## どこまで凍結を解くか
@@ -266,7 +266,7 @@ frozen = [probes[seed].test_acc for seed in seeds]
 gain = tl.interval([tuned - still for tuned, still in zip(good["accuracy"], frozen)])
 price = tl.interval([source_accuracy - kept for kept in good["source_accuracy"]])
 print(gain, price)
-assert gain.mean > -0.08 and price.mean > 0.2
+assert gain.mean < 0.15 and price.mean > 0.2
 
 # %% [markdown] key="ways" lang="ja"
 # ## やさしく学習する工夫
@@ -294,10 +294,10 @@ assert gain.mean > -0.08 and price.mean > 0.2
 lesson03.draw_ways(tl.stored("03_ways"))
 
 # %% [markdown] key="ways-read" lang="ja"
-# 点は3回の平均、線は95%信頼区間です。左の図では、段ごとの学習率にしても正解率は上がっていません。順に解凍する方法は、6エポックでは学習しきれず、やや低くなりました。右の図には、はっきりした差があります。元の問題の正解率は、どこも同じ学習率では平均42%しか残らないのに、段ごとの学習率では73%、順に解凍すると87%残りました。これらの工夫が買ってくれるのは **正解率ではなく、元の知識** です。今日の3回でも確かめましょう。
+# 点は3回の平均、線は95%信頼区間です。左の図では、段ごとの学習率にしても正解率は上がっていません。順に解凍する方法は、平均ではやや低めです(6エポックでは足りないのかもしれません)。右の図では平均が大きく違います。元の問題の正解率は、どこも同じ学習率では平均42%しか残らないのに、段ごとの学習率では73%、順に解凍すると87%残りました。ウォームアップの有無や出力層の始め方では、はっきりした差は出ていません。段ごとの学習率と順の解凍で得られるのは **正解率ではなく、元の知識** です。段ごとの学習率については、今日の3回でも確かめましょう。
 
 # %% [markdown] key="ways-read" lang="en"
-# Points are means of three runs, lines 95% intervals. At the left, discriminative rates gain nothing; gradual unfreezing is a little lower, as six epochs are too few for it. At the right the difference is plain: one rate everywhere keeps a mean of 42% on the source, discriminative rates 73%, gradual unfreezing 87%. What these ways buy is **not accuracy but memory of the source**. Check it with today's three runs.
+# Points are means of three runs, lines 95% intervals. At the left, discriminative rates gain nothing; gradual unfreezing is a little lower by its mean (six epochs may be too few for it). At the right the means are far apart: one rate everywhere keeps 42% on the source, discriminative rates 73%, gradual unfreezing 87%. Warm-up and the start of the head made no clear difference. What discriminative rates and gradual unfreezing buy is **not accuracy but memory of the source**. Check it, for discriminative rates, with today's three runs.
 
 # %% key="claim-ways" tags=["claim"]
 graded = [tune(seed, None, lr_mult=10) for seed in seeds]
@@ -308,7 +308,7 @@ print(more_kept, more_accurate)
 assert more_kept.mean > 0.05
 
 # %% [markdown] key="overfit" lang="ja"
-# ## 過学習と、その薬
+# ## 過学習と、その対策
 #
 # 100枚しかない訓練データは、すぐに丸暗記されます。次の数字は、訓練データとテストデータでの正解率です。
 
@@ -322,7 +322,7 @@ trained = [tl.evaluate(run.model, surfaces[seed].train) for seed, run in zip(see
 print(f"{tl.interval(trained).mean:.0%} / {tl.interval(good['accuracy']).mean:.0%}")
 
 # %% [markdown] key="remedies" lang="ja"
-# 薬はいろいろあります。どれがここで効くでしょうか。
+# 対策はいろいろあります。ここで効くのはどれでしょうか。
 #
 # - **データ拡張**:左右反転と、少しのずらし
 # - **重み減衰**(weight decay):重みを0に引き寄せる
@@ -330,7 +330,7 @@ print(f"{tl.interval(trained).mean:.0%} / {tl.interval(good['accuracy']).mean:.0
 # - **ドロップアウト**:出力層の手前で、特徴の半分をランダムに消す
 # - **早期終了**:検証データの正解率が最も高いエポックの重みを使う(テストデータで選んではいけません)
 #
-# > **予想してから実行**:最も効く薬はどれでしょうか。まったく効かない薬はあるでしょうか。
+# > **予想してから実行**:最も効くのはどれでしょうか。まったく効かないものはあるでしょうか。
 
 # %% [markdown] key="remedies" lang="en"
 # There are many remedies. Which of them help here?
@@ -343,16 +343,16 @@ print(f"{tl.interval(trained).mean:.0%} / {tl.interval(good['accuracy']).mean:.0
 #
 # > **Predict, then run**: which remedy helps most? Is there one that does nothing?
 
-# %% key="remedies-run" alt_ja="5つの薬による正解率の増減を、信頼区間つきの点で示す。0の線より右なら効いている。" alt_en="What five remedies add to the accuracy, as points with intervals; right of the zero line they help."
+# %% key="remedies-run" alt_ja="5つの対策による正解率の増減を、信頼区間つきの点で示す。0の線より右なら効いている。" alt_en="What five remedies add to the accuracy, as points with intervals; right of the zero line they help."
 augmented = [tune(seed, 0.02, augment=flip_and_shift) for seed in seeds]
 gains = [a.test_acc - b.test_acc for a, b in zip(augmented, runs[0.02])]
 lesson03.draw_remedies(tl.stored("03_remedies"), live={"flip_and_shift": gains})
 
 # %% [markdown] key="remedies-read" lang="ja"
-# 横軸は、薬なしと比べたテスト正解率の差(ポイント)です。点は3回の平均、線は95%信頼区間、丸印は今日の3回です。前もって測った3回では、はっきり効いたのはデータ拡張だけで、3回とも2〜5ポイント上がりました。重み減衰・L2-SP・早期終了は0の近くにとどまり、ドロップアウトは回によって−2から+7まで動きました。薬は「効くはず」で選ばず、効いたかどうかを測ります。
+# 横軸は、対策なしと比べたテスト正解率の差(ポイント)です。点は前もって測った3回の平均、線は95%信頼区間、丸印は今日の3回です。前もって測った3回では、はっきり効いたのはデータ拡張だけで、3回とも2〜5ポイント上がりました。重み減衰・L2-SP・早期終了の平均は0の近くにとどまり、ドロップアウトは回によって−2から+7まで動きました。今日の丸印は、これより大きくばらつくことがあります。比べる相手が大きく崩れた回では、どんな対策も効いたように見えるからです。対策は「効くはず」で選ばず、何度か測って確かめます。
 
 # %% [markdown] key="remedies-read" lang="en"
-# Points gained or lost in test accuracy against no remedy run along the bottom. Dots are means of three runs with 95% intervals, rings are today's. In the three runs measured beforehand only augmentation helped clearly, by 2 to 5 points each time. Weight decay, L2-SP and early stopping stayed near zero, and dropout went from −2 to +7 from run to run. Do not take a remedy because it ought to help: measure whether it does.
+# Points gained or lost in test accuracy against no remedy run along the bottom. Dots are means of three runs measured beforehand, with 95% intervals; rings are today's. In the runs measured beforehand only augmentation helped clearly, by 2 to 5 points each time. The means of weight decay, L2-SP and early stopping stayed near zero, and dropout went from −2 to +7 from run to run. Today's rings may scatter more than that: where the run without a remedy broke, any remedy looks good. Do not take one because it ought to help: measure, and more than once.
 
 # %% [markdown] key="debate" lang="ja"
 # ## 近いから調整するのか、遠いから調整するのか
@@ -382,17 +382,17 @@ lesson03.Table(lesson03.distance_rows(distances))
 lesson03.draw_similarity(distances, gains, at=5)
 
 # %% [markdown] key="debate-read" lang="ja"
-# 縦軸が0より上なら、ファインチューニングの勝ちです。表を見ると、A-distanceではどの問題も同じくらい遠く、線形プローブの正解率のほうが違いをはっきり示しています。
+# 縦軸が0より上なら、ファインチューニングの勝ちです。丸印は今日の3回です。表を見ると、A-distanceではどの問題も同じくらい遠く、線形プローブの正解率のほうが違いをはっきり示しています。
 #
-# - **5枚**:近い鳥でも、遠いX線でも、凍結の勝ちです。表面は引き分けです。
+# - **5枚**:鳥では凍結の勝ちで、今日の3回も同じです。X線は、前もって測った3回では凍結の勝ちですが、丸印のように、画像を引き直すと引き分けに近い回もあります。表面は引き分けです。ファインチューニングがはっきり勝った問題はありません。
 # - **50枚**:鳥はほぼ同点です。凍結でも98%あり、伸びしろがありません。表面とX線では、実行ごとに勝ち負けが入れ替わりました。
 #
-# ここでは、どちらの格言も裏づけられません。似ているかどうかの前に、**ラベルの数と、凍結に残された伸びしろ** を見るべきだ、というのがこの測定の答えです。ただし、学習率は0.02に固定し、1回に見せた画像は150〜1000枚だけです。50枚の結果は、もっと長く学習し、設定を検証データで選べば変わるかもしれません。
+# ここでは、どちらの説も裏づけられません。似ているかどうかの前に、**ラベルの数と、凍結に残された伸びしろ** を見るべきだ、というのがこの測定の答えです。ただし、学習率は0.02に固定し、1回に見せた画像は150〜1000枚だけです。50枚の結果は、もっと長く学習し、設定を検証データで選べば変わるかもしれません。
 
 # %% [markdown] key="debate-read" lang="en"
-# Above zero, fine-tuning wins. By A-distance, the table shows, all three are about equally far; the accuracy of the linear probe tells them apart better.
+# Above zero, fine-tuning wins; rings are today's runs. By A-distance, the table shows, all three are about equally far; the accuracy of the linear probe tells them apart better.
 #
-# - **5 labels**: frozen wins on the birds, which are near, and on the X-rays, which are far. The surfaces are a draw.
+# - **5 labels**: frozen wins on the birds, in today's runs as well. On the X-rays it won in the three runs measured beforehand; with other pictures, as the rings show, it can come near a draw. The surfaces are a draw. Fine-tuning clearly won nowhere.
 # - **50 labels**: the birds are nearly a draw, since frozen reaches 98% and leaves no room. On surfaces and X-rays, win and loss changed from run to run.
 #
 # Neither saying is borne out here. Before likeness, look at **how many labels there are, and how much room frozen leaves**: that is what this measurement answers. Mind its limits: the rate was fixed at 0.02 and a run saw 150 to 1,000 pictures. Longer training, with settings chosen on validation data, may change the results at 50 labels.
@@ -400,7 +400,7 @@ lesson03.draw_similarity(distances, gains, at=5)
 # %% key="claim-debate" tags=["claim"]
 near, far = tl.interval(gains["birds"]), tl.interval(gains["xray"])
 print(near, far)
-assert near.mean < -0.02 and far.mean < 0.02
+assert near.high < 0 and far.low < 0
 
 # %% [markdown] key="lora" lang="ja"
 # ## LoRA:差分だけを学習する
@@ -448,7 +448,7 @@ assert share < 0.1
 
 # %% key="search-run"
 def train_pets(body_lr, unfreeze, **options):
-    settings = {"lr": 0.02, "freeze_epochs": 2, "epochs": 4, "batch_size": 16, "valid": False}
+    settings = {"lr": 0.02, "freeze_epochs": 2, "epochs": 3, "batch_size": 16, "valid": False}
     settings |= {"body_lr": body_lr, "unfreeze": unfreeze}
     return tl.fine_tune(network, pets, **settings, **options)
 
@@ -463,10 +463,10 @@ final = train_pets(*best)
 print(best, f"{final.valid_acc:.0%}", f"{final.test_acc:.0%}", final.test_reads)
 
 # %% [markdown] key="final-read" lang="ja"
-# 左から、選んだ設定、検証正解率、テスト正解率、テストデータを読んだ回数です。6つの中から最大を選んだので、検証正解率には運の良さが混じっています。報告するのはテスト正解率のほうです。
+# 左から、選んだ設定(本体の学習率と、後ろから何段を学習したか)、検証正解率、テスト正解率、テストデータを読んだ回数です。6つの中から最大を選んだので、検証正解率には運の良さが混じっています。報告するのはテスト正解率のほうです。
 
 # %% [markdown] key="final-read" lang="en"
-# From the left: the settings chosen, validation accuracy, test accuracy, and how often the test data were read. The validation accuracy is the largest of six and owes something to luck; the test accuracy is the one to report.
+# From the left: the settings chosen (the rate of the body, and how many stages were trained, counted from the head), validation accuracy, test accuracy, and how often the test data were read. The validation accuracy is the largest of six and owes something to luck; the test accuracy is the one to report.
 
 # %% key="claim-final" tags=["claim"]
 assert final.test_reads == 1
@@ -488,7 +488,7 @@ tl.widget("03")
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 練習
 #
-# **A.** `student` の最後の段 `layer4` と出力層 `fc` だけを学習させます。ほかのパラメータはすべて凍結し、オプティマイザに渡す `groups` を作ってください。`fc` の学習率は0.02、`layer4` の学習率はその10分の1です。
+# **A.** `student` の最後の段 `layer4` と出力層 `fc` だけを学習させます。ほかのパラメータはすべて凍結し、オプティマイザーに渡す `groups` を作ってください。`fc` の学習率は0.02、`layer4` の学習率はその10分の1です。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## Exercises
@@ -540,7 +540,7 @@ tl.quiz("03")
 # - ファインチューニングは、事前学習の重みから出発して本体も学習させることです。まず出力層、それから全体の順に進めます。
 # - 本体の学習率がいちばん大事です。高すぎると、元の知識も特徴も失われます。
 # - 段ごとの学習率や順に解凍する工夫は、元の知識を残す助けになります。新しい問題の正解率が上がるとは限りません。
-# - 「近いから調整する」「遠いから調整する」は、ここでは、どちらも裏づけられませんでした。ラベルが5枚なら、近くても遠くても凍結が安全でした。
+# - 「近いから調整する」「遠いから調整する」は、ここではどちらも裏づけられませんでした。ラベルが5枚のとき、ファインチューニングがはっきり勝った問題はありませんでした。
 # - 設定は検証データで選び、テストデータは最後に1回だけ読みます。
 #
 # **うまくいかないとき**
@@ -565,7 +565,7 @@ tl.quiz("03")
 # - Fine-tuning starts from pretrained weights and trains the body, too: first the head, then everything.
 # - The rate of the body matters most. Too high, and both the knowledge of the source and the features are lost.
 # - Discriminative rates and gradual unfreezing help to keep the source. They need not make the new problem more accurate.
-# - "Tune when it is near" and "tune when it is far" were neither borne out here. With five labels frozen was the safer choice, near or far.
+# - Neither "tune when it is near" nor "tune when it is far" was borne out here. With five labels, fine-tuning clearly won on none of the problems.
 # - Choose settings on validation data, and read the test data once, at the end.
 #
 # **What can go wrong**
@@ -587,9 +587,10 @@ tl.quiz("03")
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **教える人へ** ・ 1ページの通し15分、学習率15分、凍結を解く範囲と工夫10分、過学習5分、近い・遠い10分、選び方とクイズ5分が目安です。
 #
-# - 予想を書かせてから実行します。とくに「どの薬が効くか」は、予想が割れて盛り上がります。
-# - よくある間違い:出力層を取り替える前にオプティマイザを作る(新しい出力層が学習されません)。検証の前に `model.eval()` を忘れる。テストデータで学習率を選ぶ。
+# - 予想を書かせてから実行します。とくに「どの対策が効くか」は、予想が割れて盛り上がります。
+# - よくある間違い:出力層を取り替える前にオプティマイザーを作る(新しい出力層が学習されません)。検証の前に `model.eval()` を忘れる。テストデータで学習率を選ぶ。
 # - 遅い教室では、学習するセルを実行する前に、帯の図(保存済みの結果)だけを見せて議論します。
+# - 主張のセルは、シード10〜12のほかに、200〜202、300〜302、400〜402でも確かめました。本体の学習率0.02は不安定になる一歩手前で、3回のうち1回が崩れる組もあります。そのときも主張は成り立ちますが、区間は広くなります。
 # - 議論の種:元の問題の正解率は、いつ大事でしょうか(元の用途にも使い続けるとき。レッスン04につながります)。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
@@ -598,4 +599,5 @@ tl.quiz("03")
 # - Have predictions written down first. Opinions differ most on which remedy helps.
 # - Common mistakes: building the optimizer before the head is replaced (the new head never learns); no `model.eval()` before validation; choosing the rate on test data.
 # - In a slow room, discuss the bands (stored results) before the training cells are run.
+# - The claims were checked on seeds 200 to 202, 300 to 302 and 400 to 402 as well as on 10 to 12. The body's rate of 0.02 is at the edge of stability: in some sets one run in three breaks. The claims hold then, too, but the intervals are wide.
 # - To discuss: when does accuracy on the source matter? (When the model must go on serving its old purpose; this leads to lesson 04.)

@@ -87,7 +87,7 @@ def draw_rates(grid: Mapping, live: Mapping[float, Mapping[str, Sequence[float]]
     grid: what experiment 03_learning_rates stores. live: {rate: {measure: one number a seed}}.
     """
     figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(7.8, 3.2), sharey=True)
+    figure, panels = plt.subplots(1, 3, figsize=(7.8, 3.2))
     for axes, measure in zip(panels, MEASURES, strict=True):
         colour = COLOURS[measure]
         figures.error_band(axes, grid["rates"], grid[measure][-1], color=colour)
@@ -98,6 +98,8 @@ def draw_rates(grid: Mapping, live: Mapping[float, Mapping[str, Sequence[float]]
         axes.minorticks_off()
         axes.set_title(text(f"lesson03.{measure}"), fontsize=11)
         _as_percent(axes)
+    panels[1].tick_params(labelleft=False)
+    panels[2].yaxis.set_major_formatter("{x:.1f}")  # CKA is no share
     panels[1].set_xlabel(text("lesson03.body_rate"))
     return picture(figure, text("lesson03.rates_alt"))
 
@@ -207,11 +209,11 @@ def draw_lr_find(found: LearningRates) -> Picture:
     label = text("lesson03.steepest", rate=f"{found.suggestion:.2g}")
     axes.annotate(
         label,
-        (found.suggestion, max(found.losses)),
-        (-8, -4),
+        (found.suggestion, min(found.losses)),
+        (-8, 4),
         textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
         color=figures.VERMILION,
     )
     axes.set_xscale("log")
@@ -224,6 +226,7 @@ def _points(axes: Axes, runs: Sequence[Sequence[float]], colour: str) -> None:
         point = interval(values)
         axes.plot([point.low, point.high], [place, place], color=colour)
         axes.plot(point.mean, place, "o", color=colour, markersize=8)
+    axes.set_ylim(-0.5, len(runs) - 0.5)
 
 
 def _as_percent(axes: Axes) -> None:
