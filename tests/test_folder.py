@@ -402,6 +402,11 @@ def test_plain_numbers_in_names_make_no_groups():
     assert inspection.groups_by_name([f"IMG_2024_{i}" for i in range(50)], ["cat"] * 50) is None
 
 
+def test_equal_names_in_folders_of_several_classes_make_no_groups():
+    stems = [f"{i:03}" for i in range(25)] * 2
+    assert inspection.groups_by_name(stems, ["cat"] * 25 + ["dog"] * 25) is None
+
+
 def test_imbalance_and_tiny_classes_are_told(tmp_path):
     fill(tmp_path, classes=("cats",), count=30)
     fill(tmp_path, classes=("dogs",), count=5, first=500)

@@ -198,8 +198,8 @@ def groups_by_name(stems: Sequence[str], labels: Sequence[str]) -> list[str] | N
     groups = [
         match.group(1)
         if (match := re.fullmatch(r"(.*\d.*?)[\s._-]+\(?[a-z]{0,4}\d+\)?", stem, re.I))
-        else stem
-        for stem in stems
+        else f"{label}/{number}/{stem}"  # 001 of the cats has nothing to do with 001 of the dogs
+        for number, (stem, label) in enumerate(zip(stems, labels, strict=True))
     ]
     sizes = Counter(groups)
     shared = sum(size for size in sizes.values() if size > 1)
