@@ -176,6 +176,8 @@ def test_wilson_interval_and_the_wider_one_of_groups():
     alone = accuracy_interval(right)
     grouped = accuracy_interval(right, [row // 10 for row in range(100)])
     assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
+    all_right = accuracy_interval(torch.ones(40, dtype=torch.bool), [row // 4 for row in range(40)])
+    assert all_right.low == accuracy_interval(torch.ones(10, dtype=torch.bool)).low < 0.75
 
 
 def test_try_writes_a_report_and_a_model(folder, tmp_path, capsys, monkeypatch):

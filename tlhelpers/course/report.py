@@ -48,6 +48,7 @@ OWN = "zukan-resnet"
 NEIGHBOURS = (1, 3, 5, 11)
 TRAINING_COST = 3.0  # forward and backward against forward alone
 FEATURE_BATCH = 16  # what a large network makes of more would not fit a small computer
+ENOUGH_EPOCHS = 15  # from scratch, to be compared at all
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
 CURVE = (0.125, 0.25, 0.5, 1.0)
 CURVE_SEEDS = 3
@@ -156,7 +157,8 @@ class Report(Result):
         return "\n".join([*parts, "", heading, *(f"- {step}" for step in self.next_steps())])
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.findings())
+        said = [*self.remarks, *self.findings()]
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in said)
         return super()._repr_html_() + lines
 
     def confusion(self) -> plots.Picture:
@@ -181,7 +183,8 @@ class Report(Result):
             )
             for row in rows.tolist()
         ]
-        return plots.gallery(images, captions, text("report.mistakes_alt", count=len(rows)), 4, 1.0)
+        alt = text("report.mistakes_alt", count=len(rows))
+        return plots.gallery(images, captions, alt, columns=4, zoom=160 / images.shape[-1])
 
     def learning_curve(self) -> plots.Picture | None:
         """Validation accuracy of the probe over the number of training photos."""
@@ -357,9 +360,13 @@ class _Trial:
             "after_step": lambda step, model: time.monotonic() > limit,
         }
         how = fine_tune if strategy == "fine_tune" else train_from_scratch
-        model = how(network, self.task, **options).model.cpu()
+        result = how(network, self.task, **options)
+        model = result.model.cpu()
         right = predict(model, self.task.valid).argmax(1) == self.task.valid.labels
         self.add(name, strategy, begin, right, model)
+        passed = len(result.history.train_loss)
+        if strategy == "scratch" and passed < ENOUGH_EPOCHS:
+            self.remarks.append(text("report.few_epochs", epochs=passed))
 
     def finish(self, begin: float) -> Report:
         """The winner reads the test part; the curve reads the best features."""
@@ -439,14 +446,17 @@ def accuracy_interval(right: Tensor, groups: Sequence[int] | None = None) -> Int
     """The share of True with its 95% interval.
 
     Wilson's score interval (1927) for independent photos. Where photos come in groups, which are
-    alike inside, whole groups are drawn with replacement (the bootstrap, 2,000 times).
+    alike inside, whole groups are drawn with replacement (the bootstrap, 2,000 times); where all
+    photos are right, or none, that sees no spread, and Wilson's interval counts the groups.
     """
     n, share = len(right), right.double().mean().item()
-    if groups is not None and len(set(groups)) < n:
+    independent = n if groups is None else len(set(groups))
+    if independent < n and 0 < share < 1:
         return Interval(share, *_bootstrap(right.double(), torch.tensor(groups)), n)
     z = 1.959964
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    middle = (share + z * z / (2 * independent)) / (1 + z * z / independent)
+    spread = share * (1 - share) / independent + z * z / (4 * independent * independent)
+    half = z / (1 + z * z / independent) * spread**0.5
     low, high = middle - half, middle + half
     return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share)), n)
 
