@@ -15,8 +15,8 @@ them can be read side by side:
     nearest_mean  no training: the nearest class mean of the frozen backbone's features
     joint         all data of all classes at every step: the upper bound
 
-lwf and ewc freeze BatchNorm after the first step and clip gradients: without that both collapse,
-because the running statistics move to the new classes whatever the penalty holds.
+lwf and ewc freeze BatchNorm after the first step, because neither holds its running statistics.
+Where these may move, both learn the new classes worse (stored result 04_batchnorm).
 """
 
 from __future__ import annotations
