@@ -1,0 +1,86 @@
+"""A field to type in: the words come from the page, a function says what a model makes of them.
+
+As with every widget, what is shown is a plain function of the state, an error stands in the place
+of the picture, and where nothing can be typed the picture of the first state stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show.widgets.explorer import STYLE, View, failed
+
+SCRIPT = Path(__file__).with_name("typed.js")
+LABELS = ("sample", "choose")
+
+
+class Typed:
+    """A widget to type in. show: called with the words -> View; samples: texts to choose from.
+
+    It starts with the first sample.
+    """
+
+    def __init__(self, title: str, label: str, show: Callable[[str], View], samples: Sequence[str]):
+        self.title, self.label, self.show, self.samples = title, label, show, list(samples)
+        self.words = self.samples[0]
+
+    def write(self, words: str) -> View:
+        """Puts these words into the field, as a learner would; returns what is then shown."""
+        self.words = words
+        return self.view()
+
+    def view(self) -> View:
+        """What the present words lead to; an error is shown in its place."""
+        try:
+            return self.show(self.words)
+        except Exception as error:
+            return failed(error)
+
+    @cached_property
+    def widget(self):
+        """The page's side, an anywidget: `words` come from it, `view` goes to it."""
+        import anywidget
+        import traitlets
+
+        class TypedPage(anywidget.AnyWidget):
+            _esm, _css = SCRIPT, STYLE
+            title = traitlets.Unicode().tag(sync=True)
+            label = traitlets.Unicode().tag(sync=True)
+            labels = traitlets.Dict().tag(sync=True)
+            samples = traitlets.List().tag(sync=True)
+            words = traitlets.Unicode().tag(sync=True)
+            view = traitlets.Dict().tag(sync=True)
+
+        def seen(view: View) -> dict:
+            return {"picture": view.picture, "says": view.says}
+
+        page = TypedPage(
+            title=self.title,
+            label=self.label,
+            labels={name: text(f"typed.{name}") for name in LABELS},
+            samples=self.samples,
+            words=self.words,
+            view=seen(self.view()),
+        )
+
+        def on_typed(change) -> None:
+            page.view = seen(self.write(change["new"]))
+
+        page.observe(on_typed, "words")
+        return page
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        picture = self.view().picture
+        still = "image/svg+xml" if picture.startswith("<svg") else "text/html"
+        return {
+            "application/vnd.jupyter.widget-view+json": model,
+            still: picture,
+            "text/plain": repr(self),
+        }
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.view().says}"
