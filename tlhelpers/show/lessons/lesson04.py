@@ -83,7 +83,7 @@ def draw_strengths(found: Mapping) -> Picture:
         axes.set(xlabel=text("lesson04.strength"), ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.valid_accuracy"))
-    panels[-1].legend(loc="center left")
+    panels[0].legend(loc="lower left")
     return picture(figure, text("lesson04.strengths_alt"))
 
 
