@@ -428,6 +428,7 @@ def test_a_learner_moves_answers_fails_passes_stops_and_finds_it_again(opened, w
 
 LESSONS = [path.stem for path in sorted((ROOT / "lessons" / "en").glob("[0-9][0-9]_*.ipynb"))]
 DRAWING = [lesson for lesson in LESSONS if lesson.startswith("05")]
+TYPING = [lesson for lesson in LESSONS if lesson.startswith("12")]
 
 
 @pytest.mark.skipif(len(LESSONS) < 2, reason="the lessons are not built yet")
@@ -535,6 +536,29 @@ def test_a_learner_draws_with_mouse_and_keys_and_the_prototypes_follow(opened, l
         with redrawn(pad):  # the prototype of A moves to the mean of two boats
             pad.get_by_role("combobox").first.select_option(index=1)
         assert_quick(time_drawings(pad))
+        assert notebook.errors() == []
+        assert notebook.complaints == []
+
+
+@pytest.mark.skipif(not TYPING, reason="lesson 12 is not built yet")
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_learner_types_an_enquiry_and_sees_its_class(opened, lang):
+    login = {"en": "Login and account", "ja": "ログイン・アカウント"}[lang]
+    with opened(f"{lang}/{TYPING[0]}.ipynb") as notebook:
+        notebook.run(notebook.keys("tl.setup(")[0])
+        typed = notebook.run(notebook.keys('tl.widget("12")')[0]).locator(".tl-explorer")
+        says, field = typed.get_by_role("status"), typed.get_by_role("textbox")
+        with redrawn(typed):
+            field.fill("I forgot my password and cannot get in")
+        playwright.expect(says).to_contain_text(login)
+        field.fill("")
+        playwright.expect(says).not_to_contain_text(login)
+        with redrawn(typed):
+            field.press_sequentially("xj refund")  # letters are commands of the notebook elsewhere
+        playwright.expect(field).to_have_value("xj refund")
+        with redrawn(typed):
+            typed.get_by_role("combobox").select_option(index=3)
+        assert field.input_value() != "xj refund"
         assert notebook.errors() == []
         assert notebook.complaints == []
 

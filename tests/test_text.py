@@ -1,7 +1,5 @@
 """Text tasks, their corpus and the language models: what lesson 12 stands on."""
 
-import csv
-import gzip
 import random
 import shutil
 from dataclasses import replace
@@ -11,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from tlhelpers.course.experiments import lesson12
 from tlhelpers.data import corpus
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.task import Split
 from tlhelpers.data.text import CLASSES, evaluation_texts, read_rows
 from tlhelpers.models import language_models, pretrain_text
 from tlhelpers.models.backbones import backbone
@@ -23,7 +22,7 @@ from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.features import extract_features, probe
 from tlhelpers.transfer.fewshot import few_shot
-from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -163,6 +162,27 @@ def test_odd_texts_give_numbers(bert):
     half, full = (bert.preprocess([words])["input_ids"] for words in ("ﾊﾟｽﾜｰﾄﾞ", "パスワード"))
     assert torch.equal(half, full)
     assert bert.preprocess(ODD_TEXTS)["input_ids"].shape[1] <= bert.info.size
+
+
+def test_odd_texts_and_one_label_a_class_still_give_a_probe_and_a_baseline(bert):
+    task = load_task("enquiries", lang="en", per_class=1)
+    odd = Split(ODD_TEXTS, torch.zeros(len(ODD_TEXTS), dtype=torch.long))
+    task = replace(task, train=Split([*task.train.inputs[:5], ""], task.train.labels), test=odd)
+    assert 0 <= probe(bert, task).test_acc <= 1
+    assert len(tfidf_baseline(task).pipeline.predict(ODD_TEXTS)) == len(ODD_TEXTS)
+    tuned = fine_tune(bert, task, read_test=False, **FOR_TEXTS | {"epochs": 1}).model
+    assert predict(tuned, ODD_TEXTS).isfinite().all()
+
+
+def test_the_ready_made_classifier_of_transformers_opens_the_same_folder():
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = made("zukan-bert")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=6).eval()
+    batch = tokenizer(["Where is my parcel?", "返金"], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        assert model(**batch).logits.shape == (2, 6)
 
 
 def test_padding_does_not_change_a_text(bert):
@@ -340,20 +360,16 @@ def test_tfidf_learns_texts_and_refuses_pictures():
         tfidf_baseline(replace(task, kind="image"))
 
 
+def test_real_texts_are_split_apart():
+    of_class = {name: [f"{name} {number}" for number in range(90)] for name in ("one", "two")}
+    first, second = (lesson12.draw_task("real", of_class, seed) for seed in (0, 1))
+    parts = [set(split.inputs) for split in (first.train, first.valid, first.test)]
+    assert [len(part) for part in parts] == [20, 20, 120] and len(set().union(*parts)) == 160
+    assert first.test.inputs == second.test.inputs and first.train.inputs != second.train.inputs
+    assert not set(second.train.inputs) & parts[2]
+
+
+@pytest.mark.skipif(not lesson12.REAL.is_dir(), reason="../shared/real/text is not here")
 def test_banking77_is_told_apart(bert):
-    file = SHARED / "real/text/en_banking77.tsv.gz"
-    if not file.exists():
-        pytest.skip(f"{file.name} is not here: the check on real enquiries needs it")
-    with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    names = sorted({row["intent"] for row in rows})[:10]
-    parts = {"train": (0, 10), "valid": (10, 20), "test": (20, 40)}
-    of_class = [[row["text"] for row in rows if row["intent"] == name] for name in names]
-
-    def part(first: int, last: int) -> Split:
-        texts = [text for texts in of_class for text in texts[first:last]]
-        return Split(texts, torch.arange(10).repeat_interleave(last - first))
-
-    splits = {name: part(*bounds) for name, bounds in parts.items()}
-    task = Task(name="banking", classes={"en": names, "ja": names}, kind="text", **splits)
+    task = lesson12.draw_task("banking77", lesson12.banking77(lesson12.REAL), seed=0)
     assert probe(bert, task).test_acc > 0.2  # chance is 0.1

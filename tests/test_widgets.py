@@ -18,11 +18,13 @@ from tlhelpers.show.widgets import (
     lesson04,
     lesson05,
     lesson06,
+    lesson12,
     strategy,
 )
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 from tlhelpers.show.widgets.strategy import advise
+from tlhelpers.show.widgets.typed import Typed
 
 CURVES = {
     "01_birds": {
@@ -298,6 +300,51 @@ def test_the_widget_of_a_lesson_reads_its_stored_results(lesson):
     for control in explorer.controls:
         for _, value in control.options:
             assert explorer.move(**{control.name: value}).picture.startswith("<svg")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lesson_12_reads_what_is_typed_in_either_language(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    typed = widget("12")
+    names = lesson12.open_desk().classes[lang]
+    for words, label in (
+        ("the parcel should have come on Monday, where is it?", 1),
+        ("追跡ページが一週間動いていません", 1),
+        ("I forgot my password and cannot get in", 3),
+        ("ﾊﾟｽﾜｰﾄﾞを忘れて入れません", 3),
+    ):
+        view = typed.write(words)
+        assert names[label] in view.says
+        ET.fromstring(view.picture)
+    assert "data:" not in view.picture and "パスワード" in view.picture
+
+
+def test_lesson_12_says_what_cannot_be_read_and_survives_any_text():
+    typed = widget("12")
+    assert "empty" in typed.write(" \n").says
+    assert "unknown" in typed.write("Где мой заказ? 😀").says
+    for words in ("a" * 100_000, "返金" * 50_000, "<b>&amp;</b> refund", "\x00", "x\u2028y"):
+        assert 'role="alert"' not in typed.write(words).picture
+
+
+def test_lesson_12_leaves_out_one_word_at_a_time():
+    desk = lesson12.open_desk()
+    scores, words, influence, _ = lesson12.leave_one_out(desk, "where is my parcel")
+    assert words == ["where", "is", "my", "parcel"]
+    without = desk.score(["where is my"])[0][0]
+    assert influence[3].item() == pytest.approx(
+        (scores - without)[scores.argmax()].item(), abs=1e-4
+    )
+
+
+def test_the_page_types_and_gets_the_picture():
+    typed = Typed("Echo", "words", lambda words: View("<svg/>", words), ["first", "second"])
+    assert typed.widget.words == "first" and typed.widget.view["says"] == "first"
+    typed.widget.words = "typed by a learner"
+    assert typed.widget.view["says"] == "typed by a learner"
+    assert typed._repr_mimebundle_()["image/svg+xml"] == "<svg/>"
+    broken = Typed("Broken", "words", lambda words: 1 / 0, ["x"])
+    assert "ZeroDivisionError" in broken.view().picture
 
 
 def test_a_lesson_without_a_widget_says_which_have_one():

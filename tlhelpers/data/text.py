@@ -1,4 +1,4 @@
-"""Text tasks: customer enquiries and spam, written by hand in Japanese and English.
+"""Text tasks: customer enquiries and spam, composed one by one in Japanese and English.
 
 `datasets/text/NAME.tsv` holds one text a line: lang, label, text, split. Rows of `test` are the
 locked half, which no tuning reads; training and validation texts are drawn from `dev`. Trained

@@ -25,8 +25,14 @@ from tlhelpers.transfer.finetune import FineTuneResult, fine_tune, summarise
 from tlhelpers.transfer.results import Interval, Result, interval
 
 RATES = (0.01, 0.03, 0.1)
-# Options of `train_from_scratch` for texts: the same budget as fine-tuning's.
-SCRATCH_FOR_TEXTS = {"optimizer": "adamw", "epochs": 30, "lr": 1e-3, "batch_size": 16}
+# Options of `train_from_scratch` for texts, chosen on validation rows; twice fine-tuning's epochs.
+SCRATCH_FOR_TEXTS = {
+    "optimizer": "adamw",
+    "epochs": 20,
+    "lr": 1e-3,
+    "batch_size": 16,
+    "valid_every": 5,
+}
 
 
 @dataclass

@@ -48,13 +48,12 @@ def tfidf_baseline(task: Task, *, strengths: Sequence[float] = STRENGTHS) -> Bas
     if task.kind != "text":
         raise ValueError(text("text_baseline.not_texts", name=task.name))
     start = time.perf_counter()
+    counts = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=True, sublinear_tf=True)
+    train, labels = counts.fit_transform(task.train.inputs), task.train.labels.numpy()
     tried = []
     for strength in strengths:
-        counts = TfidfVectorizer(
-            analyzer="char", ngram_range=(1, 4), lowercase=True, sublinear_tf=True
-        )
-        pipeline = make_pipeline(counts, LogisticRegression(C=strength, max_iter=1000))
-        pipeline.fit(task.train.inputs, task.train.labels.numpy())
+        classifier = LogisticRegression(C=strength, max_iter=1000).fit(train, labels)
+        pipeline = make_pipeline(counts, classifier)
         tried.append((_accuracy(pipeline, task.valid), strength, pipeline))
     valid_acc, strength, pipeline = max(tried, key=lambda one: one[0])
     return BaselineResult(
