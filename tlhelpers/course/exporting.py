@@ -215,7 +215,9 @@ def export(folder: str | os.PathLike, form: str) -> Path:
     batch = {"photos": {0: torch.export.Dim("batch")}}
     target = Path(folder) / ("model.onnx" if form == "onnx" else "model.pt2")
     if form == "onnx":
-        program = torch.onnx.export(deployed, example, dynamic_shapes=batch, dynamo=True)
+        program = torch.onnx.export(
+            deployed, example, dynamic_shapes=batch, dynamo=True, verbose=False
+        )
         return write_atomic(target, program.save)
     program = torch.export.export(deployed, example, dynamic_shapes=batch)
     return write_atomic(target, lambda path: _save_program(program, path))
