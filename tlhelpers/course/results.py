@@ -18,6 +18,7 @@ import importlib
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.stamp import DATASETS, ROOMS, stamp
-from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.store import StoreError, write_atomic
 
 FOLDER = DATASETS / "results"
 _EXPERIMENTS = Path(__file__).with_name("experiments")
@@ -133,10 +134,16 @@ def main(argv: list[str] | None = None) -> int:
         for name in stale:
             print(text("results.stale", name=name, lesson=name[:2]))
         return int(bool(stale))
+    status = 0
     for one in chosen:
         if asked.stale and not one.is_stale():
             continue
         print(text("results.running", name=one.name), flush=True)
-        record = make(one)
+        try:
+            record = make(one)
+        except StoreError as error:  # its data is no part of the project; the others go on
+            print(error, file=sys.stderr)
+            status = 1
+            continue
         print(text("results.done", name=one.name, seconds=record["seconds"]), flush=True)
-    return 0
+    return status
