@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from tlhelpers.data.zukan import keys_of
@@ -24,6 +24,7 @@ from tlhelpers.transfer.results import Result, interval
 
 STAGES = ("bn1", "layer1", "layer2", "layer3", None)  # None: what enters the head
 WAYS = {"frozen": figures.BLUE, "fine_tuned": figures.VERMILION}
+FRESH = ("scratch", "rate_too_low", "not_clipped", "random")  # not pretrained
 SIGNALS = ("distance", "mmd", "cka", "logme", "leep", "probe")
 WARN_HIGH = ("distance", "mmd")  # a high value of these warns, a low one of the others
 TOGETHER = 32  # pictures on one canvas, as in `zukan.draw`
@@ -50,18 +51,16 @@ def difference(high: Sequence[float], low: Sequence[float]) -> list[float]:
 def draw_contenders(runs: Mapping[str, Sequence[float]], chance: float, alt: str) -> Picture:
     """Test accuracies {contender: one a seed} as rings, with mean and 95% interval."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 0.9 + 0.42 * len(runs)))
+    figure, axes = plt.subplots(figsize=(6.8, 1.0 + 0.42 * len(runs)))
     for place, (name, values) in enumerate(runs.items()):
-        colour = figures.GREY if name == "scratch" else figures.VERMILION
+        colour = figures.GREY if name in FRESH else figures.VERMILION
         colour = figures.BLUE if "resnet" in name else colour
         _point(axes, place, values, colour)
         axes.plot(values, [place] * len(values), "o", color=colour, markerfacecolor="none")
     axes.axvline(chance, color=figures.GREY, linestyle="--", linewidth=1.2)
-    axes.annotate(
-        text("lesson06.chance"), (chance, len(runs) - 0.6), (4, 0), textcoords="offset points"
-    )
+    axes.text(chance + 0.01, -0.5, text("lesson06.chance"), va="center", fontsize=9)
     axes.set_yticks(range(len(runs)), [text(f"lesson06.{name}") for name in runs])
-    axes.set(xlim=(0, 1), ylim=(len(runs) - 0.4, -0.6), xlabel=text("lesson06.accuracy"))
+    axes.set(xlim=(0, 1), ylim=(len(runs) - 0.4, -0.8), xlabel=text("lesson06.accuracy"))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     return picture(figure, text(alt))
 
@@ -83,11 +82,12 @@ def draw_pairs(pairs: Mapping) -> Picture:
                 _point(axes, s + 0.24 * (k - 0.5), gaps, colour, figures.MARKERS[k], label)
         axes.set_title(text(f"lesson06.{target}"), fontsize=10)
         axes.xaxis.set_major_formatter(_as_points)
-        axes.set(xlim=(-0.75, 0.75), xticks=(-0.5, 0, 0.5))
+        axes.set(xlim=(-0.4, 0.4), xticks=(-0.3, 0, 0.3))
     panels[0].set_yticks(range(len(sources)), [text(f"lesson06.{name}") for name in sources])
     panels[0].invert_yaxis()
     figure.supxlabel(text("lesson06.gap_points"), fontsize=10)
-    panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="lower right", fontsize=8)
+    legend = panels[0].get_legend_handles_labels()
+    figure.legend(*legend, loc="outside upper right", ncols=2, fontsize=9)
     return picture(figure, text("lesson06.pairs_alt"))
 
 
@@ -160,7 +160,7 @@ def draw_responses(responses: Mapping[str, Sequence[Sequence[float]]]) -> Pictur
     figures.use()
     figure, axes = plt.subplots(figsize=(6.8, 3.5))
     places = range(len(STAGES))
-    colours = (figures.BLUE, figures.GREEN, figures.PURPLE, figures.VERMILION, figures.GREY)
+    colours = (figures.BLUE, figures.GREEN, figures.VERMILION, figures.GREY)
     for (name, sets), colour in zip(responses.items(), colours, strict=False):
         label = text(f"lesson06.{name}")
         figures.error_band(axes, places, list(zip(*sets, strict=True)), label, color=colour)
@@ -208,13 +208,17 @@ def signals_of(pairs: Mapping) -> dict[str, Tensor]:
 def warning_rows(pairs: Mapping) -> list[dict]:
     """For each signal: rank correlation with the gap, and how good a source it would choose.
 
-    The interval is a bootstrap over the pairs. lost: accuracy behind the best source, the mean
-    over the targets, if the source with the least warning is taken.
+    The interval is a bootstrap over the pairs. within_targets: the mean of the correlations over
+    the sources of one target. points_lost: accuracy behind the best source, the mean over the
+    targets, if the source with the least warning is taken.
     """
     gaps = torch.tensor(gaps_of(pairs))
     rows = []
     for name, signal in signals_of(pairs).items():
         low, high = bootstrap(signal.flatten(), gaps.flatten())
+        within = torch.tensor(
+            [rank_correlation(*both) for both in zip(signal.T, gaps.T, strict=True)]
+        )
         chosen = gaps.gather(0, signal.argmin(0, keepdim=True))[0]
         best = gaps.min(0).values
         correlation = rank_correlation(signal, gaps)
@@ -222,6 +226,7 @@ def warning_rows(pairs: Mapping) -> list[dict]:
             {
                 "signal": text(f"lesson06.{name}"),
                 "rank_correlation": f"{correlation:+.2f} [{low:+.2f}, {high:+.2f}]",
+                "within_targets": f"{within.nanmean():+.2f}",
                 "best_chosen": f"{int((chosen <= best).sum())} / {len(best)}",
                 "points_lost": f"{100 * float((chosen - best).mean()):.0f}",
             }
@@ -230,8 +235,10 @@ def warning_rows(pairs: Mapping) -> list[dict]:
 
 
 def rank_correlation(signal: Tensor, gaps: Tensor) -> float:
-    """Spearman's correlation of two tensors of one shape."""
-    return float(spearmanr(signal.flatten().numpy(), gaps.flatten().numpy()).statistic)
+    """Spearman's correlation of two tensors of one shape; nan where one of them is constant."""
+    ranks = [torch.from_numpy(rankdata(values.flatten().numpy())) for values in (signal, gaps)]
+    first, second = (values - values.mean() for values in ranks)
+    return (first @ second / (first.norm() * second.norm())).item()
 
 
 def bootstrap(signal: Tensor, gaps: Tensor, rounds: int = 1000) -> tuple[float, float]:
