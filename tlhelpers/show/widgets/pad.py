@@ -158,8 +158,10 @@ class Pad:
                 self.keep(message["field"])
             else:
                 self.clear(message["field"])
-            page.drawings = self.drawings
-            refresh()
+            if page.drawings == self.drawings:
+                refresh()  # only what was kept has changed
+            else:
+                page.drawings = self.drawings
 
         page.drawings = self.drawings
         refresh()
