@@ -291,6 +291,19 @@ def test_lesson_06_tells_help_from_harm_from_undecided(monkeypatch, lang):
     ET.fromstring(explorer.view().picture)
 
 
+def test_the_stream_of_lesson_04_runs_live_and_ends_when_asked():
+    seen = []
+
+    def watch(view):
+        seen.append(view)
+        return len(seen) == 3
+
+    explorer = lesson04.build({"04_stream": STREAM})
+    ended = explorer.run({"method": "replay", "step": 0}, watch)
+    assert len(seen) == 3 and ended.says.startswith("Stopped")
+    ET.fromstring(ended.picture)
+
+
 @pytest.mark.parametrize("lesson", ["01", "02", "03", "04", "05", "06"])
 def test_the_widget_of_a_lesson_reads_its_stored_results(lesson):
     try:

@@ -89,8 +89,7 @@ class Learner:
             clip_norm=1.0,
             keep_best=False,
             seed=s.seed,
-            after_step=self._watch if s.watch else None,
-            **s.options,
+            **{"after_step": self._watch if s.watch else None, **s.options},
         )
         history.pass_interrupt_on()
 

@@ -81,4 +81,4 @@ def train(state: dict, watch: Callable[[View], bool]) -> View:
     if not curve.stopped:
         curve.begin(text("lesson01.scratch"))
         train_from_scratch(network, task, lr=0.03, **shared, **quiet)
-    return curve.view()
+    return curve.view(ended=True)

@@ -100,4 +100,4 @@ def train(depths: list[str], state: dict, watch: Callable[[View], bool]) -> View
         read_test=False,
         after_step=curve,
     )
-    return curve.view()
+    return curve.view(ended=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from statistics import mean
 
 from tlhelpers.runtime.language import language, text
@@ -12,6 +12,7 @@ from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 
 RESULTS = ("04_stream",)
+PLAYED = 3  # groups of classes that a live run learns
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
@@ -31,6 +32,7 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
             Control("step", text("widget04.step"), steps, 0),
         ],
         draw=lambda method, step: draw(stream, method, step),
+        run=lambda state, watch: play(stream, state["method"], watch),
     )
 
 
@@ -65,3 +67,47 @@ def draw(stream: Mapping, method: str, step: int) -> View:
     chart.legend(figures.BLUE, text("widget04.old"))
     chart.text(chart.legend_at, 20, text("widget04.ring"))
     return View(chart.svg(), says)
+
+
+def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
+    """Learns the first groups with the chosen method; each group's accuracy, as it happens."""
+    from tlhelpers.data.catalog import load_task
+    from tlhelpers.models.backbones import backbone
+    from tlhelpers.show.widgets.live import LiveCurve
+    from tlhelpers.transfer.learners import METHODS, STRENGTH, Settings
+
+    counts = stream["steps"][:PLAYED]
+    edges = list(itertools.pairwise([0, *itertools.accumulate(counts)]))
+    task = load_task("birds", 10, valid_per_class=10, classes=range(sum(counts)))
+    valid = task.valid
+    epochs, batch = 6, 16
+    curve = LiveCurve(valid, 0, watch)
+    done = 0
+
+    def measure(step: int) -> None:
+        right = learner.predict(valid) == valid.labels
+        for points, (first, last) in zip(curve.curves.values(), edges, strict=False):
+            of_group = (valid.labels >= first) & (valid.labels < last)
+            points.append((done + step, right[of_group].float().mean().item()))
+        curve.steps = max(curve.steps, done + step)
+        curve.stopped = watch(curve.view())
+
+    def after_step(step: int, model) -> bool:
+        if not curve.stopped and step % 3 == 0:
+            measure(step)
+            model.train()
+        return curve.stopped
+
+    options = {"progress": False, "after_step": after_step}
+    strength = STRENGTH.get(method, 0.0)
+    settings = Settings(5, epochs, batch_size=batch, strength=strength, options=options)
+    learner = METHODS[method](backbone("zukan-resnet"), task, settings)
+    for first, last in edges:
+        curve.begin(", ".join(task.class_names[first:last]))
+        new = ((task.train.labels >= first) & (task.train.labels < last)).nonzero()[:, 0]
+        learner.learn(new, last)
+        if curve.stopped:
+            break
+        done = curve.steps + 1
+        measure(0)
+    return curve.view(ended=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -30,6 +30,7 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
             Control("target", text("widget06.target"), targets, kind="choice"),
         ],
         draw=lambda source, target: draw(pairs, source, target),
+        run=lambda state, watch: train(pairs, state, watch),
     )
 
 
@@ -69,3 +70,33 @@ def draw(pairs: Mapping, source: str, target: str) -> View:
     level = interval(runs["scratch"]).mean
     chart.line([-0.5, 2.5], [level, level], figures.GREY, dashed=True)
     return View(chart.svg(), says)
+
+
+def train(pairs: Mapping, state: dict, watch: Callable[[View], bool]) -> View:
+    """Fine-tunes the chosen source on the target, then trains its random twin.
+
+    Fewer labels than in the stored runs, and the learning rates that those chose.
+    """
+    from tlhelpers.data.catalog import load_task
+    from tlhelpers.models.backbones import backbone
+    from tlhelpers.show.widgets.live import LiveCurve
+    from tlhelpers.transfer.finetune import fine_tune
+    from tlhelpers.transfer.negative import train_from_scratch
+
+    source, target = (
+        pairs["sources"].index(state["source"]),
+        pairs["targets"].index(state["target"]),
+    )
+    scratch_rate = pairs["scratch_rates"][target]
+    task = load_task(state["target"], 20, valid_per_class=10)
+    network, epochs, batch = backbone(state["source"]), 12, 16
+    curve = LiveCurve(task.valid, epochs * -(-len(task.train) // batch), watch, every=4)
+    shared = {"epochs": epochs, "batch_size": batch, "clip_norm": 1.0}
+    quiet = {"valid": False, "progress": False, "read_test": False, "after_step": curve}
+    curve.begin(text("widget06.fine_tuned"))
+    rate = pairs["rates"][source][target] or scratch_rate
+    fine_tune(network, task, lr=rate, freeze_epochs=0, lr_mult=1, **shared, **quiet)
+    if not curve.stopped:
+        curve.begin(text("widget06.scratch"))
+        train_from_scratch(network, task, lr=scratch_rate, **shared, **quiet)
+    return curve.view(ended=True)

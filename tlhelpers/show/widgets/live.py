@@ -43,12 +43,11 @@ class LiveCurve:
             self.stopped = self.watch(self.view())
         return self.stopped
 
-    def view(self) -> View:
-        """The curves as far as they are known."""
+    def view(self, ended: bool = False) -> View:
+        """The curves as far as they are known; `ended` once the last training is over."""
         last = [f"{name} {percent(p[-1][1])}" for name, p in self.curves.items() if p]
-        says = text(
-            "widget.live_stopped" if self.stopped else "widget.live", values=", ".join(last)
-        )
+        state = "live_stopped" if self.stopped else "live_ended" if ended else "live"
+        says = text(f"widget.{state}", values=", ".join(last))
         ticks = [(self.steps * k // 4, str(self.steps * k // 4)) for k in range(5)]
         chart = Chart(
             says,
