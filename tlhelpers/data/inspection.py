@@ -25,7 +25,7 @@ _BUCKET = 64  # photos compared with each other in one bucket; more are compared
 SMALL_CLASS, IMBALANCE = 10, 3.0
 
 
-@dataclass
+@dataclass(repr=False)  # shown by its sentences, which hold no path of this computer
 class Inspection:
     """What a folder holds. Paths are relative to the folder."""
 
@@ -93,6 +93,8 @@ class Inspection:
 
     def __str__(self) -> str:
         return "\n".join(f"- {line}" for line in self.sentences())
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.sentences())

@@ -71,7 +71,7 @@ def body_of(network: nn.Module) -> nn.Module:
     return nn.Sequential(*list(network.children())[:-2])  # ResNet: all but avgpool and fc
 
 
-def write_photos(folder: Path, count: int = 30, seed: int = 0) -> Path:
+def write_photos(folder: Path, count: int = 50, seed: int = 0) -> Path:
     """A learner's folder: five kinds of bird on faded prints, `count` JPEG files of each."""
     options = {"style": "faded", "size": 96, "valid_per_class": 1, "test_per_class": 1}
     birds = load_task("birds", count, seed, classes=range(5), **options)
