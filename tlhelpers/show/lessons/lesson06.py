@@ -103,7 +103,7 @@ def show_filters(networks: Mapping[str, nn.Module]) -> Picture:
         large = nn.functional.interpolate((weights - low) / (high - low), scale_factor=7.0)
         rows.append((large * 255).to(torch.uint8))
     names = [text(f"lesson06.{name}") for name in networks]
-    return sheet(rows, names, text("lesson06.filters_alt"), zoom=0.95)
+    return sheet(rows, names, text("lesson06.filters_alt"), zoom=0.8)
 
 
 def share_of_averaging(network: nn.Module) -> float:
