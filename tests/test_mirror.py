@@ -1,6 +1,8 @@
 """One laptop or stick carries what a lesson downloads; the rest of the room needs no network."""
 
 import http.server
+import subprocess
+import sys
 import threading
 from hashlib import md5
 from pathlib import Path
@@ -143,6 +145,16 @@ def test_wrong_requests_are_answered_and_not_guessed(capsys):
             main_fetch(arguments)
         assert stopped.value.code == 2
     assert "every network of torchvision" in capsys.readouterr().err
+
+
+def test_packages_are_chosen_for_the_computer_they_go_to():
+    command = mirror.wheels_command(Path("stick"), "windows", "3.12")
+    patched = command[command.index("-c") + 1].split("from pip._internal")[0]
+    asked = "sys_platform == 'win32' and platform_system != 'Linux' and python_version == '3.12'"
+    program = f'{patched}\nprint(markers.Marker("{asked}").evaluate())'
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stdout.strip() == "True", said.stderr
+    assert mirror.wheels_command(Path("stick"), None, None)[2:4] == ["-m", "pip"]
 
 
 def test_wheels_hold_the_build_backend_and_serve_the_installation(tmp_path, monkeypatch):

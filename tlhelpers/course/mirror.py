@@ -35,6 +35,22 @@ PLATFORMS = {
     "mac": "macosx_14_0_arm64",
     "linux": "manylinux_2_28_x86_64",
 }
+# What a package's conditions ("; sys_platform == 'win32'") see on each of them.
+MARKERS = {
+    "win": ("win32", "Windows", "nt", "AMD64"),
+    "mac": ("darwin", "Darwin", "posix", "arm64"),
+    "man": ("linux", "Linux", "posix", "x86_64"),
+}
+# pip judges these conditions by the computer it runs on, whatever --platform says: it would leave
+# out what only Windows needs, and look for Linux's CUDA libraries on Windows.
+PIP_ELSEWHERE = """\
+import sys
+from pip._vendor.packaging import markers
+here = markers.default_environment()
+markers.default_environment = lambda: {{**here, **{there}}}
+from pip._internal.cli.main import main
+sys.exit(main())
+"""
 
 
 @dataclass(frozen=True)
@@ -218,13 +234,25 @@ def wheels_command(folder: Path, platform: str | None, python: str | None) -> li
     """The pip command that fills `folder`/wheels with all that the course needs to install."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     needed = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
-    command = [sys.executable, "-P", "-m", "pip", "download", "--dest", str(folder / "wheels")]
+    command = [sys.executable, "-P", *_pip_for(platform, python), "download"]
+    command += ["--dest", str(folder / "wheels")]
     command += ["--only-binary", ":all:", "--constraint", str(ROOT / "constraints.txt")]
     if platform:
         command += ["--platform", PLATFORMS.get(platform, platform)]
     if python:
         command += ["--python-version", python]
     return [*command, *needed]
+
+
+def _pip_for(platform: str | None, python: str | None) -> list[str]:
+    """How to start pip so that conditions of packages are judged for that platform and Python."""
+    there = {}
+    if platform and (found := MARKERS.get(PLATFORMS.get(platform, platform)[:3])):
+        names = ("sys_platform", "platform_system", "os_name", "platform_machine")
+        there |= dict(zip(names, found, strict=True))
+    if python:
+        there |= {"python_version": python, "python_full_version": f"{python}.0"}
+    return ["-c", PIP_ELSEWHERE.format(there=there)] if there else ["-m", "pip"]
 
 
 # --- commands -----------------------------------------------------------------------------
