@@ -93,14 +93,17 @@ def draw_contenders(trained: Mapping, curves: Mapping) -> Picture:
     return picture(figure, text("lesson12.contenders_alt"))
 
 
-def draw_across(enquiries: Mapping, spam: Mapping) -> Picture:
-    """Left: English labels tried on Japanese enquiries. Right: spam, within and across."""
+def draw_across(data: Mapping) -> Picture:
+    """Left: English labels tried on Japanese enquiries. Right: spam, within and across.
+
+    data: the stored "12_across".
+    """
     figures.use()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.0))
     colours = (figures.BLUE, figures.PURPLE)
     names = ("zukan-bert", "zukan-bert-en")
     for row, (name, colour) in enumerate(zip(names, colours, strict=True)):
-        _point(left, row, enquiries["en_to_ja"][name], colour, "o")
+        _point(left, row, data["enquiries"][name], colour, "o")
     _finish(left, names, CHANCE["enquiries"], text("lesson12.en_to_ja"))
     kinds = ("en_to_en", "ja_to_ja", "en_to_ja")
     for strategy, colour, marker, shift in (
@@ -109,7 +112,7 @@ def draw_across(enquiries: Mapping, spam: Mapping) -> Picture:
     ):
         for row, kind in enumerate(kinds):
             label = text(f"lesson12.{strategy}") if row == 0 else None
-            _point(right, row + shift, spam[kind][strategy], colour, marker, label)
+            _point(right, row + shift, data["spam"][kind][strategy], colour, marker, label)
     kind_names = [text(f"lesson12.spam_{kind}") for kind in kinds]
     _finish(right, kind_names, CHANCE["spam"], text("lesson12.spam"))
     right.legend(loc="lower left")
