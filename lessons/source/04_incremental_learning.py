@@ -302,7 +302,7 @@ ahead = {
     for method in ("joint", "replay")
 }
 print(ahead["joint"], ahead["replay"])
-assert ahead["joint"].low > 0.05 and ahead["replay"].low > 0
+assert ahead["joint"].low > 0.05 and ahead["replay"].mean > 0.05
 
 # %% [markdown] key="stream" lang="ja"
 # ## 5回続けて届く
@@ -500,11 +500,11 @@ tl.quiz("04")
 #
 # - 「行を写せば忘れない」という誤解がいちばん多く出ます。学習ループの前に、必ず予想を書かせてください。
 # - リプレイの3回の測定がいちばん長いセルです。待つ間に、自分の職場で画像を何枚、いつまで保管してよいかを話し合えます。
-# - 測定の範囲:保存した結果とリプレイの測定はシード0〜2、5回の更新の実演はシード3です。LwFとEWCの強さと、難しいタスクの条件は、シード100で選びました。主張のうち、リプレイの効果、表面検査での「全データ」と最近傍平均の差、5回の更新でのリプレイの効果は、ほかのシード3組(100–102、200–202、300–302。100は条件選びにも使用)でも成り立ちました。表面検査でのリプレイと最近傍平均の差と、BatchNormの比較は、保存した3回だけです。
+# - 測定の範囲:保存した結果とリプレイの測定はシード0〜2、5回の更新の実演はシード3です。LwFとEWCの強さと、難しいタスクの条件は、シード100で選びました。主張のうち、リプレイの効果、表面検査での「全データ」と最近傍平均の差、5回の更新でのリプレイの効果は、ほかのシード3組(100–102、200–202、300–302。100は条件選びにも使用)でも成り立ちました。表面検査でのリプレイと最近傍平均の差は、200–202と300–302でも平均14ポイントでした(300–302では区間が0を含みます)。BatchNormの比較は、保存した3回だけです。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: output layer 15 minutes, forgetting and replay 15, eight methods and the hard task 15, matrix and stream 10, quiz 5.
 #
 # - The most common mistake is "with the rows copied nothing is forgotten". Have predictions written down before the training loop.
 # - The three measurements of replay are the longest cell. While it runs, discuss how many pictures may be kept where you work, and for how long.
-# - What was measured: stored results and the replay claim with seeds 0 to 2, the live stream with seed 3. The strengths of LwF and EWC and the terms of the hard task were chosen with seed 100. Of the claims, the gain by replay, the gap between "all data" and nearest mean on surfaces, and the gain by replay in the stream also hold on three other sets (100-102, 200-202, 300-302; seed 100 had served for choosing). The gap between replay and nearest mean on surfaces, and the comparison about BatchNorm, rest on the three stored runs.
+# - What was measured: stored results and the replay claim with seeds 0 to 2, the live stream with seed 3. The strengths of LwF and EWC and the terms of the hard task were chosen with seed 100. Of the claims, the gain by replay, the gap between "all data" and nearest mean on surfaces, and the gain by replay in the stream also hold on three other sets (100-102, 200-202, 300-302; seed 100 had served for choosing). The gap between replay and nearest mean on surfaces was 14 points on average on 200-202 and on 300-302, too (on the latter its interval includes 0). The comparison about BatchNorm rests on the three stored runs.
