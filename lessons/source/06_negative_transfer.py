@@ -161,10 +161,10 @@ print(gap, gain)
 assert gap.mean > 0.06 and gain.mean > 0.02
 
 # %% [markdown] key="one-call" lang="ja"
-# 学習率の選び直しまで含めた同じ測定が、1つの関数になっています。`tl.negative_transfer_gap(network, task, seeds=5)` です(数分かかります)。ラベルを1クラス100枚、予算も5倍に増やした別の測定(3シード)では、ゼロから学習が70%、塗装の色のファインチューニングが40%、凍結が21%でした。ラベルを増やしても、この害は消えませんでした。
+# 学習率の選び直しまで含めた同じ測定が、1つの関数になっています。`tl.negative_transfer_gap(network, task, seeds=5)` です(数分かかります)。ラベルを1クラス100枚、予算も5倍に増やした別の測定(10シード、`python -m tlhelpers measure paint`)では、ゼロから学習が73%、塗装の色のファインチューニングが38%、凍結が22%でした。ラベルを増やしても、この害は消えませんでした。
 
 # %% [markdown] key="one-call" lang="en"
-# The same, with the choice of the rates, is one call: `tl.negative_transfer_gap(network, task, seeds=5)` (a few minutes). In another measurement, with 100 labels per class and five times the budget (3 seeds), scratch reached 70%, the paint sorter fine-tuned 40% and frozen 21%. More labels did not remove the harm.
+# The same, with the choice of the rates, is one call: `tl.negative_transfer_gap(network, task, seeds=5)` (a few minutes). In another measurement, with 100 labels per class and five times the budget (10 seeds, `python -m tlhelpers measure paint`), scratch reached 73%, the paint sorter fine-tuned 38% and frozen 22%. More labels did not remove the harm.
 
 # %% [markdown] key="fair" lang="ja"
 # ## 相手を弱くすれば、どんな転移も勝つ

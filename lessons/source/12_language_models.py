@@ -34,6 +34,7 @@ import tlhelpers as tl
 from tlhelpers.course.exercises import check
 from tlhelpers.models.cards import weights_folder
 from tlhelpers.show.lessons import lesson12
+from tlhelpers.transfer.finetune import FOR_TEXTS
 
 tl.setup()
 transformers_logging.set_verbosity_error()  # or it lists, at every loading, the heads left aside
@@ -433,8 +434,6 @@ assert page_accuracy > 0.35
 # Put at the queries and values of the attention alone, it trains less than 1% of the parameters. One body can serve many jobs, each with its own small difference on disk.
 
 # %% key="lora" tags=["nbval-check-output"]
-from tlhelpers.transfer.finetune import FOR_TEXTS
-
 few = FOR_TEXTS | {"epochs": 1, "freeze_epochs": 0}
 lora = tl.fine_tune(network, task, method="lora", read_test=False, **few)
 full = tl.fine_tune(network, task, read_test=False, **few)
