@@ -478,6 +478,7 @@ def _bootstrap(right: Tensor, groups: Tensor, times: int = 2000) -> tuple[float,
 def draw_curve(curve: list[tuple[int, Interval]], name: str) -> plots.Picture:
     """Accuracy over the number of training photos, with the 95% interval over draws."""
     import matplotlib.pyplot as plt
+    import numpy as np
 
     from tlhelpers.show import figures
 
@@ -486,7 +487,8 @@ def draw_curve(curve: list[tuple[int, Interval]], name: str) -> plots.Picture:
     counts = [count for count, _ in curve]
     means = [point.mean for _, point in curve]
     axes.plot(counts, means, marker="o")
-    low, high = ([getattr(point, side) for _, point in curve] for side in ("low", "high"))
+    low = np.clip([point.low for _, point in curve], 0, 1)  # a single draw has none: nan
+    high = np.clip([point.high for _, point in curve], 0, 1)
     axes.fill_between(counts, low, high, alpha=0.2, linewidth=0)
     axes.set_xscale("log", base=2)
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
