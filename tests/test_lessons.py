@@ -38,3 +38,42 @@ def test_solution_passes_and_the_untouched_stub_fails(lesson, exercise):
     for verdict in proof.values():
         assert verdict.messages["ja"] and verdict.messages["en"]
         assert verdict.messages["ja"] != verdict.messages["en"]
+
+
+# lesson: the cells of its worked page, and what makes them small and takes torchvision's network
+LARGE = "resnet18(weights=None), ResNet18_Weights.DEFAULT.transforms()"
+PAGES = {
+    "03": (
+        ["setup", "pets", "page-head", "page-train", "page-valid"],
+        {
+            "per_class=50, valid_per_class=60": "per_class=2, valid_per_class=2",
+            "copy.deepcopy(network), network.preprocess": LARGE,
+            "range(6)": "range(1)",
+        },
+    ),
+    "04": (
+        ["setup", "fish", "first-three", "grow", "loop"],
+        {
+            'tl.backbone("zukan-resnet")': 'tl.backbone("resnet18", pretrained=False)',
+            "per_class=10": "per_class=2, valid_per_class=2",
+            "epochs=8": "epochs=1",
+            "range(8)": "range(1)",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("number", PAGES)
+def test_the_worked_page_runs_with_the_resnet18_of_torchvision(number):
+    keys, changes = PAGES[number]
+    (lesson,) = (lesson for lesson in LESSONS if lesson.name.startswith(number))
+    code = {block.key: block.code for block in lesson.blocks if block.kind == "code"}
+    page = "\n".join(code[key] for key in keys)
+    for before, after in changes.items():
+        assert before in page
+        page = page.replace(before, after)
+    here = {}
+    exec(f"from torchvision.models import ResNet18_Weights, resnet18\n{page}", here)
+    assert here["model"].fc.in_features == 512
+    if number == "04":
+        assert here["kept"].fc.out_features == 5

@@ -108,10 +108,10 @@ for name, grown in (("fresh", fresh), ("kept", kept)):
     print(tl.text(f"lesson04.{name}", right=int(right), all=len(old_labels)))
 
 # %% [markdown] key="rows-read" lang="ja"
-# 行を写した層は、取り替える前の知識を保っています。この教材では `tl.grow_head(model, 5)` が同じことをします。出力層は新しいパラメータなので、**オプティマイザも作り直す**のを忘れないでください。
+# 行を写した層は、取り替える前の知識を保っています。この教材では `tl.grow_head(model, 5)` が同じことをします。出力層は新しいパラメータなので、**オプティマイザも作り直す**のを忘れないでください。 torchvisionのResNet-18でも出力層の名前は `fc` なので、上の `tl.backbone("zukan-resnet")` を `tl.backbone("resnet18")` に替えれば、このページのセルはそのまま動きます。
 
 # %% [markdown] key="rows-read" lang="en"
-# With the rows copied, what was known before is still there. In this course `tl.grow_head(model, 5)` does the same. The layer is a new parameter, so **the optimizer must be made anew**, too.
+# With the rows copied, what was known before is still there. In this course `tl.grow_head(model, 5)` does the same. The layer is a new parameter, so **the optimizer must be made anew**, too. The output layer of torchvision's ResNet-18 is called `fc` as well: with `tl.backbone("resnet18")` in place of `tl.backbone("zukan-resnet")` the cells of this page run as they stand.
 
 # %% [markdown] key="forget" lang="ja"
 # ## 破局的忘却
