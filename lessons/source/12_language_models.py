@@ -84,12 +84,12 @@ for sentence in ("Please cancel my [MASK].", "I want my [MASK] back.", "荷物�
 # %% [markdown] key="masked-read" lang="ja"
 # 右に並ぶのが、確率の高い順の5つです。話題は合っていますが、文法に合わない語も混ざります。小さなモデルが短時間だけ学習した結果なので、ここまでです。しかも `zukan-bert` は穴埋めのあとで、文どうしの意味を結び付ける学習もしました。分類にはそのほうが役立ちますが、穴埋めの腕は少し落ちます。
 #
-# では、本当に何かを学んだと言えるでしょうか。**一度も読んでいない**問い合わせの語を1つずつ隠し、正解が候補8,000語の何位に入るかを測ります。対照は、重みがランダムな同じネットワークです。
+# では、本当に何かを学んだと言えるでしょうか。**一度も読んでいない**問い合わせの語を1つずつ隠し、正解が約4,900語の候補の何位に入るかを測ります。対照は、重みがランダムな同じネットワークです。
 
 # %% [markdown] key="masked-read" lang="en"
 # On the right are the five likeliest. The subject is right, while the grammar often is not: it is a small model after a short training, and that is how far it gets. Besides, after guessing words, `zukan-bert` was trained to match whole sentences by meaning. That helps sorting, and costs some of the skill at filling gaps.
 #
-# So has it learned anything? We hide one word each of enquiries that it has **never read**, and measure at which place of its 8,000 candidates the right one comes. The control is the same network with random weights.
+# So has it learned anything? We hide one word each of enquiries that it has **never read**, and measure at which place of its some 4,900 candidates the right one comes. The control is the same network with random weights.
 
 # %% key="claim-masked" tags=["claim"]
 texts = [*tl.load_task("enquiries", 2, lang="en").valid.inputs[:40]]

@@ -48,7 +48,7 @@ def draw_curves(data: Mapping, live: Mapping[str, Mapping], count: int) -> Pictu
     data: the stored "12_enquiries". live: {language: {strategy: accuracies}} with `count` labels.
     """
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.8), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 4.1), sharey=True)
     for axes, lang in zip(panels, LANGUAGES, strict=True):
         for strategy, colour in COLOURS.items():
             runs = [point["splits"] for point in data[lang][strategy]]
@@ -65,7 +65,7 @@ def draw_curves(data: Mapping, live: Mapping[str, Mapping], count: int) -> Pictu
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson12.accuracy"))
     panels[0].plot([], [], "k*", markersize=11, label=text("lesson12.live"))
-    panels[0].legend(loc="upper left")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return picture(figure, text("lesson12.curves_alt"))
 
 
@@ -99,7 +99,7 @@ def draw_across(data: Mapping) -> Picture:
     data: the stored "12_across".
     """
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.0))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.2))
     colours = (figures.BLUE, figures.PURPLE)
     names = ("zukan-bert", "zukan-bert-en")
     for row, (name, colour) in enumerate(zip(names, colours, strict=True)):
@@ -115,7 +115,7 @@ def draw_across(data: Mapping) -> Picture:
             _point(right, row + shift, data["spam"][kind][strategy], colour, marker, label)
     kind_names = [text(f"lesson12.spam_{kind}") for kind in kinds]
     _finish(right, kind_names, CHANCE["spam"], text("lesson12.spam"))
-    right.legend(loc="lower left")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return picture(figure, text("lesson12.across_alt"))
 
 
