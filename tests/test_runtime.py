@@ -304,11 +304,12 @@ def test_threads_never_exceed_what_the_container_gives(monkeypatch):
 
 
 def test_mode_and_the_first_line_of_a_lesson(monkeypatch):
-    assert session.mode() == "quick"
+    assert session.mode() == "quick" and list(session.seeds(3, first=10)) == [10, 11, 12]
     monkeypatch.setenv("TLHELPERS_MODE", "full")
     line = session.prepare()
     assert "full" in line
     assert "English" in line
+    assert list(session.seeds(3, first=10)) == list(range(10, 20))
     monkeypatch.setenv("TLHELPERS_MODE", "hasty")
     with pytest.raises(ValueError, match="hasty"):
         session.mode()

@@ -13,6 +13,7 @@ _PUBLIC = {
     # runtime
     "text": "tlhelpers.runtime.language",
     "mode": "tlhelpers.runtime.session",
+    "seeds": "tlhelpers.runtime.session",
     # data
     "Task": "tlhelpers.data.task",
     "load_task": "tlhelpers.data.catalog",

@@ -138,7 +138,7 @@ print(f"{page_accuracy:.0%}")
 # From here on we inspect surfaces in a factory. There are five conditions to tell apart and twenty labelled pictures of each. They look rather unlike the creatures and signs seen in pre-training.
 
 # %% key="surfaces-show" alt_ja="表面の5つの状態の見本。1行に1種類、6枚ずつ。" alt_en="Samples of the five conditions of a surface, one a row, six pictures each."
-seeds = (10, 11, 12)
+seeds = tl.seeds(3, first=10)
 surfaces = {seed: tl.load_task("surfaces", per_class=20, seed=seed) for seed in seeds}
 tl.show(surfaces[10])
 

@@ -17,6 +17,14 @@ def mode() -> str:
     return asked
 
 
+def seeds(quick: int, first: int = 0, full: int = 10) -> range:
+    """The seeds of a measurement: `quick` of them from `first` on, or `full` where that is asked.
+
+    More seeds make intervals narrower and waiting longer; `TLHELPERS_MODE=full` asks for them.
+    """
+    return range(first, first + (quick if mode() == "quick" else max(quick, full)))
+
+
 def prepare(seed: int = 0) -> str:
     """Sets threads and seed; returns one line that names device, language and mode."""
     from tlhelpers.runtime import device  # torch loads here, so that mode() costs nothing
