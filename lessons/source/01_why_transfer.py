@@ -106,7 +106,7 @@ print(type(network).__name__, f"{sum(p.numel() for p in network.parameters()):,}
 # %% key="run"
 training = {"epochs": 30, "batch_size": 32, "clip_norm": 1.0}
 runs = {"fine_tune": [], "probe": [], "scratch": []}
-tasks = [tl.load_task("birds", per_class=5, seed=seed) for seed in range(3)]
+tasks = [tl.load_task("birds", per_class=5, seed=seed) for seed in tl.seeds(3)]
 for seed, task in enumerate(tasks):
     runs["probe"].append(tl.probe(network, task, seed=seed))
     runs["fine_tune"].append(
@@ -234,7 +234,7 @@ for style in scores["fine_tune"]:
 
 # %% key="pets" alt_ja="犬と猫でのラベル数とテスト正解率。ラベルが増えると、ゼロから学習した線が凍結の線を追い越す。" alt_en="Test accuracy on cats and dogs against labels per class. With many labels, the line from scratch passes the frozen one."
 pets = tl.stored("01_pets")
-tasks = [tl.load_task("pets", 200, seed, test_per_class=100) for seed in range(3)]
+tasks = [tl.load_task("pets", 200, seed, test_per_class=100) for seed in tl.seeds(3)]
 probes = [tl.probe(network, task, seed=seed).test_acc for seed, task in enumerate(tasks)]
 lesson01.draw_label_curves(pets, live={"probe": probes}, at=200)
 

@@ -315,7 +315,7 @@ def train_head(network: nn.Module, task: tl.Task, mode: str, seed: int) -> nn.Mo
 
 # %% key="drift" alt_ja="左はBatchNorm各層の移動平均のずれ。右はずれの有無による正解率の比較。鳥でも事前学習のタスクでも、ずれると下がる。" alt_en="Left, the shift of the running mean in each BatchNorm layer. Right, accuracy with and without drift: it falls on birds and on the pre-training task."
 source = tl.load_task("source", per_class=1, valid_per_class=1, test_per_class=2)
-tasks = [tl.load_task("birds", 10, seed, test_per_class=25) for seed in range(3)]
+tasks = [tl.load_task("birds", 10, seed, test_per_class=25) for seed in tl.seeds(3)]
 accuracy = {"birds": {"eval": [], "train": []}, "source": {"eval": [], "train": []}}
 drifts, loop_seconds = [], []
 for mode in ("eval", "train"):
@@ -585,7 +585,7 @@ lesson02.draw_activations(image, activations)
 
 # %% key="near" alt_ja="1羽の鳥と、画素・layer1・layer4の特徴で近い5枚ずつ。深い層ほど同じ種類が並ぶ。" alt_en="One bird and its five nearest pictures by pixels, layer1 and layer4; the deeper, the more of the same kind."
 neighbours, shares = {}, {}
-for seed in range(3):
+for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=20, seed=seed)
     for layer in ("pixels", "layer1", "layer2", "layer3", "layer4"):
         if layer == "pixels":

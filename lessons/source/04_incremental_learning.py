@@ -178,7 +178,7 @@ lesson04.draw_trace(watched.trace, fish.class_names, old=3)
 
 # %% key="claim-replay" tags=["claim"]
 saved = []
-for seed in range(3):
+for seed in tl.seeds(3):
     task = tl.load_task("fish", per_class=10, seed=seed, classes=range(5))
     naive = tl.incremental(network, task, (3, 2), "kept_rows", seed=seed, **training)
     again = tl.incremental(network, task, (3, 2), "replay", per_class=5, seed=seed, **training)
