@@ -94,19 +94,19 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。50枚を引き直して3回測ります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。50枚を引き直して3回測ります。`tl.seeds(3)` は0・1・2を返します。時間のあるときに環境変数 `TLHELPERS_MODE=full` で教材を開くと10個になり、区間が狭くなります。
 #
 # > **予想してから実行**:当てずっぽうなら10%です。それぞれ何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both are measured three times, each time with 50 other pictures.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both are measured three times, each time with 50 other pictures. `tl.seeds(3)` gives 0, 1, 2; when you have time, open the course with the variable `TLHELPERS_MODE=full`, and it gives ten of them, for narrower intervals.
 #
 # > **Predict, then run**: guessing gives 10%. What will the two reach?
 
 # %% key="transfer" alt_ja="転移ありと、画素の近さだけで答えた場合のテスト正解率の棒グラフ。転移ありのほうがずっと高い。" alt_en="Bars of test accuracy: with transfer far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
 accuracy = {"probe": [], "pixels": []}
-for seed in range(3):
+for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
     accuracy["probe"].append(tl.probe(network, birds).test_acc)
     accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)

@@ -223,7 +223,7 @@ def draw_pool(seed):
     return replace(new, test=new.train)
 
 
-pools = [tl.few_shot(network, draw_pool(seed), n_way=5, n_shot=1) for seed in range(5)]
+pools = [tl.few_shot(network, draw_pool(seed), n_way=5, n_shot=1) for seed in tl.seeds(5)]
 lesson05.draw_episodes(pools[0], pools)
 
 # %% [markdown] key="pools-read" lang="ja"

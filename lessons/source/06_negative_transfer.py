@@ -56,7 +56,7 @@ tl.show(samples, per_class=5, classes=[0, 3, 5, 7])
 # The new job is to inspect surfaces for **damage**: sound, scratch, dent, stain or crack, with thirty pictures of each. Materials and drawing are nearly those of the paint pictures. To the eye the two are **very close**.
 
 # %% key="surfaces" alt_ja="表面検査の5クラス。1行が1クラス。" alt_en="The five classes of surface inspection, one a row."
-seeds = (10, 11, 12)
+seeds = tl.seeds(3, first=10)
 surfaces = {seed: tl.load_task("surfaces", per_class=30, seed=seed) for seed in seeds}
 tl.show(surfaces[10], per_class=5)
 
