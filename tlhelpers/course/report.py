@@ -362,7 +362,7 @@ class _Trial:
         how = fine_tune if strategy == "fine_tune" else train_from_scratch
         result = how(network, self.task, **options)
         model = result.model.cpu()
-        right = predict(model, self.task.valid).argmax(1) == self.task.valid.labels
+        right = predict(model, self.task.valid, FEATURE_BATCH).argmax(1) == self.task.valid.labels
         self.add(name, strategy, begin, right, model)
         passed = len(result.history.train_loss)
         if strategy == "scratch" and passed < ENOUGH_EPOCHS:
@@ -375,7 +375,7 @@ class _Trial:
         curve_backbone = max(probes, key=lambda c: c.valid_acc).backbone
         curve = self._curve(curve_backbone)
         test = self.task.open_test()
-        logits = predict(chosen.model, test)
+        logits = predict(chosen.model, test, FEATURE_BATCH)
         right = logits.argmax(1) == test.labels
         groups = getattr(self.task, "groups", {}).get("test")
         return Report(
@@ -466,8 +466,12 @@ def _bootstrap(right: Tensor, groups: Tensor, times: int = 2000) -> tuple[float,
     count = int(number.max()) + 1
     sums = torch.zeros(count, dtype=torch.float64).index_add(0, number, right)
     sizes = torch.bincount(number, minlength=count).double()
-    drawn = torch.randint(count, (times, count), generator=torch.Generator().manual_seed(0))
-    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    generator = torch.Generator().manual_seed(0)
+    means = []
+    for _ in range(times // 20):  # some at a time: thousands of groups would fill the memory
+        drawn = torch.randint(count, (20, count), generator=generator)
+        means.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
+    means = torch.cat(means)
     low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high
 

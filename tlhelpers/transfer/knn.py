@@ -23,6 +23,8 @@ from tlhelpers.transfer.extraction import represent
 from tlhelpers.transfer.heads import check_labels
 from tlhelpers.transfer.results import Result
 
+DISTANCES = 2**22  # held at a time, 16 MB: many photos must not need more memory than few
+
 
 @dataclass
 class KnnResult(Result):
@@ -82,7 +84,7 @@ def vote(
     if metric == "cosine":  # the order of Euclidean distances between unit vectors
         train, features = F.normalize(train, dim=1), F.normalize(features, dim=1)
     predicted = [[] for _ in candidates]
-    for part in features.split(1024):
+    for part in features.split(max(1, DISTANCES // len(train))):
         nearest = torch.cdist(part, train).topk(max(candidates), largest=False).indices
         votes = F.one_hot(labels[nearest], int(labels.max()) + 1).float()
         votes *= 1 - 1e-4 * torch.arange(votes.shape[1]).view(1, -1, 1)  # settles ties only
