@@ -323,7 +323,7 @@ assert torch.allclose(features, tl.extract_features(network, two), atol=1e-5)
 # > **Predict, then run**: with six classes, guessing gives 17%. What will each of the two reach?
 
 # %% key="probe"
-seeds = range(3)
+seeds = tl.seeds(3)
 live = {}
 for lang in ("en", "ja"):
     tasks = [tl.load_task("enquiries", per_class=10, seed=seed, lang=lang) for seed in seeds]

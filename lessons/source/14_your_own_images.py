@@ -199,7 +199,7 @@ def five_epochs(pets, seed):
 
 # %% key="runs" alt_ja="5エポックの検証正解率と最後のテスト正解率。どちらも約80%で、手引きの97%より低い。" alt_en="Validation accuracy over five epochs and the final test accuracy, both near 80%, below the guide's 97%."
 curves, tests = [], []
-for seed in range(3):
+for seed in tl.seeds(3):
     curve, tested = five_epochs(lesson14.open_pets(photos, seed), seed)
     curves.append(curve)
     tests.append(tested)
@@ -498,7 +498,7 @@ def test_three_ways(seed, shots=5):
 
 # %% key="leak" alt_ja="3つのテストの正解率。写真ごとの分割だけが、新しい場面での実力よりずっと高い。" alt_en="Accuracy by three tests: only the split by photo lies far above the truth on new scenes."
 network = tl.backbone("zukan-resnet")
-runs = [test_three_ways(seed) for seed in range(5)]
+runs = [test_three_ways(seed) for seed in tl.seeds(5)]
 found = {way: [run[way] for run in runs] for way in runs[0]}
 lesson14.draw_leak(found)
 
