@@ -29,7 +29,26 @@ WIDTH, HEIGHT = 640, 318  # the height without the words
 LINE, MOST_LINES = 32, 3  # of words
 MOST_WORDS = 36  # that are left out, one at a time, and shown
 NEIGHBOURS = 4
-SAMPLES = 7  # sentences in the catalogue
+SAMPLES = {  # the second one is in the other language
+    "en": (
+        "My card statement shows a charge I do not know",
+        "身に覚えのない請求が来ました",
+        "The tracking page has not moved for a week",
+        "How do I charge the battery of this lamp?",
+        "It was too small, can I swap it for a bigger one?",
+        "ﾊﾟｽﾜｰﾄﾞを忘れて入れません😢",
+        "I have had enough, close my account",
+    ),
+    "ja": (
+        "身に覚えのない請求が来ました",
+        "My card statement shows a charge I do not know",
+        "追跡ページが一週間動いていません",
+        "このランプの電池はどうやって充電しますか",
+        "小さすぎたので、大きいものに替えられますか",
+        "ﾊﾟｽﾜｰﾄﾞを忘れて入れません😢",
+        "もううんざりです。会員をやめます",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +111,7 @@ def leave_one_out(desk: Desk, words: str) -> tuple[Tensor, list[str], Tensor, Te
 
 def build(results: Mapping[str, Mapping]) -> Typed:
     """Nothing stored is needed: the model reads what is typed."""
-    samples = [text(f"widget12.sample_{number}") for number in range(SAMPLES)]
+    samples = list(SAMPLES[language()])
     return Typed(text("widget12.title"), text("widget12.label"), draw, samples)
 
 
