@@ -32,6 +32,7 @@ from tlhelpers.course.exporting import (
     with_head,
 )
 from tlhelpers.data.folder import FolderTask, load_folder
+from tlhelpers.data.task import Split
 from tlhelpers.models.backbones import TORCHVISION, backbone, is_here
 from tlhelpers.runtime.language import language, text
 from tlhelpers.runtime.store import write_atomic
@@ -362,7 +363,7 @@ class _Trial:
         how = fine_tune if strategy == "fine_tune" else train_from_scratch
         result = how(network, self.task, **options)
         model = result.model.cpu()
-        right = predict(model, self.task.valid, FEATURE_BATCH).argmax(1) == self.task.valid.labels
+        right = _answer(model, self.task.valid).argmax(1) == self.task.valid.labels
         self.add(name, strategy, begin, right, model)
         passed = len(result.history.train_loss)
         if strategy == "scratch" and passed < ENOUGH_EPOCHS:
@@ -375,7 +376,7 @@ class _Trial:
         curve_backbone = max(probes, key=lambda c: c.valid_acc).backbone
         curve = self._curve(curve_backbone)
         test = self.task.open_test()
-        logits = predict(chosen.model, test, FEATURE_BATCH)
+        logits = _answer(chosen.model, test)
         right = logits.argmax(1) == test.labels
         groups = getattr(self.task, "groups", {}).get("test")
         return Report(
@@ -426,6 +427,12 @@ class _Trial:
             if not points or count > points[-1][0]:
                 points.append((count, interval(accuracies)))
         return points
+
+
+def _answer(model: nn.Module, split: Split) -> Tensor:
+    """Logits (n, classes); photos that are read from their file are held only some at a time."""
+    parts = torch.arange(len(split)).split(512)
+    return torch.cat([predict(model, split.batch(rows)[0], FEATURE_BATCH) for rows in parts])
 
 
 def _neighbours(network, train: Tensor, labels: Tensor, k: int, classes: int) -> nn.Module:
