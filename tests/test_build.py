@@ -207,7 +207,7 @@ def test_edited_prose_keeps_every_output(lessons):
     ("output", "problem"),
     [
         (nbformat.v4.new_output("stream", name="stderr", text="careful\n"), "writes to stderr"),
-        (nbformat.v4.new_output("stream", text="/home/me/clone"), "a path of this computer"),
+        (nbformat.v4.new_output("stream", text="/Users/me/clone"), "a path of this computer"),
         (nbformat.v4.new_output("stream", text=f"{build.ROOT}"), "a path of this computer"),
         (nbformat.v4.new_output("stream", text="x" * 500_000), "has 15"),
         (nbformat.v4.new_output("display_data", {"image/png": "aaaa"}), "no description"),

@@ -50,7 +50,7 @@ def test_no_news_no_update_checks_and_japanese_menus(work):
 
 def test_kernels_learn_the_language_from_their_folder(work, monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", "ja")
-    monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", "/home/learner/.jupyter")
+    monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", str(work.parent / "settings"))
     variables = lab.environment(work / ".jupyter")
     assert "TLHELPERS_LANG" not in variables and "JUPYTERLAB_SETTINGS_DIR" not in variables
     assert variables["JUPYTER_CONFIG_DIR"] == str(work / ".jupyter")
