@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from tlhelpers.course import results
-from tlhelpers.course.checks.lesson14 import average_classes, find_leaks
-from tlhelpers.course.experiments import lesson14 as experiments
 from tlhelpers.data.folder import load_folder
+from tlhelpers.lessons.your_own_images import experiments as experiments
+from tlhelpers.lessons.your_own_images import figures as lesson14
+from tlhelpers.lessons.your_own_images import widget
+from tlhelpers.lessons.your_own_images.checks import average_classes, find_leaks
 from tlhelpers.models.backbones import backbone
-from tlhelpers.show.lessons import lesson14
-from tlhelpers.show.widgets import lesson14 as widget
 
 
 @pytest.fixture(autouse=True)

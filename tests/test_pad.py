@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tlhelpers.course.widgets import widget
+from tlhelpers.lessons.few_shot import widget_draw as lesson05_draw
 from tlhelpers.runtime.language import LANGUAGES
-from tlhelpers.show.widgets import lesson05_draw
 from tlhelpers.show.widgets.explorer import View
 from tlhelpers.show.widgets.pad import PAPER, SIDE, Pad, redraw, render
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from tlhelpers.course.experiments import lesson12
 from tlhelpers.data import corpus
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.task import Split
 from tlhelpers.data.text import CLASSES, evaluation_texts, read_rows
+from tlhelpers.lessons.language_models import experiments as lesson12
 from tlhelpers.models import language_models, pretrain_text
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.cards import weights_folder

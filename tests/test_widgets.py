@@ -10,20 +10,18 @@ import pytest
 import torch
 
 from tlhelpers.course.widgets import widget
+from tlhelpers.lessons.feature_extraction import widget as lesson02
+from tlhelpers.lessons.few_shot import widget as lesson05
+from tlhelpers.lessons.fine_tuning import widget as lesson03
+from tlhelpers.lessons.incremental_learning import widget as lesson04
+from tlhelpers.lessons.language_models import widget as lesson12
+from tlhelpers.lessons.negative_transfer import widget as lesson06
+from tlhelpers.lessons.start_here import strategy
+from tlhelpers.lessons.start_here.strategy import advise
+from tlhelpers.lessons.why_transfer import widget as lesson01
 from tlhelpers.runtime.language import LANGUAGES, catalogue
-from tlhelpers.show.widgets import (
-    lesson01,
-    lesson02,
-    lesson03,
-    lesson04,
-    lesson05,
-    lesson06,
-    lesson12,
-    strategy,
-)
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
-from tlhelpers.show.widgets.strategy import advise
 from tlhelpers.show.widgets.typed import Typed
 
 CURVES = {

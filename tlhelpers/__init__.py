@@ -63,7 +63,7 @@ _PUBLIC = {
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
-    "strategy_map": "tlhelpers.show.widgets.strategy",
+    "strategy_map": "tlhelpers.lessons.start_here.strategy",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -36,8 +36,7 @@
 
 # %% key="setup"
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson00
+from tlhelpers.lessons.start_here import figures as lesson00
 
 tl.setup()
 
@@ -146,7 +145,7 @@ assert gain.low > 0.10
 # PLACEHOLDER: labelled = ...
 labelled = 10 * 5
 ### END SOLUTION
-check("00-a")
+tl.check("00-a")
 
 # %% [markdown] key="progress-intro" lang="ja"
 # ほとんどのレッスンの終わりには、5問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中(`work` フォルダー)だけに残り、どこにも送られません。いつでも次のセルで見られます。

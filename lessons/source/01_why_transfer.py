@@ -24,8 +24,7 @@
 
 # %% key="setup"
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson01
+from tlhelpers.lessons.why_transfer import figures as lesson01
 
 tl.setup()
 
@@ -334,7 +333,7 @@ goal = tl.interval(curves["fine_tune"][curves["labels"].index(5)]).mean
 reached = [tl.interval(runs).mean >= goal for runs in curves["scratch"]]
 needed = curves["labels"][reached.index(True)]
 ### END SOLUTION
-check("01-a")
+tl.check("01-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 効いているのは事前学習した重みでしょうか。それとも、ネットワークの形だけで十分なのでしょうか。魚のタスク `fish` で線形プローブを2回行い、事前学習済みのネットワークと、同じ形でランダムな重みのネットワークの正解率の差を `gain` に入れてください。
@@ -349,7 +348,7 @@ fish = tl.load_task("fish", per_class=5)
 untrained = tl.backbone("zukan-resnet", pretrained=False)
 gain = tl.probe(network, fish).test_acc - tl.probe(untrained, fish).test_acc
 ### END SOLUTION
-check("01-b")
+tl.check("01-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

@@ -34,8 +34,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson02
+from tlhelpers.lessons.feature_extraction import figures as lesson02
 
 tl.setup()
 
@@ -732,7 +731,7 @@ def count_trained(model: nn.Module) -> int:
     ### END SOLUTION
 
 
-check("02-a")
+tl.check("02-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 画像1枚(uint8、形は (3, 64, 64))を受け取り、クラスの名前を返す関数を完成させてください。忘れやすいことが3つあります。
@@ -752,7 +751,7 @@ def classify(model: nn.Module, image: torch.Tensor, names: list[str]) -> str:
     ### END SOLUTION
 
 
-check("02-b")
+tl.check("02-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

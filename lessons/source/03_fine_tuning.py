@@ -29,9 +29,8 @@ import torch
 from torch import nn
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.course.experiments.lesson03 import Keeping, compare, flip_and_shift
-from tlhelpers.show.lessons import lesson03
+from tlhelpers.lessons.fine_tuning import figures as lesson03
+from tlhelpers.lessons.fine_tuning.experiments import Keeping, compare, flip_and_shift
 
 tl.setup()
 
@@ -507,7 +506,7 @@ groups = [
     {"params": list(student.layer4.parameters()), "lr": 0.002},
 ]
 ### END SOLUTION
-check("03-a")
+tl.check("03-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 新しい問題の正解率は高いほどよいのですが、元の問題の正解率も平均40%以上を保ちたいとします。全部を学習する場合(`grid` の各項目の最後の行)に、この条件を満たす学習率の中で、新しい問題の平均正解率が最も高いものを `gentle` に入れてください。
@@ -523,7 +522,7 @@ rows = zip(grid["rates"], grid["accuracy"][-1], grid["source_accuracy"][-1])
 allowed = {rate: tl.interval(new).mean for rate, new, old in rows if tl.interval(old).mean >= 0.4}
 gentle = max(allowed, key=allowed.get)
 ### END SOLUTION
-check("03-b")
+tl.check("03-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

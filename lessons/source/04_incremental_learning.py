@@ -30,8 +30,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson04
+from tlhelpers.lessons.incremental_learning import figures as lesson04
 from tlhelpers.transfer import forgetting
 
 tl.setup()
@@ -422,7 +421,7 @@ def grow(old, num_classes):
     ### END SOLUTION
 
 
-check("04-a")
+tl.check("04-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 正解率の行列 R を受け取り、忘却(それまでの最高−最後、最後のグループを除く平均)を返す関数 `lost` を書いてください。
@@ -440,7 +439,7 @@ def lost(R):
     ### END SOLUTION
 
 
-check("04-b")
+tl.check("04-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

@@ -30,8 +30,7 @@ import torch
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson05
+from tlhelpers.lessons.few_shot import figures as lesson05
 from tlhelpers.transfer.fewshot import sample_episodes
 
 tl.setup()
@@ -491,7 +490,7 @@ def classify(support, query):
     ### END SOLUTION
 
 
-check("05-a")
+tl.check("05-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** クラスが10種類になると、1ショットの正解率は何ポイント下がるでしょうか。予想を書いてから `tl.few_shot` で測り、5ウェイの正解率から10ウェイの正解率を引いた値を `drop` に入れてください。
@@ -506,7 +505,7 @@ five = tl.few_shot(network, birds, n_way=5, n_shot=1)
 ten = tl.few_shot(network, birds, n_way=10, n_shot=1)
 drop = five.accuracy.mean - ten.accuracy.mean
 ### END SOLUTION
-check("05-b")
+tl.check("05-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

@@ -26,8 +26,7 @@
 import torch
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
-from tlhelpers.show.lessons import lesson06
+from tlhelpers.lessons.negative_transfer import figures as lesson06
 
 tl.setup()
 
@@ -548,7 +547,7 @@ texture_runs = pairs["fine_tuned"][place[0]][place[1]]
 gap = tl.interval([a - b for a, b in zip(scratch_runs, texture_runs)])
 verdict = "harm" if gap.low > 0 else "help" if gap.high < 0 else "open"
 ### END SOLUTION
-check("06-a")
+tl.check("06-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 代理A距離を求める関数を書いてください。`told` は分類器の答え、`domain` は正しい答えです。どちらも0(転移元)と1(転移先)が並んだ `torch.Tensor` で、絵の枚数は2つのドメインで違うことがあります。誤り率は **ドメインごとに計算して平均** します。
@@ -567,7 +566,7 @@ def a_distance(told, domain):
     ### END SOLUTION
 
 
-check("06-b")
+tl.check("06-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

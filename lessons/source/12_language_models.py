@@ -31,9 +31,8 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, 
 from transformers import logging as transformers_logging
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
+from tlhelpers.lessons.language_models import figures as lesson12
 from tlhelpers.models.cards import weights_folder
-from tlhelpers.show.lessons import lesson12
 from tlhelpers.transfer.finetune import FOR_TEXTS
 
 tl.setup()
@@ -706,7 +705,7 @@ def pool(states, mask):
 ### END SOLUTION
 
 
-check("12-a")
+tl.check("12-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** ウィジェットの色を自分で計算します。`words` は語のリスト、`score` は語のリストを渡すと答えの確からしさ(数)を返す関数です。各位置の語を1つ抜いたとき、`score` がどれだけ下がるかのリストを返してください。
@@ -727,7 +726,7 @@ def influence(words, score):
 ### END SOLUTION
 
 
-check("12-b")
+tl.check("12-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

@@ -33,9 +33,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.course.exercises import check
 from tlhelpers.data.task import Split
-from tlhelpers.show.lessons import lesson14
+from tlhelpers.lessons.your_own_images import figures as lesson14
 
 tl.setup()
 
@@ -595,7 +594,7 @@ def leaked_scenes(train, test):
     ### END SOLUTION
 
 
-check("14-a")
+tl.check("14-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
 # **B.** 猫95枚と犬5枚なら、いつも「猫」と答えるだけで正解率95%です。枚数の偏りにだまされないように、**クラスごとの正解率の平均** を返す関数を書いてください。`answers` と `labels` はクラス番号の1次元テンソルです。`labels` に出てこないクラスは数えません。
@@ -613,7 +612,7 @@ def mean_of_classes(answers, labels):
     ### END SOLUTION
 
 
-check("14-b")
+tl.check("14-b")
 
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ

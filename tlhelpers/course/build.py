@@ -22,7 +22,7 @@ becomes the cell's id. Prose stands in pairs of the same key, Japanese first; co
     # PLACEHOLDER: trained = ...
     trained = 512 * 5 + 5
     ### END SOLUTION
-    check("02-a")
+    tl.check("02-a")
 
 `alt_*` describe a cell's picture for who does not see it. An exercise ends with its check; the
 learner gets its placeholder lines, and the solution folded below, with the explanation in the
@@ -67,7 +67,7 @@ MAX_BYTES = 400_000
 CELL_SECONDS = 120
 
 BEGIN, END, PLACEHOLDER = "### BEGIN SOLUTION", "### END SOLUTION", "# PLACEHOLDER:"
-CHECK_CALL = re.compile(r'^check\("([\w-]+)"\)$')
+CHECK_CALL = re.compile(r'^(?:tl\.)?check\("([\w-]+)"\)$')
 KEY = re.compile(r"[a-z0-9-]{1,48}")
 FOREIGN_PATH = re.compile(r"/home/|/Users/|/root/|/tmp/|/private/var/|[A-Z]:\\+Users")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")

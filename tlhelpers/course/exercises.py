@@ -1,6 +1,6 @@
 """`check("02-a")`: looks at what the learner made in an exercise and answers at once.
 
-The checks stand in `course/checks/lessonNN.py`, one function an exercise:
+The checks of a lesson stand in `checks.py` in its folder, one function an exercise:
 
     @exercise("02-a", hints=("lesson02.count_hint_1",), right="lesson02.count_right")
     def count_trained(trained: int, model: nn.Module) -> str | None:
@@ -20,8 +20,6 @@ import contextlib
 import ctypes
 import functools
 import html
-import importlib
-import importlib.util
 import inspect
 import signal
 import sys
@@ -34,6 +32,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 from tlhelpers.course import progress
+from tlhelpers.course.syllabus import part
 from tlhelpers.runtime.language import text
 
 SECONDS = 30.0  # a check that takes longer is stopped
@@ -90,9 +89,7 @@ def exercise(name: str, *, hints: tuple[str, ...] = (), right: str | None = None
 
 def exercises(lesson: str) -> dict[str, Exercise]:
     """The exercises of a lesson ("02"); empty where it has none."""
-    module = f"tlhelpers.course.checks.lesson{lesson}"
-    if lesson.isdigit() and importlib.util.find_spec(module) is not None:
-        importlib.import_module(module)
+    part(lesson, "checks")
     return {name: one for name, one in sorted(_known.items()) if name.startswith(f"{lesson}-")}
 
 

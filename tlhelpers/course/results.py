@@ -3,7 +3,7 @@
     python -m tlhelpers results 03          repeat the experiments of lesson 03
     python -m tlhelpers results --stale     those whose code or weights have changed since
 
-An experiment is a function in `course/experiments/lessonNN.py`:
+An experiment is a function in `experiments.py` of a lesson's folder:
 
     @experiment("03_learning_rates", rooms=("data/zukan", "train"), weights=("zukan-resnet",))
     def learning_rates() -> dict: ...
@@ -14,7 +14,6 @@ It returns what JSON can hold. `tl.stored("03_learning_rates")` reads it back in
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import platform
@@ -24,12 +23,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.stamp import DATASETS, ROOMS, stamp
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 FOLDER = DATASETS / "results"
-_EXPERIMENTS = Path(__file__).with_name("experiments")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def experiment(
     """
 
     def register(make: Callable[[], dict]) -> Callable[[], dict]:
-        own = "course/experiments/" + make.__module__.rsplit(".", 1)[-1] + ".py"
+        own = make.__module__.removeprefix("tlhelpers.").replace(".", "/") + ".py"
         _known[name] = Experiment(name, make, (*rooms, own), tuple(weights))
         return make
 
@@ -78,8 +77,8 @@ def experiment(
 
 def experiments(lesson: str | None = None) -> list[Experiment]:
     """All experiments, or those of one lesson ("03"), in the order of their names."""
-    for path in sorted(_EXPERIMENTS.glob("lesson*.py")):
-        importlib.import_module(f"tlhelpers.course.experiments.{path.stem}")
+    for number in lessons():
+        part(number, "experiments")
     chosen = [e for name, e in sorted(_known.items()) if lesson is None or name[:2] == lesson]
     if lesson is not None and not chosen:
         raise ValueError(text("results.none", lesson=lesson))

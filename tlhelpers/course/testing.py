@@ -81,7 +81,7 @@ def prove_exercise(lesson: Lesson, exercise: Block) -> dict[str, Verdict]:
     needed = [block for block in above if not exercise.needs or block.key in exercise.needs]
     sources = [learner_version(block.code) for block in needed]
     for version in (learner_version, solution_version):
-        sources += _ask(version(exercise.code), exercise.exercise)
+        sources += _ask(version(exercise.code))
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
     client = NotebookClient(notebook, timeout=120, kernel_manager_class=LessonKernelManager)
@@ -95,16 +95,18 @@ def prove_exercise(lesson: Lesson, exercise: Block) -> dict[str, Verdict]:
     }
 
 
-def _ask(code: str, name: str) -> list[str]:
+def _ask(code: str) -> list[str]:
     """The exercise without its check, and a cell that prints what the check says."""
-    body = "\n".join(line for line in code.splitlines() if not CHECK_CALL.match(line))
+    lines = code.splitlines()
+    body = "\n".join(line for line in lines if not CHECK_CALL.match(line))
+    call = next(line for line in reversed(lines) if CHECK_CALL.match(line))
     return [
         body,
         "import json, os\n"
         "_said = {}\n"
         f"for _lang in {LANGUAGES!r}:\n"
         "    os.environ['TLHELPERS_LANG'] = _lang\n"
-        f"    _verdict = check({name!r})\n"
+        f"    _verdict = {call}\n"
         "    _said[_lang] = _verdict.message\n"
         "del os.environ['TLHELPERS_LANG']\n"
         "print()\n"

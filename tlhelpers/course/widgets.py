@@ -1,18 +1,15 @@
 """`tl.widget("01")`: the widget of a lesson, fed with the lesson's stored results.
 
-A widget's module, `show/widgets/lessonNN.py`, names the results that it draws (`RESULTS`) and has
-`build(results)`, which gets them by name. A lesson's second widget, such as the fields to draw in
-of "05_draw", has a module of that name.
+A widget's module, `widget.py` in the lesson's folder, names the results that it draws (`RESULTS`)
+and has `build(results)`, which gets them by name. A lesson's second widget, such as the fields to
+draw in of "05_draw", has a module `widget_draw.py`.
 """
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-
 from tlhelpers.course.results import stored
+from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
-from tlhelpers.show import widgets
 from tlhelpers.show.widgets.explorer import Explorer
 from tlhelpers.show.widgets.pad import Pad
 
@@ -22,9 +19,9 @@ def widget(lesson: str) -> Explorer | Pad:
 
     Raises ValueError where the lesson has none, FileNotFoundError where a result is missing.
     """
-    folder = Path(widgets.__file__).parent
-    known = sorted(file.stem.removeprefix("lesson") for file in folder.glob("lesson*.py"))
-    if lesson not in known:
-        raise ValueError(text("widget.unknown", lesson=lesson, known=", ".join(known)))
-    module = importlib.import_module(f"{widgets.__name__}.lesson{lesson}")
+    number, _, second = lesson.partition("_")
+    module = part(number, f"widget_{second}" if second else "widget")
+    if module is None:
+        known = ", ".join(n for n, one in lessons().items() if (one.folder / "widget.py").exists())
+        raise ValueError(text("widget.unknown", lesson=lesson, known=known))
     return module.build({name: stored(name) for name in module.RESULTS})

@@ -1,6 +1,6 @@
 """Which language the learner reads, and every sentence the package says in it.
 
-The sentences live in `catalogues/<room>.toml`, one file a room, one table a sentence:
+The sentences of a room live in its `sentences.toml`, beside its code, one table a sentence:
 
     [engine.loss_not_finite]
     en = "The loss became {value} at step {step}. Try a learning rate ten times smaller."
@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 LANGUAGES = ("ja", "en")
-_CATALOGUES = Path(__file__).with_name("catalogues")
+_PACKAGE = Path(__file__).parents[1]
 
 
 def language() -> str:
@@ -43,7 +43,7 @@ def system_language() -> str:
 def catalogue() -> dict[str, dict[str, str]]:
     """Every sentence: {"room.key": {"en": ..., "ja": ...}}."""
     sentences = {}
-    for path in sorted(_CATALOGUES.glob("*.toml")):
+    for path in sorted(_PACKAGE.rglob("sentences.toml")):
         for room, keys in tomllib.loads(path.read_text(encoding="utf-8")).items():
             for key, pair in keys.items():
                 sentences[f"{room}.{key}"] = pair
@@ -53,6 +53,6 @@ def catalogue() -> dict[str, dict[str, str]]:
 def text(key: str, /, **values) -> str:
     """The sentence `key` in the learner's language, its {placeholders} filled from `values`.
 
-    Raises KeyError where the catalogues hold no such sentence: a mistake of ours.
+    Raises KeyError where no room has such a sentence: a mistake of ours.
     """
     return catalogue()[key][language()].format(**values)

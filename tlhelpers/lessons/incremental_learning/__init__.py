@@ -1,0 +1,1 @@
+"""What is particular to lesson 04, Incremental (continual) learning."""

@@ -1,0 +1,84 @@
+"""Lesson 01: how many labels does it take? A slider over stored curves, and one run of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tlhelpers.lessons.why_transfer.figures import COLOURS, STARTS
+from tlhelpers.runtime.language import text
+from tlhelpers.show.widgets.chart import Chart, percent
+from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.transfer.results import interval
+
+RESULTS = ("01_birds", "01_pets")
+
+
+def build(results: Mapping[str, Mapping]) -> Explorer:
+    """results: what experiments 01_birds and 01_pets store."""
+    counts = sorted({count for curves in results.values() for count in curves["labels"]})
+    return Explorer(
+        title=text("widget01.title"),
+        controls=[
+            Control(
+                "task",
+                text("widget01.task"),
+                [(text(f"widget01.{name}"), name) for name in RESULTS],
+                kind="switch",
+            ),
+            Control("labels", text("lesson01.labels"), [(str(n), n) for n in counts], 5),
+        ],
+        draw=lambda task, labels: draw(results[task], labels),
+        run=train,
+    )
+
+
+def draw(curves: Mapping, labels: int) -> View:
+    """The three curves, and what they say at the measured count nearest to `labels`."""
+    counts = curves["labels"]
+    at = min(range(len(counts)), key=lambda k: abs(counts[k] / labels - 1))
+    means = {start: interval(curves[start][at]).mean for start in STARTS}
+    gain = max(means["probe"], means["fine_tune"]) - means["scratch"]
+    says = text(
+        "widget01.says" if gain >= 0 else "widget01.says_loss",
+        count=counts[at],
+        **{start: percent(mean) for start, mean in means.items()},
+        points=f"{abs(gain) * 100:.0f}",
+    )
+    chart = Chart(
+        says,
+        (counts[0], counts[-1]),
+        x_log=True,
+        x_label=text("lesson01.labels"),
+        y_label=text("lesson01.accuracy"),
+        x_ticks=[(n, str(n)) for n in counts],
+    )
+    chart.upright(counts[at])
+    for start in STARTS:
+        ys = [interval(values).mean for values in curves[start]]
+        chart.band(counts, curves[start], COLOURS[start])
+        chart.line(counts, ys, COLOURS[start], text(f"lesson01.{start}"))
+        chart.whisker(counts[at], curves[start][at], COLOURS[start])
+    return View(chart.svg(), says)
+
+
+def train(state: dict, watch: Callable[[View], bool]) -> View:
+    """Fine-tunes and trains from scratch with that many labels, and shows both as they learn."""
+    from tlhelpers.data.catalog import load_task
+    from tlhelpers.models.backbones import backbone
+    from tlhelpers.show.widgets.live import LiveCurve
+    from tlhelpers.transfer.finetune import fine_tune
+    from tlhelpers.transfer.negative import train_from_scratch
+
+    task = load_task(state["task"].removeprefix("01_"), state["labels"], valid_per_class=10)
+    steps = 100
+    curve = LiveCurve(task.valid, steps, watch)
+    epochs = max(1, steps // -(-len(task.train) // 32))
+    shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0, "read_test": False}
+    quiet = {"valid": False, "progress": False, "after_step": curve}
+    network = backbone("zukan-resnet")
+    curve.begin(text("lesson01.fine_tune"))
+    fine_tune(network, task, freeze_epochs=0, lr=0.03, lr_mult=5, **shared, **quiet)
+    if not curve.stopped:
+        curve.begin(text("lesson01.scratch"))
+        train_from_scratch(network, task, lr=0.03, **shared, **quiet)
+    return curve.view(ended=True)

@@ -1,1 +1,0 @@
-"""Figures made for one lesson each; what several lessons share is in `show/plots.py`."""
