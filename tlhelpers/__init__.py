@@ -63,6 +63,8 @@ _PUBLIC = {
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
+    "diagram": "tlhelpers.show.diagrams",
+    "list_diagrams": "tlhelpers.show.diagrams",
     "strategy_map": "tlhelpers.lessons.start_here.strategy",
 }
 

@@ -1,0 +1,351 @@
+"""Ideas, drawn: one hand for every schematic picture of the course.
+
+    tl.diagram("three_ways")     frozen, fine-tuned, from scratch: what moves
+    tl.list_diagrams()           every one that there is
+
+One grammar holds for all of them. A filled block carries pretrained weights, a dashed one random
+weights. A padlock means that nothing in the block moves; a double arrow below it, that it learns,
+and the longer the arrow, the higher its learning rate. Blue is the body, orange is the head,
+green is what is added or found.
+
+A diagram is SVG: crisp on a projector and on paper. It is a white card with dark ink, as every
+figure is, so that it reads the same in a light and in a dark JupyterLab and on GitHub, where a
+picture cannot know its surroundings. Its words are in `sentences.toml`, its alt text as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from tlhelpers.show.widgets.chart import Canvas
+
+WIDTH = 720
+PALE = {BLUE: "#D6E8F4", ORANGE: "#FBE8C3", GREEN: "#D3EEE4", GREY: "#EEEEEE"}
+STAGES = ("conv1", "layer1", "layer2", "layer3", "layer4")
+BLOCK, HIGH, GAP = 74, 46, 12  # one block of a network, in pixels
+SMALL, NOTE = 12, 14
+
+
+class Diagram(Canvas):
+    """A schematic picture; the notebook shows it, a terminal prints its alt text."""
+
+    def __init__(self, name: str, height: int, width: int = WIDTH):
+        super().__init__(text(f"diagram.{name}_alt"), width, height)
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.says
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        bundle = {"image/svg+xml": self.svg(), "text/plain": self.says}
+        return bundle, {"image/svg+xml": {"alt": self.says}}
+
+    def note(self, x: float, y: float, key: str, /, size: int = NOTE, **attributes) -> None:
+        """The sentence diagram.`key`, one line below another where it holds line breaks."""
+        for line, words in enumerate(text(f"diagram.{key}").split("\n")):
+            self.text(x, y + 1.35 * size * line, words, font_size=size, **attributes)
+
+    def block(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        colour: str = BLUE,
+        *,
+        width: float = BLOCK,
+        height: float = HIGH,
+        random: bool = False,
+        locked: bool = False,
+    ) -> None:
+        """A block of weights with its name; random: dashed and empty; locked: with a padlock."""
+        self.add(
+            "rect",
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            rx=6,
+            fill="white" if random else PALE[colour],
+            stroke=colour,
+            stroke_width=2,
+            stroke_dasharray="5 4" if random else None,
+        )
+        middle = x + width / 2
+        self.text(middle, y + height / 2 + 5, words, text_anchor="middle", font_size=SMALL)
+        if locked:
+            self.padlock(middle, y + height)
+
+    def padlock(self, x: float, y: float) -> None:
+        """A closed padlock, its middle at (x, y)."""
+        d = f"M{x - 5:.1f} {y - 2:.1f}v-4a5 5 0 0 1 10 0v4"
+        self.add("path", d=d, fill="none", stroke=INK, stroke_width=2.2)
+        self.add("rect", x=x - 8, y=y - 3, width=16, height=12, rx=2, fill=INK)
+        self.add("circle", cx=x, cy=y + 3, r=1.8, fill="white")
+
+    def arrow(
+        self, x: float, y: float, dx: float, dy: float = 0, colour: str = INK, both: bool = False
+    ) -> None:
+        """An arrow from (x, y) over (dx, dy); both: a point at either end."""
+        length = (dx * dx + dy * dy) ** 0.5
+        ux, uy = dx / length, dy / length
+        self.add(
+            "path",
+            d=f"M{x:.1f} {y:.1f}l{dx:.1f} {dy:.1f}",
+            stroke=colour,
+            stroke_width=2.2,
+            fill="none",
+        )
+        tips = [(x + dx, y + dy, 1)] + ([(x, y, -1)] if both else [])
+        for tip_x, tip_y, way in tips:
+            back_x, back_y = tip_x - 7 * ux * way, tip_y - 7 * uy * way
+            self.add(
+                "path",
+                d=f"M{tip_x:.1f} {tip_y:.1f}L{back_x - 4 * uy:.1f} {back_y + 4 * ux:.1f}"
+                f"L{back_x + 4 * uy:.1f} {back_y - 4 * ux:.1f}Z",
+                fill=colour,
+            )
+
+    def moves(self, x: float, y: float, rate: float, colour: str = VERMILION) -> None:
+        """The double arrow of what learns, around (x, y); rate from 0 to 1 is its length."""
+        reach = 9 + 26 * rate
+        self.arrow(x - reach, y, 2 * reach, colour=colour, both=True)
+
+    def photo(self, x: float, y: float, side: float = 40) -> None:
+        """What goes in: a picture with a hill and a sun."""
+        self.add("rect", x=x, y=y, width=side, height=side, rx=3, fill="white", stroke=INK)
+        self.add(
+            "path",
+            d=f"M{x + 1:.1f} {y + side - 1:.1f}l{0.35 * side:.1f} {-0.45 * side:.1f}"
+            f"l{0.22 * side:.1f} {0.2 * side:.1f}l{0.2 * side:.1f} {-0.3 * side:.1f}"
+            f"L{x + side - 1:.1f} {y + side - 1:.1f}Z",
+            fill=GREY,
+        )
+        self.add("circle", cx=x + 0.3 * side, cy=y + 0.28 * side, r=0.1 * side, fill=ORANGE)
+
+    def spring(self, x: float, y: float, length: float, colour: str, turns: int = 9) -> None:
+        """A spring from (x, y) to the right (or, with a negative length, to the left)."""
+        step = length / (2 * turns + 2)
+        path = f"M{x:.1f} {y:.1f}h{step:.1f}l{step / 2:.1f} -7"
+        path += "".join(f"l{step:.1f} {14 if turn % 2 == 0 else -14}" for turn in range(2 * turns))
+        rest = x + length
+        self.add("path", d=f"{path}L{rest:.1f} {y:.1f}", fill="none", stroke=colour, stroke_width=2)
+
+    def network(
+        self,
+        x: float,
+        y: float,
+        rates: Sequence[float | None],
+        *,
+        random: bool = False,
+        new_head: bool = True,
+        answer: bool = True,
+    ) -> None:
+        """A picture, five stages, the head. rates: of the six blocks, None for frozen.
+
+        random: the body starts from random weights; new_head: the head does.
+        """
+        self.photo(x, y + 3)
+        self.arrow(x + 44, y + HIGH / 2, 14)
+        x += 62
+        names = [*STAGES, text("diagram.head")]
+        for place, (words, rate) in enumerate(zip(names, rates, strict=True)):
+            head = place == len(STAGES)
+            colour = ORANGE if head else BLUE
+            left = x + place * (BLOCK + GAP)
+            self.block(
+                left, y, words, colour, random=new_head if head else random, locked=rate is None
+            )
+            if rate is not None:
+                self.moves(left + BLOCK / 2, y + HIGH + 14, rate)
+        if answer:
+            end = x + 6 * (BLOCK + GAP) - GAP
+            self.arrow(end + 4, y + HIGH / 2, 16)
+            self.note(end + 26, y + HIGH / 2 + 5, "answer", SMALL)
+
+
+_known: dict[str, Callable[[], Diagram]] = {}
+
+
+def _drawn(draw: Callable[[], Diagram]) -> Callable[[], Diagram]:
+    _known[draw.__name__.strip("_")] = draw
+    return draw
+
+
+def diagram(name: str) -> Diagram:
+    """The schematic picture of this name, in the learner's language.
+
+    Raises ValueError, with the names that there are, for any other.
+    """
+    if name not in _known:
+        raise ValueError(text("diagram.unknown", name=name, known=", ".join(_known)))
+    return _known[name]()
+
+
+def list_diagrams() -> list[str]:
+    """The names that `diagram` knows."""
+    return list(_known)
+
+
+@_drawn
+def body_and_head() -> Diagram:
+    """One network: the body makes 256 features of a picture, the head answers from them."""
+    d = Diagram("body_and_head", 140)
+    left, y = 86, 52
+    d.photo(24, y + 3)
+    d.arrow(68, y + HIGH / 2, 14)
+    span = len(STAGES) * (BLOCK + GAP) - GAP
+    for place, words in enumerate(STAGES):
+        d.block(left + place * (BLOCK + GAP), y, words)
+    d.arrow(left + span + 4, y + HIGH / 2, 16)
+    for row in range(5):
+        d.add("circle", cx=left + span + 32, cy=y + 5 + 9 * row, r=3.2, fill=BLUE)
+    d.arrow(left + span + 44, y + HIGH / 2, 14)
+    d.block(left + span + 62, y, text("diagram.head"), ORANGE, random=True)
+    d.add(
+        "path",
+        d=f"M{left} {y - 10}v-6h{span}v6",
+        fill="none",
+        stroke=BLUE,
+        stroke_width=1.5,
+    )
+    d.note(left + span / 2, y - 24, "body_is", text_anchor="middle")
+    d.note(left + span / 2, y + HIGH + 26, "early_and_late", SMALL, text_anchor="middle")
+    d.note(left + span + 32, y + HIGH + 26, "features", SMALL, text_anchor="middle")
+    d.note(left + span + 62 + BLOCK / 2, y - 24, "head_is", text_anchor="middle")
+    return d
+
+
+@_drawn
+def three_ways() -> Diagram:
+    """Frozen, fine-tuned and from scratch: which blocks move."""
+    d = Diagram("three_ways", 366)
+    rows = (
+        ("frozen", [None] * 5 + [1.0], False),
+        ("tuned", [0.25] * 5 + [1.0], False),
+        ("scratch", [1.0] * 6, True),
+    )
+    for row, (key, rates, random) in enumerate(rows):
+        y = 34 + 106 * row
+        d.note(20, y - 12, key)
+        d.network(20, y, rates, random=random)
+    y = 350
+    d.block(20, y - 12, "", width=22, height=16)
+    d.note(48, y, "legend_pretrained", SMALL)
+    d.block(190, y - 12, "", random=True, width=22, height=16)
+    d.note(218, y, "legend_random", SMALL)
+    d.padlock(352, y - 6)
+    d.note(366, y, "legend_locked", SMALL)
+    d.moves(490, y - 4, 0.3)
+    d.note(516, y, "legend_moves", SMALL)
+    return d
+
+
+@_drawn
+def head_first() -> Diagram:
+    """First the head alone, then everything, the body slowly (LP-FT)."""
+    d = Diagram("head_first", 226)
+    d.note(20, 24, "head_first_1")
+    d.network(20, 36, [None] * 5 + [1.0])
+    d.note(20, 130, "head_first_2")
+    d.network(20, 142, [0.15] * 5 + [0.5], new_head=False)
+    return d
+
+
+@_drawn
+def rates() -> Diagram:
+    """Discriminative rates: the nearer the input, the lower the learning rate."""
+    d = Diagram("rates", 236)
+    d.note(20, 24, "rates_one")
+    d.network(20, 36, [0.45] * 6)
+    d.note(20, 134, "rates_many")
+    d.network(20, 146, [0.0, 0.1, 0.25, 0.45, 0.7, 1.0])
+    return d
+
+
+@_drawn
+def gradual() -> Diagram:
+    """Gradual unfreezing: one more stage an epoch, from the head towards the input."""
+    d = Diagram("gradual", 306)
+    for row in range(4):
+        y = 26 + 70 * row
+        d.text(20, y + HIGH / 2 + 5, text("diagram.epoch", number=row + 1), font_size=SMALL)
+        opened = min(row, 5)
+        d.network(100, y, [None] * (5 - opened) + [0.3] * opened + [0.6], answer=False)
+    return d
+
+
+@_drawn
+def splits() -> Diagram:
+    """Training, validation and test data, and what each may be used for."""
+    d = Diagram("splits", 152)
+    parts = (("train", 330, BLUE), ("valid", 160, GREEN), ("test", 160, GREY))
+    x = 24
+    for key, width, colour in parts:
+        d.block(x, 34, text(f"diagram.{key}"), colour, width=width, height=44)
+        d.note(x + width / 2, 118, f"{key}_use", SMALL, text_anchor="middle")
+        d.arrow(x + width / 2, 84, 0, 16)
+        x += width + 10
+    d.padlock(x - 10 - 80, 34)
+    return d
+
+
+@_drawn
+def lora() -> Diagram:
+    """LoRA: the weight W stays, a thin product B A beside it learns."""
+    d = Diagram("lora", 236)
+    y = 44
+    d.block(40, y, "W", width=130, height=130, locked=True)
+    d.note(105, y - 14, "lora_kept", text_anchor="middle")
+    d.text(188, y + 72, "+", font_size=26)
+    d.block(224, y, "B", GREEN, width=26, height=130)
+    d.text(260, y + 72, "×", font_size=22)
+    d.block(286, y + 52, "A", GREEN, width=130, height=26)
+    d.note(320, y - 14, "lora_learns", text_anchor="middle")
+    d.moves(237, y + 146, 0.3)
+    d.moves(351, y + 94, 0.3)
+    d.text(436, y + 72, "=", font_size=26)
+    d.block(470, y, "W + BA", width=130, height=130)
+    d.note(535, y - 14, "lora_sum", text_anchor="middle")
+    d.note(24, 224, "lora_sizes", SMALL)
+    return d
+
+
+@_drawn
+def springs() -> Diagram:
+    """Weight decay pulls a weight to 0, L2-SP pulls it back to where pre-training left it."""
+    d = Diagram("springs", 216)
+    for row, (key, anchor, weight) in enumerate((("decay", 300, 560), ("l2_sp", 470, 560))):
+        y = 62 + 96 * row
+        d.note(20, y - 24, key)
+        d.add("path", d=f"M270 {y}H690", stroke=GREY, stroke_width=1.5)
+        for place, words in ((300, "0"), (470, "w₀")):
+            d.add("path", d=f"M{place} {y - 7}v14", stroke=INK, stroke_width=2)
+            d.text(place, y + 26, words, text_anchor="middle")
+        d.spring(anchor, y, weight - anchor - 9, VERMILION, turns=9 if row == 0 else 5)
+        d.add("circle", cx=weight, cy=y, r=9, fill=BLUE)
+        d.text(weight, y + 26, "w", text_anchor="middle")
+        d.arrow(weight + 14, y, 60, colour=GREEN)
+        d.note(weight + 44, y - 12, "data_pull", SMALL, text_anchor="middle")
+    return d
+
+
+@_drawn
+def batchnorm() -> Diagram:
+    """BatchNorm's memory: in training it follows the pictures, in eval mode it only reads."""
+    d = Diagram("batchnorm", 214)
+    for row, key in enumerate(("train_mode", "eval_mode")):
+        y = 34 + 106 * row
+        d.note(20, y - 12, key)
+        for place in range(3):
+            d.photo(24 + 9 * place, y + 4 + 3 * place, 36)
+        d.arrow(92, y + HIGH / 2, 26)
+        d.block(126, y, text(f"diagram.{key}_uses"), width=250)
+        if row == 0:
+            d.arrow(384, y + HIGH / 2, 30, colour=VERMILION)
+        else:
+            d.arrow(414, y + HIGH / 2, -30)
+        d.block(422, y, text("diagram.memory"), GREEN, width=250, locked=row == 1)
+    d.note(547, 104, "memory_moves", SMALL, text_anchor="middle")
+    return d
