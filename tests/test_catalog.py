@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tlhelpers.data import zukan
-from tlhelpers.data.catalog import TEST_FIRST, VALID_FIRST, list_tasks, load_task
+from tlhelpers.data.catalog import list_tasks, load_task
+from tlhelpers.data.drawn import TEST_FIRST, VALID_FIRST
 
 
 def pictures(split) -> set[bytes]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tlhelpers.course import exercises, progress
+from tlhelpers.course import exercises, record
 from tlhelpers.course.exercises import check, exercise
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
@@ -36,7 +36,7 @@ def own_exercises(monkeypatch, tmp_path):
 @pytest.mark.parametrize("answer", [3, np.int64(3), torch.tensor(3)])
 def test_a_right_answer_passes_whatever_library_made_the_number(answer):
     assert check("90-a", {"count": answer}).passed
-    assert progress.load()["exercises"]["90-a"]["passed"]
+    assert record.load()["exercises"]["90-a"]["passed"]
 
 
 def test_the_variables_are_those_of_the_notebook_that_calls():
@@ -79,7 +79,7 @@ def test_each_failing_attempt_brings_another_hint_and_the_last_names_the_solutio
 def test_an_untouched_gap_is_no_attempt():
     for _ in range(3):
         check("90-a", {"count": ...})
-    assert "90-a" not in progress.load()["exercises"]
+    assert "90-a" not in record.load()["exercises"]
 
 
 def test_a_gap_in_the_learners_own_code_names_its_line():

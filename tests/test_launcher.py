@@ -338,7 +338,9 @@ def test_stamp_that_was_cut_short_counts_as_none(clone):
     assert launcher._read_stamp() == {}
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])
+@pytest.mark.parametrize(
+    "name", ["__init__.py", "__main__.py", "runtime/__init__.py", "runtime/console.py"]
+)
 def test_old_python_can_read_the_first_files(name):
     source = (ROOT / "tlhelpers" / name).read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 8))

@@ -14,7 +14,7 @@ from torchvision.models import get_model
 
 from tlhelpers.models import backbones, networks
 from tlhelpers.models import pretrain as pretraining
-from tlhelpers.models.backbones import BackboneInfo, backbone, furnish, read_tensors, register
+from tlhelpers.models.backbones import backbone
 from tlhelpers.models.cards import ModelCard, read_card
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.pretrain import RECIPES, Recipe, pretrain, shift_and_erase
@@ -28,6 +28,7 @@ from tlhelpers.models.surgery import (
     stages,
     unfreeze,
 )
+from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.store import StoreError
 
@@ -398,10 +399,13 @@ def test_real_weights_in_the_torch_cache_are_used_and_named(torch_home, capsys):
     assert "mobilenet_v2-b0353104.pth" in capsys.readouterr().out
 
 
-def test_other_rooms_register_their_names(monkeypatch):
-    monkeypatch.setattr(backbones, "_LOADERS", dict(backbones._LOADERS))
+def test_a_backbone_of_ones_own_needs_one_line(monkeypatch):
     info = BackboneInfo("toy-1", "", 2, {"en": []}, 0, 6, "MIT", None)
-    register("toy-*", lambda name, **options: furnish(nn.Sequential(nn.Linear(2, 2)), None, info))
+
+    def load(name, **options):
+        return furnish(nn.Sequential(nn.Linear(2, 2)), None, info)
+
+    monkeypatch.setitem(backbones.LOADERS, "toy-1", load)
     assert backbone("toy-1").info is info
 
 

@@ -8,15 +8,15 @@ import sys
 
 import pytest
 
-from tlhelpers.course import progress
+from tlhelpers.course import progress, record
 from tlhelpers.course.exercises import check
 
 WRITER = """
-from tlhelpers.course import progress
+from tlhelpers.course import record
 import sys
 for number in range(20):
-    progress.record_exercise(f"{sys.argv[1]}-{number}", True)
-    progress.record_answer("90", f"{sys.argv[1]}-{number}", True)
+    record.record_exercise(f"{sys.argv[1]}-{number}", True)
+    record.record_answer("90", f"{sys.argv[1]}-{number}", True)
 """
 
 
@@ -31,56 +31,56 @@ def test_two_notebooks_at_once_lose_nothing(work):
     command = [sys.executable, "-P", "-c", WRITER]
     writers = [subprocess.Popen([*command, name], env=os.environ) for name in ("a", "b")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    record = progress.load()
-    assert len(record["exercises"]) == 40
-    assert len(record["quizzes"]["90"]) == 40
+    held = record.load()
+    assert len(held["exercises"]) == 40
+    assert len(held["quizzes"]["90"]) == 40
 
 
 def test_what_was_passed_stays_passed():
-    progress.record_exercise("02-a", True)
-    assert progress.record_exercise("02-a", False) == 1
-    progress.record_answer("02", "frozen", True)
-    progress.record_answer("02", "frozen", False)
-    record = progress.load()
-    assert record["exercises"]["02-a"]["passed"]
-    assert record["quizzes"]["02"]["frozen"]["right"]
+    record.record_exercise("02-a", True)
+    assert record.record_exercise("02-a", False) == 1
+    record.record_answer("02", "frozen", True)
+    record.record_answer("02", "frozen", False)
+    held = record.load()
+    assert held["exercises"]["02-a"]["passed"]
+    assert held["quizzes"]["02"]["frozen"]["right"]
 
 
 @pytest.mark.parametrize(
     "damaged", ["", "{", "[]", "null", '{"exercises": 3}', '{"exercises": {"a": 1}, "quizzes": {}}']
 )
 def test_a_damaged_record_is_kept_aside_and_said(work, damaged):
-    progress.path().write_text(damaged)
-    progress.record_exercise("02-a", True)
+    record.path().write_text(damaged)
+    record.record_exercise("02-a", True)
     kept = list(work.glob("progress.damaged-*.json"))
     assert [file.read_text() for file in kept] == [damaged]
     assert kept[0].name in str(progress.progress())
-    assert progress.load()["exercises"]["02-a"]["passed"]
+    assert record.load()["exercises"]["02-a"]["passed"]
 
 
 def test_what_a_newer_version_wrote_is_kept():
-    progress.path().write_text('{"exercises": {}, "quizzes": {}, "badges": [1]}')
-    progress.record_exercise("02-a", True)
-    assert progress.load()["badges"] == [1]
+    record.path().write_text('{"exercises": {}, "quizzes": {}, "badges": [1]}')
+    record.record_exercise("02-a", True)
+    assert record.load()["badges"] == [1]
 
 
 def test_a_writer_that_dies_half_way_leaves_the_old_record(monkeypatch):
-    progress.record_exercise("02-a", True)
+    record.record_exercise("02-a", True)
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
-    with pytest.raises(progress.ProgressError, match="killed"):
-        progress.record_exercise("02-b", True)
+    with pytest.raises(record.ProgressError, match="killed"):
+        record.record_exercise("02-b", True)
     monkeypatch.undo()
 
 
 def test_a_lock_that_nobody_gives_back_is_no_hang(monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(progress, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(record, "LOCK_SECONDS", 0.1)
     with (
-        FileLock(f"{progress.path()}.lock"),
-        pytest.raises(progress.ProgressError, match="could not be saved"),
+        FileLock(f"{record.path()}.lock"),
+        pytest.raises(record.ProgressError, match="could not be saved"),
     ):
-        progress.record_exercise("02-a", True)
+        record.record_exercise("02-a", True)
 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "exercises"), ("ja", "練習")])
@@ -94,7 +94,7 @@ def test_the_page_counts_what_is_done_in_both_languages(monkeypatch, lang, word)
 def test_exports_of_a_room_merge_into_one_table(work, capsys):
     room = work / "room"
     for name in ("花子", "Taro"):
-        progress.record_exercise("02-a", True)
+        record.record_exercise("02-a", True)
         assert progress.main(["--export", str(room / f"{name}.json"), "--name", name]) == 0
     (room / "broken.json").write_text("{")
     assert progress.main(["--merge", str(room)]) == 0
@@ -106,7 +106,7 @@ def test_exports_of_a_room_merge_into_one_table(work, capsys):
 
 def test_a_folder_without_records_is_said(work):
     (work / "empty").mkdir()
-    with pytest.raises(progress.ProgressError, match="no record of progress"):
+    with pytest.raises(record.ProgressError, match="no record of progress"):
         progress.main(["--merge", str(work / "empty")])
 
 
@@ -117,6 +117,6 @@ def test_the_page_can_be_written_as_html(work):
 
 def test_the_record_is_plain_json_that_survives_a_reset(work):
     check("90-a", {})
-    progress.record_exercise("02-a", False)
-    record = json.loads((work / "progress.json").read_text(encoding="utf-8"))
-    assert record["exercises"]["02-a"]["failed"] == 1
+    record.record_exercise("02-a", False)
+    held = json.loads((work / "progress.json").read_text(encoding="utf-8"))
+    assert held["exercises"]["02-a"]["failed"] == 1

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tlhelpers.course import progress, quizzes
+from tlhelpers.course import quizzes, record
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.show.questions import as_html, read_number, read_question, run_code
 from tlhelpers.show.quiz import Quiz
@@ -163,5 +163,5 @@ def test_answers_of_a_shipped_quiz_reach_the_progress(number):
     for question in quiz.questions:
         given = next((i for i, o in enumerate(question.options) if o.right), question.answer)
         assert quiz.answer(question.key, given)["right"] is True
-    assert len(progress.load()["quizzes"][number]) == 5
+    assert len(record.load()["quizzes"][number]) == 5
     assert quizzes.quiz(number).done == {question.key for question in quiz.questions}

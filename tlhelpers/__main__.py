@@ -1,16 +1,17 @@
 """`python -m tlhelpers <command>`: sets the course up where that is needed, then runs the command.
 
-This file and `tlhelpers/__init__.py` parse on Python 3.8 and need nothing but the standard
-library, so that an old Python says what is wrong instead of showing a syntax error.
+This file, `tlhelpers/__init__.py` and `runtime/console.py` parse on Python 3.8 and need nothing but
+the standard library, so that an old Python says what is wrong instead of showing a syntax error.
 """
 
-import locale
 import os
 import subprocess
 import sys
 
+from tlhelpers.runtime.console import chosen_language, prepare_console
+
 OLDEST, NEWEST = (3, 11), (3, 14)
-# The catalogues need Python 3.11 themselves: this one sentence has to stand here.
+# Sentence files need Python 3.11 themselves: this one sentence has to stand here.
 UNSUPPORTED = {
     "en": "This is Python {found}; the course needs Python {oldest} to {newest}.\n{remedy}",
     "ja": "これは Python {found} です。必要なのは Python {oldest}〜{newest} です。\n{remedy}",
@@ -23,24 +24,6 @@ INSTALL = {
     "en": "Install one from https://www.python.org/downloads/ and try again.",
     "ja": "https://www.python.org/downloads/ から入れて、もう一度実行してください。",
 }
-
-
-def prepare_console(arguments):
-    """Makes `--lang` the language of all that follows, and every sentence printable."""
-    words = " ".join(arguments).split(" -- ")[0].replace("--lang=", "--lang ").split()
-    if "--lang" in words[:-1]:
-        os.environ["TLHELPERS_LANG"] = words[words.index("--lang") + 1]
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a console that lacks a character shows "?" for it
-            stream.reconfigure(errors="replace")
-
-
-def chosen_language():
-    """ "ja" or "en": `TLHELPERS_LANG`, else the system's."""
-    asked = [os.environ.get(v) for v in ("TLHELPERS_LANG", "LC_ALL", "LC_MESSAGES", "LANG")]
-    asked.append(locale.setlocale(locale.LC_CTYPE))  # only asks
-    first = next((name for name in asked if name), "")
-    return "ja" if first.lower().startswith("ja") else "en"
 
 
 def suitable_command():

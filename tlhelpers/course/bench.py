@@ -37,7 +37,6 @@ from tlhelpers.course.contenders import (
     contenders,
     silence,
 )
-from tlhelpers.course.results import FOLDER
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.task import Split
 from tlhelpers.models.backbones import backbone
@@ -45,13 +44,14 @@ from tlhelpers.models.networks import zukan_resnet
 from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.train.engine import fit
 from tlhelpers.transfer.features import extract_features, stream_features
 from tlhelpers.transfer.fewshot import evaluate_episodes, few_shot, sample_episodes
 from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, Standardizer, fit_heads
 
-FILE = FOLDER / "benchmarks.md"
+FILE = RESULTS / "benchmarks.md"
 
 
 @dataclass

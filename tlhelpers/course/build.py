@@ -58,11 +58,10 @@ from pathlib import Path
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.places import LESSONS, RESULTS, ROOT
 from tlhelpers.runtime.stamp import code_hash, stamp
 
 NotebookNode = nbformat.NotebookNode
-ROOT = Path(__file__).parents[2]
-LESSONS = ROOT / "lessons"
 MAX_BYTES = 400_000
 CELL_SECONDS = 120
 
@@ -594,7 +593,7 @@ def _readable(outputs: list[NotebookNode]) -> str:
     return "\n".join(parts)
 
 
-def compare_stamps(results: Path = ROOT / "datasets" / "results") -> tuple[list[str], list[str]]:
+def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
     """(errors, warnings) about stored results (see `course/results.py`).
 
     Other weights than today's are an error; code that changed since is a warning, for most

@@ -12,7 +12,7 @@ import importlib.util
 import sys
 
 import tlhelpers
-from tlhelpers.__main__ import prepare_console
+from tlhelpers.runtime.console import prepare_console
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 

@@ -15,12 +15,11 @@ import torch
 from tlhelpers.data import zukan
 from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.runtime.language import catalogue
-from tlhelpers.runtime.stamp import DATASETS
+from tlhelpers.runtime.places import DATASETS, RESULTS
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.show.plots import Picture, sheet
 
 FOLDER = DATASETS / "zukan"
-RESULTS = DATASETS / "results"
 # Which groups of `tl measure` have figures of a domain; "colour" has one of each.
 GROUPS = {
     "birds": ("birds", "few_shot"),

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError, cache_folder, mirror, offline
 
-ROOT = Path(__file__).resolve().parents[2]
 GIGABYTE = 10**9
 MEMORY_WANTED, DISK_WANTED = 4 * GIGABYTE, 2 * GIGABYTE
 HUB = "https://huggingface.co"  # where optional models come from; its front page is asked for

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-from tlhelpers.course import progress
+from tlhelpers.course import record
 from tlhelpers.course.syllabus import part
 from tlhelpers.runtime.language import text
 
@@ -128,8 +128,8 @@ def check(name: str, variables: Mapping[str, object] | None = None) -> Verdict:
 def _record(asked: Exercise, passed: bool) -> tuple[int, tuple[str, ...]]:
     """Writes the outcome down; returns the failing attempts so far, and what could not be done."""
     try:
-        return progress.record_exercise(asked.name, passed), ()
-    except progress.ProgressError as error:
+        return record.record_exercise(asked.name, passed), ()
+    except record.ProgressError as error:
         return 1, (str(error),)
 
 

@@ -25,8 +25,9 @@ from torch.nn import functional as F
 
 import tlhelpers
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
-from tlhelpers.models.backbones import backbone, furnish, read_tensors
+from tlhelpers.models.backbones import backbone
 from tlhelpers.models.surgery import head_of, replace_head
+from tlhelpers.models.weights import furnish, read_tensors
 from tlhelpers.runtime.language import language, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 from tlhelpers.train.engine import predict

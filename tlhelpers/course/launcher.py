@@ -36,8 +36,8 @@ from pathlib import Path
 
 from tlhelpers.course import cli
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
 

@@ -24,12 +24,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from tlhelpers.course.data_cards import write_cards
-from tlhelpers.course.results import FOLDER
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.train.engine import evaluate
@@ -259,6 +259,6 @@ def main(argv: list[str] | None = None) -> int:
             "data": [asdict(bar) for bar in bars],
         }
         content = json.dumps(record, indent=1) + "\n"
-        write_atomic(FOLDER / f"bars_{name}.json", content.encode())
+        write_atomic(RESULTS / f"bars_{name}.json", content.encode())
     write_cards()
     return int(failed)

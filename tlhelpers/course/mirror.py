@@ -23,9 +23,9 @@ from pathlib import Path
 from tlhelpers.course.cli import PROGRAM, Parser
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError, write_atomic
 
-ROOT = Path(__file__).resolve().parents[2]
 HUB_LESSONS = {
     "12": ("bert-base-uncased", "tohoku-nlp/bert-base-japanese-v3"),
     "07": ("ProsusAI/finbert",),

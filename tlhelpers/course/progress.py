@@ -5,10 +5,7 @@
     tl progress --export FILE      a copy for the teacher, with a name if --name gives one
     tl progress --merge FOLDER     a table of all such copies, also as CSV in that folder
 
-The file holds for each exercise whether it was passed and how often it was tried, and for each
-question of a quiz whether it was answered right. Every change is read, made and written under a
-lock, so that two notebooks at once lose nothing. A file that cannot be read is kept beside the
-new one. Nothing leaves this computer.
+`course/record.py` keeps the file itself.
 """
 
 from __future__ import annotations
@@ -17,117 +14,17 @@ import csv
 import html
 import io
 import json
-import os
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from tlhelpers.course import workspace
 from tlhelpers.course.cli import Parser
-from tlhelpers.runtime.language import LANGUAGES, text
-from tlhelpers.runtime.store import StoreError, write_atomic
-
-FILE = "progress.json"
-LOCK_SECONDS = 5.0
-
-
-class ProgressError(StoreError):
-    """The progress cannot be read or written. The message says why, and what to do."""
-
-
-# --- the file -------------------------------------------------------------------------------
-
-
-def path() -> Path:
-    """Where the progress lies: in `TLHELPERS_WORK`, else in the clone's `work/`."""
-    return Path(os.environ.get("TLHELPERS_WORK") or workspace.WORK) / FILE
-
-
-def load() -> dict:
-    """{"exercises": {"02-a": {...}}, "quizzes": {"02": {key: {...}}}}; empty where none is.
-
-    A damaged file is moved aside, under a name with its time, and never lost.
-    """
-    try:
-        return _read(path())
-    except FileNotFoundError:
-        return {"exercises": {}, "quizzes": {}}
-    except ValueError:
-        aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json")
-        path().replace(aside)
-        return {"exercises": {}, "quizzes": {}, "damaged": aside.name}
-
-
-def _read(file: Path) -> dict:
-    """Raises ValueError where the file does not hold what it should."""
-    record = json.loads(file.read_text(encoding="utf-8"))
-    try:
-        entries = [*record["exercises"].values()]
-        entries += [entry for answers in record["quizzes"].values() for entry in answers.values()]
-        whole = all(isinstance(entry, dict) for entry in entries)
-    except (AttributeError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise ValueError(text("progress.unreadable", path=file))
-    return record
-
-
-def _change(change: Callable[[dict], int]) -> int:
-    """Reads, changes and writes the file as one step; returns what `change` returned."""
-    from filelock import FileLock, Timeout
-
-    file = path()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
-            record = load()
-            result = change(record)
-            write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-    except (OSError, StoreError, Timeout) as error:
-        raise ProgressError(text("progress.not_saved", path=file, reason=error)) from error
-    return result
-
-
-def record_exercise(name: str, passed: bool) -> int:
-    """Writes down an attempt at exercise "02-a"; returns how many have failed so far.
-
-    What was passed once stays passed. Raises ProgressError.
-    """
-
-    def change(record: dict) -> int:
-        entry = record["exercises"].setdefault(name, {"passed": False, "failed": 0})
-        entry["passed"] = entry["passed"] or passed
-        entry["failed"] += not passed
-        entry["last"] = _now()
-        return entry["failed"]
-
-    return _change(change)
-
-
-def record_answer(lesson: str, question: str, right: bool) -> int:
-    """Writes down an answer in the quiz of lesson "02"; returns how many were given so far.
-
-    What was answered right once stays right. Raises ProgressError.
-    """
-
-    def change(record: dict) -> int:
-        answers = record["quizzes"].setdefault(lesson, {})
-        entry = answers.setdefault(question, {"right": False, "answers": 0})
-        entry["right"] = entry["right"] or right
-        entry["answers"] += 1
-        entry["last"] = _now()
-        return entry["answers"]
-
-    return _change(change)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-# --- the page -------------------------------------------------------------------------------
+from tlhelpers.course.exercises import exercises
+from tlhelpers.course.quizzes import read_quiz
+from tlhelpers.course.record import ProgressError, load, read
+from tlhelpers.course.syllabus import lessons
+from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.store import write_atomic
 
 
 @dataclass(frozen=True)
@@ -198,30 +95,17 @@ def progress() -> Progress:
 
 
 def _lessons(record: dict) -> list[LessonProgress]:
-    from tlhelpers.course.exercises import exercises
-    from tlhelpers.course.quizzes import read_quiz
-
     found = []
-    for number, title in _titles().items():
+    for number, one in lessons().items():
         names = exercises(number)
         passed = sum(record["exercises"].get(name, {}).get("passed", False) for name in names)
         keys = [question.key for question in read_quiz(number)]
         answers = record["quizzes"].get(number, {})
         right = sum(answers.get(key, {}).get("right", False) for key in keys)
-        found.append(LessonProgress(number, title, (passed, len(names)), (right, len(keys))))
+        found.append(
+            LessonProgress(number, one.title[language()], (passed, len(names)), (right, len(keys)))
+        )
     return found
-
-
-def _titles() -> dict[str, str]:
-    """{"02": "Feature extraction"}, from the headings of the built lessons."""
-    from tlhelpers.runtime.language import language
-
-    titles = {}
-    for notebook in sorted((workspace.LESSONS / language()).glob("[0-9][0-9]_*.ipynb")):
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        lines = "".join(cells[0]["source"]).splitlines()
-        titles[notebook.name[:2]] = lines[0].lstrip("# ").removeprefix(notebook.name[:2]).strip()
-    return titles
 
 
 def _state(one: LessonProgress) -> str:
@@ -257,7 +141,7 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
     rows, problems = [], []
     for file in sorted(folder.glob("*.json")):
         try:
-            record = _read(file)
+            record = read(file)
         except (OSError, ValueError):
             problems.append(text("progress.unreadable", path=file))
             continue

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import tomllib
 
-from tlhelpers.course import progress
+from tlhelpers.course import record
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import Question, read_question
@@ -47,14 +47,14 @@ def quiz(lesson: str) -> Quiz:
         known = ", ".join(n for n, one in lessons().items() if (one.folder / "quiz.toml").exists())
         raise ValueError(text("quiz.unknown", lesson=lesson, known=known or "-"))
 
-    def record(key: str, right: bool) -> str | None:
+    def remember(key: str, right: bool) -> str | None:
         """What could not be done, if anything."""
         try:
-            progress.record_answer(lesson, key, right)
-        except progress.ProgressError as error:
+            record.record_answer(lesson, key, right)
+        except record.ProgressError as error:
             return str(error)
         return None
 
-    answered = progress.load()["quizzes"].get(lesson, {})
+    answered = record.load()["quizzes"].get(lesson, {})
     done = {key for key, entry in answered.items() if entry.get("right")}
-    return Quiz(lesson, questions, record, done)
+    return Quiz(lesson, questions, remember, done)

@@ -25,10 +25,9 @@ from pathlib import Path
 
 from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.stamp import DATASETS, ROOMS, stamp
+from tlhelpers.runtime.places import RESULTS
+from tlhelpers.runtime.stamp import ROOMS, stamp
 from tlhelpers.runtime.store import StoreError, write_atomic
-
-FOLDER = DATASETS / "results"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Experiment:
 
     @property
     def path(self) -> Path:
-        return FOLDER / f"{self.name}.json"
+        return RESULTS / f"{self.name}.json"
 
     def stamp(self) -> dict[str, str]:
         """What the result would be stamped with if it were made now."""
@@ -90,7 +89,7 @@ def stored(name: str) -> dict:
 
     Raises FileNotFoundError where it was never made: with the command that makes it.
     """
-    path = FOLDER / f"{name}.json"
+    path = RESULTS / f"{name}.json"
     if not path.exists():
         raise FileNotFoundError(text("results.missing", name=name, lesson=name[:2]))
     return json.loads(path.read_text(encoding="utf-8"))["data"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from tlhelpers.runtime.stamp import PACKAGE
+from tlhelpers.runtime.places import PACKAGE
 
 FOLDER = PACKAGE / "lessons"
 

@@ -16,11 +16,9 @@ from pathlib import Path
 
 from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.places import LESSONS, ROOT, WORK
 from tlhelpers.runtime.store import StoreError, write_atomic
 
-ROOT = Path(__file__).resolve().parents[2]
-LESSONS = ROOT / "lessons"
-WORK = ROOT / "work"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 RECORD = ".copies.json"  # beside the copies: which version of each lesson was handed out last
 

@@ -1,69 +1,29 @@
 """Every task of the course by name: `load_task("birds", per_class=10)`, `list_tasks()`.
 
-Pictures of the drawn world (zukan) are drawn here; every other task names the function that
-loads it in `_ELSEWHERE`. Train, valid and test of a drawn task take their pictures from ranges
-of numbers that never meet, and only the train pictures depend on `seed`.
+Each line of the catalogue names the function that loads its task. `data/drawn.py` draws those of
+the drawn world (zukan).
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
-import hashlib
 import html
-import importlib
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
-from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from tlhelpers.data import zukan
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.digits import load_digits_task
+from tlhelpers.data.drawn import load_drawn
+from tlhelpers.data.public import public_entries
+from tlhelpers.data.request import Entry, Request
+from tlhelpers.data.sounds import load_sounds
+from tlhelpers.data.task import Task
+from tlhelpers.data.text import load_text
 from tlhelpers.data.zukan.styles import STYLES
 from tlhelpers.runtime.language import language, text
 
-# Where each split's pictures begin: train counts up from 0 and never gets as far as valid.
-VALID_FIRST, TEST_FIRST = 2**40, 2**41
-HELD_IN_MEMORY = 50_000  # pictures of a split at 64 pixels; more are drawn when they are asked for
-_KEPT_BYTES = 512 * 2**20  # drawn splits kept for the next task that asks for the same
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `load_task` was asked for; a loader reads what it needs."""
-
-    name: str
-    per_class: int = 20
-    seed: int = 0
-    style: str = "photo"
-    size: int = 64
-    valid_per_class: int = 20
-    test_per_class: int = 40
-    classes: tuple[int, ...] | None = None
-    source: str = "zukan"
-    lang: str | None = None
-    test_lang: str | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the catalogue."""
-
-    name: str
-    kind: str  # "image" or "text"
-    classes: int
-    description: dict[str, str]
-    licence: str
-    source: str = "zukan"  # "zukan": comes with the course; "public": downloaded
-    attributes: int = 0
-    loader: str = field(default="tlhelpers.data.catalog:load_drawn", repr=False)
-
-
-# Tasks that are not drawn. A loader "module:function" takes a Request and returns a Task.
+# Tasks that are neither drawn nor downloaded.
 _ELSEWHERE = (
     Entry(
         name="digits",
@@ -74,7 +34,7 @@ _ELSEWHERE = (
             "ja": "本物の手書き数字です。scikit-learnにある8×8画素の1,797枚を拡大しています。",
         },
         licence="CC BY 4.0",
-        loader="tlhelpers.data.digits:load_digits_task",
+        load=load_digits_task,
     ),
     Entry(
         name="sounds",
@@ -85,7 +45,7 @@ _ELSEWHERE = (
             "ja": "短い音6種をスペクトログラムにした画像です。写真ではありません。",
         },
         licence="CC BY 4.0",
-        loader="tlhelpers.data.sounds:load_sounds",
+        load=load_sounds,
     ),
     Entry(
         name="enquiries",
@@ -96,7 +56,7 @@ _ELSEWHERE = (
             "ja": "お店への問い合わせです。この講座のために日本語と英語で書きました。",
         },
         licence="CC BY 4.0",
-        loader="tlhelpers.data.text:load_text",
+        load=load_text,
     ),
     Entry(
         name="spam",
@@ -107,7 +67,7 @@ _ELSEWHERE = (
             "ja": "迷惑メッセージかどうかを見分けます。この講座のために日本語と英語で書きました。",
         },
         licence="CC BY 4.0",
-        loader="tlhelpers.data.text:load_text",
+        load=load_text,
     ),
 )
 
@@ -156,8 +116,7 @@ def load_task(
             raise ValueError(
                 text("task.classes_unknown", keep=list(classes), last=entry.classes - 1)
             )
-    module, function = entry.loader.split(":")
-    return getattr(importlib.import_module(module), function)(
+    return entry.load(
         Request(
             name,
             per_class,
@@ -174,82 +133,6 @@ def load_task(
     )
 
 
-def load_drawn(asked: Request) -> Task:
-    """A task of the drawn world."""
-    domain = zukan.DOMAINS[asked.name]
-    chosen = asked.classes or tuple(range(domain.num_classes))
-
-    def split(per_class: int, first: int, seed: int) -> Split:
-        return _split(asked.name, chosen, per_class, first, seed, asked.size, asked.style)
-
-    settings = "/".join(
-        str(part)
-        for part in (
-            asked.name,
-            asked.per_class,
-            asked.seed,
-            asked.style,
-            asked.size,
-            asked.valid_per_class,
-            asked.test_per_class,
-        )
-    )
-    keep = [int(c) for c in chosen]
-    kept = "" if asked.classes is None else f"[{','.join(map(str, keep))}]"
-    return Task(
-        name=asked.name,
-        train=split(asked.per_class, 0, asked.seed),
-        valid=split(asked.valid_per_class, VALID_FIRST, 0),
-        test=split(asked.test_per_class, TEST_FIRST, 0),
-        classes={lang: [names[c] for c in keep] for lang, names in domain.classes.items()},
-        attributes=None if domain.attributes is None else domain.attributes[keep],
-        attribute_names=domain.attribute_names,
-        licence=domain.licence,
-        source=text("catalog.drawn", name=asked.name),
-        fingerprint=f"zukan-{drawing_code()}/{settings}{kept}",
-    )
-
-
-@functools.cache
-def drawing_code() -> str:
-    """A hash of the code that draws: pictures are the same while it is."""
-    folder = Path(zukan.__file__).parent
-    code = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(code).hexdigest()[:12]
-
-
-_kept: OrderedDict[tuple, Tensor] = OrderedDict()
-
-
-def _split(
-    name: str,
-    chosen: tuple[int, ...],
-    per_class: int,
-    first: int,
-    seed: int,
-    size: int,
-    style: str,
-) -> Split:
-    """Row r shows class r % k with the number first + r // k, for k chosen classes."""
-    k = len(chosen)
-    labels = torch.arange(k).repeat(per_class)
-    numbers = torch.tensor(chosen)
-
-    def draw(rows: Tensor) -> Tensor:
-        rows = rows.cpu()
-        return zukan.draw(name, numbers[rows % k], first + rows // k, seed, size, style)
-
-    if len(labels) * size * size > HELD_IN_MEMORY * 64 * 64:
-        return Split(draw, labels)
-    key = (name, chosen, per_class, first, seed, size, style)
-    if key not in _kept:
-        _kept[key] = draw(torch.arange(len(labels)))
-        while sum(kept.nbytes for kept in _kept.values()) > _KEPT_BYTES and len(_kept) > 1:
-            _kept.popitem(last=False)
-    _kept.move_to_end(key)
-    return Split(_kept[key], labels)
-
-
 @dataclass
 class TaskTable:
     """The catalogue as a table: prints as text, shows as HTML in a notebook."""
@@ -263,7 +146,7 @@ class TaskTable:
         return len(self.entries)
 
     def to_dict(self) -> dict[str, list[dict]]:
-        return {"entries": [asdict(entry) for entry in self.entries]}
+        return {"entries": [_without_loader(entry) for entry in self.entries]}
 
     def to_frame(self):
         """The table as a pandas.DataFrame."""
@@ -302,10 +185,12 @@ class TaskTable:
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
+def _without_loader(entry: Entry) -> dict:
+    return {name: value for name, value in vars(entry).items() if name != "load"}
+
+
 def list_tasks() -> TaskTable:
     """Every task that `load_task` knows."""
-    from tlhelpers.data.public import public_entries  # which needs this module
-
     drawn = [
         Entry(
             name=name,
@@ -313,6 +198,7 @@ def list_tasks() -> TaskTable:
             classes=domain.num_classes,
             description=domain.description or {"en": "", "ja": ""},
             licence=domain.licence,
+            load=load_drawn,
             attributes=0 if domain.attributes is None else domain.attributes.shape[1],
         )
         for name, domain in zukan.DOMAINS.items()

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tlhelpers.data.catalog import Request, drawing_code
+from tlhelpers.data.drawn import drawing_code
+from tlhelpers.data.request import Request
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.styles import apply_style

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tlhelpers.data import archive
-from tlhelpers.data.catalog import Entry, Request
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
+from tlhelpers.data.request import Entry, Request
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.styles import apply_style
@@ -100,8 +100,8 @@ def public_entries() -> list[Entry]:
             classes=line.classes,
             description=line.description,
             licence=line.licence,
+            load=load_public,
             source="public",
-            loader="tlhelpers.data.public:load_public",
         )
         for line in public_sets().values()
         for name in (line.name, *line.stands_for)
@@ -141,7 +141,7 @@ def load_public(asked: Request) -> Task:
     line = find_set(asked.name)
     folder = fetch_set(line)
     try:
-        parts, found = globals()[line.reader](folder)
+        parts, found = READERS[line.reader](folder)
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise StoreError(text("public.unreadable", name=line.name, folder=folder)) from error
     names = line.names or dict.fromkeys(LANGUAGES, found)
@@ -348,3 +348,17 @@ def _idx(path: Path, dimensions: int) -> np.ndarray:
     if head[0] != 0x800 + dimensions:
         raise ValueError(f"{path} is not in the idx format")
     return np.frombuffer(content, np.uint8, offset=4 * len(head)).reshape(head[1:])
+
+
+# What `reader` in the catalogue names.
+READERS: dict[str, Callable[[Path], tuple[dict[str, Part], list[str]]]] = {
+    "read_pets": read_pets,
+    "read_breeds": read_breeds,
+    "read_flowers": read_flowers,
+    "read_cifar10": read_cifar10,
+    "read_eurosat": read_eurosat,
+    "read_omniglot": read_omniglot,
+    "read_dtd": read_dtd,
+    "read_medmnist": read_medmnist,
+    "read_idx": read_idx,
+}

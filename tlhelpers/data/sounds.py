@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tlhelpers.data.catalog import TEST_FIRST, VALID_FIRST, Request
+from tlhelpers.data.drawn import TEST_FIRST, VALID_FIRST
+from tlhelpers.data.request import Request
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.kit import Canvas

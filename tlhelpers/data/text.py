@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-import tlhelpers
-from tlhelpers.data.catalog import Request
+from tlhelpers.data.request import Request
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.places import DATASETS
 from tlhelpers.runtime.store import StoreError
 
 LICENCE = "CC BY 4.0"
@@ -125,7 +125,7 @@ def evaluation_texts() -> list[str]:
 
 def text_folder() -> Path:
     """`datasets/text` of the clone that this package runs from."""
-    folder = Path(tlhelpers.__file__).parents[1] / "datasets" / "text"
+    folder = DATASETS / "text"
     if not folder.is_dir():
         raise StoreError(text("text_tasks.no_clone", folder=folder))
     return folder

@@ -1,20 +1,17 @@
 """Pretrained networks by name: what there is, and where its weights come from.
 
 `backbone("zukan-resnet")` gives the course's own networks, whose weights lie in the clone;
-`backbone("resnet18")` those of torchvision, with ImageNet weights. Other rooms add their names
-with `register`. Weights are looked for in one order: an explicit path, the mirror
-(`TLHELPERS_MIRROR`), torchvision's own cache, the network. Where they cannot be had this is
-said, and the network is never silently random.
+`backbone("resnet18")` those of torchvision, with ImageNet weights; `LOADERS` names the others.
+Weights are looked for in one order: an explicit path, the mirror (`TLHELPERS_MIRROR`),
+torchvision's own cache, the network. Where they cannot be had this is said, and the network is
+never silently random.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +20,16 @@ from torch import Tensor, nn
 
 from tlhelpers.models import networks
 from tlhelpers.models.cards import read_card, weights_folder
+from tlhelpers.models.language_models import (
+    HUB,
+    TEXT,
+    load_hub_text,
+    load_zukan_text,
+    rows_of_text_models,
+)
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.surgery import head_of, replace_head
+from tlhelpers.models.weights import BackboneInfo, furnish, load_into, read_tensors, untrained
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -49,23 +54,6 @@ TORCHVISION = (
     "convnext_tiny",
     "vit_b_16",
 )
-
-
-@dataclass(frozen=True)
-class BackboneInfo:
-    """What a network was before it is trained on: `backbone(...).info`."""
-
-    name: str
-    pretrained_on: str  # "zukan: source", "ImageNet-1K"; "" where the weights are random
-    feature_dim: int  # numbers that the head sees
-    classes: dict[str, list[str]]  # of the pre-training; empty lists where the weights are random
-    size: int  # pixels, the shorter side that `preprocess` resizes to
-    parameters: int  # of the network with its own head
-    licence: str
-    weights_sha256: str | None  # None where the weights are random
-
-    def to_dict(self) -> dict:
-        return asdict(self)
 
 
 def backbone(
@@ -131,8 +119,6 @@ def list_backbones() -> Table:
                 "available": text("backbones.here" if is_here(name) else "backbones.to_download"),
             }
         )
-    from tlhelpers.models.language_models import rows_of_text_models
-
     return Table(rows + rows_of_text_models())
 
 
@@ -147,31 +133,12 @@ def is_here(name: str) -> bool:
     return _cached_path(url).exists() or store.mirrored_file(url) is not None
 
 
-# --- which loader a name belongs to -------------------------------------------------------
-
-_LOADERS: dict[str, Callable[..., nn.Module] | str] = {}
-
-
-def register(pattern: str, loader: Callable[..., nn.Module] | str) -> None:
-    """Lets `backbone` find the networks whose name matches `pattern` ("bert-*").
-
-    loader: called as `loader(name, pretrained=..., weights=..., size=...)`, gives a network with
-        `.info` (a BackboneInfo) and `.preprocess` (see `furnish`) and raises StoreError; or
-        "module:function", imported when it is first needed.
-    """
-    _LOADERS[pattern] = loader
-
-
 def _loader_of(name: str) -> Callable[..., nn.Module]:
-    for pattern, loader in _LOADERS.items():
-        if fnmatch(name, pattern):
-            if isinstance(loader, str):
-                module, function = loader.split(":")
-                loader = getattr(importlib.import_module(module), function)
-            return loader
+    if name in LOADERS:
+        return LOADERS[name]
     if name.partition(":")[0] in _torchvision_names():
         return load_torchvision
-    known = [*_LOADERS, *_torchvision_names()]
+    known = [*LOADERS, *_torchvision_names()]
     near = difflib.get_close_matches(name, known, n=3) or [*ZUKAN[:1], *TORCHVISION[:3]]
     raise ValueError(text("backbones.unknown", name=name, near=", ".join(near)))
 
@@ -181,17 +148,6 @@ def _family(name: str) -> str:
     if name.startswith("vgg"):
         return "zukan-vgg"
     return "zukan-inception" if name.startswith(("googlenet", "inception")) else "zukan-resnet"
-
-
-def furnish(model: nn.Module, preprocess: Callable, info: BackboneInfo) -> nn.Module:
-    """Gives the network its `.preprocess` and `.info`.
-
-    They are plain attributes: a registered submodule would show up in `children()`, and in
-    every `nn.Sequential` that a learner builds from them.
-    """
-    model.__dict__["preprocess"] = preprocess
-    model.__dict__["info"] = info
-    return model
 
 
 # --- the course's own networks ------------------------------------------------------------
@@ -207,10 +163,10 @@ def load_zukan(
     """One of ZUKAN; its card must lie beside its weights."""
     file = weights_folder() / f"{name}.safetensors" if weights is None else Path(weights)
     card = read_card(file.with_suffix(".json"))
-    model = getattr(networks, card.architecture)(card.num_classes)
+    model = networks.ARCHITECTURES[card.architecture](card.num_classes)
     if pretrained:
         store.verify(file, card.sha256)
-        _load(model, read_tensors(file), file)
+        load_into(model, read_tensors(file), file)
     preprocess = Preprocess(card.mean, card.std, size=size or card.size)
     info = BackboneInfo(
         name=name,
@@ -222,29 +178,7 @@ def load_zukan(
         licence=card.licence,
         weights_sha256=card.sha256,
     )
-    return furnish(model, preprocess, info if pretrained else _untrained(info))
-
-
-for _name in ZUKAN:
-    register(_name, load_zukan)
-
-# Language models, on the hub's names for public ones; their module needs transformers.
-TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")
-HUB_TEXT = (
-    "bert-base-uncased",
-    "tohoku-nlp/bert-base-japanese-v3",
-    "ProsusAI/finbert",
-    "gpt2",
-    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
-)
-for _name in TEXT:
-    register(_name, "tlhelpers.models.language_models:load_zukan_text")
-for _name in HUB_TEXT:
-    register(_name, "tlhelpers.models.language_models:load_hub_text")
-
-
-def _untrained(info: BackboneInfo) -> BackboneInfo:
-    return replace(info, pretrained_on="", classes={"en": [], "ja": []}, weights_sha256=None)
+    return furnish(model, preprocess, info if pretrained else untrained(info))
 
 
 # --- torchvision's networks ---------------------------------------------------------------
@@ -273,7 +207,7 @@ def load_torchvision(
         state = read_tensors(file)
         if plain.startswith("densenet"):
             state = _renamed_for_densenet(state)
-        _load(model, state, file)
+        load_into(model, state, file)
         sha = store.sha256(file)
     for auxiliary in ("aux1", "aux2", "AuxLogits"):  # heads of GoogLeNet that only training uses
         if hasattr(model, auxiliary):
@@ -298,7 +232,7 @@ def load_torchvision(
         licence="BSD-3-Clause (torchvision); ImageNet: non-commercial research",
         weights_sha256=sha,
     )
-    return furnish(model, preprocess, info if pretrained else _untrained(info))
+    return furnish(model, preprocess, info if pretrained else untrained(info))
 
 
 def _torchvision_names() -> list[str]:
@@ -353,40 +287,10 @@ def _renamed_for_densenet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-# --- reading weights ----------------------------------------------------------------------
-
-
-def read_tensors(file: str | Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors or .pth file, on the CPU, floats as float32.
-
-    A pickle that holds anything but tensors is refused, and none of its code is run.
-    Raises StoreError where the file is missing, damaged, or holds something else.
-    """
-    import pickle
-
-    from safetensors.torch import load_file
-
-    file = Path(file)
-    store.verify(file)
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise StoreError(text("backbones.not_tensors", path=file)) from error
-    except Exception as error:  # torch and safetensors each raise many kinds for a damaged file
-        raise StoreError(text("backbones.damaged", path=file, reason=error)) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise StoreError(text("backbones.not_tensors", path=file))
-    for key, value in state.items():  # in place: the dict also carries its layers' versions
-        state[key] = value.float() if value.is_floating_point() else value
-    return state
-
-
-def _load(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
-    try:
-        model.load_state_dict(state)
-    except (RuntimeError, ValueError) as error:
-        network = type(model).__name__
-        raise StoreError(text("backbones.do_not_fit", path=file, network=network)) from error
+# Name -> what gives the network: `loader(name, pretrained=..., weights=..., size=...)` returns one
+# with `.info` and `.preprocess` (see `furnish`) or raises StoreError. torchvision's need no line.
+LOADERS: dict[str, Callable[..., nn.Module]] = {
+    **dict.fromkeys(ZUKAN, load_zukan),
+    **dict.fromkeys(TEXT, load_zukan_text),
+    **dict.fromkeys(HUB, load_hub_text),
+}

@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tlhelpers
 from tlhelpers.runtime.language import catalogue, text
+from tlhelpers.runtime.places import DATASETS
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 
@@ -69,7 +69,7 @@ def weights_folder() -> Path:
 
     Raises StoreError where the package was installed without its clone.
     """
-    folder = Path(tlhelpers.__file__).parents[1] / "datasets" / "weights"
+    folder = DATASETS / "weights"
     if not folder.is_dir():
         raise StoreError(text("cards.no_clone", folder=folder))
     return folder

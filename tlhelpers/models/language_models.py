@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.models.backbones import TEXT, BackboneInfo, furnish, read_tensors
 from tlhelpers.models.cards import weights_folder
+from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -39,6 +39,7 @@ class HubModel:
     extras: tuple[str, ...] = ()
 
 
+TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")  # the course's own
 HUB = {
     "bert-base-uncased": HubModel(
         "google-bert/bert-base-uncased", "Apache-2.0", "English Wikipedia, books", 110

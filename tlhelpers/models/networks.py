@@ -78,3 +78,11 @@ def zukan_inception(num_classes: int) -> GoogLeNet:
     )
     network.fc = nn.Linear(512, num_classes)
     return network
+
+
+# The names by which cards of weights know these networks.
+ARCHITECTURES = {
+    "zukan_resnet": zukan_resnet,
+    "zukan_vgg": zukan_vgg,
+    "zukan_inception": zukan_inception,
+}

@@ -16,8 +16,9 @@ import os
 import tomllib
 from pathlib import Path
 
+from tlhelpers.runtime.places import PACKAGE
+
 LANGUAGES = ("ja", "en")
-_PACKAGE = Path(__file__).parents[1]
 
 
 def language() -> str:
@@ -43,7 +44,7 @@ def system_language() -> str:
 def catalogue() -> dict[str, dict[str, str]]:
     """Every sentence: {"room.key": {"en": ..., "ja": ...}}."""
     sentences = {}
-    for path in sorted(_PACKAGE.rglob("sentences.toml")):
+    for path in sorted(PACKAGE.rglob("sentences.toml")):
         for room, keys in tomllib.loads(path.read_text(encoding="utf-8")).items():
             for key, pair in keys.items():
                 sentences[f"{room}.{key}"] = pair

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
-DATASETS = PACKAGE.parent / "datasets"
+from tlhelpers.runtime.places import DATASETS, PACKAGE
+
 ROOMS = ("data", "models", "train", "transfer")
 
 

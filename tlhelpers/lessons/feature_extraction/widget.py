@@ -19,6 +19,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.show.widgets.photo import photo
 
 RESULTS = ()
 LAYERS = ("conv1", "layer1", "layer2", "layer3", "layer4")
@@ -129,19 +130,6 @@ def draw(layer: str, picked: int) -> View:
 
 def _name(seen: Seen, row: int) -> str:
     return seen.names[int(seen.labels[row])]
-
-
-@functools.lru_cache(maxsize=100)
-def _jpeg(content: bytes) -> str:
-    picture = Image.frombytes("RGB", (64, 64), content)
-    stored = io.BytesIO()
-    picture.save(stored, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(stored.getvalue()).decode()
-
-
-def photo(picture: Tensor) -> str:
-    """A picture uint8 (3, 64, 64) as the address of a small JPEG."""
-    return _jpeg(picture.permute(1, 2, 0).contiguous().numpy().tobytes())
 
 
 def _pixels(canvas: Canvas, x: float, y: float, size: float, values: Tensor) -> None:

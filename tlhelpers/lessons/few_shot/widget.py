@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from tlhelpers.data.catalog import load_task
-from tlhelpers.lessons.feature_extraction.widget import photo
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas, colour, percent
 from tlhelpers.show.widgets.explorer import Explorer, View
+from tlhelpers.show.widgets.photo import photo
 
 RESULTS = ()
 BIRDS = (0, 7, 9)  # a kingfisher, a hoopoe and a toucan: with one picture each, a third is wrong

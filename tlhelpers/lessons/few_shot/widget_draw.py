@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from tlhelpers.lessons.feature_extraction.widget import photo
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime.language import text
@@ -19,6 +18,7 @@ from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas, colour
 from tlhelpers.show.widgets.explorer import View
 from tlhelpers.show.widgets.pad import Drawing, Pad, render
+from tlhelpers.show.widgets.photo import photo
 
 RESULTS = ()
 CLASSES, QUERY = ("A", "B"), "?"

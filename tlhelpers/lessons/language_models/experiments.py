@@ -19,7 +19,7 @@ from tlhelpers.data.task import Split, Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.language_models import without_context
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.stamp import DATASETS
+from tlhelpers.runtime.places import DATASETS
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.bootstrap import paired_bootstrap

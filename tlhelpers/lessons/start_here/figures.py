@@ -10,12 +10,11 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.stamp import DATASETS
+from tlhelpers.runtime.places import LESSONS
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.results import interval
 
-LESSONS = DATASETS.parent / "lessons" / "source"
 PATHS = {  # part of the course -> its colour and its lessons
     "begin": (figures.GREEN, ("00", "01")),
     "core": (figures.BLUE, ("02", "03", "04", "05", "06")),
@@ -25,7 +24,7 @@ PATHS = {  # part of the course -> its colour and its lessons
 }
 
 
-def written(folder: Path = LESSONS) -> set[str]:
+def written(folder: Path = LESSONS / "source") -> set[str]:
     """The numbers of the lessons that exist, by their sources; lesson 00 is being read."""
     return {"00"} | {source.name[:2] for source in folder.glob("[0-9][0-9]_*.py")}
 

@@ -1,0 +1,113 @@
+"""The learner's record: one JSON file in `work/`, to which checks and quizzes add.
+
+It holds for each exercise whether it was passed and how often it was tried, and for each question
+of a quiz whether it was answered right. Every change is read, made and written under a lock, so
+that two notebooks at once lose nothing. A file that cannot be read is kept beside the new one.
+Nothing leaves this computer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import WORK
+from tlhelpers.runtime.store import StoreError, write_atomic
+
+FILE = "progress.json"
+LOCK_SECONDS = 5.0
+
+
+class ProgressError(StoreError):
+    """The progress cannot be read or written. The message says why, and what to do."""
+
+
+def path() -> Path:
+    """Where the progress lies: in `TLHELPERS_WORK`, else in the clone's `work/`."""
+    return Path(os.environ.get("TLHELPERS_WORK") or WORK) / FILE
+
+
+def load() -> dict:
+    """{"exercises": {"02-a": {...}}, "quizzes": {"02": {key: {...}}}}; empty where none is.
+
+    A damaged file is moved aside, under a name with its time, and never lost.
+    """
+    try:
+        return read(path())
+    except FileNotFoundError:
+        return {"exercises": {}, "quizzes": {}}
+    except ValueError:
+        aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json")
+        path().replace(aside)
+        return {"exercises": {}, "quizzes": {}, "damaged": aside.name}
+
+
+def read(file: Path) -> dict:
+    """The record in this file. Raises ValueError where it does not hold what it should."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        entries = [*record["exercises"].values()]
+        entries += [entry for answers in record["quizzes"].values() for entry in answers.values()]
+        whole = all(isinstance(entry, dict) for entry in entries)
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(text("progress.unreadable", path=file))
+    return record
+
+
+def _change(change: Callable[[dict], int]) -> int:
+    """Reads, changes and writes the file as one step; returns what `change` returned."""
+    from filelock import FileLock, Timeout
+
+    file = path()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
+            record = load()
+            result = change(record)
+            write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    except (OSError, StoreError, Timeout) as error:
+        raise ProgressError(text("progress.not_saved", path=file, reason=error)) from error
+    return result
+
+
+def record_exercise(name: str, passed: bool) -> int:
+    """Writes down an attempt at exercise "02-a"; returns how many have failed so far.
+
+    What was passed once stays passed. Raises ProgressError.
+    """
+
+    def change(record: dict) -> int:
+        entry = record["exercises"].setdefault(name, {"passed": False, "failed": 0})
+        entry["passed"] = entry["passed"] or passed
+        entry["failed"] += not passed
+        entry["last"] = _now()
+        return entry["failed"]
+
+    return _change(change)
+
+
+def record_answer(lesson: str, question: str, right: bool) -> int:
+    """Writes down an answer in the quiz of lesson "02"; returns how many were given so far.
+
+    What was answered right once stays right. Raises ProgressError.
+    """
+
+    def change(record: dict) -> int:
+        answers = record["quizzes"].setdefault(lesson, {})
+        entry = answers.setdefault(question, {"right": False, "answers": 0})
+        entry["right"] = entry["right"] or right
+        entry["answers"] += 1
+        entry["last"] = _now()
+        return entry["answers"]
+
+    return _change(change)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,82 @@
+"""What every backbone carries, and how its weights are read: as tensors, never as code."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tlhelpers.runtime import store
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import StoreError
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What a network was before it is trained on: `backbone(...).info`."""
+
+    name: str
+    pretrained_on: str  # "zukan: source", "ImageNet-1K"; "" where the weights are random
+    feature_dim: int  # numbers that the head sees
+    classes: dict[str, list[str]]  # of the pre-training; empty lists where the weights are random
+    size: int  # pixels, the shorter side that `preprocess` resizes to
+    parameters: int  # of the network with its own head
+    licence: str
+    weights_sha256: str | None  # None where the weights are random
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def furnish(model: nn.Module, preprocess: Callable, info: BackboneInfo) -> nn.Module:
+    """Gives the network its `.preprocess` and `.info`.
+
+    They are plain attributes: a registered submodule would show up in `children()`, and in
+    every `nn.Sequential` that a learner builds from them.
+    """
+    model.__dict__["preprocess"] = preprocess
+    model.__dict__["info"] = info
+    return model
+
+
+def untrained(info: BackboneInfo) -> BackboneInfo:
+    """The same network before its pre-training."""
+    return replace(info, pretrained_on="", classes={"en": [], "ja": []}, weights_sha256=None)
+
+
+def read_tensors(file: str | Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .pth file, on the CPU, floats as float32.
+
+    A pickle that holds anything but tensors is refused, and none of its code is run.
+    Raises StoreError where the file is missing, damaged, or holds something else.
+    """
+    file = Path(file)
+    store.verify(file)
+    try:
+        if file.suffix == ".safetensors":
+            state = load_file(file)
+        else:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise StoreError(text("backbones.not_tensors", path=file)) from error
+    except Exception as error:  # torch and safetensors each raise many kinds for a damaged file
+        raise StoreError(text("backbones.damaged", path=file, reason=error)) from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise StoreError(text("backbones.not_tensors", path=file))
+    for key, value in state.items():  # in place: the dict also carries its layers' versions
+        state[key] = value.float() if value.is_floating_point() else value
+    return state
+
+
+def load_into(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
+    """Fills the network. Raises StoreError where the tensors are not its own."""
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, ValueError) as error:
+        network = type(model).__name__
+        raise StoreError(text("backbones.do_not_fit", path=file, network=network)) from error

@@ -1,0 +1,27 @@
+"""The terminal: which language it is spoken to in, and sentences that it can always print.
+
+This file parses on Python 3.8 and needs nothing but the standard library: it is what speaks where
+the course cannot run.
+"""
+
+import locale
+import os
+import sys
+
+
+def prepare_console(arguments):
+    """Makes `--lang` the language of all that follows, and every sentence printable."""
+    words = " ".join(arguments).split(" -- ")[0].replace("--lang=", "--lang ").split()
+    if "--lang" in words[:-1]:
+        os.environ["TLHELPERS_LANG"] = words[words.index("--lang") + 1]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a character shows "?" for it
+            stream.reconfigure(errors="replace")
+
+
+def chosen_language():
+    """ "ja" or "en": `TLHELPERS_LANG`, else the system's."""
+    asked = [os.environ.get(v) for v in ("TLHELPERS_LANG", "LC_ALL", "LC_MESSAGES", "LANG")]
+    asked.append(locale.setlocale(locale.LC_CTYPE))  # only asks
+    first = next((name for name in asked if name), "")
+    return "ja" if first.lower().startswith("ja") else "en"
