@@ -363,6 +363,28 @@ def assert_quick(times):
 # --- the tests --------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(os.name != "posix", reason="types what a POSIX shell understands")
+def test_the_terminal_of_jupyterlab_knows_the_commands_of_the_course(address):
+    websocket = pytest.importorskip("websocket", reason="websocket-client is not installed")
+    ask = urllib.request.Request(f"{address}/api/terminals?token={TOKEN}", method="POST")
+    name = json.load(urllib.request.urlopen(ask))["name"]
+    place = address.replace("http", "ws")
+    line = websocket.create_connection(
+        f"{place}/terminals/websocket/{name}?token={TOKEN}", timeout=60
+    )
+    said = ""
+    try:
+        for command in ("tl", f"cd '{ROOT}' && python -m tlhelpers.course.cli"):
+            line.send(json.dumps(["stdin", f"{command} --version; echo en''ded $?\r"]))
+            said = ""
+            while "ended " not in said:
+                kind, *words = json.loads(line.recv())
+                said += words[0] if kind == "stdout" else ""
+            assert "tlhelpers " in said and "ended 0" in said
+    finally:
+        line.close()
+
+
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_a_learner_moves_answers_fails_passes_stops_and_finds_it_again(opened, work, lang):
     right = {"en": "Right!", "ja": "正解です。"}[lang]

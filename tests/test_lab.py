@@ -1,7 +1,9 @@
 """JupyterLab opens at lesson 00, with settings of its own, on a port that is free."""
 
 import json
+import os
 import socket
+import sysconfig
 
 import pytest
 
@@ -54,6 +56,16 @@ def test_kernels_learn_the_language_from_their_folder(work, monkeypatch):
     variables = lab.environment(work / ".jupyter")
     assert "TLHELPERS_LANG" not in variables and "JUPYTERLAB_SETTINGS_DIR" not in variables
     assert variables["JUPYTER_CONFIG_DIR"] == str(work / ".jupyter")
+
+
+def test_terminals_know_this_python_and_are_no_login_shells(work, monkeypatch):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("PATH", "elsewhere")
+    variables = lab.environment(lab.write_settings("en"))
+    assert "PYTHONSAFEPATH" not in variables
+    assert variables["PATH"].split(os.pathsep) == [sysconfig.get_path("scripts"), "elsewhere"]
+    monkeypatch.delenv("PATH")
+    assert lab.environment(work)["PATH"] == sysconfig.get_path("scripts")
 
 
 def test_start_opens_the_first_lesson_of_the_language(work, monkeypatch, capsys):

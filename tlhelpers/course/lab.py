@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import sys
+import sysconfig
 import urllib.parse
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def free_port(first: int) -> int:
 
 
 def write_settings(lang: str) -> Path:
-    """Writes JupyterLab's settings for the course; returns the configuration folder."""
+    """Writes what JupyterLab and its server are set to; returns the configuration folder."""
     settings = {
         "@jupyterlab/apputils-extension:notification": {
             "fetchNews": "false",
@@ -84,15 +85,29 @@ def write_settings(lang: str) -> Path:
     }
     if lang == "ja" and importlib.util.find_spec("jupyterlab_language_pack_ja_JP"):
         settings["@jupyterlab/translation-extension:plugin"] = {"locale": "ja_JP"}
+    server = {"ServerApp": {"log_level": "WARN"}}  # the address, and what goes wrong
+    if os.name == "posix":  # a login shell, Jupyter's default, would make a PATH of its own
+        shell = os.environ.get("SHELL") or "/bin/sh"
+        server["ServerApp"]["terminado_settings"] = {"shell_command": [shell]}
     folder = workspace.WORK / ".jupyter"
-    content = json.dumps(settings, indent=1)
-    write_atomic(folder / "labconfig" / "default_setting_overrides.json", content)
+    for name, content in {
+        "labconfig/default_setting_overrides.json": settings,
+        "jupyter_server_config.json": server,
+    }.items():
+        write_atomic(folder / name, json.dumps(content, indent=1))
     return folder
 
 
 def environment(settings: Path) -> dict[str, str]:
-    """The variables of JupyterLab and its kernels. No language: a lesson's folder tells it."""
-    variables = {name: value for name, value in os.environ.items() if name != "TLHELPERS_LANG"}
+    """The variables of JupyterLab, its kernels and its terminals, which know `tl` and this Python.
+
+    No language: a lesson's folder tells it. No PYTHONSAFEPATH: in the clone's folder a terminal's
+    Python, whichever it is, has to find the package there.
+    """
+    left_out = ("TLHELPERS_LANG", "PYTHONSAFEPATH")
+    variables = {name: value for name, value in os.environ.items() if name not in left_out}
+    scripts = sysconfig.get_path("scripts")
+    variables["PATH"] = os.pathsep.join(filter(None, [scripts, os.environ.get("PATH")]))
     variables["JUPYTER_CONFIG_DIR"] = str(settings)
     variables["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, no other
     for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
