@@ -120,6 +120,37 @@ def test_own_networks_keep_to_their_size_and_take_any_picture(make):
         assert model(images(2, side)).shape == (2, 104)
 
 
+def test_a_convolution_as_head_keeps_its_geometry():
+    model = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 5, 3, stride=2, padding=2, dilation=2))
+    before = model(torch.randn(1, 8, 15, 15)).shape
+    assert replace_head(model, 7)(torch.randn(1, 8, 15, 15)).shape == (1, 7, *before[2:])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_the_second_heads_of_training_get_the_new_classes_too(name):
+    model = replace_head(get_model(name, num_classes=6, init_weights=False), 4).train()
+    outputs = model(torch.randn(2, 3, 299, 299))
+    assert {tuple(logits.shape) for logits in outputs} == {(2, 4)}
+
+
+def test_the_config_of_transformers_follows_the_head(tmp_path):
+    from transformers import ViTConfig, ViTForImageClassification
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = ViTConfig(**sizes, intermediate_size=16, image_size=16, patch_size=8, num_labels=3)
+    model = replace_head(ViTForImageClassification(config), 6)
+    images, labels = torch.randn(2, 3, 16, 16), torch.tensor([0, 5])
+    assert model.config.num_labels == 6 and model(images, labels=labels).loss.isfinite()
+    model.save_pretrained(tmp_path)
+    again = ViTForImageClassification.from_pretrained(tmp_path)
+    assert torch.equal(again.classifier.weight, model.classifier.weight)
+
+
+def test_freezing_a_network_that_is_all_head_says_so():
+    with pytest.raises(ValueError, match="single stage"):
+        freeze(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
+
+
 def test_grow_head_keeps_the_rows_of_old_classes():
     for model in (
         networks.zukan_resnet(3),
@@ -342,8 +373,16 @@ def test_explicit_weights_are_loaded_and_wrong_or_truncated_ones_refused(tmp_pat
     model = backbone("squeezenet1_1", weights=file)
     assert torch.equal(model.classifier[1].weight, source.classifier[1].weight)
     assert model.info.weights_sha256 == store.sha256(file)
-    with pytest.raises(StoreError, match="another network"):
+    with pytest.raises(StoreError, match=r"the file has no layers\.0\.weight"):
         backbone("mnasnet0_5", weights=file)
+    for prefix in ("module.", "_orig_mod.", "module._orig_mod."):
+        torch.save({prefix + key: value for key, value in source.state_dict().items()}, file)
+        wrapped = backbone("squeezenet1_1", weights=file)
+        assert torch.equal(wrapped.classifier[1].weight, source.classifier[1].weight)
+    torch.save(get_model("squeezenet1_1", num_classes=7).state_dict(), file)
+    shapes = r"classifier.1.weight is \(7, 512, 1, 1\) in the file and \(1000, 512, 1, 1\)"
+    with pytest.raises(StoreError, match=shapes):
+        backbone("squeezenet1_1", weights=file)
     file.write_bytes(file.read_bytes()[:-1000])
     with pytest.raises(StoreError, match="damaged"):
         backbone("squeezenet1_1", weights=file)

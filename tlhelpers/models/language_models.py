@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlhelpers.models.cards import weights_folder
-from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
+from tlhelpers.models.weights import BackboneInfo, foreign, furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -303,7 +303,7 @@ def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> No
     missing = [key for key in wanted if key not in renamed]
     wrong = [key for key in wanted if key in renamed and renamed[key].shape != wanted[key].shape]
     if missing or wrong:
-        raise StoreError(text("backbones.do_not_fit", path=file, network=type(encoder).__name__))
+        raise foreign(encoder, renamed, file)
     encoder.load_state_dict({key: renamed[key] for key in wanted})
 
 

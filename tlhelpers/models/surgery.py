@@ -28,6 +28,8 @@ _CONTAINERS = {
     "transformer",
 }
 _HEAD_NAMES = ("fc", "classifier", "heads", "head")
+# Second heads, which GoogLeNet and Inception v3 have for training only.
+_AUXILIARY = ("aux1", "aux2", "AuxLogits")
 
 
 # --- the head -----------------------------------------------------------------------------
@@ -61,7 +63,8 @@ def _holds_layer(module: nn.Module) -> bool:
 def replace_head(model: nn.Module, num_classes: int, dropout: float | None = None) -> nn.Module:
     """A new, random last layer for `num_classes` classes; returns the model.
 
-    dropout: the share of features dropped in training, just before the head; None leaves
+    The second heads of GoogLeNet and Inception v3, and what networks note of their classes,
+    follow. dropout: the share of features dropped in training, just before the head; None leaves
         the network's own dropout, if any, as it is.
     """
     parent, name = head_of(model)
@@ -72,6 +75,9 @@ def replace_head(model: nn.Module, num_classes: int, dropout: float | None = Non
     elif dropout:
         head = nn.Sequential(nn.Dropout(dropout), head)
     setattr(parent, name, head)
+    for auxiliary in filter(None, (getattr(model, name, None) for name in _AUXILIARY)):
+        place = head_of(auxiliary)
+        setattr(*place, _resized(getattr(*place), num_classes))
     _remember_classes(model, num_classes)
     return model
 
@@ -105,7 +111,17 @@ def _resized(old: nn.Linear | nn.Conv2d, num_classes: int) -> nn.Module:
     bias = old.bias is not None
     if isinstance(old, nn.Linear):
         return nn.Linear(old.in_features, num_classes, bias=bias, **place)
-    return nn.Conv2d(old.in_channels, num_classes, old.kernel_size, bias=bias, **place)
+    return nn.Conv2d(
+        old.in_channels,
+        num_classes,
+        old.kernel_size,
+        stride=old.stride,
+        padding=old.padding,
+        dilation=old.dilation,
+        padding_mode=old.padding_mode,
+        bias=bias,
+        **place,
+    )
 
 
 def _dropout_before(parent: nn.Module, name: str) -> nn.Dropout | None:
@@ -120,10 +136,14 @@ def _dropout_before(parent: nn.Module, name: str) -> nn.Dropout | None:
 
 
 def _remember_classes(model: nn.Module, num_classes: int) -> None:
-    """Some networks also note how many classes they have (SqueezeNet, transformers)."""
-    for name in ("num_classes", "num_labels"):
-        if isinstance(getattr(model, name, None), int):
-            setattr(model, name, num_classes)
+    """Some networks also note how many classes they have (SqueezeNet, transformers).
+
+    The loss of transformers' classifiers and `save_pretrained` go by what the config says.
+    """
+    config = getattr(model, "config", None)
+    for holder, name in ((model, "num_classes"), (model, "num_labels"), (config, "num_labels")):
+        if isinstance(getattr(holder, name, None), int):
+            setattr(holder, name, num_classes)
 
 
 def features_of(model: nn.Module, preprocessed: Tensor | dict) -> Tensor:
@@ -182,9 +202,11 @@ def freeze(model: nn.Module, to: str | None = None) -> nn.Module:
     None freezes everything but the head. What comes after is trainable. A frozen part is in
     eval mode and stays there through `model.train()`: without this, the trap of "frozen"
     networks, the running statistics of BatchNorm go on changing. Returns the model.
-    Raises ValueError where the network has no stage of this name.
+    Raises ValueError where the network has no stage of this name, or nothing before its head.
     """
     names = [name for name, _ in stages(model)]
+    if to is None and len(names) < 2:
+        raise ValueError(text("surgery.no_body", stages=", ".join(names)))
     to = names[-2] if to is None else to
     if to not in names:
         raise ValueError(text("surgery.no_stage", asked=to, stages=", ".join(names)))

@@ -15,6 +15,8 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 
+WRAPPERS = ("module", "_orig_mod")  # what wrappers of a network put before its names
+
 
 @dataclass(frozen=True)
 class BackboneInfo:
@@ -52,7 +54,8 @@ def untrained(info: BackboneInfo) -> BackboneInfo:
 def read_tensors(file: str | Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors or .pth file, on the CPU, floats as float32.
 
-    A pickle that holds anything but tensors is refused, and none of its code is run.
+    A pickle that holds anything but tensors is refused, and none of its code is run. What
+    DistributedDataParallel and torch.compile put before every name is taken off.
     Raises StoreError where the file is missing, damaged, or holds something else.
     """
     file = Path(file)
@@ -68,6 +71,8 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
         raise StoreError(text("backbones.damaged", path=file, reason=error)) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise StoreError(text("backbones.not_tensors", path=file))
+    while state and (prefix := next(iter(state)).partition(".")[0]) in WRAPPERS:
+        nn.modules.utils.consume_prefix_in_state_dict_if_present(state, f"{prefix}.")
     for key, value in state.items():  # in place: the dict also carries its layers' versions
         state[key] = value.float() if value.is_floating_point() else value
     return state
@@ -78,5 +83,22 @@ def load_into(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:
     try:
         model.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
-        network = type(model).__name__
-        raise StoreError(text("backbones.do_not_fit", path=file, network=network)) from error
+        raise foreign(model, state, file) from error
+
+
+def foreign(model: nn.Module, state: dict[str, Tensor], file: Path) -> StoreError:
+    """The error that names the first tensor in which this file and this network differ."""
+    network, difference = type(model).__name__, _first_difference(model.state_dict(), state)
+    values = {"path": file, "network": network, "difference": difference}
+    return StoreError(text("backbones.do_not_fit", **values))
+
+
+def _first_difference(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> str:
+    """The first name or shape in which a file of weights differs from what a network wants."""
+    for key, value in wanted.items():
+        if key not in found:
+            return text("backbones.key_missing", key=key)
+        if found[key].shape != value.shape:
+            shapes = {"found": tuple(found[key].shape), "wanted": tuple(value.shape)}
+            return text("backbones.key_shape", key=key, **shapes)
+    return text("backbones.key_unknown", key=next((key for key in found if key not in wanted), "-"))
