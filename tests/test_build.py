@@ -269,13 +269,14 @@ def test_unknown_lesson_is_named_with_the_known_ones(lessons):
 
 
 def test_stored_results_of_other_weights_are_an_error_and_of_other_code_a_warning(tmp_path):
-    today = stamp.stamp(["data"], ["none"])
+    depends_on = {"of": "tlhelpers.course.measure:measure_colour", "weights": ["none"]}
+    today = stamp.stamp(**depends_on)
     for name, held in {
         "right": today,
         "weights": {**today, "weights": "0"},
         "code": {**today, "code": "0"},
     }.items():
-        record = {"stamp": held, "depends_on": {"rooms": ["data"], "weights": ["none"]}}
+        record = {"stamp": held, "depends_on": depends_on}
         (tmp_path / f"{name}.json").write_text(json.dumps(record))
     (tmp_path / "bare.json").write_text("{}")
     errors, warnings = build.compare_stamps(tmp_path)

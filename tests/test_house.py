@@ -68,7 +68,7 @@ def test_an_import_inside_a_function_and_a_module_of_a_package_count(tmp_path):
     (package / "top.py").write_text("import json\nfrom house.room.mid import f\n")
     imports = Imports(package)
     assert imports.of("house.room.mid") == {"house.room.low"}
-    assert imports.behind("house.top") == {"house.top", "house.room.mid", "house.room.low"}
+    assert imports.behind({"house.top"}) == {"house.top", "house.room.mid", "house.room.low"}
 
 
 def test_the_guard_sees_an_arrow_that_runs_back_up():

@@ -83,7 +83,7 @@ def test_usual_mistakes_get_their_own_sentence():
 def test_a_result_whose_data_are_missing_says_so_and_the_others_are_made(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(experiments, "REAL", tmp_path / "absent")
+    monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path / "absent"))
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(experiments, "_leak_once", lambda *_: dict.fromkeys(lesson14.WAYS, 0.5))
     assert results.main(["14"]) == 1

@@ -33,7 +33,6 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.store import StoreError
 
 ROOT = Path(__file__).parents[1]
-REAL = ROOT.parent / "shared" / "real" / "weights" / "mobilenet_v2_imagenet_dequant.pth"
 OWN = (networks.zukan_resnet, networks.zukan_vgg, networks.zukan_inception)
 
 # one network of each torchvision family, the smallest, with the side of its smallest picture
@@ -427,11 +426,11 @@ def test_weights_come_from_a_mirror_only_with_the_stated_checksum(
     assert not (torch_home / mirrored.name).exists()
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs ../shared/real, which is not published")
-def test_real_weights_in_the_torch_cache_are_used_and_named(torch_home, capsys):
-    shutil.copy(REAL, torch_home / "mobilenet_v2-b0353104.pth")
+def test_real_weights_in_the_torch_cache_are_used_and_named(torch_home, capsys, real):
+    published = real / "weights" / "mobilenet_v2_imagenet_dequant.pth"
+    shutil.copy(published, torch_home / "mobilenet_v2-b0353104.pth")
     model = backbone("mobilenet_v2", num_classes=2)
-    assert model.info.weights_sha256 == store.sha256(REAL)
+    assert model.info.weights_sha256 == store.sha256(published)
     assert model.info.feature_dim == 1280
     assert model.classifier[1].out_features == 2
     assert len(model.info.classes["en"]) == 1000

@@ -1,7 +1,7 @@
 """Real weights and real photos, through the same doors that a learner uses.
 
-Needs ../shared/real, which is no part of the project; skips without it. The bars are those of
-frozen ImageNet features; measured means stand beside them.
+Needs TLHELPERS_REAL, a folder that is no part of the project; skips without it. The bars are those
+of frozen ImageNet features; measured means stand beside them.
 """
 
 import tarfile
@@ -16,11 +16,6 @@ from tlhelpers.data.folder import load_folder
 from tlhelpers.transfer.features import extract_features
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
-pytestmark = pytest.mark.skipif(
-    not REAL.is_dir(), reason="needs ../shared/real: weights and photos outside the project"
-)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory):
@@ -30,9 +25,9 @@ def own_cache(tmp_path_factory):
         yield
 
 
-def subset(archive: str, folder: Path, every: int) -> Path:
+def subset(real: Path, archive: str, folder: Path, every: int) -> Path:
     """Every `every`-th photo of an archive, unpacked: the whole sets take minutes."""
-    with tarfile.open(REAL / "images" / archive) as packed:
+    with tarfile.open(real / "images" / archive) as packed:
         photos = [entry for entry in packed.getmembers() if entry.isfile()]
         packed.extractall(folder, members=photos[::every], filter="data")
     return folder
@@ -52,21 +47,21 @@ def probe_on(task, network) -> float:
 
 
 @pytest.fixture(scope="module")
-def weights() -> Path:
-    return REAL / "weights" / "mobilenet_v2_imagenet_dequant.pth"
+def weights(real) -> Path:
+    return real / "weights" / "mobilenet_v2_imagenet_dequant.pth"
 
 
-def test_cats_and_dogs_with_imagenet_features(tmp_path, weights):
+def test_cats_and_dogs_with_imagenet_features(tmp_path, real, weights):
     """0.975 [0.968, 0.982] over five folds of all 2,000 photos at 150 px; here a tenth of them."""
-    task = load_folder(subset("cats_dogs_train_160.tar", tmp_path, 10), size=150)
+    task = load_folder(subset(real, "cats_dogs_train_160.tar", tmp_path, 10), size=150)
     assert task.inspection.counts == {"cats": 100, "dogs": 100}
     network = tl.backbone("mobilenet_v2", weights=weights, size=150)
     assert probe_on(task, network) >= 0.9
 
 
-def test_blood_cells_split_by_picture(tmp_path, weights):
+def test_blood_cells_split_by_picture(tmp_path, real, weights):
     """0.990 [0.984, 0.995] over five folds of all 1,431 crops; here a third of them."""
-    task = load_folder(subset("blood_cells_96.tar", tmp_path, 3), size=96)
+    task = load_folder(subset(real, "blood_cells_96.tar", tmp_path, 3), size=96)
     assert task.inspection.grouping == "names"
     pictures = [{path.stem.rsplit("_", 1)[0] for path in paths} for paths in task.paths.values()]
     assert not pictures[0] & pictures[2] and not pictures[0] & pictures[1]
@@ -74,18 +69,18 @@ def test_blood_cells_split_by_picture(tmp_path, weights):
     assert probe_on(task, network) >= 0.93
 
 
-def test_real_fashion_mnist_is_read():
-    parts, _ = public.read_idx(REAL / "images" / "FashionMNIST" / "raw")
+def test_real_fashion_mnist_is_read(real):
+    parts, _ = public.read_idx(real / "images" / "FashionMNIST" / "raw")
     assert parts["train"].labels.bincount().tolist() == [6000] * 10
     images = parts["test"].read(torch.arange(3), 64)
     assert images.shape == (3, 3, 64, 64) and images.float().std() > 20
 
 
-def test_real_omniglot_is_read(tmp_path):
+def test_real_omniglot_is_read(tmp_path, real):
     from tlhelpers.data import archive
 
     archive.extract(
-        REAL / "images" / "omniglot_images_background_small1.zip", tmp_path / "unpacked" / "images"
+        real / "images" / "omniglot_images_background_small1.zip", tmp_path / "unpacked" / "images"
     )
     parts, names = public.read_omniglot(tmp_path)
     assert len(names) == 136 and len(parts["train"].labels) == 136 * 20

@@ -25,7 +25,6 @@ from tlhelpers.transfer.fewshot import few_shot
 from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
-SHARED = Path(__file__).parents[2] / "shared"
 ODD_TEXTS = [
     "",
     " \n\t",
@@ -369,7 +368,6 @@ def test_real_texts_are_split_apart():
     assert not set(second.train.inputs) & parts[2]
 
 
-@pytest.mark.skipif(not lesson12.REAL.is_dir(), reason="../shared/real/text is not here")
-def test_banking77_is_told_apart(bert):
-    task = lesson12.draw_task("banking77", lesson12.banking77(lesson12.REAL), seed=0)
+def test_banking77_is_told_apart(bert, real):
+    task = lesson12.draw_task("banking77", lesson12.banking77(real / "text"), seed=0)
     assert probe(bert, task).test_acc > 0.2  # chance is 0.1

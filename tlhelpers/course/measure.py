@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from tlhelpers.course.data_cards import write_cards
+from tlhelpers.course.results import place_of
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
@@ -41,19 +42,6 @@ from tlhelpers.transfer.results import Interval, interval
 from tlhelpers.transfer.zeroshot import zero_shot
 
 WEIGHTS = ("zukan-paint", "zukan-resnet")
-ROOMS = (
-    "data/zukan",
-    "data/catalog.py",
-    "data/digits.py",
-    "models/networks.py",
-    "models/surgery.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/fewshot.py",
-    "transfer/finetune.py",
-    "transfer/negative.py",
-    "transfer/zeroshot.py",
-)
 # A logistic regression on a 4 x 4 x 4 colour histogram, 50 pictures a class, must stay below:
 COLOUR_LIMITS = {
     "source": 0.06,
@@ -250,11 +238,12 @@ def main(argv: list[str] | None = None) -> int:
             wanted = f"<= {bar.at_most}" if bar.at_most is not None else wanted
             verdict = ("", "ok" if bar.holds else "FAILS")[bool(wanted)]
             print(f"{bar.name:48} {bar.measured!s:24} {wanted:8} {verdict}", flush=True)
+        depends_on = {"of": place_of(_GROUPS[name]), "weights": list(WEIGHTS)}
         record = {
             "name": f"bars_{name}",
             "command": f"python -m tlhelpers measure {name} --seeds {asked.seeds}",
-            "stamp": stamp(ROOMS, WEIGHTS),
-            "depends_on": {"rooms": list(ROOMS), "weights": list(WEIGHTS)},
+            "stamp": stamp(**depends_on),
+            "depends_on": depends_on,
             "seconds": round(time.perf_counter() - started, 1),
             "data": [asdict(bar) for bar in bars],
         }

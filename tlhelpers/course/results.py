@@ -5,7 +5,7 @@
 
 An experiment is a function in `experiments.py` of a lesson's folder:
 
-    @experiment("03_learning_rates", rooms=("data/zukan", "train"), weights=("zukan-resnet",))
+    @experiment("03_learning_rates", weights=("zukan-resnet",))
     def learning_rates() -> dict: ...
 
 It returns what JSON can hold. `tl.stored("03_learning_rates")` reads it back in a lesson.
@@ -26,26 +26,30 @@ from pathlib import Path
 from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
-from tlhelpers.runtime.stamp import ROOMS, stamp
+from tlhelpers.runtime.stamp import stamp
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One stored result: its name, what it depends on, and the function that makes it."""
+    """One stored result: its name, the function that makes it, and the networks it uses."""
 
     name: str
     make: Callable[[], dict]
-    rooms: tuple[str, ...]
     weights: tuple[str, ...]
 
     @property
     def path(self) -> Path:
         return RESULTS / f"{self.name}.json"
 
+    @property
+    def depends_on(self) -> dict[str, str | list[str]]:
+        """What `runtime.stamp.stamp` takes."""
+        return {"of": place_of(self.make), "weights": list(self.weights)}
+
     def stamp(self) -> dict[str, str]:
         """What the result would be stamped with if it were made now."""
-        return stamp(self.rooms, self.weights)
+        return stamp(**self.depends_on)
 
     def is_stale(self) -> bool:
         """True where the result is missing, or was made with other code or weights."""
@@ -57,18 +61,19 @@ class Experiment:
 _known: dict[str, Experiment] = {}
 
 
-def experiment(
-    name: str, *, rooms: Iterable[str] = ROOMS, weights: Iterable[str] = ("zukan-resnet",)
-) -> Callable:
+def place_of(make: Callable) -> str:
+    """Where a function stands: "tlhelpers.lessons.fine_tuning.experiments:ways"."""
+    return f"{make.__module__}:{make.__qualname__}"
+
+
+def experiment(name: str, *, weights: Iterable[str] = ("zukan-resnet",)) -> Callable:
     """Registers a function as the maker of the stored result `name` ("NN_topic").
 
-    rooms: the code it depends on, as in `stamp`; its own module belongs to it. weights: the
-    names of the networks it uses.
+    weights: the names of the networks it uses. What code it depends on is found by walking.
     """
 
     def register(make: Callable[[], dict]) -> Callable[[], dict]:
-        own = make.__module__.removeprefix("tlhelpers.").replace(".", "/") + ".py"
-        _known[name] = Experiment(name, make, (*rooms, own), tuple(weights))
+        _known[name] = Experiment(name, make, tuple(weights))
         return make
 
     return register
@@ -107,7 +112,7 @@ def make(chosen: Experiment) -> dict:
         "name": chosen.name,
         "command": f"python -m tlhelpers results {chosen.name[:2]}",
         "stamp": chosen.stamp(),
-        "depends_on": {"rooms": list(chosen.rooms), "weights": list(chosen.weights)},
+        "depends_on": chosen.depends_on,
         "seconds": round(time.perf_counter() - started, 1),
         "cpu_seconds": round(time.process_time() - worked, 1),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "

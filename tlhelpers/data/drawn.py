@@ -7,7 +7,6 @@ train pictures depend on `seed`.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tlhelpers.data import zukan
 from tlhelpers.data.request import Request
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.stamp import hash_files
 
 # Where each split's pictures begin: train counts up from 0 and never gets as far as valid.
 VALID_FIRST, TEST_FIRST = 2**40, 2**41
@@ -65,8 +65,7 @@ def load_drawn(asked: Request) -> Task:
 def drawing_code() -> str:
     """A hash of the code that draws: pictures are the same while it is."""
     folder = Path(zukan.__file__).parent
-    code = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(code).hexdigest()[:12]
+    return hash_files(folder.glob("*.py"), folder, newlines=True)
 
 
 _kept: OrderedDict[tuple, Tensor] = OrderedDict()

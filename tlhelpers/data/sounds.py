@@ -10,6 +10,7 @@ so that a batch of another size cannot tip the rounding.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -18,11 +19,12 @@ from torch import Tensor
 from tlhelpers.data.drawn import TEST_FIRST, VALID_FIRST
 from tlhelpers.data.request import Request
 from tlhelpers.data.task import Split, Task
-from tlhelpers.data.zukan import keys_of
+from tlhelpers.data.zukan import keys_of, kit
 from tlhelpers.data.zukan.kit import Canvas
 from tlhelpers.data.zukan.styles import apply_style
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.stamp import code_hash
+from tlhelpers.runtime.places import PACKAGE
+from tlhelpers.runtime.stamp import hash_files
 
 RISING, FALLING, STEADY, TREMOLO, VIBRATO, BURST = range(6)
 CLASSES = {
@@ -88,7 +90,7 @@ def load_sounds(asked: Request) -> Task:
         ]
         return Split((torch.cat(pictures) * 255 + 0.5).to(torch.uint8), labels)
 
-    code = code_hash(("data/sounds.py", "data/zukan/kit.py"))
+    code = hash_files([Path(__file__), Path(kit.__file__)], PACKAGE, newlines=True)
     counts = (asked.per_class, asked.valid_per_class, asked.test_per_class)
     settings = (*counts, asked.seed, asked.style, asked.size, chosen.tolist())
     return Task(

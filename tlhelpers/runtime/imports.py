@@ -1,4 +1,4 @@
-"""Which modules of the package import which, read from their text: nothing is imported for it.
+"""Which modules of the package need which, read from their text: nothing is imported for it.
 
 Stamps of stored results and the door-keeper of the house (tests/test_house.py) both walk here.
 """
@@ -6,7 +6,7 @@ Stamps of stored results and the door-keeper of the house (tests/test_house.py) 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tlhelpers.runtime.places import PACKAGE
@@ -20,15 +20,58 @@ class Imports:
         for file in sorted(package.rglob("*.py")):
             parts = file.relative_to(package.parent).with_suffix("").parts
             self.files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-        self._read: dict[str, frozenset[str]] = {}
+        self._of: dict[str, frozenset[str]] = {}
 
     def of(self, module: str) -> frozenset[str]:
         """The modules of the package that `module` imports anywhere, inside functions as well."""
-        if module not in self._read:
-            tree = ast.parse(self.files[module].read_text(encoding="utf-8"))
-            names = {name for node in ast.walk(tree) for name in self._named(node)}
-            self._read[module] = frozenset(names - {module})
-        return self._read[module]
+        if module not in self._of:
+            self._of[module] = self._in([self._tree(module)]) - {module}
+        return self._of[module]
+
+    def behind(self, modules: set[str], skip: Callable[[str], bool] = lambda _: False) -> set[str]:
+        """These modules and all that they import, directly or through others.
+
+        skip: says of which modules neither they nor their imports count.
+        """
+        found: set[str] = set()
+        waiting = [*modules]
+        while waiting:
+            one = waiting.pop()
+            if one not in found and not skip(one):
+                found.add(one)
+                waiting += self.of(one)
+        return found
+
+    def around(self, module: str, function: str) -> tuple[list[ast.stmt], frozenset[str]]:
+        """(statements, modules): what `function` needs of its own module, and what these import.
+
+        Statements are those at the top of the module, in its order: the function, what it names,
+        what that names, and whatever neither defines nor imports a name.
+        """
+        defined: dict[str, ast.stmt] = {}
+        needed: list[ast.stmt] = []
+        body = self._tree(module).body
+        for statement in body:
+            names = list(_defines(statement))
+            defined |= dict.fromkeys(names, statement)
+            if not names and not _is_sentence(statement):
+                needed.append(statement)
+        if function not in defined:
+            raise KeyError(f"{module} defines no {function}")
+        needed.append(defined[function])
+        for statement in needed:  # which grows on the way
+            for node in ast.walk(statement):
+                found = defined.get(node.id) if isinstance(node, ast.Name) else None
+                if found is not None and found not in needed:
+                    needed.append(found)
+        return [statement for statement in body if statement in needed], self._in(needed)
+
+    def _tree(self, module: str) -> ast.Module:
+        return ast.parse(self.files[module].read_text(encoding="utf-8"))
+
+    def _in(self, trees: list) -> frozenset[str]:
+        nodes = (node for tree in trees for node in ast.walk(tree))
+        return frozenset(name for node in nodes for name in self._named(node))
 
     def _named(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
@@ -40,12 +83,17 @@ class Imports:
                 if found in self.files:
                     yield found
 
-    def behind(self, module: str) -> set[str]:
-        """`module` and all that it imports, directly or through others."""
-        found, waiting = set(), [module]
-        while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting += self.of(one)
-        return found
+
+def _defines(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield statement.name
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+    elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        names = (node for target in targets for node in ast.walk(target))
+        yield from (node.id for node in names if isinstance(node, ast.Name))
+
+
+def _is_sentence(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

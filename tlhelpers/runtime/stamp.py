@@ -1,50 +1,109 @@
 """Stamps: which code and which weights a stored result was made with.
 
 A result in `datasets/results` carries the stamp of the moment it was made. `tl build --check`
-compares it with the stamp of today, so that no lesson shows numbers of weights that are gone.
+compares it with the stamp of today, so that no lesson shows numbers of weights that are gone. The
+code is found by walking: the function that makes the result, what it names in its module, and all
+modules that these import, directly or through others. Comments and docstrings do not count.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
+import io
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
+from tlhelpers.runtime.imports import Imports
 from tlhelpers.runtime.places import DATASETS, PACKAGE
 
-ROOMS = ("data", "models", "train", "transfer")
+# Rooms that store, word and draw results but never make a number of one.
+BESIDE_THE_POINT = (
+    *("runtime.imports", "runtime.language", "runtime.places", "runtime.stamp", "runtime.store"),
+    *("runtime.table", "course.data_cards", "course.results", "course.syllabus", "show"),
+)
 
 
-def stamp(rooms: Iterable[str] = ROOMS, weights: Iterable[str] | None = None) -> dict[str, str]:
+def stamp(of: str, weights: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
     """{"code": ..., "weights": ...}: 12 hexadecimal digits each.
 
-    rooms: what the result depends on, as folders or files under `tlhelpers` ("data",
-    "transfer/features.py"). weights: the names of the networks it uses; None: all that the
-    project ships.
+    of: the function that makes the result, "tlhelpers.lessons.few_shot.experiments:shots".
+    weights: the names of the networks that it uses.
+    Raises KeyError where there is no such module or function.
     """
-    names = ["*"] if weights is None else list(weights)
-    patterns = [p for name in names for p in (f"**/{name}.safetensors", f"**/{name}/*.safetensors")]
+    patterns = [p for n in weights for p in (f"**/{n}.safetensors", f"**/{n}/*.safetensors")]
     files = {file for pattern in patterns for file in DATASETS.glob(pattern)}
-    return {"code": code_hash(rooms), "weights": _hash(DATASETS, sorted(files))}
+    parts = (f"{name}\n{text}\n".encode() for name, text in sorted(code_of(of, package).items()))
+    return {"code": _digest(parts), "weights": hash_files(files, DATASETS)}
 
 
-def code_hash(rooms: Iterable[str] = ("",)) -> str:
-    """The hash of the Python files and catalogues of these rooms; by default of the package."""
-    files = set()
-    for room in rooms:
-        place = PACKAGE / room
-        found = [place] if place.is_file() else [*place.rglob("*.py"), *place.rglob("*.toml")]
-        if not found:
-            raise FileNotFoundError(f"tlhelpers has no room or file named {room!r}")
-        files.update(found)
-    return _hash(PACKAGE, sorted(files), newlines=True)
+def code_of(place: str, package: Path = PACKAGE) -> dict[str, str]:
+    """{module: its code} for all that "module:function" runs, as text without comments."""
+    module, _, function = place.partition(":")
+    walked = _imports(package)
+    statements, imported = walked.around(module, function)
+    source = walked.files[module].read_text(encoding="utf-8")
+    own = "\n".join(ast.get_source_segment(source, one) or "" for one in statements)
+    behind = walked.behind({*imported}, lambda name: _is_beside(name) or name == module)
+    return {module: _essence(own)} | {name: _essence_of(walked.files[name]) for name in behind}
 
 
-def _hash(base: Path, files: list[Path], newlines: bool = False) -> str:
-    """A hash of names and contents; `newlines`: the same for Windows' line ends."""
-    digest = hashlib.sha256()
-    for file in files:
+@functools.cache
+def _imports(package: Path) -> Imports:
+    return Imports(package)
+
+
+def _is_beside(module: str) -> bool:
+    inner = module.partition(".")[2]
+    return any(inner == room or inner.startswith(f"{room}.") for room in BESIDE_THE_POINT)
+
+
+@functools.cache
+def _essence_of(file: Path) -> str:
+    return _essence(file.read_text(encoding="utf-8"))
+
+
+def _essence(source: str) -> str:
+    """The code without comments, docstrings and blank lines: the same on every Python."""
+    lines = source.splitlines(keepends=True)
+    tokens = [
+        token
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type != tokenize.NL
+    ]
+    opening = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    before = tokenize.NEWLINE
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        sentence = token.type == tokenize.STRING and before in opening
+        if token.type == tokenize.COMMENT or (sentence and after.type == tokenize.NEWLINE):
+            (row, start), (last, end) = token.start, token.end
+            lines[row - 1] = lines[row - 1][:start] + (lines[last - 1][end:] if row == last else "")
+            for inner in range(row, last):
+                lines[inner] = lines[inner][end:] if inner == last - 1 else ""
+        if token.type != tokenize.COMMENT:
+            before = token.type
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def code_hash() -> str:
+    """The hash of the package's Python and TOML files."""
+    return hash_files([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml")], PACKAGE, newlines=True)
+
+
+def hash_files(files: Iterable[Path], base: Path, newlines: bool = False) -> str:
+    """A hash of names (from `base` on) and contents; `newlines`: as if each were one character."""
+    parts = []
+    for file in sorted(files):
         content = file.read_bytes()
-        digest.update(file.relative_to(base).as_posix().encode() + b"\0")
-        digest.update(content.replace(b"\r\n", b"\n") if newlines else content)
+        parts.append(file.relative_to(base).as_posix().encode() + b"\0")
+        parts.append(content.replace(b"\r\n", b"\n") if newlines else content)
+    return _digest(parts)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()[:12]

@@ -7,57 +7,52 @@ bytes, whatever the batch, the order or the number of threads.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
+from tlhelpers.data.zukan import (
+    birds,
+    creatures,
+    fish,
+    glyphs,
+    land_use,
+    materials,
+    pets,
+    purposes,
+    source,
+    surfaces,
+    xray,
+)
 from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.data.zukan.kit import Canvas, combine
 from tlhelpers.data.zukan.styles import STYLES, apply_style
 from tlhelpers.runtime.language import text
 
-# domain -> the file of this folder that defines it, and the name of its Domain there
-_FILES = {
-    "source": ("source", "DOMAIN"),
-    "novel": ("creatures", "DOMAIN"),
-    "birds": ("birds", "DOMAIN"),
-    "birds24": ("birds", "DOMAIN_24"),
-    "fish": ("fish", "DOMAIN"),
-    "pets": ("pets", "DOMAIN"),
-    "surfaces": ("surfaces", "DOMAIN"),
-    "xray": ("xray", "DOMAIN"),
-    "land_use": ("land_use", "DOMAIN"),
-    "strokes": ("glyphs", "DOMAIN"),
-    "shapes": ("purposes", "SHAPES"),
-    "textures": ("materials", "DOMAIN"),
-    "paint": ("purposes", "PAINT"),
+# The domains by name.
+DOMAINS = {
+    "source": source.DOMAIN,
+    "novel": creatures.DOMAIN,
+    "birds": birds.DOMAIN,
+    "birds24": birds.DOMAIN_24,
+    "fish": fish.DOMAIN,
+    "pets": pets.DOMAIN,
+    "surfaces": surfaces.DOMAIN,
+    "xray": xray.DOMAIN,
+    "land_use": land_use.DOMAIN,
+    "strokes": glyphs.DOMAIN,
+    "shapes": purposes.SHAPES,
+    "textures": materials.DOMAIN,
+    "paint": purposes.PAINT,
 }
 SIZES = range(48, 225, 8)
 _TOGETHER = {"cpu": 32}  # pictures on one canvas: a multiple of any vector width, small for caches
 _TOGETHER_ELSEWHERE = 512
 _thread_count = threading.Lock()
-
-
-class _Domains(Mapping):
-    """The domains by name; a domain's file is imported when it is first asked for."""
-
-    def __getitem__(self, name: str) -> Domain:
-        module, attribute = _FILES[name]
-        return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_FILES)
-
-    def __len__(self) -> int:
-        return len(_FILES)
-
-
-DOMAINS: Mapping[str, Domain] = _Domains()
 
 
 def keys_of(domain: str, labels: Tensor, indices: Tensor, seed: int = 0) -> Tensor:

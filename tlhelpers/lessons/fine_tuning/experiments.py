@@ -15,15 +15,6 @@ from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.regularisers import l2_sp
 from tlhelpers.transfer.similarity import cka, proxy_a_distance
 
-ROOMS = (
-    "data/zukan",
-    "models/networks.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/finetune.py",
-    "transfer/regularisers.py",
-    "transfer/similarity.py",
-)
 SEEDS = range(3)
 TASK, LABELS = "surfaces", 20
 RATES = (0.001, 0.02, 0.1, 0.5)
@@ -72,7 +63,7 @@ REMEDIES = {
 }
 
 
-@experiment("03_learning_rates", rooms=ROOMS)
+@experiment("03_learning_rates")
 def learning_rates() -> dict:
     """Surfaces, twenty labels each: rates of the body against the stages that are trained.
 
@@ -106,7 +97,7 @@ def learning_rates() -> dict:
     }
 
 
-@experiment("03_ways", rooms=ROOMS)
+@experiment("03_ways")
 def ways() -> dict:
     """Surfaces again: one rate or many, one stage after another, no warm-up, a random head.
 
@@ -123,7 +114,7 @@ def ways() -> dict:
     }
 
 
-@experiment("03_remedies", rooms=ROOMS)
+@experiment("03_remedies")
 def remedies() -> dict:
     """Surfaces again: what each remedy against over-fitting does to the test accuracy."""
     measured = {name: _runs(None, options) for name, options in REMEDIES.items()}
@@ -134,7 +125,7 @@ def remedies() -> dict:
     }
 
 
-@experiment("03_similarity", rooms=ROOMS)
+@experiment("03_similarity")
 def similarity() -> dict:
     """{"gain": [[[fine-tuned minus frozen a seed] a count of labels] a task]} and distances.
 

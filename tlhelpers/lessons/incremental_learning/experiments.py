@@ -10,23 +10,13 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer import learners as room
 from tlhelpers.transfer.incremental import METHODS, incremental
 
-ROOMS = (
-    "data/zukan",
-    "models/networks.py",
-    "train/engine.py",
-    "transfer/distillation.py",
-    "transfer/ewc.py",
-    "transfer/exemplars.py",
-    "transfer/incremental.py",
-    "transfer/learners.py",
-)
 SEEDS = range(3)
 TRAINING = {"epochs": 8, "batch_size": 16, "per_class": 5, "progress": False}
 
 STRENGTHS = {"lwf": (0.3, 1.0, 5.0, 20.0), "ewc": (1e3, 1e5, 1e6, 1e7)}
 
 
-@experiment("04_strengths", rooms=ROOMS)
+@experiment("04_strengths")
 def strengths() -> dict:
     """What a method's strength does, on validation pictures and with a seed of its own.
 
@@ -45,13 +35,13 @@ def strengths() -> dict:
     return found
 
 
-@experiment("04_methods", rooms=ROOMS)
+@experiment("04_methods")
 def methods() -> dict:
     """Fish, from three to five classes, ten pictures each: every method."""
     return compare("fish", 10, list(METHODS))
 
 
-@experiment("04_hard", rooms=ROOMS)
+@experiment("04_hard")
 def hard() -> dict:
     """Surfaces, from three to five classes, fifty pictures each: where features must change.
 
@@ -61,14 +51,14 @@ def hard() -> dict:
     return compare("surfaces", 50, chosen, epochs=12, per_class=20)
 
 
-@experiment("04_batchnorm", rooms=ROOMS)
+@experiment("04_batchnorm")
 def batchnorm() -> dict:
     """LwF and EWC on fish once more, with BatchNorm left to follow the new pictures."""
     with patch.object(room, "freeze_batchnorm"):
         return compare("fish", 10, ["lwf", "ewc"])
 
 
-@experiment("04_stream", rooms=ROOMS)
+@experiment("04_stream")
 def stream() -> dict:
     """Ten birds in five steps of two, ten pictures each."""
     names = ["new_head", "kept_rows", "replay", "nearest_mean"]

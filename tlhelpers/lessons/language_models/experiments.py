@@ -15,12 +15,10 @@ from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
+from tlhelpers.data.real import real_folder
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.language_models import without_context
-from tlhelpers.runtime.language import text
-from tlhelpers.runtime.places import DATASETS
-from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.bootstrap import paired_bootstrap
 from tlhelpers.transfer.extraction import represent
@@ -30,24 +28,14 @@ from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
 from tlhelpers.transfer.results import interval
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
-ROOMS = (
-    "data/text.py",
-    "models/language_models.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/finetune.py",
-    "transfer/negative.py",
-    "transfer/text_baseline.py",
-)
 SPLITS = 10
 COUNTS = (2, 5, 10, 20)
 LORA_FOR_TEXTS = FOR_TEXTS | {"method": "lora"}
-REAL = DATASETS.parents[1] / "shared" / "real" / "text"
 INTENTS = 10  # of Banking77: the first in the order of their names
 OPENING = 200  # characters of a news article after its headline
 
 
-@experiment("12_enquiries", rooms=ROOMS, weights=("zukan-bert", "zukan-bert-en"))
+@experiment("12_enquiries", weights=("zukan-bert", "zukan-bert-en"))
 def enquiries() -> dict:
     """Accuracy on the locked test texts by count and split; English labels tried on Japanese.
 
@@ -71,7 +59,7 @@ def enquiries() -> dict:
     return data
 
 
-@experiment("12_contenders", rooms=ROOMS, weights=("zukan-bert",))
+@experiment("12_contenders", weights=("zukan-bert",))
 def contenders() -> dict:
     """What training the body gives, with ten labels a class; and paired gaps."""
     network = backbone("zukan-bert")
@@ -89,7 +77,7 @@ def contenders() -> dict:
     return data
 
 
-@experiment("12_across", rooms=ROOMS, weights=("zukan-bert", "zukan-bert-en"))
+@experiment("12_across", weights=("zukan-bert", "zukan-bert-en"))
 def across() -> dict:
     """English labels on Japanese texts, ten a class; and spam within and across languages."""
     networks = {name: backbone(name) for name in ("zukan-bert", "zukan-bert-en")}
@@ -109,15 +97,14 @@ def across() -> dict:
     return data
 
 
-@experiment("12_real", rooms=ROOMS, weights=("zukan-bert",))
+@experiment("12_real", weights=("zukan-bert",))
 def real() -> dict:
-    """Real texts with ten labels a class: numbers only. Raises StoreError without ../shared."""
-    if not REAL.is_dir():
-        raise StoreError(text("lesson12.no_real", folder=REAL))
+    """Real texts with ten labels a class: numbers only. See `data.real`."""
+    texts = real_folder() / "text"
     network = backbone("zukan-bert")
     data = {}
     for name, read in (("banking77", banking77), ("sms_spam", sms_spam), ("livedoor", livedoor)):
-        of_class = read(REAL)
+        of_class = read(texts)
         tasks = [draw_task(name, of_class, seed) for seed in range(SPLITS)]
         data[name] = {
             "classes": len(of_class),

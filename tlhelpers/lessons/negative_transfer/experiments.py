@@ -22,18 +22,6 @@ from tlhelpers.transfer.regularisers import bss_loss, l2_sp
 from tlhelpers.transfer.similarity import cka, mmd, proxy_a_distance
 from tlhelpers.transfer.transferability import transferability
 
-ROOMS = (
-    "data/zukan",
-    "data/sounds.py",
-    "models/networks.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/finetune.py",
-    "transfer/negative.py",
-    "transfer/regularisers.py",
-    "transfer/similarity.py",
-    "transfer/transferability.py",
-)
 SOURCES = {  # network -> what it was trained on
     "zukan-resnet": "source",
     "zukan-shape": "shapes",
@@ -115,7 +103,7 @@ def warnings(network: nn.Module, domain: str, task: Task) -> dict[str, float]:
     }
 
 
-@experiment("06_pairs", rooms=ROOMS, weights=SOURCES)
+@experiment("06_pairs", weights=SOURCES)
 def pairs() -> dict:
     """Every source with every target: scratch, frozen and fine-tuned, and the early warnings.
 
@@ -148,7 +136,7 @@ def pairs() -> dict:
     return {**found, **by_source, "warnings": before, "distance": before["distance"]}
 
 
-@experiment("06_tuning", rooms=ROOMS)
+@experiment("06_tuning")
 def tuning() -> dict:
     """Scratch on surfaces as 06_pairs trains it, but at a low rate, or without clipping."""
     network = backbone("zukan-resnet")
@@ -161,7 +149,7 @@ def tuning() -> dict:
     }
 
 
-@experiment("06_remedies", rooms=ROOMS, weights=("zukan-paint",))
+@experiment("06_remedies", weights=("zukan-paint",))
 def remedies() -> dict:
     """The paint sorter on surfaces: each remedy with the budget, rate and seeds of 06_pairs."""
     network = backbone("zukan-paint")

@@ -11,23 +11,14 @@ from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.negative import RATES, best_rate, train_from_scratch
 
-ROOMS = (
-    "data/zukan",
-    "models/networks.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/finetune.py",
-    "transfer/negative.py",
-)
 
-
-@experiment("01_birds", rooms=ROOMS)
+@experiment("01_birds")
 def birds() -> dict:
     """Ten birds: three starts, from 2 to 50 labels a class."""
     return label_curves("birds", (2, 5, 10, 20, 50), seeds=5)
 
 
-@experiment("01_pets", rooms=ROOMS)
+@experiment("01_pets")
 def pets() -> dict:
     """Cats and dogs, up to 200 labels a class: where transfer stops paying."""
     return label_curves("pets", (5, 30, 200), seeds=4, least_epochs=20)

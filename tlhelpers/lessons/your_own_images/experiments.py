@@ -16,10 +16,9 @@ from torch.nn import functional as F
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import FolderTask, load_folder
+from tlhelpers.data.real import real_folder
 from tlhelpers.data.task import Split
 from tlhelpers.models.backbones import backbone
-from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError
 from tlhelpers.transfer.features import extract_features, knn, probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
@@ -29,24 +28,13 @@ READERS: dict[str, Callable] = {
     "knn": lambda network, task: knn(network, task, k=1),
     "probe": probe,
 }
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"  # no part of the project
-WEIGHTS = REAL / "weights" / "mobilenet_v2_imagenet_dequant.pth"
+WEIGHTS = "weights/mobilenet_v2_imagenet_dequant.pth"  # in the folder of real data
 FOLDS = 5
 LABELS = 200  # of each class, for the ways that train a network; as many as stored in 01_pets
 SEEDS = 3
-ROOMS = (
-    "data/folder.py",
-    "data/photo.py",
-    "models/backbones.py",
-    "train/engine.py",
-    "transfer/features.py",
-    "transfer/finetune.py",
-    "transfer/heads.py",
-    "transfer/negative.py",
-)
 
 
-@experiment("14_leak", rooms=("data/zukan", "models/networks.py", "transfer/features.py"))
+@experiment("14_leak")
 def leak() -> dict:
     """Cats and dogs in 120 scenes: tested by photo, by scene, and on photos of new scenes.
 
@@ -94,17 +82,15 @@ def photograph(images: Tensor) -> Tensor:
     return turned.round().to(torch.uint8)
 
 
-@experiment("14_photos", rooms=ROOMS, weights=())
+@experiment("14_photos", weights=())
 def photos() -> dict:
     """Real cats and dogs, and blood cells, with ImageNet's MobileNetV2.
 
     {"photos" | "cells": how many; "all" | "ten" | "cells_all": accuracy of a probe in each of five
     folds, with all labels or ten a class; "probe" | "fine_tune" | "scratch": accuracy with 200
-    labels a class, one a seed}. The photos and weights are no part of the project; raises
-    StoreError where they are missing.
+    labels a class, one a seed}. Raises StoreError without the folder of real data.
     """
-    if not REAL.is_dir():
-        raise StoreError(text("lesson14.no_real_photos", folder=REAL.name))
+    real_folder()
     with tempfile.TemporaryDirectory() as folder:
         pets = _unpack("cats_dogs_train_160.tar", Path(folder) / "pets", 150)
         cells = _unpack("blood_cells_96.tar", Path(folder) / "cells", 96)
@@ -120,7 +106,7 @@ def photos() -> dict:
 
 
 def _unpack(archive: str, folder: Path, size: int) -> FolderTask:
-    with tarfile.open(REAL / "images" / archive) as packed:
+    with tarfile.open(real_folder() / "images" / archive) as packed:
         packed.extractall(folder, filter="data")
     return load_folder(folder, size=size)
 
@@ -133,7 +119,7 @@ def _all(task: FolderTask) -> Split:
 
 
 def _read(task: FolderTask, size: int) -> Tensor:
-    network = backbone("mobilenet_v2", weights=WEIGHTS, size=size)
+    network = backbone("mobilenet_v2", weights=real_folder() / WEIGHTS, size=size)
     return extract_features(network, _all(task), batch_size=32)
 
 
@@ -184,7 +170,7 @@ def _three_ways(task: FolderTask, features: Tensor, size: int) -> dict[str, list
         found["probe"].append(_probe_on(features, split.labels, *rows))
         train, valid, test = map(split.subset, rows)
         some = replace(task, train=train, valid=valid, test=test)
-        network = backbone("mobilenet_v2", weights=WEIGHTS, size=size)
+        network = backbone("mobilenet_v2", weights=real_folder() / WEIGHTS, size=size)
         tuned = fine_tune(network, some, epochs=2, batch_size=32, seed=seed)
         found["fine_tune"].append(round(tuned.test_acc, 4))
         fresh = train_from_scratch(backbone("zukan-resnet"), some, epochs=20, seed=seed)

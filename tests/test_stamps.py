@@ -1,0 +1,72 @@
+"""Stamps follow the code that made a result, and nothing else."""
+
+import shutil
+
+import pytest
+
+from tlhelpers.course.results import experiments
+from tlhelpers.runtime import stamp as stamps
+from tlhelpers.runtime.places import PACKAGE
+from tlhelpers.runtime.stamp import code_of, stamp
+
+FEW_SHOT = "tlhelpers.course.measure:measure_few_shot"
+COLOUR = "tlhelpers.course.measure:measure_colour"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The package, copied: edit(file, before, after) -> its new folder."""
+    made = 0
+
+    def edit(file, before, after):
+        nonlocal made
+        made += 1
+        folder = tmp_path / str(made) / "tlhelpers"
+        shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.toml"))
+        text = (folder / file).read_text(encoding="utf-8")
+        assert text.count(before) >= 1
+        (folder / file).write_text(text.replace(before, after), encoding="utf-8")
+        return folder
+
+    return edit
+
+
+def test_a_line_of_a_method_turns_the_results_stale_that_use_it_and_no_other(copy):
+    changed = copy("transfer/prototypes.py", "\ndef ", "\nSECRET = 1\n\n\ndef ")
+    assert stamp(FEW_SHOT, (), changed) != stamp(FEW_SHOT, ())
+    assert stamp(COLOUR, (), changed) == stamp(COLOUR, ())
+
+
+def test_how_a_picture_is_drawn_counts_though_nobody_names_its_file(copy):
+    changed = copy("data/zukan/birds.py", "\ndef ", "\nSECRET = 1\n\n\ndef ")
+    assert stamp(FEW_SHOT, (), changed) != stamp(FEW_SHOT, ())
+
+
+def test_words_about_the_code_do_not_count(copy):
+    changed = copy("transfer/prototypes.py", "Snell, Swersky and", "Snell with Swersky and")
+    assert stamp(FEW_SHOT, (), changed) == stamp(FEW_SHOT, ())
+    changed = copy("transfer/prototypes.py", "\ndef ", "\n# A remark.\ndef ")
+    assert stamp(FEW_SHOT, (), changed) == stamp(FEW_SHOT, ())
+
+
+def test_of_its_own_module_only_what_a_function_needs_counts(copy):
+    changed = copy("course/measure.py", '"birds24": 0.15', '"birds24": 0.16')
+    assert stamp(COLOUR, (), changed) != stamp(COLOUR, ())
+    assert stamp(FEW_SHOT, (), changed) == stamp(FEW_SHOT, ())
+
+
+def test_a_hash_sign_inside_a_text_is_no_comment():
+    source = 'x = "# a"  # b\n\n\ndef f():\n    """Doc\n    # c."""\n    return """\n# d\n"""\n'
+    assert stamps._essence(source) == 'x = "# a"\ndef f():\n    return """\n# d\n"""'
+
+
+def test_a_function_that_is_gone_is_named():
+    with pytest.raises(KeyError, match="measure_nothing"):
+        stamp("tlhelpers.course.measure:measure_nothing", ())
+
+
+def test_every_experiment_depends_on_the_code_it_calls():
+    for one in experiments():
+        behind = code_of(one.depends_on["of"])
+        assert len(behind) > 20, one.name
+        assert not any(name.startswith(("tlhelpers.show", "tlhelpers.course")) for name in behind)
