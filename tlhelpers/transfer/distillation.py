@@ -8,7 +8,7 @@ The gradient of the softened loss shrinks with 1/T^2, so it is multiplied by T^2
 """
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from tlhelpers.runtime.language import text
 
@@ -31,14 +31,3 @@ def distillation_loss(student: Tensor, teacher: Tensor, temperature: float = 2.0
         reduction="batchmean",  # "mean" would also divide by the number of classes
         log_target=True,
     )
-
-
-class DistillationLoss(nn.Module):
-    """`distillation_loss` as a module: forward(student, teacher), logits (n, classes)."""
-
-    def __init__(self, temperature: float = 2.0):
-        super().__init__()
-        self.temperature = temperature
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return distillation_loss(student, teacher, self.temperature)

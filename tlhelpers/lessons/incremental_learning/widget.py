@@ -74,13 +74,13 @@ def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
     from tlhelpers.data.catalog import load_task
     from tlhelpers.models.backbones import backbone
     from tlhelpers.show.widgets.live import LiveCurve
-    from tlhelpers.transfer.learners import METHODS, STRENGTH, Settings
+    from tlhelpers.transfer.incremental import make_learner
+    from tlhelpers.transfer.learners import METHODS, Stream
 
     counts = stream["steps"][:PLAYED]
     edges = list(itertools.pairwise([0, *itertools.accumulate(counts)]))
     task = load_task("birds", 10, valid_per_class=10, classes=range(sum(counts)))
     valid = task.valid
-    epochs, batch = 6, 16
     curve = LiveCurve(valid, 0, watch)
     done = 0
 
@@ -98,14 +98,15 @@ def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
             model.train()
         return curve.stopped
 
-    options = {"progress": False, "after_step": after_step}
-    strength = STRENGTH.get(method, 0.0)
-    settings = Settings(5, epochs, batch_size=batch, strength=strength, options=options)
-    learner = METHODS[method](backbone("zukan-resnet"), task, settings)
-    for first, last in edges:
+    settings = {"epochs": 6, "batch_size": 16, "per_class": 5, "memory": 5 * sum(counts)}
+    settings |= {"progress": False, "after_step": after_step}
+    settings = {name: settings[name] for name in METHODS[method].options() & set(settings)}
+    learner = make_learner(
+        backbone("zukan-resnet"), Stream.of_classes(task, counts), method, **settings
+    )
+    for step, (first, last) in enumerate(edges):
         curve.begin(", ".join(task.class_names[first:last]))
-        new = ((task.train.labels >= first) & (task.train.labels < last)).nonzero()[:, 0]
-        learner.learn(new, last)
+        learner.learn(step)
         if curve.stopped:
             break
         done = curve.steps + 1
