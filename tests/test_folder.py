@@ -114,10 +114,12 @@ def test_a_csv_gives_labels_in_any_usual_encoding(tmp_path, encoding):
 
 
 def test_a_csv_without_the_columns_says_which_it_needs(tmp_path):
-    fill(tmp_path, count=3)
+    for number in range(6):
+        photo(number).save(tmp_path / f"{number}.jpg")
     (tmp_path / "labels.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(FolderError, match='"file" and "label"'):
-        load_folder(tmp_path)
+    for path in (tmp_path, tmp_path / "labels.csv"):
+        with pytest.raises(FolderError, match='"file" and "label"'):
+            load_folder(path)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])

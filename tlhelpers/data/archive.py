@@ -7,27 +7,34 @@ written, with a sentence that names the entry.
 
 from __future__ import annotations
 
-import gzip
-import lzma
+import errno
 import os
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, clear_disk_errors
 
 MOST_BYTES = 32 * 2**30  # what an archive may unpack to
 MOST_ENTRIES = 1_000_000
 MOST_GROWTH = 200  # times the size of the archive; photographs hardly shrink at all
 GROWTH_FROM = 64 * 2**20  # below this an archive may grow as it likes
+MOST_DEPTH = 64  # folders inside each other
+MOST_HEADER = 16 * 2**10  # bytes of a long name in a tar; Python reads such a header whole
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 
 class ArchiveError(StoreError):
@@ -43,56 +50,63 @@ def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
     """Unpacks a zip or tar file into `folder`, whole or not at all, and returns `folder`.
 
     A folder that is there already counts as unpacked. Raises ArchiveError for an entry that
-    would lie outside, a link or device, more than MOST_BYTES, or damage.
+    would lie outside, a link or device, more than MOST_BYTES, names that no disk can hold, or
+    damage; StoreError where the disk is full or not writable.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
-    try:
-        unpack = _unzip if zipfile.is_zipfile(archive) else _untar
-        unpack(archive, temporary)
+    if not archive.is_file():  # a pipe would be waited for
+        raise ArchiveError(text("archive.damaged", path=archive, reason=text("archive.no_file")))
+    with clear_disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
         try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was first, with the same content
-                raise
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, lzma.LZMAError) as error:
-        raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
-    except (NotImplementedError, RuntimeError) as error:  # a password, or an unknown method
-        raise ArchiveError(text("archive.unreadable", path=archive, reason=error)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            _unpack(archive, temporary)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was first, with the same content
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def gunzip(source: str | os.PathLike, target: str | os.PathLike) -> Path:
-    """Unpacks one .gz file to `target`, unless it lies there already."""
-
-    def write(temporary: Path) -> None:
-        with gzip.open(source, "rb") as packed, open(temporary, "wb") as file:
-            shutil.copyfileobj(packed, file)
-
-    target = Path(target)
+def _unpack(archive: Path, folder: Path) -> None:
     try:
-        return target if target.exists() else write_atomic(target, write)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise ArchiveError(text("archive.damaged", path=source, reason=error)) from error
+        (_unzip if zipfile.is_zipfile(archive) else _untar)(archive, folder)
+    except StoreError:
+        raise
+    except (NotImplementedError, RuntimeError) as error:  # a password, or an unknown method
+        raise ArchiveError(text("archive.unreadable", path=archive, reason=error)) from error
+    except OSError as error:
+        if error.filename is None and error.errno is None:  # a decompressor's, not the disk's
+            raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
+            name = Path(error.filename or "").name[:80]
+            raise ArchiveError(text("archive.no_name", path=archive, name=name)) from error
+        raise
+    except Exception as error:  # the unpackers of the library raise many kinds for damage
+        raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
 
 
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
-        entries = [entry for entry in opened.infolist() if not _is_litter(entry.filename)]
-        for entry in entries:
+        entries = [(_name_of(entry), entry) for entry in opened.infolist()]
+        entries = [(name, entry) for name, entry in entries if not _is_litter(name)]
+        for name, entry in entries:
             _require_inside(archive, entry.filename)
+            _require_inside(archive, name)
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ArchiveError(text("archive.link", path=archive, name=entry.filename))
-        _require_size(archive, [entry.file_size for entry in entries])
-        for entry in entries:
-            target = folder / _name_of(entry)
-            if entry.is_dir():
+        _require_size(archive, [entry.file_size for _, entry in entries])
+        for name, entry in entries:
+            target = folder / name
+            if target == folder and not name.endswith("/"):
+                raise ArchiveError(text("archive.no_name", path=archive, name=name))
+            if name.endswith("/"):
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,26 +114,40 @@ def _unzip(archive: Path, folder: Path) -> None:
                 _copy_at_most(packed, file, entry.file_size, archive)
 
 
+class _ShortHeaders(tarfile.TarInfo):
+    """An entry whose names are short: a header of gigabytes would be read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type in _LONG_HEADERS and entry.size > MOST_HEADER:
+            raise tarfile.ReadError(f"{entry.size} > {MOST_HEADER}: {entry.name[:80]}")
+        return entry
+
+
 def _untar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as opened:
-        sizes = []
+    with tarfile.open(archive, tarinfo=_ShortHeaders) as opened:
+        wanted = []
         for entry in _watched(opened, archive):
+            entry.name = entry.name.replace("\\", "/")
             _require_inside(archive, entry.name)
             if not (entry.isfile() or entry.isdir()):
                 raise ArchiveError(text("archive.link", path=archive, name=entry.name))
-            sizes.append(entry.size)
-        _require_size(archive, sizes)
-        wanted = [entry for entry in opened.getmembers() if not _is_litter(entry.name)]
+            if PurePosixPath(entry.name) == PurePosixPath(".") and entry.isfile():
+                raise ArchiveError(text("archive.no_name", path=archive, name=entry.name))
+            if not _is_litter(entry.name):
+                wanted.append(entry)
         opened.extractall(folder, members=wanted, filter="data")
+        while opened.fileobj.read(1 << 20):  # a checksum stands at the end of a .gz
+            pass
 
 
 def _watched(opened: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
     """The entries, with the size checked while they are listed: listing a tar unpacks it."""
     total = 0
-    for number, entry in enumerate(opened):
+    for number, entry in enumerate(opened, 1):
         total += entry.size
-        if number >= MOST_ENTRIES or total > MOST_BYTES:
-            _require_size(archive, [total])
+        _require_size(archive, [total], number)
         yield entry
 
 
@@ -129,13 +157,16 @@ def _require_inside(archive: Path, name: str) -> None:
     drive = len(plain) > 1 and plain[1] == ":"
     if path.is_absolute() or drive or ".." in path.parts or "\0" in name:
         raise ArchiveError(text("archive.outside", path=archive, name=name))
+    if len(path.parts) > MOST_DEPTH:
+        raise ArchiveError(text("archive.no_name", path=archive, name=name[:80]))
 
 
-def _require_size(archive: Path, sizes: list[int]) -> None:
+def _require_size(archive: Path, sizes: list[int], entries: int | None = None) -> None:
     total, packed = sum(sizes), archive.stat().st_size
+    entries = len(sizes) if entries is None else entries
     grows = total > GROWTH_FROM and total > MOST_GROWTH * packed
-    if total > MOST_BYTES or len(sizes) > MOST_ENTRIES or grows:
-        values = {"files": len(sizes), "megabytes": total // 10**6, "packed": packed // 10**6}
+    if total > MOST_BYTES or entries > MOST_ENTRIES or grows:
+        values = {"files": entries, "megabytes": total // 10**6, "packed": packed // 10**6}
         raise ArchiveError(text("archive.too_large", path=archive, **values))
 
 
@@ -150,18 +181,19 @@ def _copy_at_most(packed, file, size: int, archive: Path) -> None:
 
 
 def _name_of(entry: zipfile.ZipInfo) -> str:
-    """The name of a zip entry; Japanese Windows writes it in its own encoding, unmarked."""
+    """The name of a zip entry, with "/" between folders.
+
+    Japanese Windows writes it in its own encoding, unmarked; some programs of Windows with "\\".
+    """
     if entry.flag_bits & 0x800:
-        return entry.filename
+        return entry.filename.replace("\\", "/")
     raw = entry.filename.encode("cp437", errors="replace")
     for encoding in ("utf-8", "cp932"):
         try:
-            name = raw.decode(encoding)
+            return raw.decode(encoding).replace("\\", "/")
         except UnicodeDecodeError:
             continue
-        if ".." not in PurePosixPath(name.replace("\\", "/")).parts and not name.startswith("/"):
-            return name
-    return entry.filename
+    return entry.filename.replace("\\", "/")
 
 
 def _is_litter(name: str) -> bool:

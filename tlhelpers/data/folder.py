@@ -7,6 +7,7 @@ files decodes nothing.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -25,7 +26,15 @@ from torch import Tensor
 
 from tlhelpers.data import archive, inspection
 from tlhelpers.data.inspection import Inspection
-from tlhelpers.data.layout import FolderError, Labelled, Layout, Problem, find_layout, shown
+from tlhelpers.data.layout import (
+    PARTS,
+    FolderError,
+    Labelled,
+    Layout,
+    Problem,
+    find_layout,
+    shown,
+)
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime import store
@@ -40,13 +49,37 @@ LEAST = 3  # photos of a class: one for each part
 __all__ = ["FolderError", "FolderTask", "load_folder"]
 
 
+class PhotoSplit(Split):
+    """A split that knows the file and the group of each of its rows."""
+
+    def __init__(self, inputs, labels: Tensor, paths: Sequence[Path], groups: Sequence[int]):
+        super().__init__(inputs, labels)
+        self.paths, self.groups = list(paths), list(groups)
+
+    def subset(self, rows: Tensor) -> PhotoSplit:
+        """These rows only (LongTensor), with their files and groups."""
+        kept = torch.as_tensor(rows).tolist()
+        some = copy.copy(self)
+        vars(some).update(vars(super().subset(rows)))
+        some.paths, some.groups = [self.paths[r] for r in kept], [self.groups[r] for r in kept]
+        return some
+
+
 @dataclass
 class FolderTask(Task):
-    """A task made of files: what was found, and which file each row is."""
+    """A task made of files. inspection: what was found in the folder, whatever was chosen of it."""
 
     inspection: Inspection | None = field(default=None, compare=False)
-    paths: dict[str, list[Path]] = field(default_factory=dict, compare=False)
-    groups: dict[str, list[int]] = field(default_factory=dict, compare=False)  # of each row
+
+    @property
+    def paths(self) -> dict[str, list[Path]]:
+        """The file of each row, by part."""
+        return {part: getattr(self, part).paths for part in PARTS}
+
+    @property
+    def groups(self) -> dict[str, list[int]]:
+        """The number of each row's group, by part: rows of one group are alike."""
+        return {part: getattr(self, part).groups for part in PARTS}
 
 
 def load_folder(
@@ -91,7 +124,7 @@ def _opened(path: Path) -> Path:
         if not os.access(path, os.R_OK | os.X_OK):
             raise FolderError(text("folder.unreadable", path=shown(path)))
         return path
-    if archive.is_archive(path):
+    if archive.is_archive(path) and path.is_file():
         try:
             key = store.sha256(path)[:24]
         except OSError as error:
@@ -107,13 +140,12 @@ def _opened(path: Path) -> Path:
 
 def _decoded(layout: Layout, size: int, progress: bool | None):
     """(file of pixels, items that are in it, their facts, problems) from the cache or anew."""
-    from filelock import FileLock
-
     key = _key_of(layout.items, size)
     folder = store.cache_folder() / "folder"
-    folder.mkdir(parents=True, exist_ok=True)
     pixels, meta = folder / f"{key}.pixels", folder / f"{key}.json"
-    with FileLock(folder / f"{key}.lock"):
+    with store.clear_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with store.clear_disk_errors(folder), store.locked(folder / key):
         facts = _read_facts(pixels, meta, size)
         if facts is None:
             _require_space(folder, len(layout.items) * 3 * size * size)
@@ -220,7 +252,7 @@ def _assemble(
     def name(row: int) -> str:
         return shown(kept[row].path, base)
 
-    found = Inspection(path=shown(path), rule=layout.rule, counts={})
+    found = Inspection(path=shown(path), rule=layout.rule, counts={}, remarks=layout.remarks)
     found.left_out = [
         Problem(shown(problem.path, base), problem.kind, problem.message)
         for problem in [*layout.left_out, *left_out]
@@ -253,21 +285,26 @@ def _assemble(
         for pair, (a, b) in zip(found.near_duplicates, pairs, strict=True)
         if part_of[a] != part_of[b]
     ]
-    found.splits = dict(zip(("train", "valid", "test"), map(len, parts), strict=True))
+    found.splits = dict(zip(PARTS, map(len, parts), strict=True))
     _require_all_classes(path, parts, numbers, classes)
+    tested = {numbers[row] for row in parts[2]}
+    if len(tested) < len(classes):
+        names = ", ".join(shown(name) for c, name in enumerate(classes) if c not in tested)
+        found.remarks.append(text("folder.untested", classes=names))
     read = _reader(pixels, size)
     splits = [
         _split(
             read,
             [rows[place] for place in part],
             torch.tensor([numbers[place] for place in part]),
+            [kept[rows[place]].path for place in part],
+            [together[place] for place in part],
             held=len(rows) * 3 * size * size <= HELD_BYTES,
         )
         for part in parts
     ]
-    settings = f"{seed}/{tuple(shares)}/{groups}/{labels}"
+    settings = f"{seed}/{tuple(shares)}/{groups}/{labels}/{given}/{together}"
     digest = hashlib.blake2b(settings.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    named = list(zip(("train", "valid", "test"), parts, strict=True))
     return FolderTask(
         name=shown(path.name or path.absolute().name),
         train=splits[0],
@@ -277,8 +314,6 @@ def _assemble(
         source=text("folder.source", path=shown(path)),
         fingerprint=f"folder-{pixels.stem}/{digest}",
         inspection=found,
-        paths={part: [kept[rows[place]].path for place in places] for part, places in named},
-        groups={part: [together[place] for place in places] for part, places in named},
     )
 
 
@@ -299,8 +334,6 @@ def _without_copies(kept, digests: list[str], found: Inspection, name) -> list[i
 def _without_small_classes(kept, rows: list[int], found: Inspection, name) -> list[int]:
     counts = Counter(kept[row].label for row in rows)
     small = {label for label, count in counts.items() if count < LEAST}
-    if len(counts) - len(small) < 2:
-        return rows
     for row in rows:
         if kept[row].label in small:
             message = text("folder.file_class_small", label=kept[row].label, least=LEAST)
@@ -319,8 +352,23 @@ def _refuse(path: Path, kept: list[Labelled], classes: list[str], found: Inspect
         raise FolderError(text("folder.none_readable", path=shown(path), detail=detail))
     if len(kept) == 1:
         raise FolderError(text("folder.one_photo", path=shown(path)))
+    small = [problem for problem in found.left_out if problem.kind == "class_small"]
+    if found.conflicts:
+        example = " = ".join(found.conflicts[0][:2])
+        count = len(found.conflicts)
+        raise FolderError(text("folder.conflicts", count=count, example=example))
+    if small:
+        names = sorted({item.label for item in kept} - set(classes))
+        if not classes:
+            raise FolderError(text("folder.too_few", path=shown(path), classes=_named(names)))
+        values = {"label": shown(classes[0]), "small": _named(names), "least": LEAST}
+        raise FolderError(text("folder.class_alone", path=shown(path), **values))
     label = shown(classes[0]) if classes else "-"
     raise FolderError(text("folder.one_class", path=shown(path), label=label))
+
+
+def _named(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(map(shown, names[:most])) + (" ..." if len(names) > most else "")
 
 
 def _sizes(shapes: np.ndarray) -> tuple[tuple[int, int], ...]:
@@ -354,10 +402,7 @@ def _parts(
     total = sum(shares)
     if not all(given):
         return inspection.split_rows(labels, groups, [share / total for share in shares], seed)
-    parts = {
-        name: [row for row, part in enumerate(given) if part == name]
-        for name in ("train", "valid", "test")
-    }
+    parts = {name: [row for row, part in enumerate(given) if part == name] for name in PARTS}
 
     def take(share: float, rows: list[int]) -> tuple[list[int], list[int]]:
         some = [labels[row] for row in rows]
@@ -370,7 +415,7 @@ def _parts(
         parts["train"], parts["test"] = take(0.2, parts["train"])
     if not parts["valid"]:
         parts["train"], parts["valid"] = take(0.25, parts["train"])
-    return [sorted(parts[name]) for name in ("train", "valid", "test")]
+    return [sorted(parts[name]) for name in PARTS]
 
 
 def _require_all_classes(
@@ -401,8 +446,8 @@ def _reader(pixels: Path, size: int):
     return read
 
 
-def _split(read, rows: list[int], labels: Tensor, held: bool) -> Split:
+def _split(read, rows: list[int], labels: Tensor, paths, groups, held: bool) -> PhotoSplit:
     """`rows`: of the file. Held in memory, or read when asked for."""
     if held:
-        return Split(read(rows), labels)
-    return Split(lambda asked: read(rows[at] for at in asked.tolist()), labels)
+        return PhotoSplit(read(rows), labels, paths, groups)
+    return PhotoSplit(lambda asked: read(rows[at] for at in asked.tolist()), labels, paths, groups)

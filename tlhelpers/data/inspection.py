@@ -30,7 +30,7 @@ class Inspection:
     """What a folder holds. Paths are relative to the folder."""
 
     path: str
-    rule: str  # how labels were found: "folders", "parts", "names", "csv", "csv_parts"
+    rule: str  # how labels were found: "folders", "parts", "names", "named_parts", "csv", ...
     counts: dict[str, int]  # photos used of each class
     sizes: tuple[tuple[int, int], ...] = ()  # (width, height) of the smallest, middle and largest
     left_out: list[Problem] = field(default_factory=list)
@@ -43,6 +43,7 @@ class Inspection:
     groups: int = 0
     group_example: str = ""
     splits: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)  # sentences on the whole
 
     @property
     def imbalance(self) -> float:
@@ -88,6 +89,7 @@ class Inspection:
         if self.grouping:
             values = {"groups": self.groups, "example": self.group_example}
             lines.append(text(f"folder.grouping_{self.grouping}", **values))
+        lines += self.remarks
         lines.append(text("folder.splits", **self.splits))
         return lines
 

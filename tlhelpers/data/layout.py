@@ -1,17 +1,22 @@
 """Which class each photo of a folder belongs to, as its owner arranged it.
 
 cats/... dogs/...                    one folder per class (folders inside a class: its groups)
-train/cats/... test/cats/...         the same, with the parts already made
+train/cats/... test/cats/...         the same, with the parts already made (also seg_train, test1)
 photos/cat_001.jpg dog.12.jpg        the class is the name before the number
 labels.csv beside or above photos    columns file, label and, if there are, group and split
+
+Names are compared in one Unicode form (NFC): a Mac writes ガ as two characters, Windows as one.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import stat
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,22 +25,26 @@ from tlhelpers.data.photo import SUFFIXES
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "valid",
-    "valid": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-    "testing": "test",
+PARTS = ("train", "valid", "test")
+_PART_WORDS = {
+    "train": "train training trainval trn 訓練 学習 トレーニング",
+    "valid": "val valid validation dev eval evaluation 検証",
+    "test": "test testing tst holdout テスト 評価",
+    "unlabelled": "pred predict prediction predictions unlabeled unlabelled 予測 推論",
+    # what may stand beside such a word without making it a class: training_set, 訓練用データ
+    "": "set data dataset images image imgs img photos photo pictures pics folder split part to for"
+    " the 用 データ 画像 写真 セット",
 }
+_PART_OF = {word: part for part, words in _PART_WORDS.items() for word in words.split()}
+_WORD = re.compile("|".join(sorted(_PART_OF, key=len, reverse=True)) + r"|[^\W\d_]+|\d+")
 COLUMNS = {
     "file": "file filename file_name path image image_path ファイル ファイル名 画像 画像名 パス",
     "label": "label class category target species breed y ラベル クラス 分類 種類 正解",
     "group": "group patient subject session グループ 患者 被写体",
     "split": "split set part subset 分割",
 }
+LONGEST_NAME = 255  # characters of a label or group: as many as a folder's name can have
+_HIDDEN = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}
 
 
 class FolderError(StoreError):
@@ -68,6 +77,11 @@ class Layout:
     rule: str
     items: list[Labelled]
     left_out: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # sentences on the whole
+
+    @property
+    def classes(self) -> set[str]:
+        return {item.label for item in self.items}
 
 
 def shown(path: Path | str, root: Path | None = None) -> str:
@@ -77,38 +91,72 @@ def shown(path: Path | str, root: Path | None = None) -> str:
     return os.fsencode(path).decode("utf-8", errors="replace")
 
 
+def one_form(name: str) -> str:
+    """The name in the one Unicode form in which names are compared."""
+    return unicodedata.normalize("NFC", name)
+
+
 def find_layout(path: Path, label_from: str = "top") -> Layout:
     """The photos below `path` (a folder, or a CSV file) with their labels.
 
     label_from: of class folders in folders the outer ("top") or the inner ("leaf") name.
-    Raises FolderError where there is no photo, or no two classes.
+    A table decides where it is the only one that has the columns and names a photo that exists.
+    Raises FolderError where there is no photo, or nothing that could be a class.
     """
     if label_from not in ("top", "leaf"):
         raise ValueError(text("folder.label_from", asked=label_from))
     if path.is_file():
         return _from_csv(path)
-    root = _descend(path)
     left_out: list[Problem] = []
     files = list(_walk(path, path.resolve(), left_out))
-    tables = [file for file in files if file.suffix.lower() in (".csv", ".tsv")]
     photos = [file for file in files if file.suffix.lower() in SUFFIXES]
-    for file in files:
-        if file.suffix.lower() not in SUFFIXES and file not in tables:
-            left_out.append(_problem(file, "other"))
+    tables = [file for file in files if file.suffix.lower() in (".csv", ".tsv")]
+    others = set(files) - set(photos) - set(tables)
+    left_out += [_problem(file, "other") for file in files if file in others]
     if not photos:
-        raise FolderError(text("folder.no_photos", path=shown(path)))
-    if len(tables) == 1:
-        layout = _from_csv(tables[0])
-        layout.left_out += left_out
-        return layout
-    layout = _from_folders(root, photos, label_from)
+        raise FolderError(_no_photos(path, left_out))
+    layout, refused = _from_tables(tables, photos)
+    if layout is None:
+        layout = _from_folders(_descend(path), photos, label_from)
+        if len(layout.classes) < 2 and layout.rule == "folders":
+            by_name = _from_names(photos)
+            layout = by_name if len(by_name.classes) > 1 else layout
+        if len(layout.classes) < 2 and refused is not None:
+            raise refused
+        left_out += [_problem(table, "table") for table in tables]
     layout.left_out += left_out
-    if len({item.label for item in layout.items}) < 2 and layout.rule == "folders":
-        by_name = _from_names(photos)
-        if len({item.label for item in by_name.items}) > 1:
-            by_name.left_out += left_out
-            return by_name
     return layout
+
+
+def _no_photos(path: Path, left_out: list[Problem]) -> str:
+    links = sum(problem.kind == "link" for problem in left_out)
+    if links:
+        return text("folder.only_links", path=shown(path), count=links)
+    return text("folder.no_photos", path=shown(path))
+
+
+def _from_tables(
+    tables: list[Path], photos: list[Path]
+) -> tuple[Layout | None, FolderError | None]:
+    """The layout by the one table that fits the photos, or why no table does."""
+    found, refused = [], None
+    for table in tables:
+        try:
+            layout = _from_csv(table)
+        except FolderError as error:
+            refused = error
+            continue
+        if layout.items:
+            found.append((table, layout))
+        else:
+            refused = FolderError(text("folder.csv_no_file", path=shown(table)))
+    if len(found) != 1:
+        return None, refused
+    table, layout = found[0]
+    listed = {item.path for item in layout.items} | {Path(p.path) for p in layout.left_out}
+    layout.left_out += [_problem(photo, "not_listed") for photo in photos if photo not in listed]
+    layout.left_out += [_problem(other, "table") for other in tables if other != table]
+    return layout, None
 
 
 def _problem(path: Path, kind: str, **values) -> Problem:
@@ -119,64 +167,157 @@ def _descend(folder: Path) -> Path:
     """The first folder below that holds more than one folder alone, or photos."""
     while True:
         try:
-            entries = [entry for entry in folder.iterdir() if not _is_hidden(entry.name)]
+            with os.scandir(folder) as entries:
+                entries = [entry for entry in entries if not _is_hidden(entry.name)]
+            if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False):
+                return folder
         except OSError:
             return folder
-        if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
-            return folder
-        folder = entries[0]
+        folder = Path(entries[0].path)
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+    """What systems and network disks add to folders: settings, thumbnails, what was deleted."""
+    return name.startswith(".") or name.lower() in _HIDDEN
 
 
 def _walk(folder: Path, root: Path, left_out: list[Problem]) -> Iterator[Path]:
-    """Every regular file below, in the order of names; what leads outside is left out."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        left_out.append(_problem(folder, "unreadable", reason=error.strerror))
-        return
-    for entry in entries:
-        path = Path(entry.path)
-        if _is_hidden(entry.name):
-            continue
-        if entry.is_symlink():
-            target = Path(os.path.realpath(path))
-            if not target.is_relative_to(root) or target.is_dir():
-                left_out.append(_problem(path, "link"))
+    """Every regular file below, in the order of names; what leads outside is left out.
+
+    One entry that cannot be looked at (no permission, a link in a circle, deleted meanwhile)
+    never stops the others.
+    """
+    waiting = [(folder, True)]
+    while waiting:
+        path, is_folder = waiting.pop()
+        try:
+            if is_folder:
+                with os.scandir(path) as entries:
+                    names = sorted(entry.name for entry in entries if not _is_hidden(entry.name))
+                waiting += [(path / name, False) for name in reversed(names)]
                 continue
-        if entry.is_dir():
-            yield from _walk(path, root, left_out)
-        elif entry.is_symlink() and not path.exists():
-            left_out.append(_problem(path, "link"))
-        elif stat.S_ISREG(path.stat().st_mode):
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                target = Path(os.path.realpath(path, strict=True))
+                mode = target.stat().st_mode
+                if not target.is_relative_to(root) or stat.S_ISDIR(mode):
+                    left_out.append(_problem(path, "link"))
+                    continue
+        except OSError as error:
+            kind = "link" if _is_link(path) else "unreadable"
+            left_out.append(_problem(path, kind, reason=error.strerror))
+            continue
+        if stat.S_ISDIR(mode):
+            waiting.append((path, True))
+        elif stat.S_ISREG(mode):
             yield path
         else:
             left_out.append(_problem(path, "not_a_file"))
 
 
+def _is_link(path: Path) -> bool:
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+# --- classes by folder --------------------------------------------------------------------
+
+
 def _from_folders(root: Path, photos: list[Path], label_from: str) -> Layout:
-    """Classes by folder, below train/valid/test where these are the outer folders."""
-    inner = [photo.relative_to(root).parts[:-1] for photo in photos]
-    outer = {parts[0].lower() for parts in inner if parts}
-    parted = "train" in {PARTS.get(name) for name in outer} and outer <= set(PARTS)
-    parted = parted and len(outer) > 1 and all(len(parts) > 1 for parts in inner if parts)
-    layout = Layout("parts" if parted else "folders", [])
-    for photo, parts in zip(photos, inner, strict=True):
-        part = PARTS[parts[0].lower()] if parted and parts else ""
-        names = parts[1:] if parted else parts
-        if not names:
+    """Classes by folder, or by name where folders only make the parts."""
+    inner = [tuple(map(one_form, photo.relative_to(root).parts[:-1])) for photo in photos]
+    placed = _take_parts(inner)
+    by_name = not any(names for _, names in placed)
+    layout = Layout("names" if by_name else "folders", [])
+    parents = defaultdict(set)
+    for photo, (part, names) in zip(photos, placed, strict=True):
+        label = class_in_name(photo.stem) if by_name else (*names, "")[0]
+        group = "/".join(names) if len(names) > 1 else ""
+        if label_from == "leaf" and names:
+            label, group = names[-1], ""
+            parents[label].add(names[:-1])
+        if part not in ("", *PARTS):
+            layout.left_out.append(_problem(photo, part))
+        elif not label:
             layout.left_out.append(_problem(photo, "no_label"))
-        elif label_from == "leaf":
-            layout.items.append(Labelled(photo, names[-1], part=part))
         else:
-            group = "/".join(names) if len(names) > 1 else ""
-            layout.items.append(Labelled(photo, names[0], group, part))
-    if not layout.items:
-        return _from_names(photos)
+            layout.items.append(Labelled(photo, label, group, part))
+    merged = sorted(label for label, places in parents.items() if len(places) > 1)
+    if merged:
+        few = ", ".join(merged[:8]) + (" ..." if len(merged) > 8 else "")
+        layout.remarks.append(text("folder.leaf_merged", count=len(merged), classes=few))
+    given = {item.part for item in layout.items}
+    if "train" in given and len(given) > 1 and "" not in given:
+        layout.rule = "named_parts" if by_name else "parts"
+    else:  # photos of one part alone, or beside the parts: the parts are made anew
+        layout.items = [Labelled(item.path, item.label, item.group) for item in layout.items]
     return layout
+
+
+def _take_parts(inner: list[tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
+    """(part, the folders that are left) of each photo: a part's name is never a class's.
+
+    inner: the folders that each photo lies in. Parts may be the outer folders or stand inside the
+    classes. part: also "unlabelled" (images to predict) or "no_part" (beside train and test).
+    """
+    placed = [("", names) for names in inner]
+    depth = 0
+    while depth < max((len(names) for _, names in placed), default=0):
+        level = _parts_at([names for _, names in placed], depth)
+        if not level:
+            depth += 1
+            continue
+        for row, (part, names) in enumerate(placed):
+            if len(names) > depth:
+                found, kept = level[names[depth]]
+                placed[row] = (part or found, names[:depth] + kept + names[depth + 1 :])
+    return placed
+
+
+def _parts_at(inner: list[tuple[str, ...]], depth: int) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """What each folder's name at this depth stands for, {name: (part, what is left of it)}.
+
+    {} where these names are no parts: "train" beside "bus" and "car" is a class like them.
+    """
+    names = {place[depth] for place in inner if len(place) > depth}
+    read = {name: _part_in(name) for name in names}
+    rests: dict[str, set[str]] = defaultdict(set)
+    for part, rest in read.values():
+        if part:
+            rests[rest].add(part)
+    several = sorted(r for r, parts in rests.items() if len(parts) > 1 and "train" in parts)
+    if len(several) > 1 and all(part and rest and rest in several for part, rest in read.values()):
+        return {name: (part, (rest,)) for name, (part, rest) in read.items()}  # train_cats
+    if several or all(part and not rest for part, rest in read.values()):
+        chosen = several[0] if several else ""
+        return {
+            name: (part if part == "unlabelled" or (part and rest == chosen) else "no_part", ())
+            for name, (part, rest) in read.items()
+        }
+    trains = {name for name, (part, rest) in read.items() if part == "train" and not rest}
+    deep = {place[depth] for place in inner if len(place) > depth + 1}
+    inside = {p[depth + 1] for p in inner if len(p) > depth + 1 and p[depth] in trains}
+    if len(trains) == 1 and deep == trains and len(inside) > 1:  # train/cats, train/dogs, new/
+        return {name: ("train" if name in trains else "no_part", ()) for name in names}
+    return {}
+
+
+def _part_in(name: str) -> tuple[str, str]:
+    """The part that a name stands for and what else it says; "" where it is no part's name.
+
+    ("train", "") of "training_set" and "Train1", ("test", "seg") of "seg_test".
+    """
+    plain = unicodedata.normalize("NFKC", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
+    words = _WORD.findall(spaced.casefold())
+    parts = [word for word in words if _PART_OF.get(word)]
+    if len(parts) != 1:
+        return "", ""
+    more = [word for word in words if word not in _PART_OF and not word.isdigit()]
+    rest = re.sub(parts[0], "", plain, count=1, flags=re.I).strip(" ._-") if more else ""
+    return _PART_OF[parts[0]], rest
 
 
 def _from_names(photos: list[Path]) -> Layout:
@@ -191,34 +332,52 @@ def _from_names(photos: list[Path]) -> Layout:
 
 
 def class_in_name(stem: str) -> str:
-    """ "cat" of "cat.12", "cat_3_1" and "cat (4)", "great_pyrenees" of "great_pyrenees_17"."""
-    return re.sub(r"([\s._-]*\(?\d+\)?)+$", "", stem).strip(" ._-")
+    """ "cat" of "cat.12", "cat_3_1", "cat (4)" and "cat7", but "class1" of "class1_000"."""
+    stem = one_form(stem)
+    label = re.sub(r"([\s._-]+\(?\d+\)?|\s*\(\d+\))+$", "", stem)
+    if label == stem:
+        label = re.sub(r"\d+$", "", stem)
+    label = label.strip(" ._-")
+    return "" if label.isdigit() else label
+
+
+# --- classes by table ---------------------------------------------------------------------
 
 
 def _from_csv(path: Path) -> Layout:
-    rows, columns = _read_table(path)
-    folder, root = path.parent, path.parent.resolve()
-    layout = Layout("csv", [])
+    table = _read_table(path)
+    root = path.parent.resolve()
+    layout = Layout("csv", [], remarks=table.remarks)
+    layout.left_out += [Problem(f"{path}:{line}", "line", message) for line, message in table.bad]
+    known: dict[Path, dict[str, Path]] = {}
     seen: dict[Path, str] = {}
-    for row in rows:
-        name, label = (row[columns[key]].strip() for key in ("file", "label"))
-        if not name and not label:
+    for row in table.rows:
+        label = one_form(row["label"])
+        if not row["file"] and not label:
             continue
-        file = folder / name.replace("\\", "/")
-        if not Path(os.path.realpath(file)).is_relative_to(root):
+        file = path.parent / row["file"].replace("\\", "/")
+        try:
+            inside = Path(os.path.realpath(file)).is_relative_to(root)
+            if inside and not file.is_file():
+                file = _in_another_form(file, known)
+            there = inside and file.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            inside, there = True, False
+        part = _part_in(row.get("split", ""))[0]
+        if not inside:
             layout.left_out.append(_problem(file, "link"))
         elif not label:
             layout.left_out.append(_problem(file, "no_label"))
-        elif not file.is_file():
+        elif not there:
             layout.left_out.append(_problem(file, "missing"))
+        elif part == "unlabelled":
+            layout.left_out.append(_problem(file, part))
         elif file in seen:
             kind = "listed_twice" if seen[file] == label else "two_labels"
             layout.left_out.append(_problem(file, kind))
         else:
             seen[file] = label
-            extra = {key: row[columns[key]].strip() for key in ("group", "split") if key in columns}
-            part = PARTS.get(extra.get("split", "").lower(), "")
-            layout.items.append(Labelled(file, label, extra.get("group", ""), part))
+            layout.items.append(Labelled(file, label, one_form(row.get("group", "")), part))
     if layout.items and all(item.part for item in layout.items):
         layout.rule = "csv_parts"
     elif any(item.part for item in layout.items):
@@ -226,27 +385,109 @@ def _from_csv(path: Path) -> Layout:
     return layout
 
 
-def _read_table(path: Path) -> tuple[list[list[str]], dict[str, int]]:
-    """The rows below the header, and where each known column stands."""
-    raw = path.read_bytes()
-    for encoding in ("utf-8-sig", "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp932"):
+def _in_another_form(file: Path, known: dict[Path, dict[str, Path]]) -> Path:
+    """The file whose name is the same in NFC; else the path as it is."""
+    folder = file.parent
+    if folder not in known:
         try:
-            content = raw.decode(encoding)
-            break
+            known[folder] = {one_form(name): folder / name for name in sorted(os.listdir(folder))}
+        except OSError:
+            if folder == folder.parent or folder.name in ("", ".."):
+                return file
+            renamed = _in_another_form(folder, known)
+            if renamed == folder:
+                return file
+            return _in_another_form(renamed / file.name, known)
+    return known[folder].get(one_form(file.name), file)
+
+
+@dataclass
+class _Table:
+    """Rows as {column: cell} for the known columns, and the lines that could not be read."""
+
+    rows: list[dict[str, str]]
+    bad: list[tuple[int, str]]  # number of the line, sentence
+    remarks: list[str]
+
+
+def _read_table(path: Path) -> _Table:
+    """The rows of a CSV file below its header. Raises FolderError without the two columns."""
+    content, encoding = _decoded(path)
+    first, _, rest = content.partition("\n")
+    delimiter, begun = max("\t;,", key=first.count), 1
+    if declared := re.fullmatch(r"\s*sep=(.)\s*", first, re.I):  # Excel's own first line
+        delimiter, content, begun = declared.group(1), rest, 2
+    lines = _lines(content, delimiter)
+    header = [cell.strip().lower() for cell in (lines[0][1] or [])] if lines else []
+    columns = {
+        key: next(header.index(name) for name in names.split() if name in header)
+        for key, names in COLUMNS.items()
+        if set(names.split()) & set(header)
+    }
+    if "file" not in columns or "label" not in columns:
+        found = ", ".join(cell[:40] for cell in header[:20])
+        raise FolderError(text("folder.csv_columns", path=shown(path), found=found))
+    table = _Table([], [], [])
+    if encoding not in ("utf-8-sig", "utf-16"):
+        name = {"cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP"}.get(encoding, encoding)
+        table.remarks.append(text("folder.csv_read_as", name=path.name, encoding=name))
+    for number, cells in lines[1:]:
+        row = {
+            key: cells[at].strip() if cells and at < len(cells) else ""
+            for key, at in columns.items()
+        }
+        long = any(len(row.get(key, "")) > LONGEST_NAME for key in ("label", "group"))
+        if cells is None or long or "\0" in "".join(row.values()):
+            table.bad.append((number + begun - 1, text("folder.file_line")))
+        else:
+            table.rows.append(row)
+    return table
+
+
+def _lines(content: str, delimiter: str) -> list[tuple[int, list[str] | None]]:
+    """The cells of each line with its number; None for a line that is no line of a table.
+
+    A quote that is never closed spoils its own line, not all that follow.
+    """
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return [(reader.line_num, cells) for cells in reader]
+    except csv.Error:
+        return [(n, _cells(line, delimiter)) for n, line in enumerate(content.splitlines(), 1)]
+
+
+def _cells(line: str, delimiter: str) -> list[str] | None:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _decoded(path: Path) -> tuple[str, str]:
+    """The text of a table and its encoding.
+
+    Every byte of EUC-JP is a half-width kana in CP932, which no table is full of: of the two the
+    one with fewer of them is taken.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FolderError(text("folder.unreadable", path=shown(path))) from error
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        order = ["utf-16"]
+    elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # UTF-16 without its mark
+        order = ["utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"]
+    else:
+        order = ["utf-8-sig", "cp932", "euc_jp"]
+    found: dict[str, str] = {}
+    for encoding in order:
+        try:
+            found[encoding] = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    else:
+        if encoding != "cp932":
+            break
+    if not found:
         raise FolderError(text("folder.csv_encoding", path=shown(path)))
-    first = content.splitlines()[0] if content.strip() else ""
-    delimiter = max("\t;,", key=first.count)
-    rows = [row for row in csv.reader(content.splitlines(), delimiter=delimiter) if any(row)]
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    columns = {}
-    for key, names in COLUMNS.items():
-        place = next((header.index(name) for name in names.split() if name in header), None)
-        if place is not None:
-            columns[key] = place
-    if "file" not in columns or "label" not in columns:
-        raise FolderError(text("folder.csv_columns", path=shown(path), found=", ".join(header)))
-    width = len(header)
-    return [row + [""] * (width - len(row)) for row in rows[1:]], columns
+    best = min(found, key=lambda name: len(re.findall("[\uff61-\uff9f]", found[name])))
+    return found[best], best

@@ -11,18 +11,21 @@ import hashlib
 import io
 import os
 import stat
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from tlhelpers.runtime.language import text
 
 MOST_PIXELS = 50_000_000  # of a format that can only be decoded whole
 MOST_PIXELS_JPEG = 175_000_000  # JPEG is decoded at an eighth of its size where that is enough
+MOST_SIDE = 20_000
+LARGE = 16_000_000  # pixels held; photos with more are decoded one at a time, whoever asks
 MOST_BYTES = 300 * 2**20
 
 SUFFIXES = frozenset(
@@ -32,6 +35,12 @@ SUFFIXES = frozenset(
         *("heic", "heif", "avif", "ppm", "pgm", "jp2"),
     )
 )
+# What Pillow may open. It knows thirty more formats; one of them hands the file to Ghostscript.
+FORMATS = (
+    *("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "AVIF", "HEIF", "PPM"),
+    "JPEG2000",
+)
+_LARGE_ONES = threading.Lock()
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
@@ -111,7 +120,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _unknown_format(content: bytes) -> PhotoError:
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+    if _is_heif(content):
         return PhotoError("heic")
     head = content[:512]
     if head[:2] == b"\xff\xd8" or head[:8] == b"\x89PNG\r\n\x1a\n":
@@ -120,29 +129,32 @@ def _unknown_format(content: bytes) -> PhotoError:
 
 
 def _decode(content: bytes, size: int) -> Photo:
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        _open_heif()
-    image = Image.open(io.BytesIO(content))
+    image = _open(content)
     width, height = image.size
-    most = MOST_PIXELS_JPEG if image.format == "JPEG" else MOST_PIXELS
-    if width * height > most:
-        raise PhotoError("too_large", megapixels=width * height // 10**6)
-    note = "animated" if getattr(image, "n_frames", 1) > 1 and image.format != "MPO" else ""
-    note = note or {"CMYK": "cmyk", "I;16": "deep", "I": "deep", "F": "deep"}.get(image.mode, "")
-    if image.format == "JPEG" and image.mode in ("L", "RGB"):
-        image.draft(image.mode, (2 * size, 2 * size))  # decodes at 1/2, 1/4 or 1/8 where it can
-    upright = ImageOps.exif_transpose(_to_rgb(image))
-    if (upright.width < upright.height) != (image.width < image.height):
-        width, height = height, width
-    side = min(upright.size)
-    left, top = (upright.width - side) // 2, (upright.height - side) // 2
-    square = upright.resize(
-        (size, size),
-        Image.Resampling.BILINEAR,
-        box=(left, top, left + side, top + side),
-        reducing_gap=3.0,
-    )
-    whole = upright.convert("L").resize((16, 16), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    jpeg = image.format in ("JPEG", "MPO")
+    pixels = width * height
+    if pixels > (MOST_PIXELS_JPEG if jpeg else MOST_PIXELS):
+        raise PhotoError("too_large", megapixels=pixels // 10**6)
+    if max(width, height) > MOST_SIDE:
+        raise PhotoError("too_long", side=max(width, height), most=MOST_SIDE)
+    with _LARGE_ONES if pixels > (4 if jpeg else 1) * LARGE else contextlib.nullcontext():
+        note = "animated" if image.format != "MPO" and _has_more(image) else ""
+        deep = image.mode.startswith("I") or image.mode == "F"
+        note = note or ("cmyk" if image.mode == "CMYK" else "deep" if deep else "")
+        if jpeg:
+            image.draft(image.mode, (2 * size, 2 * size))  # decodes at 1/2, 1/4 or 1/8 if it can
+        upright = _upright(image)
+        if (upright.width < upright.height) != (width < height):
+            width, height = height, width
+        side = min(upright.size)
+        left, top = (upright.width - side) // 2, (upright.height - side) // 2
+        square = upright.resize(
+            (size, size),
+            Image.Resampling.BILINEAR,
+            box=(left, top, left + side, top + side),
+            reducing_gap=3.0,
+        )
+        whole = upright.convert("L").resize((16, 16), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Photo(
         pixels=np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1)),
         width=width,
@@ -153,24 +165,69 @@ def _decode(content: bytes, size: int) -> Photo:
     )
 
 
+def _open(content: bytes) -> Image.Image:
+    """Pillow tries first: an AVIF may carry the brand of HEIF; then the package for HEIF."""
+    Image.init()
+    try:
+        return Image.open(io.BytesIO(content), formats=[f for f in FORMATS if f in Image.OPEN])
+    except UnidentifiedImageError:
+        if not _is_heif(content):
+            raise
+    _open_heif()
+    return Image.open(io.BytesIO(content), formats=["HEIF"])
+
+
+def _is_heif(content: bytes) -> bool:
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS
+
+
+def _has_more(image: Image.Image) -> bool:
+    """True for an animation or several pages; they are not counted, which can take minutes."""
+    try:
+        image.seek(1)
+    except Exception:  # no more, or damaged ones, which are not needed
+        return False
+    finally:
+        image.seek(0)
+    return True
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """8-bit RGB as the camera was held; metadata that cannot be read turn nothing."""
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # many kinds for broken metadata of a picture that is whole
+        turn = None
+    converted = _to_rgb(image)
+    return converted if turn is None else converted.transpose(turn)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB of any mode; what is transparent becomes white. EXIF stays with the image."""
-    exif = image.getexif()
+    """8-bit RGB of any mode; what is transparent becomes white."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.asarray(image).astype(np.float32)
-        low, high = np.nanmin(values), np.nanmax(values)
-        scaled = np.nan_to_num((values - low) / max(float(high - low), 1e-9)) * 255
-        converted = Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
-    elif "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        known = values[np.isfinite(values)]
+        low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+        scaled = (np.nan_to_num(values, nan=low).clip(low, high) - low) / max(high - low, 1e-9)
+        return Image.fromarray((scaled * 255).astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         clear = image.convert("RGBA")
         converted = Image.new("RGBA", clear.size, "white")
         converted.alpha_composite(clear)
-        converted = converted.convert("RGB")
-    else:
-        converted = image.convert("RGB")
-    if exif:
-        converted.info["exif"] = exif.tobytes()
-    return converted
+        return converted.convert("RGB")
+    return image.convert("RGB")
 
 
 def _open_heif() -> None:

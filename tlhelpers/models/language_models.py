@@ -215,8 +215,8 @@ def load_hub_text(
 def read_text_card(folder: Path) -> dict:
     """The card in this folder of a model. Raises StoreError where it is missing or damaged."""
     try:
-        return json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(store.read_text(folder / "card.json"))
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(text("cards.unreadable", path=folder, reason=error)) from error
 
 
@@ -266,12 +266,15 @@ def _open(
 
     file = folder / "model.safetensors"
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise StoreError(text("backbones.damaged", path=folder, reason=error)) from error
-    config.dtype = torch.float32
-    encoder = AutoModel.from_config(config, **_without_pooler(config))
+        here = {"local_files_only": True, "trust_remote_code": False}  # else transformers asks
+        config = AutoConfig.from_pretrained(folder, **here)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        _require_ordinary(config)
+        config.dtype = torch.float32
+        encoder = AutoModel.from_config(config, trust_remote_code=False, **_without_pooler(config))
+    except Exception as error:  # a stranger's files fail in many ways inside transformers
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise StoreError(text("backbones.damaged", path=folder, reason=reason)) from error
     if pretrained:
         load_encoder(encoder, read_tensors(file), file)
     longest = min(size or MOST_TOKENS, getattr(config, "max_position_embeddings", MOST_TOKENS))
@@ -287,6 +290,19 @@ def _open(
         weights_sha256=store.sha256(file) if pretrained else None,
     )
     return furnish(model, TextPreprocess(tokenizer, longest), info).eval()
+
+
+def _require_ordinary(config) -> None:
+    """Raises ValueError for sizes that would fill the memory before any weight is read."""
+    for name, most in (
+        ("hidden_size", 16_384),
+        ("num_hidden_layers", 128),
+        ("intermediate_size", 65_536),
+        ("vocab_size", 1_000_000),
+    ):
+        value = getattr(config, name, 1)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            raise ValueError(f"{name}: {value!r:.40}")
 
 
 def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> None:
@@ -342,10 +358,11 @@ def _fetch(model: HubModel, file: str, folder: Path, optional: bool = False) -> 
         return store.fetch(cached, target)
     try:
         return store.fetch(url, target)
-    except StoreError:
-        if not optional:
-            raise
-        if not store.offline():
+    except StoreError as error:
+        gone = isinstance(error, store.AbsentError)
+        if not optional or not (gone or store.offline()):
+            raise  # a server that fails today may have the file tomorrow
+        if gone:
             store.write_atomic(absent, b"")
         return None
 

@@ -16,8 +16,10 @@ import errno
 import hashlib
 import http.client
 import os
+import re
 import shutil
 import socket
+import stat
 import sys
 import tempfile
 import time
@@ -30,11 +32,16 @@ from pathlib import Path
 from tlhelpers.runtime.language import text
 
 CHUNK = 1 << 20
+LEAST_SPEED = 1024  # bytes a second; slower counts as no answer
 RETRY_SECONDS = (0.5, 2.0, 5.0)  # waits before the second, third and fourth attempt
 
 
 class StoreError(Exception):
     """A file could not be had, or is not what it should be. The message says what to do."""
+
+
+class AbsentError(StoreError):
+    """The server answers, and has no such file (HTTP 404 or 410): asking again would not help."""
 
 
 # --- where things lie ---------------------------------------------------------------------
@@ -50,7 +57,7 @@ def cache_folder() -> Path:
         folder = Path.home() / "Library" / "Caches" / "tlhelpers"
     else:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tlhelpers"
-    with _clear_disk_errors(folder):
+    with clear_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -118,6 +125,14 @@ def verify(path: str | os.PathLike, sha: str | None = None, *, md5: str | None =
             )
 
 
+def read_text(path: str | os.PathLike, most: int = 2**24) -> str:
+    """A small text file in UTF-8. Raises OSError for a pipe, a device or more than `most` bytes."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    return Path(path).read_text(encoding="utf-8-sig")
+
+
 def write_atomic(path: str | os.PathLike, content: bytes | str | Callable[[Path], object]) -> Path:
     """Writes a file whole or not at all, even when the process is killed half-way.
 
@@ -125,14 +140,15 @@ def write_atomic(path: str | os.PathLike, content: bytes | str | Callable[[Path]
     path it is given. Raises StoreError where the disk is full or the folder not writable.
     """
     path = Path(path)
-    with _clear_disk_errors(path):
+    with clear_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             if callable(content):
-                content(temporary)
+                with _own_words_for_a_full_disk(temporary):
+                    content(temporary)
             else:
                 temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             _publish(temporary, path)
@@ -159,7 +175,7 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _clear_disk_errors(path: Path):
+def clear_disk_errors(path: str | os.PathLike):
     """Turns what a disk can refuse into a StoreError that says what to do."""
     try:
         yield
@@ -168,7 +184,45 @@ def _clear_disk_errors(path: Path):
             raise StoreError(text("store.disk_full", path=path)) from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             raise StoreError(text("store.not_writable", path=path)) from error
+        reason = error.strerror or str(error)
+        raise StoreError(text("store.disk_refused", path=path, reason=reason)) from error
+
+
+@contextlib.contextmanager
+def _own_words_for_a_full_disk(path: Path):
+    """OSError for what libraries say in theirs: safetensors "(os error 28)", torch "iostream"."""
+    try:
+        yield
+    except OSError:
         raise
+    except Exception as error:
+        said = re.search(r"\(os error (\d+)\)", str(error))
+        full = shutil.disk_usage(path.parent).free < CHUNK
+        if said or full:
+            code = int(said.group(1)) if said else errno.ENOSPC
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike):
+    """Only one process at a time gets past this for the file `path`; the others wait.
+
+    Where the disk knows no locks (some network disks) nobody waits: since files are written whole
+    or not at all, two processes then only do the same work twice.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 # --- fetching -----------------------------------------------------------------------------
@@ -193,12 +247,10 @@ def fetch(
 
     Two processes that fetch the same target wait for each other. Raises StoreError.
     """
-    from filelock import FileLock
-
     target = Path(target)
-    with _clear_disk_errors(target):
+    with clear_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{target}.lock"):
+        with locked(target):
             if _is_right(target, sha256, md5):
                 return target
             if not _is_url(source):
@@ -259,7 +311,7 @@ def _download(
         except _Unreachable as error:  # what arrived may be continued, by whoever comes next
             del addresses[0]
             if not addresses:
-                raise StoreError(str(error)) from error
+                raise (AbsentError if error.absent else StoreError)(str(error)) from error
         except StoreError:  # complete, but wrong: a resumed one is tried once more from its start
             part.unlink(missing_ok=True)
             if not resumed:
@@ -270,6 +322,10 @@ def _download(
 
 class _Unreachable(Exception):
     """This address does not give the file, even after several attempts."""
+
+    def __init__(self, message: str, absent: bool = False):
+        super().__init__(message)
+        self.absent = absent
 
 
 class _Interrupted(Exception):
@@ -290,20 +346,35 @@ def _receive(url: str, part: Path, resume: bool, progress, stall_seconds: float)
         time.sleep(wait)
 
 
+class _OnlyTheWeb(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to http and https alone."""
+
+    def redirect_request(self, request, file, code, message, headers, address):
+        if not _is_url(address):
+            raise ValueError(address)
+        return super().redirect_request(request, file, code, message, headers, address)
+
+
 def _receive_once(url: str, part: Path, resume: bool, progress, stall_seconds: float) -> None:
+    if part.is_symlink():  # laid there by somebody else: what it leads to is not ours to write
+        part.unlink()
     have = part.stat().st_size if resume and part.exists() else 0
     headers = {"User-Agent": "tlhelpers", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
     try:
         request = urllib.request.Request(url, headers=headers)
-        response = urllib.request.urlopen(request, timeout=stall_seconds)
+        opener = urllib.request.build_opener(_OnlyTheWeb)
+        response = opener.open(request, timeout=stall_seconds)
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing is left to send: the checksum decides
             return
         if error.code in (408, 429) or error.code >= 500:
             raise _Interrupted(f"HTTP {error.code}") from error
-        raise _Unreachable(text("store.refused", url=url, status=error.code)) from error
+        message = text("store.refused", url=url, status=error.code)
+        raise _Unreachable(message, absent=error.code in (404, 410)) from error
+    except ValueError as error:  # an address, or a redirect, that no one can follow
+        raise _Unreachable(text("store.unreachable", url=url, reason=error)) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, socket.gaierror):  # no such host, or no network at all: do not wait
@@ -313,17 +384,29 @@ def _receive_once(url: str, part: Path, resume: bool, progress, stall_seconds: f
     with response:
         if response.status != 206:  # the server sends the whole file
             have = 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
+        length = response.headers.get("Content-Length", "")
+        total = have + int(length) if re.fullmatch(r"\d{1,15}", length) else None
         if total and shutil.disk_usage(part.parent).free < total - have:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
-        with open(part, "ab" if have else "wb") as file, _meter(progress, url, have, total) as show:
+        begun, before = time.monotonic(), have
+        with _opened(part, have) as file, _meter(progress, url, have, total) as show:
             while block := _read(response):
                 file.write(block)
                 have += len(block)
                 show(have, total)
+                if time.monotonic() - begun > stall_seconds:  # a byte now and then is a stall, too
+                    if have - before < LEAST_SPEED * stall_seconds:
+                        raise _Interrupted(text("store.slow", received=have))
+                    begun, before = time.monotonic(), have
     if total is not None and have != total:
         raise _Interrupted(text("store.incomplete", received=have, total=total))
+
+
+def _opened(part: Path, have: int):
+    """The file to go on with; a link in its place is never followed."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if have else os.O_TRUNC)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(part, flags, 0o666), "ab" if have else "wb")
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
