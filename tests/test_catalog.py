@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 import torch
 
-from tlhelpers.data import zukan
+from tlhelpers.data import drawn, zukan
 from tlhelpers.data.catalog import list_tasks, load_task
 from tlhelpers.data.drawn import TEST_FIRST, VALID_FIRST
 
@@ -50,6 +50,13 @@ def test_chosen_classes_are_renumbered_and_drawn_as_before():
     assert part.train.labels.tolist() == [0, 1, 0, 1]
 
 
+def test_a_lazy_task_is_named_without_drawing_it(monkeypatch):
+    monkeypatch.setattr(drawn, "HELD_IN_MEMORY", 0)
+    monkeypatch.setattr(zukan, "draw", None)  # drawing anything would fail
+    one, again, other = (load_task("birds", 50, seed).train for seed in (0, 0, 1))
+    assert one.is_lazy and one.fingerprint == again.fingerprint != other.fingerprint
+
+
 def test_the_same_request_is_drawn_once(monkeypatch):
     first = load_task("pets", per_class=3, seed=11)
     monkeypatch.setattr(zukan, "draw", None)  # drawing again would fail
@@ -62,7 +69,7 @@ def test_the_same_request_is_drawn_once(monkeypatch):
 def test_a_million_pictures_take_no_memory_until_they_are_asked_for():
     tracemalloc.start()
     task = load_task("source", per_class=10_000, valid_per_class=1, test_per_class=1)
-    assert task.train.is_drawn and len(task.train) == 1_040_000
+    assert task.train.is_lazy and len(task.train) == 1_040_000
     rows = torch.tensor([0, 103, 1_039_999])
     inputs, labels = task.train.batch(rows)
     assert inputs.shape == (3, 3, 64, 64) and labels.tolist() == [0, 103, 103]

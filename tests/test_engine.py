@@ -191,7 +191,7 @@ def test_held_and_streamed_splits_train_alike(monkeypatch):
     fit(held, task, epochs=2, valid=False)
     monkeypatch.setattr(batches, "HELD_BYTES", 0)
     fit(streamed, Task("drawn", drawn, task.valid, task.test, NAMES), epochs=2, valid=False)
-    assert drawn.is_drawn, "a split too large to hold must not be drawn as a whole"
+    assert drawn.is_lazy, "a split too large to hold must not be drawn as a whole"
     assert torch.equal(weights(held), weights(streamed))
 
 

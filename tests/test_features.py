@@ -189,6 +189,25 @@ def test_streamed_features_are_the_same_and_are_read_back(images):
     assert np.array_equal(stream_features(model, drawn), streamed)
 
 
+def test_an_edited_row_of_a_lazy_split_is_never_answered_from_old_features(images):
+    model, labels = SmallNet(), torch.arange(40) % 4
+    old = stream_features(model, Split(lambda rows: images[rows], labels)).copy()
+    images = images.clone()
+    images[23] ^= 255  # no row of a sample
+    new = stream_features(model, Split(lambda rows: images[rows], labels))
+    assert np.array_equal(new[22], old[22]) and not np.array_equal(new[23], old[23])
+
+
+@pytest.mark.parametrize("left", [0, 40, 150, -4])
+def test_a_damaged_file_of_features_is_computed_anew(images, tmp_path, left):
+    drawn = Split(lambda rows: images[rows], torch.arange(40) % 4)
+    model = SmallNet()
+    expected = stream_features(model, drawn).copy()
+    (file,) = tmp_path.glob("features/*.npy")
+    file.write_bytes(file.read_bytes()[:left])
+    assert np.array_equal(stream_features(model, drawn), expected)
+
+
 def test_a_large_set_goes_to_a_file(tmp_path):
     tiny = torch.zeros(1, 3, 3, 3, dtype=torch.uint8)
     data = Split(lambda rows: tiny.expand(len(rows), -1, -1, -1), torch.zeros(LARGE))

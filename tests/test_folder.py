@@ -427,10 +427,39 @@ def test_many_photos_are_read_from_their_file(tmp_path, monkeypatch):
     held = load_folder(root, size=32)
     monkeypatch.setattr(folder_module, "HELD_BYTES", 1000)
     read = load_folder(root, size=32)
-    assert read.train.is_drawn and not held.train.is_drawn
+    assert read.train.is_lazy and not held.train.is_lazy
     rows = torch.tensor([3, 0, 7])
     assert torch.equal(read.train.batch(rows)[0], held.train.batch(rows)[0])
     assert torch.equal(read.train.labels, held.train.labels)
+
+
+def test_lazy_photos_are_named_by_what_they_are_whichever_is_edited(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "HELD_BYTES", 1000)
+    root = fill(tmp_path / "pets", count=40)
+    one, again = load_folder(root, size=32), load_folder(root, size=32)
+    assert one.train.is_lazy and one.train.fingerprint == again.train.fingerprint
+    last = one.paths["train"][-2]
+    photo(77_777).save(last)
+    edited = load_folder(root, size=32)
+    assert edited.train.fingerprint != one.train.fingerprint
+    some = torch.arange(5)
+    assert edited.train.subset(some).fingerprint != edited.train.subset(some + 1).fingerprint
+
+
+def test_the_part_that_a_table_names_counts_in_the_fingerprint(tmp_path):
+    root = fill(tmp_path / "pets")
+    files = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.jpg"))
+
+    def load(order):
+        lines = ["file,label,split"]
+        for place, file in enumerate(files):
+            lines.append(f"{file},{file.split('/')[0]},{order[place % 2]}")
+        (root / "labels.csv").write_text("\n".join(lines))
+        return load_folder(root, size=32)
+
+    one, exchanged = load(("train", "test")), load(("test", "train"))
+    assert len(one.train) == len(exchanged.train)
+    assert one.fingerprint != exchanged.fingerprint
 
 
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):

@@ -45,5 +45,4 @@ def tiny_task(per_class: int = 12, classes: int = 4, seed: int = 0) -> Task:
         name="tiny",
         **parts,
         classes={"en": names, "ja": names},
-        fingerprint=f"tiny {per_class} {classes} {seed}",
     )

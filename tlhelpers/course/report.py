@@ -32,7 +32,7 @@ from tlhelpers.course.exporting import (
     with_head,
 )
 from tlhelpers.data.folder import FolderTask, load_folder
-from tlhelpers.data.task import Split
+from tlhelpers.data.task import Split, rows_of_each
 from tlhelpers.models.backbones import TORCHVISION, backbone, is_here
 from tlhelpers.runtime.language import language, text
 from tlhelpers.runtime.store import write_atomic
@@ -411,7 +411,7 @@ class _Trial:
         for share in CURVE:
             accuracies, count = [], 0
             for seed in range(CURVE_SEEDS if share < 1 else 1):
-                rows = _share_of_each(labels, share, seed)
+                rows = rows_of_each(labels, share, torch.Generator().manual_seed(seed))
                 count = len(rows)
                 standardizer = Standardizer(train[rows])
                 heads = fit_heads(
@@ -437,16 +437,6 @@ def _answer(model: nn.Module, split: Split) -> Tensor:
 
 def _neighbours(network, train: Tensor, labels: Tensor, k: int, classes: int) -> nn.Module:
     return NearestNeighbours(copy.deepcopy(network), train, labels, k, classes).eval()
-
-
-def _share_of_each(labels: Tensor, share: float, seed: int) -> Tensor:
-    """Rows of this share of each class, at least one of each, mixed by `seed`."""
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    parts = []
-    for number in labels.unique():
-        rows = order[labels[order] == number]
-        parts.append(rows[: max(1, round(share * len(rows)))])
-    return torch.cat(parts)
 
 
 def accuracy_interval(right: Tensor, groups: Sequence[int] | None = None) -> Interval:

@@ -33,20 +33,7 @@ def load_drawn(asked: Request) -> Task:
     def split(per_class: int, first: int, seed: int) -> Split:
         return _split(asked.name, chosen, per_class, first, seed, asked.size, asked.style)
 
-    settings = "/".join(
-        str(part)
-        for part in (
-            asked.name,
-            asked.per_class,
-            asked.seed,
-            asked.style,
-            asked.size,
-            asked.valid_per_class,
-            asked.test_per_class,
-        )
-    )
     keep = [int(c) for c in chosen]
-    kept = "" if asked.classes is None else f"[{','.join(map(str, keep))}]"
     return Task(
         name=asked.name,
         train=split(asked.per_class, 0, asked.seed),
@@ -57,7 +44,6 @@ def load_drawn(asked: Request) -> Task:
         attribute_names=domain.attribute_names,
         licence=domain.licence,
         source=text("catalog.drawn", name=asked.name),
-        fingerprint=f"zukan-{drawing_code()}/{settings}{kept}",
     )
 
 
@@ -89,9 +75,9 @@ def _split(
         rows = rows.cpu()
         return zukan.draw(name, numbers[rows % k], first + rows // k, seed, size, style)
 
-    if len(labels) * size * size > HELD_IN_MEMORY * 64 * 64:
-        return Split(draw, labels)
     key = (name, chosen, per_class, first, seed, size, style)
+    if len(labels) * size * size > HELD_IN_MEMORY * 64 * 64:
+        return Split(draw, labels, f"zukan-{drawing_code()}/{key}")
     if key not in _kept:
         _kept[key] = draw(torch.arange(len(labels)))
         while sum(kept.nbytes for kept in _kept.values()) > _KEPT_BYTES and len(_kept) > 1:

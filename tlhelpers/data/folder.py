@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from tlhelpers.data import archive, inspection
+from tlhelpers.data.digest import digest
 from tlhelpers.data.inspection import Inspection
 from tlhelpers.data.layout import (
     PARTS,
@@ -52,8 +53,10 @@ __all__ = ["FolderError", "FolderTask", "load_folder"]
 class PhotoSplit(Split):
     """A split that knows the file and the group of each of its rows."""
 
-    def __init__(self, inputs, labels: Tensor, paths: Sequence[Path], groups: Sequence[int]):
-        super().__init__(inputs, labels)
+    def __init__(
+        self, inputs, labels: Tensor, paths: Sequence[Path], groups: Sequence[int], name: str = ""
+    ):
+        super().__init__(inputs, labels, name)
         self.paths, self.groups = list(paths), list(groups)
 
     def subset(self, rows: Tensor) -> PhotoSplit:
@@ -295,6 +298,8 @@ def _assemble(
     splits = [
         _split(
             read,
+            f"photos-{VERSION}/{size}",
+            facts["digests"],
             [rows[place] for place in part],
             torch.tensor([numbers[place] for place in part]),
             [kept[rows[place]].path for place in part],
@@ -303,8 +308,6 @@ def _assemble(
         )
         for part in parts
     ]
-    settings = f"{seed}/{tuple(shares)}/{groups}/{labels}/{given}/{together}"
-    digest = hashlib.blake2b(settings.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     return FolderTask(
         name=shown(path.name or path.absolute().name),
         train=splits[0],
@@ -312,7 +315,6 @@ def _assemble(
         test=splits[2],
         classes={lang: [shown(label) for label in classes] for lang in LANGUAGES},
         source=text("folder.source", path=shown(path)),
-        fingerprint=f"folder-{pixels.stem}/{digest}",
         inspection=found,
     )
 
@@ -446,8 +448,13 @@ def _reader(pixels: Path, size: int):
     return read
 
 
-def _split(read, rows: list[int], labels: Tensor, paths, groups, held: bool) -> PhotoSplit:
-    """`rows`: of the file. Held in memory, or read when asked for."""
+def _split(
+    read, how: str, digests, rows: list[int], labels: Tensor, paths, groups, held: bool
+) -> PhotoSplit:
+    """`rows`: of the file. Held in memory, or read when asked for and named by the photos."""
     if held:
         return PhotoSplit(read(rows), labels, paths, groups)
-    return PhotoSplit(lambda asked: read(rows[at] for at in asked.tolist()), labels, paths, groups)
+    name = f"{how}/{digest([digests[row] for row in rows])}"
+    return PhotoSplit(
+        lambda asked: read(rows[at] for at in asked.tolist()), labels, paths, groups, name
+    )

@@ -22,7 +22,7 @@ from torch import Tensor
 from tlhelpers.data import archive
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
 from tlhelpers.data.request import Entry, Request
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.styles import apply_style
 from tlhelpers.runtime import store
@@ -174,8 +174,6 @@ def build_task(
             images = (styled * 255 + 0.5).to(torch.uint8)
         return Split(images, labels)
 
-    settings = (asked.per_class, asked.seed, asked.style, asked.size)
-    settings += (asked.valid_per_class, asked.test_per_class, *chosen)
     return Task(
         name=line.name,
         train=split("train", "per_class", asked.per_class, asked.seed),
@@ -184,7 +182,6 @@ def build_task(
         classes={lang: [names[lang][c] for c in chosen] for lang in LANGUAGES},
         licence=line.licence,
         source=text("public.source", citation=line.citation, homepage=line.homepage),
-        fingerprint="/".join(["public", line.name, *map(str, settings)]),
     )
 
 
@@ -201,11 +198,8 @@ def _pools(parts: dict[str, Part]) -> dict[str, tuple[Part, Tensor]]:
 
 def _hold_out(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of HELD_OUT of each class, always the same ones, and the other rows."""
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
     taken = torch.zeros(len(labels), dtype=torch.bool)
-    for label in labels.unique():
-        mine = order[labels[order] == label]
-        taken[mine[: max(1, round(HELD_OUT * len(mine)))]] = True
+    taken[rows_of_each(labels, HELD_OUT, torch.Generator().manual_seed(0))] = True
     return taken.nonzero()[:, 0], (~taken).nonzero()[:, 0]
 
 

@@ -15,20 +15,33 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from tlhelpers.data.digest import digest
 from tlhelpers.runtime.language import language, text
+
+HASHED_ROWS = 256  # of a lazy split, held at a time
 
 
 class Split(Dataset):
     """Inputs with their labels.
 
-    inputs: uint8 tensor (n, 3, height, width), or a list of n str; or a function that draws
-        the inputs for a LongTensor of row numbers, for data too large to hold.
+    inputs: uint8 tensor (n, 3, height, width), or a list of n str; or a function that reads or
+        draws the inputs for a LongTensor of row numbers, for data too large to hold.
     labels: LongTensor (n,), class numbers from 0.
+    name: of such a function, exactly what it gives: functions of one name give the same.
+    Raises ValueError where there is not one whole number for each input.
     """
 
-    def __init__(self, inputs: Tensor | Sequence | Callable[[Tensor], Tensor], labels: Tensor):
-        self.labels = torch.as_tensor(labels, dtype=torch.long)
-        self._draw = inputs if callable(inputs) else None
+    def __init__(
+        self,
+        inputs: Tensor | Sequence | Callable[[Tensor], Tensor],
+        labels: Tensor | Sequence[int],
+        name: str = "",
+    ):
+        labels = torch.as_tensor(labels)
+        if labels.ndim != 1 or not torch.equal(labels, labels.long().to(labels.dtype)):
+            raise ValueError(text("task.labels_odd", shape=tuple(labels.shape)))
+        self.labels = labels.long()
+        self._draw, self._name = (inputs, name) if callable(inputs) else (None, "")
         self._inputs = None if callable(inputs) else inputs
         if self._inputs is not None and len(self._inputs) != len(self.labels):
             raise ValueError(
@@ -43,9 +56,23 @@ class Split(Dataset):
         return inputs[0], labels[0]
 
     @property
-    def is_drawn(self) -> bool:
-        """True while the inputs are drawn on demand instead of being held in memory."""
+    def is_lazy(self) -> bool:
+        """True while the inputs are read or drawn on demand instead of being held in memory."""
         return self._inputs is None
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the inputs exactly, in their order; the labels do not count.
+
+        Inputs in memory are hashed whole. Lazy ones go by their name; where they have none, all
+        of them are read once, some rows at a time, and hashed.
+        """
+        if self._inputs is not None:
+            return digest(self._inputs)
+        if self._name:
+            return digest(self._name, len(self))
+        parts = torch.arange(len(self)).split(HASHED_ROWS)
+        return digest("lazy", *(digest(self._draw(rows)) for rows in parts))
 
     def batch(self, rows: Tensor) -> tuple[Tensor | list, Tensor]:
         """The inputs and labels of these rows (LongTensor), in this order."""
@@ -57,7 +84,7 @@ class Split(Dataset):
 
     @property
     def inputs(self) -> Tensor | list:
-        """All inputs at once; drawn inputs are drawn once and then kept."""
+        """All inputs at once; lazy inputs are read once and then kept."""
         if self._inputs is None:
             self._inputs = self._draw(torch.arange(len(self)))
         return self._inputs
@@ -67,7 +94,8 @@ class Split(Dataset):
         rows = torch.as_tensor(rows, dtype=torch.long)
         if self._inputs is None:
             draw = self._draw
-            return Split(lambda asked: draw(rows[asked]), self.labels[rows])
+            name = self._name and f"{self._name}[{digest(rows)}]"
+            return Split(lambda asked: draw(rows[asked]), self.labels[rows], name)
         return Split(*self.batch(rows))
 
 
@@ -87,12 +115,17 @@ class Task:
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     licence: str = ""
     source: str = ""  # where the data comes from, one sentence
-    fingerprint: str = ""  # names the data exactly; keys the feature cache
     test_reads: int = field(default=0, compare=False)  # how often the test split was evaluated
 
     @property
     def num_classes(self) -> int:
         return len(self.classes["en"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the examples of all splits and their labels exactly."""
+        splits = (self.train, self.valid, self.test)
+        return digest(*((split.fingerprint, split.labels) for split in splits))
 
     @property
     def class_names(self) -> list[str]:
@@ -126,6 +159,18 @@ class Task:
             test=narrow(self.test),
             classes=names,
             attributes=None if self.attributes is None else self.attributes[keep],
-            fingerprint=f"{self.fingerprint}[{','.join(map(str, keep))}]",
             test_reads=0,
         )
+
+
+def rows_of_each(labels: Tensor, count: float, generator: torch.Generator) -> Tensor:
+    """Rows of `count` examples of each class that occurs, class by class, in an order mixed by
+    `generator`.
+
+    labels: (n,). count: a number; or a share (a float), which takes at least one of each. With one
+    seed, a larger count adds to the rows of a smaller one. A class that has fewer gives all.
+    """
+    order = torch.randperm(len(labels), generator=generator)
+    of_class = [order[labels[order] == number] for number in labels.unique()]
+    counts = [count if isinstance(count, int) else max(1, round(count * len(r))) for r in of_class]
+    return torch.cat([rows[:some] for rows, some in zip(of_class, counts, strict=True)])

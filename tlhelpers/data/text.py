@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +97,6 @@ def load_text(asked: Request) -> Task:
         lang: [CLASSES[asked.name][label][column] for label in chosen]
         for column, lang in enumerate(("en", "ja"))
     }
-    settings = (asked.per_class, asked.seed, lang, test_lang, asked.valid_per_class)
-    parts = (asked.test_per_class, ",".join(chosen))
     return Task(
         name=asked.name,
         train=split_of(train),
@@ -109,7 +106,6 @@ def load_text(asked: Request) -> Task:
         kind="text",
         licence=LICENCE,
         source=text("text_tasks.source", name=asked.name),
-        fingerprint="/".join([f"{asked.name}-{_digest(asked.name)}", *map(str, settings + parts)]),
     )
 
 
@@ -140,7 +136,3 @@ def _read(path: Path) -> list[Row]:
 
 def _order(count: int, seed: int) -> list[int]:
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256((text_folder() / f"{name}.tsv").read_bytes()).hexdigest()[:12]

@@ -170,7 +170,7 @@ def read_batches(
     split draws follows from the row numbers alone. For a GPU it pins what it read. Texts are
     only looked up, which costs less than a thread.
     """
-    if not split.is_drawn and not isinstance(split.inputs, Tensor):
+    if not split.is_lazy and not isinstance(split.inputs, Tensor):
         yield from map(split.batch, parts)
         return
 
@@ -230,7 +230,7 @@ def _is_raw(inputs) -> bool:
 
 def _fits(split: Split, device: torch.device) -> bool:
     """True where the whole split may lie on the device as one tensor."""
-    if not split.is_drawn and not isinstance(split.inputs, Tensor):
+    if not split.is_lazy and not isinstance(split.inputs, Tensor):
         return False
     first, _ = split.batch(torch.arange(1))
     if not isinstance(first, Tensor):
@@ -238,5 +238,5 @@ def _fits(split: Split, device: torch.device) -> bool:
     size = first.element_size() * first.numel() * len(split)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return size <= free // 4 and (size <= HELD_BYTES or not split.is_drawn)
-    return size <= HELD_BYTES or (device.type == "cpu" and not split.is_drawn)
+        return size <= free // 4 and (size <= HELD_BYTES or not split.is_lazy)
+    return size <= HELD_BYTES or (device.type == "cpu" and not split.is_lazy)

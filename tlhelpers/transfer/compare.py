@@ -14,7 +14,7 @@ from itertools import product
 import torch
 from torch import nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, rows_of_each
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FOR_TEXTS, FineTuneResult, fine_tune
@@ -33,14 +33,8 @@ def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
     counts = torch.bincount(labels, minlength=task.num_classes)
     if per_class < 1 or int(counts.min()) < per_class:
         raise ValueError(text("compare.few", asked=per_class, have=int(counts.min())))
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    rows = [order[labels[order] == c][:per_class] for c in range(task.num_classes)]
-    return replace(
-        task,
-        train=task.train.subset(torch.cat(rows)),
-        fingerprint=f"{task.fingerprint}/{per_class} of seed {seed}",
-        test_reads=0,
-    )
+    rows = rows_of_each(labels, per_class, torch.Generator().manual_seed(seed))
+    return replace(task, train=task.train.subset(rows), test_reads=0)
 
 
 STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {

@@ -6,20 +6,20 @@ a file that is read back as a memory map, so that a million images need no gigab
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.store import cache_folder, write_atomic
 
 MEMORY_BYTES = 256 * 2**20
-SAMPLED = 16  # inputs that stand for a drawn split, and for the preprocessing
+SAMPLED = 16  # inputs by which a preprocessing is known
 
 
 class FeatureCache:
@@ -43,46 +43,18 @@ class FeatureCache:
 def fingerprint(model: nn.Module, preprocess: Callable, data: Split, layer: str | None) -> str:
     """One name for these weights, this preprocessing and these inputs (labels do not matter).
 
-    The preprocessing is known by what it makes of a sample of the inputs. Held inputs are
-    hashed whole (about 1 GB/s); drawn ones by a sample and their labels, since what a split
-    draws is settled by its labels, indices and seed.
+    The inputs are known by the split's exact fingerprint, the preprocessing by what it makes of
+    a sample of them.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{model}{layer}{len(data)}".encode())
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        _add(digest, name)
-        _add(digest, tensor)
+    weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     rows = torch.linspace(0, len(data) - 1, min(SAMPLED, len(data))).long()
     sample, _ = data.batch(rows)
-    _add(digest, preprocess(sample))
-    if data.is_drawn:
-        _add(digest, sample)
-        _add(digest, data.labels)
-    else:
-        _add(digest, data.inputs)
-    return digest.hexdigest()
-
-
-def _add(digest, content) -> None:
-    if isinstance(content, Tensor):
-        digest.update(f"{content.dtype}{tuple(content.shape)}".encode())
-        flat = content.detach().cpu().contiguous().flatten()
-        digest.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
-    elif isinstance(content, str):
-        digest.update(f"{len(content)}:{content}".encode())
-    elif hasattr(content, "items"):
-        for name, value in content.items():
-            _add(digest, name)
-            _add(digest, value)
-    elif isinstance(content, Sequence):
-        for entry in content:
-            _add(digest, entry)
-    else:
-        digest.update(repr(content).encode())
+    return digest(str(model), str(layer), weights, preprocess(sample), data.fingerprint)
 
 
 def write_features(key: str, count: int, batches: Callable[[], Iterable[Tensor]]) -> Path:
-    """The file `features/<key>.npy` in the cache folder, written batch by batch if it is absent.
+    """The file `features/<key>.npy` in the cache folder, written batch by batch unless
+    it is there and whole.
 
     Plain writes, not a map: the pages that a map has written would stay in our memory.
     """
@@ -98,4 +70,14 @@ def write_features(key: str, count: int, batches: Callable[[], Iterable[Tensor]]
             for part in parts:
                 file.write(part.numpy().astype("<f4", copy=False).tobytes())
 
-    return path if path.exists() else write_atomic(path, write)
+    if not _is_whole(path, count):
+        write_atomic(path, write)
+    return path
+
+
+def _is_whole(path: Path, count: int) -> bool:
+    """True where the file is there and opens as a map of `count` rows: neither cut nor empty."""
+    try:
+        return len(np.load(path, mmap_mode="r")) == count
+    except (OSError, ValueError, EOFError, TypeError):
+        return False

@@ -6,7 +6,6 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import FolderTask, load_folder
 from tlhelpers.data.real import real_folder
-from tlhelpers.data.task import Split
+from tlhelpers.data.task import Split, rows_of_each
 from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.features import extract_features, knn, probe
 from tlhelpers.transfer.finetune import fine_tune
@@ -143,10 +142,9 @@ def _probe_folds(task: FolderTask, features: Tensor, per_class: int | None = Non
 
 def _some_of_each(labels: Tensor, rows: Tensor, counts: tuple[int, ...], seed: int) -> list[Tensor]:
     """Rows drawn from `rows`, for each part so many of each class; no row twice."""
-    mixed = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
-    of_class = [mixed[labels[mixed] == c] for c in labels.unique()]
-    ends = torch.tensor((0, *counts)).cumsum(0).tolist()
-    return [torch.cat([mine[begin:end] for mine in of_class]) for begin, end in pairwise(ends)]
+    mixed = rows_of_each(labels[rows], sum(counts), torch.Generator().manual_seed(seed))
+    of_class = rows[mixed].view(-1, sum(counts))
+    return [part.flatten() for part in of_class.split(counts, 1)]
 
 
 def _probe_on(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import load_folder
+from tlhelpers.data.task import rows_of_each
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -59,8 +60,7 @@ def open_pets(photos: str | os.PathLike | None = None, seed: int = 0, count: int
     parts = (task.train, task.valid, task.test)
     images = torch.cat([part.inputs for part in parts])
     labels = torch.cat([part.labels for part in parts])
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    rows = torch.cat([order[labels[order] == c][:count] for c in range(task.num_classes)])
+    rows = rows_of_each(labels, count, torch.Generator().manual_seed(seed))
     return Photos(images[rows], labels[rows], task.class_names, network)
 
 
