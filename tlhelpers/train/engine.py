@@ -27,6 +27,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
+from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.device import describe, pick_precision
 from tlhelpers.runtime.language import text
@@ -142,7 +143,6 @@ def fit(
     run.identity = {
         "optimizer": _name(optimizer),
         "schedule": _name(schedule),
-        "data": task.fingerprint if task else "",
     }
     return run.train_all()
 
@@ -435,7 +435,9 @@ class _Run:
     def _identity(self) -> dict:
         """What two runs must share for one to go on where the other stopped."""
         shapes = [[name, list(value.shape)] for name, value in self.model.state_dict().items()]
+        held = isinstance(self.train, Split)
         return self.identity | {
+            "data": digest(self.train.fingerprint, self.train.labels) if held else None,
             "seed": self.seed,
             "steps": self.total,
             "batch_size": self.batch_size,
