@@ -10,7 +10,11 @@ import pytest
 from PIL import Image
 
 from tlhelpers.course import build
+from tlhelpers.course.author import running
+from tlhelpers.course.author.notebook import code_cells, written
+from tlhelpers.course.results import compare_stamps
 from tlhelpers.runtime import stamp
+from tlhelpers.runtime.places import ROOT
 
 PROSE = """\
 # %% [markdown] key="title" lang="ja"
@@ -84,11 +88,11 @@ def pretend_run(lessons, outputs=None):
     """Stores outputs as a run would: by default each cell prints its own number."""
     for lang in ("ja", "en"):
         notebook = read(lessons, lang)
-        for number, cell in enumerate(build._code_cells(notebook), 1):
+        for number, cell in enumerate(code_cells(notebook), 1):
             printed = nbformat.v4.new_output("stream", text=f"{number}\n")
             cell.outputs = outputs(cell) if outputs else [printed]
             cell.execution_count = number
-        (lessons / lang / "90_demo.ipynb").write_text(build._written(notebook), encoding="utf-8")
+        (lessons / lang / "90_demo.ipynb").write_text(written(notebook), encoding="utf-8")
 
 
 def problems_of(lessons):
@@ -100,12 +104,12 @@ def test_both_languages_get_the_same_code_and_ids_and_their_own_prose(lessons):
     ja, en = read(lessons, "ja"), read(lessons, "en")
     assert [cell.id for cell in ja.cells] == [cell.id for cell in en.cells]
     assert [cell.id for cell in en.cells] == ["title", "load", "show", "count", "count-solution"]
-    for a, b in zip(build._code_cells(ja), build._code_cells(en), strict=True):
+    for a, b in zip(code_cells(ja), code_cells(en), strict=True):
         assert (a.source, a.metadata.get("tags")) == (b.source, b.metadata.get("tags"))
     assert "題名" in ja.cells[0].source and "Title" not in ja.cells[0].source
     assert ja.metadata.lang == "ja" and en.metadata.lang == "en"
-    assert en.cells[2].metadata.mystnb.image.alt == "a figure"
-    assert ja.cells[2].metadata.mystnb.image.alt == "図"
+    assert en.cells[2].metadata.alt == "a figure"
+    assert ja.cells[2].metadata.alt == "図"
     nbformat.validate(ja)
     nbformat.validate(en)
 
@@ -189,7 +193,7 @@ def test_outputs_stay_up_to_the_first_changed_cell(lessons):
     pretend_run(lessons)
     edit(lessons, "print(answer)", "print(answer + 1)")
     assert "from cell: show, count" in "\n".join(build.build(lessons))
-    counts = [cell.execution_count for cell in build._code_cells(read(lessons, "en"))]
+    counts = [cell.execution_count for cell in code_cells(read(lessons, "en"))]
     assert counts == [1, None, None]
     assert "from cell: show, count" in problems_of(lessons)
 
@@ -208,7 +212,7 @@ def test_edited_prose_keeps_every_output(lessons):
     [
         (nbformat.v4.new_output("stream", name="stderr", text="careful\n"), "writes to stderr"),
         (nbformat.v4.new_output("stream", text="/Users/me/clone"), "a path of this computer"),
-        (nbformat.v4.new_output("stream", text=f"{build.ROOT}"), "a path of this computer"),
+        (nbformat.v4.new_output("stream", text=f"{ROOT}"), "a path of this computer"),
         (nbformat.v4.new_output("stream", text="x" * 500_000), "has 15"),
         (nbformat.v4.new_output("display_data", {"image/png": "aaaa"}), "no description"),
         (nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]), "ends with an error"),
@@ -237,12 +241,12 @@ def test_outputs_are_cleaned_of_state_time_and_addresses():
         outputs=[
             new("stream", text="10%\r100%\n"),
             new("stream", text="<object at 0x7f00aa11>\n"),
-            new("display_data", {build.WIDGET: {"model_id": "1"}, "text/plain": "Slider()"}),
+            new("display_data", {running.WIDGET: {"model_id": "1"}, "text/plain": "Slider()"}),
             new("execute_result", {"image/png": big, "text/plain": "<Figure>"}, execution_count=9),
         ],
         metadata={"execution": {"started": "now"}},
     )
-    build.clean_outputs(cell, 2)
+    running.clean_outputs(cell, 2)
     assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
     assert cell.outputs[0].text == "100%\n<object at 0x...>\n"
     assert cell.execution_count == cell.outputs[1].execution_count == 2
@@ -263,6 +267,143 @@ def test_teachers_notes_are_folded_and_tagged(lessons):
     assert cell.metadata.tags == ["teacher"] and "For teachers" in cell.source
 
 
+WORDS = """\
+# %% key="said"
+# How many?
+# ja: # いくつ?
+print(f"{count} of {total} are right")
+# ja: print(f"{total}個のうち{count}個が正解です")
+"""
+
+
+def test_words_in_code_are_the_readers_and_the_rest_is_one_code(lessons):
+    write(lessons, PROSE + WORDS)
+    assert "more than words" not in "\n".join(build.build(lessons))
+    ja, en = (read(lessons, lang).cells[1].source for lang in ("ja", "en"))
+    assert en == '# How many?\nprint(f"{count} of {total} are right")'
+    assert ja == '# いくつ?\nprint(f"{total}個のうち{count}個が正解です")'
+
+
+@pytest.mark.parametrize(
+    ("english", "japanese"),
+    [
+        ('print("right", count)', 'print("正解", total)'),
+        ('print(f"{count} right")', 'print(f"正解 {count:.2f}")'),
+        ('fit(model, method="lora")', 'fit(model, method="ewc")'),
+        ('print("right")', 'print("正解"); count = 0'),
+        ("rate = 0.1", "rate = 0.2"),
+        ("return_it(1)", "return_it(1.0)"),
+    ],
+)
+def test_code_that_differs_in_more_than_words_is_refused_and_its_line_shown(
+    lessons, english, japanese
+):
+    write(lessons, PROSE + f'# %% key="said"\nx = 1\n{english}\n# ja: {japanese}\n')
+    found = problems_of(lessons)
+    assert "said: line 2:" in found and english in found and japanese in found
+    assert build.build(lessons) and not (lessons / "en").exists()
+
+
+def test_japanese_lines_that_replace_nothing_or_break_the_code_are_named(lessons):
+    write(lessons, PROSE + '# %% key="said"\n# ja: x = "一"\nx = 1\n')
+    assert 'said: there are more "# ja:" lines' in problems_of(lessons)
+    write(lessons, PROSE + '# %% key="said"\nx = "one"\n# ja: x = "一\n')
+    assert "said: with its" in problems_of(lessons)
+
+
+def test_words_of_code_are_locked_like_prose(lessons):
+    write(lessons, PROSE + WORDS)
+    build.build(lessons)
+    edit(lessons, "are right", "are correct")
+    assert "said: only the English text was edited" in "\n".join(build.build(lessons))
+    edit(lessons, "個が正解です", "個が当たりです")
+    assert "only the" not in "\n".join(build.build(lessons))
+    edit(lessons, "# %% key", "\n# %% key")  # nothing that a translator looks at
+    edit(lessons, "# How many?", "x = 1\n# How many?")
+    assert "only the" not in "\n".join(build.build(lessons))
+
+
+def test_solution_and_placeholder_may_hold_words(lessons):
+    exercise = EXERCISE.replace(
+        "    # PLACEHOLDER: return ...\n",
+        "    # PLACEHOLDER: return ...  # twice as much\n"
+        "    # ja: # PLACEHOLDER: return ...  # 二倍\n",
+    )
+    write(lessons, PROSE + exercise)
+    build.build(lessons)
+    assert "return ...  # 二倍" in read(lessons, "ja").cells[1].source
+    assert "return ...  # twice as much" in read(lessons, "en").cells[1].source
+
+
+def test_a_description_reaches_the_page_that_is_made_of_a_notebook(lessons):
+    from nbconvert import HTMLExporter
+
+    build.build(lessons)
+    picture = nbformat.v4.new_output("display_data", {"image/png": "aaaa"})
+    pretend_run(lessons, lambda cell: [picture] if cell.id == "show" else [])
+    page, _ = HTMLExporter(template_name="classic").from_notebook_node(read(lessons, "en"))
+    assert 'alt="a figure"' in page
+
+
+def test_claims_are_folded_and_deeper_sections_open_closed(lessons):
+    section = '# %% [markdown] key="lora" lang="{}" tags=["deeper"]\n# ## {}\n\n'
+    rest = '# %% [markdown] key="end" lang="{}"\n# ## {}\n\n'
+    write(
+        lessons,
+        PROSE
+        + section.format("ja", "さらに深く")
+        + section.format("en", "Deeper: LoRA")
+        + '# %% key="rank" tags=["claim"]\n1\n\n'
+        + rest.format("ja", "終わり")
+        + rest.format("en", "End"),
+    )
+    build.build(lessons)
+    title, lora, rank, end = read(lessons, "en").cells
+    assert lora.metadata["jp-MarkdownHeadingCollapsed"] and rank.metadata.jupyter.source_hidden
+    assert "jp-MarkdownHeadingCollapsed" not in {*title.metadata, *end.metadata}
+    lesson = build.read_lesson(lessons / "source" / "90_demo.py")
+    assert lesson.deeper("en") == dict.fromkeys(("lora", "rank"), "Deeper: LoRA")
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("# %% key=12\nx = 1", "every cell needs key="),
+        ("# %% key=true\nx = 1", "every cell needs key="),
+        ('# %% key="x" needs=["load"]\nx = 1', "x: the value of needs must be text"),
+        ('# %% key="x" tags="exercise"\nx = 1', "the metadata of a cell has a wrong form"),
+        ('# %% key="x" tags=[1]\nx = 1', "the metadata of a cell has a wrong form"),
+        ('# %% key="x" alt_ja=1 alt_en=2\nx = 1', "x: the value of alt_ja must be text"),
+        ('# %% key="x" tags=["exercise"]\n', "x: the last line of an exercise"),
+        ('# %% [markdown] key="x" lang="ja" tags=["exercise"]\n# 文', "x: only a code cell"),
+        ('# %% [markdown] key="x" lang="ja" tags=["deeper"]\n# 文', "x: the tag"),
+    ],
+)
+def test_metadata_of_a_wrong_kind_is_a_problem_and_no_error(lessons, cell, problem):
+    write(lessons, PROSE + cell + "\n")
+    assert problem in problems_of(lessons)
+    assert problem in "\n".join(build.build(lessons))
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "utf-8-sig"])
+def test_a_source_of_another_encoding_is_named(lessons, encoding):
+    (lessons / "source" / "90_demo.py").write_bytes((PROSE + CODE).encode(encoding))
+    assert "90_demo.py: the file is not plain UTF-8" in problems_of(lessons)
+
+
+@pytest.mark.parametrize("damage", ["", "<<<<<<< HEAD\n{}\n=======\n", "[]", "{}", '{"cells": 3}'])
+def test_an_unreadable_notebook_or_lock_counts_as_none_for_the_build(lessons, damage):
+    build.build(lessons)
+    pretend_run(lessons)
+    (lessons / "en" / "90_demo.ipynb").write_text(damage, encoding="utf-8")
+    (lessons / "source" / "90_demo.lock.json").write_text(damage, encoding="utf-8")
+    found = problems_of(lessons)
+    assert "the en notebook cannot be read" in found and "lock of the prose pairs" in found
+    build.build(lessons)
+    assert read(lessons, "en").cells[0].id == "title"
+    assert "cannot be read" not in problems_of(lessons)
+
+
 def test_unknown_lesson_is_named_with_the_known_ones(lessons):
     with pytest.raises(ValueError, match=r"'77'.*90_demo"):
         build.build(lessons, ["77"])
@@ -279,7 +420,7 @@ def test_stored_results_of_other_weights_are_an_error_and_of_other_code_a_warnin
         record = {"stamp": held, "depends_on": depends_on}
         (tmp_path / f"{name}.json").write_text(json.dumps(record))
     (tmp_path / "bare.json").write_text("{}")
-    errors, warnings = build.compare_stamps(tmp_path)
+    errors, warnings = compare_stamps(tmp_path)
     assert [error.split()[0] for error in errors] == [
         "datasets/results/bare.json",
         "datasets/results/weights.json",

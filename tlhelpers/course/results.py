@@ -124,6 +124,27 @@ def make(chosen: Experiment) -> dict:
     return record
 
 
+def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
+    """(errors, warnings) about stored results (see `course/results.py`).
+
+    Other weights than today's are an error; code that changed since is a warning, for most
+    changes of code change no number.
+    """
+    errors, warnings = [], []
+    for path in sorted(results.glob("**/*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        held = record.get("stamp")
+        if held is None:
+            errors.append(text("build.stamp_missing", file=path.name))
+            continue
+        today = stamp(**record.get("depends_on", {}))
+        if held["weights"] != today["weights"]:
+            errors.append(text("build.stamp_weights", file=path.name))
+        elif held["code"] != today["code"]:
+            warnings.append(text("build.stamp_code", file=path.name))
+    return errors, warnings
+
+
 def main(argv: list[str] | None = None) -> int:
     """`tl results [NN ...] [--stale] [--check]`."""
     parser = argparse.ArgumentParser(prog="tl results", description=text("results.help"))

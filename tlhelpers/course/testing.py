@@ -15,10 +15,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlhelpers.course.build import (
+from tlhelpers.course.author.reading import (
     CHECK_CALL,
-    LESSONS,
-    ROOT,
     Block,
     Lesson,
     learner_version,
@@ -27,6 +25,7 @@ from tlhelpers.course.build import (
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.places import LESSONS, ROOT
 
 
 def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) -> list[str]:

@@ -1,0 +1,124 @@
+"""From a source to the notebook of one language, and which stored outputs stay in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tlhelpers.course.author.reading import (
+    CHECK_CALL,
+    Block,
+    Lesson,
+    learner_version,
+    solution_version,
+)
+from tlhelpers.course.quick_nbformat import nbformat
+
+NotebookNode = nbformat.NotebookNode
+LABELS = {  # of what stays closed until the reader opens it
+    "solution": {"ja": "解答例を開く", "en": "Open a solution"},
+    "answer": {
+        "ja": "予想してから開く: どうなったか",
+        "en": "Predict first, then open: what happened",
+    },
+    "teacher": {"ja": "先生方へ", "en": "For teachers"},
+}
+FOLDED = {"claim", "hide-input"}  # tags of code cells whose code is closed in JupyterLab
+
+
+def make_notebook(lesson: Lesson, lang: str) -> NotebookNode:
+    """The notebook of one language, not yet run."""
+    notebook = nbformat.v4.new_notebook(
+        metadata={
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"file_extension": ".py", "name": "python"},
+            "lang": lang,
+        }
+    )
+    explained = set()
+    for block, following in zip(lesson.blocks, [*lesson.blocks[1:], None], strict=True):
+        if block.key in explained:
+            continue
+        source = block.sources.get(lang, "")
+        if block.kind == "prose":
+            for tag in ("teacher", "answer"):
+                if tag in block.tags:
+                    source = fold(LABELS[tag][lang], source)
+            notebook.cells.append(_markdown(block.key, source, block.tags))
+            continue
+        notebook.cells.append(_code(block, lang))
+        if block.exercise:
+            body = f"```python\n{_without_check(solution_version(block.sources[lang]))}\n```"
+            if following and "solution" in following.tags:
+                body += "\n\n" + following.sources.get(lang, "")
+                explained.add(following.key)
+            solution = fold(LABELS["solution"][lang], body)
+            notebook.cells.append(_markdown(f"{block.key}-solution", solution, ["solution"]))
+    return notebook
+
+
+def fold(label: str, body: str) -> str:
+    """Markdown that stays closed until the reader opens it."""
+    return f"<details>\n<summary>{label}</summary>\n\n{body}\n\n</details>"
+
+
+def _without_check(code: str) -> str:
+    return "\n".join(line for line in code.splitlines() if not CHECK_CALL.match(line)).strip()
+
+
+def _markdown(key: str, source: str, tags: list[str]) -> NotebookNode:
+    metadata: dict = {"tags": tags} if tags else {}
+    if "deeper" in tags:
+        metadata["jp-MarkdownHeadingCollapsed"] = True  # JupyterLab opens its section closed
+    return nbformat.v4.new_markdown_cell(source, id=key, metadata=metadata)
+
+
+def _code(block: Block, lang: str) -> NotebookNode:
+    metadata: dict = {"tags": block.tags} if block.tags else {}
+    if lang in block.alt:
+        metadata["alt"] = block.alt[lang]  # nbconvert reads it (its template "lab" does not)
+    if FOLDED & set(block.tags):
+        metadata["jupyter"] = {"source_hidden": True}
+    source = learner_version(block.sources[lang])
+    return nbformat.v4.new_code_cell(source, id=block.key, metadata=metadata)
+
+
+def keep_outputs(notebook: NotebookNode, stored: NotebookNode | None) -> int:
+    """Copies the outputs of unchanged code cells from the stored notebook; returns how many.
+
+    Unchanged: the same source, below code that is the same.
+    """
+    kept = 0
+    if stored is not None:
+        for cell, old in zip(code_cells(notebook), code_cells(stored), strict=False):
+            if cell.source != old.source:
+                break
+            cell.outputs, cell.execution_count = old.outputs, old.execution_count
+            kept += 1
+        notebook.metadata.update({k: v for k, v in stored.metadata.items() if k == "package"})
+    return kept
+
+
+def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    return (cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def stored_notebook(path: Path) -> NotebookNode | None:
+    """The built notebook; None where there is none, or none that can be read."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+        return (
+            nbformat.reads(content, as_version=4) if json.loads(content)["nbformat"] == 4 else None
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # none yet, or marks of a merge conflict in it
+
+
+def written(notebook: NotebookNode) -> str:
+    """The notebook as its file holds it."""
+    return nbformat.writes(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
