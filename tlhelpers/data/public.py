@@ -287,9 +287,9 @@ def read_eurosat(folder: Path) -> tuple[dict[str, Part], list[str]]:
     return _from_folders(folder / "unpacked" / "EuroSAT" / "2750", "*.jpg")
 
 
-def read_omniglot(folder: Path) -> tuple[dict[str, Part], list[str]]:
+def read_omniglot(folder: Path, part: str = "*") -> tuple[dict[str, Part], list[str]]:
     """images_background/ALPHABET/characterNN/*.png."""
-    root = next((folder / "unpacked").glob("*/images_background*"))
+    root = next((folder / "unpacked").glob(f"{part}/images_background*"))
     return _from_folders(root, "*.png", depth=2)
 
 

@@ -8,6 +8,7 @@ import csv
 import gzip
 import random
 import tarfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -15,15 +16,17 @@ from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.real import real_folder
+from tlhelpers.data.real import encode_texts, real_file, real_folder
 from tlhelpers.data.task import Split, Task
+from tlhelpers.data.text import read_rows
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.language_models import without_context
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.bootstrap import paired_bootstrap
-from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.extraction import extract_features, represent
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
 from tlhelpers.transfer.results import interval
 from tlhelpers.transfer.text_baseline import tfidf_baseline
@@ -235,3 +238,71 @@ def gap(first: Tensor, second: Tensor) -> dict:
     """The paired difference, over items and splits."""
     of = paired_bootstrap(first, second)
     return {"mean": of.mean, "low": of.low, "high": of.high}
+
+
+ENCODER_LABELS, ENCODER_SEEDS = (2, 5, 10, 20), 10
+ENCODER_TEXTS = 60  # of each class, for the real sets
+
+
+@experiment("12_encoders")
+def encoders() -> dict:
+    """Real sentence encoders, frozen, beside zukan-bert and TF-IDF on the same draws of labels.
+
+    {set: {"minilm" | "e5" | "zukan" | "tfidf": {labels a class: [accuracy a draw]}}}. The head is
+    scikit-learn's logistic regression for all, its strength cross-validated on the labels.
+    """
+    network = backbone("zukan-bert")
+    found: dict = {"unit": "draws of labelled and test texts", "seeds": ENCODER_SEEDS}
+    for name, texts, labels in _encoder_sets():
+        known = torch.tensor(labels)
+        kinds = {encoder: encode_texts(encoder, texts) for encoder in ("minilm", "e5")}
+        kinds["zukan"] = extract_features(network, texts)
+        groups = torch.arange(len(texts))
+        curves = logistic_curves(kinds, known, groups, ENCODER_LABELS, ENCODER_SEEDS)
+        curves["tfidf"] = _tfidf_curves(texts, known)
+        found[name] = {"texts": len(texts), "classes": len(known.unique()), **curves}
+    return found
+
+
+def _encoder_sets() -> Iterator[tuple[str, list[str], list[int]]]:
+    for lang in ("en", "ja"):
+        rows = [row for row in read_rows("enquiries") if row.lang == lang]
+        names = sorted({row.label for row in rows})
+        yield f"enquiries_{lang}", [r.text for r in rows], [names.index(r.label) for r in rows]
+    folder = real_file("text")
+    for name, read in {"banking77": banking77, "clinc150": clinc150, "livedoor": livedoor}.items():
+        pairs = [
+            (words, label)
+            for label, texts in enumerate(read(folder).values())
+            for words in texts[:ENCODER_TEXTS]
+        ]
+        yield name, [words for words, _ in pairs], [label for _, label in pairs]
+
+
+def _tfidf_curves(texts: Sequence[str], labels: Tensor) -> dict[int, list[float]]:
+    """n-grams of characters and of words, counted on the labelled texts; the same draws."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_union
+
+    found: dict[int, list[float]] = {}
+    for seed in range(ENCODER_SEEDS):
+        train, test = draw_rows(labels, torch.arange(len(labels)), ENCODER_LABELS, seed)
+        for count, rows in train.items():
+            grams = make_union(
+                TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True),
+                TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+            )
+            grams.fit([texts[row] for row in rows])
+            counted = grams.transform(texts)
+            found.setdefault(count, []).append(
+                logistic_accuracy(counted, labels, rows, test, scale=False)
+            )
+    return found
+
+
+def clinc150(folder: Path) -> dict[str, list[str]]:
+    """{intent: its requests}, the first twenty intents in scope."""
+    with gzip.open(folder / "en_clinc150.tsv.gz", "rt", encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    chosen = sorted({row["intent"] for row in rows} - {"oos"})[:20]
+    return {name: unique(row["text"] for row in rows if row["intent"] == name) for name in chosen}

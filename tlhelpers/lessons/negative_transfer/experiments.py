@@ -6,10 +6,20 @@ import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
+import torch
 from torch import nn
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
+from tlhelpers.data.real import (
+    PHOTOS,
+    RealPhotos,
+    mobilenet,
+    real_arrays,
+    real_characters,
+    real_photos,
+    small_pixels,
+)
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.device import set_seed
@@ -17,6 +27,7 @@ from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FineTuneResult, fine_tune
+from tlhelpers.transfer.logistic import logistic_curves
 from tlhelpers.transfer.negative import reinitialise, train_from_scratch
 from tlhelpers.transfer.regularisers import bss_loss, l2_sp
 from tlhelpers.transfer.similarity import cka, mmd, proxy_a_distance
@@ -172,3 +183,38 @@ def remedies() -> dict:
 
 def _rounded(values: Iterable[float]) -> list[float]:
     return [round(value, 4) for value in values]
+
+
+REAL_LABELS, REAL_SEEDS = (5, 10, 50), 10
+REAL_TARGETS = ("cats_dogs", "ants_bees", "blood_cells", "clothes", "characters")
+
+
+@experiment("06_real", weights=())
+def real() -> dict:
+    """ImageNet's features on near and far real targets, beside the same network never trained.
+
+    {target: {"imagenet" | "random" | "pixels": {labels a class: [accuracy a draw]}}}.
+    """
+    found: dict = {"unit": "draws of labelled and test pictures", "seeds": REAL_SEEDS}
+    for target in REAL_TARGETS:
+        pictures, side = _real_target(target)
+        split = pictures.split
+        kinds = {
+            "imagenet": extract_features(mobilenet(side), split, batch_size=64),
+            "random": extract_features(mobilenet(side, pretrained=False), split, batch_size=64),
+            "pixels": small_pixels(split.inputs),
+        }
+        curves = logistic_curves(kinds, split.labels, pictures.groups, REAL_LABELS, REAL_SEEDS)
+        found[target] = {"pictures": len(split), "classes": len(pictures.classes), **curves}
+    return found
+
+
+def _real_target(name: str) -> tuple[RealPhotos, int]:
+    if name == "clothes":
+        return real_arrays("FashionMNIST", 96, per_class=150), 96
+    if name == "characters":
+        drawings = real_characters(64)
+        rows = (drawings.split.labels < 20).nonzero()[:, 0]
+        split = drawings.split.subset(rows)
+        return RealPhotos(split, torch.arange(len(rows)), drawings.classes[:20]), 96
+    return real_photos(name), PHOTOS[name][1]

@@ -5,10 +5,13 @@ from collections.abc import Callable
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
+from tlhelpers.data.real import PHOTOS, mobilenet, real_photos, small_pixels
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.logistic import logistic_curves
 from tlhelpers.transfer.negative import RATES, best_rate, train_from_scratch
 
 
@@ -54,3 +57,28 @@ def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: i
 def choose_rate(train: Callable, task: Task) -> float:
     """The rate of RATES with which `train(task, lr=rate)` does best on the validation split."""
     return best_rate(lambda lr: train(task, lr=lr, read_test=False).valid_acc, RATES)
+
+
+REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
+
+
+@experiment("01_real", weights=())
+def real() -> dict:
+    """Real photos of cats and dogs, and blood cells: MobileNetV2's features against controls.
+
+    {set: {"photos": n, "pixels": of a side, KIND: {labels a class: [accuracy a draw]}}}, where KIND
+    is "imagenet", "random" (the same network, never trained) or "pixels". A draw takes other
+    labelled and other test photos (30% of the groups); a head is chosen on the labels alone.
+    """
+    found: dict = {"unit": "draws of labelled and test photos", "seeds": REAL_SEEDS}
+    for name in ("cats_dogs", "blood_cells"):
+        photos = real_photos(name)
+        split, side = photos.split, PHOTOS[name][1]
+        kinds = {
+            "imagenet": extract_features(mobilenet(side), split, batch_size=32),
+            "random": extract_features(mobilenet(side, pretrained=False), split, batch_size=32),
+            "pixels": small_pixels(split.inputs),
+        }
+        curves = logistic_curves(kinds, split.labels, photos.groups, REAL_LABELS, REAL_SEEDS)
+        found[name] = {"photos": len(split), "pixels": side, **curves}
+    return found

@@ -1,0 +1,64 @@
+"""The real twin of a lesson's claim: what the same question gives on real data.
+
+Each panel is one real set; a line is one kind of features, with the 95% interval over draws. The
+title is the finding, which the lesson words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import PercentFormatter
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+
+LOOKS = {  # kind of features -> colour and marker, the same in every lesson
+    "imagenet": (figures.BLUE, "o"),
+    "zukan": (figures.GREEN, "D"),
+    "minilm": (figures.BLUE, "o"),
+    "e5": (figures.PURPLE, "v"),
+    "tfidf": (figures.BLACK, "X"),
+    "random": (figures.GREY, "s"),
+    "pixels": (figures.ORANGE, "^"),
+}
+
+
+def draw_twin(
+    found: Mapping[str, Mapping], sets: Sequence[str], title: str, alt: str, chance: bool = True
+) -> Picture:
+    """Accuracy against labels a class on real data, a panel for each of `sets`.
+
+    found: {set: {kind: {labels a class: accuracies}}}, as `NN_real` stores it. chance: draws the
+    line of guessing, where a set says its number of classes.
+    """
+    figures.use()
+    width = 2.4 + 2.2 * len(sets)
+    figure, panels = plt.subplots(1, len(sets), figsize=(width, 3.3), sharey=True, squeeze=False)
+    for axes, name in zip(panels[0], sets, strict=True):
+        curves = found[name]
+        for kind, (colour, marker) in LOOKS.items():
+            if kind not in curves:
+                continue
+            counts = [int(count) for count in curves[kind]]
+            runs = list(curves[kind].values())
+            label = text(f"twins.{kind}")
+            figures.error_band(axes, counts, runs, label, color=colour, marker=marker)
+        if chance and "classes" in curves:
+            axes.axhline(1 / curves["classes"], color=figures.INK, linestyle=":", linewidth=1.2)
+        axes.set_xscale("log")
+        axes.set_xticks(counts, [str(count) for count in counts], fontsize=9)
+        axes.minorticks_off()
+        axes.set_title(text(f"twins.set_{name}"), fontsize=10)
+        axes.set_xlabel(text("twins.labels"), fontsize=9)
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    handles, names = panels[0][0].get_legend_handles_labels()
+    if chance:
+        (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
+        handles, names = [*handles, line], [*names, text("twins.chance")]
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=9)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    return picture(figure, alt)
