@@ -9,7 +9,6 @@ StoreError, and the stored results stand.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,6 @@ PHOTOS = {  # name -> its archive in images/, and the pixels that its photos are
     "flowers": ("flowers5_128.tar", 128),
 }
 OMNIGLOT = ("omniglot_images_background_small1.zip", "omniglot_images_background_small2.zip")
-ENCODERS = {"minilm": ("minilm_l6", ""), "e5": ("e5_small_ja_en", "query: ")}  # folder, prefix
 
 
 @dataclass(frozen=True)
@@ -102,41 +100,3 @@ def real_arrays(folder: str, size: int, per_class: int) -> RealPhotos:
 def small_pixels(images: Tensor, side: int = 16) -> Tensor:
     """The pictures as they are, averaged to side x side: (n, 3 * side * side) in [0, 1]."""
     return nn.functional.adaptive_avg_pool2d(images.float() / 255, side).flatten(1)
-
-
-def mobilenet(size: int, pretrained: bool = True, seed: int = 0) -> nn.Module:
-    """MobileNetV2 with the ImageNet weights of the folder, or with random ones."""
-    from tlhelpers.models.backbones import backbone
-
-    if pretrained:
-        weights = real_file("weights", "mobilenet_v2_imagenet_dequant.pth")
-        return backbone("mobilenet_v2", weights=weights, size=size)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return backbone("mobilenet_v2", pretrained=False, size=size)
-
-
-def encode_texts(encoder: str, texts: Sequence[str], batch_size: int = 64) -> Tensor:
-    """Sentence embeddings (n, d) of unit length: the mean over tokens of a real encoder."""
-    from transformers import AutoModel, AutoTokenizer
-
-    folder, prefix = ENCODERS[encoder]
-    place = str(real_file("weights", folder))
-    tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-    model = AutoModel.from_pretrained(place, trust_remote_code=False).eval()
-    found = torch.empty(len(texts), model.config.hidden_size)
-    by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    for start in range(0, len(texts), batch_size):
-        rows = by_length[start : start + batch_size]
-        batch = tokenizer(
-            [prefix + texts[row] for row in rows],
-            padding=True,
-            truncation=True,
-            max_length=256,
-            return_tensors="pt",
-        )
-        with torch.inference_mode():
-            states = model(**batch).last_hidden_state
-        mask = batch["attention_mask"][..., None].float()
-        found[rows] = nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
-    return found

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment
-from tlhelpers.data.real import mobilenet, real_photos
+from tlhelpers.data.real import real_photos
+from tlhelpers.models.real import mobilenet
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from tlhelpers.course.results import experiment
-from tlhelpers.data.real import mobilenet, real_characters, small_pixels
+from tlhelpers.data.real import real_characters, small_pixels
 from tlhelpers.models.backbones import backbone
+from tlhelpers.models.real import mobilenet
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.fewshot import evaluate_episodes, sample_episodes
 

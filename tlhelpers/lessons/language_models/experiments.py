@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.real import encode_texts, real_file, real_folder
+from tlhelpers.data.real import real_file, real_folder
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.text import read_rows
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.language_models import without_context
+from tlhelpers.models.real import encode_texts
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.bootstrap import paired_bootstrap
 from tlhelpers.transfer.extraction import extract_features, represent

@@ -14,7 +14,6 @@ from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import (
     PHOTOS,
     RealPhotos,
-    mobilenet,
     real_arrays,
     real_characters,
     real_photos,
@@ -22,6 +21,7 @@ from tlhelpers.data.real import (
 )
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.models.real import mobilenet
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.extraction import extract_features

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.real import PHOTOS, mobilenet, real_photos, small_pixels
+from tlhelpers.data.real import PHOTOS, real_photos, small_pixels
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.models.real import mobilenet
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
