@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.results import interval
 
 LOOKS = {  # kind of features -> colour and marker, the same in every lesson
     "imagenet": (figures.BLUE, "o"),
@@ -60,5 +61,31 @@ def draw_twin(
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
         handles, names = [*handles, line], [*names, text("twins.chance")]
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=9)
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    return picture(figure, alt)
+
+
+def draw_settings(found: Mapping[str, Mapping], title: str, alt: str) -> Picture:
+    """Accuracy of each kind of features as points with intervals, a row for each setting.
+
+    found: {kind: {setting: accuracies}}, with as many settings for each kind.
+    """
+    figures.use()
+    kinds = [kind for kind in LOOKS if kind in found]
+    settings = list(found[kinds[0]])
+    figure, axes = plt.subplots(figsize=(7.0, 0.8 + 0.6 * len(settings)))
+    for kind in kinds:
+        colour, marker = LOOKS[kind]
+        for row, setting in enumerate(settings):
+            point = interval(found[kind][setting])
+            label = text(f"twins.{kind}") if row == 0 else None
+            axes.plot([point.low, point.high], [row, row], color=colour, linewidth=3, alpha=0.5)
+            axes.plot(point.mean, row, marker, color=colour, markersize=8, label=label)
+    axes.set_yticks(range(len(settings)), settings)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel(text("twins.accuracy"))
+    figure.legend(loc="outside lower center", ncols=len(kinds), fontsize=9)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)

@@ -16,6 +16,7 @@ from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, gallery, picture, sheet
+from tlhelpers.show.twins import draw_settings
 from tlhelpers.transfer.fewshot import FewShotResult
 from tlhelpers.transfer.results import Interval, interval
 
@@ -197,3 +198,8 @@ def _tilt_file(path: Path, generator: np.random.Generator) -> Image.Image:
     shift = tuple(int(pixels) for pixels in generator.normal(0, 6, 2))
     angle = generator.normal(0, 7)
     return square.rotate(angle, Image.Resampling.BILINEAR, translate=shift, fillcolor=edge)
+
+
+def draw_real(found: Mapping[str, Mapping]) -> Picture:
+    """Omniglot's characters: mean accuracy of each kind of features, a row for each setting."""
+    return draw_settings(found, text("lesson05.real_title"), text("lesson05.real_alt"))

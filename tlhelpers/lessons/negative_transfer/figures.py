@@ -18,6 +18,7 @@ from tlhelpers.data.zukan.surfaces import draw as draw_surface
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
+from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import Standardizer
 from tlhelpers.transfer.results import Result, interval
@@ -298,3 +299,9 @@ def _as_points(value: float, place: int) -> str:
     """A difference of accuracies as signed points, with a true minus sign."""
     points = round(100 * value)
     return f"{points:+d}".replace("-", "−") if points else "0"
+
+
+def draw_real(found: Mapping) -> Picture:
+    """ImageNet's features on five real targets, beside random weights and pixels."""
+    sets = ("cats_dogs", "ants_bees", "blood_cells", "clothes", "characters")
+    return draw_twin(found, sets, text("lesson06.real_title"), text("lesson06.real_alt"))
