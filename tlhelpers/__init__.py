@@ -37,8 +37,8 @@ _PUBLIC = {
     "evaluate": "tlhelpers.train.engine",
     "History": "tlhelpers.train.history",
     # transfer
-    "extract_features": "tlhelpers.transfer.features",
-    "stream_features": "tlhelpers.transfer.features",
+    "extract_features": "tlhelpers.transfer.extraction",
+    "stream_features": "tlhelpers.transfer.extraction",
     "probe": "tlhelpers.transfer.features",
     "knn": "tlhelpers.transfer.knn",
     "fine_tune": "tlhelpers.transfer.finetune",

@@ -65,6 +65,7 @@ from tlhelpers.course.author.notebook import keep_outputs, make_notebook, stored
 from tlhelpers.course.author.reading import Lesson, lesson_sources, read_lesson
 from tlhelpers.course.author.running import execute_both
 from tlhelpers.course.cli import Parser
+from tlhelpers.course.readme import write_tables
 from tlhelpers.course.results import compare_stamps
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import LESSONS
@@ -130,6 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(warning)
         else:
             problems = build(names=asked.lessons, execute=asked.execute, confirm=asked.confirm)
+            write_tables()
     except ValueError as error:
         parser.error(str(error))
     for problem in problems:

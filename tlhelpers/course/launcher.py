@@ -42,7 +42,7 @@ VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
 
 EXTRAS = {"test": {"test"}, "bench": {"bench"}}  # what a command needs beyond the course itself
-BARE = {"doctor", "reset"}  # commands that the standard library is enough for
+BARE = {"doctor", "reset", "new", "api"}  # commands that the standard library is enough for
 
 # Free space a first installation takes, with what pip unpacks on the way. PyPI's torch for Linux
 # brings CUDA along (6.4 GB in all were measured); the others are far smaller.

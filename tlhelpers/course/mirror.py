@@ -21,15 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlhelpers.course.cli import PROGRAM, Parser
+from tlhelpers.course.syllabus import course_map
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError, write_atomic
 
-HUB_LESSONS = {
-    "12": ("bert-base-uncased", "tohoku-nlp/bert-base-japanese-v3"),
-    "07": ("ProsusAI/finbert",),
-}
 PLATFORMS = {
     "windows": "win_amd64",
     "mac": "macosx_14_0_arm64",
@@ -92,37 +89,29 @@ def downloads(
     Raises ValueError for a name or lesson that nothing is downloaded for.
     """
     from tlhelpers.data.public import public_sets
+    from tlhelpers.models.language_models import HUB
 
-    sets, weights = public_sets(), _weights_by_lesson()
-    hub = {name for some in HUB_LESSONS.values() for name in some}
+    sets, by_lesson = public_sets(), course_map()
     asked = list(dict.fromkeys(names))
     for lesson in lessons:
-        number = lesson.zfill(2)
-        found = [name for name, line in sets.items() if number in line.lessons]
-        found += [name for name, numbers in weights.items() if number in numbers]
-        found += HUB_LESSONS.get(number, ())
+        found = by_lesson[lesson.zfill(2)].downloads if lesson.zfill(2) in by_lesson else ()
         if not found:
-            known = sorted({n for line in sets.values() for n in line.lessons} | set(HUB_LESSONS))
-            raise ValueError(text("mirror.no_lesson", lesson=lesson, known=", ".join(known)))
+            known = ", ".join(number for number, one in by_lesson.items() if one.downloads)
+            raise ValueError(text("mirror.no_lesson", lesson=lesson, known=known))
         asked += found
+    of_lessons = [name for one in by_lesson.values() for name in one.downloads]
     if everything:
-        asked += [*sets, *weights, *sorted(hub)]
+        asked += [*sets, *of_lessons]
     files: dict[str, Download] = {}
     for name in dict.fromkeys(asked):
         if name in sets:
             found = _of_set(name)
-        elif name in hub:
+        elif name in HUB:
             found = _of_hub(name)
         else:
-            found = _of_network(name, [*sets, *weights])
+            found = _of_network(name, sorted({*sets, *of_lessons}))
         files |= {file.url: file for file in found if file.url not in files}
     return list(files.values())
-
-
-def _weights_by_lesson() -> dict[str, list[str]]:
-    from tlhelpers.data.public import CATALOGUE
-
-    return tomllib.loads((CATALOGUE / "weights.toml").read_text(encoding="utf-8"))
 
 
 def _of_set(name: str) -> list[Download]:

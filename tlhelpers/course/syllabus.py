@@ -1,5 +1,8 @@
 """The lessons, found by their folders in `tlhelpers/lessons`: nothing else lists them.
 
+README's tables, the map of the course, titles and downloads are all made of their `lesson.toml`;
+`planned.toml` beside the folders names the lessons to come.
+
     lesson("03").title["en"]         "Fine-tuning"
     part("03", "checks")             the module tlhelpers.lessons.fine_tuning.checks, or None
 
@@ -24,18 +27,20 @@ FOLDER = PACKAGE / "lessons"
 
 @dataclass(frozen=True)
 class Lesson:
-    """What `lesson.toml` says of a lesson; `title` and `measures` by language.
+    """What `lesson.toml` says of a lesson; `title`, `short` and `measures` by language.
 
-    part: of the course, such as "core". hub: repositories of models that it may download.
+    part: of the course, such as "core". short: the title on the map. downloads: the public data
+    sets and networks that it may fetch, by the names of their catalogues.
     """
 
     number: str
     slug: str
     part: str
-    minutes: int
     title: dict[str, str]
-    measures: dict[str, str]
-    hub: tuple[str, ...] = field(default=())
+    short: dict[str, str]
+    measures: dict[str, str] = field(default_factory=dict)
+    minutes: int = 60
+    downloads: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -53,9 +58,17 @@ def lessons() -> dict[str, Lesson]:
     found = {}
     for file in FOLDER.glob("*/lesson.toml"):
         told = tomllib.loads(file.read_text(encoding="utf-8"))
-        told["hub"] = tuple(told.get("hub", ()))
+        told["downloads"] = tuple(told.get("downloads", ()))
         found[told["number"]] = Lesson(slug=file.parent.name, **told)
     return dict(sorted(found.items()))
+
+
+@functools.cache
+def course_map() -> dict[str, Lesson]:
+    """The lessons, and those to come, which have no slug yet; in the order of their numbers."""
+    planned = tomllib.loads((FOLDER / "planned.toml").read_text(encoding="utf-8"))
+    to_come = {number: Lesson(number, slug="", **told) for number, told in planned.items()}
+    return dict(sorted((to_come | lessons()).items()))
 
 
 def part(number: str, name: str) -> ModuleType | None:

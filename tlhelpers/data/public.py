@@ -58,7 +58,6 @@ class PublicSet:
     licence: str
     citation: str
     homepage: str
-    lessons: tuple[str, ...]
     stands_for: tuple[str, ...]
     names: dict[str, list[str]] | None
     files: tuple[PublishedFile, ...]
@@ -81,7 +80,6 @@ def public_sets() -> dict[str, PublicSet]:
             name=name,
             **{
                 **line,
-                "lessons": tuple(line["lessons"]),
                 "stands_for": tuple(line["stands_for"]),
                 "names": line.get("names"),
                 "files": tuple(PublishedFile(**file) for file in line["files"]),

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
-from tlhelpers.runtime.language import text
-from tlhelpers.runtime.places import LESSONS
+from tlhelpers.course.syllabus import course_map, lessons
+from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.results import interval
 
-PATHS = {  # part of the course -> its colour and its lessons
-    "begin": (figures.GREEN, ("00", "01")),
-    "core": (figures.BLUE, ("02", "03", "04", "05", "06")),
-    "choose": (figures.PURPLE, ("07", "08", "09", "10", "11")),
-    "beyond": (figures.ORANGE, ("12", "13")),
-    "apply": (figures.VERMILION, ("14", "15")),
+COLOURS = {  # of the parts of the course, in the order of their rows
+    "begin": figures.GREEN,
+    "core": figures.BLUE,
+    "choose": figures.PURPLE,
+    "beyond": figures.ORANGE,
+    "apply": figures.VERMILION,
 }
 
 
-def written(folder: Path = LESSONS / "source") -> set[str]:
-    """The numbers of the lessons that exist, by their sources; lesson 00 is being read."""
-    return {"00"} | {source.name[:2] for source in folder.glob("[0-9][0-9]_*.py")}
-
-
-def draw_map(existing: set[str] | None = None) -> Picture:
+def draw_map() -> Picture:
     """The course as a map, a row for each part; what is not written yet is pale and dashed."""
     figures.use()
-    existing = written() if existing is None else existing
     figure, axes = plt.subplots(figsize=(8.0, 5.2))
-    for row, (part, (colour, lessons)) in enumerate(PATHS.items()):
+    for row, (part, colour) in enumerate(COLOURS.items()):
         axes.text(-0.1, -row, text(f"lesson00.part_{part}"), ha="right", va="center", fontsize=10)
-        for column, lesson in enumerate(lessons):
-            here = lesson in existing
+        of_part = [lesson for lesson in course_map().values() if lesson.part == part]
+        for column, lesson in enumerate(of_part):
+            here = lesson.number in lessons()
             axes.add_patch(
                 FancyBboxPatch(
                     (column + 0.04, -row - 0.36),
@@ -51,12 +45,12 @@ def draw_map(existing: set[str] | None = None) -> Picture:
                 )
             )
             ink = figures.INK if here else figures.GREY
-            label = f"{lesson}\n{text(f'lesson00.title_{lesson}')}"
+            label = f"{lesson.number}\n{lesson.short[language()]}"
             label += "" if here else "\n" + text("lesson00.later")
             axes.text(column + 0.5, -row, label, ha="center", va="center", fontsize=8.5, color=ink)
-    axes.set(xlim=(-1.15, 5.02), ylim=(-len(PATHS) + 0.55, 0.45))
+    axes.set(xlim=(-1.15, 5.02), ylim=(-len(COLOURS) + 0.55, 0.45))
     axes.axis("off")
-    return picture(figure, text("lesson00.map_alt", lessons=", ".join(sorted(existing))))
+    return picture(figure, text("lesson00.map_alt", lessons=", ".join(lessons())))
 
 
 def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) -> Picture:
