@@ -64,10 +64,13 @@ _PUBLIC = {
     "check": "tlhelpers.course.exercises",
     "quiz": "tlhelpers.course.quizzes",
     "progress": "tlhelpers.course.progress",
+    "predict_first": "tlhelpers.course.predictions",
+    "see_prediction": "tlhelpers.course.predictions",
     "widget": "tlhelpers.course.widgets",
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
+    "claim": "tlhelpers.show.claims",
     "diagram": "tlhelpers.show.diagrams",
     "list_diagrams": "tlhelpers.show.diagrams",
     "strategy_map": "tlhelpers.lessons.start_here.strategy",

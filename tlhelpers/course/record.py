@@ -109,5 +109,30 @@ def record_answer(lesson: str, question: str, right: bool) -> int:
     return _change(change)
 
 
+def record_prediction(name: str, given: str) -> int:
+    """Writes down what the learner predicts under "03-rate"; returns how many are kept.
+
+    The last one counts. Raises ProgressError.
+    """
+
+    def change(record: dict) -> int:
+        record["predictions"] = {**_predictions(record), name: {"given": given, "last": _now()}}
+        return len(record["predictions"])
+
+    return _change(change)
+
+
+def predictions() -> dict[str, str]:
+    """{name: what the learner predicted}; those that cannot be read are left out."""
+    given = {name: entry.get("given") for name, entry in _predictions(load()).items()}
+    return {name: said for name, said in given.items() if isinstance(said, str)}
+
+
+def _predictions(record: dict) -> dict[str, dict]:
+    entries = record.get("predictions")
+    kept = entries.items() if isinstance(entries, dict) else ()
+    return {name: entry for name, entry in kept if isinstance(entry, dict)}
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,82 @@
+"""Claims and predictions: what is printed, kept and compared."""
+
+import json
+
+import pytest
+
+import tlhelpers as tl
+from tlhelpers.course import predictions, record
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+    monkeypatch.setattr(predictions, "_asked", {})
+
+
+def test_a_claim_that_holds_is_one_sentence(capsys):
+    tl.claim("Two is more than one.", 2 > 1)
+    assert capsys.readouterr().out == "✓ Two is more than one.\n"
+
+
+def test_a_claim_that_fails_says_which(capsys):
+    with pytest.raises(AssertionError, match=r"does not: One is more than two\."):
+        tl.claim("One is more than two.", 1 > 2)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_claim_in_the_wrong_order_is_refused():
+    with pytest.raises(TypeError, match="sentence first"):
+        tl.claim(2 > 1, "Two is more than one.")
+
+
+def test_a_choice_is_kept_and_shown_beside_the_result():
+    prompt = tl.predict_first("90-rate", "Which rate?", choices=("small", "large"))
+    assert "Now run" in prompt.answer("small")
+    assert repr(tl.see_prediction("90-rate", "large")) == "You predicted small; measured: large."
+    assert "just as you predicted" in repr(tl.see_prediction("90-rate", "small"))
+    again = tl.predict_first("90-rate", "Which rate?", choices=("small", "large"))
+    assert again.given == "small" and "small" in again.widget.reply
+
+
+def test_a_number_is_read_as_people_write_it_and_kept_within_its_bounds():
+    prompt = tl.predict_first("90-right", "How many?", between=(0, 100), unit="%")
+    assert "between 0 and 100" in prompt.answer("101")
+    assert "between 0 and 100" in prompt.answer("many")
+    assert record.predictions() == {}
+    prompt.answer("６０")
+    assert record.predictions() == {"90-right": "60%"}
+    assert repr(tl.see_prediction("90-right", 83.0)) == "You predicted 60%; measured: 83%."
+
+
+def test_a_run_without_an_answer_goes_through():
+    prompt = tl.predict_first("90-rate", "Which rate?", choices=("small", "large"))
+    assert repr(prompt) == "Your prediction: Which rate?\n  - small\n  - large"
+    assert repr(tl.see_prediction("90-rate", "large")) == "Measured: large."
+
+
+def test_the_form_sends_its_answer_to_the_kernel():
+    prompt = tl.predict_first("90-rate", "Which `rate`?", choices=("a < b", "a > b"))
+    prompt.widget._handle_custom_msg({"value": "a < b"}, [])
+    assert prompt.widget.reply.startswith("You predict a < b")
+    bundle = prompt._repr_mimebundle_()
+    assert "<code>rate</code>" in bundle["text/html"] and "a &lt; b" in bundle["text/html"]
+
+
+def test_what_the_author_got_wrong_is_said():
+    with pytest.raises(ValueError, match="either choices"):
+        tl.predict_first("90-rate", "Which rate?")
+    with pytest.raises(ValueError, match="'90-rate' has been asked"):
+        tl.see_prediction("90-rate", 1)
+    tl.predict_first("90-rate", "Which rate?", choices=("small", "large"))
+    with pytest.raises(ValueError, match="'medium' is not one"):
+        tl.see_prediction("90-rate", "medium")
+
+
+def test_a_record_of_another_kind_is_no_obstacle():
+    record.path().write_text(json.dumps({"exercises": {}, "quizzes": {}, "predictions": [1]}))
+    prompt = tl.predict_first("90-rate", "?", choices=("a", "b"))
+    assert prompt.given is None
+    prompt.answer("a")
+    assert record.predictions() == {"90-rate": "a"}
