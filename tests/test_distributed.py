@@ -8,8 +8,6 @@ import sys
 
 import pytest
 
-from tlhelpers.train.launch import launch
-
 RUN = """
 import json, os, sys, torch
 from torch import nn
@@ -109,26 +107,3 @@ def test_processes_with_batchnorm_stay_in_step_and_are_warned_about_once(runs):
     assert first["batchnorm"] == second["batchnorm"], "running statistics belong to the weights"
     before, after = done.stderr.split("with batchnorm", 1)
     assert "BatchNorm" not in before and after.count("BatchNorm") == 1
-
-
-def test_a_function_from_a_notebook_runs_in_several_processes(capfd):
-    def share(start):
-        import os
-
-        print("process", os.environ["RANK"])
-        return start + int(os.environ["WORLD_SIZE"])
-
-    assert launch(share, 2, start=40) == 42
-    out = capfd.readouterr().out
-    assert "process 0" in out and "process 1" in out
-
-
-def test_a_failing_process_is_reported_with_its_last_words(tmp_path):
-    def fail():
-        raise ValueError("the reason")
-
-    with pytest.raises(RuntimeError, match="the reason"):
-        launch(fail, 1, folder=tmp_path, show=False)
-    assert (tmp_path / "fail.py").exists(), "the script stays for reading"
-    with pytest.raises(ValueError, match="import"):
-        launch(len, 1)

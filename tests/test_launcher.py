@@ -4,6 +4,7 @@ import ast
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from tlhelpers import __main__ as entry
 from tlhelpers.course import launcher
+from tlhelpers.course.cli import COMMANDS
 from tlhelpers.course.launcher import SetupError
 
 ROOT = Path(__file__).parents[1]
@@ -397,3 +399,26 @@ def test_second_start_costs_little(clone, pip, venvs):
     started = time.perf_counter()
     choose()
     assert time.perf_counter() - started < 1.0
+
+
+def test_help_of_every_command_is_given_on_a_python_without_any_package(tmp_path):
+    clone, bare = tmp_path / "clone", tmp_path / "bare"
+    left_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "tlhelpers", clone / "tlhelpers", ignore=left_out)
+    shutil.copy(ROOT / "pyproject.toml", clone)
+    shutil.copy(ROOT / "constraints.txt", clone)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    python = bare / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    variables = dict(os.environ, TLHELPERS_LANG="en", PYTHONUTF8="1")
+    variables.pop("PYTHONPATH", None)
+    for command in COMMANDS:
+        done = subprocess.run(
+            [str(python), "-m", "tlhelpers", command, "--help"],
+            env=variables,
+            cwd=clone,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert command in done.stdout
+    assert not (clone / ".venv").exists()

@@ -1,10 +1,11 @@
 """Stamps follow the code that made a result, and nothing else."""
 
+import json
 import shutil
 
 import pytest
 
-from tlhelpers.course.results import experiments
+from tlhelpers.course.results import compare_stamps, experiments
 from tlhelpers.runtime import stamp as stamps
 from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.runtime.stamp import code_of, stamp
@@ -63,6 +64,18 @@ def test_a_hash_sign_inside_a_text_is_no_comment():
 def test_a_function_that_is_gone_is_named():
     with pytest.raises(KeyError, match="measure_nothing"):
         stamp("tlhelpers.course.measure:measure_nothing", ())
+
+
+def test_a_stored_result_whose_maker_is_gone_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    for name, of in (("gone", "tlhelpers.course.measure:measure_nothing"), ("there", COLOUR)):
+        depends_on = {"of": of, "weights": []}
+        record = {"stamp": stamp(COLOUR, ()), "depends_on": depends_on}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    (tmp_path / "old.json").write_text('{"stamp": {}, "depends_on": {"rooms": ["data"]}}')
+    errors, warnings = compare_stamps(tmp_path)
+    assert [error.split()[0][17:] for error in errors] == ["gone.json", "old.json"]
+    assert not warnings
 
 
 def test_every_experiment_depends_on_the_code_it_calls():

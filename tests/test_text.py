@@ -114,7 +114,7 @@ def test_no_frame_says_what_a_task_says():
     rng = random.Random(0)
     filled = [corpus._fill(w, w in frame_japanese(), rng, {}) for w in wordings for _ in range(5)]
     long_enough = [text for text in filled if len(corpus.runs(text)) > 1]
-    assert not corpus.shares_a_run(long_enough, evaluation_texts())
+    assert not any(map(corpus.too_close(evaluation_texts()), long_enough))
 
 
 def frame_japanese():
@@ -128,7 +128,7 @@ def test_letters_that_come_too_close_to_a_task_are_dropped():
     kept, dropped = pretrain_text.without_evaluation(letters)
     assert inside not in kept and dropped >= 1
     sentences = [side for letter in kept for pair in letter.sentences for side in pair]
-    assert not corpus.shares_a_run(sentences, evaluation_texts())
+    assert not any(map(corpus.too_close(evaluation_texts()), sentences))
 
 
 def test_letters_follow_from_their_seed():

@@ -11,7 +11,6 @@ to `datasets/results/benchmarks.md`; peers come with `pip install tlhelpers[benc
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import platform
@@ -29,6 +28,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from tlhelpers.course.cli import Parser
 from tlhelpers.course.contenders import (
     ENGINE,
     INDEXED_LOOP,
@@ -434,7 +434,7 @@ def write_table(rows: list[Row]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """`tl bench [--only PART ...] [--rounds N] [--quick]`; status 1 where a bar is missed."""
-    parser = argparse.ArgumentParser(prog="tl bench", description=text("bench.help"))
+    parser = Parser("bench")
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS))
     parser.add_argument("--rounds", type=int, help=text("bench.help_rounds"))
     parser.add_argument("--quick", action="store_true", help=text("bench.help_quick"))

@@ -32,7 +32,7 @@ COMMANDS = {
     "new": ("tlhelpers.course.new", "main"),
     "build": ("tlhelpers.course.build", "main"),
     "api": ("tlhelpers.course.api", "main"),
-    "pretrain": ("tlhelpers.models.pretrain", "main"),
+    "pretrain": ("tlhelpers.course.pretraining", "main"),
     "results": ("tlhelpers.course.results", "main"),
     "measure": ("tlhelpers.course.measure", "main"),
     "bench": ("tlhelpers.course.bench", "main"),

@@ -62,8 +62,10 @@ def main(arguments: list[str]) -> int:
     command = own[0] if own else ""
     try:
         _require_clone()
-        if command not in cli.available() or {"-h", "--help"} & set(own):
+        if command not in cli.available():
             return cli.main(own + rest)
+        if {"-h", "--help"} & set(own):
+            return _help(own + rest)
         if command in BARE:
             python = _ready_python()
             return cli.main(own + rest) if python is None else _run(python, own + rest)
@@ -74,6 +76,20 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\n" + text("launcher.interrupted"), file=sys.stderr)
         return 130
+
+
+def _help(arguments: list[str]) -> int:
+    """Says what a command does, and its options where what it needs is installed."""
+    try:
+        return cli.main(arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "tlhelpers":
+            raise
+    if (python := _ready_python()) is not None:
+        return _run(python, arguments)
+    command = arguments[0]
+    print(text("launcher.help_later", command=command, about=text(f"cli.about_{command}")))
+    return 0
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

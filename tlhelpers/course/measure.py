@@ -12,7 +12,6 @@ Each group is stored in `datasets/results/bars_<group>.json` and shown on the da
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import time
@@ -23,6 +22,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from tlhelpers.course.cli import Parser
 from tlhelpers.course.data_cards import write_cards
 from tlhelpers.course.results import place_of
 from tlhelpers.data.catalog import load_task
@@ -223,7 +223,7 @@ def _differences(high: list[float], low: list[float]) -> list[float]:
 
 def main(argv: list[str] | None = None) -> int:
     """`tl measure [NAME ...] [--seeds N]`: exit code 1 where a bar does not hold."""
-    parser = argparse.ArgumentParser(prog="tl measure", description=text("measure.help"))
+    parser = Parser("measure")
     parser.add_argument("names", nargs="*", choices=[*_GROUPS, []], help=text("measure.help_names"))
     parser.add_argument("--seeds", type=int, default=10, help=text("measure.help_seeds"))
     asked = parser.parse_args(argv)

@@ -13,7 +13,6 @@ It returns what JSON can hold. `tl.stored("03_learning_rates")` reads it back in
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlhelpers.course.cli import Parser
 from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
@@ -137,7 +137,11 @@ def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
         if held is None:
             errors.append(text("build.stamp_missing", file=path.name))
             continue
-        today = stamp(**record.get("depends_on", {}))
+        try:
+            today = stamp(**record["depends_on"])
+        except (KeyError, TypeError):  # what made it is gone, or it says so in a form of old
+            errors.append(text("build.stamp_missing", file=path.name))
+            continue
         if held["weights"] != today["weights"]:
             errors.append(text("build.stamp_weights", file=path.name))
         elif held["code"] != today["code"]:
@@ -147,7 +151,7 @@ def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
 
 def main(argv: list[str] | None = None) -> int:
     """`tl results [NN ...] [--stale] [--check]`."""
-    parser = argparse.ArgumentParser(prog="tl results", description=text("results.help"))
+    parser = Parser("results")
     parser.add_argument("lessons", nargs="*", metavar="NN", help=text("results.help_lessons"))
     parser.add_argument("--stale", action="store_true", help=text("results.help_stale"))
     parser.add_argument("--check", action="store_true", help=text("results.help_check"))

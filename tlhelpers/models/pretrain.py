@@ -9,10 +9,8 @@ precision), NAME.json and NAME.md. Stopped half-way, the same command goes on wh
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +24,6 @@ from tlhelpers.data.zukan import DOMAINS, draw
 from tlhelpers.models import networks
 from tlhelpers.models.cards import ModelCard, weights_folder
 from tlhelpers.models.preprocess import Preprocess
-from tlhelpers.models.pretrain_text import TEXT_RECIPES, pretrain_text
 from tlhelpers.models.surgery import head_of
 from tlhelpers.runtime import device as devices
 from tlhelpers.runtime import store
@@ -200,32 +197,3 @@ def shift_and_erase(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def _halve(value: Tensor) -> Tensor:
     return value.half().contiguous() if value.is_floating_point() else value
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """`tl pretrain NAME [--out DIR] [--restart] [--device NAME]`."""
-    parser = argparse.ArgumentParser(prog="tl pretrain", description=text("pretrain.about"))
-    parser.add_argument("name", choices=[*RECIPES, *TEXT_RECIPES], help=text("pretrain.help_name"))
-    parser.add_argument("--out", type=Path, help=text("pretrain.help_out"))
-    parser.add_argument("--restart", action="store_true", help=text("pretrain.help_restart"))
-    parser.add_argument("--device", help=text("pretrain.help_device"))
-    asked = parser.parse_args(argv)
-    devices.set_threads()
-    folder = asked.out or weights_folder()
-    options = {"resume": not asked.restart, "device": asked.device, "progress": True}
-    if asked.name in TEXT_RECIPES:  # language models have a script of their own
-        pretrain_text(asked.name, asked.out, **options)
-        print(text("text_models.done", name=asked.name, folder=folder))
-        return 0
-    card = pretrain(asked.name, asked.out, **options)
-    print(
-        text(
-            "pretrain.done",
-            name=card.name,
-            accuracy=100 * card.accuracy,
-            num_classes=card.num_classes,
-            seconds=card.seconds,
-            folder=folder,
-        )
-    )
-    return 0

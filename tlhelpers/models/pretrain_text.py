@@ -181,13 +181,13 @@ def pretrain_text(
 def without_evaluation(letters: list[Letter]) -> tuple[list[Letter], int]:
     """The letters without a sentence that comes too close to one of the tasks, and how many went.
 
-    Too close: 8 words in a row, or 12 characters of Japanese, as `corpus.runs` has them.
+    Too close: 8 words in a row, or 12 characters of Japanese (see `corpus.too_close`).
     """
-    known = {run for sentence in evaluation_texts() for run in corpus.runs(sentence)}
+    close = corpus.too_close(evaluation_texts())
     kept = [
         letter
         for letter in letters
-        if all(known.isdisjoint(corpus.runs(side)) for pair in letter.sentences for side in pair)
+        if not any(close(side) for pair in letter.sentences for side in pair)
     ]
     return kept, len(letters) - len(kept)
 
@@ -441,10 +441,8 @@ def guess_next(model: nn.Module, inputs: dict, labels: Tensor, rows: Tensor) -> 
 def write_pairs(tokenizer, recipe: TextRecipe) -> Split:
     """Batches of pairs of texts that belong together; see MATCHES."""
     pairs = list(itertools.islice(_pairs(recipe), recipe.match_steps * BATCH))
-    known = {run for sentence in evaluation_texts() for run in corpus.runs(sentence)}
-    pairs = [
-        pair for pair in pairs if all(known.isdisjoint(corpus.runs(sentence)) for sentence in pair)
-    ]
+    close = corpus.too_close(evaluation_texts())
+    pairs = [pair for pair in pairs if not any(map(close, pair))]
     tokenizer.backend_tokenizer.model.dropout = 0.1
     first, second = (
         tokenizer(list(column), truncation=True, max_length=LONGEST)["input_ids"]

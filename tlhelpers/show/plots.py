@@ -20,7 +20,6 @@ from torch import Tensor
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
-from tlhelpers.train.history import History
 
 
 @dataclass
@@ -118,22 +117,6 @@ def gallery(
         place.imshow(drawing.permute(1, 2, 0).numpy(), interpolation="bilinear")
         place.set_title(caption, fontsize=9, loc="center")
     return picture(grid, alt, photographic=True)
-
-
-def plot_history(history: History) -> Picture:
-    """Loss and validation accuracy over the epochs, side by side."""
-    figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.0))
-    epochs = range(1, len(history.train_loss) + 1)
-    left.plot(epochs, history.train_loss, marker="o", label=text("plots.train"))
-    if history.valid_loss:
-        left.plot(epochs, history.valid_loss, marker="s", label=text("plots.valid"))
-        right.plot(epochs, history.valid_acc, marker="s", color=figures.VERMILION)
-    left.set(xlabel=text("plots.epoch"), title=text("plots.loss"))
-    right.set(xlabel=text("plots.epoch"), title=text("plots.valid_acc"), ylim=(0, 1.02))
-    left.legend()
-    last = history.valid_acc[-1] if history.valid_acc else float("nan")
-    return picture(figure, text("plots.history_alt", epochs=len(epochs), last=f"{last:.0%}"))
 
 
 def plot_confusion(labels: Tensor, answers: Tensor, names: Sequence[str]) -> Picture:

@@ -3,7 +3,7 @@
 `frames.txt` holds what is said, in English and Japanese, in many wordings; `lexicon.txt` the
 words that fill its slots. A letter has one or two sentences about one subject, in both
 languages with the same meaning. No sentence of the tasks is among them: those are written by
-hand, and `shares_a_run` finds what comes too close.
+hand, and `too_close` finds what comes too close.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,10 +98,13 @@ def write_sentence(frame: Frame, rng: random.Random, words: Words | None = None)
     return _dress_english(english, rng), _dress_japanese(japanese, rng)
 
 
-def shares_a_run(texts: Iterable[str], evaluation: Iterable[str]) -> list[str]:
-    """Those texts with 8 words (12 characters in Japanese) in a row that an evaluation text has."""
+def too_close(evaluation: Iterable[str]) -> Callable[[str], bool]:
+    """Says of a text whether it has 8 words in a row that an evaluation text has, too.
+
+    In Japanese it is 12 characters.
+    """
     known = {run for sentence in evaluation for run in runs(sentence)}
-    return [sentence for sentence in texts if not known.isdisjoint(runs(sentence))]
+    return lambda sentence: not known.isdisjoint(runs(sentence))
 
 
 def runs(sentence: str) -> set[str]:
