@@ -104,6 +104,20 @@ def test_the_form_gets_no_answers_and_the_sheet_goes_along(asked):
     assert "Only it." not in sent and "2565" not in sent and "right" not in sent
 
 
+def test_each_learner_has_an_own_order_of_options_that_stays(asked):
+    many = tomllib.loads(TABLE)["question"][0]
+    many["option"] += [dict(many["option"][1], en=str(n), ja=str(n)) for n in range(6)]
+    question = read_question(many, "x")
+
+    def order(learner):
+        form = Quiz("90", [question], learner=learner).widget
+        return [option["place"] for option in form.questions[0]["options"]]
+
+    assert order("") == list(range(8))
+    assert order("Aoi") == order("Aoi") != order("Ben")
+    assert sorted(order("Aoi")) == list(range(8))
+
+
 def test_a_message_of_the_form_is_answered(asked):
     form = asked.widget
     form._handle_custom_msg({"key": "frozen", "value": "1"}, [])

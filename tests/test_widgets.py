@@ -127,14 +127,34 @@ def test_a_live_run_shows_its_views_and_stops_when_asked():
         return View("<svg/>", "stopped")
 
     explorer = counter(shown, run)
-    assert explorer.start(views.append, over.set)
-    assert not counter(shown, run).start(views.append, over.set), "two runs at once"
+    explorer.start(views.append, over.set)
+    assert views[0].picture == explorer.view().picture and "Getting ready" in views[0].says
     while not steps:
         time.sleep(0.01)
     explorer.stop(wait=5)
     assert over.wait(5)
-    assert views[0].says == "this is 2" and views[-1].says == "stopped"
-    assert len(views) <= 3, "pictures are sent more often than they can be seen"
+    assert views[1].says == "this is 2" and views[-1].says == "stopped"
+    assert len(views) <= 4, "pictures are sent more often than they can be seen"
+
+
+def test_a_live_run_asked_for_in_a_cell_that_is_run_again_ends_the_one_before():
+    busy, over = [0], [threading.Event() for _ in range(3)]
+
+    def run(values, watch):
+        busy[0] += 1
+        assert busy[0] == 1, "two runs at once"
+        while not watch(shown(values["number"])):
+            time.sleep(0.01)
+        busy[0] -= 1
+        return shown(7)
+
+    explorers, views = [counter(shown, run) for _ in over], [[], [], []]
+    for explorer, seen, event in zip(explorers, views, over, strict=True):
+        explorer.start(seen.append, event.set)
+    assert over[0].wait(5) and over[1].wait(5) and not over[2].is_set()
+    explorers[2].stop()
+    assert over[2].wait(5)
+    assert not any("tl-failed" in seen[-1].picture for seen in views)
 
 
 def test_a_live_run_that_fails_says_so_and_leaves_the_way_free():
@@ -145,7 +165,7 @@ def test_a_live_run_that_fails_says_so_and_leaves_the_way_free():
 
     for _ in range(2):
         over.clear()
-        assert counter(shown, run).start(views.append, over.set)
+        counter(shown, run).start(views.append, over.set)
         assert over.wait(5)
     assert "RuntimeError: no memory" in views[-1].picture
 

@@ -17,6 +17,7 @@ answer as its last line.
 
 from __future__ import annotations
 
+import platform
 import tomllib
 
 from tlhelpers.course import record
@@ -57,4 +58,5 @@ def quiz(lesson: str) -> Quiz:
 
     answered = record.load()["quizzes"].get(lesson, {})
     done = {key for key, entry in answered.items() if entry.get("right")}
-    return Quiz(lesson, questions, remember, done)
+    learner = f"{platform.node()} {record.path()}"  # neighbours do not share the order of options
+    return Quiz(lesson, questions, remember, done, learner)

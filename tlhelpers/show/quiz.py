@@ -8,6 +8,7 @@ stand as a list with the answers folded below. The answers stay in the kernel un
 from __future__ import annotations
 
 import html
+import random
 import string
 from collections.abc import Callable
 from functools import cached_property
@@ -15,16 +16,18 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import Question, as_html, run_code, said
+from tlhelpers.show.widgets.page import Shown, make_page
 
 SCRIPT, STYLE = (Path(__file__).with_name(f"quiz.{kind}") for kind in ("js", "css"))
 LABELS = ("answer", "answer_predict", "done", "run", "number", "state", "question")
 
 
-class Quiz:
+class Quiz(Shown):
     """The questions of one lesson.
 
     record: called with a question's key and whether the answer counts; may return a sentence on
     what could not be done. done: the keys of questions that were answered right before.
+    learner: whose form it is; another learner's has its options in another order ("": as written).
     """
 
     def __init__(
@@ -33,7 +36,9 @@ class Quiz:
         questions: list[Question],
         record: Callable[[str, bool], str | None] = lambda key, right: None,
         done: set[str] | frozenset[str] = frozenset(),
+        learner: str = "",
     ):
+        self.learner = learner
         self.lesson, self.questions = lesson, questions
         self.record, self.done = record, set(done)
 
@@ -62,20 +67,15 @@ class Quiz:
     @cached_property
     def widget(self):
         """The form, an anywidget."""
-        import anywidget
-        import traitlets
-
-        class QuizForm(anywidget.AnyWidget):
-            _esm, _css = SCRIPT, STYLE
-            questions = traitlets.List().tag(sync=True)
-            labels = traitlets.Dict().tag(sync=True)
-            feedback = traitlets.Dict().tag(sync=True)
-            printed = traitlets.Dict().tag(sync=True)
-            done = traitlets.List().tag(sync=True)
-
-        labels = {name: text(f"quiz.label_{name}") for name in LABELS}
-        shown = [_for_form(question) for question in self.questions]
-        form = QuizForm(questions=shown, labels=labels, done=sorted(self.done))
+        form = make_page(
+            SCRIPT,
+            STYLE,
+            questions=[_for_form(question, self.learner) for question in self.questions],
+            labels={name: text(f"quiz.label_{name}") for name in LABELS},
+            feedback={},
+            printed={},
+            done=sorted(self.done),
+        )
 
         def on_message(_, message: dict, buffers) -> None:
             key = message["key"]
@@ -89,13 +89,9 @@ class Quiz:
         form.on_msg(on_message)
         return form
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        return {
-            "application/vnd.jupyter.widget-view+json": view,
-            "text/html": self.sheet(),
-            "text/plain": repr(self),
-        }
+    def still(self) -> dict[str, str]:
+        """The sheet, by its media type."""
+        return {"text/html": self.sheet()}
 
     def sheet(self) -> str:
         """The quiz as HTML to read or print, its answers folded."""
@@ -124,13 +120,19 @@ class Quiz:
         return "\n".join(lines)
 
 
-def _for_form(question: Question) -> dict:
+def _for_form(question: Question, learner: str) -> dict:
     """What the page needs of a question: no answers among it."""
+    options = [
+        {"place": place, "html": as_html(said(option.says))}
+        for place, option in enumerate(question.options)
+    ]
+    if learner:
+        random.Random(f"{learner} {question.key}").shuffle(options)
     return {
         "key": question.key,
         "kind": question.kind,
         "ask": as_html(said(question.ask)),
-        "options": [as_html(said(option.says)) for option in question.options],
+        "options": options,
         "unit": said(question.unit) if question.unit else "",
         "code": question.code,
     }

@@ -1,23 +1,10 @@
 // A widget's page: controls on top, the picture below, its sentence under it, a live run.
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-let made = 0;
-
-function render({ model, el }) {
-  const own = `tl-explorer-${++made}`;
+export default makePage((model, el, follow) => {
+  const own = ownName();
   el.classList.add("tl-explorer");
-  // JupyterLab's one-key commands must not take the keys that move a control
-  el.addEventListener("keydown", (event) => event.stopPropagation());
   const move = (name, place) => {
+    if (model.get("running")) return;
     model.set("positions", { ...model.get("positions"), [name]: place });
     model.save_changes();
   };
@@ -28,50 +15,47 @@ function render({ model, el }) {
       const input = element("input", { type: "range", id, min: 0, max: options.length - 1, step: 1 });
       const shown = element("span", { class: "tl-value", "aria-hidden": "true" }); // the slider says it itself
       input.addEventListener("input", () => move(name, Number(input.value)));
-      const follow = (place) => {
+      const show = (place) => {
         input.value = place;
         input.setAttribute("aria-valuetext", options[place]);
         shown.textContent = options[place];
       };
-      return [element("div", {}, element("label", { for: id, text: label }), input, shown), follow];
+      return [element("div", {}, element("label", { for: id, text: label }), input, shown), show];
     },
     choice({ name, label, options }) {
       const id = `${own}-${name}`;
       const entries = options.map((option, place) => element("option", { value: place, text: option }));
       const select = element("select", { id }, ...entries);
       select.addEventListener("change", () => move(name, Number(select.value)));
-      const follow = (place) => { select.value = String(place); };
-      return [element("div", {}, element("label", { for: id, text: label }), select), follow];
+      const show = (place) => { select.value = String(place); };
+      return [element("div", {}, element("label", { for: id, text: label }), select), show];
     },
     switch({ name, label, options }) {
       const inputs = options.map((_, place) =>
         element("input", { type: "radio", name: `${own}-${name}`, value: place }));
       const labels = options.map((option, place) => element("label", {}, inputs[place], ` ${option}`));
       inputs.forEach((input, place) => input.addEventListener("change", () => move(name, place)));
-      const follow = (place) => { inputs[place].checked = true; };
-      return [element("fieldset", {}, element("legend", { text: label }), ...labels), follow];
+      const show = (place) => { inputs[place].checked = true; };
+      return [element("fieldset", {}, element("legend", { text: label }), ...labels), show];
     },
   };
-  const controls = model.get("controls").map((control) => {
-    const [node, follow] = makers[control.kind](control);
-    return { node, follow: () => follow(model.get("positions")[control.name]) };
-  });
-  const panel = element("div", { class: "tl-controls" }, ...controls.map(({ node }) => node));
+  const panel = element("div", { class: "tl-controls" });
+  for (const control of model.get("controls")) {
+    const [node, show] = makers[control.kind](control);
+    panel.append(node);
+    follow("positions", () => show(model.get("positions")[control.name]));
+  }
 
-  const picture = element("div", { class: "tl-picture" });
-  const says = element("p", { class: "tl-says", role: "status", "aria-live": "polite" });
-  const redraw = () => {
-    const places = () => [...picture.querySelectorAll("[data-set]")];
+  const [picture, says] = makePicture(model, follow, (redraw, drawn) => {
+    const places = () => [...drawn.querySelectorAll("[data-set]")];
     const focused = places().indexOf(document.activeElement);
-    const view = model.get("view");
-    picture.innerHTML = view.picture;
-    says.textContent = view.says;
+    redraw();
     for (const node of places()) {
       node.setAttribute("role", "button");
       node.setAttribute("tabindex", "0");
     }
     if (focused >= 0) places()[focused]?.focus();
-  };
+  });
   const pick = (event) => {
     const node = event.target.closest("[data-set]");
     if (!node || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
@@ -81,30 +65,16 @@ function render({ model, el }) {
   picture.addEventListener("click", pick);
   picture.addEventListener("keydown", pick);
 
+  el.append(element("p", { class: "tl-title", text: model.get("title") }), panel, picture, says);
+  if (!model.get("can_run")) return;
   const labels = model.get("labels");
   const run = element("button", { type: "button", text: labels.run });
   const stop = element("button", { type: "button", class: "tl-stop", text: labels.stop });
   run.addEventListener("click", () => model.send({ run: true }));
   stop.addEventListener("click", () => model.send({ stop: true }));
-  const enable = () => {
-    run.disabled = model.get("running");
+  el.append(element("div", { class: "tl-live" }, run, stop));
+  follow("running", () => {
+    run.disabled = panel.inert = model.get("running");
     stop.disabled = !model.get("running");
-  };
-  const follow = () => controls.forEach((control) => control.follow());
-
-  el.append(element("p", { class: "tl-title", text: model.get("title") }), panel, picture, says);
-  if (model.get("can_run")) el.append(element("div", { class: "tl-live" }, run, stop));
-  model.on("change:view", redraw);
-  model.on("change:positions", follow);
-  model.on("change:running", enable);
-  redraw();
-  follow();
-  enable();
-  return () => {
-    model.off("change:view", redraw);
-    model.off("change:positions", follow);
-    model.off("change:running", enable);
-  };
-}
-
-export default { render };
+  });
+});

@@ -8,7 +8,6 @@ picture of the first state stays.
 
 from __future__ import annotations
 
-import html
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,19 +16,13 @@ from functools import cached_property
 from pathlib import Path
 
 from tlhelpers.runtime.language import language, text
+from tlhelpers.show.widgets.page import Shown, View, failed, make_page
 
 SCRIPT, STYLE = (Path(__file__).with_name(f"explorer.{kind}") for kind in ("js", "css"))
 FRAMES = 4  # pictures a second that a live run shows at most
 REMEMBERED = 400  # views that are kept, so that a state comes back at once
 _one_run = threading.Lock()  # live runs train on the same few cores
-
-
-@dataclass(frozen=True)
-class View:
-    """A picture (SVG, or other HTML), and the sentence that says what it shows."""
-
-    picture: str
-    says: str
+_asked: Explorer | None = None  # whose live run was asked for last
 
 
 @dataclass(frozen=True)
@@ -57,8 +50,8 @@ class Control:
 Run = Callable[[dict, Callable[[View], bool]], View]
 
 
-@dataclass
-class Explorer:
+@dataclass(repr=False)
+class Explorer(Shown):
     """A widget. draw: called with the values of the controls by name, returns a View.
 
     run: what "run it live" does, if anything. picks: names of further values, which a click on
@@ -106,12 +99,16 @@ class Explorer:
 
     # --- live runs ---
 
-    def start(self, show: Callable[[View], object], ended: Callable[[], object]) -> bool:
-        """Starts a live run in a thread; False where one is under way in this kernel."""
-        if self.run is None or not _one_run.acquire(blocking=False):
-            return False
-        self._stop.clear()
+    def start(self, show: Callable[[View], object], ended: Callable[[], object]) -> None:
+        """Starts a live run in a thread. One that is under way in this kernel is stopped first.
 
+        show: called with each view. ended: called once, when the run is over.
+        """
+        global _asked
+        if _asked is not None:
+            _asked.stop()
+        _asked = self
+        stop = self._stop = threading.Event()
         shown_at = 0.0
 
         def watch(view: View) -> bool:
@@ -119,20 +116,20 @@ class Explorer:
             if time.monotonic() - shown_at > 1 / FRAMES:
                 shown_at = time.monotonic()
                 show(view)
-            return self._stop.is_set()
+            return stop.is_set()
 
         def work() -> None:
             try:
-                show(self.run(self.values, watch))
+                with _one_run:
+                    show(self.view() if stop.is_set() else self.run(self.values, watch))
             except Exception as error:
                 show(failed(error))
             finally:
-                _one_run.release()
                 ended()
 
+        show(View(self.view().picture, text("widget.starting")))
         self._thread = threading.Thread(target=work, name=f"live run: {self.title}", daemon=True)
         self._thread.start()
-        return True
 
     def stop(self, wait: float | None = None) -> None:
         """Ends the live run at its next step; `wait` seconds for that, if given."""
@@ -145,78 +142,39 @@ class Explorer:
     @cached_property
     def widget(self):
         """The page's side, an anywidget: `positions` come from it, `view` goes to it."""
-        import anywidget
-        import traitlets
-
-        class ExplorerPage(anywidget.AnyWidget):
-            _esm, _css = SCRIPT, STYLE
-            title = traitlets.Unicode().tag(sync=True)
-            controls = traitlets.List().tag(sync=True)
-            labels = traitlets.Dict().tag(sync=True)
-            positions = traitlets.Dict().tag(sync=True)
-            view = traitlets.Dict().tag(sync=True)
-            running = traitlets.Bool(False).tag(sync=True)
-            can_run = traitlets.Bool(False).tag(sync=True)
-
-        page = ExplorerPage(
+        controls = [
+            {"name": c.name, "label": c.label, "kind": c.kind, "options": [o[0] for o in c.options]}
+            for c in self.controls
+        ]
+        page = make_page(
+            SCRIPT,
+            STYLE,
             title=self.title,
-            controls=[
-                {
-                    "name": c.name,
-                    "label": c.label,
-                    "kind": c.kind,
-                    "options": [o[0] for o in c.options],
-                }
-                for c in self.controls
-            ],
+            controls=controls,
             labels={name: text(f"widget.{name}") for name in ("run", "stop")},
             positions=dict(self.positions),
-            view=_for_page(self.view()),
+            view=self.view().state,
+            running=False,
             can_run=self.run is not None,
         )
 
-        def on_move(change) -> None:
-            self.positions = {name: int(place) for name, place in change["new"].items()}
-            page.view = _for_page(self.view())
-
-        def on_message(_, message: dict, buffers) -> None:
-            if message.get("stop"):
-                self.stop()
-            elif message.get("run"):
-                started = self.start(show, ended)
-                page.running = started
-                if not started:
-                    page.view = _for_page(View(self.view().picture, text("widget.busy")))
-
         def show(view: View) -> None:
-            page.view = _for_page(view)
+            page.view = view.state
 
         def ended() -> None:
             page.running = False
 
+        def on_move(change) -> None:
+            self.positions = {name: int(place) for name, place in change["new"].items()}
+            show(self.view())
+
+        def on_message(_, message: dict, buffers) -> None:
+            if message.get("stop"):
+                self.stop()
+            elif message.get("run") and not page.running:
+                page.running = True
+                self.start(show, ended)
+
         page.observe(on_move, "positions")
         page.on_msg(on_message)
         return page
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        view = self.view()
-        model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        still = "image/svg+xml" if view.picture.startswith("<svg") else "text/html"
-        return {
-            "application/vnd.jupyter.widget-view+json": model,
-            still: view.picture,
-            "text/plain": repr(self),
-        }
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.view().says}"
-
-
-def failed(error: Exception) -> View:
-    """What stands in the place of the picture when something went wrong."""
-    says = text("widget.failed", error=f"{type(error).__name__}: {error}")
-    return View(f'<p class="tl-failed" role="alert">{html.escape(says)}</p>', "")
-
-
-def _for_page(view: View) -> dict:
-    return {"picture": view.picture, "says": view.says}

@@ -4,18 +4,6 @@ const PAPER = "#f6f3ec", INK = "#23233c", SIDE = 256, PEN = 11, ERASER = 34; // 
 const STEP = 0.04; // how far an arrow key moves the pen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-let made = 0;
-
 function makeField(model, { name, many }, own, isErasing) {
   const labels = model.get("labels");
   const called = (label) => `${label}: ${name}`;
@@ -115,7 +103,7 @@ function makeField(model, { name, many }, own, isErasing) {
     ready.value = "";
   });
   const heading = element("strong", { "aria-hidden": "true" });
-  const follow = () => {
+  const show = () => {
     const kept = model.get("kept")[name] ?? 0;
     heading.textContent = kept ? `${name} + ${kept}` : name;
     keep.disabled = undo.disabled = !strokes().length;
@@ -123,40 +111,22 @@ function makeField(model, { name, many }, own, isErasing) {
     redraw();
   };
   const buttons = element("div", { class: "tl-pad-buttons" }, undo, clear, ...(many ? [keep] : []));
-  return { node: element("div", { class: "tl-pad-field" }, heading, sheet, ready, buttons), follow };
+  return { node: element("div", { class: "tl-pad-field" }, heading, sheet, ready, buttons), show };
 }
 
-function render({ model, el }) {
-  const own = `tl-pad-${++made}`, labels = model.get("labels");
+export default makePage((model, el, follow) => {
+  const own = ownName(), labels = model.get("labels");
   el.classList.add("tl-explorer", "tl-pad");
-  // JupyterLab's one-key commands must not take the keys that draw
-  el.addEventListener("keydown", (event) => event.stopPropagation());
 
   const [pen, eraser] = ["pen", "eraser"].map((tool) => element("input", { type: "radio", name: own, value: tool }));
   pen.checked = true;
   const tools = element("fieldset", {},
     element("label", {}, pen, ` ${labels.pen}`), element("label", {}, eraser, ` ${labels.eraser}`));
   const fields = model.get("fields").map((field) => makeField(model, field, own, () => eraser.checked));
+  follow("drawings kept", () => fields.forEach((field) => field.show()));
   const row = element("div", { class: "tl-pad-fields" }, ...fields.map(({ node }) => node));
   const keys = element("p", { id: `${own}-keys`, class: "tl-pad-keys", text: labels.keys });
-  const picture = element("div", { class: "tl-picture" });
-  const says = element("p", { class: "tl-says", role: "status", "aria-live": "polite" });
-  const redraw = () => {
-    picture.innerHTML = model.get("view").picture;
-    says.textContent = model.get("view").says;
-  };
-  const follow = () => fields.forEach((field) => field.follow());
-
   const controls = element("div", { class: "tl-controls" }, tools);
-  el.append(element("p", { class: "tl-title", text: model.get("title") }), controls, row, keys, picture, says);
-  model.on("change:view", redraw);
-  model.on("change:drawings change:kept", follow);
-  redraw();
-  follow();
-  return () => {
-    model.off("change:view", redraw);
-    model.off("change:drawings change:kept", follow);
-  };
-}
-
-export default { render };
+  const title = element("p", { class: "tl-title", text: model.get("title") });
+  el.append(title, controls, row, keys, ...makePicture(model, follow));
+});

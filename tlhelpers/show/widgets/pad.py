@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.widgets.explorer import STYLE, View, failed
+from tlhelpers.show.widgets.explorer import STYLE
+from tlhelpers.show.widgets.page import Shown, View, failed, make_page
 
 SCRIPT = Path(__file__).with_name("pad.js")
 LABELS = ("pen", "eraser", "undo", "clear", "keep", "sample", "choose", "keys")
@@ -67,7 +68,7 @@ def _ink(drawing: Drawing, scale: float, shift: np.ndarray) -> Image.Image:
     return sheet
 
 
-class Pad:
+class Pad(Shown):
     """A widget to draw in. show: called with {field: its drawings, the newest last} -> View.
 
     fields: names of the fields. many: those that can keep several drawings. samples:
@@ -122,30 +123,21 @@ class Pad:
     @cached_property
     def widget(self):
         """The page's side, an anywidget: `drawings` go both ways, `view` goes to it."""
-        import anywidget
-        import traitlets
-
-        class PadPage(anywidget.AnyWidget):
-            _esm, _css = SCRIPT, STYLE
-            title = traitlets.Unicode().tag(sync=True)
-            fields = traitlets.List().tag(sync=True)
-            samples = traitlets.List().tag(sync=True)
-            labels = traitlets.Dict().tag(sync=True)
-            drawings = traitlets.Dict().tag(sync=True)
-            kept = traitlets.Dict().tag(sync=True)
-            view = traitlets.Dict().tag(sync=True)
-
-        page = PadPage(
+        page = make_page(
+            SCRIPT,
+            STYLE,
             title=self.title,
             fields=[{"name": field, "many": field in self.many} for field in self.fields],
             samples=list(self.samples),
             labels={name: text(f"pad.{name}") for name in LABELS},
+            drawings=self.drawings,
+            kept={},
+            view={},
         )
 
         def refresh() -> None:
-            view = self.view()
             page.kept = {field: len(drawings) for field, drawings in self.kept.items()}
-            page.view = {"picture": view.picture, "says": view.says}
+            page.view = self.view().state
 
         def on_drawn(change) -> None:
             self.drawings = change["new"]
@@ -163,21 +155,7 @@ class Pad:
             else:
                 page.drawings = self.drawings
 
-        page.drawings = self.drawings
         refresh()
         page.observe(on_drawn, "drawings")
         page.on_msg(on_message)
         return page
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        picture = self.view().picture
-        still = "image/svg+xml" if picture.startswith("<svg") else "text/html"
-        return {
-            "application/vnd.jupyter.widget-view+json": model,
-            still: picture,
-            "text/plain": repr(self),
-        }
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.view().says}"

@@ -2,23 +2,9 @@
 
 const PAUSE = 300; // ms without a key
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-let made = 0;
-
-function render({ model, el }) {
-  const id = `tl-typed-${++made}`, labels = model.get("labels");
+export default makePage((model, el, follow) => {
+  const id = ownName(), labels = model.get("labels");
   el.classList.add("tl-explorer");
-  // JupyterLab's one-key commands must not take the keys that type
-  el.addEventListener("keydown", (event) => event.stopPropagation());
 
   const field = element("textarea", { id, rows: 2, style: "flex: 1 1 100%; font: inherit" });
   let waiting = 0;
@@ -47,24 +33,10 @@ function render({ model, el }) {
   const panel = element("div", { class: "tl-controls" },
     element("div", {}, element("label", { for: id, text: model.get("label") }), field),
     element("div", {}, element("label", { for: `${id}-ready`, text: labels.sample }), ready));
-  const picture = element("div", { class: "tl-picture" });
-  const says = element("p", { class: "tl-says", role: "status", "aria-live": "polite" });
-  const redraw = () => {
-    picture.innerHTML = model.get("view").picture;
-    says.textContent = model.get("view").says;
-  };
-  const follow = () => { if (field.value !== model.get("words")) field.value = model.get("words"); };
-
-  el.append(element("p", { class: "tl-title", text: model.get("title") }), panel, picture, says);
-  model.on("change:view", redraw);
-  model.on("change:words", follow);
-  redraw();
-  follow();
-  return () => {
-    clearTimeout(waiting);
-    model.off("change:view", redraw);
-    model.off("change:words", follow);
-  };
-}
-
-export default { render };
+  const title = element("p", { class: "tl-title", text: model.get("title") });
+  el.append(title, panel, ...makePicture(model, follow));
+  follow("words", () => {
+    if (field.value !== model.get("words")) field.value = model.get("words");
+  });
+  return () => clearTimeout(waiting);
+});

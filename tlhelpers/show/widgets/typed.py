@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.widgets.explorer import STYLE, View, failed
+from tlhelpers.show.widgets.explorer import STYLE
+from tlhelpers.show.widgets.page import Shown, View, failed, make_page
 
 SCRIPT = Path(__file__).with_name("typed.js")
 LABELS = ("sample", "choose")
 
 
-class Typed:
+class Typed(Shown):
     """A widget to type in. show: called with the words -> View; samples: texts to choose from.
 
     It starts with the first sample.
@@ -42,45 +43,19 @@ class Typed:
     @cached_property
     def widget(self):
         """The page's side, an anywidget: `words` come from it, `view` goes to it."""
-        import anywidget
-        import traitlets
-
-        class TypedPage(anywidget.AnyWidget):
-            _esm, _css = SCRIPT, STYLE
-            title = traitlets.Unicode().tag(sync=True)
-            label = traitlets.Unicode().tag(sync=True)
-            labels = traitlets.Dict().tag(sync=True)
-            samples = traitlets.List().tag(sync=True)
-            words = traitlets.Unicode().tag(sync=True)
-            view = traitlets.Dict().tag(sync=True)
-
-        def seen(view: View) -> dict:
-            return {"picture": view.picture, "says": view.says}
-
-        page = TypedPage(
+        page = make_page(
+            SCRIPT,
+            STYLE,
             title=self.title,
             label=self.label,
             labels={name: text(f"typed.{name}") for name in LABELS},
             samples=self.samples,
             words=self.words,
-            view=seen(self.view()),
+            view=self.view().state,
         )
 
         def on_typed(change) -> None:
-            page.view = seen(self.write(change["new"]))
+            page.view = self.write(change["new"]).state
 
         page.observe(on_typed, "words")
         return page
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        model = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        picture = self.view().picture
-        still = "image/svg+xml" if picture.startswith("<svg") else "text/html"
-        return {
-            "application/vnd.jupyter.widget-view+json": model,
-            still: picture,
-            "text/plain": repr(self),
-        }
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.view().says}"
