@@ -26,7 +26,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = ROOT / "test-artefacts"
 TOKEN = "a-token-of-this-test"
-PATIENCE = 120_000  # ms, for what a kernel computes on a busy machine
+PATIENCE = 60_000  # ms, for what a kernel computes on a busy machine
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
     *("microsoft-edge", "microsoft-edge-stable", "msedge", "chrome"),
@@ -64,7 +64,7 @@ def is_three(count: int):
     "exercise": 'count = ...\ncheck("90-a")',
     "quiz": """
 import tomllib
-from tlhelpers.course import progress
+from tlhelpers.course import record
 from tlhelpers.show.questions import read_question
 from tlhelpers.show.quiz import Quiz
 TABLES = tomllib.loads('''
@@ -84,8 +84,8 @@ code = "print(6 * 7)"
 answer = 42
 why = { en = "Six times seven.", ja = "6×7です。" }
 ''')["question"]
-record = lambda key, right: progress.record_answer("90", key, right) and None
-Quiz("90", [read_question(table, "90") for table in TABLES], record)
+remember = lambda key, right: record.record_answer("90", key, right) and None
+Quiz("90", [read_question(table, "90") for table in TABLES], remember)
 """,
     "map": "tl.strategy_map()",
     "live": """
@@ -100,7 +100,7 @@ def run(values, watch):
     return View("<p>rest</p>", f"ended after {steps}")
 Explorer("Live", [Control("number", "number", [(str(n), n) for n in range(4)], 2)], draw, run)
 """,
-    "progress": "record = progress.load(); sorted(record['exercises']), sorted(record['quizzes'])",
+    "progress": "kept = record.load(); sorted(kept['exercises']), sorted(kept['quizzes'])",
 }
 
 
@@ -322,6 +322,13 @@ class Notebook:
         )
         self.settle()
 
+    def exit_kernel(self):
+        """Ends the kernel as a lack of memory would; the server starts another one."""
+        self.page.evaluate(
+            """() => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+                .requestExecute({ code: "import os; os._exit(1)" })"""
+        )
+
     def close(self):
         self.save()
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -446,6 +453,54 @@ def test_a_learner_moves_answers_fails_passes_stops_and_finds_it_again(opened, w
     record = json.loads((work / "progress.json").read_text(encoding="utf-8"))
     assert record["exercises"]["90-a"]["passed"]
     assert record["quizzes"]["90"]["sky"]["right"]
+
+
+ASLEEP = {"en": "run this cell", "ja": "このセルを実行"}
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_next_day_shows_what_was_left_and_says_how_to_wake_it(opened, lang):
+    path = f"{lang}/90_demo.ipynb"
+    with opened(path) as notebook:
+        notebook.run_all()
+        strategy = notebook.show("map")
+        with redrawn(strategy):
+            strategy.get_by_role("slider").first.press("ArrowRight")
+        said = strategy.get_by_role("status").text_content()
+        quiz = notebook.show("quiz")
+        quiz.get_by_role("radio").last.check()
+        quiz.get_by_role("button").first.click()
+        playwright.expect(quiz.get_by_role("status").first).not_to_be_empty()
+        answer = quiz.get_by_role("status").first.text_content()
+
+    for _ in range(2):  # the second time after a day on which nothing was run
+        with opened(path) as notebook:
+            strategy = notebook.show("map").locator(".tl-explorer")
+            playwright.expect(strategy.locator(".tl-note")).to_contain_text(ASLEEP[lang])
+            playwright.expect(strategy.locator(".tl-says")).to_have_text(said)
+            playwright.expect(strategy.locator(".tl-picture svg").first).to_be_visible()
+            playwright.expect(strategy.get_by_role("slider").first).to_be_disabled()
+            quiz = notebook.show("quiz")
+            playwright.expect(quiz.locator(".tl-quiz-reply").first).to_have_text(answer)
+            playwright.expect(quiz.get_by_role("radio").last).to_be_checked()
+            assert "model not found" not in notebook.page.content()
+            notebook.run("setup")  # what is saved now is saved without the widgets' kernel
+
+
+@pytest.mark.parametrize("end", ["restart", "exit_kernel"])
+def test_a_widget_whose_kernel_is_gone_says_so(opened, end):
+    with opened("ja/90_demo.ipynb") as notebook:
+        notebook.run("setup")
+        strategy = notebook.run("map")
+        playwright.expect(strategy.get_by_role("slider").first).to_be_enabled()
+        getattr(notebook, end)()
+        playwright.expect(strategy.locator(".tl-note")).to_contain_text(ASLEEP["ja"])
+        playwright.expect(strategy.get_by_role("slider").first).to_be_disabled()
+        if notebook.page.get_by_role("dialog").count():  # JupyterLab's own word on a lost kernel
+            notebook.page.get_by_role("dialog").get_by_role("button").last.click()
+        notebook.settle()
+        notebook.run("setup")
+        playwright.expect(notebook.run("map").get_by_role("slider").first).to_be_enabled()
 
 
 LESSONS = [path.stem for path in sorted((ROOT / "lessons" / "en").glob("[0-9][0-9]_*.ipynb"))]

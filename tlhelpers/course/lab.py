@@ -81,11 +81,15 @@ def write_settings(lang: str) -> Path:
         "@jupyterlab/apputils-extension:notification": {
             "fetchNews": "false",
             "checkForUpdates": False,
-        }
+        },
+        "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     }
     if lang == "ja" and importlib.util.find_spec("jupyterlab_language_pack_ja_JP"):
         settings["@jupyterlab/translation-extension:plugin"] = {"locale": "ja_JP"}
-    server = {"ServerApp": {"log_level": "WARN"}}  # the address, and what goes wrong
+    server = {
+        "ServerApp": {"log_level": "WARN"},  # the address, and what goes wrong
+        "ContentsManager": {"pre_save_hook": "tlhelpers.course.saving.keep_states"},
+    }
     if os.name == "posix":  # a login shell, Jupyter's default, would make a PATH of its own
         shell = os.environ.get("SHELL") or "/bin/sh"
         server["ServerApp"]["terminado_settings"] = {"shell_command": [shell]}

@@ -13,8 +13,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.train.history import History
-from tlhelpers.transfer.intervals import interval
-from tlhelpers.transfer.results import Result
+from tlhelpers.transfer.results import Result, interval
 
 STARTS = ("fine_tune", "probe", "scratch")
 COLOURS = {"fine_tune": figures.VERMILION, "probe": figures.BLUE, "scratch": figures.GREY}
