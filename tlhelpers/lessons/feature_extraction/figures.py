@@ -216,3 +216,23 @@ def find_photos(
     except StoreError as error:
         print(text("lesson02.not_now", reason=error))
         return None
+
+
+def draw_layers(found: Mapping) -> Picture:
+    """Accuracy on real cats and dogs of features read at several depths of MobileNetV2."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.6, 3.4))
+    places = [int(block) for block in found["layers"]]
+    for count, colour in (("50", figures.BLUE), ("10", figures.SKY)):
+        runs = [by_count[count] for by_count in found["layers"].values()]
+        label = text("lesson02.layers_labels", count=count)
+        figures.error_band(axes, places, runs, label, color=colour)
+    axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
+    axes.set_xticks(places)
+    axes.set_xlabel(text("lesson02.layers_block"))
+    axes.set_ylabel(text("twins.accuracy"))
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="lower right")
+    axes.set_title(text("lesson02.layers_title"))
+    return picture(figure, text("lesson02.layers_alt"))

@@ -67,7 +67,7 @@ REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
 def real() -> dict:
     """Real photos of cats and dogs, and blood cells: MobileNetV2's features against controls.
 
-    {set: {"photos": n, "pixels": of a side, KIND: {labels a class: [accuracy a draw]}}}, where KIND
+    {set: {"photos": n, "classes": n, KIND: {labels a class: [accuracy a draw]}}}, where KIND
     is "imagenet", "random" (the same network, never trained) or "pixels". A draw takes other
     labelled and other test photos (30% of the groups); a head is chosen on the labels alone.
     """
@@ -81,5 +81,5 @@ def real() -> dict:
             "pixels": small_pixels(split.inputs),
         }
         curves = logistic_curves(kinds, split.labels, photos.groups, REAL_LABELS, REAL_SEEDS)
-        found[name] = {"photos": len(split), "pixels": side, **curves}
+        found[name] = {"photos": len(split), "classes": len(photos.classes), **curves}
     return found

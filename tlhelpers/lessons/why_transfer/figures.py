@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
+from tlhelpers.show.twins import draw_twin
 from tlhelpers.train.history import History
 from tlhelpers.transfer.results import Result, interval
 
@@ -147,3 +148,9 @@ def draw_kinds() -> Picture:
     axes.set(xlim=(0, 1), ylim=(-0.07, 0.95))
     axes.axis("off")
     return picture(figure, text("lesson01.kinds_alt"))
+
+
+def draw_real(found: Mapping) -> Picture:
+    """ImageNet's features on real cats and dogs and on blood cells, beside two controls."""
+    sets = ("cats_dogs", "blood_cells")
+    return draw_twin(found, sets, text("lesson01.real_title"), text("lesson01.real_alt"))
