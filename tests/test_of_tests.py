@@ -19,8 +19,20 @@ print("total", sum(numbers))
 # %% key="connect"
 import socket
 
+# %% [markdown] key="more" lang="ja" tags=["deeper"]
+# ## さらに深く
+
+# %% [markdown] key="more" lang="en" tags=["deeper"]
+# ## Deeper: a picture
+
 # %% key="draw"
 pictures = []
+
+# %% [markdown] key="practice" lang="ja"
+# ## 練習
+
+# %% [markdown] key="practice" lang="en"
+# ## Practice
 
 # %% key="fixed" tags=["exercise"] needs="divide"
 class Verdict:
@@ -88,9 +100,16 @@ def test_each_broken_lesson_fails_naming_lesson_cell_and_error(lessons, tmp_path
     assert done.returncode == 1, done.stdout + done.stderr
     for key, error in ERRORS.items():
         (line,) = [line for line in done.stdout.splitlines() if f"{key}.ipynb: cell" in line]
-        assert f"cell {key}: {error}" in line
+        where = "draw · Deeper: a picture" if key == "draw" else key
+        assert f"cell {where}: {error}" in line
     assert "sound.ipynb: cell" not in done.stdout
     assert "4 failed, 21 passed" in done.stdout.splitlines()[-1]
+
+
+def test_the_core_runs_without_its_deeper_sections(lessons):
+    done = run_tests(lessons / "en" / "90_demo.ipynb", "-m", "not deeper")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout.splitlines()[-1]
 
 
 def test_lesson_that_fails_while_it_is_built_is_named_and_its_notebook_stays(lessons, tmp_path):

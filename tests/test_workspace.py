@@ -158,3 +158,17 @@ def test_record_that_was_cut_short_costs_no_copy(clone):
     (mine.parent / workspace.RECORD).write_text('{"02_fea', encoding="utf-8")
     done = workspace.prepare("en")
     assert not done.new and not done.updated
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "<<<<<<< HEAD\n{}\n", "[]", '{"cells": 3}', '{"cells": [3]}']
+)
+def test_a_damaged_lesson_is_named_and_the_others_are_handed_out(clone, damage):
+    lesson = clone / "lessons" / "en" / "00_start_here.ipynb"
+    lesson.write_text(damage, encoding="utf-8")
+    done = workspace.prepare("en")
+    assert [path.name for path in done.new] == ["02_feature_extraction.ipynb"]
+    assert len(done.damaged) == 1
+    assert "git checkout -- lessons/en/00_start_here.ipynb" in done.damaged[0]
+    with pytest.raises(WorkspaceError, match=r"00_start_here\.ipynb cannot be read"):
+        workspace.reset("00", "en")

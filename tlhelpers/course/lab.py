@@ -56,6 +56,8 @@ def _report(copies: workspace.Prepared) -> None:
     folder = copies.folder.relative_to(workspace.ROOT).as_posix()
     if copies.new:
         print(text("workspace.copied", count=len(copies.new), folder=folder), flush=True)
+    for problem in copies.damaged:
+        print(problem, flush=True)
     if copies.updated:
         names = ", ".join(path.name for path in copies.updated)
         print(text("workspace.updated", names=names, folder=folder), flush=True)

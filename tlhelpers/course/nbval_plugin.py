@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import tlhelpers.course.quick_nbformat  # noqa: F401 - before nbval imports it slowly
+from tlhelpers.course.author.sections import deeper_sections
 from tlhelpers.runtime.language import text
 
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
@@ -25,6 +26,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "deeper: a cell of a section that readers may skip")
     option = config.option
     if not getattr(option, "nbval_lax", False) and not getattr(option, "nbval", False):
         return
@@ -52,6 +54,26 @@ def _enter_lesson_environment(config: pytest.Config) -> None:
             patch.delenv(name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    deeper: dict[Path, dict[str, str]] = {}
+    for item in items:
+        if not hasattr(item, "cell_num"):
+            continue
+        if item.path not in deeper:
+            cells = item.parent.nb.cells
+            deeper[item.path] = deeper_sections(
+                (
+                    cell.get("id", ""),
+                    cell.source if cell.cell_type == "markdown" else "",
+                    cell.metadata.get("tags", []),
+                )
+                for cell in cells
+            )
+        if section := deeper[item.path].get(item.cell.get("id", "")):
+            item.add_marker(pytest.mark.deeper)
+            item.deeper_section = section
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     outcome = yield
@@ -62,7 +84,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
             Path(item.path).relative_to(item.config.rootpath).as_posix()
             if Path(item.path).is_relative_to(item.config.rootpath)
             else str(item.path),
-            item.cell.get("id", str(item.cell_num)),
+            " · ".join(filter(None, [item.cell.get("id"), getattr(item, "deeper_section", None)]))
+            or str(item.cell_num),
             describe_error(call.excinfo.value),
         ]
 

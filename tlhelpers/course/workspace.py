@@ -29,11 +29,15 @@ class WorkspaceError(StoreError):
 
 @dataclass
 class Prepared:
-    """What `prepare` did: the folder, the copies made, and those of lessons that changed."""
+    """What `prepare` did: the folder, the copies made, and those of lessons that changed.
+
+    damaged: a sentence for each lesson that could not be read.
+    """
 
     folder: Path
     new: list[Path] = field(default_factory=list)
     updated: list[Path] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 def lessons(lang: str) -> list[Path]:
@@ -45,11 +49,18 @@ def lessons(lang: str) -> list[Path]:
 
 
 def learners_copy(lesson: Path, teacher: bool = False) -> bytes:
-    """The notebook without outputs, and without the cells tagged `teacher` unless asked for."""
-    notebook = json.loads(lesson.read_text(encoding="utf-8"))
+    """The notebook without outputs, and without the cells tagged `teacher` unless asked for.
+
+    Raises WorkspaceError where the file is no notebook, as after a merge that was left half done.
+    """
+    try:
+        notebook = json.loads(lesson.read_text(encoding="utf-8-sig"))
+        tagged = [(cell, cell["metadata"].get("tags", [])) for cell in notebook["cells"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WorkspaceError(text("workspace.damaged", path=_in_clone(lesson))) from error
     cells = []
-    for cell in notebook["cells"]:
-        if "teacher" in cell["metadata"].get("tags", []) and not teacher:
+    for cell, tags in tagged:
+        if "teacher" in tags and not teacher:
             continue
         cell["metadata"].pop("execution", None)  # JupyterLab's times of a run
         if cell["cell_type"] == "code":
@@ -71,7 +82,11 @@ def prepare(lang: str, teacher: bool = False) -> Prepared:
     record = _read_record(folder)
     before = dict(record)
     for lesson in lessons(lang):
-        content = learners_copy(lesson, teacher)
+        try:
+            content = learners_copy(lesson, teacher)
+        except WorkspaceError as error:  # the other lessons open
+            done.damaged.append(str(error))
+            continue
         version = hashlib.sha256(content).hexdigest()
         copy = folder / lesson.name
         if not copy.exists():
@@ -99,6 +114,10 @@ def reset(lesson: str, lang: str) -> Path:
     raise WorkspaceError(
         text("workspace.unknown", lesson=lesson, known=", ".join(p.name[:2] for p in known))
     )
+
+
+def _in_clone(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def _free_name(path: Path) -> Path:
