@@ -17,7 +17,6 @@ from tlhelpers.transfer.extraction import LARGE
 from tlhelpers.transfer.feature_cache import FeatureCache
 from tlhelpers.transfer.features import extract_features, fit_heads, knn, probe, stream_features
 from tlhelpers.transfer.heads import Standardizer
-from tlhelpers.transfer.results import interval
 
 
 class Normalize(nn.Module):
@@ -351,18 +350,6 @@ def test_knn_refuses_what_cannot_be():
 
 
 # --- results ------------------------------------------------------------------------------
-
-
-def test_the_interval_is_students():
-    # t(0.975, 2 degrees of freedom) = 4.302653; the standard deviation of 1, 2, 3 is 1
-    found = interval([1.0, 2.0, 3.0])
-    assert found.mean == 2.0 and found.n == 3
-    assert found.high - found.mean == pytest.approx(4.302653 / 3**0.5, abs=1e-6)
-    assert np.isnan(interval([0.5]).low)
-    with pytest.raises(ValueError):
-        interval([])
-    with pytest.raises(ValueError):
-        interval([0.5, float("nan")])
 
 
 def test_a_result_prints_and_saves_itself(monkeypatch):

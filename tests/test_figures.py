@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from tlhelpers.show import figures
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 TERMS = (
     "転移学習 事前学習 特徴抽出 線形プローブ 凍結 破局的忘却 汎化性能 過学習 検証データ・蒸留 −1 “”"

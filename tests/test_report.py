@@ -14,7 +14,7 @@ from PIL import Image
 from tlhelpers.course import exporting, report
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import NearestNeighbours, export, load_model, save_model
-from tlhelpers.course.report import accuracy_interval, try_folder
+from tlhelpers.course.report import try_folder
 from tlhelpers.data.folder import load_folder
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, catalogue
@@ -165,19 +165,6 @@ def test_weights_of_another_network_and_pickles_are_refused(tried, tmp_path):
     (model / "model.safetensors").write_bytes(b"\x80\x04cposix\nsystem\n")
     with pytest.raises(StoreError):
         load_model(model)
-
-
-def test_wilson_interval_and_the_wider_one_of_groups():
-    right = torch.tensor([True] * 96 + [False] * 4)
-    wilson = accuracy_interval(right)
-    assert (round(wilson.low, 4), round(wilson.high, 4)) == (0.9016, 0.9843)
-    assert accuracy_interval(torch.ones(20, dtype=torch.bool)).high == 1.0
-    right = torch.tensor([True] * 80 + [False] * 20)
-    alone = accuracy_interval(right)
-    grouped = accuracy_interval(right, [row // 10 for row in range(100)])
-    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
-    all_right = accuracy_interval(torch.ones(40, dtype=torch.bool), [row // 4 for row in range(40)])
-    assert all_right.low == accuracy_interval(torch.ones(10, dtype=torch.bool)).low < 0.75
 
 
 def test_try_writes_a_report_and_a_model(folder, tmp_path, capsys, monkeypatch):

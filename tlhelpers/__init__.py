@@ -43,7 +43,7 @@ _PUBLIC = {
     "knn": "tlhelpers.transfer.knn",
     "fine_tune": "tlhelpers.transfer.finetune",
     "lr_find": "tlhelpers.transfer.lr_find",
-    "interval": "tlhelpers.transfer.results",
+    "interval": "tlhelpers.transfer.intervals",
     "few_labels": "tlhelpers.transfer.compare",
     "incremental": "tlhelpers.transfer.incremental",
     "few_shot": "tlhelpers.transfer.fewshot",

@@ -37,8 +37,8 @@ from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.fewshot import few_shot
 from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.negative import RATES, best_rate, reinitialise, train_from_scratch
-from tlhelpers.transfer.results import Interval, interval
 from tlhelpers.transfer.zeroshot import zero_shot
 
 WEIGHTS = ("zukan-paint", "zukan-resnet")

@@ -41,9 +41,10 @@ from tlhelpers.train.engine import predict
 from tlhelpers.transfer.features import extract_features
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.intervals import Interval, interval, share_of
 from tlhelpers.transfer.knn import vote
 from tlhelpers.transfer.negative import train_from_scratch
-from tlhelpers.transfer.results import Interval, Result, interval
+from tlhelpers.transfer.results import Result
 
 OWN = "zukan-resnet"
 NEIGHBOURS = (1, 3, 5, 11)
@@ -383,7 +384,7 @@ class _Trial:
             task=self.task,
             contenders=self.contenders,
             chosen=chosen,
-            test_acc=accuracy_interval(right, groups),
+            test_acc=share_of(right, groups),
             test_reads=self.task.test_reads,
             gain=self._gain(),
             curve=curve,
@@ -437,40 +438,6 @@ def _answer(model: nn.Module, split: Split) -> Tensor:
 
 def _neighbours(network, train: Tensor, labels: Tensor, k: int, classes: int) -> nn.Module:
     return NearestNeighbours(copy.deepcopy(network), train, labels, k, classes).eval()
-
-
-def accuracy_interval(right: Tensor, groups: Sequence[int] | None = None) -> Interval:
-    """The share of True with its 95% interval.
-
-    Wilson's score interval (1927) for independent photos. Where photos come in groups, which are
-    alike inside, whole groups are drawn with replacement (the bootstrap, 2,000 times); where all
-    photos are right, or none, that sees no spread, and Wilson's interval counts the groups.
-    """
-    n, share = len(right), right.double().mean().item()
-    independent = n if groups is None else len(set(groups))
-    if independent < n and 0 < share < 1:
-        return Interval(share, *_bootstrap(right.double(), torch.tensor(groups)), n)
-    z = 1.959964
-    middle = (share + z * z / (2 * independent)) / (1 + z * z / independent)
-    spread = share * (1 - share) / independent + z * z / (4 * independent * independent)
-    half = z / (1 + z * z / independent) * spread**0.5
-    low, high = middle - half, middle + half
-    return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share)), n)
-
-
-def _bootstrap(right: Tensor, groups: Tensor, times: int = 2000) -> tuple[float, float]:
-    _, number = groups.unique(return_inverse=True)
-    count = int(number.max()) + 1
-    sums = torch.zeros(count, dtype=torch.float64).index_add(0, number, right)
-    sizes = torch.bincount(number, minlength=count).double()
-    generator = torch.Generator().manual_seed(0)
-    means = []
-    for _ in range(times // 20):  # some at a time: thousands of groups would fill the memory
-        drawn = torch.randint(count, (20, count), generator=generator)
-        means.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
-    means = torch.cat(means)
-    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return low, high
 
 
 # --- showing ------------------------------------------------------------------------------

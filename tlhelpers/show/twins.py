@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 LOOKS = {  # kind of features -> colour and marker, the same in every lesson
     "imagenet": (figures.BLUE, "o"),

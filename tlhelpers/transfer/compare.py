@@ -18,9 +18,10 @@ from tlhelpers.data.task import Task, rows_of_each
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FOR_TEXTS, FineTuneResult, fine_tune
+from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.knn import knn
 from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
-from tlhelpers.transfer.results import Interval, Result, interval
+from tlhelpers.transfer.results import Result
 
 
 def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.extraction import represent, span
+from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.prototypes import METHODS
-from tlhelpers.transfer.results import Interval, Result, interval
+from tlhelpers.transfer.results import Result
 
 BLOCK_BYTES = 16 * 2**20  # features gathered at a time: small enough for the processor's cache
 

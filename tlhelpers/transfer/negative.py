@@ -22,7 +22,8 @@ from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.engine import fit
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FineTuneResult, fine_tune, summarise
-from tlhelpers.transfer.results import Interval, Result, interval
+from tlhelpers.transfer.intervals import Interval, interval
+from tlhelpers.transfer.results import Result
 
 RATES = (0.01, 0.03, 0.1)
 # Options of `train_from_scratch` for texts, chosen on validation rows; twice fine-tuning's epochs.

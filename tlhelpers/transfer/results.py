@@ -7,53 +7,17 @@ tensors) belong to the object but not to its table. Accuracies are fractions fro
 from __future__ import annotations
 
 import html
-import math
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from tlhelpers.runtime.language import catalogue, text
+from tlhelpers.transfer.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its confidence interval; `low` and `high` are nan where n is 1."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        if math.isnan(self.low):
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def interval(values: Iterable[float] | Tensor, level: float = 0.95) -> Interval:
-    """The mean of n independent measurements with its Student t interval.
-
-    mean ± t(n - 1) * s / sqrt(n), with s the sample standard deviation (n - 1 below the line).
-    Raises ValueError where there is no value, or one that is not finite.
-    """
-    from scipy.special import stdtrit
-
-    values = [float(value) for value in values]
-    n = len(values)
-    if n == 0 or not all(map(math.isfinite, values)):
-        raise ValueError(text("result.values_not_finite", values=values[:5]))
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Interval(mean, math.nan, math.nan, 1)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * deviation / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, n)
 
 
 class Result:

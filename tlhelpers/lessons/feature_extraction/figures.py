@@ -19,7 +19,8 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
-from tlhelpers.transfer.results import Interval, Result, interval
+from tlhelpers.transfer.intervals import Interval, interval
+from tlhelpers.transfer.results import Result
 
 
 @dataclass

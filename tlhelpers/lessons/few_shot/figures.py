@@ -18,7 +18,7 @@ from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, gallery, picture, sheet
 from tlhelpers.show.twins import draw_settings
 from tlhelpers.transfer.fewshot import FewShotResult
-from tlhelpers.transfer.results import Interval, interval
+from tlhelpers.transfer.intervals import Interval, interval
 
 COLOURS = {
     "prototypes": figures.BLUE,

@@ -13,8 +13,9 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.finetune import FineTuneResult
+from tlhelpers.transfer.intervals import interval
 from tlhelpers.transfer.lr_find import LearningRates
-from tlhelpers.transfer.results import Result, interval
+from tlhelpers.transfer.results import Result
 
 MEASURES = ("accuracy", "source_accuracy", "cka")
 COLOURS = dict(zip(MEASURES, (figures.VERMILION, figures.BLUE, figures.GREEN), strict=True))

@@ -8,7 +8,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 RESULTS = ("03_learning_rates",)
 EPOCHS, BATCH = 6, 16  # as the stored grid was made

@@ -14,7 +14,8 @@ from torch import Tensor
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.results import Result, interval
+from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.results import Result
 
 COLOURS = {
     "new_head": figures.GREY,

@@ -23,13 +23,12 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.models.language_models import without_context
 from tlhelpers.models.real import encode_texts
 from tlhelpers.train.engine import predict
-from tlhelpers.transfer.bootstrap import paired_bootstrap
 from tlhelpers.transfer.extraction import extract_features, represent
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.intervals import interval, paired_bootstrap
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
-from tlhelpers.transfer.results import interval
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 SPLITS = 10

@@ -13,7 +13,7 @@ from torch import Tensor
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 COLOURS = {"probe": figures.BLUE, "static": figures.GREEN, "tfidf": figures.VERMILION}
 LANGUAGES = ("en", "ja")

@@ -8,7 +8,7 @@ import torch
 from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.results import Interval, interval
+from tlhelpers.transfer.intervals import Interval, interval
 
 
 @exercise("06-a", hints=("lesson06.gap_hint_1", "lesson06.gap_hint_2"), right="lesson06.gap_right")

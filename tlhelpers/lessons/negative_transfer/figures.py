@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from tlhelpers.data.zukan import keys_of
@@ -21,7 +20,8 @@ from tlhelpers.show.plots import Picture, picture, sheet
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import Standardizer
-from tlhelpers.transfer.results import Result, interval
+from tlhelpers.transfer.intervals import interval, rank_correlation, spearman
+from tlhelpers.transfer.results import Result
 
 STAGES = ("bn1", "layer1", "layer2", "layer3", None)  # None: what enters the head
 WAYS = {"frozen": figures.BLUE, "fine_tuned": figures.VERMILION}
@@ -216,41 +216,20 @@ def warning_rows(pairs: Mapping) -> list[dict]:
     gaps = torch.tensor(gaps_of(pairs))
     rows = []
     for name, signal in signals_of(pairs).items():
-        low, high = bootstrap(signal.flatten(), gaps.flatten())
-        within = torch.tensor(
-            [rank_correlation(*both) for both in zip(signal.T, gaps.T, strict=True)]
-        )
+        over = rank_correlation(signal, gaps)
+        within = torch.tensor([spearman(*both) for both in zip(signal.T, gaps.T, strict=True)])
         chosen = gaps.gather(0, signal.argmin(0, keepdim=True))[0]
         best = gaps.min(0).values
-        correlation = rank_correlation(signal, gaps)
         rows.append(
             {
                 "signal": text(f"lesson06.{name}"),
-                "rank_correlation": f"{correlation:+.2f} [{low:+.2f}, {high:+.2f}]",
+                "rank_correlation": f"{over.mean:+.2f} [{over.low:+.2f}, {over.high:+.2f}]",
                 "within_targets": f"{within.nanmean():+.2f}",
                 "best_chosen": f"{int((chosen <= best).sum())} / {len(best)}",
                 "points_lost": f"{100 * float((chosen - best).mean()):.0f}",
             }
         )
     return rows
-
-
-def rank_correlation(signal: Tensor, gaps: Tensor) -> float:
-    """Spearman's correlation of two tensors of one shape; nan where one of them is constant."""
-    ranks = [torch.from_numpy(rankdata(values.flatten().numpy())) for values in (signal, gaps)]
-    first, second = (values - values.mean() for values in ranks)
-    return (first @ second / (first.norm() * second.norm())).item()
-
-
-def bootstrap(signal: Tensor, gaps: Tensor, rounds: int = 1000) -> tuple[float, float]:
-    """The middle 95% of the rank correlation when pairs (n,) are drawn again and again."""
-    generator = torch.Generator().manual_seed(0)
-    found = []
-    for _ in range(rounds):
-        rows = torch.randint(len(gaps), (len(gaps),), generator=generator)
-        found.append(rank_correlation(signal[rows], gaps[rows]))
-    low, high = torch.tensor(found).nan_to_num().quantile(torch.tensor([0.025, 0.975])).tolist()
-    return low, high
 
 
 def draw_warnings(pairs: Mapping, signals: Sequence[str]) -> Picture:

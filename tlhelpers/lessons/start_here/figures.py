@@ -12,7 +12,7 @@ from tlhelpers.course.syllabus import course_map, lessons
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 COLOURS = {  # of the parts of the course, in the order of their rows
     "begin": figures.GREEN,

@@ -14,7 +14,8 @@ from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.train.history import History
-from tlhelpers.transfer.results import Result, interval
+from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.results import Result
 
 STARTS = ("fine_tune", "probe", "scratch")
 COLOURS = {"fine_tune": figures.VERMILION, "probe": figures.BLUE, "scratch": figures.GREY}

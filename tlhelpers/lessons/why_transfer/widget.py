@@ -8,7 +8,7 @@ from tlhelpers.lessons.why_transfer.figures import COLOURS, STARTS
 from tlhelpers.runtime.language import text
 from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 RESULTS = ("01_birds", "01_pets")
 

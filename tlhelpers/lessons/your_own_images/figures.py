@@ -20,7 +20,7 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 REFERENCE = 0.97  # validation accuracy that the public guide reports on real photos
 STRATEGIES = {"probe": figures.BLUE, "fine_tune": figures.VERMILION, "scratch": figures.GREY}

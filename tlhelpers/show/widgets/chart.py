@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from tlhelpers.show.figures import GREY, INK, PALETTE, RULE
-from tlhelpers.transfer.results import interval
+from tlhelpers.transfer.intervals import interval
 
 WIDTH, HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 30, 52
