@@ -1,6 +1,8 @@
 """Checkpoints: a run that is killed at any moment ends like one that was not."""
 
+import functools
 import json
+import re
 import runpy
 import signal
 import subprocess
@@ -11,11 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from tlhelpers.data.task import Split
+from tlhelpers.runtime.store import StoreError
 from tlhelpers.train import batches
-from tlhelpers.train.checkpoint import load_checkpoint, save_checkpoint
+from tlhelpers.train import checkpoint as checkpoint_module
+from tlhelpers.train.checkpoint import load_checkpoint, name_of, save_checkpoint
 from tlhelpers.train.engine import fit
 
 # A run with everything that must survive: momentum, dropout, BatchNorm, augmentation, best epoch.
@@ -112,7 +117,7 @@ def test_momentum_survives_a_break_at_any_step(tmp_path, monkeypatch, stop_at, d
 def test_a_finished_run_is_not_run_again(tmp_path):
     first, split = tiny()
     done = fit(first, split, epochs=3, checkpoint=tmp_path)
-    again, calls = tiny(1)[0], []
+    again, calls = tiny()[0], []
     history = fit(
         again, split, epochs=3, checkpoint=tmp_path, after_step=lambda *_: calls.append(1)
     )
@@ -120,11 +125,130 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     assert torch.equal(first.weight, again.weight) and history.train_loss == done.train_loss
 
 
-def test_another_runs_checkpoint_is_refused_and_says_what_differs(tmp_path):
-    model, split = tiny()
-    fit(model, split, epochs=2, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match=r"lr.*|batch_size"):
-        fit(tiny()[0], split, epochs=2, lr=0.5, checkpoint=tmp_path)
+def flip(images, generator):
+    return images
+
+
+def half_loss(model, inputs, labels, rows):
+    return F.cross_entropy(model(inputs), labels) / 2
+
+
+def l2(model):
+    return model.weight.square().sum()
+
+
+OTHER_RUNS = {
+    "weights": lambda: {"model": tiny(1)[0]},
+    "data": lambda: {"data": Split(tiny()[1].inputs, 1 - tiny()[1].labels)},
+    "loss": lambda: {"loss": half_loss},
+    "augment": lambda: {"augment": flip},
+    "penalty": lambda: {"penalty": l2},
+    "lr": lambda: {"lr": 0.5},
+    "weight_decay": lambda: {"weight_decay": 0.5},
+    "clip_norm": lambda: {"clip_norm": 0.1},
+    "precision": lambda: {"precision": "bf16"},
+    "valid": lambda: {"valid": tiny(2)[1]},
+    "batch_size": lambda: {"batch_size": 5},
+    "schedule": lambda: {"schedule": "cosine"},
+    "trained_parameters": lambda: {"model": frozen_bias()},
+}
+
+
+def frozen_bias() -> nn.Module:
+    model = tiny()[0]
+    model.bias.requires_grad_(False)
+    return model
+
+
+@pytest.mark.parametrize("name", OTHER_RUNS)
+def test_another_runs_checkpoint_is_refused_and_says_what_differs(tmp_path, name):
+    def run(**changed):
+        model, split = tiny()
+        options = {"model": model, "data": split, "epochs": 2, "checkpoint": tmp_path, **changed}
+        fit(options.pop("model"), options.pop("data"), **options)
+
+    run()
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        run(**OTHER_RUNS[name]())
+    run()  # its own goes on
+
+
+def test_functions_of_one_name_are_told_apart_by_what_they_do():
+    def make(factor):
+        return lambda model: factor * model.weight.sum()
+
+    def other(factor):
+        return lambda model: factor * model.weight.mean()
+
+    assert name_of(make(1.0)) == name_of(make(1.0)) != name_of(make(2.0))
+    assert name_of(make(1.0)) != name_of(other(1.0))
+    assert name_of(functools.partial(l2, 1)) != name_of(functools.partial(l2, 2))
+
+
+def test_a_layer_called_optimizer_does_not_confuse_its_checkpoint(tmp_path):
+    def run():
+        torch.manual_seed(0)
+        model = nn.Sequential()
+        model.add_module("optimizer", nn.Linear(4, 2))
+        return fit(model, tiny()[1], epochs=2, checkpoint=tmp_path)
+
+    assert run().steps == run().resumed_from
+
+
+def test_a_folder_is_of_one_run_at_a_time(tmp_path):
+    def second(step, model):
+        if step == 1:
+            with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
+                fit(*tiny(), epochs=1, checkpoint=tmp_path)
+
+    fit(*tiny(), epochs=1, checkpoint=tmp_path, after_step=second)
+    assert not (tmp_path / "in-use.lock").exists()
+
+
+def deep(count: int = 200_000) -> str:
+    return "[" * count + "]" * count
+
+
+@pytest.mark.parametrize("content", [deep(), "[]", "null", '{"sha256": 3}', "\ud83d", None])
+def test_a_hostile_seal_is_passed_over(tmp_path, caplog, content):
+    save_checkpoint(tmp_path, 3, {"weight": torch.ones(1)}, {})
+    seal = tmp_path / "step-00000006.json"
+    if content is None:
+        seal.mkdir()
+    else:
+        seal.write_bytes(content.encode("utf-8", "surrogatepass"))
+    assert load_checkpoint(tmp_path)[0]["weight"].item() == 1
+    assert content is None or "step-00000006" in caplog.text
+    for step in (9, 12, 15):
+        save_checkpoint(tmp_path, step, {"weight": torch.zeros(1)}, {})
+    assert load_checkpoint(tmp_path)[0]["weight"].item() == 0
+
+
+@pytest.mark.parametrize("state", [[], {}, {"identity": 3}, "own"])
+def test_a_whole_checkpoint_that_is_no_runs_is_named(tmp_path, state):
+    fit(*tiny(), epochs=1, checkpoint=tmp_path)
+    if state == "own":
+        state = load_checkpoint(tmp_path)[1] | {"history": [], "portion": "many"}
+    save_checkpoint(tmp_path, 999, {}, state)
+    with pytest.raises((StoreError, ValueError), match=re.escape(str(tmp_path))):
+        fit(*tiny(), epochs=1, checkpoint=tmp_path)
+
+
+def test_a_file_in_the_way_is_named_before_the_training(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    steps = []
+    with pytest.raises(StoreError, match="file"):
+        fit(*tiny(), checkpoint=tmp_path / "file", after_step=lambda *_: steps.append(1))
+    assert not steps
+
+
+def test_a_checkpoint_that_the_disk_refuses_does_not_end_the_run(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(checkpoint_module, "write_atomic", refuse)
+    with pytest.warns(RuntimeWarning, match="the disk is full"):
+        assert fit(*tiny(), epochs=2, checkpoint=tmp_path).steps == 2
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "json"])

@@ -1,6 +1,8 @@
 """The training loop: what it promises about gradients, epochs, memory, randomness and stopping."""
 
 import math
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,10 +15,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.train import batches, engine
-from tlhelpers.train.batches import Normalize
+from tlhelpers.train import batches, engine, placement
 from tlhelpers.train.engine import evaluate, fit, predict
 from tlhelpers.train.optimizers import build_schedule
+from tlhelpers.train.preprocessing import Normalize
 
 NAMES = {"en": list("abc"), "ja": list("あいう")}
 
@@ -400,17 +402,64 @@ def test_no_step_waits_for_the_device(monkeypatch):
     assert count(20) == count(160), "eight times the steps, and not one wait more"
 
 
-def test_ctrl_c_keeps_what_was_learned(capsys):
-    def interrupt(step, model):
-        if step == 7:
+def interrupt_at(number):
+    def after_step(step, model):
+        if step == number:
             raise KeyboardInterrupt
 
-    model = linear()
+    return after_step
+
+
+def test_ctrl_c_keeps_what_was_learned_and_goes_on_to_the_caller(capsys):
+    model, fits = linear(), []
     start = weights(model)
-    history = fit(model, task_of(points), epochs=5, batch_size=10, after_step=interrupt)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        for seed in range(3):
+            fits.append(seed)
+            fit(
+                model, task_of(points), epochs=5, batch_size=10, seed=seed,
+                after_step=interrupt_at(7),
+            )  # fmt: skip
+    history = stop.value.history
+    assert fits == [0] and stop.value.model is model, "one Ctrl-C ends the whole cell"
     assert history.interrupted and history.steps == 7 and history.best_epoch == 0
     assert not torch.equal(weights(model), start) and not model.training
     assert "7" in capsys.readouterr().out
+
+
+def test_ctrl_c_returns_the_history_where_that_was_asked_for():
+    task = task_of(points)
+    history = fit(
+        linear(), task, epochs=5, batch_size=10, after_step=interrupt_at(7), on_interrupt="keep"
+    )
+    assert history.interrupted and history.steps == 7 and history.stopped == "interrupted"
+    with pytest.raises(ValueError, match="keep"):
+        fit(linear(), task, on_interrupt="ignore")
+
+
+def test_a_real_ctrl_c_ends_a_program_with_its_weights_kept(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from torch import nn\n"
+        "from tlhelpers.data.task import Split\n"
+        "from tlhelpers.train.engine import fit\n"
+        "model, split = nn.Linear(4, 2), Split(torch.randn(64, 4), torch.arange(64) % 2)\n"
+        "def note(step, model):\n"
+        "    if step == 20:\n"
+        "        print('training', flush=True)\n"
+        "try:\n"
+        "    fit(model, split, max_steps=10**7, batch_size=8, after_step=note)\n"
+        "except KeyboardInterrupt as stop:\n"
+        "    print('kept', stop.history.steps >= 20, not model.training, flush=True)\n"
+        "    raise\n",
+        encoding="utf-8",
+    )
+    run = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert run.stdout.readline() == "training\n"
+    run.send_signal(signal.SIGINT)
+    rest = run.communicate(timeout=60)[0]
+    assert "kept True True" in rest and run.returncode != 0
 
 
 def test_a_hook_that_returns_true_ends_the_run_after_a_last_validation():
@@ -479,3 +528,136 @@ def test_a_missing_pandas_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         fit(linear(), points(4), epochs=1).to_frame()
+
+
+# --- what a learner hands in by mistake -----------------------------------------------------
+
+
+def relabelled(split, shift) -> Split:
+    return Split(split.inputs, split.labels + shift)
+
+
+@pytest.mark.parametrize("shift", [1, -1])
+def test_labels_without_an_output_are_refused_by_training_validation_and_evaluation(shift):
+    right, wrong = points(40), relabelled(points(40), shift)
+    loader = DataLoader(TensorDataset(wrong.inputs, wrong.labels), batch_size=8)
+    for data in (wrong, loader):
+        for refused in (
+            lambda data=data: fit(linear(), data, epochs=1),
+            lambda data=data: fit(linear(), right, epochs=1, valid=data),
+            lambda data=data: evaluate(linear(), data),
+        ):
+            with pytest.raises(ValueError, match=r"0.*2"):
+                refused()
+
+
+def test_a_loader_of_soft_labels_trains():
+    split = points(40)
+    soft = F.one_hot(split.labels, 3) * 0.9 + 0.1 / 3
+    loader = DataLoader(TensorDataset(split.inputs, soft), batch_size=8)
+    assert fit(linear(), loader, epochs=1).steps == 5
+
+
+def test_pictures_as_floats_of_bytes_are_refused_and_others_taken():
+    model, split = conv_net(), pictures(8)
+    model.preprocess = Normalize()
+    floats = split.inputs.float()
+    for refused in (
+        lambda: predict(model, floats),
+        lambda: fit(model, Split(floats, split.labels), epochs=1),
+    ):
+        with pytest.raises(ValueError, match="255"):
+            refused()
+    expected = predict(model, split)
+    torch.testing.assert_close(predict(model, floats / 255), expected)
+    torch.testing.assert_close(predict(model, floats.double() / 255), expected)
+    torch.testing.assert_close(predict(model, split.inputs.numpy()), expected)
+    torch.testing.assert_close(predict(model, list(split.inputs)), expected)
+    torch.testing.assert_close(predict(model.double(), split), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parameters_of_another_model_are_refused():
+    model = linear()
+    groups = [{"params": model.parameters()}, {"params": linear().parameters()}]
+    with pytest.raises(ValueError, match="2 "):
+        fit(model, points(8), param_groups=groups)
+
+
+# --- devices and memory ---------------------------------------------------------------------
+
+
+def test_no_float64_is_asked_of_a_device_that_has_none(monkeypatch):
+    """Emulated: Apple's GPUs refuse float64. What came through `.cpu()` may become it."""
+    on_cpu, cpu, double = set(), torch.Tensor.cpu, torch.Tensor.double
+
+    def note(tensor, *args, **options):
+        moved = cpu(tensor, *args, **options)
+        on_cpu.add(moved.data_ptr())
+        return moved
+
+    def refuse(tensor, *args, **options):
+        if tensor.data_ptr() not in on_cpu:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return double(tensor, *args, **options)
+
+    task, model = task_of(points), linear()
+    monkeypatch.setattr(torch.Tensor, "cpu", note)
+    monkeypatch.setattr(torch.Tensor, "double", refuse)
+    monkeypatch.setattr(torch, "cat", lambda parts: note(torch.stack(list(parts)).flatten()))
+    fit(model, Split(task.train.inputs, task.train.labels), epochs=1, valid=False)
+    fit(linear(), task, epochs=1)
+
+
+def test_a_model_on_the_cpu_computes_on_the_best_device_and_comes_back(monkeypatch):
+    """Emulated: the device "meta" holds no numbers, but shows where a model was sent."""
+
+    class Traveller(nn.Linear):
+        def to(self, device):
+            sent.append(device.type)
+
+    sent, model = [], Traveller(8, 3)
+    monkeypatch.setattr(placement, "pick_device", lambda: torch.device("meta"))
+    with pytest.raises(ZeroDivisionError), placement.lent_to_device(model) as device:
+        assert device.type == "meta" and sent == ["meta"]
+        raise ZeroDivisionError
+    assert sent == ["meta", "cpu"]
+    there = nn.Linear(8, 3, device="meta")
+    monkeypatch.setattr(placement, "pick_device", lambda: torch.device("cpu"))
+    assert placement.computing_device(there).type == "meta", "where it lies, it computes"
+
+
+class Narrow(nn.Linear):
+    """Computes at most three examples at once."""
+
+    def forward(self, inputs):
+        if len(inputs) > 3:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] can't allocate memory")
+        return super().forward(inputs)
+
+
+def test_validation_evaluation_and_prediction_take_less_at_once_where_memory_falls_short(capsys):
+    task, model = task_of(points), Narrow(8, 3)
+    history = fit(model, task, epochs=2, batch_size=2)
+    assert capsys.readouterr().out.count("\n") == 4, "256 to 2, told once, not every epoch"
+    wide = linear()
+    wide.load_state_dict(model.state_dict())
+    assert history.valid_acc[history.best_epoch] == pytest.approx(evaluate(wide, task.valid))
+    assert evaluate(model, task.valid) == evaluate(wide, task.valid)
+    torch.testing.assert_close(predict(model, task.test), predict(wide, task.test))
+
+
+# --- loaders --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size, steps", [(1, 18), (2, 8), (4, 4), (8, 2)])
+def test_a_loader_trains_as_a_split_does_and_plans_the_steps_that_it_takes(size, steps):
+    split, factors = pictures(9), []
+
+    def schedule(step, total):
+        factors.append((step + 1) / total)
+        return 1.0
+
+    loader = DataLoader(TensorDataset(split.inputs, split.labels), batch_size=size)
+    for data in (split, loader):
+        history = fit(conv_net(), data, epochs=2, batch_size=size, schedule=schedule)
+        assert history.steps == steps and factors[-1] == 1.0 and history.batch_size == size

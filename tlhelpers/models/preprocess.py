@@ -21,6 +21,8 @@ class Preprocess(nn.Module):
     mode: "bilinear" or "bicubic"; either averages over the pixels that it merges (antialias).
     """
 
+    unit_range = True  # floats are taken to lie in [0, 1]
+
     def __init__(
         self,
         mean: Sequence[float],

@@ -9,13 +9,13 @@ does not fit, and text, is read by row numbers, pictures ahead of time in a thre
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader
 
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
@@ -52,38 +52,26 @@ class Batch(NamedTuple):
             yield None if rows is None else rows[cut], piece, labels[cut], share
 
 
-class Normalize:
-    """The normalisation of a task: uint8 images, or floats in [0, 1], (n, 3, height, width).
-
-    A plain function of the batch, no module: a model that carries it keeps its state_dict.
-    """
-
-    def __init__(self, mean: Sequence[float] = (0.5,) * 3, std: Sequence[float] = (0.25,) * 3):
-        self.mean, self.std = tuple(mean), tuple(std)
-        self._constants: dict = {}  # on each device once: copying them every step would wait
-
-    def __call__(self, images: Tensor) -> Tensor:
-        key = images.device, images.dtype == torch.uint8
-        if key not in self._constants:
-            mean, std = torch.tensor([self.mean, self.std]).view(2, 1, -1, 1, 1)
-            full = 255.0 if images.dtype == torch.uint8 else 1.0
-            self._constants[key] = (full * mean).to(images.device), (full * std).to(images.device)
-        mean, std = self._constants[key]
-        return (images - mean).div_(std)
-
-
 class SplitBatches:
     """A split, held on the device where it fits there; each process reads its share of a batch."""
 
     can_skip = True
 
-    def __init__(self, split: Split, device: torch.device, batch_size: int, rank: int, world: int):
+    def __init__(
+        self,
+        split: Split,
+        device: torch.device,
+        batch_size: int,
+        rank: int,
+        world: int,
+        keep: bool = True,
+    ):
         if not len(split):
             raise ValueError(text("engine.split_empty"))
         self.split, self.device, self.batch_size = split, device, batch_size
         self.rank, self.world = rank, world
         self.last_is_single = 0 < len(split) % batch_size < 2 * world  # in one process at least
-        self.held = _fits(split, device)
+        self.held = (keep or not split.is_lazy) and _fits(split, device)
         if self.held:
             self.inputs = split.inputs.to(device)
             self.labels = split.labels.to(device)
@@ -128,10 +116,14 @@ class SplitBatches:
 class LoaderBatches:
     """A DataLoader of the learner's own: (inputs, labels) or a dict that holds "labels"."""
 
-    can_skip = last_is_single = False
+    can_skip = False
 
-    def __init__(self, loader: DataLoader, device: torch.device, world: int):
-        self.loader, self.device, self.world = loader, device, world
+    def __init__(self, loader: DataLoader, device: torch.device, processes: Processes | None):
+        sampler, self.device = loader.batch_sampler, device
+        self.loader = processes.share(loader) if processes else loader
+        self.world = processes.world if processes else 1
+        self.batch_size: int | None = getattr(sampler, "batch_size", None)
+        self.last_is_single = self.world == 1 and _leftover(loader) == 1
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -153,12 +145,27 @@ def batches_of(
     device: torch.device,
     batch_size: int,
     processes: Processes | None = None,
+    passes: int | None = None,
 ) -> SplitBatches | LoaderBatches:
-    """The batches of a split or a DataLoader for this process."""
+    """The batches of a split or a DataLoader for this process.
+
+    passes: 1 where the data are needed once only, so that lazy inputs need not be kept.
+    """
+    if isinstance(data, DataLoader):
+        return LoaderBatches(data, device, processes)
     rank, world = (processes.rank, processes.world) if processes else (0, 1)
-    if isinstance(data, Split):
-        return SplitBatches(data, device, batch_size, rank, world)
-    return LoaderBatches(processes.share(data) if processes else data, device, world)
+    return SplitBatches(data, device, batch_size, rank, world, keep=passes != 1)
+
+
+def _leftover(loader: DataLoader) -> int:
+    """How many examples the last batch of a loader has, where it is no whole one and known."""
+    sampler = loader.batch_sampler
+    if not isinstance(sampler, BatchSampler) or sampler.drop_last:
+        return 0
+    try:
+        return len(sampler.sampler) % sampler.batch_size
+    except TypeError:  # a stream
+        return 0
 
 
 def read_batches(
@@ -203,29 +210,6 @@ def move(value, device: torch.device):
     if device.type == "cuda" and value.device.type == "cpu":
         return value.pin_memory().to(device, non_blocking=True)
     return value.to(device)
-
-
-def preprocessing(model: nn.Module, data: Split | DataLoader) -> Callable:
-    """From the raw batch to what the model takes.
-
-    The model's own `preprocess` where it has one, else `Normalize` for uint8 images. What a
-    DataLoader hands out as floats is taken as prepared.
-    """
-    own = getattr(model, "preprocess", None)
-    if isinstance(data, DataLoader):
-        return lambda raw: (own or Normalize())(raw) if _is_raw(raw) else raw
-    if own is not None:
-        return own
-    return Normalize() if holds_pictures(data) else lambda raw: raw
-
-
-def holds_pictures(split: Split) -> bool:
-    """True where the inputs are uint8 images, which nobody has normalised yet."""
-    return getattr(split.batch(torch.arange(1))[0], "dtype", None) == torch.uint8
-
-
-def _is_raw(inputs) -> bool:
-    return isinstance(inputs, list) or getattr(inputs, "dtype", None) == torch.uint8
 
 
 def _fits(split: Split, device: torch.device) -> bool:

@@ -1,26 +1,42 @@
-"""Checkpoints that survive being killed: a safetensors file for the tensors, JSON for the rest.
+"""Checkpoints that survive being killed, and are never taken for those of another run.
 
 A checkpoint is `step-00000120.safetensors` and `step-00000120.json`. Both are written whole or
 not at all; the JSON comes last and holds the checksum of both, so that a checkpoint without it,
 or with a flipped bit, is known for what it is. The last two are kept. No pickle: loading a
 checkpoint runs no code from it.
+
+A run goes on from a checkpoint of its own only: of the same initial weights, data, loss and
+settings (see `identity_of`). While it runs it holds a lock on the folder.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils.data import DataLoader
 
+from tlhelpers.data.digest import digest
+from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, sha256, verify, write_atomic
 
 KEPT = 2
+LOCK = "in-use.lock"
 _log = logging.getLogger(__name__)
+
+
+# --- the files ----------------------------------------------------------------------------
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> None:
@@ -34,11 +50,11 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: 
     content = json.dumps(state, sort_keys=True)
     seal = {"tensors": sha256(file), "state": _digest(content)}
     write_atomic(file.with_suffix(".json"), json.dumps({"sha256": seal, "state": content}))
-    for old in sorted(folder.glob("step-*.json"))[:-KEPT]:
+    for old in _seals(folder)[:-KEPT]:
         old.unlink()
-    complete = {path.stem for path in folder.glob("step-*.json")}
+    complete = {path.stem for path in _seals(folder)}
     for leftover in folder.glob("step-*.safetensors"):
-        if leftover.stem not in complete:
+        if leftover.stem not in complete and leftover.is_file():
             leftover.unlink()
 
 
@@ -47,7 +63,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
 
     A damaged one is reported in the log and the one before it is used; None where there is none.
     """
-    for path in sorted(folder.glob("step-*.json"), reverse=True):
+    for path in reversed(_seals(folder)):
         try:
             written = json.loads(path.read_text(encoding="utf-8"))
             if _digest(written["state"]) != written["sha256"]["state"]:
@@ -55,10 +71,230 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
             file = path.with_suffix(".safetensors")
             verify(file, written["sha256"]["tensors"])
             return load_file(file), json.loads(written["state"])
-        except (StoreError, ValueError, KeyError, TypeError) as error:
+        except (*UNREADABLE, StoreError, OSError) as error:
             _log.warning(text("checkpoint.damaged", name=path.stem, reason=error))
     return None
 
 
+# What reading contents of another make than ours can raise.
+UNREADABLE = (
+    ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError, SafetensorError
+)  # fmt: skip
+
+
+def _seals(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*.json") if path.is_file())
+
+
 def _digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+# --- the folder of a run ------------------------------------------------------------------
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Makes the folder and keeps other runs out of it.
+
+    Raises StoreError where it cannot be a folder, ValueError where another run uses it. Where
+    the file system knows no locks, it goes on without one.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(text("checkpoint.no_folder", folder=folder, reason=reason)) from error
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ValueError(text("checkpoint.in_use", folder=folder)) from None
+    except (OSError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+# --- whose checkpoint it is ---------------------------------------------------------------
+
+
+def identity_of(run) -> dict:
+    """What two runs must share for one to go on where the other stopped, as JSON holds it.
+
+    run: a `_Run` of the engine that has taken no step yet.
+    """
+    asked, groups = run.asked, run.optimizer.param_groups
+    names = {id(param): name for name, param in run.model.named_parameters()}
+    plain = ("params", "lr", "weight_decay")
+    rest = [{name: repr(group[name]) for name in group if name not in plain} for group in groups]
+    return {
+        "weights": digest(run.model.state_dict()),
+        "trained_parameters": digest([[names[id(p)] for p in g["params"]] for g in groups]),
+        "data": _name_of_data(run.train),
+        "valid": _name_of_data(run.valid),
+        "lr": run.rates,
+        "weight_decay": [group.get("weight_decay") for group in groups],
+        "optimizer": f"{name_of(asked.optimizer)} {digest(rest)}",
+        "schedule": name_of(asked.schedule),
+        "warmup": asked.warmup,
+        "loss": name_of(asked.loss),
+        "penalty": name_of(asked.penalty),
+        "augment": name_of(asked.augment),
+        "clip_norm": asked.clip_norm,
+        "precision": str(run.precision),
+        "batch_size": asked.batch_size,
+        "steps": run.total,
+        "valid_every": asked.valid_every,
+        "keep_best": asked.keep_best,
+        "seed": asked.seed,
+    }
+
+
+def name_of(choice: str | Callable | None) -> str:
+    """A name for what was chosen, the same in the next process; a function's follows its code."""
+    if choice is None or isinstance(choice, str):
+        return str(choice)
+    if isinstance(choice, functools.partial):
+        return f"partial {name_of(choice.func)} {choice.args!r} {choice.keywords!r}"
+    code = getattr(choice, "__code__", None)
+    if code is None:
+        return type(choice).__qualname__
+    held = (cell.cell_contents for cell in choice.__closure__ or ())
+    plain = [value for value in (*code.co_consts, *held) if isinstance(value, PLAIN)]
+    return f"{choice.__qualname__} {digest(code.co_code, list(code.co_names), plain)[:8]}"
+
+
+PLAIN = int | float | str | bool | None  # values that a function's code or closure may hold
+
+
+def _name_of_data(data: Split | DataLoader | None) -> str | None:
+    """Names the examples and labels of a split exactly, those of a DataLoader as far as known."""
+    if data is None:
+        return None
+    if isinstance(data, Split):
+        return digest(data.fingerprint, data.labels)
+    held = getattr(data.dataset, "tensors", ())
+    count = len(data.dataset) if hasattr(data.dataset, "__len__") else None
+    return digest(type(data.dataset).__qualname__, count, data.batch_size, held)
+
+
+# --- what it holds ------------------------------------------------------------------------
+
+
+def save_run(run, folder: Path) -> None:
+    """Saves everything that the rest of the run depends on.
+
+    A run is worth more than its checkpoint: where the disk refuses it, the run goes on, warned.
+    """
+    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    tensors |= {f"kept.{name}": value for name, value in run.kept.items()}
+    tensors |= {f"random.{name}": state() for name, (state, _) in _random_states(run).items()}
+    if run.losses:
+        tensors["losses"] = torch.stack(run.losses)
+    scalars = {}
+    for number, values in run.optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{number}.{name}"] = value
+            else:
+                scalars[f"{number}.{name}"] = value
+    state = {
+        "identity": run.identity,
+        "position": {"epoch": run.epoch, "taken": run.taken, "sizes": run.sizes},
+        "portion": run.portion.size,
+        "history": run.history.to_dict(),
+        "optimizer": scalars,
+    }
+    try:
+        save_checkpoint(folder, run.history.steps, tensors, state)
+    except (StoreError, OSError, SafetensorError) as error:
+        warnings.warn(text("checkpoint.not_saved", reason=error), RuntimeWarning, stacklevel=2)
+
+
+def resume_run(run, folder: Path) -> bool:
+    """Goes to where the newest whole checkpoint was made; False where there is none.
+
+    Raises ValueError where it is another run's, StoreError where its contents are no run's.
+    """
+    found = load_checkpoint(folder)
+    if found is None:
+        return False
+    tensors, state = found
+    try:
+        theirs = dict(state["identity"])
+        mine = json.loads(json.dumps(run.identity))
+        differing = [name for name in mine if mine[name] != theirs.get(name)]
+        if not differing:
+            _restore(run, tensors, state)
+            return True
+    except UNREADABLE as error:
+        raise StoreError(text("checkpoint.unusable", folder=folder, reason=error)) from error
+    message = text("checkpoint.other_run", folder=folder, differing=", ".join(differing))
+    if "weights" in differing:
+        message += " " + text("checkpoint.weights_differ")
+    raise ValueError(message)
+
+
+def _restore(run, tensors: dict[str, Tensor], state: dict) -> None:
+    for name, value in run.model.state_dict().items():
+        value.copy_(tensors[f"model.{name}"])
+    run.kept = {
+        name: value.clone().copy_(tensors[f"kept.{name}"])
+        for name, value in run.learned().items()
+        if f"kept.{name}" in tensors
+    }
+    for name, (_, set_state) in _random_states(run).items():
+        if f"random.{name}" in tensors:
+            set_state(tensors[f"random.{name}"])
+    if run.processes.rank:  # the saved state is the first process's
+        seed = run.asked.seed + run.processes.rank + 7919 * state["history"]["steps"]
+        torch.manual_seed(seed)
+        run.generator.manual_seed(seed)
+    _load_optimizer(run.optimizer, tensors, state["optimizer"])
+    if "losses" in tensors:
+        run.losses = list(tensors["losses"].to(run.device))
+    run.sizes = state["position"]["sizes"]
+    run.epoch, run.taken = state["position"]["epoch"], state["position"]["taken"]
+    run.portion.size = state["portion"]
+    for name, value in state["history"].items():
+        setattr(run.history, name, value)
+    run.history.resumed_from = run.history.steps
+
+
+def _load_optimizer(optimizer, tensors: dict[str, Tensor], scalars: dict) -> None:
+    mark = "optimizer."
+    held = {name.removeprefix(mark): t for name, t in tensors.items() if name.startswith(mark)}
+    loaded: dict[int, dict] = {}
+    for key, value in {**held, **scalars}.items():
+        number, name = key.split(".", 1)
+        loaded.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": loaded, "param_groups": groups})
+    for param, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == param.shape:
+                # fused kernels walk both in memory order, so the layouts must agree
+                state[name] = torch.empty_like(param).copy_(value)
+
+
+def _random_states(run) -> dict[str, tuple[Callable, Callable]]:
+    """Every generator that the run draws from: how to read its state and how to set it."""
+    states = {
+        "cpu": (torch.get_rng_state, torch.set_rng_state),
+        "augment": (run.generator.get_state, run.generator.set_state),
+    }
+    if run.device.type == "cuda":
+        states["cuda"] = (
+            lambda: torch.cuda.get_rng_state(run.device),
+            lambda state: torch.cuda.set_rng_state(state, run.device),
+        )
+    if (own := getattr(run.train, "generator", None)) is not None:
+        states["loader"] = (own.get_state, own.set_state)
+    return states

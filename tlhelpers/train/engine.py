@@ -3,22 +3,24 @@
 A method adds a loss, a penalty or a hook, never a loop of its own. The same code runs on a
 laptop's CPU, on one GPU, and on several under `accelerate launch` or `torchrun`. Losses stay on
 the device: nothing waits for them before the epoch ends, apart from a look every 100 steps.
+
+    batches.py         how data reach the device     placement.py    device, precision, layout
+    preprocessing.py   what turns them into inputs   predict.py      the loop without learning
+    optimizers.py      steps and learning rates      checkpoint.py   saving and going on
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -27,154 +29,112 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split, Task
-from tlhelpers.runtime.device import describe, pick_precision
+from tlhelpers.runtime.device import describe
 from tlhelpers.runtime.language import text
-from tlhelpers.train.batches import (
-    Batch,
-    LoaderBatches,
-    Normalize,
-    SplitBatches,
-    batches_of,
-    holds_pictures,
-    preprocessing,
-)
-from tlhelpers.train.checkpoint import load_checkpoint, save_checkpoint
+from tlhelpers.train.batches import Batch, batches_of
+from tlhelpers.train.checkpoint import held_folder, identity_of, resume_run, save_run
 from tlhelpers.train.history import History
 from tlhelpers.train.optimizers import build_optimizer, build_schedule
+from tlhelpers.train.placement import (
+    Portion,
+    as_precision,
+    autocast,
+    channels_last,
+    is_short_of_memory,
+    preparation,
+)
+from tlhelpers.train.predict import evaluate, logits_of, outputs, predict, require_labels
+from tlhelpers.train.preprocessing import (
+    Normalize,
+    attach_preprocess,
+    holds_pictures,
+    preprocess_of,
+)
 from tlhelpers.train.processes import Processes, uses_batchnorm
 
+__all__ = ["cross_entropy", "evaluate", "fit", "logits_of", "predict"]
+
 LOOK_EVERY = 100  # steps between two looks at whether the loss is still finite
-# What torch and its libraries say where memory runs out, on a GPU and on a CPU.
-SHORT_OF_MEMORY = ("out of memory", "alloc_failed", "can't allocate memory", "not enough memory")
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def fit(
     model: nn.Module,
     data: Task | Split | DataLoader,
     *,
+    # how long, in steps of how many examples
     epochs: int = 10,
     max_steps: int | None = None,
     batch_size: int = 64,
+    # how a step is taken: AdamW suits most networks untuned, one cycle needs no patience
     optimizer: str | Callable[[list[dict]], Optimizer] = "adamw",
     lr: float = 1e-3,
     weight_decay: float | None = None,
     param_groups: Iterable[dict] | None = None,
     schedule: str | Callable[[int, int], float] = "one_cycle",
     warmup: float | None = None,
+    clip_norm: float | None = None,
+    # what is learned from
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     loss: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] | None = None,
     penalty: Callable[[nn.Module], Tensor] | None = None,
-    clip_norm: float | None = None,
-    after_step: Callable[[int, nn.Module], bool | None] | None = None,
+    # which epoch is kept: the best on data that nothing was learned from
     valid: Split | DataLoader | bool | None = None,
     valid_every: int = 1,
     keep_best: bool = True,
+    # where and how it computes; the seed makes it repeatable
     seed: int = 0,
     device: str | torch.device | None = None,
     precision: str | torch.dtype | None = None,
     compile: bool = False,
+    # what happens beside it
+    after_step: Callable[[int, nn.Module], bool | None] | None = None,
     checkpoint: str | os.PathLike | None = None,
     checkpoint_every: int | None = None,
+    on_interrupt: str = "raise",
     progress: bool | None = None,
 ) -> History:
     """Trains `model` in place and returns how it went; the model is left in eval mode.
 
-    data: a Task (its valid split chooses the epoch), a Split, or a DataLoader.
+    data: a Task (its valid split chooses the epoch), a Split, or a DataLoader. Where a Task of
+        pictures meets a model without a `preprocess`, the model gets the task's normalisation
+        as its own, since `predict` will need the same.
     epochs, max_steps: `max_steps`, where given, replaces `epochs`.
-    batch_size: examples a step, over all processes together.
+    batch_size: examples a step, over all processes together; a DataLoader brings its own.
     optimizer: "adamw", "sgd" (Nesterov, momentum 0.9) or a function of the parameter groups.
     schedule, warmup: see `build_schedule`; also a function (step, steps) -> factor.
     augment: (raw batch, generator on its device) -> batch; uint8, or floats in [0, 1].
     loss: (model, inputs, labels, rows) -> scalar mean; default cross-entropy. `inputs` are
         augmented and preprocessed, `rows` are row numbers in the split (None from a DataLoader).
     penalty: (model) -> scalar, added to the loss.
-    after_step: called with the number of steps taken; True ends the training.
     valid: another split for choosing the epoch; False for none. valid_every: epochs between.
     keep_best: end with the weights of the epoch of highest validation accuracy (then lowest
         loss); without validation, with the last whole epoch's where the loss breaks down.
     precision: "fp32", "bf16" (autocast) or None for what the device does best.
+    after_step: called with the number of steps taken and the model; True ends the training.
     checkpoint: a folder. Every `checkpoint_every` steps (None: every epoch) the run is saved
-        there, and a run that finds its own checkpoint there goes on from it. Batches drawn from a
-        DataLoader cannot be skipped, so that such a run is saved at the end of epochs only.
+        there, and a run that finds its own checkpoint there goes on from it: the same initial
+        weights, data, loss and settings. Batches drawn from a DataLoader cannot be skipped, so
+        that such a run is saved at the end of epochs only.
+    on_interrupt: what follows when Ctrl-C ended the training and what was learned was kept.
+        "raise" raises KeyboardInterrupt again, with `history` and `model` on it, so that nothing
+        takes a part for the whole; "keep" returns the history, marked `interrupted`.
     progress: a bar that appears after a second; None shows it where somebody may be watching.
 
     The order of the batches, augmentation and dropout follow from `seed`; the caller's random
-    state is left as it was. Ctrl-C ends the training and keeps what was learned.
-    Raises ValueError where nothing is trainable, the data are empty or a name is unknown.
+    state is left as it was. Raises ValueError where nothing is trainable, the data are empty or
+    do not fit the model, a name is unknown, or the checkpoint is another run's; StoreError where
+    the checkpoint's folder or contents are unusable.
     """
-    task = data if isinstance(data, Task) else None
-    train = task.train if task else data
-    if not isinstance(train, Split | DataLoader):
-        raise ValueError(text("engine.data_unknown", kind=type(data).__name__))
-    if isinstance(train, Split) and not len(train):
-        raise ValueError(text("engine.no_examples"))
-    if valid is None and task is not None and len(task.valid):
-        valid = task.valid
-    if task is not None and getattr(model, "preprocess", None) is None and holds_pictures(train):
-        model.preprocess = Normalize(task.mean, task.std)  # `predict` will need the same
-
-    run = _Run(
-        model=model,
-        train=train,
-        valid=valid or None,
-        epochs=epochs,
-        max_steps=max_steps,
-        batch_size=batch_size,
-        optimizer=build_optimizer(model, optimizer, lr, weight_decay, param_groups),
-        schedule=build_schedule(schedule, warmup),
-        augment=augment,
-        loss=loss or cross_entropy,
-        penalty=penalty,
-        clip_norm=clip_norm,
-        after_step=after_step,
-        valid_every=valid_every,
-        keep_best=keep_best,
-        seed=seed,
-        processes=Processes(device),
-        precision=precision,
-        compile=compile,
-        folder=None if checkpoint is None else Path(checkpoint),
-        save_every=checkpoint_every,
-        visible=_somebody_watches() if progress is None else progress,
-    )
-    run.identity = {
-        "optimizer": _name(optimizer),
-        "schedule": _name(schedule),
-    }
-    return run.train_all()
-
-
-def predict(
-    model: nn.Module,
-    split_or_inputs: Split | DataLoader | Tensor | list[str],
-    batch_size: int = 256,
-    *,
-    precision: str | torch.dtype | None = None,
-) -> Tensor:
-    """The logits (n, classes) of every example, in order, as float32 on the CPU.
-
-    The inputs are preprocessed as in `fit`. The model computes in eval mode where it lies.
-    """
-    data = split_or_inputs
-    if not isinstance(data, Split | DataLoader):
-        data = Split(data, torch.zeros(len(data), dtype=torch.long))
-    outputs = [logits for logits, _ in _infer(model, data, batch_size, precision)]
-    return torch.cat(outputs).float().cpu()
-
-
-def evaluate(model: nn.Module, split: Split | DataLoader, batch_size: int = 256) -> float:
-    """The model's accuracy (a fraction) on a split."""
-    hits = [(logits.argmax(1) == labels) for logits, labels in _infer(model, split, batch_size)]
-    return torch.cat(hits).double().mean().item()
-
-
-def logits_of(model: nn.Module, inputs: Tensor | dict) -> Tensor:
-    """Calls the model on a preprocessed batch; (n, classes), whatever the model wraps them in."""
-    output = model(**inputs) if isinstance(inputs, dict) else model(inputs)
-    return output if isinstance(output, Tensor) else output.logits
+    asked = SimpleNamespace(**locals())
+    if on_interrupt not in ("raise", "keep"):
+        raise ValueError(text("engine.unknown", what=on_interrupt, known="raise, keep"))
+    run = _Run(asked)
+    interrupt = run.train_all()
+    if interrupt is not None and on_interrupt == "raise":
+        interrupt.history, interrupt.model = run.history, model
+        raise interrupt
+    return run.history
 
 
 def cross_entropy(model: nn.Module, inputs: Tensor | dict, labels: Tensor, rows: Tensor) -> Tensor:
@@ -182,99 +142,27 @@ def cross_entropy(model: nn.Module, inputs: Tensor | dict, labels: Tensor, rows:
     return F.cross_entropy(logits_of(model, inputs), labels)
 
 
-@dataclass
 class _Run:
-    """One call of `fit`: what was asked, and how far it has come."""
+    """One call of `fit`: `asked` holds its arguments, the rest how far it has come."""
 
-    model: nn.Module
-    train: Split | DataLoader
-    valid: Split | DataLoader | None
-    epochs: float
-    max_steps: int | None
-    batch_size: int
-    optimizer: Optimizer
-    schedule: Callable[[int, int], float]
-    augment: Callable | None
-    loss: Callable
-    penalty: Callable | None
-    clip_norm: float | None
-    after_step: Callable | None
-    valid_every: int
-    keep_best: bool
-    seed: int
-    processes: Processes
-    precision: str | torch.dtype | None
-    compile: bool
-    folder: Path | None
-    save_every: int | None
-    visible: bool
-    identity: dict = field(default_factory=dict)  # what a checkpoint must have been made with
-    epoch: int = 0  # epochs completed
-    taken: int = 0  # steps taken in the epoch that is running
-    losses: list[Tensor] = field(default_factory=list)  # of this epoch, on the device
-    sizes: list[int] = field(default_factory=list)
-    kept: dict[str, Tensor] = field(default_factory=dict)  # what `_learned` was at its best
-    history: History = field(default_factory=History)
-
-    def __post_init__(self):
-        device = self.device = self.processes.device
-        self.visible = self.visible and self.processes.is_main
-        self.precision = _as_precision(self.precision, device)
-        self.autocast = _autocast(device, self.precision)
-        self.model.to(device)
-        self.micro_batch = self.batch_size
-        self.batches = batches_of(self.train, device, self.batch_size, self.processes)
-        self.prepare = _preparation(self.model, self.train, device)
-        if self.valid is not None:
-            size = max(256, self.batch_size)
-            self.valid_batches = batches_of(self.valid, device, size, self.processes)
-            self.prepare_valid = _preparation(self.model, self.valid, device)
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.generator = torch.Generator(device).manual_seed(self.seed + self.processes.rank)
-        self.has_batchnorm = uses_batchnorm(self.model.train())
-        self.saves_steps = self.folder and self.save_every and self.batches.can_skip
-        self._plan()
-
-    def _plan(self) -> None:
-        """How many steps there will be, which the schedule must know."""
-        try:
-            per_epoch = len(self.batches)
-            if self.has_batchnorm and self.batches.last_is_single and per_epoch > 1:
-                per_epoch -= 1  # see the loop
-        except TypeError:  # a stream without an end
-            if self.max_steps is None:
-                raise ValueError(text("engine.length_unknown")) from None
-            per_epoch = self.max_steps
-        self.total = self.max_steps if self.max_steps is not None else self.epochs * per_epoch
-        if self.max_steps is not None:
-            self.epochs = math.inf
-
-    def train_all(self) -> History:
-        """From the first step, or the last checkpoint, to the end."""
-        history, device = self.history, self.device
-        history.device, history.batch_size = str(device), self.batch_size
-        history.precision = str(self.precision).removeprefix("torch.")
+    def train_all(self) -> KeyboardInterrupt | None:
+        """From the first step, or the last checkpoint, to the end; returns the Ctrl-C that came."""
+        history, device, interrupt = self.history, self.device, None
         if self.visible:
             _announce(device, self.precision)
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-            _channels_last(self.model, device),
+            channels_last(self.model, device),
             tqdm(total=self.total, delay=1, leave=False, disable=not self.visible) as self.bar,
+            self._folder(),
         ):
-            torch.manual_seed(self.seed + self.processes.rank)
-            self.processes.start(self.model)
-            self.runner = torch.compile(self.model) if self.compile else self.model
-            if self.keep_best:
-                self._keep()
-            if self.folder is not None:
-                self._resume()
-            self.started = time.perf_counter() - history.seconds
+            self._start()
+            started = self.started = time.perf_counter() - history.seconds
             try:
                 while not self.done:
                     self._train_epoch()
-            except KeyboardInterrupt:
-                history.interrupted, history.stopped = True, "interrupted"
+            except KeyboardInterrupt as stop:
+                history.interrupted, history.stopped, interrupt = True, "interrupted", stop
                 print(text("engine.interrupted", step=history.steps))
             except _LossNotFinite:
                 history.stopped = "loss_not_finite"
@@ -285,10 +173,10 @@ class _Run:
                 )
             if history.best_epoch is not None or history.stopped == "loss_not_finite":
                 self._restore()
-            history.seconds = time.perf_counter() - self.started
-        history.micro_batch = self.micro_batch
+            history.seconds = time.perf_counter() - started
+        history.micro_batch = self.portion.size
         self.model.eval()
-        return history
+        return interrupt
 
     @property
     def done(self) -> bool:
@@ -299,8 +187,9 @@ class _Run:
         """One pass over the data: the loop."""
         history = self.history
         self.model.train()
-        for batch in self.batches.epoch(seed=self.seed * 1_000_003 + self.epoch, skip=self.taken):
-            if self.has_batchnorm and batch.whole < min(2 * self.processes.world, self.batch_size):
+        seed = self.asked.seed * 1_000_003 + self.epoch
+        for batch in self.batches.epoch(seed=seed, skip=self.taken):
+            if batch.whole < self.least:
                 continue  # somewhere one example alone: no variance to normalise by
             factor = self.schedule(history.steps, self.total)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -314,7 +203,7 @@ class _Run:
                 history.stopped = "after_step"
             if history.steps % LOOK_EVERY == 0:
                 self._look_at_losses()
-            if self.saves_steps and history.steps % self.save_every == 0:
+            if self.saves_steps and history.steps % self.asked.checkpoint_every == 0:
                 self._look_at_losses()  # a run that has broken down is not worth keeping
                 self._save()
             if history.steps >= self.total or history.stopped:
@@ -324,7 +213,8 @@ class _Run:
     def _step(self, batch: Batch) -> Tensor:
         """One step of the optimizer; returns its loss, still on the device."""
         while (loss := self._compute_gradients(batch)) is None:
-            self._halve_batch(len(batch.labels))
+            self.optimizer.zero_grad(set_to_none=True)
+            self.portion.halve(len(batch.labels), self.device, "engine.out_of_memory")
         self.processes.average_gradients(self.trained)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
@@ -339,7 +229,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         total = None
         try:
-            for rows, inputs, labels, weight in batch.pieces(self.micro_batch):
+            for rows, inputs, labels, weight in batch.pieces(self.portion.size):
                 if self.augment is not None:
                     inputs = self.augment(inputs, self.generator)
                 inputs = self.prepare(inputs)
@@ -352,20 +242,10 @@ class _Run:
                 loss.backward()
                 total = loss.detach() if total is None else total + loss.detach()
         except RuntimeError as error:
-            if not any(words in str(error).lower() for words in SHORT_OF_MEMORY):
+            if not is_short_of_memory(error):
                 raise
             return None
         return total
-
-    def _halve_batch(self, count: int) -> None:
-        size = min(self.micro_batch, count)
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if size == 1:
-            raise RuntimeError(text("engine.out_of_memory_one", device=self.device))
-        self.micro_batch = -(-size // 2)
-        print(text("engine.out_of_memory", size=size, half=self.micro_batch))
 
     def _look_at_losses(self) -> None:
         """The only wait for the device within an epoch."""
@@ -379,13 +259,13 @@ class _Run:
         if not self.losses:
             raise ValueError(text("engine.no_examples"))
         self._look_at_losses()
-        self.micro_batch = self.processes.least(self.micro_batch)
+        self.portion.size = self.processes.least(self.portion.size)
         self.processes.align(self.model.buffers())
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
         losses = torch.stack(self.losses).cpu().double()
         total, count = self._sum(losses @ sizes, sizes.sum())
         self.epoch, self.taken, self.losses, self.sizes = self.epoch + 1, 0, [], []
-        scored = self.valid is not None and (self.done or self.epoch % self.valid_every == 0)
+        scored = self.valid is not None and (self.done or self.epoch % self.asked.valid_every == 0)
         loss, accuracy = self._validate() if scored else (math.nan, math.nan)
         history.train_loss.append(total / count)
         history.epoch_steps.append(history.steps)
@@ -396,7 +276,7 @@ class _Run:
             best is None or (accuracy, -loss) > (history.valid_acc[best], -history.valid_loss[best])
         ):
             history.best_epoch = self.epoch - 1
-        if self.keep_best and (self.valid is None or history.best_epoch == self.epoch - 1):
+        if self.asked.keep_best and (self.valid is None or history.best_epoch == self.epoch - 1):
             self._keep()
         if self.visible and scored:
             self.bar.set_postfix(loss=history.train_loss[-1], valid_acc=accuracy, refresh=False)
@@ -406,9 +286,10 @@ class _Run:
     def _validate(self) -> tuple[float, float]:
         """Mean cross-entropy and accuracy on the validation split."""
         sums = torch.zeros(3, dtype=torch.float64)
-        for logits, labels in _outputs(
-            self.model, self.valid_batches, self.prepare_valid, self.autocast
-        ):
+        batches, compute, portion = self.valid_batches, self._compute_logits, self.valid_portion
+        for logits, labels in outputs(self.model, batches, compute, portion):
+            known = self.valid.labels if isinstance(self.valid, Split) else labels
+            require_labels(known, logits.shape[1])
             loss = F.cross_entropy(logits.float(), labels, reduction="sum")
             hits = (logits.argmax(1) == labels).sum()
             sums += torch.stack([loss, hits, hits.new_tensor(len(labels))]).cpu().double()
@@ -419,224 +300,152 @@ class _Run:
         """These numbers, summed over all processes."""
         return self.processes.sum(torch.stack(values)).tolist()
 
-    def _learned(self) -> dict[str, Tensor]:
+    def _compute_logits(self, raw) -> Tensor:
+        with self.autocast():
+            return logits_of(self.model, self.prepare_valid(raw))
+
+    def learned(self) -> dict[str, Tensor]:
         """All that training can change: trainable parameters, and buffers."""
         named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         return {name: value.detach() for name, value in [*named, *self.model.named_buffers()]}
 
     def _keep(self) -> None:
-        self.kept = {name: value.clone() for name, value in self._learned().items()}
+        self.kept = {name: value.clone() for name, value in self.learned().items()}
 
     def _restore(self) -> None:
-        for name, value in self._learned().items():
+        for name, value in self.learned().items():
             if name in self.kept:
                 value.copy_(self.kept[name])
 
-    def _identity(self) -> dict:
-        """What two runs must share for one to go on where the other stopped."""
-        shapes = [[name, list(value.shape)] for name, value in self.model.state_dict().items()]
-        held = isinstance(self.train, Split)
-        return self.identity | {
-            "data": digest(self.train.fingerprint, self.train.labels) if held else None,
-            "seed": self.seed,
-            "steps": self.total,
-            "batch_size": self.batch_size,
-            "lr": self.rates,
-            "examples": len(self.train) if isinstance(self.train, Split) else None,
-            "model": hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:16],
-        }
+    # --- before the first step ----------------------------------------------------------------
+
+    def __init__(self, asked: SimpleNamespace):
+        self.asked, self.model = asked, asked.model
+        self.augment, self.penalty = asked.augment, asked.penalty
+        self.clip_norm, self.after_step = asked.clip_norm, asked.after_step
+        self._choose_data()
+        self.optimizer = build_optimizer(
+            self.model, asked.optimizer, asked.lr, asked.weight_decay, asked.param_groups
+        )
+        self.schedule = build_schedule(asked.schedule, asked.warmup)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self._place()
+        self._plan()
+        self.folder = None if asked.checkpoint is None else Path(asked.checkpoint)
+        self.saves_steps = self.folder and asked.checkpoint_every and self.batches.can_skip
+        watched = _somebody_watches() if asked.progress is None else asked.progress
+        self.visible = watched and self.processes.is_main
+
+        self.epoch = 0  # epochs completed
+        self.taken = 0  # steps taken in the epoch that is running
+        self.losses: list[Tensor] = []  # of this epoch, on the device
+        self.sizes: list[int] = []
+        self.kept: dict[str, Tensor] = {}  # what `learned` was at its best
+        self.history = History(
+            device=str(self.device),
+            precision=str(self.precision).removeprefix("torch."),
+            batch_size=self.batches.batch_size or 0,
+        )
+
+    def _choose_data(self) -> None:
+        """What is trained and validated on, and what the model takes it through."""
+        data, model = self.asked.data, self.model
+        task = data if isinstance(data, Task) else None
+        self.train = task.train if task else data
+        if not isinstance(self.train, Split | DataLoader):
+            raise ValueError(text("engine.data_unknown", kind=type(data).__name__))
+        if isinstance(self.train, Split) and not len(self.train):
+            raise ValueError(text("engine.no_examples"))
+        self.valid = self.asked.valid or None
+        if self.asked.valid is None and task is not None and len(task.valid):
+            self.valid = task.valid
+        if task and getattr(model, "preprocess", None) is None and holds_pictures(self.train):
+            attach_preprocess(model, Normalize(task.mean, task.std))
+        self.loss = self.asked.loss or _cross_entropy_of(self.train)
+
+    def _place(self) -> None:
+        """Model and data on the device; how they are prepared and computed there."""
+        asked, model = self.asked, self.model
+        self.processes = Processes(asked.device)
+        device = self.device = self.processes.device
+        self.precision = as_precision(asked.precision, device)
+        self.autocast = autocast(device, self.precision)
+        model.to(device)
+        self.portion = Portion(asked.batch_size)
+        self.batches = batches_of(self.train, device, asked.batch_size, self.processes)
+        self.prepare = preparation(model, preprocess_of(model, self.train), device)
+        if self.valid is not None:
+            size = max(256, asked.batch_size)
+            self.valid_portion = Portion(size)
+            self.valid_batches = batches_of(self.valid, device, size, self.processes)
+            self.prepare_valid = preparation(model, preprocess_of(model, self.valid), device)
+        self.generator = torch.Generator(device).manual_seed(asked.seed + self.processes.rank)
+
+    def _plan(self) -> None:
+        """How many steps there will be, which the schedule must know."""
+        asked, pair = self.asked, 2 * self.processes.world
+        uses = uses_batchnorm(self.model.train())
+        self.least = min(pair, self.batches.batch_size or pair) if uses else 0
+        try:
+            per_epoch = len(self.batches)
+            if self.least and self.batches.last_is_single and per_epoch > 1:
+                per_epoch -= 1  # see the loop
+        except TypeError:  # a stream without an end
+            if asked.max_steps is None:
+                raise ValueError(text("engine.length_unknown")) from None
+            per_epoch = asked.max_steps
+        limited = asked.max_steps is not None
+        self.total = asked.max_steps if limited else asked.epochs * per_epoch
+        self.epochs = math.inf if limited else asked.epochs
+
+    def _folder(self):
+        """A context in which the folder of checkpoints, where there is one, is this run's."""
+        return held_folder(self.folder) if self.folder and self.processes.is_main else nullcontext()
+
+    def _start(self) -> None:
+        """Everything as the first step needs it, or the step after the last checkpoint."""
+        torch.manual_seed(self.asked.seed + self.processes.rank)
+        self.processes.start(self.model)
+        self.runner = torch.compile(self.model) if self.asked.compile else self.model
+        if self.asked.keep_best:
+            self._keep()
+        if self.folder is None:
+            return
+        self.identity = identity_of(self)
+        if resume_run(self, self.folder):
+            self.bar.update(self.history.steps)
+            if self.visible:
+                print(text("checkpoint.resumed", step=self.history.steps))
 
     def _save(self) -> None:
-        """Everything that the rest of the run depends on, to a checkpoint."""
         self.history.seconds = time.perf_counter() - self.started
         if self.processes.is_main:
-            tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-            tensors |= {f"kept.{name}": value for name, value in self.kept.items()}
-            tensors |= {f"random.{name}": g() for name, (g, _) in self._random_states().items()}
-            if self.losses:
-                tensors["losses"] = torch.stack(self.losses)
-            scalars = {}
-            for number, state in self.optimizer.state_dict()["state"].items():
-                for name, value in state.items():
-                    if isinstance(value, Tensor):
-                        tensors[f"optimizer.{number}.{name}"] = value
-                    else:
-                        scalars[f"{number}.{name}"] = value
-            position = {"epoch": self.epoch, "taken": self.taken, "sizes": self.sizes}
-            state = {
-                "identity": self._identity(),
-                "position": position,
-                "micro_batch": self.micro_batch,
-                "history": self.history.to_dict(),
-                "optimizer": scalars,
-            }
-            save_checkpoint(self.folder, self.history.steps, tensors, state)
+            save_run(self, self.folder)
         self.processes.wait()
-
-    def _resume(self) -> None:
-        """Goes to where the newest whole checkpoint was made, if there is one."""
-        found = load_checkpoint(self.folder)
-        if found is None:
-            return
-        tensors, state = found
-        mine, theirs = self._identity(), state["identity"]
-        differing = [name for name in mine if mine[name] != theirs.get(name)]
-        if differing:
-            names = ", ".join(differing)
-            raise ValueError(text("checkpoint.other_run", folder=self.folder, differing=names))
-        for name, value in self.model.state_dict().items():
-            value.copy_(tensors[f"model.{name}"])
-        self.kept = {
-            name: value.clone().copy_(tensors[f"kept.{name}"])
-            for name, value in self._learned().items()
-            if f"kept.{name}" in tensors
-        }
-        for name, (_, set_state) in self._random_states().items():
-            if f"random.{name}" in tensors:
-                set_state(tensors[f"random.{name}"])
-        if self.processes.rank:  # the saved state is the first process's
-            seed = self.seed + self.processes.rank + 7919 * state["history"]["steps"]
-            torch.manual_seed(seed)
-            self.generator.manual_seed(seed)
-        self._load_optimizer(tensors, state["optimizer"])
-        if "losses" in tensors:
-            self.losses = list(tensors["losses"].to(self.device))
-        self.sizes = state["position"]["sizes"]
-        self.epoch, self.taken = state["position"]["epoch"], state["position"]["taken"]
-        self.micro_batch = state["micro_batch"]
-        history = self.history
-        for name, value in state["history"].items():
-            setattr(history, name, value)
-        history.resumed_from = history.steps
-        self.bar.update(history.steps)
-        if self.visible:
-            print(text("checkpoint.resumed", step=history.steps))
-
-    def _load_optimizer(self, tensors: dict[str, Tensor], scalars: dict) -> None:
-        loaded: dict[int, dict] = {}
-        for key, value in {
-            **{k.removeprefix("optimizer."): v for k, v in tensors.items() if "optimizer." in k},
-            **scalars,
-        }.items():
-            number, name = key.split(".", 1)
-            loaded.setdefault(int(number), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": loaded, "param_groups": groups})
-        for param, state in self.optimizer.state.items():
-            for name, value in state.items():
-                if isinstance(value, Tensor) and value.shape == param.shape:
-                    # fused kernels walk both in memory order, so the layouts must agree
-                    state[name] = torch.empty_like(param).copy_(value)
-
-    def _random_states(self) -> dict[str, tuple[Callable, Callable]]:
-        """Every generator that the run draws from: how to read its state and how to set it."""
-        states = {
-            "cpu": (torch.get_rng_state, torch.set_rng_state),
-            "augment": (self.generator.get_state, self.generator.set_state),
-        }
-        if self.device.type == "cuda":
-            states["cuda"] = (
-                lambda: torch.cuda.get_rng_state(self.device),
-                lambda state: torch.cuda.set_rng_state(state, self.device),
-            )
-        if (own := getattr(self.train, "generator", None)) is not None:
-            states["loader"] = (own.get_state, own.set_state)
-        return states
 
 
 class _LossNotFinite(Exception):
     """The loss became NaN or infinite."""
 
 
-def _infer(
-    model: nn.Module,
-    data: Split | DataLoader,
-    batch_size: int,
-    precision: str | torch.dtype | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """(logits, labels) of each batch in order, computed where the model lies."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    autocast = _autocast(device, _as_precision(precision, device))
-    batches = batches_of(data, device, batch_size)
-    return _outputs(model, batches, _preparation(model, data, device), autocast)
+def _cross_entropy_of(data: Split | DataLoader) -> Callable:
+    """`cross_entropy` that refuses labels without an output, before a GPU stumbles over them."""
+    least, highest = 0, 0  # of a DataLoader nobody knows
+    if isinstance(data, Split):
+        least, highest = int(data.labels.min()), int(data.labels.max())
 
+    def loss(model: nn.Module, inputs: Tensor | dict, labels: Tensor, rows: Tensor) -> Tensor:
+        logits = logits_of(model, inputs)
+        if least < 0 or highest >= logits.shape[1]:
+            require_labels(data.labels, logits.shape[1])
+        try:
+            return F.cross_entropy(logits, labels)
+        except IndexError:
+            require_labels(labels, logits.shape[1])
+            raise
 
-def _outputs(
-    model: nn.Module,
-    batches: SplitBatches | LoaderBatches,
-    prepare: Callable,
-    autocast: Callable,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """(logits, labels) of each batch, in eval mode; every module gets its own mode back."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        for batch in batches.epoch():
-            if batch.weight:
-                with torch.no_grad(), autocast():
-                    logits = logits_of(model, prepare(batch.inputs))
-                yield logits, batch.labels
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def _as_precision(asked: str | torch.dtype | None, device: torch.device) -> torch.dtype:
-    if asked is None:
-        return pick_precision(device)
-    if asked in PRECISIONS.values():
-        return asked
-    if asked not in PRECISIONS:
-        raise ValueError(text("engine.unknown", what=asked, known=", ".join(PRECISIONS)))
-    return PRECISIONS[asked]
-
-
-def _autocast(device: torch.device, precision: torch.dtype) -> Callable:
-    """A function that opens the context in which the model computes."""
-    if precision == torch.float32:
-        return nullcontext
-    return lambda: torch.autocast(device.type, precision)
-
-
-def _wants_channels_last(model: nn.Module, device: torch.device) -> bool:
-    """True where convolutions run faster with the channels last: tensor cores, and oneDNN too.
-
-    On one CPU core zukan-resnet trains 1.2 and zukan-inception 1.5 times as fast.
-    """
-    return device.type in ("cuda", "cpu") and any(isinstance(m, nn.Conv2d) for m in model.modules())
-
-
-@contextmanager
-def _channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within it the model's kernels lie as they compute fastest; after it as everybody expects."""
-    wanted = _wants_channels_last(model, device)
-    if wanted:
-        model.to(memory_format=torch.channels_last)
-    try:
-        yield
-    finally:
-        if wanted:
-            model.to(memory_format=torch.contiguous_format)
-
-
-def _preparation(model: nn.Module, data: Split | DataLoader, device: torch.device) -> Callable:
-    """From the raw batch to the model's input, laid out as its convolutions like it."""
-    prepare = preprocessing(model, data)
-    if not _wants_channels_last(model, device):
-        return prepare
-
-    def prepare_and_lay_out(raw):
-        inputs = prepare(raw)
-        if isinstance(inputs, Tensor) and inputs.ndim == 4:
-            return inputs.contiguous(memory_format=torch.channels_last)
-        return inputs
-
-    return prepare_and_lay_out
-
-
-def _name(choice: str | Callable) -> str:
-    """A name for what was chosen, the same in the next process."""
-    return choice if isinstance(choice, str) else getattr(choice, "__qualname__", "function")
+    return loss
 
 
 def _somebody_watches() -> bool:

@@ -30,7 +30,8 @@ def build_optimizer(
 
     name: "adamw", "sgd" (Nesterov, momentum 0.9), or a function of the parameter groups.
     param_groups: dicts with "params" and, where they differ, "lr" and "weight_decay".
-    Raises ValueError where nothing can be trained or the name is unknown.
+    Raises ValueError where nothing can be trained, a parameter is not the model's, or the name is
+    unknown.
     """
     groups = [dict(group) for group in param_groups or [{"params": model.parameters()}]]
     for group in groups:
@@ -38,6 +39,9 @@ def build_optimizer(
         params = [params] if isinstance(params, torch.Tensor) else params
         group["params"] = [param for param in params if param.requires_grad]
     groups = [group for group in groups if group["params"]]
+    own = {id(param) for param in model.parameters()}
+    if foreign := sum(id(param) not in own for group in groups for param in group["params"]):
+        raise ValueError(text("engine.foreign_parameters", count=foreign))
     if not groups:
         raise ValueError(text("engine.nothing_trainable"))
     if callable(name):

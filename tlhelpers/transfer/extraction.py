@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import features_of, stages
-from tlhelpers.runtime.device import pick_device
 from tlhelpers.runtime.language import text
-from tlhelpers.train.batches import Normalize, move, read_batches
-from tlhelpers.train.engine import logits_of
+from tlhelpers.train.predict import as_data, infer, logits_of
+from tlhelpers.train.preprocessing import preprocess_of
 from tlhelpers.transfer.feature_cache import FeatureCache, fingerprint, write_features
 
 LARGE = 100_000  # inputs from which on features go to a file
@@ -41,14 +40,13 @@ def extract_features(
     preprocess: None takes the model's own. The cache knows weights, preprocessing and data; from
     LARGE inputs on the features are a memory-mapped file.
     """
-    if not isinstance(data, Split):
-        data = Split(data, torch.zeros(len(data), dtype=torch.long))
+    data = as_data(data)
     if len(data) == 0:
         raise ValueError(text("features.empty"))
     if cache and len(data) >= LARGE:
         mapped = stream_features(model, data, batch_size, layer, preprocess=preprocess)
         return torch.from_numpy(mapped)
-    preprocess = preprocess or _preprocessing(model)
+    preprocess = preprocess or preprocess_of(model, data)
     key = fingerprint(model, preprocess, data, layer) if cache else ""
     features = _cache.get(key)
     if features is None:
@@ -71,7 +69,7 @@ def stream_features(
     Memory holds one batch at a time where the split draws its inputs, however many there are.
     Writing into the map changes this copy, never the file.
     """
-    preprocess = preprocess or _preprocessing(model)
+    preprocess = preprocess or preprocess_of(model, data)
     key = fingerprint(model, preprocess, data, layer)
     path = write_features(
         key, len(data), lambda: _compute(model, data, batch_size, layer, preprocess)
@@ -90,7 +88,7 @@ def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task) -> T
         return split.inputs.flatten(1).float() / 255
     if isinstance(backbone, str):
         raise ValueError(text("features.not_pixels", name=backbone))
-    return extract_features(backbone, split, preprocess=_preprocessing(backbone, task))
+    return extract_features(backbone, split, preprocess=preprocess_of(backbone, split, task))
 
 
 def span(rows: Tensor) -> Tensor:
@@ -101,27 +99,14 @@ def span(rows: Tensor) -> Tensor:
     return torch.linalg.qr(rows.mT).Q
 
 
-def _preprocessing(model: nn.Module, task: Task | None = None) -> Callable:
-    """The model's own preprocessing, else the normalisation that the task wants."""
-    own = getattr(model, "preprocess", None)
-    return own or (Normalize(task.mean, task.std) if task else Normalize())
-
-
 def _compute(model, data: Split, batch_size: int, layer, preprocess) -> Iterator[Tensor]:
-    """Batches of features; each module's training flag and device are given back afterwards."""
-    device, home = pick_device(), next(model.parameters()).device
-    training = {module: module.training for module in model.modules()}
-    model.to(device).eval()
-    try:
-        for inputs, _ in read_batches(data, torch.arange(len(data)).split(batch_size), device):
-            with torch.no_grad():
-                inputs = move(preprocess(move(inputs, device)), device)
-                features = _pass(model, inputs, layer)
-            yield features.float().cpu()
-    finally:
-        model.to(home)
-        for module, flag in training.items():
-            module.training = flag
+    """Features batch by batch, computed as `predict` computes."""
+
+    def forward(model: nn.Module, inputs) -> Tensor:
+        return _pass(model, inputs, layer)
+
+    answers = infer(model, data, batch_size, forward=forward, preprocess=preprocess)
+    return (features for features, _ in answers)
 
 
 def _pass(model: nn.Module, inputs, layer: str | None) -> Tensor:

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
+from tlhelpers.runtime.device import pick_precision
 from tlhelpers.runtime.store import cache_folder, write_atomic
+from tlhelpers.train.placement import computing_device
 
 MEMORY_BYTES = 256 * 2**20
 SAMPLED = 16  # inputs by which a preprocessing is known
@@ -41,7 +43,8 @@ class FeatureCache:
 
 
 def fingerprint(model: nn.Module, preprocess: Callable, data: Split, layer: str | None) -> str:
-    """One name for these weights, this preprocessing and these inputs (labels do not matter).
+    """One name for these weights, this preprocessing, these inputs and the precision of the
+    device (labels do not matter).
 
     The inputs are known by the split's exact fingerprint, the preprocessing by what it makes of
     a sample of them.
@@ -49,7 +52,8 @@ def fingerprint(model: nn.Module, preprocess: Callable, data: Split, layer: str 
     weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     rows = torch.linspace(0, len(data) - 1, min(SAMPLED, len(data))).long()
     sample, _ = data.batch(rows)
-    return digest(str(model), str(layer), weights, preprocess(sample), data.fingerprint)
+    precision = str(pick_precision(computing_device(model)))
+    return digest(str(model), layer, weights, preprocess(sample), data.fingerprint, precision)
 
 
 def write_features(key: str, count: int, batches: Callable[[], Iterable[Tensor]]) -> Path:
