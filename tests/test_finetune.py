@@ -173,7 +173,8 @@ def test_ctrl_c_ends_the_phase_and_leaves_out_the_later_ones():
 
     for method in ("full", "lora"):
         result = fine_tune(
-            network(), tiny_task(), method=method, freeze_epochs=2, after_step=interrupt, **FAST
-        )
+            network(), tiny_task(), method=method, freeze_epochs=2, after_step=interrupt,
+            on_interrupt="keep", **FAST,
+        )  # fmt: skip
         assert result.history.interrupted and result.history.steps == 4
         assert result.test_acc > 0, "what was learned is measured"

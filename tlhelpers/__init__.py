@@ -33,8 +33,8 @@ _PUBLIC = {
     "grow_head": "tlhelpers.models.surgery",
     # train
     "fit": "tlhelpers.train.engine",
-    "predict": "tlhelpers.train.engine",
-    "evaluate": "tlhelpers.train.engine",
+    "predict": "tlhelpers.train.predict",
+    "evaluate": "tlhelpers.train.predict",
     "History": "tlhelpers.train.history",
     # transfer
     "extract_features": "tlhelpers.transfer.extraction",

@@ -86,8 +86,9 @@ def fine_tune(
     method: "full" or "lora" (of this `rank`; needs no lr_mult).
     penalty: builds the penalty from the model that is about to be trained (see `l2_sp`).
     read_test: False while settings are still being chosen; `test_acc` is then nan.
-    Other options go to `fit`. Ctrl-C ends the phase and leaves out the later ones; what was
-    learned is measured. Raises ValueError for an unknown method or too many stages.
+    Other options go to `fit`. With on_interrupt="keep" Ctrl-C ends the phase and leaves out the
+    later ones, and what was learned is measured. Raises ValueError for an unknown method or too
+    many stages.
     """
     set_seed(seed)
     model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
