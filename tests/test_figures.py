@@ -45,7 +45,7 @@ def test_error_band_draws_the_mean_and_the_interval():
     _, axes = plt.subplots()
     runs = [[0.5, 0.6, 0.7], [0.8, 0.8, 0.9]]
     line = figures.error_band(axes, [5, 10], runs, "probe")
-    expected = [interval(values) for values in runs]
+    expected = [interval(values, share=True) for values in runs]
     assert list(line.get_ydata()) == pytest.approx([point.mean for point in expected])
     corners = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert corners.min() == pytest.approx(min(point.low for point in expected))
@@ -61,3 +61,13 @@ def test_error_band_takes_single_runs_and_refuses_unequal_lengths():
     figure.canvas.draw()
     with pytest.raises(ValueError):
         figures.error_band(axes, [1, 2, 3], [[0.5], [0.6]])
+
+
+def test_the_band_of_accuracies_stays_between_nothing_and_all():
+    _, axes = plt.subplots()
+    figures.error_band(axes, [1, 2], [[0.9, 1.0, 1.0], [0.0, 0.0, 0.1]])
+    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() >= 0 and corners.max() <= 1
+    _, axes = plt.subplots()
+    figures.error_band(axes, [1], [[0.9, 1.0, 1.0]], share=False)
+    assert axes.collections[0].get_paths()[0].vertices[:, 1].max() > 1

@@ -115,7 +115,7 @@ for first in range(5):
     one.append(answer_correctly(*compare(strangers[first], later), threshold))
     both = compare(register_two(strangers, first), later)
     two.append(answer_correctly(*both, threshold_of_two))
-print(tl.interval(one), tl.interval(two))
+print(tl.interval(one, share=True), tl.interval(two, share=True))
 assert tl.interval(one).low > 0.90 and tl.interval(two).low > 0.90
 
 # %% [markdown] key="episode-text" lang="ja"
@@ -236,7 +236,7 @@ lesson05.draw_episodes(pools[0], pools)
 # The "±" in the tables of papers is usually the interval over episodes. To say what new photographs will give, read the one over seeds. Neither covers what would change with other kinds of bird, or with another network.
 
 # %% key="claim-bars" tags=["claim"]
-over_seeds = tl.interval([pool.accuracy.mean for pool in pools])
+over_seeds = tl.interval([pool.accuracy.mean for pool in pools], share=True)
 first = pools[0].accuracy
 outside = sum(not first.low <= pool.accuracy.mean <= first.high for pool in pools)
 print(first, over_seeds, outside)

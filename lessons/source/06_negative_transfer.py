@@ -78,7 +78,7 @@ frozen = {
     for name, network in networks.items()
 }
 for name, accuracies in frozen.items():
-    print(name, tl.interval(accuracies))
+    print(name, tl.interval(accuracies, share=True))
 
 # %% key="claim-frozen" tags=["claim"]
 lost = lesson06.difference(frozen["random"], frozen["zukan-paint"])
@@ -126,14 +126,14 @@ scratch = [
     tl.train_from_scratch(network, task, lr=scratch_lr, seed=seed, **equal)
     for seed, task in surfaces.items()
 ]
-print(tl.interval(run.test_acc for run in scratch))
+print(tl.interval((run.test_acc for run in scratch), share=True))
 
 # %% key="tuned"
 tuned = [
     tl.fine_tune(network, task, lr=paint_lr, lr_mult=1, freeze_epochs=0, seed=seed, **equal)
     for seed, task in surfaces.items()
 ]
-print(tl.interval(run.test_acc for run in tuned))
+print(tl.interval((run.test_acc for run in tuned), share=True))
 
 # %% key="harm" alt_ja="表面の傷のテスト正解率。塗装の色のネットワークは、凍結してもファインチューニングしても、ゼロから学習を下回る。" alt_en="Test accuracy on surfaces: the paint sorter, frozen and fine-tuned, below training from scratch."
 from_scratch = [run.test_acc for run in scratch]

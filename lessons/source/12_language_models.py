@@ -330,7 +330,7 @@ for lang in ("en", "ja"):
         "probe": [tl.probe(network, task).test_acc for task in tasks],
         "tfidf": [tl.tfidf_baseline(task).test_acc for task in tasks],
     }
-    print(lang, tl.interval(live[lang]["probe"]), tl.interval(live[lang]["tfidf"]))
+    print(lang, *(tl.interval(live[lang][way], share=True) for way in ("probe", "tfidf")))
 
 # %% key="curves" alt_ja="英語と日本語の問い合わせの正解率。ラベル2〜20個で、凍結したBERTが静的ベクトルとTF-IDFを大きく上回る。" alt_en="Accuracy on enquiries in both languages for 2 to 20 labels: frozen BERT far above static vectors and TF-IDF."
 stored = tl.stored("12_enquiries")
@@ -496,7 +496,7 @@ for seed in seeds:
     moved = tl.load_task("enquiries", per_class=10, seed=seed, lang="en", test_lang="ja")
     across["both"].append(tl.probe(network, moved, seed=seed).test_acc)
     across["english"].append(tl.probe(english_only, moved, seed=seed).test_acc)
-print(tl.interval(across["both"]), tl.interval(across["english"]))
+print(*(tl.interval(across[way], share=True) for way in ("both", "english")))
 assert min(across["both"]) > 0.42
 assert min(across["both"]) - max(across["english"]) > 0.15
 

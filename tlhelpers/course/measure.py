@@ -86,9 +86,9 @@ def group(measure: Callable[[int], Iterator[Bar]]) -> Callable[[int], Iterator[B
 def measure_birds(seeds: int) -> Iterator[Bar]:
     """Ten birds, five labels a class."""
     runs = _contenders("zukan-resnet", lambda s: load_task("birds", 5, s), seeds, epochs=40)
-    yield Bar("birds, 5 labels: probe", interval(runs["frozen"]), at_least=0.80)
-    yield Bar("birds, 5 labels: fine-tuned", interval(runs["tuned"]), at_least=0.88)
-    yield Bar("birds, 5 labels: scratch", interval(runs["scratch"]))
+    yield Bar("birds, 5 labels: probe", interval(runs["frozen"], share=True), at_least=0.80)
+    yield Bar("birds, 5 labels: fine-tuned", interval(runs["tuned"], share=True), at_least=0.88)
+    yield Bar("birds, 5 labels: scratch", interval(runs["scratch"], share=True))
     for name in ("frozen", "tuned"):
         gap = interval(_differences(runs[name], runs["scratch"]))
         yield Bar(f"birds, 5 labels: {name} above scratch", gap, at_least=0.20)
@@ -100,9 +100,11 @@ def measure_few_shot(seeds: int) -> Iterator[Bar]:
     task, network = load_task("birds", test_per_class=60), backbone("zukan-resnet")
     for shots, bar in ((1, 0.75), (5, 0.90)):
         runs = [few_shot(network, task, 5, shots, seed=s).accuracy.mean for s in range(seeds)]
-        yield Bar(f"few-shot birds, 5-way {shots}-shot", interval(runs), at_least=bar)
+        yield Bar(f"few-shot birds, 5-way {shots}-shot", interval(runs, share=True), at_least=bar)
         pixels = [few_shot("pixels", task, 5, shots, seed=s).accuracy.mean for s in range(seeds)]
-        yield Bar(f"few-shot birds, {shots}-shot, raw pixels", interval(pixels), at_most=0.40)
+        yield Bar(
+            f"few-shot birds, {shots}-shot, raw pixels", interval(pixels, share=True), at_most=0.40
+        )
 
 
 @group
@@ -113,8 +115,8 @@ def measure_zero_shot(seeds: int) -> Iterator[Bar]:
     untrained = reinitialise(network)
     good = [zero_shot(network, task, n_unseen=5, seed=s).accuracy for s in range(seeds)]
     random = [zero_shot(untrained, task, n_unseen=5, seed=s).accuracy for s in range(seeds)]
-    yield Bar("zero-shot, 5 of 24 birds unseen", interval(good), at_least=0.80)
-    yield Bar("zero-shot, random network", interval(random))
+    yield Bar("zero-shot, 5 of 24 birds unseen", interval(good, share=True), at_least=0.80)
+    yield Bar("zero-shot, random network", interval(random, share=True))
     yield Bar("zero-shot, above random", interval(_differences(good, random)), at_least=0.15)
 
 
@@ -129,9 +131,9 @@ def measure_pets(seeds: int) -> Iterator[Bar]:
         return load_task("pets", 200, seed, valid_per_class=100, test_per_class=200)
 
     runs = _contenders("zukan-resnet", load, seeds, epochs=20)
-    yield Bar("pets, 200 labels: probe", interval(runs["frozen"]))
-    yield Bar("pets, 200 labels: fine-tuned", interval(runs["tuned"]))
-    yield Bar("pets, 200 labels: scratch", interval(runs["scratch"]))
+    yield Bar("pets, 200 labels: probe", interval(runs["frozen"], share=True))
+    yield Bar("pets, 200 labels: fine-tuned", interval(runs["tuned"], share=True))
+    yield Bar("pets, 200 labels: scratch", interval(runs["scratch"], share=True))
     above = _differences(runs["scratch"], runs["frozen"])
     yield Bar("pets, 200 labels: scratch above probe", interval(above), at_least=0.0)
 
@@ -140,9 +142,9 @@ def measure_pets(seeds: int) -> Iterator[Bar]:
 def measure_paint(seeds: int) -> Iterator[Bar]:
     """A paint sorter's network on surface defects: negative transfer."""
     runs = _contenders("zukan-paint", lambda s: load_task("surfaces", 100, s), seeds, epochs=15)
-    yield Bar("surfaces, 100 labels: paint sorter, probe", interval(runs["frozen"]))
-    yield Bar("surfaces, 100 labels: paint sorter, fine-tuned", interval(runs["tuned"]))
-    yield Bar("surfaces, 100 labels: scratch", interval(runs["scratch"]))
+    yield Bar("surfaces, 100 labels: paint sorter, probe", interval(runs["frozen"], share=True))
+    yield Bar("surfaces, 100 labels: paint sorter, fine-tuned", interval(runs["tuned"], share=True))
+    yield Bar("surfaces, 100 labels: scratch", interval(runs["scratch"], share=True))
     for name in ("frozen", "tuned"):
         gap = _differences(runs["scratch"], runs[name])
         yield Bar(f"surfaces: scratch above paint sorter, {name}", interval(gap), at_least=0.08)
@@ -157,8 +159,8 @@ def measure_night(seeds: int) -> Iterator[Bar]:
         day.append(result.test_acc)
         dark = load_task("fish", 30, seed, style="night")
         night.append(evaluate(result.model, dark.open_test()))
-    yield Bar("fish by day", interval(day))
-    yield Bar("fish by night", interval(night))
+    yield Bar("fish by day", interval(day, share=True))
+    yield Bar("fish by night", interval(night, share=True))
     yield Bar("fish: drop by night", interval(_differences(day, night)), at_least=0.20)
 
 
@@ -170,7 +172,7 @@ def measure_digits(seeds: int) -> Iterator[Bar]:
             "zukan-resnet", lambda s, n=count: load_task("digits", n, s), seeds, epochs=40
         )
         for name, values in runs.items():
-            yield Bar(f"digits, {count} labels: {name}", interval(values))
+            yield Bar(f"digits, {count} labels: {name}", interval(values, share=True))
         best = max(("frozen", "tuned"), key=lambda name, r=runs: sum(r[name]))
         gap = interval(_differences(runs[best], runs["scratch"]))
         yield Bar(f"digits, {count} labels: {best} above scratch", gap, at_least=0.03)
@@ -187,7 +189,7 @@ def measure_colour(seeds: int) -> Iterator[Bar]:
             model.fit(colour_histogram(task.train.inputs), task.train.labels)
             test = task.open_test()
             runs.append(model.score(colour_histogram(test.inputs), test.labels))
-        yield Bar(f"{name}: colour histogram alone", interval(runs), at_most=limit)
+        yield Bar(f"{name}: colour histogram alone", interval(runs, share=True), at_most=limit)
 
 
 def colour_histogram(images: Tensor, bins: int = 4) -> Tensor:

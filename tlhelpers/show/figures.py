@@ -69,15 +69,18 @@ def error_band(
     x: Sequence[float],
     runs: Sequence[Iterable[float]],
     label: str | None = None,
+    *,
+    share: bool = True,
     **line,
 ) -> Line2D:
     """Draws the mean of repeated runs as a line, and its 95% interval as a band around it.
 
-    x: the places of the points. runs: for each of them the measurements, one a seed (Student t
-    interval over them; a single measurement has no band). line: passed on to `ax.plot`.
+    x: the places of the points. runs: for each of them the measurements, one a seed (a single
+    measurement has no band). share: they are accuracies, and the band stays in [0, 1]. line:
+    passed on to `ax.plot`.
     Returns the line. Raises ValueError where `x` and `runs` differ in length.
     """
-    points = [interval(values) for _, values in zip(x, runs, strict=True)]
+    points = [interval(values, share=share) for _, values in zip(x, runs, strict=True)]
     drawn = sum(isinstance(entry, Line2D) and entry.get_marker() in MARKERS for entry in ax.lines)
     line = {"marker": MARKERS[drawn % len(MARKERS)], **line}
     (mean,) = ax.plot(x, [point.mean for point in points], label=label, **line)

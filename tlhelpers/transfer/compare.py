@@ -71,7 +71,7 @@ class Comparison(Result):
         for row in self.runs:
             key = (row["backbone"], row["strategy"], row["per_class"])
             cells.setdefault(key, []).append(row["test_acc"])
-        return {key: interval(values) for key, values in cells.items()}
+        return {key: interval(values, share=True) for key, values in cells.items()}
 
     def rows(self) -> list[dict]:
         return [

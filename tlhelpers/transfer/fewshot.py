@@ -79,7 +79,7 @@ def few_shot(
     rows = sample_episodes(split.labels, n_way, n_shot, n_query, episodes, seed)
     accuracies = evaluate_episodes(features, rows, n_shot, method)
     return FewShotResult(
-        accuracy=interval(accuracies),
+        accuracy=interval(accuracies, share=True),
         n_way=n_way,
         n_shot=n_shot,
         n_query=n_query,

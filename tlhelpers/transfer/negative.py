@@ -122,9 +122,9 @@ def negative_transfer_gap(
     fine_tuned = [tuned(tune_lr, seed=seed).test_acc for seed in range(seeds)]
     frozen = [probe(backbone, task, seed=seed).test_acc for seed in range(seeds)]
     return NegativeTransferGap(
-        scratch=interval(scratch),
-        frozen=interval(frozen),
-        fine_tuned=interval(fine_tuned),
+        scratch=interval(scratch, share=True),
+        frozen=interval(frozen, share=True),
+        fine_tuned=interval(fine_tuned, share=True),
         gap_frozen=interval([s - f for s, f in zip(scratch, frozen, strict=True)]),
         gap_fine_tuned=interval([s - f for s, f in zip(scratch, fine_tuned, strict=True)]),
         scratch_lr=scratch_lr,

@@ -44,7 +44,7 @@ class Lines(Result):
 def _cell(value):
     """A list as mean and interval, a large number without its decimals."""
     if isinstance(value, list):
-        return interval(value)
+        return interval(value, share=True)
     return round(value) if isinstance(value, float) and value >= 1000 else value
 
 
@@ -108,7 +108,7 @@ def draw_drift(
         for place, task in enumerate(accuracy):
             values = accuracy[task][mode]
             x = place + (k - 0.5) * 0.3
-            point = interval(values)
+            point = interval(values, share=True)
             low, high = max(0.0, point.low), min(1.0, point.high)
             right.plot([x, x], [low, high], color=colour, linewidth=2)
             label = text(f"lesson02.mode_{mode}") if place == 0 else None

@@ -84,7 +84,7 @@ def draw_episodes(one: FewShotResult, pools: Sequence[FewShotResult]) -> Picture
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for place, pool in enumerate(pools):
         _point(right, place, pool.accuracy, figures.BLUE, "o")
-    over_pools = interval([pool.accuracy.mean for pool in pools])
+    over_pools = interval([pool.accuracy.mean for pool in pools], share=True)
     _point(right, len(pools) + 0.5, over_pools, figures.VERMILION, "D")
     names = [str(place) for place in range(len(pools))]
     ticks = [*range(len(pools)), len(pools) + 0.5]

@@ -38,7 +38,7 @@ def distance_rows(found: Mapping) -> list[dict]:
         {
             "task": text(f"lesson03.task_{task}"),
             "distance": distance,
-            "probe_with_few": interval(frozen[0]),
+            "probe_with_few": interval(frozen[0], share=True),
         }
         for task, distance, frozen in zip(
             found["tasks"], found["distance"], found["frozen"], strict=True
@@ -65,7 +65,7 @@ def _method_row(name: str, parameters: int, accuracies: Sequence[float]) -> dict
         "method": text(f"lesson03.method_{name}"),
         "trained": f"{parameters:,}",
         "megabytes": round(4 * parameters / 1e6, 2),
-        "accuracy": interval(accuracies),
+        "accuracy": interval(accuracies, share=True),
     }
 
 
@@ -91,7 +91,9 @@ def draw_rates(grid: Mapping, live: Mapping[float, Mapping[str, Sequence[float]]
     figure, panels = plt.subplots(1, 3, figsize=(7.8, 3.2))
     for axes, measure in zip(panels, MEASURES, strict=True):
         colour = COLOURS[measure]
-        figures.error_band(axes, grid["rates"], grid[measure][-1], color=colour)
+        figures.error_band(
+            axes, grid["rates"], grid[measure][-1], share=measure != "cka", color=colour
+        )
         for rate, values in live.items():
             axes.plot([rate] * len(values[measure]), values[measure], color=colour, **RINGS)
         axes.set_xscale("log")

@@ -55,7 +55,7 @@ def draw_curves(data: Mapping, live: Mapping[str, Mapping], count: int) -> Pictu
             name = text(f"lesson12.{strategy}")
             figures.error_band(axes, data["labels"], runs, name, color=colour)
             if strategy in live.get(lang, {}):
-                now = interval(live[lang][strategy])
+                now = interval(live[lang][strategy], share=True)
                 axes.plot(count, now.mean, "*", color=colour, markersize=15, markeredgecolor="w")
         axes.axhline(CHANCE["enquiries"], color=figures.GREY, linestyle=":")
         axes.set_xscale("log")

@@ -164,7 +164,9 @@ def draw_responses(responses: Mapping[str, Sequence[Sequence[float]]]) -> Pictur
     colours = (figures.BLUE, figures.GREEN, figures.VERMILION, figures.GREY)
     for (name, sets), colour in zip(responses.items(), colours, strict=False):
         label = text(f"lesson06.{name}")
-        figures.error_band(axes, places, list(zip(*sets, strict=True)), label, color=colour)
+        figures.error_band(
+            axes, places, list(zip(*sets, strict=True)), label, share=False, color=colour
+        )
     axes.set_xticks(places, [stage or text("lesson06.before_head") for stage in STAGES])
     axes.set(ylim=(0, None), ylabel=text("lesson06.response"))
     axes.legend(loc="upper left")

@@ -59,7 +59,7 @@ def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) 
     figure, axes = plt.subplots(figsize=(6.4, 2.3))
     colours = {"probe": figures.BLUE, "pixels": figures.GREY}
     for place, (way, values) in enumerate(accuracy.items()):
-        mean = interval(values)
+        mean = interval(values, share=True)
         axes.barh(place, mean.mean, color=colours[way], height=0.55)
         axes.plot([mean.low, mean.high], [place, place], color=figures.INK, linewidth=2)
         axes.text(0.01, place, f"{mean.mean:.0%}", color="white", va="center", fontsize=11)

@@ -29,7 +29,7 @@ class Starts(Result):
 
     def rows(self) -> list[dict]:
         return [
-            {"start": text(f"lesson01.{start}"), "accuracy": interval(values)}
+            {"start": text(f"lesson01.{start}"), "accuracy": interval(values, share=True)}
             for start, values in self.accuracy.items()
         ]
 
@@ -99,7 +99,7 @@ def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Pict
     styles = list(next(iter(scores.values())))
     for i, (start, by_style) in enumerate(scores.items()):
         for k, style in enumerate(styles):
-            point = interval(by_style[style])
+            point = interval(by_style[style], share=True)
             place = k + (i - (len(scores) - 1) / 2) * 0.22
             low, high = max(0.0, point.low), min(1.0, point.high)
             axes.plot([place, place], [low, high], color=COLOURS[start], linewidth=2)

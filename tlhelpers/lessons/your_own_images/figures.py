@@ -105,7 +105,7 @@ def draw_epochs(curves: Sequence[Sequence[float]], tests: Sequence[float]) -> Pi
     epochs = range(1, len(curves[0]) + 1)
     by_epoch = list(zip(*curves, strict=True))
     figures.error_band(axes, epochs, by_epoch, text("lesson14.valid"), color=figures.BLUE)
-    point = interval(tests)
+    point = interval(tests, share=True)
     end = len(epochs) + 0.5
     axes.plot([end, end], [point.low, min(1, point.high)], color=figures.VERMILION, linewidth=2)
     axes.plot(end, point.mean, "D", color=figures.VERMILION, label=text("lesson14.test"))
@@ -150,7 +150,7 @@ def draw_leak(found: Mapping[str, Sequence[float]]) -> Picture:
 
 def _point(axes, place: float, runs: Sequence[float], colour: str, marker: str, label=None) -> None:
     """The mean of runs on its 95% interval."""
-    point = interval(runs)
+    point = interval(runs, share=True)
     low, high = max(0.0, point.low), min(1.0, point.high)
     axes.plot([place, place], [low, high], color=colour, linewidth=2)
     axes.plot(place, point.mean, marker, color=colour, markersize=8, label=label)

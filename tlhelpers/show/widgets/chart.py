@@ -117,8 +117,8 @@ class Chart(Canvas):
             self.legend(colour, name, dashed)
 
     def band(self, xs: Sequence[float], runs: Sequence[Iterable[float]], colour: str) -> None:
-        """The 95% interval of repeated runs at each x, as a pale band."""
-        spans = [interval(values) for values in runs]
+        """The 95% interval of repeated runs' accuracy at each x, as a pale band."""
+        spans = [interval(values, share=True) for values in runs]
         if any(math.isnan(span.low) for span in spans):
             return
         upper = [(x, span.high) for x, span in zip(xs, spans, strict=True)]
@@ -133,8 +133,8 @@ class Chart(Canvas):
         self.add("circle", **at, fill=fill, stroke=colour, stroke_width=2)
 
     def whisker(self, x: float, values: Iterable[float], colour: str) -> None:
-        """The mean of repeated runs as a dot on its 95% interval."""
-        span = interval(values)
+        """The mean accuracy of repeated runs as a dot on its 95% interval."""
+        span = interval(values, share=True)
         if not math.isnan(span.low):
             d = f"M{self.x(x):.1f} {self.y(span.low):.1f}V{self.y(span.high):.1f}"
             self.add("path", d=d, stroke=colour, stroke_width=2.5)
