@@ -21,12 +21,12 @@ from tlhelpers.transfer.incremental import IncrementalResult, incremental
 from tlhelpers.transfer.learners import METHODS, SCENARIOS
 
 SEEDS = range(5)
-TUNING = (100, 101)
+TUNING = (100,)
 TESTED = 40  # test pictures of each class
 CASES = {  # pictures of each class, those kept of each class and in all, length of training
     "fish": {"classes": 5, "labels": 10, "per_class": 5, "memory": 25, "epochs": 8},
     "birds": {"classes": 10, "labels": 10, "per_class": 5, "memory": 50, "epochs": 8},
-    "surfaces": {"classes": 5, "labels": 50, "per_class": 20, "memory": 100, "epochs": 12},
+    "surfaces": {"classes": 5, "labels": 30, "per_class": 12, "memory": 60, "epochs": 10},
 }
 LONGER = 3  # times the epochs: the other end of the range in which a verdict must hold
 GRID = {
@@ -48,7 +48,7 @@ COMPARED = (
     "joint",
 )
 OVER_EPOCHS = ("new_rows", "lwf", "ewc", "replay")
-EPOCHS = (4, 8, 16, 24)
+EPOCHS = (4, 8, 24)
 IN_SCENARIOS = ("kept_rows", "lwf", "ewc", "replay")
 IN_STREAM = ("new_head", "kept_rows", "lwf", "ewc", "replay", "nearest_mean")
 
@@ -94,8 +94,8 @@ def methods() -> dict:
 
 @experiment("04_hard")
 def hard() -> dict:
-    """Surfaces, from three to five classes, where features must change: every method."""
-    return compare("surfaces", COMPARED)
+    """Surfaces, from three to five classes, where features must change."""
+    return compare("surfaces", COMPARED[3:])
 
 
 @experiment("04_batchnorm")
