@@ -4,6 +4,7 @@
     tl build 02 --execute   runs both, each for itself, and stores their outputs
     tl build 02 --confirm   one language was edited and the other one needs no change
     tl build --check        lists everything that is wrong, running and writing nothing
+    tl build 02 --proofread lists what a careful reader would stumble over (author/proofreading.py)
 
 A source, `lessons/source/NN_slug.py`, is a Jupytext py:percent file. Every cell has a `key`, which
 becomes the cell's id. Prose stands in pairs of the same key, Japanese first; code stands once, and
@@ -62,6 +63,7 @@ from pathlib import Path
 from tlhelpers.course.author.checking import check, inspect_notebook
 from tlhelpers.course.author.lock import compare_lock
 from tlhelpers.course.author.notebook import keep_outputs, make_notebook, stored_notebook, written
+from tlhelpers.course.author.proofreading import proofread
 from tlhelpers.course.author.reading import Lesson, lesson_sources, read_lesson
 from tlhelpers.course.author.running import execute_both
 from tlhelpers.course.cli import Parser
@@ -114,6 +116,17 @@ def _write(path: Path, content: str) -> None:
         path.write_text(content, encoding="utf-8", newline="\n")
 
 
+def _proofread(names: Iterable[str]) -> list[str]:
+    """What a careful reader would stumble over, whether or not it is allowed for now."""
+    chosen = set(lesson_sources(names=names))
+    read = [read_lesson(path) for path in lesson_sources()]
+    problems = [problem for one in read if one.path in chosen for problem in one.problems]
+    if problems:
+        return problems
+    found = [proofread(one, read[:i]) for i, one in enumerate(read) if one.path in chosen]
+    return [str(finding) for findings in found for finding in findings]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """`tl build`. Returns the exit status: 0 where nothing is wrong."""
     parser = Parser("build")
@@ -121,9 +134,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--execute", action="store_true", help=text("build.help_execute"))
     parser.add_argument("--confirm", action="store_true", help=text("build.help_confirm"))
     parser.add_argument("--check", action="store_true", help=text("build.help_check"))
+    parser.add_argument("--proofread", action="store_true", help=text("build.help_proofread"))
     asked = parser.parse_args(arguments)
     try:
-        if asked.check:
+        if asked.proofread:
+            problems = _proofread(asked.lessons)
+        elif asked.check:
             problems = check(names=asked.lessons)
             errors, warnings = compare_stamps() if not asked.lessons else ([], [])
             problems += errors

@@ -15,13 +15,14 @@ from typing import Any
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import as_html, read_number, show_number
+from tlhelpers.show.widgets.page import Shown, make_page
 
 SCRIPT = Path(__file__).with_name("prompt.js")
 STYLE = Path(__file__).with_name("quiz.css")
 
 
-@dataclass
-class Prompt:
+@dataclass(repr=False)
+class Prompt(Shown):
     """One question before a result: `choices`, or a number `between` two bounds.
 
     remember: called with the answer as it is shown, such as "60%"; may return a sentence on what
@@ -65,23 +66,14 @@ class Prompt:
     @cached_property
     def widget(self) -> Any:
         """The form, an anywidget."""
-        import anywidget
-        import traitlets
-
-        class PromptForm(anywidget.AnyWidget):
-            _esm, _css = SCRIPT, STYLE
-            question = traitlets.Dict().tag(sync=True)
-            reply = traitlets.Unicode().tag(sync=True)
-
-        form = PromptForm(
-            question={
-                "ask": as_html(self.ask),
-                "choices": [[choice, as_html(choice)] for choice in self.choices],
-                "between": list(self.between or ()),
-                "unit": self.unit,
-                "button": text("prediction.button"),
-                "label": text("prediction.label"),
-            },
+        form = make_page(
+            SCRIPT,
+            STYLE,
+            ask=as_html(self.ask),
+            choices=[[choice, as_html(choice)] for choice in self.choices],
+            between=list(self.between or ()),
+            unit=self.unit,
+            labels={name: text(f"prediction.{name}") for name in ("label", "button")},
             reply=text("prediction.kept", given=self.given) if self.given else "",
         )
 
@@ -91,13 +83,9 @@ class Prompt:
         form.on_msg(on_message)
         return form
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        return {
-            "application/vnd.jupyter.widget-view+json": view,
-            "text/html": self.sheet(),
-            "text/plain": repr(self),
-        }
+    def still(self) -> dict[str, str]:
+        """The question to read or print, by its media type."""
+        return {"text/html": self.sheet()}
 
     def sheet(self) -> str:
         """The question as HTML to read or print."""
