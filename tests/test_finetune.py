@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from tests.tiny import TinyNet, tiny_task
-from tlhelpers.models.surgery import freeze, stages
+from tlhelpers.models.surgery import freeze, head_of, stages, unfreeze
+from tlhelpers.train.engine import cross_entropy, evaluate, fit
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import (
     discriminative_rates,
     fine_tune,
-    head_and_body,
+    one_more_each_epoch,
     open_stages,
 )
-from tlhelpers.transfer.lora import add_lora
+from tlhelpers.transfer.lora import add_lora, lora
 from tlhelpers.transfer.lr_find import lr_find
 from tlhelpers.transfer.regularisers import bss_loss, l2_sp, spectral_shrinkage
 
@@ -75,10 +77,44 @@ def test_rates_fall_geometrically_from_the_head_to_the_first_stage():
 
 def test_the_body_has_a_rate_of_its_own():
     model = freeze(network(), to="conv1")
-    head, body = head_and_body(model, lr=0.1, body_lr=0.01)
-    assert [head["lr"], body["lr"]] == [0.1, 0.01]
-    assert {id(p) for p in head["params"]} == {id(p) for p in model.fc.parameters()}
-    assert not {id(p) for p in body["params"]} & {id(p) for p in model.conv1.parameters()}
+    *body, head = discriminative_rates(model, lr=0.1, body_lr=0.01)
+    assert head["lr"] == 0.1 and {group["lr"] for group in body} == {0.01}
+    assert set(head["params"]) == set(model.fc.parameters())
+    assert not {p for group in body for p in group["params"]} & set(model.conv1.parameters())
+
+
+class Scaled(TinyNet):
+    """A network with a parameter that hangs on no stage, as a class token does."""
+
+    def __init__(self):
+        super().__init__(num_classes=7)
+        self.scale = torch.nn.Parameter(torch.ones(12))
+
+    def forward(self, x):
+        x = self.layer1(self.bn1(self.conv1(x)).relu()).mean((2, 3))
+        return self.fc(x * self.scale)
+
+
+def test_what_no_stage_holds_is_trained_with_the_first_stage():
+    model = unfreeze(Scaled())
+    groups = discriminative_rates(model, lr=0.1, lr_mult=8)
+    assert groups[0]["lr"] == pytest.approx(0.0125)
+    assert any(p is model.scale for p in groups[0]["params"])
+    grouped = [p for group in groups for p in group["params"]]
+    assert len(grouped) == len(set(grouped)) == len(list(model.parameters()))
+    tuned = fine_tune(Scaled(), tiny_task(), **FAST).model
+    assert not torch.equal(tuned.scale, torch.ones(12))
+
+
+def test_the_class_token_of_a_vision_transformer_is_trained():
+    from torchvision.models import VisionTransformer
+
+    size = {"image_size": 16, "patch_size": 8, "num_layers": 1, "num_heads": 2}
+    backbone = VisionTransformer(**size, hidden_dim=16, mlp_dim=16, num_classes=7)
+    backbone.class_token.data.normal_()  # it starts at 0
+    model = fine_tune(backbone, tiny_task(), **FAST, freeze_epochs=0).model
+    for name in ("class_token", "encoder.pos_embedding"):
+        assert not torch.equal(model.get_parameter(name), backbone.get_parameter(name)), name
 
 
 def test_it_can_start_from_a_trained_head():
@@ -89,22 +125,106 @@ def test_it_can_start_from_a_trained_head():
     assert torch.equal(result.model.fc.weight, trained.weight)
 
 
-def test_batchnorm_can_be_kept_as_pretraining_left_it():
+def test_nothing_asked_starts_from_the_probe_and_searches_the_rate():
+    task, backbone = tiny_task(), network()
+    head = probe(backbone, task, read_test=False)
+    result = fine_tune(backbone, task, progress=False)
+    assert result.start_acc == pytest.approx(head.valid_acc) and task.test_reads == 1
+    assert result.valid_acc >= result.start_acc
+    tried = [run["lr"] for run in result.search.runs]
+    assert result.learning_rate in tried and len(tried) == 3
+    assert result.history.steps == 60, "few labels are passed often enough"
+
+
+def test_it_never_returns_less_than_the_head_it_began_with():
+    """Training that makes the answers wrong: what comes back is the start, and says so."""
+
+    def unlearn(*batch):
+        return -cross_entropy(*batch)
+
+    task, backbone = tiny_task(), network()
+    head = fine_tune(backbone, task, unfreeze=0, freeze_epochs=0, **FAST).model.fc
+    for verb in (fine_tune, lora):
+        result = verb(backbone, task, head=head, lr=0.5, loss=unlearn, clip_norm=None, epochs=2)
+        assert result.valid_acc == result.start_acc == evaluate(result.model, task.valid)
+        assert torch.equal(getattr(*head_of(result.model)).weight, head.weight)
+        assert result.history.valid_acc[-1] < result.start_acc
+
+
+def test_it_starts_as_the_probe_predicts_for_a_convolution_as_head_too():
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    backbone = squeezenet1_1().eval()
+    task = tiny_task(per_class=4)
+    backbone.preprocess = lambda images: torch.nn.functional.interpolate(images / 255, size=64)
+    start = probe(backbone, task, read_test=False)
+    result = fine_tune(backbone, task, lr=0.0, epochs=1, read_test=False)
+    assert result.start_acc == pytest.approx(start.valid_acc)
+
+
+def test_gradients_are_clipped_and_batchnorm_kept_unless_asked_otherwise(monkeypatch):
+    asked = {}
+
+    def watched(model, data, **options):
+        asked.update(options)
+        return fit(model, data, **options)
+
+    monkeypatch.setattr("tlhelpers.transfer.finetune.fit", watched)
+    fine_tune(network(), tiny_task(), **FAST)
+    assert asked["clip_norm"] == 1.0 and asked["optimizer"] == "sgd"
+    fine_tune(network(), tiny_task(), **FAST, clip_norm=None)
+    assert asked["clip_norm"] is None
+
+
+def test_without_validation_the_middle_rate_is_taken_and_nothing_is_guarded():
+    task = tiny_task()
+    task.valid = task.valid.subset(torch.arange(0))
+    result = fine_tune(network(), task, epochs=2, progress=False)
+    assert result.search is None and result.learning_rate == 0.01
+    assert math.isnan(result.start_acc) and result.test_acc > 0.5
+
+
+def test_batchnorm_can_move_or_be_kept_as_pretraining_left_it():
     backbone = network()
-    kept = fine_tune(backbone, tiny_task(), keep_batchnorm=True, **FAST).model
-    moved = fine_tune(backbone, tiny_task(), **FAST).model
+    kept = fine_tune(backbone, tiny_task(), **FAST).model
+    moved = fine_tune(backbone, tiny_task(), keep_batchnorm=False, **FAST).model
     assert torch.equal(kept.bn1.running_mean, backbone.bn1.running_mean)
     assert not torch.equal(moved.bn1.running_mean, backbone.bn1.running_mean)
 
 
-def test_gradual_unfreezing_takes_as_many_epochs_as_asked():
-    result = fine_tune(network(), tiny_task(), unfreeze="gradual", freeze_epochs=1, **FAST)
-    assert len(result.history.train_loss) == 7
+def test_gradual_unfreezing_opens_one_more_stage_an_epoch_in_one_run():
+    backbone, rates, moved = network(), [], []
+
+    def watch(step, model):
+        if step % 3 == 0:  # an epoch has three steps
+            same = [
+                all(map(torch.equal, old.parameters(), new.parameters()))
+                for (_, old), (_, new) in zip(stages(backbone), stages(model), strict=True)
+            ]
+            moved.append(same[:-1].count(False))
+
+    options = FAST | {"schedule": lambda step, steps: rates.append(steps) or 1.0}
+    result = fine_tune(backbone, tiny_task(), unfreeze="gradual", after_step=watch, **options)
+    assert moved == [1, 2, 3, 3, 3, 3]
+    assert set(rates) == {18} and len(result.history.train_loss) == 6, "one schedule for all"
+
+
+def test_one_optimizer_keeps_its_momentum_when_a_stage_opens():
+    model = unfreeze(network())
+    groups = discriminative_rates(model, lr=0.1)
+    optimizer = one_more_each_epoch(model, "sgd", steps_an_epoch=2)(groups)
+    for step in range(3):
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+        assert (model.bn1.weight in optimizer.state) == (step == 2)
+        assert model.fc.weight in optimizer.state
 
 
 def test_lora_trains_only_its_own_weights_and_the_head():
     backbone = network()
-    result = fine_tune(backbone, tiny_task(), method="lora", rank=2, **FAST)
+    result = lora(backbone, tiny_task(), rank=2, **FAST)
     model = result.model
     trained = [name for name, p in model.named_parameters() if p.requires_grad]
     assert all("lora_" in name or name.startswith("fc") for name in trained)
@@ -130,6 +250,20 @@ def test_l2_sp_pulls_to_the_start_and_decays_the_head():
         model.conv1.weight += 0.1
     moved = 0.01 * model.conv1.weight.numel()
     assert penalty(model).item() == pytest.approx(4.0 / 2 * head + 2.0 / 2 * moved, rel=1e-4)
+
+
+def test_a_penalty_takes_the_place_of_weight_decay(monkeypatch):
+    asked = []
+
+    def watched(model, data, **options):
+        asked.append((options["penalty"], options.get("weight_decay")))
+        return fit(model, data, **options)
+
+    monkeypatch.setattr("tlhelpers.transfer.finetune.fit", watched)
+    fine_tune(network(), tiny_task(), penalty=l2_sp, unfreeze="gradual", **FAST)
+    fine_tune(network(), tiny_task(), **FAST)
+    (penalty, decay), (none, default) = asked  # one run, so that the start is noted once
+    assert penalty is not None and decay == 0.0 and none is None and default is None
 
 
 def test_a_strong_l2_sp_keeps_the_body_near_its_start():
@@ -160,21 +294,34 @@ def test_lr_find_stays_in_range_and_leaves_the_model_alone():
     assert torch.equal(before, model.fc.weight)
 
 
-@pytest.mark.parametrize("wrong", [{"unfreeze": 9}, {"unfreeze": "some"}, {"method": "magic"}])
-def test_unknown_settings_are_refused(wrong):
-    with pytest.raises(ValueError):
-        fine_tune(network(), tiny_task(), **FAST, **wrong)
+@pytest.mark.parametrize(
+    ("verb", "wrong"),
+    [
+        (fine_tune, {"unfreeze": 9}),
+        (fine_tune, {"unfreeze": "some"}),
+        (fine_tune, {"lr_mult": 10, "body_lr": 0.1}),
+        (fine_tune, {"method": "lora"}),
+        (lora, {"rank": 0}),
+        (lora, {"body_lr": 0.1}),
+        (lora, {"keep_batchnorm": False}),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_is_trained(verb, wrong, monkeypatch):
+    for name in ("fit", "probe"):
+        monkeypatch.setattr(f"tlhelpers.transfer.finetune.{name}", pytest.fail)
+    with pytest.raises((ValueError, TypeError)):
+        verb(network(), tiny_task(), **FAST, **wrong)
 
 
-def test_ctrl_c_ends_the_phase_and_leaves_out_the_later_ones():
+def test_ctrl_c_keeps_what_was_learned_and_ends_a_search():
     def interrupt(step, model):
         if step == 4:
             raise KeyboardInterrupt
 
-    for method in ("full", "lora"):
-        result = fine_tune(
-            network(), tiny_task(), method=method, freeze_epochs=2, after_step=interrupt,
-            on_interrupt="keep", **FAST,
-        )  # fmt: skip
+    for verb in (fine_tune, lora):
+        keep = {"on_interrupt": "keep", "after_step": interrupt}
+        result = verb(network(), tiny_task(), **keep, **FAST)
         assert result.history.interrupted and result.history.steps == 4
         assert result.test_acc > 0, "what was learned is measured"
+        with pytest.raises(KeyboardInterrupt):
+            verb(network(), tiny_task(), **keep, progress=False)

@@ -1,5 +1,7 @@
 """The negative transfer gap and the comparison table: equal treatment, honest counting."""
 
+import json
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from tlhelpers.transfer.compare import compare, few_labels
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.negative import negative_transfer_gap, reinitialise, train_from_scratch
 
+RATES = {"lr": (0.01, 0.05)}
 FAST = {"epochs": 4, "batch_size": 16, "progress": False}
 
 
@@ -19,7 +22,7 @@ def trained():
 
 def test_a_source_that_knows_the_target_has_a_gap_below_zero(trained):
     gap = negative_transfer_gap(
-        trained, tiny_task(3), seeds=3, rates=(0.01, 0.05), **{**FAST, "epochs": 1}
+        trained, tiny_task(3), seeds=3, scratch_grid=RATES, **{**FAST, "epochs": 1}
     )
     assert gap.gap_fine_tuned.mean < 0 and gap.fine_tuned.n == 3
     difference = gap.scratch.mean - gap.fine_tuned.mean
@@ -27,8 +30,19 @@ def test_a_source_that_knows_the_target_has_a_gap_below_zero(trained):
 
 
 def test_choosing_rates_does_not_read_the_test_split(trained):
-    gap = negative_transfer_gap(trained, tiny_task(3), seeds=2, rates=(0.01, 0.05), **FAST)
+    gap = negative_transfer_gap(trained, tiny_task(3), seeds=2, scratch_grid=RATES, **FAST)
     assert gap.test_reads == 3 * 2  # three contenders, two seeds
+    record = gap.to_dict()["search"]
+    assert record["scratch"]["grid"] == {"lr": [0.01, 0.05]} and record["scratch"]["seeds"] == [100]
+    assert record["fine_tune"]["chosen"].keys() == {"lr", "lr_mult"}
+    json.dumps(record)
+
+
+def test_nothing_asked_searches_scratch_as_well_and_trains_it_longer(trained):
+    task = tiny_task(3)
+    result = train_from_scratch(trained, task, progress=False, read_test=False)
+    assert result.history.steps == 3 * 60 and len(result.search.runs) == 3
+    assert task.test_reads == 0
 
 
 def test_the_scratch_twin_has_the_same_shape_and_other_weights(trained):

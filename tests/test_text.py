@@ -22,7 +22,8 @@ from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.features import extract_features, probe
 from tlhelpers.transfer.fewshot import few_shot
-from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.lora import lora
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 ODD_TEXTS = [
@@ -169,7 +170,7 @@ def test_odd_texts_and_one_label_a_class_still_give_a_probe_and_a_baseline(bert)
     task = replace(task, train=Split([*task.train.inputs[:5], ""], task.train.labels), test=odd)
     assert 0 <= probe(bert, task).test_acc <= 1
     assert len(tfidf_baseline(task).pipeline.predict(ODD_TEXTS)) == len(ODD_TEXTS)
-    tuned = fine_tune(bert, task, read_test=False, **FOR_TEXTS | {"epochs": 1}).model
+    tuned = fine_tune(bert, task, epochs=1, lr=1e-3, read_test=False).model
     assert predict(tuned, ODD_TEXTS).isfinite().all()
 
 
@@ -249,7 +250,7 @@ def test_probe_and_few_shot_read_texts_far_above_chance(bert):
 @locked
 def test_lora_trains_less_than_one_percent(bert):
     task = load_task("enquiries", lang="en", per_class=2)
-    result = fine_tune(bert, task, method="lora", epochs=1, optimizer="adamw", lr=1e-3)
+    result = lora(bert, task, epochs=1, lr=1e-3, read_test=False)
     assert result.trainable_parameters < 0.01 * bert.info.parameters
     trained = {name for name, p in result.model.named_parameters() if p.requires_grad}
     assert all("lora" in name or name.startswith("classifier") for name in trained)

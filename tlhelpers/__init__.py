@@ -42,6 +42,8 @@ _PUBLIC = {
     "probe": "tlhelpers.transfer.features",
     "knn": "tlhelpers.transfer.knn",
     "fine_tune": "tlhelpers.transfer.finetune",
+    "lora": "tlhelpers.transfer.lora",
+    "search": "tlhelpers.transfer.search",
     "lr_find": "tlhelpers.transfer.lr_find",
     "interval": "tlhelpers.transfer.intervals",
     "few_labels": "tlhelpers.transfer.compare",

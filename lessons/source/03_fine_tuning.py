@@ -420,7 +420,8 @@ assert near.mean < -0.05 and far.low < 0.05
 # $B$ starts at zero, so that the model is unchanged at first. Here the rank is $r = 8$.
 
 # %% key="lora-run"
-lora = [tune(seed, None, method="lora", rank=8, lr=0.02) for seed in seeds]
+small = {"rank": 8, "lr": 0.002, "epochs": 6, "batch_size": 16, "valid": False}
+lora = [tl.lora(network, surfaces[s], head=probes[s].head, seed=s, **small) for s in seeds]
 lesson03.Table(lesson03.method_rows({"full": runs[0.02], "lora": lora}, frozen, 256))
 
 # %% [markdown] key="lora-read" lang="ja"

@@ -33,7 +33,6 @@ from transformers import logging as transformers_logging
 import tlhelpers as tl
 from tlhelpers.lessons.language_models import figures as lesson12
 from tlhelpers.models.cards import weights_folder
-from tlhelpers.transfer.finetune import FOR_TEXTS
 
 tl.setup()
 transformers_logging.set_verbosity_error()  # or it lists, at every loading, the heads left aside
@@ -433,9 +432,9 @@ assert page_accuracy > 0.35
 # Put at the queries and values of the attention alone, it trains less than 1% of the parameters. One body can serve many jobs, each with its own small difference on disk.
 
 # %% key="lora" tags=["nbval-check-output"]
-few = FOR_TEXTS | {"epochs": 1, "freeze_epochs": 0}
-lora = tl.fine_tune(network, task, method="lora", read_test=False, **few)
-full = tl.fine_tune(network, task, read_test=False, **few)
+few = {"epochs": 1, "lr": 1e-3, "read_test": False}
+lora = tl.lora(network, task, **few)
+full = tl.fine_tune(network, task, **few)
 share = lora.trainable_parameters / full.trainable_parameters
 print(lora.trainable_parameters, full.trainable_parameters, f"{share:.2%}")
 assert share < 0.01

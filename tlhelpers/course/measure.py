@@ -38,7 +38,8 @@ from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.fewshot import few_shot
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.intervals import Interval, interval
-from tlhelpers.transfer.negative import RATES, best_rate, reinitialise, train_from_scratch
+from tlhelpers.transfer.negative import reinitialise, train_from_scratch
+from tlhelpers.transfer.search import SCRATCH_GRID, search
 from tlhelpers.transfer.zeroshot import zero_shot
 
 WEIGHTS = ("zukan-paint", "zukan-resnet")
@@ -205,11 +206,13 @@ def _contenders(name: str, load, seeds: int, epochs: int) -> dict[str, list[floa
     """Test accuracies of probe, fine-tuning and scratch, equally tuned, one a seed."""
     network = backbone(name)
     shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
-    tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=1, **shared)
+    moving = {"freeze_epochs": 0, "lr_mult": 1, "keep_batchnorm": False}
+    tune = functools.partial(fine_tune, network, **moving, **shared)
     first = load(0)
     fresh = functools.partial(train_from_scratch, network, **shared)
-    tuned_lr = best_rate(lambda lr: tune(first, lr=lr, read_test=False).valid_acc, RATES)
-    scratch_lr = best_rate(lambda lr: fresh(first, lr=lr, read_test=False).valid_acc, RATES)
+    rates = {"lr": SCRATCH_GRID["lr"]}
+    tuned_lr = search(lambda lr: tune(first, lr=lr, read_test=False), rates).chosen["lr"]
+    scratch_lr = search(lambda lr: fresh(first, lr=lr, read_test=False), rates).chosen["lr"]
     runs: dict[str, list[float]] = {"frozen": [], "tuned": [], "scratch": []}
     for seed in range(seeds):
         task = load(seed)

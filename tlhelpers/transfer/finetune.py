@@ -1,74 +1,100 @@
 """Fine-tuning: train a pretrained network on, all of it or its last stages, with a new head.
 
-Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018
-(arXiv:1801.06146): first the head alone while the body is frozen, then the body as well, with
-learning rates that grow from the first stage to the head (discriminative rates) and, where
-asked, one more stage an epoch from the top (gradual unfreezing). LoRA is in `lora.py`.
+First the head alone, then everything: a new head starts as a linear probe of the frozen features
+(LP-FT: Kumar et al., 2022, arXiv:2202.10054), so that the first steps do not tear apart what the
+network knows. One learning rate, searched on the validation split, serves the whole network
+unless asked otherwise; gradients are clipped, the rate warms up, BatchNorm keeps its statistics.
 
-    rate of stage i of L = lr * lr_mult^(-(L - i) / L), the head (i = L) at lr
+Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018
+(arXiv:1801.06146): rates that grow from the first stage to the head (discriminative rates), and
+one more stage an epoch from the top (gradual unfreezing). They divide the rate by 2.6 at every
+stage downwards; here the ratio of the head's rate to the first stage's is given, so that it means
+the same for a network of any number of stages:
+
+    rate of stage i of L = lr * lr_mult^(-(L - i) / L), the head (i = L) at lr;
+    2.6 a stage is lr_mult = 2.6^L
+
+LoRA, which leaves the weights alone and learns a small change beside them, is in `lora.py`.
 """
 
 from __future__ import annotations
 
 import copy
+import inspect
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import nn
 
 from tlhelpers.data.task import Task
-from tlhelpers.models.surgery import freeze, freeze_batchnorm, head_of, replace_head, stages
+from tlhelpers.models.surgery import (
+    freeze,
+    freeze_batchnorm,
+    head_of,
+    replace_head,
+    stages,
+)
 from tlhelpers.models.surgery import unfreeze as unfreeze_all
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.history import History
-from tlhelpers.transfer.lora import add_lora
+from tlhelpers.train.optimizers import build_optimizer
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.results import Result
+from tlhelpers.transfer.search import Search, search
 
-# Options of `fine_tune` that suit a small language model and few texts, chosen on validation rows.
-FOR_TEXTS = {
-    "optimizer": "adamw",
-    "epochs": 10,
-    "freeze_epochs": 2,
-    "lr": 1e-2,
-    "body_lr": 5e-4,
-    "batch_size": 16,
-    "clip_norm": 1.0,
-    "valid_every": 5,
+# Where nothing is asked: chosen on validation data of real photos and texts, and of the course's
+# own; see tests/test_real_finetune.py. Few labels are passed more often than `EPOCHS` times.
+RATES = {"image": (0.002, 0.01, 0.05), "text": (5e-5, 2e-4, 1e-3)}
+HEAD_RATES = {"image": 0.02, "text": 1e-2}  # of a head that is trained before the rest
+DEFAULTS = {
+    "image": {"optimizer": "sgd", "batch_size": 32, "clip_norm": 1.0},
+    "text": {"optimizer": "adamw", "batch_size": 16, "clip_norm": 1.0},
 }
+EPOCHS, LEAST_STEPS = 5, 60
+ABOVE_ZERO = 30.0  # added to every score where a ReLU follows the head
+TRIAL = 3  # a rate is tried for one third of the steps
+VALIDATIONS = 5  # in a run: validating every epoch would cost more than training
 
 
 @dataclass
 class FineTuneResult(Result):
-    """What one fine-tuning run gave. Accuracies are fractions; `valid_acc` chose the epoch."""
+    """What one fine-tuning run gave. Accuracies are fractions; `valid_acc` chose rate and epoch.
+
+    start_acc: validation accuracy before training, of the head that it began with. search: how
+    the learning rate was chosen; None where it was given.
+    """
 
     test_acc: float
     valid_acc: float
+    start_acc: float
+    learning_rate: float
     trainable_parameters: int
     seconds: float
     test_reads: int
+    valid_loss: float = field(repr=False)
     model: nn.Module = field(repr=False)
     history: History = field(repr=False)
+    search: Search | None = field(repr=False)
 
 
 def fine_tune(
     backbone: nn.Module,
     task: Task,
     *,
-    epochs: int = 10,
-    freeze_epochs: int = 1,
-    lr: float = 0.02,
-    lr_mult: float = 10.0,
+    lr: float | None = None,
+    lr_mult: float | None = None,
     body_lr: float | None = None,
+    epochs: int | None = None,
+    freeze_epochs: int | None = None,
     head: nn.Module | None = None,
-    keep_batchnorm: bool = False,
+    keep_batchnorm: bool = True,
     unfreeze: str | int = "all",
-    method: str = "full",
-    rank: int = 8,
     dropout: float = 0.0,
-    optimizer: str | Callable = "sgd",
     penalty: Callable[[nn.Module], Callable] | None = None,
     seed: int = 0,
     read_test: bool = True,
@@ -76,64 +102,155 @@ def fine_tune(
 ) -> FineTuneResult:
     """Give a copy of `backbone` a head for `task`, fine-tune it and read the test split once.
 
-    freeze_epochs: epochs of the new head alone, before the `epochs` of the rest.
-    lr, lr_mult: the head learns at `lr`, the first stage `lr_mult` times more slowly.
-    body_lr: one rate for the whole body, in place of lr_mult.
-    head: a trained head to start from, such as `probe(...).head`, in place of a random one.
-    keep_batchnorm: True leaves BatchNorm's running statistics as pre-training left them.
+    lr: the learning rate; None tries three on the validation split, a third of the steps each.
+    lr_mult: the head learns at `lr`, the first stage so many times more slowly. body_lr: one
+        rate for the whole body, in its place. Without either, one rate for all.
+    epochs: None passes the training split five times, or for at least 60 steps.
+    freeze_epochs: None starts from the head of a linear probe; a number, from a random head that
+        is trained for so many epochs while the body is frozen (0: not at all).
+    head: a trained head to start from instead, such as `probe(...).head`.
+    keep_batchnorm: False lets BatchNorm's running statistics move with the new pictures.
     unfreeze: "all"; "gradual" (one more stage an epoch, from the top); or the number of stages
         counted from the head that are trained (0: the head alone).
-    method: "full" or "lora" (of this `rank`; needs no lr_mult).
-    penalty: builds the penalty from the model that is about to be trained (see `l2_sp`).
+    penalty: builds the penalty from the model that is about to be trained (see `l2_sp`); weight
+        decay is then left to it.
     read_test: False while settings are still being chosen; `test_acc` is then nan.
-    Other options go to `fit`. With on_interrupt="keep" Ctrl-C ends the phase and leaves out the
-    later ones, and what was learned is measured. Raises ValueError for an unknown method or too
-    many stages.
+    Other options go to `fit`; pictures are trained by SGD in batches of 32, texts by AdamW in
+    batches of 16, both with gradients clipped to norm 1. With `on_interrupt="keep"` Ctrl-C ends the
+    training, and what was learned is measured.
+
+    The network is never worse on the validation split than it was with the head it began with:
+    where training did not help, that one is returned. Raises ValueError for settings that do not
+    go together or an impossible `unfreeze`, before anything is trained.
     """
-    set_seed(seed)
+    depth = _depth(unfreeze, len(stages(backbone)) - 1)
+    if body_lr is not None and lr_mult is not None:
+        raise ValueError(text("finetune.both_rates"))
+    options = {**DEFAULTS[task.kind], "seed": seed, **fit_options}
+    if penalty is not None:
+        options.setdefault("weight_decay", 0.0)
+    if lr is None:
+        rates = RATES[task.kind] if body_lr is None else (HEAD_RATES[task.kind],)
+    else:
+        rates = (lr,)
+
+    def prepare(model: nn.Module, lr: float) -> tuple[nn.Module, dict]:
+        open_stages(model, depth)
+        if keep_batchnorm:
+            freeze_batchnorm(model)
+        own = {"penalty": penalty(model) if penalty else None}
+        own["param_groups"] = discriminative_rates(model, lr, lr_mult or 1.0, body_lr)
+        if unfreeze == "gradual":
+            steps = _steps_an_epoch(task, options)
+            decay = options.get("weight_decay")
+            own["optimizer"] = one_more_each_epoch(model, options["optimizer"], steps, decay)
+        return model, own
+
+    start = with_head(backbone, task, head, freeze_epochs, lr, dropout, options)
+    return tune(start, task, prepare, {"lr": rates}, epochs, options, read_test)
+
+
+def with_head(
+    backbone: nn.Module,
+    task: Task,
+    head: nn.Module | None,
+    freeze_epochs: int | None,
+    lr: float | None,
+    dropout: float,
+    options: dict,
+) -> nn.Module:
+    """A copy of `backbone` with the head from which `fine_tune` and `lora` begin."""
+    set_seed(options["seed"])
     model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
+    inspect.signature(fit).bind(model, task, **options)  # a name that `fit` does not know
+    if head is None and freeze_epochs is None:
+        if len(task.valid):
+            head = probe(backbone, task, seed=options["seed"], read_test=False).head
+        else:
+            freeze_epochs = epochs_for(task, options["batch_size"])
     if head is not None:
-        getattr(*head_of(model)).load_state_dict(head.state_dict())
-    body = [module for _, module in stages(model)][:-1]
-    rarely = max(1, epochs // 10)  # validating every epoch would cost more than training
-    options = {"optimizer": optimizer, "seed": seed, "valid_every": rarely, **fit_options}
-    history = History()
-
-    if method not in ("full", "lora"):
-        raise ValueError(text("finetune.method", method=method))
-
-    freeze(model)
+        _copy_head(head, getattr(*head_of(model)))
     if freeze_epochs:
-        history.extend(fit(model, task, epochs=freeze_epochs, lr=lr, **options))
-    if method == "lora" and not history.interrupted:
-        model = add_lora(model, rank)
-        history.extend(fit(model, task, epochs=epochs, lr=lr, **options))
-    elif method == "full":
-        for depth, phase_epochs in _phases(unfreeze, len(body), epochs):
-            if history.interrupted:
-                break
-            open_stages(model, depth)
-            if keep_batchnorm:
-                freeze_batchnorm(model)
-            options["penalty"] = penalty(model) if penalty else None
-            if body_lr is None:
-                groups = discriminative_rates(model, lr, lr_mult)
-            else:
-                groups = head_and_body(model, lr, body_lr)
-            history.extend(fit(model, task, epochs=phase_epochs, param_groups=groups, **options))
-    return summarise(model, task, history, read_test)
+        rate = HEAD_RATES[task.kind] if lr is None else lr
+        whole = {**options, "on_interrupt": "raise"}
+        fit(freeze(model), task, epochs=freeze_epochs, lr=rate, **whole)
+    return model
+
+
+def tune(
+    start: nn.Module,
+    task: Task,
+    prepare: Callable[..., tuple[nn.Module, dict]],
+    grid: Mapping[str, Sequence],
+    epochs: int | None,
+    options: dict,
+    read_test: bool,
+    longer: int = 1,
+) -> FineTuneResult:
+    """Train copies of `start` with the settings of `grid` for a while, and the best to the end.
+
+    prepare: (copy, **settings) -> (what is trained, its own options of `fit`). Never returns a
+    network that is worse on the validation split than `start`. Without a validation split the
+    middle of the grid is taken. longer: how many times more epochs than `epochs_for` tells.
+    """
+    steps = _steps_an_epoch(task, options)
+    if epochs is None:
+        epochs = longer * epochs_for(task, options["batch_size"])
+    options = {"valid_every": max(1, epochs // VALIDATIONS), **options}
+    valid = options.get("valid")
+    if valid is None and len(task.valid):
+        valid = task.valid
+
+    def run(settings: dict, **length) -> FineTuneResult:
+        model, own = prepare(copy.deepcopy(start), **settings)
+        history = fit(model, task, **{**options, **own, **length})
+        return summarise(model, task, history, read_test=False)
+
+    def trial(**settings) -> FineTuneResult:
+        short = {"max_steps": math.ceil(epochs * steps / TRIAL), "valid_every": 10**9}
+        return run(settings, **short, on_interrupt="raise")
+
+    found = None
+    if math.prod(map(len, grid.values())) > 1 and valid:
+        found = search(trial, grid)
+    settings = found.chosen if found else {name: v[len(v) // 2] for name, v in grid.items()}
+    result = run(settings, epochs=epochs)
+    if valid:
+        result.start_acc = evaluate(start, valid)
+        if result.valid_acc < result.start_acc:
+            result.model = prepare(copy.deepcopy(start), **settings)[0].eval()
+            result.valid_acc = result.start_acc
+    if read_test:
+        result.test_acc = evaluate(result.model, task.open_test())
+    result.test_reads = task.test_reads
+    result.learning_rate, result.search = settings["lr"], found
+    return result
+
+
+def epochs_for(task: Task, batch_size: int) -> int:
+    """How often `fine_tune` passes the training split where nothing is asked."""
+    return max(EPOCHS, math.ceil(LEAST_STEPS / math.ceil(len(task.train) / batch_size)))
 
 
 def summarise(model: nn.Module, task: Task, history: History, read_test: bool) -> FineTuneResult:
     """The result of a training run: validation accuracy, and the test split where it is read."""
+    best = history.best_epoch
+    if best is None:
+        accuracy = evaluate(model, task.valid) if len(task.valid) else math.nan
+    else:
+        accuracy = history.valid_acc[best]
     return FineTuneResult(
         test_acc=evaluate(model, task.open_test()) if read_test else math.nan,
-        valid_acc=evaluate(model, task.valid),
+        valid_acc=accuracy,
+        start_acc=math.nan,
+        learning_rate=math.nan,
         trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         seconds=history.seconds,
         test_reads=task.test_reads,
+        valid_loss=math.nan if best is None else history.valid_loss[best],
         model=model,
         history=history,
+        search=None,
     )
 
 
@@ -146,35 +263,84 @@ def open_stages(model: nn.Module, depth: int) -> None:
         freeze(model, to=body[-1 - depth])
 
 
-def discriminative_rates(model: nn.Module, lr: float, lr_mult: float) -> list[dict]:
-    """Parameter groups for `fit`: from lr / lr_mult at the first stage to lr at the head."""
+def discriminative_rates(
+    model: nn.Module, lr: float, lr_mult: float = 1.0, body_lr: float | None = None
+) -> list[dict]:
+    """Parameter groups for `fit`, one a stage: from lr / lr_mult at the first to lr at the head.
+
+    body_lr: one rate for all stages before the head. Every trainable parameter is in a group;
+    what no stage holds (a class token, a position embedding, an nn.Parameter of the network's
+    own) learns with the first stage.
+    """
     named = stages(model)
     top = max(len(named) - 1, 1)
-    groups = []
-    for depth, (_, module) in enumerate(named):
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        if trainable:
-            groups.append({"params": trainable, "lr": lr * lr_mult ** ((depth - top) / top)})
-    return groups
+    depths: dict[nn.Parameter, int] = {}
+    for depth, (_, part) in enumerate(named):
+        for parameter in part.parameters():
+            depths.setdefault(parameter, depth)
+    groups: dict[int, list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            groups.setdefault(depths.get(parameter, 0), []).append(parameter)
+
+    def rate(depth: int) -> float:
+        if body_lr is not None and depth < top:
+            return body_lr
+        return lr * lr_mult ** ((depth - top) / top)
+
+    return [{"params": groups[depth], "lr": rate(depth)} for depth in sorted(groups)]
 
 
-def head_and_body(model: nn.Module, lr: float, body_lr: float) -> list[dict]:
-    """Two parameter groups for `fit`: the head at `lr`, what else is trained at `body_lr`."""
-    *body, (_, head) = [(name, list(part.parameters())) for name, part in stages(model)]
-    groups = [
-        {"params": head, "lr": lr},
-        {"params": [p for _, part in body for p in part if p.requires_grad], "lr": body_lr},
-    ]
-    return [group for group in groups if group["params"]]
+def one_more_each_epoch(
+    model: nn.Module,
+    optimizer: str | Callable,
+    steps_an_epoch: int,
+    weight_decay: float | None = None,
+) -> Callable:
+    """An `optimizer` for `fit` (gradual unfreezing): the head and the last stage learn at first.
+
+    It takes one group a stage, as `discriminative_rates` gives them. What is closed still loses
+    its gradients before the step; one optimizer and one schedule serve every stage, as in ULMFiT.
+    """
+
+    def build(groups: list[dict]) -> torch.optim.Optimizer:
+        built = build_optimizer(model, optimizer, groups[-1]["lr"], weight_decay, groups)
+        taken = itertools.count()
+
+        def close(built: torch.optim.Optimizer, args, kwargs) -> None:
+            opened = 2 + next(taken) // steps_an_epoch
+            for group in built.param_groups[:-opened]:
+                for parameter in group["params"]:
+                    parameter.grad = None
+
+        built.register_step_pre_hook(close)
+        return built
+
+    return build
 
 
-def _phases(unfreeze: str | int, body: int, epochs: int) -> list[tuple[int, int]]:
-    """(number of open body stages, epochs) for each phase of training."""
-    if unfreeze == "all":
-        return [(body, epochs)]
-    if unfreeze == "gradual":
-        one_each = [(depth, 1) for depth in range(1, min(body, epochs))]
-        return [*one_each, (body, epochs - len(one_each))]
+def _depth(unfreeze: str | int, body: int) -> int:
+    """The number of body stages that are trained."""
+    if unfreeze in ("all", "gradual"):
+        return body
     if isinstance(unfreeze, int) and 0 <= unfreeze <= body:
-        return [(unfreeze, epochs)]
+        return unfreeze
     raise ValueError(text("finetune.unfreeze", unfreeze=unfreeze, stages=body))
+
+
+def _steps_an_epoch(task: Task, options: dict) -> int:
+    return -(-len(task.train) // options["batch_size"])
+
+
+def _copy_head(head: nn.Module, target: nn.Module) -> None:
+    """A linear head's weights into the last layer of a network, which may be a 1 x 1 convolution.
+
+    A ReLU behind it, as in SqueezeNet, would cut off scores below 0. The same number added to the
+    scores of all classes changes no probability, and keeps them above.
+    """
+    with torch.no_grad():
+        target.weight.copy_(head.weight.reshape(target.weight.shape))
+        if target.bias is not None:
+            target.bias.copy_(head.bias)
+            if isinstance(target, nn.Conv2d) and isinstance(head, nn.Linear):
+                target.bias.add_(ABOVE_ZERO)

@@ -5,16 +5,63 @@ change of a weight matrix while a network adapts needs few directions. Only thos
 that a task costs little memory and little disk; the library peft puts them into the layers.
 
     W + (alpha / r) B A, with A (r, in), B (out, r), B starting at 0; here alpha = 2 r
+
+LoRA wants AdamW and about ten times the rate of full fine-tuning: its rates are searched on a
+grid of their own.
 """
 
 from __future__ import annotations
 
 from torch import nn
 
-from tlhelpers.models.surgery import stages
+from tlhelpers.data.task import Task
+from tlhelpers.models.surgery import freeze, stages
+from tlhelpers.runtime.language import text
+from tlhelpers.transfer.finetune import (
+    DEFAULTS,
+    FineTuneResult,
+    discriminative_rates,
+    tune,
+    with_head,
+)
 
 # Where language models compute queries and values, under the names of transformers.
 ATTENTION = ("query", "value", "q_proj", "v_proj", "c_attn")
+RATES = {"image": (1e-4, 5e-4, 2e-3), "text": (5e-4, 2e-3, 8e-3)}
+
+
+def lora(
+    backbone: nn.Module,
+    task: Task,
+    *,
+    rank: int = 8,
+    lr: float | None = None,
+    epochs: int | None = None,
+    freeze_epochs: int | None = None,
+    head: nn.Module | None = None,
+    dropout: float = 0.0,
+    seed: int = 0,
+    read_test: bool = True,
+    **fit_options,
+) -> FineTuneResult:
+    """Give a copy of `backbone` a head for `task`, train it and a change of this rank beside the
+    weights of the body, and read the test split once.
+
+    lr: the learning rate of both; None tries three on the validation split. The other options are
+    those of `fine_tune`, and so is the promise that the result is never worse on the validation
+    split than the head it began with. Raises ValueError for a rank below 1.
+    """
+    if rank < 1:
+        raise ValueError(text("lora.rank", rank=rank))
+    options = {**DEFAULTS[task.kind], "optimizer": "adamw", "seed": seed, **fit_options}
+
+    def prepare(model: nn.Module, lr: float) -> tuple[nn.Module, dict]:
+        model = add_lora(freeze(model), rank)
+        return model, {"param_groups": discriminative_rates(model, lr)}
+
+    start = with_head(backbone, task, head, freeze_epochs, lr, dropout, options)
+    grid = {"lr": RATES[task.kind] if lr is None else (lr,)}
+    return tune(start, task, prepare, grid, epochs, options, read_test)
 
 
 def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:

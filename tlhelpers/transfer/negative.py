@@ -1,9 +1,9 @@
 """Negative transfer: when the pretrained network makes the target worse than starting fresh.
 
 Wang et al., "Characterizing and Avoiding Negative Transfer", 2019 (arXiv:1811.09751). The gap is
-measured, not assumed: scratch has the same architecture, the same budget and the same grid of
-learning rates as the transferred network, each chosen on the validation split; what the
-source gives without any training of the body (the probe) stands beside it.
+measured, not assumed: scratch has the same architecture, the same budget and a grid of its own as
+the transferred network, both searched on the validation split of a seed that is not measured; what
+the source gives without any training of the body (the probe) stands beside it.
 
     gap = accuracy(scratch) - accuracy(transferred) on the test split; above 0: the source harms
 """
@@ -11,29 +11,23 @@ source gives without any training of the body (the probe) stands beside it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import nn
 
 from tlhelpers.data.task import Task
 from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.device import set_seed
-from tlhelpers.train.engine import fit
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import FineTuneResult, fine_tune, summarise
+from tlhelpers.transfer.finetune import DEFAULTS, FineTuneResult, epochs_for, fine_tune, tune
 from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.results import Result
+from tlhelpers.transfer.search import FINE_TUNE_GRID, SCRATCH_GRID, TUNING_SEEDS, Search, search
 
-RATES = (0.01, 0.03, 0.1)
-# Options of `train_from_scratch` for texts, chosen on validation rows; twice fine-tuning's epochs.
-SCRATCH_FOR_TEXTS = {
-    "optimizer": "adamw",
-    "epochs": 20,
-    "lr": 1e-3,
-    "batch_size": 16,
-    "valid_every": 5,
-}
+RATES = {"image": SCRATCH_GRID["lr"], "text": (3e-4, 1e-3, 3e-3)}
+LONGER = 3  # random weights need more steps than pretrained ones
 
 
 @dataclass
@@ -45,9 +39,14 @@ class NegativeTransferGap(Result):
     fine_tuned: Interval
     gap_frozen: Interval
     gap_fine_tuned: Interval
-    scratch_lr: float
-    fine_tune_lr: float
     test_reads: int
+    scratch_search: Search = field(repr=False)
+    fine_tune_search: Search = field(repr=False)
+
+    def to_dict(self) -> dict:
+        """The fields, with both searches."""
+        searches = {"scratch": self.scratch_search, "fine_tune": self.fine_tune_search}
+        return super().to_dict() | {"search": {k: s.to_dict() for k, s in searches.items()}}
 
 
 def reinitialise(model: nn.Module) -> nn.Module:
@@ -68,25 +67,27 @@ def train_from_scratch(
     backbone: nn.Module,
     task: Task,
     *,
-    lr: float = 0.03,
-    epochs: int = 20,
+    lr: float | None = None,
+    epochs: int | None = None,
     seed: int = 0,
     read_test: bool = True,
     **options,
 ) -> FineTuneResult:
-    """Train the scratch twin of `backbone` on `task`; options as in `fit`, `read_test` as in
-    `fine_tune`."""
+    """Train the scratch twin of `backbone` on `task`.
+
+    lr: None tries three on the validation split, as `fine_tune` does. epochs: None passes the
+    training split fifteen times, or for at least 180 steps: three times as long as fine-tuning.
+    Other options go to `fit`; the defaults are those of `fine_tune`.
+    """
+    options = {**DEFAULTS[task.kind], "seed": seed, **options}
     set_seed(seed)
-    model = replace_head(reinitialise(backbone), task.num_classes)
-    defaults = {"optimizer": "sgd", "clip_norm": 1.0, "batch_size": 32}
-    options = {**defaults, "valid_every": max(1, epochs // 10), **options}
-    history = fit(model, task, lr=lr, epochs=epochs, seed=seed, **options)
-    return summarise(model, task, history, read_test)
+    start = replace_head(reinitialise(backbone), task.num_classes)
+    grid = {"lr": RATES[task.kind] if lr is None else (lr,)}
+    return tune(start, task, _everything, grid, epochs, options, read_test, LONGER)
 
 
-def best_rate(train, rates: Sequence[float]) -> float:
-    """The learning rate with the best validation accuracy; `train(lr)` returns that accuracy."""
-    return max(rates, key=train)
+def _everything(model: nn.Module, lr: float) -> tuple[nn.Module, dict]:
+    return model, {"lr": lr}
 
 
 def negative_transfer_gap(
@@ -94,40 +95,38 @@ def negative_transfer_gap(
     task: Task,
     *,
     seeds: int = 5,
-    epochs: int = 20,
-    rates: Sequence[float] = RATES,
-    batch_size: int = 32,
+    epochs: int | None = None,
+    scratch_grid: Mapping[str, Sequence] = SCRATCH_GRID,
+    fine_tune_grid: Mapping[str, Sequence] = FINE_TUNE_GRID,
     **options,
 ) -> NegativeTransferGap:
     """Compare `backbone`, frozen and fine-tuned, with its scratch twin on `task`.
 
-    The learning rate of each contender is chosen from `rates` on the validation split with
-    seed 0, then kept for seeds 0 to seeds - 1. Gradients are clipped to norm 1 for all.
+    The settings of each contender come from its grid, tried on the validation split with a tuning
+    seed, and are then kept for seeds 0 to seeds - 1. epochs: of both; None gives both as many
+    steps as `train_from_scratch` takes.
     """
-    shared = {"epochs": epochs, "batch_size": batch_size, "clip_norm": 1.0, **options}
+    if epochs is None:
+        batch = options.get("batch_size", DEFAULTS[task.kind]["batch_size"])
+        epochs = LONGER * epochs_for(task, batch)
 
-    def fresh(lr: float, **more) -> FineTuneResult:
-        result = train_from_scratch(backbone, task, lr=lr, **shared, **more)
-        result.history.pass_interrupt_on()
-        return result
-
-    def tuned(lr: float, **more) -> FineTuneResult:
-        result = fine_tune(backbone, task, freeze_epochs=0, lr=lr, lr_mult=1, **shared, **more)
-        result.history.pass_interrupt_on()
-        return result
-
-    scratch_lr = best_rate(lambda lr: fresh(lr, read_test=False).valid_acc, rates)
-    tune_lr = best_rate(lambda lr: tuned(lr, read_test=False).valid_acc, rates)
-    scratch = [fresh(scratch_lr, seed=seed).test_acc for seed in range(seeds)]
-    fine_tuned = [tuned(tune_lr, seed=seed).test_acc for seed in range(seeds)]
-    frozen = [probe(backbone, task, seed=seed).test_acc for seed in range(seeds)]
+    shared = {**options, "epochs": epochs}
+    fresh = functools.partial(train_from_scratch, backbone, task, **shared)
+    tuned = functools.partial(fine_tune, backbone, task, **shared)
+    quietly = {"read_test": False}
+    seed = TUNING_SEEDS[:1]
+    of_scratch = search(functools.partial(fresh, **quietly), scratch_grid, seeds=seed)
+    of_tuning = search(functools.partial(tuned, **quietly), fine_tune_grid, seeds=seed)
+    scratch = [fresh(seed=s, **of_scratch.chosen).test_acc for s in range(seeds)]
+    fine_tuned = [tuned(seed=s, **of_tuning.chosen).test_acc for s in range(seeds)]
+    frozen = [probe(backbone, task, seed=s).test_acc for s in range(seeds)]
     return NegativeTransferGap(
         scratch=interval(scratch, share=True),
         frozen=interval(frozen, share=True),
         fine_tuned=interval(fine_tuned, share=True),
         gap_frozen=interval([s - f for s, f in zip(scratch, frozen, strict=True)]),
         gap_fine_tuned=interval([s - f for s, f in zip(scratch, fine_tuned, strict=True)]),
-        scratch_lr=scratch_lr,
-        fine_tune_lr=tune_lr,
         test_reads=task.test_reads,
+        scratch_search=of_scratch,
+        fine_tune_search=of_tuning,
     )

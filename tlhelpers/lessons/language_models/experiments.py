@@ -25,15 +25,15 @@ from tlhelpers.models.real import encode_texts
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.extraction import extract_features, represent
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import FOR_TEXTS, fine_tune
+from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.intervals import interval, paired_bootstrap
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
-from tlhelpers.transfer.negative import SCRATCH_FOR_TEXTS, train_from_scratch
+from tlhelpers.transfer.lora import lora
+from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 SPLITS = 10
 COUNTS = (2, 5, 10, 20)
-LORA_FOR_TEXTS = FOR_TEXTS | {"method": "lora"}
 INTENTS = 10  # of Banking77: the first in the order of their names
 OPENING = 200  # characters of a news article after its headline
 
@@ -198,18 +198,17 @@ def by_probe(network: nn.Module, task: Task, seed: int) -> Tensor:
 
 
 def by_fine_tuning(network: nn.Module, task: Task, seed: int) -> Tensor:
-    model = fine_tune(network, task, seed=seed, read_test=False, **FOR_TEXTS).model
+    model = fine_tune(network, task, seed=seed, read_test=False).model
     return predict(model, task.test).argmax(1)
 
 
 def by_lora(network: nn.Module, task: Task, seed: int) -> Tensor:
-    model = fine_tune(network, task, seed=seed, read_test=False, **LORA_FOR_TEXTS).model
+    model = lora(network, task, seed=seed, read_test=False).model
     return predict(model, task.test).argmax(1)
 
 
 def by_scratch(network: nn.Module, task: Task, seed: int) -> Tensor:
-    options = {"read_test": False, **SCRATCH_FOR_TEXTS}
-    model = train_from_scratch(network, task, seed=seed, **options).model
+    model = train_from_scratch(network, task, seed=seed, read_test=False).model
     return predict(model, task.test).argmax(1)
 
 

@@ -69,8 +69,9 @@ def scratch(network: nn.Module, task: Task, lr: float, seed: int, read_test=True
 
 def tune(network: nn.Module, task: Task, lr: float, seed: int, read_test=True, **options):
     """The network itself, all of it trained at the same rate as its twin would be."""
-    settings = {**budget(task), "seed": seed, "read_test": read_test, **options}
-    return fine_tune(network, task, lr=lr, lr_mult=1, freeze_epochs=0, progress=False, **settings)
+    moving = {"freeze_epochs": 0, "keep_batchnorm": False}
+    settings = {**budget(task), **moving, "seed": seed, "read_test": read_test, **options}
+    return fine_tune(network, task, lr=lr, progress=False, **settings)
 
 
 def tune_renewed(network: nn.Module, task: Task, lr: float, seed: int, renewed: Sequence[str]):

@@ -13,7 +13,8 @@ from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.logistic import logistic_curves
-from tlhelpers.transfer.negative import RATES, best_rate, train_from_scratch
+from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.search import SCRATCH_GRID, search
 
 
 @experiment("01_birds")
@@ -41,7 +42,8 @@ def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: i
         first = load_task(name, count, seed=100, test_per_class=100)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
-        tune = functools.partial(fine_tune, network, freeze_epochs=0, lr_mult=5, **shared)
+        moving = {"freeze_epochs": 0, "lr_mult": 5, "keep_batchnorm": False}
+        tune = functools.partial(fine_tune, network, **moving, **shared)
         fresh = functools.partial(train_from_scratch, network, **shared)
         tune_lr, fresh_lr = choose_rate(tune, first), choose_rate(fresh, first)
         runs: dict[str, list[float]] = {"probe": [], "fine_tune": [], "scratch": []}
@@ -56,8 +58,9 @@ def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: i
 
 
 def choose_rate(train: Callable, task: Task) -> float:
-    """The rate of RATES with which `train(task, lr=rate)` does best on the validation split."""
-    return best_rate(lambda lr: train(task, lr=lr, read_test=False).valid_acc, RATES)
+    """The rate with which `train(task, lr=rate)` does best on the validation split."""
+    rates = {"lr": SCRATCH_GRID["lr"]}
+    return search(lambda lr: train(task, lr=lr, read_test=False), rates).chosen["lr"]
 
 
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
