@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tlhelpers.course import exporting, report
+from tlhelpers.course import exporting
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import NearestNeighbours, export, load_model, save_model
-from tlhelpers.course.report import try_folder
+from tlhelpers.course.trial import try_folder
 from tlhelpers.data.folder import load_folder
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, catalogue
@@ -76,7 +76,7 @@ def test_a_budget_of_nothing_still_gives_the_first_answer(folder):
 def test_the_page_is_one_file_in_the_learners_language(tried, monkeypatch):
     for lang in LANGUAGES:
         monkeypatch.setenv("TLHELPERS_LANG", lang)
-        page = report.page(tried)
+        page = tried.page()
         assert f'<html lang="{lang}">' in page and page.count("<img ") >= 2
         assert not re.search(r'(src|href)="(?!data:)', page)
         assert "http" not in re.sub(r"data:[^\"]*", "", page)
@@ -86,7 +86,7 @@ def test_the_page_is_one_file_in_the_learners_language(tried, monkeypatch):
 
 def test_names_in_the_page_are_text_and_never_markup(tried, monkeypatch):
     monkeypatch.setattr(tried.task, "name", "<script>alert(1)</script>")
-    assert "<script>" not in report.page(tried)
+    assert "<script>" not in tried.page()
 
 
 def test_the_saved_model_answers_as_the_one_that_was_chosen(tried, folder, tmp_path):

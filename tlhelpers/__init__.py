@@ -61,7 +61,7 @@ _PUBLIC = {
     # course
     "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
-    "try_folder": "tlhelpers.course.report",
+    "try_folder": "tlhelpers.course.trial",
     "load_model": "tlhelpers.course.exporting",
     "check": "tlhelpers.course.exercises",
     "quiz": "tlhelpers.course.quizzes",

@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import copy
+import glob
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +26,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import tlhelpers
+from tlhelpers.course.cli import Parser
+from tlhelpers.data.folder import SIZES
+from tlhelpers.data.layout import photos_below
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
-from tlhelpers.models.backbones import backbone
+from tlhelpers.models.backbones import backbone, is_picture_network
 from tlhelpers.models.surgery import head_of, replace_head
 from tlhelpers.models.weights import furnish, read_tensors
-from tlhelpers.runtime.language import language, text
+from tlhelpers.runtime import store
+from tlhelpers.runtime.console import printable
+from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 from tlhelpers.train.engine import predict
 
 FORMATS = ("torch", "onnx")
+BATCH = 32  # photos that are read and answered at a time
 
 PREDICT = '''\
 """Says what each photo shows:  python predict.py photo.jpg ...   (needs tlhelpers)"""
@@ -105,7 +113,7 @@ class SavedModel:
     def class_names(self) -> list[str]:
         return self.config["classes"][language()]
 
-    def classify(self, paths: Sequence[str | os.PathLike], batch_size: int = 32) -> list[Answer]:
+    def classify(self, paths: Sequence[str | os.PathLike], batch_size: int = BATCH) -> list[Answer]:
         """An answer for each photo, in order; a photo that cannot be read gets a problem."""
         answers = []
         for start in range(0, len(paths), batch_size):
@@ -150,7 +158,8 @@ def save_model(
         **facts,
     }
     tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    write_atomic(folder / "model.safetensors", lambda path: save_file(tensors, path))
+    weights = write_atomic(folder / "model.safetensors", lambda path: save_file(tensors, path))
+    config["weights_sha256"] = store.sha256(weights)  # tells a half-replaced model from a whole one
     content = json.dumps(config, ensure_ascii=False, indent=1) + "\n"
     write_atomic(folder / "config.json", content)
     write_atomic(folder / "predict.py", PREDICT)
@@ -158,33 +167,64 @@ def save_model(
 
 
 def load_model(folder: str | os.PathLike) -> SavedModel:
-    """The model that `save_model` wrote. Raises StoreError where it is missing or damaged."""
+    """The model that `save_model` wrote.
+
+    Whatever a stranger wrote into the folder, it is data: nothing of it is run or downloaded.
+    Raises StoreError where something is missing, damaged, or not what `save_model` writes.
+    """
     folder = Path(folder).expanduser()
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        classes = len(config["classes"]["en"])
-        name, size = config["backbone"], config["input_size"]
-        neighbours, _ = config["neighbours"], config["photo_size"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(text("exporting.no_model", folder=folder, reason=error)) from error
-    state = read_tensors(folder / "model.safetensors")
-    model = backbone(name, pretrained=False, size=size)
-    if neighbours:
-        features, labels = (state.get(key, torch.zeros(1)) for key in ("features", "labels"))
-        if int(labels.max()) + 1 != classes:
-            reason = f"{int(labels.max()) + 1} / {classes}"
-            raise StoreError(text("exporting.no_model", folder=folder, reason=reason))
-        model = NearestNeighbours(
-            model, features.view(len(labels), -1), labels, neighbours, classes
-        )
-    else:
-        replace_head(model, classes)
-    try:
+        config = _checked(json.loads(store.read_text(folder / "config.json")))
+        state = read_tensors(folder / "model.safetensors")
+        stated = config.get("weights_sha256")
+        if stated is not None:
+            store.verify(folder / "model.safetensors", str(stated))
+        model = _built(config, state)
         model.load_state_dict(state)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        if not all(value.isfinite().all() for value in state.values()):
+            raise ValueError("nan")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise StoreError(text("exporting.no_model", folder=folder, reason=reason)) from error
     return SavedModel(model.eval(), config)
+
+
+def _checked(config: dict) -> dict:
+    """The config, with class names that are safe to print. Raises ValueError naming what is odd."""
+
+    def number(key: str, least: int, most: int) -> None:
+        if not isinstance(config[key], int) or not least <= config[key] <= most:
+            raise ValueError(f"{key}: {config[key]!r:.60}")
+
+    name = config["backbone"]
+    if not isinstance(name, str) or not is_picture_network(name):
+        raise ValueError(f"backbone: {name!r:.60}")
+    number("input_size", 16, 2048)
+    number("photo_size", SIZES[0], SIZES[-1])
+    if config["neighbours"] is not None:
+        number("neighbours", 1, 10_000)
+    classes = {lang: [printable(name) for name in config["classes"][lang]] for lang in LANGUAGES}
+    if len({len(names) for names in classes.values()}) != 1 or not classes["en"]:
+        raise ValueError("classes")
+    return {**config, "classes": classes}
+
+
+def _built(config: dict, state: dict[str, Tensor]) -> nn.Module:
+    """The network of this config, still with random weights."""
+    classes = len(config["classes"]["en"])
+    model = backbone(config["backbone"], pretrained=False, size=config["input_size"])
+    if config["neighbours"] is None:
+        replace_head(model, classes)
+    else:
+        features, labels = state["features"], state["labels"]
+        named = labels.dtype == torch.long and int(labels.max()) + 1 == classes
+        if not named or int(labels.min()) < 0 or config["neighbours"] > len(labels):
+            raise ValueError(f"labels / {classes}")
+        model = NearestNeighbours(model, features, labels, config["neighbours"], classes)
+    for key, value in model.state_dict().items():
+        if key in state and state[key].is_floating_point() != value.is_floating_point():
+            raise ValueError(f"{key}: {state[key].dtype}")
+    return model
 
 
 def with_head(network: nn.Module, head: nn.Linear) -> nn.Module:
@@ -227,3 +267,51 @@ def export(folder: str | os.PathLike, form: str) -> Path:
 def _save_program(program: torch.export.ExportedProgram, path: Path) -> None:
     with open(path, "wb") as file:
         torch.export.save(program, file)
+
+
+# --- the command --------------------------------------------------------------------------
+
+
+def main_predict(arguments: list[str]) -> int:
+    """`tl predict MODEL PHOTO ...`: one line a photo; status 1 where one could not be read."""
+    parser = Parser("predict")
+    parser.add_argument("model", help=text("report.help_model"))
+    parser.add_argument("photos", nargs="+", help=text("report.help_photos"))
+    asked = parser.parse_args(arguments)
+    model = load_model(asked.model)
+    photos, said = _expanded(asked.photos)
+    for name, problem in said:
+        print(printable(name), problem, sep="\t", file=sys.stderr)
+    problems = len(said)
+    for start in range(0, len(photos), BATCH):
+        some = photos[start : start + BATCH]
+        for photo, answer in zip(some, model.classify(some), strict=True):
+            place = sys.stderr if answer.problem else sys.stdout
+            problems += bool(answer.problem)
+            print(printable(str(photo)), answer, sep="\t", file=place, flush=True)
+    if len(photos) + len(said) > 1:
+        answered = len(photos) + len(said) - problems
+        print(text("report.predicted", photos=answered, problems=problems), file=sys.stderr)
+    return int(problems > 0)
+
+
+def _expanded(asked: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The photos meant, and (name, why) for what means none.
+
+    Windows hands a pattern to the program as it is, so it is expanded here.
+    """
+    photos: list[Path] = []
+    nothing: list[tuple[str, str]] = []
+    for name in asked:
+        path = Path(name).expanduser()
+        if os.path.isdir(path):
+            found, problem = photos_below(path), "report.no_photo"
+        elif not os.path.lexists(path) and glob.has_magic(name):
+            found = sorted(map(Path, glob.glob(str(path), recursive=True)))
+            found, problem = [file for file in found if not file.is_dir()], "report.no_match"
+        else:
+            found, problem = [path], ""
+        photos += found
+        if not found:
+            nothing.append((name, text(problem)))
+    return photos, nothing

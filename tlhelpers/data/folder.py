@@ -270,7 +270,7 @@ def _assemble(
     classes = sorted(set(labels))
     if len(classes) < 2:
         _refuse(path, kept, classes, found)
-    found.counts = {label: count for label, count in sorted(Counter(labels).items())}
+    found.counts = {shown(label): count for label, count in sorted(Counter(labels).items())}
     found.sizes = _sizes(np.array(facts["shapes"])[rows])
     signatures = np.stack(
         [np.frombuffer(bytes.fromhex(facts["signatures"][row]), np.uint8) for row in rows]
@@ -338,7 +338,8 @@ def _without_small_classes(kept, rows: list[int], found: Inspection, name) -> li
     small = {label for label, count in counts.items() if count < LEAST}
     for row in rows:
         if kept[row].label in small:
-            message = text("folder.file_class_small", label=kept[row].label, least=LEAST)
+            label = shown(kept[row].label)
+            message = text("folder.file_class_small", label=label, least=LEAST)
             found.left_out.append(Problem(name(row), "class_small", message))
     return [row for row in rows if kept[row].label not in small]
 

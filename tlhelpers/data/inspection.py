@@ -116,13 +116,14 @@ def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
 
 
 def _of_kind(sentence: str, kind: str, problems: list[Problem]) -> str:
-    names = [_shortened(problem.path) for problem in problems[:3]]
+    names = [shortened(problem.path) for problem in problems[:3]]
     names = ", ".join(names) + (" ..." if len(problems) > 3 else "")
     return text(sentence, count=len(problems), names=names, message=problems[0].message)
 
 
-def _shortened(name: str, most: int = 60) -> str:
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[-most // 2 :]}"
+def shortened(name: str, most: int = 60) -> str:
+    """The name with its middle left out where it is longer than `most` characters."""
+    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}"
 
 
 # --- copies -------------------------------------------------------------------------------

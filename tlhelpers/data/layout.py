@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlhelpers.data.photo import SUFFIXES
+from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 
@@ -85,10 +86,16 @@ class Layout:
 
 
 def shown(path: Path | str, root: Path | None = None) -> str:
-    """A path that any console can print, below `root` where it lies there."""
+    """A path or name that is safe to print, below `root` where it lies there."""
     if root is not None and Path(path).is_relative_to(root):
         path = Path(path).relative_to(root)
-    return os.fsencode(path).decode("utf-8", errors="replace")
+    return printable(str(path))
+
+
+def photos_below(folder: Path) -> list[Path]:
+    """Every photo in the folder and in those below it, by its name, in the order of names."""
+    files = _walk(folder, folder.resolve(), [])
+    return [file for file in files if file.suffix.lower() in SUFFIXES]
 
 
 def one_form(name: str) -> str:

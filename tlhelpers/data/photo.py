@@ -115,8 +115,10 @@ def _read_bytes(path: Path) -> bytes:
         if status.st_size > MOST_BYTES:
             raise PhotoError("too_heavy", megabytes=status.st_size // 2**20)
         return path.read_bytes()
-    except OSError as error:
-        raise PhotoError("unreadable", reason=error.strerror or str(error)) from error
+    except FileNotFoundError as error:
+        raise PhotoError("absent") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise PhotoError("unreadable", reason=getattr(error, "strerror", error)) from error
 
 
 def _unknown_format(content: bytes) -> PhotoError:

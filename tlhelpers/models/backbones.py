@@ -133,6 +133,11 @@ def is_here(name: str) -> bool:
     return _cached_path(url).exists() or store.mirrored_file(url) is not None
 
 
+def is_picture_network(name: str) -> bool:
+    """True for the name of a network for pictures: the course's own, or torchvision's."""
+    return name in ZUKAN or name.partition(":")[0] in _torchvision_names()
+
+
 def _loader_of(name: str) -> Callable[..., nn.Module]:
     if name in LOADERS:
         return LOADERS[name]

@@ -6,6 +6,7 @@ the course cannot run.
 
 import locale
 import os
+import re
 import sys
 
 
@@ -17,6 +18,14 @@ def prepare_console(arguments):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a character shows "?" for it
             stream.reconfigure(errors="replace")
+
+
+def printable(words):
+    """The words without what a terminal obeys: escapes, other controls, turned directions.
+
+    Names of files and classes come from strangers; bytes that are no text become "\ufffd" as well.
+    """
+    return re.sub("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", words)
 
 
 def chosen_language():

@@ -8,18 +8,25 @@ takes a tenth of the space that PNG takes for them.
 from __future__ import annotations
 
 import base64
+import html
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tlhelpers.data.inspection import shortened
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
+from tlhelpers.transfer.intervals import Interval
+
+LONGEST_NAME = 32  # characters of a class beside a figure; the middle of a longer one is left out
 
 
 @dataclass
@@ -37,6 +44,12 @@ class Picture:
         encoded = base64.b64encode(self.data).decode("ascii")
         return {self.mime: encoded, "text/plain": self.alt}, {self.mime: {"alt": self.alt}}
 
+    def html(self) -> str:
+        """An HTML element that holds the image itself."""
+        content = base64.b64encode(self.data).decode("ascii")
+        alt = html.escape(self.alt, quote=True)
+        return f'<p><img src="data:{self.mime};base64,{content}" alt="{alt}"></p>'
+
     def save(self, path) -> None:
         """Writes the encoded image (JPEG or PNG, see `mime`) to `path`."""
         from tlhelpers.runtime.store import write_atomic
@@ -47,10 +60,12 @@ class Picture:
 def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
     """Encodes and closes a matplotlib figure: JPEG where it holds drawings or photographs."""
     buffer = io.BytesIO()
-    if photographic:
-        figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 76})
-    else:
-        figure.savefig(buffer, format="png")
+    with warnings.catch_warnings():  # a name may hold characters that no font has: boxes then
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        if photographic:
+            figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 76})
+        else:
+            figure.savefig(buffer, format="png")
     plt.close(figure)
     return Picture(alt, buffer.getvalue(), "image/jpeg" if photographic else "image/png")
 
@@ -74,6 +89,7 @@ def show(task: Task, per_class: int = 6, classes: Sequence[int] | None = None) -
 def sheet(rows: Sequence[Tensor], names: Sequence[str], alt: str, zoom: float = 1.25) -> Picture:
     """Rows of pictures, uint8 (n, 3, height, width) each, with a name at the left of each row."""
     figures.use()
+    names = [shortened(name, LONGEST_NAME) for name in names]
     height, width = rows[0].shape[-2:]
     gap, columns = 4, max(len(row) for row in rows)
     canvas = torch.full(
@@ -92,7 +108,7 @@ def sheet(rows: Sequence[Tensor], names: Sequence[str], alt: str, zoom: float = 
     )
     axes.imshow(canvas.numpy(), interpolation="bilinear")
     middles = [r * (height + gap) + height / 2 for r in range(len(rows))]
-    axes.set_yticks(middles, names)
+    axes.set_yticks(middles, names, parse_math=False)
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.grid(False)
@@ -115,7 +131,7 @@ def gallery(
         place.axis("off")
     for place, drawing, caption in zip(axes.flat, images.cpu(), captions, strict=False):
         place.imshow(drawing.permute(1, 2, 0).numpy(), interpolation="bilinear")
-        place.set_title(caption, fontsize=9, loc="center")
+        place.set_title(caption, fontsize=9, loc="center", parse_math=False)
     return picture(grid, alt, photographic=True)
 
 
@@ -135,12 +151,30 @@ def plot_confusion(labels: Tensor, answers: Tensor, names: Sequence[str]) -> Pic
             if counts[r, c]:
                 ink = "white" if share[r, c] > 0.55 else figures.INK
                 axes.text(c, r, int(counts[r, c]), ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(k), names, rotation=40, ha="right")
-    axes.set_yticks(range(k), names)
+    names = [shortened(name, LONGEST_NAME) for name in names]
+    axes.set_xticks(range(k), names, rotation=40, ha="right", parse_math=False)
+    axes.set_yticks(range(k), names, parse_math=False)
     axes.set(xlabel=text("plots.predicted"), ylabel=text("plots.true"))
     axes.grid(False)
     right = float((labels == answers).float().mean())
     return picture(figure, text("plots.confusion_alt", classes=k, accuracy=f"{right:.0%}"))
+
+
+def plot_label_curve(counts: Sequence[int], accuracies: Sequence[Interval], title: str) -> Picture:
+    """Accuracy over the number of training photos, with the 95% interval over draws."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(5.5, 3.2))
+    means = [point.mean for point in accuracies]
+    axes.plot(counts, means, marker="o")
+    low = np.clip([point.low for point in accuracies], 0, 1)  # a single draw has none: nan
+    high = np.clip([point.high for point in accuracies], 0, 1)
+    axes.fill_between(counts, low, high, alpha=0.2, linewidth=0)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.set(xlabel=text("plots.training_photos"), ylabel=text("label.valid_acc"), title=title)
+    alt = text("plots.label_curve_alt", first=f"{means[0]:.0%}", last=f"{means[-1]:.0%}")
+    return picture(figure, alt)
 
 
 def _columns(name: str) -> int:
