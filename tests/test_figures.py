@@ -71,3 +71,13 @@ def test_the_band_of_accuracies_stays_between_nothing_and_all():
     _, axes = plt.subplots()
     figures.error_band(axes, [1], [[0.9, 1.0, 1.0]], share=False)
     assert axes.collections[0].get_paths()[0].vertices[:, 1].max() > 1
+
+
+def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():
+    for lesson in (
+        ("scratch", "probe", "fine_tune", "fine_tune_top", "prototypes"),
+        ("fine_tune", "replay", "prototypes", "joint"),
+        ("probe", "static_vectors", "tfidf"),
+    ):
+        for sign in ("color", "marker"):
+            assert len({figures.METHODS[method][sign] for method in lesson}) == len(lesson)

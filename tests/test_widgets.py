@@ -5,6 +5,7 @@ import re
 import threading
 import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,9 +20,11 @@ from tlhelpers.lessons.negative_transfer import widget as lesson06
 from tlhelpers.lessons.start_here import strategy
 from tlhelpers.lessons.start_here.strategy import advise
 from tlhelpers.lessons.why_transfer import widget as lesson01
-from tlhelpers.runtime.language import LANGUAGES, catalogue
+from tlhelpers.runtime.language import LANGUAGES, catalogue, text
+from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.show.widgets.live import LiveCurve, _round_step
 from tlhelpers.show.widgets.typed import Typed
 
 CURVES = {
@@ -383,6 +386,33 @@ def test_a_lesson_without_a_widget_says_which_have_one():
         widget("99")
 
 
+def test_a_live_run_has_the_colours_of_the_stored_picture_and_round_ticks():
+    curve = LiveCurve(valid=None, steps=31, watch=lambda view: False)
+    for method in ("scratch", "fine_tune"):
+        curve.begin(method, figures.METHODS[method]["color"]).curves[method] += [(0, 0.1), (30, 1)]
+    picture = curve.view().picture
+    stored = lesson01.build(CURVES).view().picture
+    for method in ("scratch", "fine_tune"):
+        assert (
+            figures.METHODS[method]["color"] in picture
+            and figures.METHODS[method]["color"] in stored
+        )
+    ticks = [n.text for n in ET.fromstring(picture).iter() if n.get("font-size") == "12"]
+    assert ticks == ["0", "10", "20", "30"]
+    for steps in (1, 2, 3, 7, 100, 1234):
+        assert len(range(0, steps + 1, _round_step(steps))) <= 6
+
+
+def test_prose_calls_the_button_of_a_live_run_what_it_is_called(monkeypatch):
+    for source in sorted((Path(__file__).parents[1] / "lessons" / "source").glob("*.py")):
+        prose = source.read_text(encoding="utf-8")
+        quoted = []
+        for lang, quote in (("en", '"{}"'), ("ja", "「{}」")):
+            monkeypatch.setenv("TLHELPERS_LANG", lang)
+            quoted.append(prose.count(quote.format(text("widget.run"))))
+        assert quoted[0] == quoted[1], source.name
+
+
 def test_live_training_draws_its_curve_and_stops_at_once(monkeypatch):
     views = []
 
@@ -390,7 +420,7 @@ def test_live_training_draws_its_curve_and_stops_at_once(monkeypatch):
         views.append(view)
         return len(views) == 2
 
-    last = lesson01.train({"task": "01_birds", "labels": 2}, watch)
+    last = lesson01.train({"labels": [2, 5]}, {"task": "01_birds", "labels": 1}, watch)
     assert len(views) == 2 and last.says.startswith("Stopped")
     ET.fromstring(last.picture)
 

@@ -119,12 +119,12 @@ lesson01.Starts(accuracy)
 # %% [markdown] key="benefit-labels" lang="ja"
 # ## 利点1:少ないラベルで足りる
 #
-# 下の図の帯は、前もって2枚から50枚までを5回ずつ測った結果(`tl results 01` で作り直せます)と、その95%信頼区間です。いま測った3回は丸印で重ねました(時間を節約するため、今日の学習は4分の3の長さです)。
+# 下の図の帯は、前もって2枚から50枚までを5回ずつ測った結果(`tl results 01` で作り直せます)と、その95%信頼区間です。いま測った3回は白抜きの印で重ねました(時間を節約するため、今日の学習は4分の3の長さです)。
 
 # %% [markdown] key="benefit-labels" lang="en"
 # ## Benefit 1: fewer labels
 #
-# The bands below were measured beforehand, five times each from two to fifty labels (`tl results 01` repeats it), with their 95% intervals. Your three runs of just now are the rings (trained three quarters as long, to save time).
+# The bands below were measured beforehand, five times each from two to fifty labels (`tl results 01` repeats it), with their 95% intervals. Your three runs of just now are the hollow marks (trained three quarters as long, to save time).
 
 # %% key="curves"
 curves = tl.stored("01_birds")

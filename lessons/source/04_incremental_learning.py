@@ -374,10 +374,10 @@ print(f"{average:.2f} {backward:.2f} {forgotten:.2f} {-backward:.2f}")
 lesson04.draw_stream(stream, live={"replay": R})
 
 # %% [markdown] key="stream-read" lang="ja"
-# 横軸は更新の回、縦軸は届いた全クラスの正解率です。帯は前もって測った3回の95%信頼区間、丸印はいま実行した1回です。新データだけの2本はほとんど重なっています。更新を重ねるほど、見せ直しの効果がはっきりします。鳥でも、凍結した特徴の最近傍平均はリプレイに並びます。`zukan-resnet` の特徴が、鳥を見分けるのに十分だからです。
+# 横軸は更新の回、縦軸は届いた全クラスの正解率です。帯は前もって測った3回の95%信頼区間、白抜きの印はいま実行した1回です。新データだけの2本はほとんど重なっています。更新を重ねるほど、見せ直しの効果がはっきりします。鳥でも、凍結した特徴の最近傍平均はリプレイに並びます。`zukan-resnet` の特徴が、鳥を見分けるのに十分だからです。
 
 # %% [markdown] key="stream-read" lang="en"
-# Steps run along the bottom, accuracy on all classes so far goes up the side. Bands are 95% intervals of three runs made beforehand, rings are the run just made. The two lines with new data only lie on top of each other. The more updates, the more clearly showing again pays. On birds, too, nearest mean on frozen features keeps up with replay: the features of `zukan-resnet` are good enough for birds.
+# Steps run along the bottom, accuracy on all classes so far goes up the side. Bands are 95% intervals of three runs made beforehand, hollow marks are the run just made. The two lines with new data only lie on top of each other. The more updates, the more clearly showing again pays. On birds, too, nearest mean on frozen features keeps up with replay: the features of `zukan-resnet` are good enough for birds.
 
 # %% key="claim-stream" tags=["claim"]
 replayed, plain = (lesson04.matrices(stream, method) for method in ("replay", "kept_rows"))

@@ -25,6 +25,22 @@ PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a second sign beside the colour
 INK, RULE = "#222222", "#DDDDDD"
 
+# How a method looks, in every figure and in every live run: its colour, and a second sign.
+METHODS = {
+    method: {"color": colour, "marker": marker}
+    for method, colour, marker in (
+        ("scratch", GREY, "v"),
+        ("probe", BLUE, "o"),  # features of a frozen network, under any linear head
+        ("fine_tune", VERMILION, "s"),
+        ("fine_tune_top", GREEN, "^"),
+        ("prototypes", ORANGE, "D"),  # the nearest class mean
+        ("replay", PURPLE, "P"),
+        ("joint", BLACK, "X"),  # all data at once: what is to be reached
+        ("static_vectors", GREEN, "^"),
+        ("tfidf", BLACK, "X"),
+    )
+}
+
 STYLE = {
     "figure.figsize": (7.0, 4.0),  # inches: 700 x 400 pixels at 100 dots an inch
     "figure.dpi": 100,

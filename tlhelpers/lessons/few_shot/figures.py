@@ -20,11 +20,11 @@ from tlhelpers.show.twins import draw_settings
 from tlhelpers.transfer.fewshot import FewShotResult
 from tlhelpers.transfer.intervals import Interval, interval
 
-COLOURS = {
-    "prototypes": figures.BLUE,
-    "cosine": figures.VERMILION,
-    "nearest": figures.GREEN,
-    "head": figures.PURPLE,
+LOOKS = {
+    "prototypes": figures.METHODS["prototypes"],
+    "cosine": {"color": figures.SKY, "marker": "v"},
+    "nearest": {"color": figures.GREEN, "marker": "^"},
+    "head": figures.METHODS["probe"],
 }
 Stroke = Sequence[tuple[float, float]]  # points (x, y) from (0, 0) top left to (1, 1)
 _STAND_IN: dict[int, list[Stroke]] = {  # for a drawing that was left empty
@@ -103,7 +103,7 @@ def draw_shots(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture:
     for method, by_shot in results.items():
         runs = [result.accuracies for result in by_shot.values()]
         name = text(f"lesson05.{method}")
-        figures.error_band(axes, list(by_shot), runs, name, color=COLOURS[method])
+        figures.error_band(axes, list(by_shot), runs, name, **LOOKS[method])
     shots = list(next(iter(results.values())))
     axes.set_xticks(shots, shots)
     axes.set(xlabel=text("lesson05.shots"), ylabel=text("lesson05.accuracy"))

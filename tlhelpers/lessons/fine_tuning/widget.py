@@ -50,7 +50,7 @@ def draw(grid: Mapping, rate: float, depth: str) -> View:
         (rates[0], rates[-1]),
         x_log=True,
         x_label=text("widget03.rate"),
-        y_label=text("widget03.accuracy"),
+        y_label=text("widget03.both"),
         x_ticks=[(r, f"{r:g}") for r in rates],
     )
     chart.upright(rate)
@@ -61,6 +61,7 @@ def draw(grid: Mapping, rate: float, depth: str) -> View:
     chart.band(rates, runs, figures.VERMILION)
     means = [interval(values).mean for values in runs]
     chart.line(rates, means, figures.VERMILION, text("widget03.accuracy"))
+    chart.legend("#BABABA", text("widget03.other"))
     chart.whisker(rate, runs[at], figures.VERMILION)
     chart.point(rate, alike[at], figures.PURPLE, hollow=True)
     return View(chart.svg(), says)
@@ -83,7 +84,8 @@ def train(depths: list[str], state: dict, watch: Callable[[View], bool]) -> View
     network = backbone("zukan-resnet")
     steps = EPOCHS * -(-len(task.train) // BATCH)
     curve = LiveCurve(task.valid, steps, watch, every=4)
-    curve.begin(f"{state['rate']:g}")
+    name = f"{text('widget03.rate')} {state['rate']:g}"
+    curve.begin(name, figures.METHODS["fine_tune"]["color"])
     depth = state["depth"]
     fine_tune(
         network,

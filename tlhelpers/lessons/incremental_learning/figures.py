@@ -17,12 +17,12 @@ from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 from tlhelpers.transfer.results import Result
 
-COLOURS = {
-    "new_head": figures.GREY,
-    "kept_rows": figures.VERMILION,
-    "replay": figures.BLUE,
-    "nearest_mean": figures.GREEN,
-    "joint": figures.BLACK,
+LOOKS = {
+    "new_head": {"color": figures.GREY, "marker": "v"},
+    "kept_rows": figures.METHODS["fine_tune"],
+    "replay": figures.METHODS["replay"],
+    "nearest_mean": figures.METHODS["prototypes"],
+    "joint": figures.METHODS["joint"],
 }
 
 
@@ -92,13 +92,15 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
     """Mean accuracy over old and new classes, a panel for each task, with intervals."""
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
+    shown = ("nearest_mean", "replay", "joint")
     for axes, found in zip(panels, (easy, hard), strict=True):
-        for k, method in enumerate(("nearest_mean", "replay", "joint")):
-            point = interval(average(found, method))
+        for k, name in enumerate(shown):
+            look = LOOKS[name]
+            point = interval(average(found, name))
             ends = [max(0.0, point.low), min(1.0, point.high)]
-            axes.plot([k, k], ends, color=COLOURS[method])
-            axes.plot(k, point.mean, figures.MARKERS[k], color=COLOURS[method], markersize=9)
-        names = [text(f"lesson04.short_{m}") for m in ("nearest_mean", "replay", "joint")]
+            axes.plot([k, k], ends, color=look["color"])
+            axes.plot(k, point.mean, markersize=9, **look)
+        names = [text(f"lesson04.short_{name}") for name in shown]
         axes.set_xticks(range(3), names, fontsize=10)
         axes.set_title(text(f"lesson04.task_{found['task']}"))
         axes.set(xlim=(-0.5, 2.5), ylim=(0, 1.05))
@@ -151,10 +153,10 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
     for method in stream["methods"]:
         runs = torch.stack([met_so_far(matrix) for matrix in matrices(stream, method)], 1)
         label = text(f"lesson04.{method}")
-        figures.error_band(axes, steps, runs.tolist(), label, color=COLOURS[method])
+        figures.error_band(axes, steps, runs.tolist(), label, **LOOKS[method])
         if live and method in live:
-            rings = {"markersize": 10, "markerfacecolor": "none", "color": COLOURS[method]}
-            axes.plot(steps, met_so_far(live[method]), "o", **rings)
+            rings = {"linestyle": "none", "markersize": 10, "markerfacecolor": "none"}
+            axes.plot(steps, met_so_far(live[method]), **rings, **LOOKS[method])
     axes.set_xticks(steps)
     axes.set(xlabel=text("lesson04.after_step"), ylabel=text("lesson04.so_far"), ylim=(0, 1.05))
     axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -101,6 +101,8 @@ def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
     settings = {"epochs": 6, "batch_size": 16, "per_class": 5, "memory": 5 * sum(counts)}
     settings |= {"progress": False, "after_step": after_step}
     settings = {name: settings[name] for name in METHODS[method].options() & set(settings)}
+    if "after_step" not in settings:  # a method that takes no steps
+        curve.x_label = text("widget04.groups")
     learner = make_learner(
         backbone("zukan-resnet"), Stream.of_classes(task, counts), method, **settings
     )

@@ -15,7 +15,11 @@ from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
-COLOURS = {"probe": figures.BLUE, "static": figures.GREEN, "tfidf": figures.VERMILION}
+LOOKS = {
+    "probe": figures.METHODS["probe"],
+    "static": figures.METHODS["static_vectors"],
+    "tfidf": figures.METHODS["tfidf"],
+}
 LANGUAGES = ("en", "ja")
 CHANCE = {"enquiries": 1 / 6, "spam": 1 / 2}
 
@@ -50,13 +54,14 @@ def draw_curves(data: Mapping, live: Mapping[str, Mapping], count: int) -> Pictu
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.0, 4.1), sharey=True)
     for axes, lang in zip(panels, LANGUAGES, strict=True):
-        for strategy, colour in COLOURS.items():
+        for strategy, look in LOOKS.items():
             runs = [point["splits"] for point in data[lang][strategy]]
             name = text(f"lesson12.{strategy}")
-            figures.error_band(axes, data["labels"], runs, name, color=colour)
+            figures.error_band(axes, data["labels"], runs, name, **look)
             if strategy in live.get(lang, {}):
                 now = interval(live[lang][strategy], share=True)
-                axes.plot(count, now.mean, "*", color=colour, markersize=15, markeredgecolor="w")
+                star = {"marker": "*", "markersize": 15, "markeredgecolor": "w"}
+                axes.plot(count, now.mean, color=look["color"], **star)
         axes.axhline(CHANCE["enquiries"], color=figures.GREY, linestyle=":")
         axes.set_xscale("log")
         axes.set_xticks(data["labels"], data["labels"])
@@ -106,10 +111,8 @@ def draw_across(data: Mapping) -> Picture:
         _point(left, row, data["enquiries"][name], colour, "o")
     _finish(left, names, CHANCE["enquiries"], text("lesson12.en_to_ja"))
     kinds = ("en_to_en", "ja_to_ja", "en_to_ja")
-    for strategy, colour, marker, shift in (
-        ("probe", figures.BLUE, "o", -0.14),
-        ("tfidf", figures.VERMILION, "s", 0.14),
-    ):
+    for strategy, shift in (("probe", -0.14), ("tfidf", 0.14)):
+        colour, marker = LOOKS[strategy].values()
         for row, kind in enumerate(kinds):
             label = text(f"lesson12.{strategy}") if row == 0 else None
             _point(right, row + shift, data["spam"][kind][strategy], colour, marker, label)
@@ -123,10 +126,8 @@ def draw_real(data: Mapping) -> Picture:
     """Probe and TF-IDF on real texts, ten labels a class."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.2, 2.7))
-    for strategy, colour, marker, shift in (
-        ("probe", figures.BLUE, "o", -0.14),
-        ("tfidf", figures.VERMILION, "s", 0.14),
-    ):
+    for strategy, shift in (("probe", -0.14), ("tfidf", 0.14)):
+        colour, marker = LOOKS[strategy].values()
         for row, of in enumerate(data.values()):
             label = text(f"lesson12.{strategy}") if row == 0 else None
             _point(axes, row + shift, of[strategy], colour, marker, label)

@@ -24,7 +24,7 @@ from tlhelpers.transfer.intervals import interval, rank_correlation, spearman
 from tlhelpers.transfer.results import Result
 
 STAGES = ("bn1", "layer1", "layer2", "layer3", None)  # None: what enters the head
-WAYS = {"frozen": figures.BLUE, "fine_tuned": figures.VERMILION}
+METHOD_OF = {"scratch": "scratch", "frozen": "probe", "fine_tuned": "fine_tune"}
 FRESH = ("scratch", "rate_too_low", "not_clipped", "random")  # not pretrained
 SIGNALS = ("distance", "mmd", "cka", "logme", "leep", "probe")
 WARN_HIGH = ("distance", "mmd")  # a high value of these warns, a low one of the others
@@ -74,13 +74,14 @@ def draw_pairs(pairs: Mapping) -> Picture:
     for t, (axes, target) in enumerate(zip(panels, targets, strict=True)):
         axes.axvspan(0, 2, color=figures.GREY, alpha=0.12, linewidth=0)
         axes.axvline(0, color=figures.INK, linewidth=1)
-        for k, (way, colour) in enumerate(WAYS.items()):
+        for k, way in enumerate(("frozen", "fine_tuned")):
+            look = figures.METHODS[METHOD_OF[way]]
             for s in range(len(sources)):
                 if pairs[way][s][t] is None:  # not measured
                     continue
                 gaps = difference(pairs["scratch"][t], pairs[way][s][t])
                 label = text(f"lesson06.{way}") if s == 0 else None
-                _point(axes, s + 0.24 * (k - 0.5), gaps, colour, figures.MARKERS[k], label)
+                _point(axes, s + 0.24 * (k - 0.5), gaps, look["color"], look["marker"], label)
         axes.set_title(text(f"lesson06.{target}"), fontsize=10)
         axes.xaxis.set_major_formatter(_as_points)
         axes.set(xlim=(-0.4, 0.4), xticks=(-0.3, 0, 0.3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tlhelpers.lessons.negative_transfer.figures import METHOD_OF
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart, percent
@@ -11,11 +12,6 @@ from tlhelpers.show.widgets.explorer import Control, Explorer, View
 from tlhelpers.transfer.intervals import interval
 
 RESULTS = ("06_pairs",)
-WAYS = {
-    "scratch": figures.GREY,
-    "frozen": figures.BLUE,
-    "fine_tuned": figures.VERMILION,
-}
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
@@ -65,7 +61,7 @@ def draw(pairs: Mapping, source: str, target: str) -> View:
         x_ticks=[(place, text(f"widget06.{way}")) for place, way in enumerate(runs)],
     )
     for place, (way, values) in enumerate(runs.items()):
-        chart.bar(place, interval(values).mean, 0.55, WAYS[way])
+        chart.bar(place, interval(values).mean, 0.55, figures.METHODS[METHOD_OF[way]]["color"])
         chart.whisker(place, values, figures.INK)
     level = interval(runs["scratch"]).mean
     chart.line([-0.5, 2.5], [level, level], figures.GREY, dashed=True)
@@ -93,10 +89,10 @@ def train(pairs: Mapping, state: dict, watch: Callable[[View], bool]) -> View:
     curve = LiveCurve(task.valid, epochs * -(-len(task.train) // batch), watch, every=4)
     shared = {"epochs": epochs, "batch_size": batch, "clip_norm": 1.0}
     quiet = {"valid": False, "progress": False, "read_test": False, "after_step": curve}
-    curve.begin(text("widget06.fine_tuned"))
+    curve.begin(text("widget06.fine_tuned"), figures.METHODS["fine_tune"]["color"])
     rate = pairs["rates"][source][target] or scratch_rate
     fine_tune(network, task, lr=rate, freeze_epochs=0, lr_mult=1, **shared, **quiet)
     if not curve.stopped:
-        curve.begin(text("widget06.scratch"))
+        curve.begin(text("widget06.scratch"), figures.METHODS["scratch"]["color"])
         train_from_scratch(network, task, lr=scratch_rate, **shared, **quiet)
     return curve.view(ended=True)

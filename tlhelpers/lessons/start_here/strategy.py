@@ -22,10 +22,8 @@ COLOURS = {
     "adapt": figures.SKY,
     "zero_shot": figures.PURPLE,
     "label_first": figures.GREY,
-    "few_shot": figures.ORANGE,
-    "probe": figures.BLUE,
-    "fine_tune_top": figures.GREEN,
-    "fine_tune": figures.VERMILION,
+    "few_shot": figures.METHODS["prototypes"]["color"],
+    **{way: figures.METHODS[way]["color"] for way in ("probe", "fine_tune_top", "fine_tune")},
 }
 
 

@@ -18,7 +18,6 @@ from tlhelpers.transfer.intervals import interval
 from tlhelpers.transfer.results import Result
 
 STARTS = ("fine_tune", "probe", "scratch")
-COLOURS = {"fine_tune": figures.VERMILION, "probe": figures.BLUE, "scratch": figures.GREY}
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Starts(Result):
 def draw_label_curves(
     curves: Mapping, live: Mapping[str, Sequence[float]] | None = None, at: int | None = None
 ) -> Picture:
-    """Accuracy against labels a class: stored runs as bands, runs of today as open rings.
+    """Accuracy against labels a class: stored runs as bands, runs of today as open marks.
 
     curves: what experiment 01_birds stores. live: {start: accuracies} measured `at` labels.
     """
@@ -45,15 +44,15 @@ def draw_label_curves(
     figure, axes = plt.subplots(figsize=(6.6, 3.8))
     for start in STARTS:
         name = text(f"lesson01.{start}")
-        figures.error_band(axes, curves["labels"], curves[start], name, color=COLOURS[start])
+        figures.error_band(axes, curves["labels"], curves[start], name, **figures.METHODS[start])
         if live and start in live:
             axes.plot(
                 [at] * len(live[start]),
                 live[start],
-                "o",
+                linestyle="none",
                 markersize=10,
                 markerfacecolor="none",
-                color=COLOURS[start],
+                **figures.METHODS[start],
             )
     axes.set_xscale("log")
     axes.set_xticks(curves["labels"], curves["labels"])
@@ -74,7 +73,7 @@ def draw_progress(runs: Mapping[str, Sequence[History]]) -> Picture:
         steps = [histories[0].epoch_steps[i] for i in shown]
         values = [[history.valid_acc[i] for history in histories] for i in shown]
         name = text(f"lesson01.{start}")
-        figures.error_band(axes, steps, values, name, color=COLOURS[start])
+        figures.error_band(axes, steps, values, name, **figures.METHODS[start])
     axes.set(xlabel=text("lesson01.steps"), ylabel=text("lesson01.valid_accuracy"), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower right")
@@ -102,10 +101,10 @@ def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Pict
             point = interval(by_style[style], share=True)
             place = k + (i - (len(scores) - 1) / 2) * 0.22
             low, high = max(0.0, point.low), min(1.0, point.high)
-            axes.plot([place, place], [low, high], color=COLOURS[start], linewidth=2)
+            look = figures.METHODS[start]
+            axes.plot([place, place], [low, high], color=look["color"], linewidth=2)
             label = text(f"lesson01.{start}") if k == 0 else None
-            marker = figures.MARKERS[i]
-            axes.plot(place, point.mean, marker, color=COLOURS[start], markersize=8, label=label)
+            axes.plot(place, point.mean, linestyle="none", markersize=8, label=label, **look)
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
     axes.set(ylabel=text("lesson01.accuracy"), ylim=(0, 1.05))
     axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -23,7 +23,7 @@ from tlhelpers.show.plots import Picture, picture, sheet
 from tlhelpers.transfer.intervals import interval
 
 REFERENCE = 0.97  # validation accuracy that the public guide reports on real photos
-STRATEGIES = {"probe": figures.BLUE, "fine_tune": figures.VERMILION, "scratch": figures.GREY}
+STRATEGIES = ("probe", "fine_tune", "scratch")
 WAYS = {"by_photo": figures.VERMILION, "by_scene": figures.BLUE, "new": figures.GREEN}
 
 
@@ -123,10 +123,11 @@ def draw_ways(runs: Mapping[int, Mapping[str, Sequence[float]]]) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(6.6, 3.3))
     for place, of_count in enumerate(runs.values()):
-        for k, (strategy, colour) in enumerate(STRATEGIES.items()):
+        for k, strategy in enumerate(STRATEGIES):
+            look = figures.METHODS[strategy]
             label = text(f"lesson14.{strategy}") if place == 0 else None
             x = place + 0.2 * (k - 1)
-            _point(axes, x, of_count[strategy], colour, figures.MARKERS[k], label)
+            _point(axes, x, of_count[strategy], look["color"], look["marker"], label)
     names = [text("lesson14.labels", count=count) for count in runs]
     axes.set_xticks(range(len(runs)), names)
     axes.set(xlim=(-0.5, len(runs) - 0.5), ylim=(0.48, 1.02), ylabel=text("lesson14.accuracy"))

@@ -9,8 +9,7 @@ from torch import nn
 
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
-from tlhelpers.show.figures import PALETTE
-from tlhelpers.show.widgets.chart import Chart, percent
+from tlhelpers.show.widgets.chart import Chart, colour, percent
 from tlhelpers.show.widgets.explorer import View
 from tlhelpers.train.engine import evaluate
 
@@ -27,11 +26,14 @@ class LiveCurve:
     steps: int
     watch: Callable[[View], bool]
     every: int = 5
+    x_label: str = field(default_factory=lambda: text("widget.steps"))
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    colours: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
-    def begin(self, name: str) -> LiveCurve:
-        """Starts the curve of another training."""
+    def begin(self, name: str, its_colour: str | None = None) -> LiveCurve:
+        """Starts the curve of another training: a method's in its colour of `figures.METHODS`."""
+        self.colours[name] = its_colour or colour(len(self.curves))
         self.curves[name] = []
         return self
 
@@ -48,15 +50,21 @@ class LiveCurve:
         last = [f"{name} {percent(p[-1][1])}" for name, p in self.curves.items() if p]
         state = "live_stopped" if self.stopped else "live_ended" if ended else "live"
         says = text(f"widget.{state}", values=", ".join(last))
-        ticks = [(self.steps * k // 4, str(self.steps * k // 4)) for k in range(5)]
+        ticks = range(0, self.steps + 1, _round_step(self.steps))
         chart = Chart(
             says,
             (0, self.steps),
-            x_label=text("widget.steps"),
+            x_label=self.x_label,
             y_label=text("widget.valid_accuracy"),
-            x_ticks=ticks,
+            x_ticks=[(step, str(step)) for step in ticks],
         )
-        for colour, (name, points) in zip(PALETTE, self.curves.items(), strict=False):
+        for name, points in self.curves.items():
             if points:
-                chart.line(*zip(*points, strict=True), colour, name)
+                chart.line(*zip(*points, strict=True), self.colours[name], name)
         return View(chart.svg(), says)
+
+
+def _round_step(steps: int) -> int:
+    """1, 2 or 5 times a power of ten, so that at most six ticks stand on an axis up to `steps`."""
+    tens = (step * 10**power for power in range(9) for step in (1, 2, 5))
+    return next(step for step in tens if steps <= 5 * step)
