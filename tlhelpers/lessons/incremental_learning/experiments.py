@@ -231,7 +231,7 @@ def redrawn(name: str, seed: int, tested: str = "test", style: str = "photo") ->
     first = labels + (TESTED if tested == "test" else 0)
     train = task.train.subset((number < labels).nonzero()[:, 0])
     test = task.train.subset(((number >= first) & (number < first + TESTED)).nonzero()[:, 0])
-    return replace(task, train=train, test=test, fingerprint=f"{task.fingerprint}/{tested}")
+    return replace(task, train=train, test=test)
 
 
 def average(run: Mapping[str, float]) -> float:

@@ -1,0 +1,112 @@
+"""Every experiment and every promised figure runs, in small: what it returns has the stored shape.
+
+Tasks have two pictures a class, and each way of training runs once, for one epoch: the numbers mean
+nothing here.
+"""
+
+import functools
+import json
+import sys
+
+import pytest
+
+from tlhelpers.course import measure
+from tlhelpers.course.results import experiments
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.store import StoreError
+from tlhelpers.transfer.features import knn, probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.incremental import incremental
+from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.zeroshot import zero_shot
+
+SMALL = {"per_class": 2, "valid_per_class": 2, "size": 48}
+FEW = {
+    "SPLITS": 8,
+    "COUNTS": (2,),
+    "SEEDS": range(1),
+    "TUNING": (100,),
+    "EPOCHS": (4,),
+    "TESTED": 2,
+}
+AT_ONCE = (probe, knn, zero_shot)  # without epochs
+TRAINERS = (fine_tune, train_from_scratch, incremental, *AT_ONCE)
+# 14_leak measures scenes, of which it needs many: tests of lesson 14 run it.
+EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name != "14_leak"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path))
+    monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path / "absent"))
+    monkeypatch.setenv("TLHELPERS_PROGRESS", "0")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """small(module): the module with little data, one epoch, one seed."""
+
+    def shrink(module):
+        def load(name, per_class=2, seed=0, **options):
+            if "lang" in options:
+                return original(name, 2, seed, **options)
+            if hasattr(module, "TESTED"):  # which cuts its test pictures out of the training ones
+                return original(name, per_class, seed, **options, size=48)
+            tested = 20 if options.get("test_per_class", 0) > 40 else 6  # few_shot needs that many
+            return original(name, seed=seed, **{**options, **SMALL, "test_per_class": tested})
+
+        original = getattr(module, "load_task", None)
+        if original:
+            monkeypatch.setattr(module, "load_task", load)
+        for train in TRAINERS:
+            if hasattr(module, train.__name__):
+                monkeypatch.setattr(module, train.__name__, briefly(train))
+        for name, value in FEW.items():
+            if isinstance(getattr(module, name, None), type(value)):
+                monkeypatch.setattr(module, name, value)
+        return module
+
+    return shrink
+
+
+def briefly(train):
+    """One epoch; asked again for such a run, the result of the first: only its shape counts."""
+    held = {}
+
+    @functools.wraps(train)
+    def run(*arguments, **options):
+        named = [a for a in arguments if isinstance(a, str)] + [options.get("method")]
+        sizes = [(a.name, a.num_classes) for a in arguments if isinstance(a, Task)]
+        key = str((named, sizes, sorted(options)))
+        if key not in held:
+            if train not in AT_ONCE:
+                options["epochs"] = 1
+            held[key] = train(*arguments, **options)
+        return held[key]
+
+    return run
+
+
+@pytest.mark.parametrize("one", EXPERIMENTS)
+def test_an_experiment_returns_what_its_stored_result_holds(one, small):
+    small(sys.modules[one.make.__module__])
+    try:
+        made = one.make()
+    except StoreError as absent:
+        assert "TLHELPERS_REAL" in str(absent)
+        pytest.skip("needs real data: it says so")
+    stored = json.loads(one.path.read_text(encoding="utf-8"))["data"]
+    assert json.loads(json.dumps(made)).keys() == stored.keys()
+
+
+@pytest.mark.parametrize("name", measure._GROUPS)
+def test_a_group_of_promised_figures_is_measured(name, small):
+    bars = list(small(measure)._GROUPS[name](1))
+    path = measure.RESULTS / f"bars_{name}.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))["data"]
+    either = ("frozen above", "tuned above")  # whichever is better is set beside scratch
+    for made, held in zip(bars, stored, strict=True):
+        assert made.name.replace(*either) == held["name"].replace(*either)
