@@ -175,6 +175,33 @@ def test_the_cache_in_memory_is_bounded():
     assert cache.get("a") is not None and cache.get("b") is None
 
 
+def test_features_are_computed_in_smaller_portions_where_memory_falls_short(images, capsys):
+    class Narrow(SmallNet):
+        def forward(self, inputs):
+            if len(inputs) > 6:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().forward(inputs)
+
+    expected = extract_features(SmallNet(), images, cache=False)
+    torch.testing.assert_close(extract_features(Narrow(), images, cache=False), expected)
+    assert "5" in capsys.readouterr().out, "the learner must be told"
+
+
+def test_one_text_is_one_text():
+    class Lengths(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1, 2)
+
+        def preprocess(self, texts):
+            return torch.tensor([[float(len(text))] for text in texts])
+
+        def forward(self, inputs):
+            return self.fc(inputs)
+
+    assert extract_features(Lengths(), "spam", cache=False).tolist() == [[4.0]]
+
+
 def test_streamed_features_are_the_same_and_are_read_back(images):
     drawn = Split(lambda rows: images[rows], torch.arange(40) % 4)
     model = SmallNet()

@@ -31,6 +31,7 @@ from tlhelpers.models.surgery import (
 from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.train import engine
 
 ROOT = Path(__file__).parents[1]
 OWN = (networks.zukan_resnet, networks.zukan_vgg, networks.zukan_inception)
@@ -477,6 +478,34 @@ def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
     assert not list((tmp_path / "cache" / "pretrain").glob("*"))
     with pytest.raises(ValueError, match="zukan-resnet"):
         pretrain("zukan-nothing")
+
+
+def test_ctrl_c_neither_replaces_weights_nor_forgets_where_the_training_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(pretraining, "VALID_PER_CLASS", 2)
+    monkeypatch.setattr(pretraining, "TEST_PER_CLASS", 2)
+    recipe = Recipe("zukan_resnet", "textures", per_class=4, epochs=3, batch_size=32)
+    steps = []
+
+    def interrupt(step, model):
+        steps.append(step)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+
+    def run(folder, **options):
+        monkeypatch.setattr(pretraining, "fit", lambda *a, **o: engine.fit(*a, **o | options))
+        return pretrain("zukan-texture", folder, recipe=recipe, device="cpu", progress=False)
+
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "zukan-texture.safetensors").write_bytes(b"the course's own")
+    with pytest.raises(KeyboardInterrupt):
+        run(ours, after_step=interrupt, checkpoint_every=2)
+    assert [file.read_bytes() for file in ours.iterdir()] == [b"the course's own"]
+    resumed = run(ours, after_step=interrupt, checkpoint_every=2)
+    assert steps[5] == 5, "the same command goes on where it was"
+    whole = run(tmp_path / "whole", after_step=None, checkpoint_every=2)
+    assert resumed.sha256 == whole.sha256
 
 
 def test_erasing_leaves_some_pictures_whole_and_repeats_with_its_seed():

@@ -5,10 +5,13 @@ import shutil
 
 import pytest
 
+from tests.tiny import TinyNet, tiny_task
+from tlhelpers.course import results
 from tlhelpers.course.results import compare_stamps, experiments
 from tlhelpers.runtime import stamp as stamps
 from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.runtime.stamp import code_of, stamp
+from tlhelpers.transfer.finetune import fine_tune
 
 FEW_SHOT = "tlhelpers.course.measure:measure_few_shot"
 COLOUR = "tlhelpers.course.measure:measure_colour"
@@ -83,3 +86,17 @@ def test_every_experiment_depends_on_the_code_it_calls():
         behind = code_of(one.depends_on["of"])
         assert len(behind) > 20, one.name
         assert not any(name.startswith(("tlhelpers.show", "tlhelpers.course")) for name in behind)
+
+
+def test_a_result_that_ctrl_c_cut_short_is_not_stored(tmp_path, monkeypatch):
+    def interrupt(step, model):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    def measure():
+        return {"accuracy": fine_tune(TinyNet(), tiny_task(), after_step=interrupt).valid_acc}
+
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        results.make(results.Experiment("99_cut", measure, ()))
+    assert not list(tmp_path.iterdir())

@@ -37,7 +37,8 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import StoreError, write_atomic
-from tlhelpers.train.engine import predict
+from tlhelpers.train.predict import predict
+from tlhelpers.transfer.knn import count_votes
 
 FORMATS = ("torch", "onnx")
 BATCH = 32  # photos that are read and answered at a time
@@ -72,10 +73,8 @@ class NearestNeighbours(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         likeness = F.normalize(self.body(inputs), dim=1) @ self.features.T
-        rows = likeness.topk(self.k).indices
-        weight = 1 - 1e-4 * torch.arange(self.k, device=inputs.device)
-        votes = F.one_hot(self.labels[rows], self.classes) * weight[:, None]
-        return (votes.sum(1) / self.k).clamp(min=1e-4).log()
+        near = self.labels[likeness.topk(self.k).indices]
+        return (count_votes(near, self.classes) / self.k).clamp(min=1e-4).log()
 
 
 class Deployed(nn.Module):

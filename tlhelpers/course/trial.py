@@ -36,7 +36,7 @@ from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.features import extract_features
 from tlhelpers.transfer.finetune import fine_tune
-from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.intervals import Interval, interval, paired, share_of
 from tlhelpers.transfer.knn import vote
 from tlhelpers.transfer.negative import train_from_scratch
@@ -195,15 +195,13 @@ class Trial:
         model = NearestNeighbours(body, train, labels, counts[best], task.num_classes).eval()
         self.add(name, "knn", begin, right[best], model)
 
-        fitting, standardizer = time.monotonic(), Standardizer(train)
-        heads = fit_heads(standardizer(train), labels, task.num_classes, seed=self.seed)
-        chosen, grid = choose_head(heads, standardizer(valid), wanted)
-        head = heads.head(chosen, standardizer)
+        fitting, classes = time.monotonic(), task.num_classes
+        head, chosen, _ = select_head(train, labels, valid, wanted, classes, seed=self.seed)
         self.fitting = max(self.fitting, time.monotonic() - fitting)
         with torch.no_grad():
             right = head(valid).argmax(1) == wanted
         self.add(name, "probe", begin, right, with_head(network, head))
-        self.heads[name] = head, grid[chosen]["learning_rate"], grid[chosen]["weight_decay"]
+        self.heads[name] = head, chosen["learning_rate"], chosen["weight_decay"]
 
     # --- training -----------------------------------------------------------------------------
 
@@ -353,17 +351,17 @@ class Trial:
             for seed in range(CURVE_SEEDS if share < 1 else 1):
                 rows = rows_of_each(labels, share, _generator(seed))
                 count = len(rows)
-                standardizer = Standardizer(train[rows])
-                heads = fit_heads(
-                    standardizer(train[rows]),
+                found = select_head(
+                    train[rows],
                     labels[rows],
+                    valid,
+                    wanted,
                     self.task.num_classes,
-                    (rate,),
-                    (decay,),
+                    learning_rates=(rate,),
+                    weight_decays=(decay,),
                     seed=seed,
                 )
-                _, grid = choose_head(heads, standardizer(valid), wanted)
-                accuracies.append(grid[0]["valid_acc"])
+                accuracies.append(found.chosen["valid_acc"])
             if not points or count > points[-1][0]:
                 points.append((count, interval(accuracies, share=True)))
         return points

@@ -28,7 +28,9 @@ from tlhelpers.models.surgery import head_of
 from tlhelpers.runtime import device as devices
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
-from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.train.engine import fit
+from tlhelpers.train.predict import evaluate
+from tlhelpers.train.preprocessing import attach_preprocess
 
 # --- settings -----------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ def pretrain(
     domain = DOMAINS[recipe.source]
     devices.set_seed(recipe.seed)
     model = getattr(networks, recipe.architecture)(domain.num_classes)
-    model.__dict__["preprocess"] = Preprocess(MEAN, STD, size=SIZE)
+    attach_preprocess(model, Preprocess(MEAN, STD, size=SIZE))
     checkpoint = store.cache_folder() / "pretrain" / name
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)

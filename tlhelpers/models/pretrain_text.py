@@ -39,6 +39,7 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.device import describe, pick_device, pick_precision, set_seed
 from tlhelpers.runtime.language import catalogue
 from tlhelpers.train.engine import fit
+from tlhelpers.train.preprocessing import attach_preprocess
 
 # --- settings -------------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ def pretrain_text(
         "progress": progress,
     }
     history = fit(
-        prepared(model, pad_texts),
+        attach_preprocess(model, pad_texts),
         batches_of_like_length(texts, recipe.seed),
         max_steps=recipe.guess_steps,
         lr=recipe.guess_lr,
@@ -141,7 +142,7 @@ def pretrain_text(
     losses = {"guess": history.train_loss}
     if recipe.match_steps:
         history = fit(
-            prepared(model, pad_pairs),
+            attach_preprocess(model, pad_pairs),
             write_pairs(tokenizer, recipe),
             max_steps=recipe.match_steps,
             lr=recipe.match_lr,
@@ -379,12 +380,6 @@ def build_model(recipe: TextRecipe, vocabulary: int) -> nn.Module:
             attention_probs_dropout_prob=0.05,
         )
     )
-
-
-def prepared(model: nn.Module, preprocess) -> nn.Module:
-    """The model with this preprocessing, as an attribute and no module."""
-    model.__dict__["preprocess"] = preprocess
-    return model
 
 
 def batches_of_like_length(texts: Sequence[Encoded], seed: int) -> Split:

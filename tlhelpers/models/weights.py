@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.train.preprocessing import attach_preprocess
 
 WRAPPERS = ("module", "_orig_mod")  # what wrappers of a network put before its names
 
@@ -41,7 +42,7 @@ def furnish(model: nn.Module, preprocess: Callable, info: BackboneInfo) -> nn.Mo
     They are plain attributes: a registered submodule would show up in `children()`, and in
     every `nn.Sequential` that a learner builds from them.
     """
-    model.__dict__["preprocess"] = preprocess
+    attach_preprocess(model, preprocess)
     model.__dict__["info"] = info
     return model
 

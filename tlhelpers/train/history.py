@@ -36,11 +36,6 @@ class History:
         """Validation accuracy of the best epoch; NaN where there was none."""
         return math.nan if self.best_epoch is None else self.valid_acc[self.best_epoch]
 
-    def pass_interrupt_on(self) -> None:
-        """KeyboardInterrupt where Ctrl-C ended the run: for a method that a part would falsify."""
-        if self.interrupted:
-            raise KeyboardInterrupt
-
     def extend(self, later: History) -> None:
         """Adds a training run that went on where this one ended; its best epoch counts now."""
         if later.best_epoch is not None:

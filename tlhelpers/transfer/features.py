@@ -19,13 +19,7 @@ from torch import nn
 
 from tlhelpers.data.task import Task
 from tlhelpers.transfer.extraction import extract_features, represent, stream_features
-from tlhelpers.transfer.heads import (
-    LEARNING_RATES,
-    WEIGHT_DECAYS,
-    Standardizer,
-    choose_head,
-    fit_heads,
-)
+from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, fit_heads, select_head
 from tlhelpers.transfer.knn import KnnResult, knn
 from tlhelpers.transfer.results import Result
 
@@ -80,19 +74,19 @@ def probe(
     """
     start = time.perf_counter()
     train, valid = (represent(backbone, split, task) for split in (task.train, task.valid))
-    standardizer = Standardizer(train, columns=standardize)
-    heads = fit_heads(
-        standardizer(train),
+    head, chosen, grid = select_head(
+        train,
         task.train.labels,
+        valid,
+        task.valid.labels,
         task.num_classes,
-        learning_rates,
-        weight_decays,
-        epochs,
-        batch_size,
-        seed,
+        standardize=standardize,
+        learning_rates=learning_rates,
+        weight_decays=weight_decays,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
     )
-    best, grid = choose_head(heads, standardizer(valid), task.valid.labels)
-    head = heads.head(best, standardizer)
     accuracy = math.nan
     if read_test:
         test = task.open_test()
@@ -105,5 +99,5 @@ def probe(
         test_reads=task.test_reads,
         head=head,
         grid=grid,
-        **grid[best],
+        **chosen,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit
+from tlhelpers.train.predict import require_labels
 
 LEARNING_RATES = (0.3, 1.0, 3.0, 10.0, 30.0)
 WEIGHT_DECAYS = (1e-5, 1e-4, 1e-3, 1e-2)
@@ -103,7 +105,7 @@ def fit_heads(
     grid = list(product(learning_rates, weight_decays))
     heads = Heads(features.shape[1], num_classes, grid)
     steps_an_epoch = -(-len(labels) // batch_size)
-    history = fit(
+    fit(
         heads,
         Split(features, labels),
         loss=heads.loss,
@@ -117,7 +119,6 @@ def fit_heads(
         precision="fp32",
         progress=False,
     )
-    history.pass_interrupt_on()
     return heads.cpu()
 
 
@@ -138,13 +139,45 @@ def choose_head(heads: Heads, features: Tensor, labels: Tensor) -> tuple[int, li
     ]
 
 
+class SelectedHead(NamedTuple):
+    """head: for plain features; chosen: its entry in `grid`, which has one for every head tried
+    (learning_rate, weight_decay, valid_acc)."""
+
+    head: nn.Linear
+    chosen: dict[str, float]
+    grid: list[dict[str, float]]
+
+
+def select_head(
+    train: Tensor,
+    labels: Tensor,
+    valid: Tensor,
+    valid_labels: Tensor,
+    num_classes: int | None = None,
+    *,
+    standardize: bool = True,
+    **options,
+) -> SelectedHead:
+    """A linear probe: heads for a grid of settings on features (n, d) of the training split, and
+    of them the one that does best on those of the validation split.
+
+    num_classes: None counts the classes of `labels`. standardize: as `columns` of `Standardizer`.
+    Other options go to `fit_heads`, which also says what is raised.
+    """
+    if num_classes is None:
+        num_classes = int(labels.max()) + 1
+    standardizer = Standardizer(train, columns=standardize)
+    heads = fit_heads(standardizer(train), labels, num_classes, **options)
+    best, grid = choose_head(heads, standardizer(valid), valid_labels)
+    return SelectedHead(heads.head(best, standardizer), grid[best], grid)
+
+
 def check_labels(features: Tensor, labels: Tensor, num_classes: int) -> None:
     """ValueError unless every row has one label from 0 and every class has a row."""
     if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
         shapes = {"features": tuple(features.shape), "labels": tuple(labels.shape)}
         raise ValueError(text("features.shapes", **shapes))
-    if labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(text("features.labels", last=num_classes - 1))
+    require_labels(labels, num_classes)
     empty = torch.bincount(labels, minlength=num_classes).eq(0).nonzero()[:, 0].tolist()
     if empty:
         raise ValueError(text("features.empty_classes", classes=empty))

@@ -53,7 +53,7 @@ def lr_find(
     def growth(step: int, steps: int) -> float:
         return (highest / lowest) ** (step / steps)
 
-    history = fit(
+    fit(
         copy.deepcopy(model),
         task.train,
         max_steps=steps,
@@ -66,7 +66,6 @@ def lr_find(
         seed=seed,
         clip_norm=1.0,
     )
-    history.pass_interrupt_on()
     rates = [lowest * growth(step, steps) for step in range(len(losses))]
     return _steepest(rates, [float(value) for value in losses])
 

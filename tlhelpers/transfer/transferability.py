@@ -32,7 +32,7 @@ from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.extraction import represent
-from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.results import Result
 
 
@@ -173,10 +173,8 @@ def _source_probabilities(model: nn.Module, task: Task) -> Tensor:
 
 def _validate_probe(model: nn.Module, task: Task) -> float:
     train, valid = (represent(model, split, task) for split in (task.train, task.valid))
-    standardizer = Standardizer(train)
-    heads = fit_heads(standardizer(train), task.train.labels, task.num_classes)
-    best, grid = choose_head(heads, standardizer(valid), task.valid.labels)
-    return grid[best]["valid_acc"]
+    labels, wanted = task.train.labels, task.valid.labels
+    return select_head(train, labels, valid, wanted, task.num_classes).chosen["valid_acc"]
 
 
 def _check(features: Tensor, labels: Tensor) -> int:

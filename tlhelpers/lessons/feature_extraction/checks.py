@@ -9,6 +9,7 @@ from torch import nn
 from tlhelpers.course.exercises import exercise
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.runtime.language import text
+from tlhelpers.train.preprocessing import attach_preprocess
 
 
 @exercise(
@@ -37,7 +38,7 @@ def make_classifier() -> nn.Module:
         torch.manual_seed(2)
         body = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.BatchNorm2d(8), nn.Tanh())
         model = nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6))
-    model.__dict__["preprocess"] = Preprocess((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    attach_preprocess(model, Preprocess((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
     return model
 
 

@@ -20,7 +20,7 @@ from tlhelpers.data.task import Split, rows_of_each
 from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.features import extract_features, knn, probe
 from tlhelpers.transfer.finetune import fine_tune
-from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
+from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.negative import train_from_scratch
 
 READERS: dict[str, Callable] = {
@@ -150,11 +150,10 @@ def _some_of_each(labels: Tensor, rows: Tensor, counts: tuple[int, ...], seed: i
 def _probe_on(
     features: Tensor, labels: Tensor, train: Tensor, valid: Tensor, test: Tensor
 ) -> float:
-    standardizer = Standardizer(features[train])
-    heads = fit_heads(standardizer(features[train]), labels[train], int(labels.max()) + 1)
-    best, _ = choose_head(heads, standardizer(features[valid]), labels[valid])
+    known, wanted = labels[train], labels[valid]
+    head = select_head(features[train], known, features[valid], wanted, int(labels.max()) + 1).head
     with torch.no_grad():
-        answers = heads.head(best, standardizer)(features[test]).argmax(1)
+        answers = head(features[test]).argmax(1)
     return round((answers == labels[test]).double().mean().item(), 4)
 
 

@@ -162,7 +162,7 @@ class Trained(Learner):
         self.begin()
         self.grow(seen)
         settings = {"optimizer": "sgd", "clip_norm": 1.0, **self.fit_options}
-        history = fit(
+        fit(
             self.model,
             self.stream.train.subset(self.rows(step)),
             epochs=self.epochs,
@@ -174,7 +174,6 @@ class Trained(Learner):
             seed=self.seed,
             **settings,
         )
-        history.pass_interrupt_on()
         self.known = seen
         self.end(step)
 
