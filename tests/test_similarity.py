@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from tlhelpers.transfer.similarity import cka, mmd, proxy_a_distance
+from tlhelpers.transfer.similarity import (
+    cka,
+    cka_floor,
+    kernel_width,
+    mmd,
+    mmd_score,
+    proxy_a_distance,
+)
 
 
 def normal(n, d, seed=0, shift=0.0):
@@ -19,7 +26,36 @@ def test_cka_is_the_centred_kernel_alignment(n):
     h = np.eye(n) - 1 / n
     k, m = (h @ (a @ a.T).numpy() @ h for a in (x, y))
     expected = np.sum(k * m) / np.sqrt(np.sum(k * k) * np.sum(m * m))
+    assert cka(x, y, debiased=False) == pytest.approx(expected, abs=1e-9)
+
+
+def test_debiased_cka_is_the_unbiased_hsic_of_song_et_al():
+    # HSIC_1 = [tr(KL) + 1K1 1L1 / ((n-1)(n-2)) - 2/(n-2) 1KL1] / (n (n-3)), diagonals set to 0
+    n = 9
+    x = normal(n, 4, 0)
+    y = torch.cat([x[:, :2], normal(n, 3, 1)], 1)
+
+    def hsic(k, m):
+        one = np.ones(n)
+        first = np.trace(k @ m) + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+        return (first - 2 / (n - 2) * (one @ k @ m @ one)) / (n * (n - 3))
+
+    k, m = ((a @ a.T).numpy() for a in (x, y))
+    for kernel in (k, m):
+        np.fill_diagonal(kernel, 0)
+    expected = hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
     assert cka(x, y) == pytest.approx(expected, abs=1e-9)
+
+
+def test_unrelated_features_have_a_cka_of_0_only_without_the_bias():
+    pairs = [(normal(208, 256, 2 * s), normal(208, 256, 2 * s + 1)) for s in range(3)]
+    assert max(abs(cka(*pair)) for pair in pairs) < 0.02
+    assert min(cka(*pair, debiased=False) for pair in pairs) > 0.5
+    mean, high = cka_floor(*pairs[0])
+    assert abs(mean) < 0.005 < high < 0.02
+    assert cka_floor(*pairs[0], debiased=False)[0] > 0.5
+    related = torch.cat([pairs[0][0][:, :30], pairs[0][1]], 1)
+    assert cka(pairs[0][0], related) > 3 * high
 
 
 def test_cka_ignores_rotation_scale_and_shift_only():
@@ -27,6 +63,7 @@ def test_cka_ignores_rotation_scale_and_shift_only():
     rotation, _ = torch.linalg.qr(normal(8, 8, 1))
     assert cka(x, 3 * x @ rotation + 7) == pytest.approx(1.0, abs=1e-9)
     assert cka(x, x * torch.arange(1, 9)) < 0.95
+    assert cka(x, x, debiased=False) == pytest.approx(1.0, abs=1e-9)
     assert cka(x, normal(50, 8, 2)) < 0.5
 
 
@@ -60,6 +97,20 @@ def test_the_width_is_the_median_distance_by_default():
     assert mmd(x, y) == pytest.approx(mmd(x, y, sigma=median), abs=1e-12)
 
 
+def test_one_width_serves_several_pairs():
+    x, y, z = normal(9, 3), normal(8, 3, 1), normal(7, 3, 2)
+    assert kernel_width(x, y, z) == torch.pdist(torch.cat([x, y, z])).median().item()
+
+
+def test_the_score_of_an_mmd_counts_from_what_chance_gives():
+    same = [mmd_score(normal(40, 4, 2 * s), normal(40, 4, 2 * s + 1)) for s in range(20)]
+    assert abs(np.mean(same)) < 0.6 and 0.6 < np.std(same) < 1.6
+    far = [mmd_score(normal(40, 4), normal(40, 4, 1, shift=shift)) for shift in (0.0, 0.5, 1.5)]
+    assert far[0] < 3 < far[1] < far[2]
+    wide = mmd_score(100 * normal(40, 4), 100 * normal(40, 4, 1, shift=0.5))
+    assert wide == pytest.approx(far[1], rel=1e-6)  # the unit of the features does not count
+
+
 def test_the_proxy_a_distance_runs_from_0_to_2():
     same = [proxy_a_distance(normal(100, 5, 2 * s), normal(100, 5, 2 * s + 1)) for s in range(5)]
     assert abs(np.mean(same)) < 0.3
@@ -74,7 +125,7 @@ def test_the_proxy_a_distance_is_not_fooled_by_unequal_numbers():
 
 def test_wrong_shapes_are_refused():
     x = normal(10, 4)
-    for spoilt in ((x, x[:9]), (x[0], x[0]), (x[:1], x[:1]), (x, torch.ones(10, 3))):
+    for spoilt in ((x, x[:9]), (x[0], x[0]), (x[:3], x[:3]), (x, torch.ones(10, 3))):
         with pytest.raises(ValueError):
             cka(*spoilt)
     for measure in (mmd, proxy_a_distance):

@@ -86,7 +86,7 @@ def test_accuracy_counts_every_class_alike():
     assert accuracies.tolist() == [1.0, 0.0] and accuracies.mean() == 0.5
 
 
-@pytest.mark.parametrize("method", ["eszsl", "attributes"])
+@pytest.mark.parametrize("method", ["eszsl", "output_codes"])
 def test_unseen_classes_are_recognised_by_their_description_alone(method):
     task = make_task()
     found = zero_shot(Identity(), task, n_unseen=5, seed=1, method=method)

@@ -7,8 +7,11 @@ a regulariser on either side; an image gets the unseen class whose signature fit
     V = (X X^T + gamma I)^-1  X Y S^T  (S S^T + lambda I)^-1,    class of x = argmax_c x^T V s_c
 
 X: (d, n) features; Y: (n, z), 1 where the image is of the class and -1 elsewhere; S: (a, z)
-signatures of the seen classes. The baseline predicts the attributes by ridge regression and takes
-the nearest signature: direct attribute prediction, after Lampert et al., CVPR 2009.
+signatures of the seen classes; `zero_shot` centres them and scales them to length 1, which the
+paper does not. The baseline predicts the attributes by ridge regression and takes the nearest
+signature: semantic output codes, after Palatucci et al., "Zero-shot Learning with Semantic Output
+Codes", NIPS 2009. (Direct attribute prediction, Lampert et al., CVPR 2009, multiplies the
+probabilities of single attributes instead.)
 """
 
 from __future__ import annotations
@@ -61,7 +64,7 @@ def score_attributes(features: Tensor, regression: Tensor, signatures: Tensor) -
 
 METHODS: dict[str, tuple[Callable, Callable, tuple[float, ...]]] = {
     "eszsl": (solve_eszsl, score_eszsl, STRENGTHS),
-    "attributes": (solve_attributes, score_attributes, (0.0,)),
+    "output_codes": (solve_attributes, score_attributes, (0.0,)),
 }
 
 

@@ -30,9 +30,9 @@ CASES = {  # pictures of each class, those kept of each class and in all, length
 }
 LONGER = 3  # times the epochs: the other end of the range in which a verdict must hold
 GRID = {
-    "lwf": ("strength", (0.3, 1.0, 3.0, 10.0)),
-    "ewc": ("strength", (1e3, 1e4, 1e5, 1e6)),
-    "der": ("alpha", (0.03, 0.1, 0.3, 1.0)),
+    "lwf": ("strength", (0.1, 0.3, 1.0, 3.0, 10.0)),
+    "ewc": ("strength", (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)),
+    "der": ("alpha", (0.003, 0.01, 0.03, 0.1)),
 }
 COMPARED = (
     "new_head",

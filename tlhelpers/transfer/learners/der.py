@@ -8,7 +8,9 @@ was put there. Every batch of new data is joined by two batches from the memory:
     L = CE(new) + alpha * mean ||z - h(x')||^2 + beta * CE(h(x''), y'')
 
 The paper's network has its outputs for all classes from the start. This one grows, so z is
-compared in the outputs that there were when it was noted.
+compared in the outputs that there were when it was noted. The sum over classes stands in the
+paper's equation; its published code takes their mean, so that its alpha is larger by the number of
+classes.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ class DERpp(Trained):
     """memory: examples kept in all. alpha, beta: the weights of old answers and old labels."""
 
     memory: int = 100
-    alpha: float = 0.1
-    beta: float = 0.5
+    alpha: float = 0.01
+    beta: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
