@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from tlhelpers.data import corpus
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.task import Split
+from tlhelpers.data.task import Split, Task
 from tlhelpers.data.text import CLASSES, evaluation_texts, read_rows
 from tlhelpers.lessons.language_models import experiments as lesson12
 from tlhelpers.models import language_models, pretrain_text
@@ -358,6 +359,40 @@ def test_tfidf_learns_texts_and_refuses_pictures():
     assert result.test_acc > 0.6 and result.test_reads == 1
     with pytest.raises(ValueError, match="enquiries"):
         tfidf_baseline(replace(task, kind="image"))
+
+
+def test_tfidf_reads_every_width_and_composition_of_a_text_alike():
+    """A text typed on a Mac (NFD) or in full width is the same text, as it is for the networks."""
+    for lang, other in (("en", full_width), ("ja", half_width), ("ja", apart)):
+        task = load_task("enquiries", lang=lang, per_class=10)
+        pipeline = tfidf_baseline(task).pipeline
+        changed = [other(words) for words in task.test.inputs]
+        assert changed != task.test.inputs
+        assert (pipeline.predict(task.test.inputs) == pipeline.predict(changed)).all()
+
+
+def full_width(words: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in words)
+
+
+def half_width(words: str) -> str:
+    kana = {unicodedata.normalize("NFKC", chr(c)): chr(c) for c in range(0xFF66, 0xFF9E)}
+    return "".join(kana.get(c, c) for c in words)
+
+
+def apart(words: str) -> str:
+    return unicodedata.normalize("NFD", words)
+
+
+def test_tfidf_counts_words_where_they_say_more():
+    """The class is which words stand side by side; runs of four characters cannot see that."""
+    a, b, c, d = ("zzz" + middle + "zzz" for middle in ("aa", "bb", "cc", "dd"))
+    pairs = [(0, f"{a} {b}"), (0, f"{c} {d}"), (1, f"{a} {d}"), (1, f"{c} {b}")]
+    labels, texts = zip(*pairs * 5, strict=True)
+    split = Split(list(texts), torch.tensor(labels))
+    names = {"en": ["one", "two"], "ja": ["one", "two"]}
+    result = tfidf_baseline(Task("pairs", split, split, split, names, kind="text"))
+    assert result.runs == "words" and result.test_acc == 1.0
 
 
 def test_real_texts_are_split_apart():
