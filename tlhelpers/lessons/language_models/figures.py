@@ -13,6 +13,7 @@ from torch import Tensor
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
+from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval
 
 LOOKS = {
@@ -154,3 +155,9 @@ def _finish(axes: Axes, names: Sequence[str], chance: float | None, title: str =
     if chance is not None:
         axes.axvline(chance, color=figures.GREY, linestyle=":")
     axes.xaxis.set_major_formatter(PercentFormatter(1))
+
+
+def draw_encoders(found: Mapping) -> Picture:
+    """Real sentence encoders, the course's BERT and TF-IDF on five sets of texts."""
+    sets = ("enquiries_en", "enquiries_ja", "banking77", "clinc150", "livedoor")
+    return draw_twin(found, sets, text("lesson12.encoders_title"), text("lesson12.encoders_alt"))
