@@ -205,6 +205,13 @@ def test_a_folder_is_of_one_run_at_a_time(tmp_path):
     assert not (tmp_path / "in-use.lock").exists()
 
 
+def test_what_a_killed_run_left_half_written_is_cleared_away(tmp_path):
+    (tmp_path / ".step-00000003.safetensors.x1y2").write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("mine")
+    fit(*tiny(), epochs=1, checkpoint=tmp_path)
+    assert {path.name[:5] for path in tmp_path.iterdir()} == {"notes", "step-"}
+
+
 def deep(count: int = 200_000) -> str:
     return "[" * count + "]" * count
 

@@ -14,9 +14,10 @@ from tlhelpers.course import measure
 from tlhelpers.course.results import experiments
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.store import StoreError
-from tlhelpers.transfer.features import knn, probe
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.incremental import incremental
+from tlhelpers.transfer.knn import knn
 from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.zeroshot import zero_shot
 

@@ -13,10 +13,11 @@ from torch import nn
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import stages
-from tlhelpers.transfer.extraction import LARGE
+from tlhelpers.transfer.extraction import LARGE, extract_features, stream_features
 from tlhelpers.transfer.feature_cache import FeatureCache
-from tlhelpers.transfer.features import extract_features, fit_heads, knn, probe, stream_features
-from tlhelpers.transfer.heads import Standardizer
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.heads import Standardizer, fit_heads
+from tlhelpers.transfer.knn import knn
 
 
 class Normalize(nn.Module):

@@ -13,7 +13,7 @@ import torch
 import tlhelpers as tl
 from tlhelpers.data import public
 from tlhelpers.data.folder import load_folder
-from tlhelpers.transfer.features import extract_features
+from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
 
 

@@ -185,7 +185,7 @@ def test_the_head_of_the_probe_is_the_head_of_the_model():
     head = torch.nn.Linear(256, 3)
     model = exporting.with_head(network, head)
     photos = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    from tlhelpers.transfer.features import extract_features
+    from tlhelpers.transfer.extraction import extract_features
 
     with torch.no_grad():
         expected = head(extract_features(network, photos))

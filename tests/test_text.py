@@ -21,7 +21,8 @@ from tlhelpers.models.cards import weights_folder
 from tlhelpers.models.surgery import assert_frozen, features_of, freeze, stages
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import fit, predict
-from tlhelpers.transfer.features import extract_features, probe
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.fewshot import few_shot
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.lora import lora

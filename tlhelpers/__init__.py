@@ -33,6 +33,7 @@ _PUBLIC = {
     "grow_head": "tlhelpers.models.surgery",
     # train
     "fit": "tlhelpers.train.engine",
+    "attach_preprocess": "tlhelpers.train.preprocessing",
     "predict": "tlhelpers.train.predict",
     "evaluate": "tlhelpers.train.predict",
     "History": "tlhelpers.train.history",

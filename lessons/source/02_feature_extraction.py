@@ -503,9 +503,7 @@ def head_accuracy(head: nn.Module, task: tl.Task, preprocess: nn.Module) -> floa
 
 
 def with_preprocess(preprocess: nn.Module) -> nn.Module:
-    same_weights = copy.copy(network)
-    same_weights.__dict__["preprocess"] = preprocess
-    return same_weights
+    return tl.attach_preprocess(copy.copy(network), preprocess)
 
 
 outcome = {way: {"in_use": [], "throughout": []} for way in normalisations}

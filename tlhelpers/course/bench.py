@@ -47,7 +47,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.train.engine import fit
-from tlhelpers.transfer.features import extract_features, stream_features
+from tlhelpers.transfer.extraction import extract_features, stream_features
 from tlhelpers.transfer.fewshot import evaluate_episodes, few_shot, sample_episodes
 from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, Standardizer, fit_heads
 

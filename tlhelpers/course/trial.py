@@ -34,7 +34,7 @@ from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
 from tlhelpers.train.engine import fit, predict
-from tlhelpers.transfer.features import extract_features
+from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.intervals import Interval, interval, paired, share_of

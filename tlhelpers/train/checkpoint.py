@@ -95,7 +95,7 @@ def _digest(content: str) -> str:
 
 @contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
-    """Makes the folder and keeps other runs out of it.
+    """Makes the folder, keeps other runs out of it, and clears away what a killed one left.
 
     Raises StoreError where it cannot be a folder, ValueError where another run uses it. Where
     the file system knows no locks, it goes on without one.
@@ -111,11 +111,13 @@ def held_folder(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise ValueError(text("checkpoint.in_use", folder=folder)) from None
+        raise ValueError(text("checkpoint.in_use", folder=folder, lock=LOCK)) from None
     except (OSError, NotImplementedError):
         yield
         return
     try:
+        for unfinished in folder.glob(".step-*"):
+            unfinished.unlink()
         yield
     finally:
         (folder / LOCK).unlink(missing_ok=True)

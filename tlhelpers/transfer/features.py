@@ -18,21 +18,9 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from tlhelpers.data.task import Task
-from tlhelpers.transfer.extraction import extract_features, represent, stream_features
-from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, fit_heads, select_head
-from tlhelpers.transfer.knn import KnnResult, knn
+from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, select_head
 from tlhelpers.transfer.results import Result
-
-__all__ = [
-    "KnnResult",
-    "ProbeResult",
-    "extract_features",
-    "fit_heads",
-    "knn",
-    "probe",
-    "represent",
-    "stream_features",
-]
 
 
 @dataclass

@@ -18,9 +18,11 @@ from tlhelpers.data.folder import FolderTask, load_folder
 from tlhelpers.data.real import real_folder
 from tlhelpers.data.task import Split, rows_of_each
 from tlhelpers.models.backbones import backbone
-from tlhelpers.transfer.features import extract_features, knn, probe
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
+from tlhelpers.transfer.knn import knn
 from tlhelpers.transfer.negative import train_from_scratch
 
 READERS: dict[str, Callable] = {
