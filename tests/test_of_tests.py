@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tlhelpers.course import build
+from tlhelpers.course import build, testing
 from tlhelpers.course.testing import ROOT, prove_exercise, pytest_command
 
 SOURCE = """\
@@ -121,6 +121,24 @@ def test_lesson_that_fails_while_it_is_built_is_named_and_its_notebook_stays(les
     assert len(problems) == 2
     assert any("en/90_demo · divide" in line and "ZeroDivision" in line for line in problems)
     assert (copy / "en" / "90_demo.ipynb").read_bytes() == before
+
+
+@pytest.mark.parametrize("failing", ["ruff check", "ruff format", "mypy", "pytest", None])
+def test_the_command_fails_where_style_types_or_tests_do(monkeypatch, capsys, failing):
+    called = []
+
+    def call(command, **options):
+        called.append(command)
+        return int(failing is not None and failing in " ".join(command))
+
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setattr(testing.subprocess, "call", call)
+    assert testing.main([]) == (failing is not None)
+    assert "pytest" in called[-1] and len(called) == 4
+    said = capsys.readouterr().err
+    assert ("refuses the code" in said) == (failing not in (None, "pytest"))
+    assert testing.main(["tests/test_quiz.py"]) == (failing == "pytest")
+    assert len(called) == 5
 
 
 def test_exercise_is_proven_in_its_context(lessons):

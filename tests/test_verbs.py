@@ -28,3 +28,13 @@ CALLS = {
 def test_a_verb_takes_what_the_plan_promises(verb):
     positional, named = CALLS[verb]
     inspect.signature(getattr(tl, verb)).bind(*positional, **named)
+
+
+@pytest.mark.parametrize("name", sorted(tl._PUBLIC))
+def test_the_public_api_is_fully_annotated(name):
+    found = getattr(tl, name)
+    signature = inspect.signature(found)
+    bare = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
+    if not inspect.isclass(found) and signature.return_annotation is signature.empty:
+        bare.append("return")
+    assert not bare

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +158,7 @@ def measure_probe(sizes: Sizes) -> Iterator[Row]:
     features = extract_features(network, split)
     scaled = Standardizer(features)(features)
 
-    def fit_some(rates, decays) -> Callable:
+    def fit_some(rates: Sequence[float], decays: Sequence[float]) -> Callable:
         return lambda: fit_heads(scaled, split.labels, 10, rates, decays)
 
     def frozen_loop() -> nn.Linear:
@@ -408,7 +408,7 @@ def _peak_flops(size: int = 8192) -> float:
     return 20 * 2 * size**3 / (start.elapsed_time(end) / 1000)
 
 
-def _timed(run: Callable, *arguments) -> float:
+def _timed(run: Callable, *arguments: object) -> float:
     """CPU seconds of one call."""
     started = time.process_time()
     run(*arguments)

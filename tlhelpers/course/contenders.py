@@ -12,7 +12,7 @@ import logging
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ class Race:
             return F.cross_entropy(model.train()(self.inputs), self.labels).item()
 
 
-def build_optimizer(params) -> torch.optim.Optimizer:
+def build_optimizer(params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(params, lr=LR, momentum=MOMENTUM, nesterov=True, fused=True)
 
 
@@ -126,11 +126,11 @@ def run_lightning(race: Race) -> Timed:
             super().__init__()
             self.model = model
 
-        def training_step(self, batch):
+        def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
             inputs, labels = batch
             return F.cross_entropy(self.model(inputs), labels)
 
-        def configure_optimizers(self):
+        def configure_optimizers(self) -> torch.optim.Optimizer:
             return build_optimizer(self.parameters())
 
     model = race.start()
@@ -227,7 +227,11 @@ _PEERS = {
 
 def contenders() -> dict[str, Callable[[Race], Timed]]:
     """Everybody who can run here; a peer that is not installed stays away."""
-    ours = {ENGINE: run_engine, LOADER_LOOP: run_loader_loop, INDEXED_LOOP: run_indexed_loop}
+    ours: dict[str, Callable[[Race], Timed]] = {
+        ENGINE: run_engine,
+        LOADER_LOOP: run_loader_loop,
+        INDEXED_LOOP: run_indexed_loop,
+    }
     return ours | {
         name: run
         for name, (package, run) in _PEERS.items()
@@ -236,7 +240,7 @@ def contenders() -> dict[str, Callable[[Race], Timed]]:
 
 
 @contextmanager
-def silence():
+def silence() -> Iterator[None]:
     """Peers comment on what they were not given; the table is what counts here."""
     names = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "transformers")
     levels = [(logger, logger.level) for logger in map(logging.getLogger, names)]

@@ -30,6 +30,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 from tlhelpers.course import record
 from tlhelpers.course.syllabus import part
@@ -158,7 +159,7 @@ def _answers(asked: Exercise, variables: Mapping[str, object]) -> dict[str, obje
     return answers
 
 
-def _as_kind(name: str, value: object, kind: type) -> object:
+def _as_kind(name: str, value: Any, kind: Any) -> object:
     """The value, a tensor of one number as that number. Raises _WrongKind."""
     if kind in (int, float, bool) and getattr(value, "shape", None) == ():
         value = value.item()  # from torch or NumPy
@@ -179,7 +180,7 @@ def _watched(name: str, value: object) -> object:
         return value
 
     @functools.wraps(value)
-    def call(*arguments, **named):
+    def call(*arguments: object, **named: object) -> object:
         result = value(*arguments, **named)
         if result is ...:
             raise _Unfinished(text("check.gap_in_function", name=name))
@@ -205,7 +206,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
     """Raises KeyboardInterrupt in this thread after so long, as Ctrl-C would."""
     thread = threading.get_ident()
 
-    def interrupt():
+    def interrupt() -> None:
         in_main = thread == threading.main_thread().ident
         if in_main and callable(signal.getsignal(signal.SIGINT)):
             _thread.interrupt_main()  # reaches into a sleep, too

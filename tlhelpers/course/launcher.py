@@ -201,7 +201,7 @@ def _read_stamp() -> dict:
         return {}
 
 
-def _write_stamp(**values) -> None:
+def _write_stamp(**values: object) -> None:
     values["path"] = str(VENV)
     (VENV / STAMP).write_text(json.dumps(values), encoding="utf-8")
 

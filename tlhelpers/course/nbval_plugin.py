@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +56,7 @@ def _enter_lesson_environment(config: pytest.Config) -> None:
             patch.delenv(name)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[Any]) -> None:
     deeper: dict[Path, dict[str, str]] = {}
     for item in items:
         if not hasattr(item, "cell_num"):
@@ -75,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+def pytest_runtest_makereport(item: Any, call: pytest.CallInfo) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
     if report.failed and hasattr(item, "cell_num"):
@@ -86,7 +88,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
             else str(item.path),
             " · ".join(filter(None, [item.cell.get("id"), getattr(item, "deeper_section", None)]))
             or str(item.cell_num),
-            describe_error(call.excinfo.value),
+            describe_error(call.excinfo.value) if call.excinfo else "",
         ]
 
 

@@ -49,7 +49,7 @@ class Experiment:
 
     def stamp(self) -> dict[str, str]:
         """What the result would be stamped with if it were made now."""
-        return stamp(**self.depends_on)
+        return stamp(place_of(self.make), self.weights)
 
     def is_stale(self) -> bool:
         """True where the result is missing, or was made with other code or weights."""

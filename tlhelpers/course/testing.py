@@ -1,4 +1,4 @@
-"""`tl test`: one pytest run over the package, the built notebooks and every cell of every lesson.
+"""`tl test`: style and types, then one pytest run over the package and every cell of every lesson.
 
 The package's own tests include the parity of notebooks and sources and the proof of each exercise
 (its solution passes, its stub does not). pytest's last line is the last line of the command.
@@ -43,14 +43,33 @@ def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) 
     ]
 
 
+def gate_commands() -> dict[str, list[str]]:
+    """What must hold of the code before anything is run: {name: command line}."""
+    python = [sys.executable, "-P", "-m"]
+    return {
+        "ruff check": [*python, "ruff", "check", "--quiet", "."],
+        "ruff format": [*python, "ruff", "format", "--quiet", "--check", "."],
+        "mypy": [*python, "mypy"],
+    }
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """`tl test`. Returns pytest's exit status."""
+    """`tl test`. Returns pytest's exit status, or 1 where style or types are wrong.
+
+    Paths among the arguments run these tests alone, without a look at style and types.
+    """
     parser = Parser("test")
     parser.add_argument("--quick", action="store_true", help=text("test.help_quick"))
     parser.add_argument("rest", nargs="*", metavar="-- ...", help=text("test.help_rest"))
     asked = parser.parse_args(arguments)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
-    return subprocess.call(pytest_command(asked.quick, asked.rest), cwd=ROOT, env=environment)
+    refused = []
+    for name, command in ({} if asked.rest else gate_commands()).items():
+        if subprocess.call(command, cwd=ROOT, env=environment):
+            refused.append(name)
+            print(text("test.refused", name=name), file=sys.stderr, flush=True)
+    tested = subprocess.call(pytest_command(asked.quick, asked.rest), cwd=ROOT, env=environment)
+    return tested or int(bool(refused))
 
 
 # --- exercises, in the context of their lesson ----------------------------------------------

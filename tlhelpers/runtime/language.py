@@ -51,7 +51,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     return sentences
 
 
-def text(key: str, /, **values) -> str:
+def text(key: str, /, **values: object) -> str:
     """The sentence `key` in the learner's language, its {placeholders} filled from `values`.
 
     Raises KeyError where no room has such a sentence: a mistake of ours.

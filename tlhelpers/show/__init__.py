@@ -6,10 +6,11 @@ would hide the function `tl.show`. So the package can be called, too, and does w
 
 import sys
 import types
+from typing import Any
 
 
 class _Room(types.ModuleType):
-    def __call__(self, *arguments, **options):
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         from tlhelpers.show.plots import show
 
         return show(*arguments, **options)

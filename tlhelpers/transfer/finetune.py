@@ -25,6 +25,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -98,7 +99,7 @@ def fine_tune(
     penalty: Callable[[nn.Module], Callable] | None = None,
     seed: int = 0,
     read_test: bool = True,
-    **fit_options,
+    **fit_options: Any,
 ) -> FineTuneResult:
     """Give a copy of `backbone` a head for `task`, fine-tune it and read the test split once.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ def incremental(
     scenario: str = "class",
     seed: int = 0,
     watch: int = 0,
-    **options,
+    **options: Any,
 ) -> IncrementalResult:
     """Learn a stream step by step, and measure after each.
 

@@ -12,6 +12,8 @@ grid of their own.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from tlhelpers.data.task import Task
@@ -42,7 +44,7 @@ def lora(
     dropout: float = 0.0,
     seed: int = 0,
     read_test: bool = True,
-    **fit_options,
+    **fit_options: Any,
 ) -> FineTuneResult:
     """Give a copy of `backbone` a head for `task`, train it and a change of this rank beside the
     weights of the body, and read the test split once.

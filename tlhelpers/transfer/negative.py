@@ -14,6 +14,7 @@ import copy
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import nn
 
@@ -71,7 +72,7 @@ def train_from_scratch(
     epochs: int | None = None,
     seed: int = 0,
     read_test: bool = True,
-    **options,
+    **options: Any,
 ) -> FineTuneResult:
     """Train the scratch twin of `backbone` on `task`.
 
@@ -98,7 +99,7 @@ def negative_transfer_gap(
     epochs: int | None = None,
     scratch_grid: Mapping[str, Sequence] = SCRATCH_GRID,
     fine_tune_grid: Mapping[str, Sequence] = FINE_TUNE_GRID,
-    **options,
+    **options: Any,
 ) -> NegativeTransferGap:
     """Compare `backbone`, frozen and fine-tuned, with its scratch twin on `task`.
 
