@@ -47,6 +47,7 @@ FEATURE_BATCH = 16  # what a large network makes of more would not fit a small c
 BATCH = 32  # photos of a training step
 LEAST_PER_CLASS = 10  # training photos, where a backbone gets only some of them
 MOST_EPOCHS = {"fine_tune": 10, "scratch": 30}
+SEARCH_COST = 2.0  # trying learning rates takes as long as the training itself
 ENOUGH_EPOCHS = 15  # from scratch; a control that was trained less says nothing about transfer
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
 CURVE = (0.125, 0.25, 0.5, 1.0)
@@ -219,12 +220,12 @@ class Trial:
             for strategy in MOST_EPOCHS:
                 self._no_time(strategy, name)
             return
-        epoch = self._seconds_per_photo(network) * len(task.train)
+        epoch = SEARCH_COST * self._seconds_per_photo(network) * len(task.train)
         time_left = self.left - end
-        control = ENOUGH_EPOCHS * epoch + 3 * validate
-        has_control = time_left - control > 2 * epoch + 4 * validate
+        control = ENOUGH_EPOCHS * epoch + 7 * validate
+        has_control = time_left - control > 2 * epoch + 7 * validate
         for_tuning = time_left - control if has_control else time_left
-        most = MOST_EPOCHS["fine_tune"] * epoch + cost * len(task.train) + 4 * validate
+        most = MOST_EPOCHS["fine_tune"] * epoch + cost * len(task.train) + 7 * validate
         self._train_one("fine_tune", name, epoch, validate, min(most, for_tuning))
         if has_control:
             self._train_one("scratch", name, epoch, validate, self.left - end)
@@ -262,10 +263,8 @@ class Trial:
     ) -> None:
         """Trains for as many epochs as fit into `seconds`; says so where not even one does."""
         begin = time.monotonic()
-        fixed = (4 if strategy == "fine_tune" else 3) * validate
+        fixed = 7 * validate  # of the start, of three rates, of the end
         epochs = min(MOST_EPOCHS[strategy], int((seconds - fixed) / epoch))
-        if strategy == "fine_tune" and epochs > 1:
-            epochs -= 1  # the head alone comes first, and costs about a third of one
         if epochs < 1:
             self._no_time(strategy, name)
             return
@@ -276,15 +275,12 @@ class Trial:
             self.task,
             epochs=epochs,
             batch_size=BATCH,
-            clip_norm=1.0,
             valid_every=epochs,
             seed=self.seed,
             read_test=False,
             progress=False,
             after_step=lambda step, model: time.monotonic() > limit,
         )
-        if result.history.interrupted:
-            raise KeyboardInterrupt
         model = result.model.cpu()
         right = _answer(model, self.task.valid).argmax(1) == self.task.valid.labels
         self.add(name, strategy, begin, right, model)

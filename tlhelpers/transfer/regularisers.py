@@ -6,6 +6,9 @@ w0 instead of towards zero; the new head is decayed as usual:
 
     penalty = alpha / 2 * ||w - w0||^2 + beta / 2 * ||w_head||^2
 
+It is in place of the optimizer's own weight decay: `fine_tune(penalty=l2_sp)` sets that to 0, and
+so should who calls `fit` (weight_decay=0).
+
 BSS: Chen et al., "Catastrophic Forgetting Meets Negative Transfer: Batch Spectral Shrinkage for
 Safe Transfer Learning", NeurIPS 2019. The features of a batch (n, d) have singular values
 s_1 >= s_2 >= ...; the smallest carry what does not transfer, and are pushed to zero:
