@@ -74,7 +74,8 @@ def test_a_lesson_names_its_sets_and_weights_each_file_once():
     checked = [file for file in everything if not file.url.startswith("https://huggingface.co/")]
     assert all(file.sha256 or file.md5 for file in checked)
     (resnet,) = downloads(["resnet18"])
-    assert resnet.sha256 == "f37072fd" and resnet.target.name == "resnet18-f37072fd.pth"
+    assert resnet.sha256.startswith("f37072fd") and len(resnet.sha256) == 64
+    assert resnet.target.name == "resnet18-f37072fd.pth"
     for wrong in ({"names": ["resnet81"]}, {"lessons": ["00"]}):
         with pytest.raises(ValueError):
             downloads(**wrong)

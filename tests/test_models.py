@@ -427,6 +427,34 @@ def test_weights_come_from_a_mirror_only_with_the_stated_checksum(
     assert not (torch_home / mirrored.name).exists()
 
 
+def test_eight_digits_do_not_vouch_for_a_mirror(tmp_path, torch_home, monkeypatch):
+    """A file whose checksum begins like the published one is made within minutes."""
+    forged = tmp_path / "mirror" / "download.pytorch.org" / "models"
+    forged.mkdir(parents=True)
+    monkeypatch.setenv("TLHELPERS_MIRROR", str(tmp_path / "mirror"))
+    for name, url in (
+        ("squeezenet1_1", "squeezenet1_1-b8a52dc0.pth"),
+        ("resnet18", "resnet18-f37072fd.pth"),
+    ):
+        torch.save(get_model(name).state_dict(), forged / url)
+        digits = url[-12:-4]
+        monkeypatch.setattr(store, "_digest", lambda path, kind, start=digits: start + "0" * 56)
+        with pytest.raises(StoreError, match=digits):
+            backbone(name)
+        assert not (torch_home / url).exists()
+
+
+def test_every_whole_checksum_begins_with_the_published_digits():
+    from torchvision.models import get_model_weights
+
+    from tlhelpers.models.weights import torchvision_sha256
+
+    for name in backbones.TORCHVISION:
+        url = next(iter(get_model_weights(name))).url
+        assert len(torchvision_sha256(url)) == 64 and f"-{torchvision_sha256(url)[:8]}.pth" in url
+    assert torchvision_sha256("https://x/squeezenet1_1-b8a52dc0.pth") == "b8a52dc0"
+
+
 def test_real_weights_in_the_torch_cache_are_used_and_named(torch_home, capsys, real):
     published = real / "weights" / "mobilenet_v2_imagenet_dequant.pth"
     shutil.copy(published, torch_home / "mobilenet_v2-b0353104.pth")

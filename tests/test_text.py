@@ -280,7 +280,26 @@ def mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
     folder = tmp_path / "mirror/huggingface.co/google-bert/bert-base-uncased/resolve/main"
     shutil.copytree(weights_folder() / "zukan-bert", folder)
+    monkeypatch.setattr(language_models, "hub_sha256", lambda repository, file: None)
     return folder
+
+
+def test_a_file_of_the_hub_whose_checksum_is_known_is_nothing_else(mirror, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("TLHELPERS_MIRROR", str(mirror.parents[4]))
+    monkeypatch.setenv("TLHELPERS_CACHE", str(mirror.parents[5] / "cache"))
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+    with pytest.raises(StoreError, match="68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753"):
+        backbone("bert-base-uncased")
+
+
+@pytest.mark.parametrize(
+    "broken", ["壊れた\ud83d文字", "\udc97", "\0", "\u200b\ufeff", "x" * 10**6]
+)
+def test_a_text_that_is_no_text_stops_nobody(bert, broken):
+    found = predict(bert, ["一つの文です", broken])
+    assert found.shape[0] == 2 and found.isfinite().all()
+    assert torch.equal(predict(bert, ["壊れた\ud83d文字"]), predict(bert, ["壊れた\ufffd文字"]))
 
 
 def test_public_models_come_from_the_mirror(mirror, bert):

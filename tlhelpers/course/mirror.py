@@ -11,7 +11,6 @@ that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +130,8 @@ def _of_network(name: str, known: Sequence[str]) -> list[Download]:
     from torch import hub
     from torchvision.models import get_model_weights
 
+    from tlhelpers.models.weights import torchvision_sha256
+
     plain, _, version = name.partition(":")
     try:
         versions = get_model_weights(plain)
@@ -138,14 +139,14 @@ def _of_network(name: str, known: Sequence[str]) -> list[Download]:
     except (ValueError, KeyError) as error:
         names = ", ".join(known)
         raise ValueError(text("mirror.no_name", name=name, known=names)) from error
-    stated = re.search(r"-([0-9a-f]{8,})\.pth$", chosen.url)
     target = Path(hub.get_dir()) / "checkpoints" / chosen.url.rsplit("/", 1)[-1]
-    sha, size = stated and stated.group(1), chosen.meta["_file_size"]
+    sha, size = torchvision_sha256(chosen.url), chosen.meta["_file_size"]
     return [Download(name, chosen.url, target, sha, None, size, "BSD-3-Clause")]
 
 
 def _of_hub(name: str) -> list[Download]:
     from tlhelpers.models.language_models import HUB, TOKENIZER_FILES
+    from tlhelpers.models.weights import hub_sha256
 
     model = HUB[name]
     folder = store.cache_folder() / "hub" / model.repository.replace("/", "--")
@@ -155,7 +156,7 @@ def _of_hub(name: str) -> list[Download]:
             name,
             f"https://huggingface.co/{model.repository}/resolve/main/{file}",
             folder / file,
-            None,
+            hub_sha256(model.repository, file),
             None,
             weights.get(file, 0.5),
             model.licence,

@@ -29,7 +29,14 @@ from tlhelpers.models.language_models import (
 )
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.surgery import head_of, replace_head
-from tlhelpers.models.weights import BackboneInfo, furnish, load_into, read_tensors, untrained
+from tlhelpers.models.weights import (
+    BackboneInfo,
+    furnish,
+    load_into,
+    read_tensors,
+    torchvision_sha256,
+    untrained,
+)
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -270,10 +277,9 @@ def _cached_path(url: str) -> Path:
 
 
 def _resolve(name: str, url: str) -> Path:
-    """The file of these weights, checked against the checksum in torchvision's file name."""
+    """The file of these weights, checked against torchvision's checksum."""
     target = _cached_path(url)
-    stated = re.search(r"-([0-9a-f]{8,})\.pth$", url)
-    sha = stated and stated.group(1)
+    sha = torchvision_sha256(url)
     if target.exists() and sha and not store.sha256(target).startswith(sha):
         # Somebody put this file there by hand, since torchvision checks what it downloads.
         print(text("backbones.not_the_published", path=target, name=name))

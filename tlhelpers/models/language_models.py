@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlhelpers.models.cards import weights_folder
-from tlhelpers.models.weights import BackboneInfo, foreign, furnish, read_tensors
+from tlhelpers.models.weights import BackboneInfo, foreign, furnish, hub_sha256, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -162,7 +163,7 @@ class TextPreprocess:
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         new = list(dict.fromkeys(words for words in texts if words not in self._ids))
         if new:
-            plain = [unicodedata.normalize("NFKC", words[:MOST_CHARACTERS]) for words in new]
+            plain = [_usual_form(words[:MOST_CHARACTERS]) for words in new]
             found = self.tokenizer(plain, truncation=True, max_length=self.longest)["input_ids"]
             if len(self._ids) > 100_000:
                 self._ids = {words: self._ids[words] for words in texts if words in self._ids}
@@ -175,6 +176,12 @@ class TextPreprocess:
 
     def __repr__(self) -> str:
         return f"TextPreprocess({self.tokenizer.name_or_path!r}, longest={self.longest})"
+
+
+def _usual_form(words: str) -> str:
+    """NFKC; half a character (from a file read in a wrong encoding) becomes U+FFFD."""
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", words)
+    return unicodedata.normalize("NFKC", whole)
 
 
 # --- loading ----------------------------------------------------------------------------------
@@ -348,19 +355,21 @@ def _fetch(model: HubModel, file: str, folder: Path, optional: bool = False) -> 
 
     target = folder / file
     absent = folder / f"{file}.absent"  # the repository has no such file
-    if target.exists():
+    sha = hub_sha256(model.repository, file)
+    if target.exists() and sha is None:
         return target
     if optional and absent.exists():
         return None
     url = f"https://huggingface.co/{model.repository}/resolve/main/{file}"
     cached = try_to_load_from_cache(model.repository, file)
     if store.mirrored_file(url) is None and isinstance(cached, str):
-        return store.fetch(cached, target)
+        return store.fetch(cached, target, sha)
     try:
-        return store.fetch(url, target)
+        return store.fetch(url, target, sha)
     except StoreError as error:
         gone = isinstance(error, store.AbsentError)
-        if not optional or not (gone or store.offline()):
+        nowhere = store.offline() and store.mirrored_file(url) is None
+        if not optional or not (gone or nowhere):
             raise  # a server that fails today may have the file tomorrow
         if gone:
             store.write_atomic(absent, b"")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
+import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,6 +37,24 @@ class BackboneInfo:
 
     def to_dict(self) -> dict:
         return asdict(self)
+
+
+@functools.cache
+def _checksums() -> dict[str, dict]:
+    path = Path(__file__).with_name("checksums.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def torchvision_sha256(url: str) -> str | None:
+    """The SHA-256 of torchvision's file at this address: whole where it is known here, else the
+    digits that its name states; None where it states none."""
+    stated = re.search(r"-([0-9a-f]{8,})\.pth$", url)
+    return _checksums()["torchvision"].get(url.rsplit("/", 1)[-1]) or (stated and stated.group(1))
+
+
+def hub_sha256(repository: str, file: str) -> str | None:
+    """The SHA-256 of a file on the Hugging Face hub; None where it is not known here."""
+    return _checksums()["hub"].get(repository, {}).get(file)
 
 
 def furnish(model: nn.Module, preprocess: Callable, info: BackboneInfo) -> nn.Module:

@@ -241,7 +241,8 @@ def fetch(
 
     source: a URL (http or https), or the path of a file, which is copied.
     sha256, md5: what `verify` takes. With a checksum an interrupted download goes on where it
-        stopped; without one it starts anew, since two halves might not belong together.
+        stopped; without one it starts anew, since two halves might not belong together. The first
+        digits alone vouch for the publisher's own server, not for a mirror.
     progress: True for a bar, False for silence, or a function of (bytes so far, bytes in all).
     stall_seconds: a server that sends nothing for so long counts as a failed attempt.
 
@@ -256,6 +257,8 @@ def fetch(
             if not _is_url(source):
                 _copy(Path(source), target, sha256, md5)
             elif (mirrored := mirrored_file(str(source))) is not None:
+                if _is_short(sha256):
+                    raise StoreError(text("store.short_checksum", path=mirrored, digits=sha256))
                 _copy(mirrored, target, sha256, md5)
             else:
                 _download(str(source), target, sha256, md5, progress, stall_seconds)
@@ -264,6 +267,11 @@ def fetch(
 
 def _is_url(source: str | os.PathLike) -> bool:
     return isinstance(source, str) and source.startswith(("http://", "https://"))
+
+
+def _is_short(sha: str | None) -> bool:
+    """True for the first digits of a checksum: they tell damage, and not who made the file."""
+    return sha is not None and len(sha) < 64
 
 
 def _is_right(path: Path, sha: str | None, md5: str | None) -> bool:
@@ -294,7 +302,7 @@ def _download(
     if offline():
         raise StoreError(text("store.offline", url=url, path=target))
     addresses = [url]
-    if (place := mirror()) is not None and _is_url(place):
+    if (place := mirror()) is not None and _is_url(place) and not _is_short(sha):
         addresses.insert(0, f"{place}/{urllib.parse.quote(mirror_path(url))}")
     part = target.with_name(target.name + ".part")
     resume = bool(sha or md5)
