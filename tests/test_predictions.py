@@ -1,6 +1,8 @@
 """Claims and predictions: what is printed, kept and compared."""
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -80,3 +82,50 @@ def test_a_record_of_another_kind_is_no_obstacle():
     assert prompt.given is None
     prompt.answer("a")
     assert record.predictions() == {"90-rate": "a"}
+
+
+PAGE = """<div id="form"></div><script type="module">
+{source}
+const values = {values}, acts = {{}};
+window.sent = [];
+window.model = {{
+  get: (name) => values[name],
+  set: (name, value) => {{ values[name] = value; acts[`change:${{name}}`]?.(); }},
+  on: (event, act) => {{ acts[event] = act; }},
+  off: () => {{}},
+  send: (message) => sent.push(message.value),
+}};
+page.render({{ model, el: document.getElementById("form") }});
+window.ready = true;
+</script>"""
+
+
+@pytest.mark.parametrize(
+    ("question", "act", "value"),
+    [
+        ({"choices": ("small", "large")}, lambda page: page.check("input >> nth=1"), "large"),
+        ({"between": (0, 100)}, lambda page: page.press("input", "ArrowRight"), "51"),
+    ],
+)
+def test_the_form_asks_first_and_shows_what_was_kept(question, act, value):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    browser = shutil.which(os.environ.get("TLHELPERS_BROWSER", "chromium"))
+    if browser is None:
+        pytest.skip("no Chromium found: set TLHELPERS_BROWSER")
+    form = tl.predict_first("90-rate", "Which `rate`?", **question).widget
+    names = ("ask", "choices", "between", "unit", "labels", "reply", "asleep")
+    values = json.dumps({name: getattr(form, name) for name in names})
+    source = form._esm.replace("export default", "const page =")
+    with sync_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.set_content(PAGE.format(source=source, values=values))
+        page.wait_for_function("window.ready")
+        page.click("button")
+        assert page.evaluate("sent") == []  # nothing was chosen yet
+        act(page)
+        page.click("button")
+        assert page.evaluate("sent") == [value]
+        page.evaluate("model.set('reply', 'kept')")
+        assert page.inner_text("[role=status]") == "kept"
+        chromium.close()

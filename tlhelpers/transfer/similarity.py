@@ -17,6 +17,8 @@ far each lies above what shuffled domains give (`mmd_score`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -52,7 +54,7 @@ def cka_floor(
     return found.mean().item(), found.quantile(0.95).item()
 
 
-def _aligned(x: Tensor, y: Tensor, centre) -> tuple[Tensor, Tensor]:
+def _aligned(x: Tensor, y: Tensor, centre: Callable) -> tuple[Tensor, Tensor]:
     """The two centred kernels (n, n), in float64; their inner product is proportional to HSIC."""
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < 4:
         raise ValueError(text("similarity.rows", x=tuple(x.shape), y=tuple(y.shape)))
