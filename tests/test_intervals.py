@@ -65,6 +65,12 @@ def test_runs_that_are_all_perfect_count_their_items():
     assert interval([0.0], share=True, items=40).low == 0.0
 
 
+def test_accuracies_print_as_per_cent_and_differences_do_not():
+    assert str(interval([0.9, 0.9], share=True)) == "90.0% [90.0%, 90.0%]"
+    assert str(interval([0.875], share=True)) == "87.5%"
+    assert str(interval([0.1, 0.1])) == "0.100 [0.100, 0.100]"
+
+
 def test_differences_are_no_shares():
     with pytest.raises(ValueError, match="share"):
         interval([0.1, -0.1], share=True)

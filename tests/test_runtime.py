@@ -14,7 +14,7 @@ import torch
 
 from tlhelpers.runtime import device, session, store
 from tlhelpers.runtime.store import StoreError, fetch, verify, write_atomic
-from tlhelpers.runtime.table import Table
+from tlhelpers.runtime.table import Table, shown
 
 CONTENT = bytes(range(256)) * 2000  # 512 kB
 SHA = sha256(CONTENT).hexdigest()
@@ -319,4 +319,12 @@ def test_table_reads_in_terminal_and_notebook():
     table = Table([{"name": "<a>", "parameters": 1234567}, {"name": "b", "parameters": 1}])
     assert "1,234,567" in str(table)
     assert "&lt;a&gt;" in table._repr_html_()
+
+
+def test_a_column_says_its_unit():
+    row = {"test_acc": 0.8912, "seconds": 18.0, "learning_rate": 0.02, "megabytes": 4.2}
+    cells = str(Table([row])).splitlines()[1].split()
+    assert cells == ["89.1%", "18", "0.02", "4.2"]
+    assert shown(2.345, "seconds") == "2.3" and shown(12345.6) == "12,346"
+    assert shown([[0.5, float("nan")], [0.25, 1.0]], "accuracy") == "50.0%, –; 25.0%, 100.0%"
     assert str(Table()) == ""

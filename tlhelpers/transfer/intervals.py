@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -41,17 +41,22 @@ LEAST_SPLITS = 8  # of a crossed bootstrap: with 3 a 95% interval holds the trut
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval; `low` and `high` are nan where n is 1."""
+    """A mean with its confidence interval; `low` and `high` are nan where n is 1.
+
+    share: of accuracies, which print as per cent.
+    """
 
     mean: float
     low: float
     high: float
     n: int
+    share: bool = field(default=False, repr=False, compare=False)
 
     def __str__(self) -> str:
+        form = ".1%" if self.share else ".3f"
         if math.isnan(self.low):
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return format(self.mean, form)
+        return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
 
 def interval(
@@ -73,19 +78,19 @@ def interval(
     if share and not (min(values) >= 0 and max(values) <= 1):
         raise ValueError(text("result.values_no_shares", values=values[:5]))
     if share and mean in (0, 1) and items is not None:
-        return Interval(mean, *_wilson(round(mean * n * items), n * items, level), n)
+        return Interval(mean, *_wilson(round(mean * n * items), n * items, level), n, share)
     if n == 1:
-        return Interval(mean, math.nan, math.nan, 1)
+        return Interval(mean, math.nan, math.nan, 1, share)
     t = _t(n - 1, level)
     if not share:
         half = t * deviation / math.sqrt(n)
         return Interval(mean, mean - half, mean + half, n)
     if deviation == 0:
-        return Interval(mean, mean, mean, n)
+        return Interval(mean, mean, mean, n, share)
     shift = (t * deviation) ** 2 / (n * mean * (1 - mean))  # t^2 phi / n
     middle = (mean + shift / 2) / (1 + shift)
     half = math.sqrt(shift * mean * (1 - mean) + shift**2 / 4) / (1 + shift)
-    return Interval(mean, max(0.0, middle - half), min(1.0, middle + half), n)
+    return Interval(mean, max(0.0, middle - half), min(1.0, middle + half), n, share)
 
 
 def prediction(values: Iterable[float] | Tensor, level: float = 0.95) -> Interval:
@@ -132,8 +137,8 @@ def share_of(right: Tensor, groups: Sequence[int] | None = None, level: float = 
     n, share = len(right), right.double().mean().item()
     independent = n if groups is None else len(set(groups))
     if independent < n and 0 < share < 1:
-        return Interval(share, *_over_groups(right.double(), groups, level), n)
-    return Interval(share, *_wilson(round(share * independent), independent, level), n)
+        return Interval(share, *_over_groups(right.double(), groups, level), n, True)
+    return Interval(share, *_wilson(round(share * independent), independent, level), n, True)
 
 
 def paired_bootstrap(

@@ -1,4 +1,4 @@
-"""Figures of lesson 04: forgetting as it happens, eight methods side by side, a stream."""
+"""Figures of lesson 04: forgetting as it happens, every method side by side, a stream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ LOOKS = {
     "replay": figures.METHODS["replay"],
     "nearest_mean": figures.METHODS["prototypes"],
     "joint": figures.METHODS["joint"],
+    "lwf": {"color": figures.GREEN, "marker": "^"},
+    "ewc": {"color": figures.BLUE, "marker": "o"},
 }
+GROUPS = (("old", figures.BLUE, "o"), ("new", figures.VERMILION, "s"))
 
 
 @dataclass
@@ -37,8 +40,8 @@ class Methods(Result):
         return [
             {
                 "stream_method": text(f"lesson04.{method}"),
-                "old_classes": interval(found["old"][i]),
-                "new_classes": interval(found["new"][i]),
+                "old_classes": interval(found["old"][i], share=True),
+                "new_classes": interval(found["new"][i], share=True),
                 "kept_kilobytes": round(mean(found["bytes"][i]) / 1000),
                 "processor_seconds": round(mean(found["seconds"][i]), 1),
             }
@@ -71,39 +74,96 @@ def draw_trace(
 
 
 def draw_strengths(found: Mapping) -> Picture:
-    """Old against new classes as the strength grows: one panel a method."""
+    """Old against new classes as the strength grows, a panel for each method.
+
+    found: {method: as stored}; solid lines are the shorter training, dotted ones the longer.
+    """
     figures.use()
-    figure, panels = plt.subplots(1, len(found), figsize=(7.2, 2.9), sharey=True)
+    figure, panels = plt.subplots(1, len(found), figsize=(7.2, 3.1), sharey=True)
     for axes, (method, curves) in zip(panels, found.items(), strict=True):
-        for group, colour, marker in (("old", figures.BLUE, "o"), ("new", figures.VERMILION, "s")):
-            label = text(f"lesson04.{group}")
-            line = {"color": colour, "marker": marker, "label": label}
-            axes.plot(curves["strengths"], curves[group], **line)
+        for group, colour, marker in GROUPS:
+            for epochs, runs, style in zip(
+                curves["epochs"], curves[group], ("-", ":"), strict=True
+            ):
+                accuracy = [mean(of_value) for of_value in runs]
+                name = text("lesson04.after_epochs", group=text(f"lesson04.{group}"), epochs=epochs)
+                line = {"color": colour, "marker": marker, "linestyle": style, "label": name}
+                axes.plot(curves["values"], accuracy, **line)
+        axes.axvline(curves["chosen"], color=figures.INK, linewidth=1)
         axes.set_xscale("log")
         axes.set_title(text(f"lesson04.{method}"), fontsize=11)
         axes.set(xlabel=text("lesson04.strength"), ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.valid_accuracy"))
-    panels[0].legend(loc="lower left")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
+    )
     return picture(figure, text("lesson04.strengths_alt"))
+
+
+def draw_epochs(found: Mapping) -> Picture:
+    """Old and new classes against the length of training, a panel for each method."""
+    figures.use()
+    figure, panels = plt.subplots(1, len(found["methods"]), figsize=(7.8, 2.9), sharey=True)
+    for k, (axes, method) in enumerate(zip(panels, found["methods"], strict=True)):
+        for group, colour, marker in GROUPS:
+            line = {"color": colour, "marker": marker}
+            name = text(f"lesson04.{group}")
+            figures.error_band(axes, found["epochs"], found[group][k], name, **line)
+        axes.set_xscale("log")
+        axes.set_xticks(found["epochs"], [str(epochs) for epochs in found["epochs"]])
+        axes.minorticks_off()
+        axes.set_title(text(f"lesson04.short_{method}"), fontsize=11)
+        axes.set(ylim=(-0.05, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.accuracy"))
+    panels[0].legend(loc="lower left", fontsize=9)
+    figure.supxlabel(text("lesson04.epochs"), fontsize=10)
+    return picture(figure, text("lesson04.epochs_alt"))
+
+
+def draw_scenarios(found: Mapping) -> Picture:
+    """What came first and what came last, a panel for each scenario."""
+    figures.use()
+    shown = found["scenarios"]
+    figure, panels = plt.subplots(1, len(shown), figsize=(7.8, 3.0), sharey=True)
+    for axes, scenario, first, last in zip(
+        panels, shown, found["first"], found["last"], strict=True
+    ):
+        for (group, colour, marker), runs in zip(GROUPS, (first, last), strict=True):
+            places = [k + (0.12 if group == "new" else -0.12) for k in range(len(runs))]
+            points = [interval(values, share=True) for values in runs]
+            axes.vlines(places, [p.low for p in points], [p.high for p in points], color=colour)
+            means = [point.mean for point in points]
+            name = text(f"lesson04.came_{group}")
+            axes.plot(places, means, marker, color=colour, markersize=7, label=name)
+        names = [text(f"lesson04.short_{method}") for method in found["methods"]]
+        axes.set_xticks(range(len(names)), names, fontsize=9)
+        axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)
+        axes.set(ylim=(-0.05, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.accuracy"))
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
+    )
+    return picture(figure, text("lesson04.scenarios_alt"))
 
 
 def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
     """Mean accuracy over old and new classes, a panel for each task, with intervals."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
-    shown = ("nearest_mean", "replay", "joint")
+    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.0), sharey=True)
+    shown = ("nearest_mean", "lwf", "ewc", "replay", "joint")
     for axes, found in zip(panels, (easy, hard), strict=True):
         for k, name in enumerate(shown):
             look = LOOKS[name]
-            point = interval(average(found, name))
-            ends = [max(0.0, point.low), min(1.0, point.high)]
-            axes.plot([k, k], ends, color=look["color"])
+            point = interval(average(found, name), share=True)
+            axes.plot([k, k], [point.low, point.high], color=look["color"])
             axes.plot(k, point.mean, markersize=9, **look)
         names = [text(f"lesson04.short_{name}") for name in shown]
-        axes.set_xticks(range(3), names, fontsize=10)
+        axes.set_xticks(range(len(shown)), names, fontsize=10)
         axes.set_title(text(f"lesson04.task_{found['task']}"))
-        axes.set(xlim=(-0.5, 2.5), ylim=(0, 1.05))
+        axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(0, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.accuracy"))
     return picture(figure, text("lesson04.hard_alt"))
