@@ -82,7 +82,7 @@ _PUBLIC = {
 __all__ = ["__version__", *sorted(_PUBLIC)]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _PUBLIC:
         raise AttributeError("module 'tlhelpers' has no attribute " + repr(name))
     value = getattr(importlib.import_module(_PUBLIC[name]), name)
@@ -90,5 +90,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list:
     return sorted(set(globals()) | set(_PUBLIC))

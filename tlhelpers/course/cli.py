@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+from typing import NoReturn
 
 import tlhelpers
 from tlhelpers.runtime.console import prepare_console
@@ -47,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=f"{PROGRAM} {command}", description=about, add_help=False)
         self.add_argument("-h", "--help", action="help", help=text("cli.help_help"))
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         """Says what is wrong and how the command is used; exit status 2."""
         self.exit(2, f"{self.format_usage()}{text('cli.arguments_wrong', detail=message)}\n")
 

@@ -10,7 +10,7 @@ import sys
 _CHECKER = "rfc3987_syntax"
 _kept_out = _CHECKER not in sys.modules
 if _kept_out:
-    sys.modules[_CHECKER] = None  # `import` raises ImportError, and jsonschema does without
+    sys.modules[_CHECKER] = None  # type: ignore[assignment]  # `import` raises ImportError, and jsonschema does without
 
 import nbformat  # noqa: E402
 

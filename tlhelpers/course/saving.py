@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.show.widgets.page import VIEW
 
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
-def keep_states(model: dict, path: str, contents_manager, **_) -> None:
+def keep_states(model: dict, path: str, contents_manager: Any, **_: object) -> None:
     """Jupyter's pre_save_hook: takes from the file what the notebook shows and no longer holds.
 
     model: the notebook about to be saved, which is changed. path: its place under `root_dir`.

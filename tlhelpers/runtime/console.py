@@ -10,7 +10,7 @@ import re
 import sys
 
 
-def prepare_console(arguments):
+def prepare_console(arguments: list) -> None:
     """Makes `--lang` the language of all that follows, and every sentence printable."""
     words = " ".join(arguments).split(" -- ")[0].replace("--lang=", "--lang ").split()
     if "--lang" in words[:-1]:
@@ -20,7 +20,7 @@ def prepare_console(arguments):
             stream.reconfigure(errors="replace")
 
 
-def printable(words):
+def printable(words: str) -> str:
     """The words without what a terminal obeys: escapes, other controls, turned directions.
 
     Names of files and classes come from strangers; bytes that are no text become "\ufffd" as well.
@@ -28,7 +28,7 @@ def printable(words):
     return re.sub("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", words)
 
 
-def chosen_language():
+def chosen_language() -> str:
     """ "ja" or "en": `TLHELPERS_LANG`, else the system's."""
     asked = [os.environ.get(v) for v in ("TLHELPERS_LANG", "LC_ALL", "LC_MESSAGES", "LANG")]
     asked.append(locale.setlocale(locale.LC_CTYPE))  # only asks
