@@ -1,6 +1,5 @@
 """What `check` says: to each way of being wrong, and to what is right, in both languages."""
 
-import html
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +10,7 @@ from tlhelpers.course import exercises, record
 from tlhelpers.course.exercises import check, exercise
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
+from tlhelpers.show.questions import as_html
 
 
 def is_three(count: int) -> str | None:
@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said_and_nothing_is_raised(name, variables, part):
     verdict = check(name, variables)
     assert not verdict.passed
     assert part in verdict.message
-    assert verdict.message in html.unescape(verdict._repr_html_())
+    assert as_html(verdict.message) in verdict._repr_html_()
 
 
 def test_each_failing_attempt_brings_another_hint_and_the_last_names_the_solution():
@@ -80,6 +80,12 @@ def test_an_untouched_gap_is_no_attempt():
     for _ in range(3):
         check("90-a", {"count": ...})
     assert "90-a" not in record.load()["exercises"]
+
+
+def test_what_is_not_yet_done_looks_neither_right_nor_wrong():
+    verdict = check("90-a", {"count": ...})
+    assert repr(verdict)[0] == "…" and "#D55E00" not in verdict._repr_html_()
+    assert "<code>" in verdict._repr_html_() and "`" not in verdict._repr_html_()
 
 
 def test_a_gap_in_the_learners_own_code_names_its_line():

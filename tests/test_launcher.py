@@ -2,7 +2,6 @@
 
 import ast
 import errno
-import json
 import os
 import shutil
 import signal
@@ -334,9 +333,12 @@ def test_pip_errors_are_shown_and_kept(clone, capfd):
     assert "progress" in shown.out and "エラー" in shown.err
 
 
-def test_stamp_that_was_cut_short_counts_as_none(clone):
+@pytest.mark.parametrize(
+    "stamp", ['{"pat', "[]", "null", '"x"', "[" * 200_000, '{"extras": 5}', '{"extras": [[]]}']
+)
+def test_stamp_that_was_cut_short_or_is_none_of_ours_counts_as_none(clone, stamp):
     (clone / ".venv").mkdir()
-    (clone / ".venv" / launcher.STAMP).write_text(json.dumps({"path": "x"})[:5])
+    (clone / ".venv" / launcher.STAMP).write_text(stamp)
     assert launcher._read_stamp() == {}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tlhelpers.course import progress, record
 from tlhelpers.course.exercises import check
+from tlhelpers.course.quizzes import quiz
 
 WRITER = """
 from tlhelpers.course import record
@@ -56,6 +57,72 @@ def test_a_damaged_record_is_kept_aside_and_said(work, damaged):
     assert [file.read_text() for file in kept] == [damaged]
     assert kept[0].name in str(progress.progress())
     assert record.load()["exercises"]["02-a"]["passed"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"passed": "yes", "failed": "three"},
+        {"passed": 1, "failed": -1, "last": None},
+        {"passed": None, "failed": True},
+    ],
+)
+def test_values_of_a_wrong_kind_count_as_nothing_and_are_no_error(entry):
+    held = {"exercises": {"02-a": entry}, "quizzes": {"02": {"frozen": {"right": "yes"}}}}
+    record.path().write_text(json.dumps(held))
+    assert "0/" in str(progress.progress())
+    assert record.record_exercise("02-a", False) == 1
+    assert record.record_answer("02", "frozen", True) == 1
+    assert not record.load()["exercises"]["02-a"]["passed"]
+
+
+@pytest.mark.parametrize("deep", ["[" * 200_000, '{"exercises": {"a\\ud800": {}}, "quizzes": {}}'])
+def test_what_json_can_read_and_nobody_can_write_is_damaged(work, deep):
+    record.path().write_text(deep)
+    record.record_exercise("02-a", True)
+    assert len(list(work.glob("progress.damaged-*.json"))) == 1
+
+
+def test_a_record_that_an_editor_marked_as_utf8_is_read():
+    record.record_exercise("02-a", True)
+    record.path().write_bytes(b"\xef\xbb\xbf" + record.path().read_bytes())
+    assert record.load()["exercises"]["02-a"]["passed"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+def test_what_is_no_file_is_said_and_stops_nobody(work, make):
+    make(record.path())
+    with pytest.raises(record.ProgressError, match="not a regular file"):
+        progress.progress()
+    assert "could not be saved" in str(check("02-a", {"count_trained": lambda model: 1}))
+    assert quiz("02").done == set()
+    room = work / "room"
+    room.mkdir()
+    make(room / "pipe.json")
+    (room / "whole.json").write_text('{"exercises": {}, "quizzes": {}}')
+    rows, problems = progress.merge(room)
+    assert len(rows) == 1 and "pipe.json" in problems[0]
+
+
+def test_a_spreadsheet_gets_numbers_and_no_formulas(work):
+    room = work / "room"
+    record.record_exercise("02-a", True)
+    for number, name in enumerate(("=1+1", "＋1", "@x", "-2", "\tx", "Aoi")):
+        progress.export(room / f"{number}.json", name)
+    progress.write_csv(progress.merge(room)[0], room / "progress.csv")
+    with open(room / "progress.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0][:1] for row in rows[1:]] == ["'"] * 5 + ["A"]
+    assert all(cell.isdecimal() for row in rows[1:] for cell in row[1:])
+    assert any("(of " in name for name in rows[0])
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    command = f"'{sys.executable}' -P -m tlhelpers.course.cli progress | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
 
 
 def test_what_a_newer_version_wrote_is_kept():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from typing import NoReturn
 
@@ -86,10 +87,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     module, function = COMMANDS[command]
     try:
-        return getattr(importlib.import_module(module), function)(rest) or 0
+        status = getattr(importlib.import_module(module), function)(rest) or 0
+        sys.stdout.flush()
+        return status
     except StoreError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("\n" + text("cli.stopped"), file=sys.stderr)
         return 130

@@ -19,7 +19,6 @@ import _thread
 import contextlib
 import ctypes
 import functools
-import html
 import inspect
 import signal
 import sys
@@ -35,6 +34,7 @@ from typing import Any
 from tlhelpers.course import record
 from tlhelpers.course.syllabus import part
 from tlhelpers.runtime.language import text
+from tlhelpers.show.questions import as_html
 
 SECONDS = 30.0  # a check that takes longer is stopped
 
@@ -51,24 +51,28 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says. `notes` are hints, and what could not be done (progress not saved)."""
+    """What a check says. `notes` are hints, and what could not be done (progress not saved).
+
+    begun: False where the learner has written nothing yet.
+    """
 
     passed: bool
     message: str
     notes: tuple[str, ...] = ()
+    begun: bool = True
 
     def __repr__(self) -> str:
         return "\n".join([self._headline(), *self.notes])
 
     def _repr_html_(self) -> str:
-        colour = "#009E73" if self.passed else "#D55E00"
-        lines = [f"<strong>{html.escape(self._headline())}</strong>", *map(html.escape, self.notes)]
+        colour = "#009E73" if self.passed else "#D55E00" if self.begun else "#767676"
+        lines = [f"<strong>{as_html(self._headline())}</strong>", *map(as_html, self.notes)]
         body = "".join(f'<div style="margin:.2em 0">{line}</div>' for line in lines)
         style = f"border-left:.3em solid {colour};padding:.3em .8em;margin:.3em 0"
         return f'<div role="status" style="{style}">{body}</div>'
 
     def _headline(self) -> str:
-        return ("✓ " if self.passed else "✗ ") + self.message
+        return ("✓ " if self.passed else "✗ " if self.begun else "… ") + self.message
 
 
 _known: dict[str, Exercise] = {}
@@ -109,7 +113,7 @@ def check(name: str, variables: Mapping[str, object] | None = None) -> Verdict:
         with _time_limit(SECONDS):
             failing = asked.judge(**_answers(asked, variables))
     except _Unfinished as gap:
-        return Verdict(False, str(gap))
+        return Verdict(False, str(gap), begun=False)
     except KeyboardInterrupt:
         failing = text("check.stopped", seconds=int(SECONDS))
     except Exception as error:

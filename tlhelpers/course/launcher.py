@@ -196,9 +196,11 @@ def _requirements_hash() -> str:
 
 def _read_stamp() -> dict:
     try:
-        return json.loads((VENV / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        stamp = json.loads((VENV / STAMP).read_text(encoding="utf-8"))
+        {*stamp.get("extras", [])}  # raises where these are no words
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
+    return stamp
 
 
 def _write_stamp(**values: object) -> None:

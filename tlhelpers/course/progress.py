@@ -26,6 +26,8 @@ from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import write_atomic
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # how formulas begin
+
 
 @dataclass(frozen=True)
 class LessonProgress:
@@ -135,8 +137,9 @@ def export(file: Path, name: str = "") -> None:
 def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
     """(a row for each learner's file in `folder`, a sentence for each file that is none).
 
-    A row holds the learner, and for each lesson what the page shows: "1/2" exercises, "4/5"
-    questions. Raises ProgressError where the folder holds no such file.
+    A row holds the learner, and for each lesson how many of its exercises and of its questions
+    are done; of how many stands in the column's name, since a spreadsheet takes 1/2 for a date.
+    Raises ProgressError where the folder holds no such file.
     """
     rows, problems = [], []
     for file in sorted(folder.glob("*.json")):
@@ -147,8 +150,9 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
             continue
         row = {text("progress.learner"): str(record.get("name") or file.stem)}
         for one in _lessons(record):
-            row[f"{one.number} {text('progress.exercises')}"] = _of(one.exercises)
-            row[f"{one.number} {text('progress.quiz')}"] = _of(one.questions)
+            for what, (done, count) in (("exercises", one.exercises), ("quiz", one.questions)):
+                name = text(f"progress.{what}")
+                row[text("progress.of", lesson=one.number, what=name, count=count)] = str(done)
         rows.append(row)
     if not rows:
         raise ProgressError("\n".join([text("progress.none_in_folder", folder=folder), *problems]))
@@ -156,11 +160,14 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def write_csv(rows: list[dict[str, str]], file: Path) -> None:
-    """The rows as CSV, with the mark at its start by which spreadsheets know UTF-8."""
+    """The rows as CSV, with the mark at its start by which spreadsheets know UTF-8.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(table)
+    for row in [list(rows[0]), *(list(row.values()) for row in rows)]:
+        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row])
     write_atomic(file, table.getvalue().encode("utf-8-sig"))
 
 
@@ -177,7 +184,8 @@ def main(arguments: list[str]) -> int:
         rows, problems = merge(asked.merge)
         file = asked.merge / "progress.csv"
         write_csv(rows, file)
-        print("\n".join([*(", ".join(row.values()) for row in rows), *problems]))
+        lines = [rows[0], *(row.values() for row in rows)]
+        print("\n".join([*(", ".join(line) for line in lines), *problems]))
         print(text("progress.written", path=file))
     elif asked.export:
         export(asked.export, asked.name)

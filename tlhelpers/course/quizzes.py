@@ -56,7 +56,10 @@ def quiz(lesson: str) -> Quiz:
             return str(error)
         return None
 
-    answered = record.load()["quizzes"].get(lesson, {})
-    done = {key for key, entry in answered.items() if entry.get("right")}
+    try:
+        answered = record.load()["quizzes"].get(lesson, {})
+    except record.ProgressError:  # each answer says so
+        answered = {}
+    done = {key for key, entry in answered.items() if entry["right"]}
     learner = f"{platform.node()} {record.path()}"  # neighbours do not share the order of options
     return Quiz(lesson, questions, remember, done, learner)

@@ -34,30 +34,53 @@ def path() -> Path:
 def load() -> dict:
     """{"exercises": {"02-a": {...}}, "quizzes": {"02": {key: {...}}}}; empty where none is.
 
-    A damaged file is moved aside, under a name with its time, and never lost.
+    A damaged file is moved aside, under a name with its time, and never lost. Raises ProgressError
+    where it can be neither read nor moved.
     """
+    file = path()
     try:
-        return read(path())
+        return read(file)
     except FileNotFoundError:
         return {"exercises": {}, "quizzes": {}}
+    except OSError as error:
+        raise ProgressError(text("progress.not_read", path=file, reason=error)) from error
     except ValueError:
-        aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json")
-        path().replace(aside)
-        return {"exercises": {}, "quizzes": {}, "damaged": aside.name}
+        aside = file.with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json")
+    try:
+        file.replace(aside)
+    except OSError as error:
+        raise ProgressError(text("progress.not_read", path=file, reason=error)) from error
+    return {"exercises": {}, "quizzes": {}, "damaged": aside.name}
 
 
 def read(file: Path) -> dict:
-    """The record in this file. Raises ValueError where it does not hold what it should."""
-    record = json.loads(file.read_text(encoding="utf-8"))
+    """The record in this file, each entry with values of the right kinds.
+
+    What is no truth value counts as not done, what is no number as 0; anything else is kept.
+    Raises OSError, or ValueError where the file does not hold what it should.
+    """
+    if file.exists() and not file.is_file():  # a pipe would never end
+        raise OSError(text("progress.no_file"))
     try:
-        entries = [*record["exercises"].values()]
-        entries += [entry for answers in record["quizzes"].values() for entry in answers.values()]
-        whole = all(isinstance(entry, dict) for entry in entries)
-    except (AttributeError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise ValueError(text("progress.unreadable", path=file))
-    return record
+        record = json.loads(file.read_text(encoding="utf-8-sig"))
+        json.dumps(record, ensure_ascii=False).encode()  # half a character could not be written
+        exercises = {
+            name: _entry(entry, "passed", "failed") for name, entry in record["exercises"].items()
+        }
+        quizzes = {
+            lesson: {key: _entry(entry, "right", "answers") for key, entry in answers.items()}
+            for lesson, answers in record["quizzes"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(text("progress.unreadable", path=file)) from error
+    return {**record, "exercises": exercises, "quizzes": quizzes}
+
+
+def _entry(entry: dict, done: str, count: str) -> dict:
+    """The entry with its truth value and its number. Raises TypeError where it is no table."""
+    times = entry.get(count)
+    whole = isinstance(times, int) and not isinstance(times, bool) and times >= 0
+    return {**entry, done: entry.get(done) is True, count: times if whole else 0}
 
 
 def _change(change: Callable[[dict], int]) -> int:
