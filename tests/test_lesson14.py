@@ -1,10 +1,17 @@
 """Lesson 14: its photos, its widget, its checks, and results whose data are not in the project."""
 
+import ast
+from dataclasses import replace
+
 import pytest
 import torch
+from torch.nn import functional as F
 
+import tlhelpers as tl
 from tlhelpers.course import results
+from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.data.folder import load_folder
+from tlhelpers.data.task import Split
 from tlhelpers.lessons.your_own_images import experiments as experiments
 from tlhelpers.lessons.your_own_images import figures as lesson14
 from tlhelpers.lessons.your_own_images import widget
@@ -58,6 +65,19 @@ def test_the_widget_says_what_each_split_claims():
     assert "by photo reports 71%" in explorer.view().says
     assert "by photo reports 91%" in explorer.move(shots=5, reader="probe").says
     assert "by scene 73%" in explorer.view().says and "<rect" in explorer.view().picture
+
+
+def test_the_stored_leak_is_measured_as_the_lesson_measures_it():
+    """The two cells of the lesson and the experiment are written twice: once for reading."""
+    lesson = read_lesson(*lesson_sources(names=["14"]))
+    code = {block.key: block.code for block in lesson.blocks if block.kind == "code"}
+    cells = {"tl": tl, "torch": torch, "F": F, "replace": replace, "Split": Split}
+    cells["network"] = backbone("zukan-resnet")
+    for key in ("augment", "leak-run"):
+        (function,) = (n for n in ast.parse(code[key]).body if isinstance(n, ast.FunctionDef))
+        exec(ast.unparse(function), cells)
+    told = cells["test_three_ways"](seed=3, shots=2)
+    assert told == experiments._leak_once(cells["network"], experiments.READERS["knn"], 2, 3)
 
 
 def test_usual_mistakes_get_their_own_sentence():
