@@ -1,14 +1,27 @@
-"""What all tests share."""
+"""What all tests share: English, a cache of their own, one thread a process."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: two processes share two cores
 # Real data beside the clone, where somebody has them; tests that need them skip elsewhere.
 BESIDE = Path(__file__).parents[2] / "shared" / "real"
 if BESIDE.is_dir():
     os.environ.setdefault("TLHELPERS_REAL", str(BESIDE))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLHELPERS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
 
 
 @pytest.fixture(scope="session")

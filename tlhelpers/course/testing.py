@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,17 @@ from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import LESSONS, ROOT
 
+FAST = ("-m", "not slow and not browser")
 
-def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) -> list[str]:
-    """The command line of the tests. Paths among `rest` replace the tests and lessons."""
-    languages = [language()] if quick else LANGUAGES
+
+def pytest_command(
+    quick: bool = False, rest: Sequence[str] = (), *, fast: bool = False
+) -> list[str]:
+    """The command line of the tests. Paths among `rest` replace the tests and lessons.
+
+    quick: the lessons of one language. fast: the quick tests of the package, and no lesson.
+    """
+    languages: Sequence[str] = [] if fast else [language()] if quick else LANGUAGES
     chosen = any(Path(ROOT, argument.split("::")[0]).exists() for argument in rest)
     places = [ROOT / "tests", *(LESSONS / lang for lang in languages)]
     paths = [] if chosen else [str(place.relative_to(ROOT)) for place in places if place.exists()]
@@ -38,6 +46,7 @@ def pytest_command(quick: bool = False, rest: list[str] | tuple[str, ...] = ()) 
         # -P: the repository root, with its folder `datasets`, stays off sys.path
         *(sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--nbval-lax"),
         *("-n", "2", "--dist", "loadscope"),  # a notebook stays with one worker and one kernel
+        *(FAST if fast else ()),
         *paths,
         *rest,
     ]
@@ -60,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = Parser("test")
     parser.add_argument("--quick", action="store_true", help=text("test.help_quick"))
+    parser.add_argument("--fast", action="store_true", help=text("test.help_fast"))
     parser.add_argument("rest", nargs="*", metavar="-- ...", help=text("test.help_rest"))
     asked = parser.parse_args(arguments)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
@@ -68,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         if subprocess.call(command, cwd=ROOT, env=environment):
             refused.append(name)
             print(text("test.refused", name=name), file=sys.stderr, flush=True)
-    tested = subprocess.call(pytest_command(asked.quick, asked.rest), cwd=ROOT, env=environment)
+    command = pytest_command(asked.quick, asked.rest, fast=asked.fast)
+    tested = subprocess.call(command, cwd=ROOT, env=environment)
     return tested or int(bool(refused))
 
 

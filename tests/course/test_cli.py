@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tlhelpers.course import cli
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_every_command_has_its_module():

@@ -9,6 +9,8 @@ from tlhelpers.course import build
 from tlhelpers.course.results import compare_stamps
 from tlhelpers.course.testing import prove_exercise
 
+pytestmark = pytest.mark.slow
+
 LESSONS = [build.read_lesson(path) for path in build.lesson_sources()]
 EXERCISES = [
     pytest.param(lesson, block, id=block.exercise)

@@ -11,6 +11,8 @@ import pytest
 from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
 from tlhelpers.course.testing import ROOT, pytest_command
 
+pytestmark = pytest.mark.slow
+
 SEES = """\
 import importlib.util, os, socket, sys
 from pathlib import Path

@@ -30,10 +30,10 @@ from tlhelpers.models.surgery import (
 )
 from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
 from tlhelpers.runtime import store
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train import engine
 
-ROOT = Path(__file__).parents[1]
 OWN = (networks.zukan_resnet, networks.zukan_vgg, networks.zukan_inception)
 
 # one network of each torchvision family, the smallest, with the side of its smallest picture
@@ -126,6 +126,7 @@ def test_a_convolution_as_head_keeps_its_geometry():
     assert replace_head(model, 7)(torch.randn(1, 8, 15, 15)).shape == (1, 7, *before[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_the_second_heads_of_training_get_the_new_classes_too(name):
     model = replace_head(get_model(name, num_classes=6, init_weights=False), 4).train()
@@ -508,6 +509,7 @@ def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
         pretrain("zukan-nothing")
 
 
+@pytest.mark.slow
 def test_ctrl_c_neither_replaces_weights_nor_forgets_where_the_training_was(tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(pretraining, "VALID_PER_CLASS", 2)

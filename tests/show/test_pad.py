@@ -17,11 +17,6 @@ CROSS = [{"points": [[0.4, 0.4], [0.6, 0.6]]}, {"points": [[0.6, 0.4], [0.4, 0.6
 DOT = [{"points": [[0.5, 0.5]]}]
 
 
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.setenv("TLHELPERS_LANG", "en")
-
-
 def ink(drawing):
     return (np.asarray(render(drawing)) != PAPER).any(2)
 

@@ -18,8 +18,8 @@ from tlhelpers import __main__ as entry
 from tlhelpers.course import launcher
 from tlhelpers.course.cli import COMMANDS
 from tlhelpers.course.launcher import SetupError
+from tlhelpers.runtime.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PYPROJECT = """
 [project]
 dependencies = ["numpy>=2"]
@@ -403,6 +403,7 @@ def test_second_start_costs_little(clone, pip, venvs):
     assert time.perf_counter() - started < 1.0
 
 
+@pytest.mark.slow
 def test_help_of_every_command_is_given_on_a_python_without_any_package(tmp_path):
     clone, bare = tmp_path / "clone", tmp_path / "bare"
     left_out = shutil.ignore_patterns("__pycache__")

@@ -56,11 +56,6 @@ check("90-a")
 """
 
 
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.setenv("TLHELPERS_LANG", "en")
-
-
 @pytest.fixture
 def lessons(tmp_path):
     (tmp_path / "source").mkdir()

@@ -142,6 +142,7 @@ def test_letters_follow_from_their_seed():
 # --- the models -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zukan-bert", "zukan-bert-en", "zukan-gpt"])
 def test_checkpoints_are_small_safe_and_open_with_transformers(name):
     from transformers import AutoModel, AutoTokenizer
@@ -166,6 +167,7 @@ def test_odd_texts_give_numbers(bert):
     assert bert.preprocess(ODD_TEXTS)["input_ids"].shape[1] <= bert.info.size
 
 
+@pytest.mark.slow
 def test_odd_texts_and_one_label_a_class_still_give_a_probe_and_a_baseline(bert):
     task = load_task("enquiries", lang="en", per_class=1)
     odd = Split(ODD_TEXTS, torch.zeros(len(ODD_TEXTS), dtype=torch.long))
@@ -352,6 +354,7 @@ def _installed(module: str) -> bool:
 # --- pre-training and the baseline ------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zukan-bert", "zukan-gpt"])
 def test_pretraining_runs_through_and_its_folder_loads(name, tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
@@ -424,6 +427,7 @@ def test_real_texts_are_split_apart():
     assert not set(second.train.inputs) & parts[2]
 
 
+@pytest.mark.slow
 def test_banking77_is_told_apart(bert, real):
     task = lesson12.draw_task("banking77", lesson12.banking77(real / "text"), seed=0)
     assert probe(bert, task).test_acc > 0.2  # chance is 0.1

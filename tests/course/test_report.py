@@ -21,6 +21,8 @@ from tlhelpers.runtime.language import LANGUAGES, catalogue
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import predict
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def places(tmp_path_factory):

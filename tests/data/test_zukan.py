@@ -11,7 +11,7 @@ from tlhelpers.data.zukan.creatures import NOVEL_GENOMES, SOURCE_GENOMES
 from tlhelpers.data.zukan.kit import Canvas, capsule, disc, ellipse, hsv, mix
 from tlhelpers.data.zukan.styles import STYLES
 
-REFERENCE = Path(__file__).with_name("data") / "zukan_reference.png"
+REFERENCE = Path(__file__).with_name("zukan_reference.png")
 # (domain, label, style) of the reference pictures, in the order they stand in the file
 REFERENCES = [
     *(("source", label, "photo") for label in (0, 9, 26, 41, 52, 60, 63, 66, 90)),

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 RUN = """
 import json, os, sys, torch
 from torch import nn

@@ -5,7 +5,6 @@ import re
 import threading
 import time
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +20,7 @@ from tlhelpers.lessons.start_here import strategy
 from tlhelpers.lessons.start_here.strategy import advise
 from tlhelpers.lessons.why_transfer import widget as lesson01
 from tlhelpers.runtime.language import LANGUAGES, catalogue, text
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
@@ -65,11 +65,6 @@ PAIRS = {
     "fine_tuned": [[[0.6, 0.62, 0.61], [0.6, 0.62, 0.61]], [[0.4, 0.42, 0.41], [0.7, 0.9, 0.85]]],
     "distance": [[0.3, 1.9], [1.8, 1.9]],
 }
-
-
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.setenv("TLHELPERS_LANG", "en")
 
 
 def counter(draw, run=None, **options):
@@ -404,7 +399,7 @@ def test_a_live_run_has_the_colours_of_the_stored_picture_and_round_ticks():
 
 
 def test_prose_calls_the_button_of_a_live_run_what_it_is_called(monkeypatch):
-    for source in sorted((Path(__file__).parents[1] / "lessons" / "source").glob("*.py")):
+    for source in sorted((ROOT / "lessons" / "source").glob("*.py")):
         prose = source.read_text(encoding="utf-8")
         quoted = []
         for lang, quote in (("en", '"{}"'), ("ja", "「{}」")):

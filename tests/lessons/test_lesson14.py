@@ -67,6 +67,7 @@ def test_the_widget_says_what_each_split_claims():
     assert "by scene 73%" in explorer.view().says and "<rect" in explorer.view().picture
 
 
+@pytest.mark.slow
 def test_the_stored_leak_is_measured_as_the_lesson_measures_it():
     """The two cells of the lesson and the experiment are written twice: once for reading."""
     lesson = read_lesson(*lesson_sources(names=["14"]))

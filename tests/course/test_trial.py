@@ -18,6 +18,8 @@ from tlhelpers.data.folder import load_folder
 from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.runtime.store import StoreError
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--minutes", "0", "--backbone", "zukan-resnet", "--size", "32"]
 
 

@@ -65,6 +65,7 @@ print(*proof["solution"].messages.values())
 """
 
 
+@pytest.mark.slow
 def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(tmp_path):
     clone = tmp_path / "clone"
     for name in ("tlhelpers", "lessons/source"):

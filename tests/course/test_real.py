@@ -16,6 +16,8 @@ from tlhelpers.data.folder import load_folder
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory):

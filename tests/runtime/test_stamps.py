@@ -35,6 +35,7 @@ def copy(tmp_path):
     return edit
 
 
+@pytest.mark.slow
 def test_a_line_of_a_method_turns_the_results_stale_that_use_it_and_no_other(copy):
     changed = copy("transfer/prototypes.py", "\ndef ", "\nSECRET = 1\n\n\ndef ")
     assert stamp(FEW_SHOT, (), changed) != stamp(FEW_SHOT, ())

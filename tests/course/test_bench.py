@@ -21,6 +21,7 @@ def race() -> Race:
     return Race("head", lambda: nn.Linear(6, 3), inputs, torch.arange(50) % 3, batch_size=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tl.fit", "indexed loop", *PACKAGES])
 def test_every_contender_ends_with_the_loss_of_the_hand_written_loop(name):
     if name in PACKAGES and importlib.util.find_spec(PACKAGES[name]) is None:

@@ -14,16 +14,15 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from tlhelpers.course import lab, workspace
+from tlhelpers.runtime.places import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-ROOT = Path(__file__).parents[1]
 ARTEFACTS = ROOT / "test-artefacts"
 TOKEN = "a-token-of-this-test"
 PATIENCE = 60_000  # ms, for what a kernel computes on a busy machine
@@ -46,7 +45,10 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, [asked] if asked else BROWSERS)), None)
 
 
-pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium, Chrome or Edge found")
+pytestmark = [
+    pytest.mark.skipif(find_browser() is None, reason="no Chromium, Chrome or Edge found"),
+    pytest.mark.browser,
+]
 
 # A lesson of every kind of interaction, which needs neither networks nor stored results.
 DEMO = {

@@ -91,6 +91,7 @@ def test_der_compares_logits_only_where_there_was_an_output():
     torch.testing.assert_close(learner.loss(learner.model, INPUTS, LABELS, ROWS), expected)
 
 
+@pytest.mark.slow
 def test_the_memory_of_der_is_a_uniform_sample_of_all_it_met():
     counts = torch.zeros(60)
     for seed in range(400):

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # Prints the processor seconds of 60 small training steps on two threads. What spins costs these,
 # and other people's work, which would lengthen the seconds on the clock, does not.
 TRAINING = """

@@ -13,11 +13,6 @@ from tlhelpers.course.author.reading import lesson_sources, read_lesson
 TITLE = ("題", "Title")
 
 
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.setenv("TLHELPERS_LANG", "en")
-
-
 def prose(key, ja, en, tags=()):
     form = '# %% [markdown] key="{}" lang="{}" tags={}\n# {}\n\n'
     tags = str(list(tags)).replace("'", '"')
@@ -137,6 +132,7 @@ def test_a_lesson_that_is_in_no_list_may_have_no_finding(read, monkeypatch, tmp_
     assert too_many(lesson, found) == []
 
 
+@pytest.mark.slow
 def test_lessons_read_well_but_for_what_is_listed():
     read = [read_lesson(path) for path in lesson_sources()]
     assert read

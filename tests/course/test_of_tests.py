@@ -9,6 +9,8 @@ import pytest
 from tlhelpers.course import build, testing
 from tlhelpers.course.testing import ROOT, prove_exercise, pytest_command
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 # %% key="divide"
 numbers = [1, 2]

@@ -58,6 +58,7 @@ Path(mark + ".losses").write_text(repr((history.train_loss, history.valid_acc)))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_bitwise_like_an_unbroken_one(tmp_path, monkeypatch):
     script, saved = tmp_path / "run.py", str(tmp_path / "saved")
     script.write_text(RUN, encoding="utf-8")

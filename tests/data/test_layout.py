@@ -332,6 +332,7 @@ def test_a_class_without_test_photos_is_told(tmp_path):
 # --- what a disk may hold -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_links_in_a_circle_and_deep_folders_leave_the_rest_alone(tmp_path):
     put(tmp_path, *several("cats"), *several("dogs"))
     (tmp_path / "cats" / "self.jpg").symlink_to(tmp_path / "cats" / "self.jpg")

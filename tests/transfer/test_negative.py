@@ -20,6 +20,7 @@ def trained():
     return fine_tune(TinyNet(), tiny_task(seed=9), epochs=10, batch_size=16, lr=0.05).model
 
 
+@pytest.mark.slow
 def test_a_source_that_knows_the_target_has_a_gap_below_zero(trained):
     gap = negative_transfer_gap(
         trained, tiny_task(3), seeds=3, scratch_grid=RATES, **{**FAST, "epochs": 1}
@@ -29,6 +30,7 @@ def test_a_source_that_knows_the_target_has_a_gap_below_zero(trained):
     assert gap.gap_fine_tuned.mean == pytest.approx(difference)
 
 
+@pytest.mark.slow
 def test_choosing_rates_does_not_read_the_test_split(trained):
     gap = negative_transfer_gap(trained, tiny_task(3), seeds=2, scratch_grid=RATES, **FAST)
     assert gap.test_reads == 3 * 2  # three contenders, two seeds
@@ -38,6 +40,7 @@ def test_choosing_rates_does_not_read_the_test_split(trained):
     json.dumps(record)
 
 
+@pytest.mark.slow
 def test_nothing_asked_searches_scratch_as_well_and_trains_it_longer(trained):
     task = tiny_task(3)
     result = train_from_scratch(trained, task, progress=False, read_test=False)

@@ -11,8 +11,8 @@ import pytest
 
 from tlhelpers.runtime import language
 from tlhelpers.runtime.language import catalogue, text
+from tlhelpers.runtime.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 # these are the same in both languages: names, and values without words
 NO_WORDS = re.compile(r"[A-Za-z0-9 .,:;()%=×±+*/|→^_{}\[\]<>~·–−-]*")
@@ -94,6 +94,7 @@ def test_no_key_is_given_by_two_files():
                 assert owners.setdefault(f"{room}.{key}", path) == path
 
 
+@pytest.mark.slow
 def test_every_key_that_code_asks_for_exists():
     missing = {
         pattern: where
