@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tlhelpers.course import api, new
-from tlhelpers.course.readme import with_tables
+from tlhelpers.course.readme import PAGES, with_table
 from tlhelpers.course.syllabus import course_map, lessons
 from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.runtime.places import LESSONS, ROOT
@@ -21,12 +21,13 @@ def test_each_folder_has_its_source_and_each_source_its_folder():
     assert {one.name for one in lessons().values()} == sources
 
 
-def test_the_tables_of_the_readme_are_those_of_the_folders():
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_tables(page) == page, "python -m tlhelpers build writes them again"
-    assert with_tables(page.replace("| Fine-tuning |", "| Tuning |")) == page
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_table_of_the_readme_is_that_of_the_folders(lang):
+    page, title = (ROOT / PAGES[lang]).read_text("utf-8"), lessons()["03"].title[lang]
+    assert with_table(page, lang) == page, "python -m tlhelpers build writes it again"
+    assert with_table(page.replace(f"| {title} |", "| Tuning |"), lang) == page
     with pytest.raises(ValueError, match="no table"):
-        with_tables("# Another page")
+        with_table("# Another page", lang)
 
 
 def test_a_lesson_that_is_planned_and_written_stands_once_on_the_map():
@@ -71,7 +72,7 @@ def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(t
     for name in ("tlhelpers", "lessons/source"):
         left_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, clone / name, ignore=left_out)
-    for name in ("README.md", "pyproject.toml", ".gitignore"):
+    for name in (*PAGES.values(), "pyproject.toml", ".gitignore"):
         shutil.copy(ROOT / name, clone / name)
     # A Python that has this clone's package, and all others from the one that runs the tests.
     environment = tmp_path / "python"
@@ -102,7 +103,7 @@ def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(t
     assert {file for file in added if own not in file.parents} == {
         Path("lessons/source/07_choosing_a_model.py")
     }
-    assert [file for state, file in changed if state != "??"] == ["README.md"]  # its tables
+    assert {file for state, file in changed if state != "??"} == set(PAGES.values())  # their tables
     assert "| 07 | Choosing a pretrained model |" in (clone / "README.md").read_text("utf-8")
     tl("build", "07", "--execute")
     tl("build", "07", "--check")

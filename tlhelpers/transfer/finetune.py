@@ -49,7 +49,7 @@ from tlhelpers.transfer.results import Result
 from tlhelpers.transfer.search import Search, search
 
 # Where nothing is asked: chosen on validation data of real photos and texts, and of the course's
-# own; see tests/test_real_finetune.py. Few labels are passed more often than `EPOCHS` times.
+# own; see tests/transfer/test_real_finetune.py. Few labels are passed more than `EPOCHS` times.
 RATES = {"image": (0.002, 0.01, 0.05), "text": (5e-5, 2e-4, 1e-3)}
 HEAD_RATES = {"image": 0.02, "text": 1e-2}  # of a head that is trained before the rest
 DEFAULTS = {

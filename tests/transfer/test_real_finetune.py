@@ -11,6 +11,8 @@ import pytest
 import tlhelpers as tl
 from tlhelpers.data.folder import load_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory):
