@@ -1,5 +1,6 @@
 """Splits: what they hold, by what name they go, and which rows are drawn from them."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,15 @@ def test_a_digest_tells_contents_apart_and_knows_them_again():
     assert len({digest(content) for content in contents}) == len(contents)
     assert digest("a", torch.ones(3)) == digest("a", torch.ones(3)) != digest("a", torch.ones(4))
     assert digest(torch.arange(6).view(2, 3).T) == digest(torch.tensor([[0, 3], [1, 4], [2, 5]]))
+
+
+def test_a_digest_knows_every_number_of_an_array_and_what_it_cannot_name_equals_nothing():
+    array = np.zeros(10_000)  # `repr` leaves the middle out
+    changed = array.copy()
+    changed[5_000] = 1
+    assert digest(array) == digest(np.zeros(10_000)) != digest(changed)
+    unnamed = object()
+    assert digest(unnamed) != digest(unnamed) and digest([unnamed]) != digest([unnamed])
 
 
 def test_the_fingerprint_of_a_split_follows_its_inputs_and_their_order():

@@ -354,11 +354,8 @@ def _installed(module: str) -> bool:
 # --- pre-training and the baseline ------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["zukan-bert", "zukan-gpt"])
-def test_pretraining_runs_through_and_its_folder_loads(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
-    tiny = replace(
+def tiny_recipe(name: str):
+    return replace(
         pretrain_text.TEXT_RECIPES[name],
         letters=200,
         vocabulary=600,
@@ -368,6 +365,36 @@ def test_pretraining_runs_through_and_its_folder_loads(name, tmp_path, monkeypat
         guess_steps=2,
         match_steps=2 if name == "zukan-bert" else 0,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", ["fit", "write_card"])
+def test_ctrl_c_replaces_no_language_model_by_half_a_one(stopped, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    ours = tmp_path / "out" / "zukan-gpt"
+    ours.mkdir(parents=True)
+    (ours / "model.safetensors").write_bytes(b"the course's own")
+
+    def run():
+        recipe = tiny_recipe("zukan-gpt")
+        return pretrain_text.pretrain_text("zukan-gpt", ours.parent, recipe=recipe, progress=False)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrain_text, stopped, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert [file.read_bytes() for file in ours.iterdir()] == [b"the course's own"]
+    assert run()["bytes"] > 16 and [path.name for path in ours.parent.iterdir()] == ["zukan-gpt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["zukan-bert", "zukan-gpt"])
+def test_pretraining_runs_through_and_its_folder_loads(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    tiny = tiny_recipe(name)
     card = pretrain_text.pretrain_text(name, tmp_path, recipe=tiny, progress=False)
     model = backbone(name, weights=tmp_path / name)
     assert card["parameters"] > 0 and model.info.weights_sha256 == card["sha256"]

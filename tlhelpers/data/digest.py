@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,8 +14,9 @@ from torch import Tensor
 def digest(*contents) -> str:
     """32 hexadecimal digits that name these contents exactly (BLAKE2b, about 1 GB/s).
 
-    Tensors go by dtype, shape and bytes, wherever they lie; texts by their letters; lists and
-    dicts by what they hold; everything else by its `repr`.
+    Tensors and arrays go by dtype, shape and bytes, wherever they lie; texts by their letters;
+    lists and dicts by what they hold; everything else by its `repr`. What that does not name
+    (an address in memory does not) is named at random, so that it equals nothing.
     """
     hasher = hashlib.blake2b(digest_size=16)
     for content in contents:
@@ -26,6 +29,9 @@ def _add(hasher, content) -> None:
         hasher.update(f"tensor {content.dtype} {tuple(content.shape)} ".encode())
         flat = content.detach().cpu().contiguous().flatten()
         hasher.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+    elif isinstance(content, np.ndarray) and not content.dtype.hasobject:
+        hasher.update(f"array {content.dtype} {content.shape} ".encode())
+        hasher.update(np.ascontiguousarray(content).tobytes())
     elif isinstance(content, str):
         hasher.update(f"text {len(content)} {content}".encode("utf-8", "surrogatepass"))
     elif isinstance(content, Mapping):
@@ -41,4 +47,6 @@ def _add(hasher, content) -> None:
             for entry in content:
                 _add(hasher, entry)
     else:
-        hasher.update(f"{type(content).__name__} {content!r} ".encode())
+        name = repr(content)
+        named = not isinstance(content, np.ndarray) and " at 0x" not in name
+        hasher.update(f"{type(content).__name__} {name} ".encode() if named else os.urandom(16))

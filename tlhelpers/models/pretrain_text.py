@@ -31,6 +31,7 @@ from torch.nn import functional as F
 
 from tlhelpers.data import corpus
 from tlhelpers.data.corpus import Letter
+from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
 from tlhelpers.data.text import evaluation_texts
 from tlhelpers.models.cards import weights_folder
@@ -113,7 +114,7 @@ def pretrain_text(
     letters = corpus.write_letters(recipe.letters, recipe.seed)
     letters, dropped = without_evaluation(letters)
     tokenizer = train_tokenizer(letters, recipe)
-    texts = encode(tokenizer, letters, recipe)
+    texts = encode(tokenizer, letters, recipe, checkpoint)
     model = build_model(recipe, len(tokenizer))
     with torch.no_grad():
         vectors = static_vectors(texts, len(tokenizer), recipe.hidden)
@@ -143,7 +144,7 @@ def pretrain_text(
     if recipe.match_steps:
         history = fit(
             attach_preprocess(model, pad_pairs),
-            write_pairs(tokenizer, recipe),
+            write_pairs(tokenizer, recipe, checkpoint),
             max_steps=recipe.match_steps,
             lr=recipe.match_lr,
             loss=match_pairs,
@@ -152,10 +153,9 @@ def pretrain_text(
         )
         losses["match"] = history.train_loss
 
-    save(model.cpu(), tokenizer, folder)
-    size = sum(
-        file.stat().st_size for file in folder.iterdir() if file.name[:4] in ("mode", "toke")
-    )
+    fresh = folder.with_name(f".{name}.new")  # takes the place of the old one when it is whole
+    save(model.cpu(), tokenizer, fresh)
+    size = sum(file.stat().st_size for file in fresh.iterdir() if file.name[:4] in ("mode", "toke"))
     card = {
         "name": name,
         "family": recipe.family,
@@ -163,7 +163,7 @@ def pretrain_text(
         "feature_dim": recipe.hidden,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "bytes": size,
-        "sha256": store.sha256(folder / "model.safetensors"),
+        "sha256": store.sha256(fresh / "model.safetensors"),
         "letters": len(letters),
         "letters_dropped": dropped,
         "recipe": asdict(recipe),
@@ -174,7 +174,9 @@ def pretrain_text(
         "torch": torch.__version__,
         "licence": "CC BY 4.0",
     }
-    write_card(card, folder)
+    write_card(card, fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
     shutil.rmtree(checkpoint, ignore_errors=True)
     return card
 
@@ -270,18 +272,9 @@ class Encoded:
     second: int
 
 
-def encode(tokenizer, letters: Sequence[Letter], recipe: TextRecipe) -> list[Encoded]:
-    """Half the letters in one language at a time, half side by side with their translation.
-
-    Words are cut now here, now there (BPE dropout, Provilkov et al., 2020, arXiv:1910.13267), so
-    that pieces have a meaning of their own.
-    """
-    tokenizer.backend_tokenizer.model.dropout = 0.1
-    columns = [
-        tokenizer(list(column), truncation=True, max_length=LONGEST)["input_ids"]
-        for column in zip(*(sides(letter, recipe) for letter in letters), strict=True)
-    ]
-    tokenizer.backend_tokenizer.model.dropout = None
+def encode(tokenizer, letters: Sequence[Letter], recipe: TextRecipe, kept: Path) -> list[Encoded]:
+    """Half the letters in one language at a time, half side by side with their translation."""
+    columns = cut(tokenizer, [sides(letter, recipe) for letter in letters], kept)
     encoded = []
     for number, row in enumerate(zip(*columns, strict=True)):
         if len(row) == 2 and number % 2 and recipe.family == "bert":
@@ -290,6 +283,26 @@ def encode(tokenizer, letters: Sequence[Letter], recipe: TextRecipe) -> list[Enc
         else:
             encoded += [Encoded(ids, len(ids)) for ids in row]
     return encoded
+
+
+def cut(tokenizer, rows: Sequence[Sequence[str]], kept: Path) -> list[list[list[int]]]:
+    """Token ids of each column of texts.
+
+    Words are cut now here, now there (BPE dropout, Provilkov et al., 2020, arXiv:1910.13267), so
+    that pieces have a meaning of their own. The library knows no seed for that: the ids are kept
+    in the folder `kept`, where a run that goes on finds those that it began with.
+    """
+    file = kept / f"ids-{digest(rows, len(tokenizer))[:16]}.json"
+    if file.is_file():
+        return json.loads(file.read_text(encoding="utf-8"))
+    tokenizer.backend_tokenizer.model.dropout = 0.1
+    columns = [
+        tokenizer(list(column), truncation=True, max_length=LONGEST)["input_ids"]
+        for column in zip(*rows, strict=True)
+    ]
+    tokenizer.backend_tokenizer.model.dropout = None
+    store.write_atomic(file, json.dumps(columns))
+    return columns
 
 
 # --- static vectors ---------------------------------------------------------------------------
@@ -433,17 +446,12 @@ def guess_next(model: nn.Module, inputs: dict, labels: Tensor, rows: Tensor) -> 
 # --- matching ---------------------------------------------------------------------------------
 
 
-def write_pairs(tokenizer, recipe: TextRecipe) -> Split:
+def write_pairs(tokenizer, recipe: TextRecipe, kept: Path) -> Split:
     """Batches of pairs of texts that belong together; see MATCHES."""
     pairs = list(itertools.islice(_pairs(recipe), recipe.match_steps * BATCH))
     close = corpus.too_close(evaluation_texts())
     pairs = [pair for pair in pairs if not any(map(close, pair))]
-    tokenizer.backend_tokenizer.model.dropout = 0.1
-    first, second = (
-        tokenizer(list(column), truncation=True, max_length=LONGEST)["input_ids"]
-        for column in zip(*pairs, strict=True)
-    )
-    tokenizer.backend_tokenizer.model.dropout = None
+    first, second = cut(tokenizer, pairs, kept)
     rows = list(zip(first, second, strict=True))
     batches = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
     return Split(batches, torch.zeros(len(batches)))
