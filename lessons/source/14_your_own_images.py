@@ -346,7 +346,7 @@ tl.show(birds)
 #
 # ## 決まった時間で比べる
 #
-# `tl.try_folder` は、手元にある重みごとに特徴を1回計算し、**最近傍法(k-NN)と線形プローブ** をすぐに試します。残った時間で、いちばん良かった本体のファインチューニングと、比較のためのゼロからの学習も行います。**方法を選ぶのは検証データ、テストを読むのは選んだ方法が1回だけ** です。
+# `tl.try_folder` は、手元にある重みごとに特徴を1回計算し、**最近傍法(k-NN)と線形プローブ** をすぐに試します。残った時間で、いちばん良かった本体をファインチューニングし、時間が足りれば、比較のために同じネットワークをゼロからも学習します。**方法を選ぶのは検証データで、テストを開くのは最後の1回だけ** です。
 #
 # > **予想してから実行**:学習に使えるのは約150枚です。どの方法がいちばんになるでしょうか。
 
@@ -355,7 +355,7 @@ tl.show(birds)
 #
 # ## A comparison in the time you have
 #
-# For each pretrained network at hand, `tl.try_folder` computes features once and tries **nearest neighbours (k-NN) and a linear probe** on them. What time is left goes to fine-tuning the best base, and to training from scratch as the control. **The validation data choose; the test is read once, by the winner.**
+# For each pretrained network at hand, `tl.try_folder` computes features once and tries **nearest neighbours (k-NN) and a linear probe** on them. What time is left goes to fine-tuning the best base and, where it suffices, to training the same network from scratch as the control. **The validation data choose; the test is opened once, at the end.**
 #
 # > **Predict, then run**: there are about 150 photos to learn from. Which way will win?
 
