@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import warnings
 from contextlib import contextmanager
 
 import nbformat
@@ -363,10 +364,11 @@ def time_moves(widget):
 
 
 def assert_quick(times):
-    print(f"slider to redraw: median {statistics.median(times):.0f} ms, all {times}")
-    # the bar is for a computer that does nothing else: other work waits in the same queue
-    load = os.getloadavg()[0] / os.cpu_count() if hasattr(os, "getloadavg") else 2
-    assert statistics.median(times) < 150 * max(1, load)
+    """Half of the moves take less than 150 ms. On a busy computer they are not judged."""
+    if hasattr(os, "getloadavg") and (load := os.getloadavg()[0]) > os.cpu_count():
+        warnings.warn(f"moves not judged: load {load:.1f}, {os.cpu_count()} cores", stacklevel=2)
+        return
+    assert statistics.median(times) < 150, times
 
 
 # --- the tests --------------------------------------------------------------------------------
