@@ -1,12 +1,17 @@
 """Figures: Japanese that is drawn, a look that reads everywhere, intervals that are intervals."""
 
+import base64
+import io
 import warnings
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from PIL import Image
 
+from tlhelpers.course.author.running import shrink_picture
 from tlhelpers.show import figures
+from tlhelpers.show.plots import picture
 from tlhelpers.transfer.intervals import interval
 
 TERMS = (
@@ -81,3 +86,14 @@ def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():
     ):
         for sign in ("color", "marker"):
             assert len({figures.METHODS[method][sign] for method in lesson}) == len(lesson)
+
+
+def test_a_figure_is_twice_as_fine_as_the_page_and_stored_as_wide_as_it():
+    figure, _ = plt.subplots(figsize=(4, 2))
+    drawn = picture(figure, "nothing")
+    data, about = drawn._repr_mimebundle_()
+    assert about["image/png"] == {"alt": "nothing", "width": 400, "height": 200}
+    assert Image.open(io.BytesIO(drawn.data)).size == (800, 400)
+    stored = shrink_picture(data["image/png"], about["image/png"]["width"])
+    assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (400, 200)
+    assert 'width="400"' in drawn.html()

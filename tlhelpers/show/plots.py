@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from tlhelpers.data.inspection import shortened
@@ -26,29 +27,38 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.transfer.intervals import Interval
 
+FINER = 2  # pixels of an image for one of the page
 LONGEST_NAME = 32  # characters of a class beside a figure; the middle of a longer one is left out
 
 
 @dataclass
 class Picture:
-    """A drawn figure with its alt text. `data` holds the encoded image."""
+    """A drawn figure with its alt text. `data` holds the encoded image.
+
+    size: (width, height) in pixels of the page, where the image holds more (None: its own).
+    """
 
     alt: str
     data: bytes = field(repr=False)
     mime: str = "image/jpeg"
+    size: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return self.alt
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         encoded = base64.b64encode(self.data).decode("ascii")
-        return {self.mime: encoded, "text/plain": self.alt}, {self.mime: {"alt": self.alt}}
+        about = {"alt": self.alt}
+        if self.size is not None:
+            about |= {"width": self.size[0], "height": self.size[1]}
+        return {self.mime: encoded, "text/plain": self.alt}, {self.mime: about}
 
     def html(self) -> str:
         """An HTML element that holds the image itself."""
         content = base64.b64encode(self.data).decode("ascii")
         alt = html.escape(self.alt, quote=True)
-        return f'<p><img src="data:{self.mime};base64,{content}" alt="{alt}"></p>'
+        width = f' width="{self.size[0]}"' if self.size else ""
+        return f'<p><img src="data:{self.mime};base64,{content}" alt="{alt}"{width}></p>'
 
     def save(self, path) -> None:
         """Writes the encoded image (JPEG or PNG, see `mime`) to `path`."""
@@ -58,16 +68,23 @@ class Picture:
 
 
 def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
-    """Encodes and closes a matplotlib figure: JPEG where it holds drawings or photographs."""
+    """Encodes and closes a matplotlib figure: JPEG where it holds drawings or photographs.
+
+    What has lines and words is drawn twice as fine as the page, for screens that show it.
+    """
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # a name may hold characters that no font has: boxes then
         warnings.filterwarnings("ignore", "Glyph .* missing")
         if photographic:
             figure.savefig(buffer, format="jpg", pil_kwargs={"quality": 76})
         else:
-            figure.savefig(buffer, format="png")
+            figure.savefig(buffer, format="png", dpi=FINER * figures.STYLE["savefig.dpi"])
     plt.close(figure)
-    return Picture(alt, buffer.getvalue(), "image/jpeg" if photographic else "image/png")
+    if photographic:
+        return Picture(alt, buffer.getvalue())
+    with Image.open(buffer) as drawn:
+        size = (drawn.width // FINER, drawn.height // FINER)
+    return Picture(alt, buffer.getvalue(), "image/png", size)
 
 
 def show(task: Task, per_class: int = 6, classes: Sequence[int] | None = None) -> Picture:

@@ -86,10 +86,11 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
         elif output.output_type != "error":
             if output.data.pop(WIDGET, None) and set(output.data) <= {"text/plain"}:
                 continue
+            width = output.metadata.get("image/png", {}).get("width")
             output.metadata = {}
             for kind, content in output.data.items():
                 if kind == "image/png":
-                    output.data[kind] = shrink_picture(content)
+                    output.data[kind] = shrink_picture(content, width)
                 elif isinstance(content, str):
                     output.data[kind] = ADDRESS.sub("0x...", content)
         if output.output_type == "execute_result":
@@ -99,16 +100,22 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
     cell.metadata.pop("execution", None)
 
 
-def shrink_picture(content: str) -> str:
-    """A base64 PNG with a palette of 256 colours, where that is smaller."""
+def shrink_picture(content: str, width: int | None = None) -> str:
+    """A base64 PNG with a palette of 256 colours, where that is smaller.
+
+    width: of the page, in pixels; a finer image is too large to be kept with the lesson.
+    """
     from PIL import Image
 
     picture = Image.open(io.BytesIO(base64.b64decode(content)))
     if picture.mode == "RGBA":
         card = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(card, picture)
+    picture = picture.convert("RGB")
+    if width and width < picture.width:
+        picture = picture.resize((width, round(picture.height * width / picture.width)))
     smaller = io.BytesIO()
-    picture.convert("RGB").quantize(256).save(smaller, "PNG", optimize=True)
+    picture.quantize(256).save(smaller, "PNG", optimize=True)
     shrunk = base64.b64encode(smaller.getvalue()).decode()
     return min(shrunk, content.replace("\n", ""), key=len)
 
