@@ -510,6 +510,7 @@ def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_ctrl_c_neither_replaces_weights_nor_forgets_where_the_training_was(tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(pretraining, "VALID_PER_CLASS", 2)

@@ -438,6 +438,7 @@ def test_ctrl_c_returns_the_history_where_that_was_asked_for():
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_real_ctrl_c_ends_a_program_with_its_weights_kept(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
