@@ -259,14 +259,14 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="pairs-read" lang="ja"
 # `zukan-resnet` は、表面の傷・X線写真・土地利用のどれでも役に立ちます。生きもの・素材・文字で学んだのに、です。**不一致は、負の転移ではありません。** 凍結よりもファインチューニングのほうが、さらに得をしています(表面の傷)。
 #
-# 区間まで含めて害だと言えるのは3組です。塗装の色→表面の傷(凍結でもファインチューニングでも)、輪郭→土地利用、輪郭→音です。輪郭のネットワークは、表面の傷では役に立っています。**転移元だけを見て、良い・悪いとは言えません。** 決まるのは組み合わせです。
+# 区間まで含めて害だと言えるのは3組です。塗装の色→表面の傷(凍結でもファインチューニングでも)、輪郭→土地利用、輪郭→音です。輪郭のネットワークは、表面の傷では役に立っているように見えます。しかしこの図の相手は、勾配をクリップしたゼロからの学習です。先ほど測ったとおり、クリップしないほうが10ポイント高く（37%に対して47%）、その相手と比べると、凍結した輪郭のネットワークは約5ポイント**負け**ます。**相手の設定を1つ変えるだけで、得が害に変わりました。** 設定を変えても残るのは、塗装の色の害と `zukan-resnet` の得です。
 #
 # 音では、`zukan-resnet` の区間が0をまたぎます。得とも害とも言えません。ほかの3つは害の側に寄っています。残りの組も、0をまたぐものは「まだ言えない」です。
 
 # %% [markdown] key="pairs-read" lang="en"
 # `zukan-resnet` helps on surfaces, X-rays and land use, although it learned from creatures, materials and signs. **Mismatch is not negative transfer.** Fine-tuned it gains still more (on surfaces).
 #
-# For three pairs the whole interval says harm: paint on surfaces (frozen and fine-tuned), outlines on land use, and outlines on sounds. Yet the network of outlines helps on surfaces. **A source as such is neither good nor bad**; the pair decides.
+# For three pairs the whole interval says harm: paint on surfaces (frozen and fine-tuned), outlines on land use, and outlines on sounds. The network of outlines seems to help on surfaces. But its opponent in this figure is training from scratch with clipped gradients. As measured above, without clipping that opponent is ten points better (47% against 37%), and then the frozen network of outlines is some five points **behind** it. **One setting of the opponent has turned gain into harm.** What stands with either opponent is the harm of paint and the gain of `zukan-resnet`.
 #
 # On sounds the interval of `zukan-resnet` includes 0: neither gain nor harm. The other three lean towards harm. Of every other pair whose interval includes 0 we cannot say yet.
 

@@ -45,7 +45,7 @@ SEEDS = range(3)
 LABELS = 30
 PICTURES = 1500  # that each run sees, so that every contender has the same budget
 RATES = (0.03, 0.1)  # the grid that every contender chooses from
-UNTUNED = {  # ways to be unfair to scratch
+UNTUNED = {  # other ways to train scratch: one too timid, one better than that of the pairs
     "rate_too_low": {"lr": 0.001},
     "not_clipped": {"lr": 0.03, "clip_norm": None},
 }
