@@ -136,6 +136,27 @@ def test_nothing_asked_starts_from_the_probe_and_searches_the_rate():
     assert result.history.steps == 60, "few labels are passed often enough"
 
 
+def test_a_checkpoint_is_of_the_training_and_not_of_what_comes_before_it(tmp_path):
+    asked = {"checkpoint": tmp_path, "freeze_epochs": 1, "epochs": 3, "progress": False}
+    first = fine_tune(network(), tiny_task(), **asked)
+    again = fine_tune(network(), tiny_task(), **asked)
+    assert first.history.resumed_from == 0 and again.history.resumed_from == first.history.steps
+    assert torch.equal(first.model.fc.weight, again.model.fc.weight)
+    assert len(first.search.runs) == 3
+
+
+def test_a_number_of_steps_is_kept_to_and_a_third_of_it_tries_each_rate():
+    steps = []
+    result = fine_tune(
+        network(),
+        tiny_task(),
+        max_steps=9,
+        after_step=lambda step, model: steps.append(step),
+        progress=False,
+    )
+    assert steps == [1, 2, 3] * 3 + list(range(1, 10)) and result.history.steps == 9
+
+
 def test_it_never_returns_less_than_the_head_it_began_with():
     """Training that makes the answers wrong: what comes back is the start, and says so."""
 

@@ -23,6 +23,7 @@ import copy
 import inspect
 import itertools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,7 @@ class FineTuneResult(Result):
     """What one fine-tuning run gave. Accuracies are fractions; `valid_acc` chose rate and epoch.
 
     start_acc: validation accuracy before training, of the head that it began with. search: how
-    the learning rate was chosen; None where it was given.
+    the learning rate was chosen; None where it was given. seconds: of the search and the training.
     """
 
     test_acc: float
@@ -173,7 +174,7 @@ def with_head(
         _copy_head(head, getattr(*head_of(model)))
     if freeze_epochs:
         rate = HEAD_RATES[task.kind] if lr is None else lr
-        whole = {**options, "on_interrupt": "raise"}
+        whole = {**options, "on_interrupt": "raise", "checkpoint": None}
         fit(freeze(model), task, epochs=freeze_epochs, lr=rate, **whole)
     return model
 
@@ -194,9 +195,10 @@ def tune(
     network that is worse on the validation split than `start`. Without a validation split the
     middle of the grid is taken. longer: how many times more epochs than `epochs_for` tells.
     """
-    steps = _steps_an_epoch(task, options)
+    begin = time.perf_counter()
     if epochs is None:
         epochs = longer * epochs_for(task, options["batch_size"])
+    steps = options.get("max_steps") or epochs * _steps_an_epoch(task, options)
     options = {"valid_every": max(1, epochs // VALIDATIONS), **options}
     valid = options.get("valid")
     if valid is None and len(task.valid):
@@ -208,8 +210,8 @@ def tune(
         return summarise(model, task, history, read_test=False)
 
     def trial(**settings) -> FineTuneResult:
-        short = {"max_steps": math.ceil(epochs * steps / TRIAL), "valid_every": 10**9}
-        return run(settings, **short, on_interrupt="raise")
+        short = {"max_steps": math.ceil(steps / TRIAL), "valid_every": steps}
+        return run(settings, **short, on_interrupt="raise", checkpoint=None)
 
     found = None
     if math.prod(map(len, grid.values())) > 1 and valid:
@@ -225,6 +227,7 @@ def tune(
         result.test_acc = evaluate(result.model, task.open_test())
     result.test_reads = task.test_reads
     result.learning_rate, result.search = settings["lr"], found
+    result.seconds = time.perf_counter() - begin
     return result
 
 
