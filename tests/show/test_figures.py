@@ -6,6 +6,7 @@ import warnings
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -97,3 +98,26 @@ def test_a_figure_is_twice_as_fine_as_the_page_and_stored_as_wide_as_it():
     stored = shrink_picture(data["image/png"], about["image/png"]["width"])
     assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (400, 200)
     assert 'width="400"' in drawn.html()
+
+
+def test_a_stored_figure_has_few_colours_and_a_white_ground():
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6, 3))
+    for place in range(len(figures.PALETTE)):
+        height = 0.1 * place
+        runs = [[height, height + 0.1], [height + 0.05, height + 0.2]]
+        figures.error_band(axes, [1, 2], runs, label=f"method {place}")
+    axes.legend()
+    data, about = picture(figure, "lines")._repr_mimebundle_()
+    stored = base64.b64decode(shrink_picture(data["image/png"], about["image/png"]["width"]))
+    drawn = Image.open(io.BytesIO(stored)).convert("RGB")
+    assert len(drawn.getcolors()) <= 128 and len(stored) < 16_000
+    assert drawn.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_photographs_are_stored_without_waste():
+    figure, axes = plt.subplots(figsize=(3, 3))
+    axes.imshow(np.random.default_rng(0).random((60, 60, 3)))
+    drawn = picture(figure, "noise", photographic=True)
+    with Image.open(io.BytesIO(drawn.data)) as found:
+        assert found.info["progressive"]

@@ -17,6 +17,7 @@ from tlhelpers.runtime.stamp import code_hash
 
 NotebookNode = nbformat.NotebookNode
 CELL_SECONDS = 120
+COLOURS = 128  # of a stored figure
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -101,7 +102,7 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
 
 
 def shrink_picture(content: str, width: int | None = None) -> str:
-    """A base64 PNG with a palette of 256 colours, where that is smaller.
+    """A base64 PNG with a palette of 128 colours, where that is smaller.
 
     width: of the page, in pixels; a finer image is too large to be kept with the lesson.
     """
@@ -113,9 +114,10 @@ def shrink_picture(content: str, width: int | None = None) -> str:
         picture = Image.alpha_composite(card, picture)
     picture = picture.convert("RGB")
     if width and width < picture.width:
-        picture = picture.resize((width, round(picture.height * width / picture.width)))
+        size = (width, round(picture.height * width / picture.width))
+        picture = picture.resize(size, Image.Resampling.BOX)  # others make colours of their own
     smaller = io.BytesIO()
-    picture.quantize(256).save(smaller, "PNG", optimize=True)
+    picture.quantize(COLOURS).save(smaller, "PNG", optimize=True)
     shrunk = base64.b64encode(smaller.getvalue()).decode()
     return min(shrunk, content.replace("\n", ""), key=len)
 
