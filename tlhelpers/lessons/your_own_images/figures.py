@@ -155,3 +155,31 @@ def _point(axes, place: float, runs: Sequence[float], colour: str, marker: str, 
     low, high = max(0.0, point.low), min(1.0, point.high)
     axes.plot([place, place], [low, high], color=colour, linewidth=2)
     axes.plot(place, point.mean, marker, color=colour, markersize=8, label=label)
+
+
+def draw_no_label(found: Mapping, curves: Mapping) -> Picture:
+    """ImageNet's own head, without a label, against a new head with more and more of them.
+
+    found: the stored "14_real"; curves: the stored "01_real".
+    """
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.8, 3.5))
+    of_count = curves["cats_dogs"]["imagenet"]
+    counts = [int(count) for count in of_count]
+    name = text("lesson14.new_head")
+    figures.error_band(axes, counts, list(of_count.values()), name, color=figures.BLUE)
+    lines = {"averaged": (figures.GREEN, "-"), "summed": (figures.ORANGE, "--")}
+    for way, (colour, style) in lines.items():
+        label = text(f"lesson14.no_label_{way}")
+        axes.axhline(found[way]["all"], color=colour, linestyle=style, label=label)
+    axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_ylim(0.4, 1.01)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel(text("twins.labels"))
+    axes.set_ylabel(text("twins.accuracy"))
+    axes.legend(loc="center right", bbox_to_anchor=(1, 0.42), fontsize=9)
+    axes.set_title(text("lesson14.no_label_title"))
+    return picture(figure, text("lesson14.no_label_alt"))
