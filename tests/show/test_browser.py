@@ -91,6 +91,11 @@ remember = lambda key, right: record.record_answer("90", key, right) and None
 Quiz("90", [read_question(table, "90") for table in TABLES], remember)
 """,
     "map": "tl.strategy_map()",
+    "picture": """
+import torch
+from tlhelpers.show.plots import sheet
+sheet([torch.full((3, 3, 32, 32), 99, dtype=torch.uint8)], ["grey"], 'three "grey" squares')
+""",
     "live": """
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 def draw(number):
@@ -460,6 +465,16 @@ def test_a_learner_moves_answers_fails_passes_stops_and_finds_it_again(opened, w
 
 
 ASLEEP = {"en": "run this cell", "ja": "このセルを実行"}
+
+
+def test_a_picture_is_shown_with_its_description_then_and_later(opened):
+    with opened("en/90_demo.ipynb") as notebook:
+        notebook.run("setup")
+        notebook.run("picture")
+        notebook.reload()
+        picture = notebook.show("picture").get_by_role("img", name='three "grey" squares')
+        playwright.expect(picture).to_be_visible()
+        assert picture.evaluate("image => image.naturalWidth") > 100
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])

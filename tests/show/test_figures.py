@@ -6,13 +6,15 @@ import warnings
 
 import matplotlib
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
-from tlhelpers.course.author.running import shrink_picture
+from tlhelpers.course.author.running import clean_outputs
 from tlhelpers.show import figures
-from tlhelpers.show.plots import picture
+from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
 TERMS = (
@@ -89,14 +91,31 @@ def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():
             assert len({figures.METHODS[method][sign] for method in lesson}) == len(lesson)
 
 
+def stored(drawn: Picture) -> bytes:
+    """The image that a built lesson holds of a picture."""
+    data, about = DisplayFormatter().format(drawn)
+    output = nbformat.v4.new_output("display_data", data, metadata=about)
+    cell = nbformat.v4.new_code_cell(outputs=[output])
+    clean_outputs(cell, 1)
+    assert set(cell.outputs[0].data) == {drawn.mime, "text/plain"}
+    return base64.b64decode(cell.outputs[0].data[drawn.mime])
+
+
+def test_a_notebook_shows_a_picture_with_its_description():
+    figure, _ = plt.subplots()
+    drawn = picture(figure, 'what "twins" are: 3 < 4 & more')
+    data, _ = DisplayFormatter().format(drawn)
+    assert 'alt="what &quot;twins&quot; are: 3 &lt; 4 &amp; more"' in data["text/html"]
+    assert not any(kind.startswith("image/") for kind in data)  # JupyterLab gives it no alt
+    assert data["text/plain"] == drawn.alt
+    stored(drawn)
+
+
 def test_a_figure_is_twice_as_fine_as_the_page_and_stored_as_wide_as_it():
     figure, _ = plt.subplots(figsize=(4, 2))
     drawn = picture(figure, "nothing")
-    data, about = drawn._repr_mimebundle_()
-    assert about["image/png"] == {"alt": "nothing", "width": 400, "height": 200}
     assert Image.open(io.BytesIO(drawn.data)).size == (800, 400)
-    stored = shrink_picture(data["image/png"], about["image/png"]["width"])
-    assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (400, 200)
+    assert Image.open(io.BytesIO(stored(drawn))).size == (400, 200)
     assert 'width="400"' in drawn.html()
 
 
@@ -108,10 +127,9 @@ def test_a_stored_figure_has_few_colours_and_a_white_ground():
         runs = [[height, height + 0.1], [height + 0.05, height + 0.2]]
         figures.error_band(axes, [1, 2], runs, label=f"method {place}")
     axes.legend()
-    data, about = picture(figure, "lines")._repr_mimebundle_()
-    stored = base64.b64decode(shrink_picture(data["image/png"], about["image/png"]["width"]))
-    drawn = Image.open(io.BytesIO(stored)).convert("RGB")
-    assert len(drawn.getcolors()) <= 128 and len(stored) < 16_000
+    content = stored(picture(figure, "lines"))
+    drawn = Image.open(io.BytesIO(content)).convert("RGB")
+    assert len(drawn.getcolors()) <= 128 and len(content) < 16_000
     assert drawn.getpixel((0, 0)) == (255, 255, 255)
 
 
@@ -121,3 +139,4 @@ def test_photographs_are_stored_without_waste():
     drawn = picture(figure, "noise", photographic=True)
     with Image.open(io.BytesIO(drawn.data)) as found:
         assert found.info["progressive"]
+    assert stored(drawn) == drawn.data

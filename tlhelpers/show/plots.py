@@ -1,8 +1,9 @@
 """Pictures of what the course works with: contact sheets, learning curves, confusion matrices.
 
 Every function returns a `Picture`: the notebook shows it, `.alt` says in one sentence what is on
-it, and a terminal prints that sentence. Photographs and drawings are stored as JPEG, which
-takes a tenth of the space that PNG takes for them.
+it, and a terminal prints that sentence. A notebook gets the image within HTML, because JupyterLab
+shows a bare one without its alt text, whatever its metadata say. Photographs and drawings are
+stored as JPEG, which takes a tenth of the space that PNG takes for them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,9 @@ from tlhelpers.show import figures
 from tlhelpers.transfer.intervals import Interval
 
 FINER = 2  # pixels of an image for one of the page
+HTML = re.compile(  # as `Picture.html` writes it: kind, content and width of the image
+    r'<p><img src="data:(image/\w+);base64,([^"]+)" alt="[^"]*"(?: width="(\d+)")?></p>'
+)
 LONGEST_NAME = 32  # characters of a class beside a figure; the middle of a longer one is left out
 
 
@@ -46,12 +51,8 @@ class Picture:
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        encoded = base64.b64encode(self.data).decode("ascii")
-        about = {"alt": self.alt}
-        if self.size is not None:
-            about |= {"width": self.size[0], "height": self.size[1]}
-        return {self.mime: encoded, "text/plain": self.alt}, {self.mime: about}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.alt}
 
     def html(self) -> str:
         """An HTML element that holds the image itself."""

@@ -14,6 +14,7 @@ from tlhelpers.course.author.notebook import code_cells, written
 from tlhelpers.course.author.reading import Lesson
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.stamp import code_hash
+from tlhelpers.show.plots import HTML
 
 NotebookNode = nbformat.NotebookNode
 CELL_SECONDS = 120
@@ -87,8 +88,11 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
         elif output.output_type != "error":
             if output.data.pop(WIDGET, None) and set(output.data) <= {"text/plain"}:
                 continue
-            width = output.metadata.get("image/png", {}).get("width")
-            output.metadata = {}
+            output.metadata, width = {}, None
+            if shown := HTML.fullmatch(output.data.get("text/html", "")):
+                kind, content, width = shown[1], shown[2], int(shown[3] or 0)
+                del output.data["text/html"]  # GitHub shows no image within HTML
+                output.data[kind] = content
             for kind, content in output.data.items():
                 if kind == "image/png":
                     output.data[kind] = shrink_picture(content, width)
