@@ -62,6 +62,7 @@ _PUBLIC = {
     # course
     "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
+    "figures": "tlhelpers.course.syllabus",
     "try_folder": "tlhelpers.course.trial",
     "load_model": "tlhelpers.course.exporting",
     "check": "tlhelpers.course.exercises",

@@ -109,3 +109,11 @@ def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(t
     tl("build", "07", "--check")
     assert "Right: ten times five." in run(str(python), "-P", "-c", PROOF)
     assert "07 Choosing a pretrained model" in tl("progress")
+
+
+def test_a_lesson_hands_out_its_figures_and_an_unknown_one_says_which_have_any():
+    from tlhelpers.course.syllabus import figures
+
+    assert callable(figures("03").draw_rates)
+    with pytest.raises(ValueError, match="03"):
+        figures("99")

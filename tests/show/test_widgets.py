@@ -42,11 +42,14 @@ CURVES = {
     },
 }
 GRID = {
-    "rates": [0.001, 0.02, 0.5],
-    "depths": ["head", "layer4", "all"],
-    "accuracy": [[[0.8, 0.82]] * 3, [[0.82, 0.84]] * 3, [[0.85, 0.85], [0.9, 0.9], [0.2, 0.1]]],
-    "source_accuracy": [[[0.9, 0.9]] * 3, [[0.8, 0.8]] * 3, [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1]]],
-    "cka": [[[1.0, 1.0]] * 3, [[0.9, 0.9]] * 3, [[1.0, 1.0], [0.8, 0.8], [0.1, 0.1]]],
+    "rates": [0.01, 0.1, 1.0],
+    "frozen": {"accuracy": [0.6, 0.62], "source": [0.97, 0.97]},
+    "free": [
+        {"accuracy": [0.74, 0.76], "source": [0.6, 0.6]},
+        {"accuracy": [0.7, 0.7], "source": [0.3, 0.3]},
+        {"accuracy": [0.2, 0.22], "source": [0.01, 0.03]},
+    ],
+    "clipped": [{"accuracy": [0.7, 0.72], "source": [0.5, 0.5]}] * 3,
 }
 STREAM = {
     "steps": [2, 1],
@@ -258,11 +261,11 @@ def test_lesson_02_shows_late_layers_gathering_the_same_kind(monkeypatch, lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_lesson_03_tells_what_a_rate_destroys(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
-    explorer = lesson03.build({"03_learning_rates": GRID})
-    says = explorer.move(rate=0.5, depth="all").says
-    assert all(part in says for part in ("0.5", "15%", "0.10", "10%"))
+    explorer = lesson03.build({"03_rates": GRID})
+    says = explorer.move(rate=1.0, clip="free").says
+    assert all(part in says for part in ("21%", "61%", "2%"))
     ET.fromstring(explorer.view().picture)
-    assert explorer.move(depth="head").says != says
+    assert "71%" in explorer.move(clip="clipped").says
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -5,10 +5,10 @@
 
 An experiment is a function in `experiments.py` of a lesson's folder:
 
-    @experiment("03_learning_rates", weights=("zukan-resnet",))
-    def learning_rates() -> dict: ...
+    @experiment("03_rates", weights=("zukan-resnet",))
+    def rates() -> dict: ...
 
-It returns what JSON can hold. `tl.stored("03_learning_rates")` reads it back in a lesson.
+It returns what JSON can hold. `tl.stored("03_rates")` reads it back in a lesson.
 """
 
 from __future__ import annotations

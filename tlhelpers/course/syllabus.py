@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import PACKAGE
 
 FOLDER = PACKAGE / "lessons"
@@ -77,3 +78,15 @@ def part(number: str, name: str) -> ModuleType | None:
         return None
     module = f"tlhelpers.lessons.{lessons()[number].slug}.{name}"
     return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
+def figures(number: str) -> ModuleType:
+    """The figures of a lesson, drawn from its stored results: `tl.figures("03").draw_rates(...)`.
+
+    Raises ValueError where no lesson of this number has any.
+    """
+    found = part(number, "figures")
+    if found is None:
+        known = ", ".join(number for number in lessons() if part(number, "figures"))
+        raise ValueError(text("syllabus.no_figures", number=number, known=known))
+    return found

@@ -1,61 +1,93 @@
 """What the exercises of lesson 03 ask for."""
 
+from collections.abc import Callable
 from statistics import mean
 
-from torch import nn
+import torch
 
 from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
-WANTED = {"layer4": 0.002, "fc": 0.02}
+DIMMEST, BRIGHTEST = 0.4, 1.2  # of `relight`
+ALIKE = 0.01  # accuracies that differ by less look equal in the widget
 
 
 @exercise(
-    "03-a",
-    hints=("lesson03.groups_hint_1", "lesson03.groups_hint_2"),
-    right="lesson03.groups_right",
+    "03-a", hints=("lesson03.rates_hint_1", "lesson03.rates_hint_2"), right="lesson03.rates_right"
 )
-def split_parameters(groups: list, student: nn.Module) -> str | None:
-    """The head and the last stage learn, each at its own rate; all else is frozen."""
-    if len(groups) != 2 or not all(
-        isinstance(g, dict) and {"params", "lr"} <= set(g) for g in groups
-    ):
-        return text("lesson03.groups_shape")
-    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
-    for stage, wanted in WANTED.items():
-        for parameter in getattr(student, stage).parameters():
-            rate = rates.pop(id(parameter), None)
-            if rate is None:
-                return text("lesson03.groups_missing", stage=stage)
-            if abs(rate - wanted) > 1e-9:
-                return text("lesson03.groups_rate", stage=stage, rate=rate, wanted=wanted)
-    if rates:
-        return text("lesson03.groups_stranger")
-    for name, parameter in student.named_parameters():
-        learns = name.split(".")[0] in WANTED
-        if parameter.requires_grad != learns:
-            key = "lesson03.groups_closed" if learns else "lesson03.groups_frozen"
-            return text(key, name=name)
-    return None
+def read_the_rates(best_rate: float, breaking_rate: float) -> str | None:
+    """The gentlest of the best rates without clipping, and the lowest worse than frozen."""
+    grid = stored("03_rates")
+    free = {
+        rate: mean(runs["accuracy"]) for rate, runs in zip(grid["rates"], grid["free"], strict=True)
+    }
+    for rate in (best_rate, breaking_rate):
+        if rate not in free:
+            return text("lesson03.rates_unknown", rates=", ".join(f"{known:g}" for known in free))
+    if free[best_rate] < max(free.values()) - ALIKE:
+        return text("lesson03.rates_better", rate=best_rate, accuracy=f"{free[best_rate]:.0%}")
+    if best_rate != min(rate for rate in free if free[rate] >= max(free.values()) - ALIKE):
+        return text("lesson03.rates_gentler", rate=best_rate)
+    frozen = mean(grid["frozen"]["accuracy"])
+    broken = [rate for rate, accuracy in free.items() if accuracy < frozen and rate > best_rate]
+    if free[breaking_rate] >= frozen:
+        return text("lesson03.rates_whole", rate=breaking_rate, frozen=f"{frozen:.0%}")
+    return None if breaking_rate == min(broken) else text("lesson03.rates_lower")
 
 
 @exercise(
     "03-b",
-    hints=("lesson03.gentle_hint_1", "lesson03.gentle_hint_2"),
-    right="lesson03.gentle_right",
+    hints=("lesson03.relight_hint_1", "lesson03.relight_hint_2"),
+    right="lesson03.relight_right",
 )
-def choose_gently(gentle: float) -> str | None:
-    """The most accurate rate among those that keep 40% on the source."""
-    grid = stored("03_learning_rates")
-    new, old = (
-        dict(zip(grid["rates"], map(mean, grid[name][-1]), strict=True))
-        for name in ("accuracy", "source_accuracy")
-    )
-    if gentle not in new:
-        return text("lesson03.gentle_unknown", rates=", ".join(f"{rate:g}" for rate in new))
-    if old[gentle] < 0.4:
-        return text("lesson03.gentle_forgets", rate=gentle, kept=f"{old[gentle]:.0%}")
-    if new[gentle] < max(new[rate] for rate in new if old[rate] >= 0.4):
-        return text("lesson03.gentle_better", rate=gentle)
+def write_an_augmentation(relight: Callable) -> str | None:
+    """Another brightness for each picture, the same all over it, and different every time."""
+    images = torch.full((64, 3, 8, 8), 100, dtype=torch.uint8)
+    images[:, :, :4] = 250  # the upper half would overflow
+    before = images.clone()
+    changed, again = relight(images), relight(images)
+    if not isinstance(changed, torch.Tensor) or changed.shape != images.shape:
+        return text("lesson03.relight_shape")
+    if changed.dtype != torch.uint8:
+        return text("lesson03.relight_kind", kind=str(changed.dtype).removeprefix("torch."))
+    if not torch.equal(images, before):
+        return text("lesson03.relight_in_place")
+    factor = changed[:, :, 4:].float() / 100
+    if factor.flatten(1).std(1).max() > 0.01:
+        return text("lesson03.relight_uneven")
+    one_each = factor[:, 0, 0, 0]
+    if one_each.std() < 0.02:
+        return text("lesson03.relight_same")
+    if torch.equal(changed, again):
+        return text("lesson03.relight_fixed")
+    if (changed[one_each > 1.05, :, :4] < 255).any():
+        return text("lesson03.relight_overflow")
+    inside = (one_each > DIMMEST - 0.02) & (one_each < BRIGHTEST + 0.02)
+    if not inside.all() or one_each.min() > 0.6 or one_each.max() < 1.0:
+        return text("lesson03.relight_range", low=one_each.min(), high=one_each.max())
+    return None
+
+
+@exercise(
+    "03-c", hints=("lesson03.plan_hint_1", "lesson03.plan_hint_2"), right="lesson03.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan without a contradiction; how good it is, the rubric says."""
+    missing = [
+        key
+        for key in ("now", "later", "augment", "tested_on", "why")
+        if plan.get(key) in (None, ...)
+    ]
+    if missing:
+        return text("lesson03.plan_missing", keys=", ".join(missing))
+    for key in ("now", "later"):
+        if plan[key] not in ("frozen", "fine-tune"):
+            return text("lesson03.plan_way", key=key, given=plan[key])
+    if not {1, 2} <= set(plan["tested_on"]):
+        return text("lesson03.plan_tested")
+    if isinstance(plan["augment"], str) or not plan["augment"]:
+        return text("lesson03.plan_augment")
+    if len(str(plan["why"])) < 20:
+        return text("lesson03.plan_why")
     return None

@@ -1,35 +1,94 @@
-"""The curves of lesson 03: learning rates and depths, remedies, similarity, ways to go gently."""
+"""What lesson 03 stores: one inspection task, improved knob by knob, and where that stops paying.
+
+Every number is a mean over seeds, and a seed redraws the training, validation and test pictures.
+Settings are chosen on the validation pictures of TUNING seeds, which are never measured; the
+grids and the choices are on record in 03_tuning.
+"""
 
 from __future__ import annotations
+
+import copy
+import functools
+import math
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment, stored
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.task import Task
+from tlhelpers.data.folder import load_folder
+from tlhelpers.data.real import real_folder
+from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.models.backbones import backbone
+from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.regularisers import l2_sp
-from tlhelpers.transfer.similarity import cka, proxy_a_distance
 
-SEEDS = range(3)
-TASK, LABELS = "surfaces", 20
-RATES = (0.001, 0.02, 0.1, 0.5)
-DEPTHS = {"layer4": 1, "layer3": 2, "all": "all"}
-# A hundred pictures six times: 42 steps. Nothing is chosen on the validation split, so that
-# what a setting does shows unhidden.
-PLAIN = {"freeze_epochs": 0, "epochs": 6, "batch_size": 16, "valid": False, "progress": False}
-GOOD = {"lr": 0.02, "body_lr": 0.02}
-WAYS = {
-    "discriminative": {"body_lr": None, "lr_mult": 10},
-    "gradual": {"unfreeze": "gradual"},
-    "no_warm_up": {"warmup": 0.0},
-    "random_head": {"head": None},
-}
-SIMILARITY = {"tasks": ("birds", "surfaces", "xray"), "labels": (5, 50)}
+NETWORK = "zukan-resnet"
+TASK, LABELS = "surfaces", 40
+VALID, TEST = 40, 80  # pictures a class
+SEEDS, FEW_SEEDS, TUNING = range(5), range(3), (90, 91)
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+DEPTHS = {"head": 0, "layer4": 1, "layer3": 2, "layer2": 3, "layer1": 4, "all": "all"}
+STEPS = 150  # of the label curves: the same for every count of labels
+COUNTS = {"surfaces": (2, 5, 20, 100), "birds": (5, 50)}
+MEASURES = ("accuracy", "source", "night")
+REAL_COUNTS, REAL_RATES, REAL_SEEDS, REAL_SIZE = (5, 80), (0.003, 0.01, 0.03, 0.1), range(3), 96
+# Twelve epochs of 200 pictures: 156 steps. Nothing is chosen on the validation split during a
+# run, so that what a setting does shows unhidden.
+PLAIN = {"epochs": 12, "batch_size": 16, "valid": False, "progress": False}
+
+
+# --- the pieces -----------------------------------------------------------------------------
+
+
+def redrawn(name: str, labels: int, seed: int, style: str = "photo") -> Task:
+    """A task whose validation and test pictures follow the seed as well, not only training."""
+    task = load_task(name, labels, seed, style=style)
+    fresh = load_task(name, VALID + TEST, 1000 + seed, style=style).train
+    cut = VALID * task.num_classes  # rows go through the classes in turn
+    return replace(
+        task,
+        valid=fresh.subset(torch.arange(cut)),
+        test=fresh.subset(torch.arange(cut, len(fresh))),
+    )
+
+
+def flips(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch (n, 3, height, width), half of it mirrored, and half of it turned upside down.
+
+    A surface has no top and no left. A bird has: see `mirror`.
+    """
+    for axis in (2, 3):
+        shape = (len(images), 1, 1, 1)
+        chosen = torch.rand(shape, generator=generator, device=images.device) < 0.5
+        images = torch.where(chosen, images.flip(axis), images)
+    return images
+
+
+def mirror(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch (n, 3, height, width), half of it mirrored left to right."""
+    shape = (len(images), 1, 1, 1)
+    chosen = torch.rand(shape, generator=generator, device=images.device) < 0.5
+    return torch.where(chosen, images.flip(3), images)
+
+
+def relight(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The flipped batch with each picture at 0.4 to 1.2 of its brightness: exercise 03-b."""
+    images = flips(images, generator)
+    shape = (len(images), 1, 1, 1)
+    factor = 0.4 + 0.8 * torch.rand(shape, generator=generator, device=images.device)
+    return (images * factor).clamp(0, 255).to(torch.uint8)
+
+
+AUGMENT: dict[str, Callable] = {"flips": flips, "mirror": mirror, "relight": relight}
 
 
 class Keeping:
@@ -38,148 +97,282 @@ class Keeping:
     def __init__(self, network: nn.Module):
         task = load_task("source", per_class=1, valid_per_class=1, test_per_class=2)
         self.head, self.split = network.fc, task.test
-        self.before = extract_features(network, self.split)
 
-    def __call__(self, model: nn.Module) -> tuple[float, float]:
-        """(accuracy with the old head put back, CKA of the features before and after)."""
+    def source(self, model: nn.Module) -> float:
+        """Accuracy on the source with the old head put back."""
         after = extract_features(model, self.split, cache=False)
         right = self.head(after).argmax(1) == self.split.labels
-        return right.double().mean().item(), cka(self.before, after)
+        return right.double().mean().item()
 
 
-def flip_and_shift(images: Tensor, generator: torch.Generator) -> Tensor:
-    """The batch (n, 3, height, width), moved a little, half of its pictures mirrored."""
-    mirrored = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device) < 0.5
-    steps = torch.randint(-4, 5, (2,), generator=generator, device=images.device)
-    return torch.roll(torch.where(mirrored, images.flip(3), images), steps.tolist(), (2, 3))
+@functools.cache
+def _keeping() -> Keeping:
+    return Keeping(backbone(NETWORK))
 
 
-REMEDIES = {
-    "flip_and_shift": {"augment": flip_and_shift},
-    "weight_decay": {"weight_decay": 0.02},
-    "l2_sp": {"penalty": lambda model: l2_sp(model, alpha=0.02, beta=0.02)},
-    "dropout": {"dropout": 0.5},
-    "early_stopping": {"valid": None, "valid_every": 1},
-}
+def measure(name: str, labels: int, seed: int, way: str = "tuned", **settings) -> dict[str, float]:
+    """One run: {"valid", "accuracy", "source", "night"}, fractions.
 
-
-@experiment("03_learning_rates")
-def learning_rates() -> dict:
-    """Surfaces, twenty labels each: rates of the body against the stages that are trained.
-
-    Every run starts from the head of a linear probe, whose accuracy is the row "head".
+    way: "frozen" (a linear probe), "tuned" (from that probe's head, or with head=None a random
+    one), or "scratch". settings: options of `fine_tune`; a name of AUGMENT as "augment",
+    and "l2_sp" as the strength alpha of that penalty.
     """
-    network = backbone("zukan-resnet")
-    keeping = Keeping(network)
-    tasks = [load_task(TASK, LABELS, seed) for seed in SEEDS]
-    probes = [probe(network, task, seed=seed) for seed, task in zip(SEEDS, tasks, strict=True)]
-    before = [(run.test_acc, *keeping(network)) for run in probes]
-    measured = [[before for _ in RATES]]
-    for depth in DEPTHS.values():
-        measured.append([])
-        for rate in RATES:
-            settings = {**PLAIN, **GOOD, "body_lr": rate, "unfreeze": depth}
-            measured[-1].append(
-                [
-                    _measure(keeping, task, seed, {"head": start.head, **settings})
-                    for seed, task, start in zip(SEEDS, tasks, probes, strict=True)
-                ]
-            )
+    task = redrawn(name, labels, seed)
+    network = backbone(NETWORK)
+    start = probe(network, task, seed=seed)
+    if way == "frozen":
+        model = _with_head(network, start.head)
+        return _score(model, task, name, labels, seed)
+    options = {**PLAIN, "clip_norm": 1.0, "seed": seed, "read_test": False, **settings}
+    if "augment" in options:
+        options["augment"] = AUGMENT[options["augment"]]
+    if way == "scratch":
+        model = train_from_scratch(network, task, **options).model
+        return _score(model, task, name, labels, seed)
+    if "l2_sp" in options:
+        alpha = options.pop("l2_sp")
+        options |= {"penalty": lambda model: l2_sp(model, alpha, 0.0), "weight_decay": 0.0}
+    fixed = {"head": start.head, "freeze_epochs": 0, "lr_mult": 1.0, "keep_batchnorm": False}
+    options = {**fixed, **options}
+    model = fine_tune(network, task, **options).model
+    return _score(model, task, name, labels, seed)
+
+
+def _with_head(network: nn.Module, head: nn.Module) -> nn.Module:
+    model = copy.deepcopy(network)
+    model.fc = head
+    return model
+
+
+def _score(model: nn.Module, task: Task, name: str, labels: int, seed: int) -> dict[str, float]:
+    night: Split = redrawn(name, labels, seed, style="night").test
+    return {
+        "valid": round(evaluate(model, task.valid), 4),
+        "accuracy": round(evaluate(model, task.test), 4),
+        "source": round(_keeping().source(model), 4),
+        "night": round(evaluate(model, night), 4),
+    }
+
+
+def runs(seeds: Iterable[int] = SEEDS, name: str = TASK, labels: int = LABELS, **settings) -> dict:
+    """{"accuracy", "source", "night"}: one number a seed each."""
+    found = [measure(name, labels, seed, **settings) for seed in seeds]
+    return {key: [one[key] for one in found] for key in MEASURES}
+
+
+def choose(
+    grid: Sequence[Mapping],
+    name: str = TASK,
+    labels: int = LABELS,
+    seeds: Sequence[int] = TUNING,
+    **settings,
+) -> dict[str, object]:
+    """The best of `grid` on the validation pictures of the tuning seeds, with the record of it."""
+    scores = []
+    for entry in grid:
+        found = [measure(name, labels, seed, **settings, **entry)["valid"] for seed in seeds]
+        scores.append(round(math.fsum(found) / len(found), 4))
+    best = scores.index(max(scores))
+    rates = sorted({entry["lr"] for entry in grid})
+    return {
+        "grid": [dict(entry) for entry in grid],
+        "valid": scores,
+        "choice": dict(grid[best]),
+        "at_the_edge": grid[best]["lr"] in (rates[0], rates[-1]),
+    }
+
+
+def _grid(rates: Sequence[float], clips: Sequence[float | None] = (1.0, None)) -> list[dict]:
+    return [{"lr": rate, "clip_norm": clip} for clip in clips for rate in rates]
+
+
+# --- what is stored -------------------------------------------------------------------------
+
+
+@experiment("03_rates")
+def rates() -> dict:
+    """Surfaces, forty labels each: accuracy, source and night over the learning rate.
+
+    {"rates", "frozen", "clipped": [runs a rate], "free": [runs a rate]}; every run starts from the
+    head of the linear probe "frozen" and trains all weights at one rate, without augmentation.
+    """
     return {
         "task": TASK,
         "labels": LABELS,
         "rates": list(RATES),
-        "depths": ["head", *DEPTHS],
-        **{
-            name: [[[round(run[k], 4) for run in runs] for runs in by_rate] for by_rate in measured]
-            for k, name in enumerate(("accuracy", "source_accuracy", "cka"))
-        },
+        "frozen": runs(way="frozen"),
+        "clipped": [runs(lr=rate) for rate in RATES],
+        "free": [runs(lr=rate, clip_norm=None) for rate in RATES],
     }
+
+
+@experiment("03_tuning")
+def tuning() -> dict:
+    """The settings of every contender of 03_knobs, chosen alike on validation pictures.
+
+    Scratch may take the higher rates, since it has nothing to lose.
+    """
+    shared = {"augment": "flips", "epochs": 24}
+    return {
+        "tuned": choose(_grid((0.01, 0.03, 0.1, 0.3)), **shared),
+        "scratch": choose(_grid((0.03, 0.1, 0.3, 1.0)), way="scratch", **shared),
+    }
+
+
+@experiment("03_knobs")
+def knobs() -> dict:
+    """The same task improved step by step; {step: runs}, in the order of the lesson."""
+    chosen = {way: record["choice"] for way, record in stored("03_tuning").items()}
+    recipe = {**chosen["tuned"], "augment": "flips", "epochs": 24}
+    return {
+        "frozen": runs(way="frozen"),
+        "timid": runs(lr=0.003, clip_norm=None),
+        "rate": runs(lr=0.01, clip_norm=None),
+        "clip": runs(lr=recipe["lr"]),
+        "flips": runs(**{**recipe, "epochs": 12}),
+        "recipe": runs(**recipe),
+        "random_head": runs(**recipe, head=None),
+        "relight": runs(**{**recipe, "augment": "relight"}),
+        "scratch": runs(way="scratch", **{**recipe, **chosen["scratch"]}),
+    }
+
+
+@experiment("03_stable")
+def stable() -> dict:
+    """Does fine-tuning still win with half and three times the budget, and with AdamW?
+
+    {variant: runs}; also scratch with three times the steps.
+    """
+    chosen = {way: record["choice"] for way, record in stored("03_tuning").items()}
+    recipe = {**chosen["tuned"], "augment": "flips", "epochs": 24}
+    scratch = {**recipe, **chosen["scratch"]}
+    return {
+        "half": runs(**{**recipe, "epochs": 12}),
+        "three_times": runs(FEW_SEEDS, **{**recipe, "epochs": 72}),
+        "adamw": runs(FEW_SEEDS, **{**recipe, "lr": 0.001, "optimizer": "adamw"}),
+        "scratch_three_times": runs(FEW_SEEDS, way="scratch", **{**scratch, "epochs": 72}),
+    }
+
+
+@experiment("03_depths")
+def depths() -> dict:
+    """{"depths", "runs": [runs a depth]}: the last stages only, or more and more, same recipe."""
+    recipe = {**stored("03_tuning")["tuned"]["choice"], "augment": "flips"}
+    return {
+        "depths": list(DEPTHS),
+        "runs": [runs(unfreeze=depth, **recipe) for depth in DEPTHS.values()],
+    }
+
+
+@experiment("03_labels")
+def labels() -> dict:
+    """{task: {"labels", "frozen", "tuned": [[accuracy a seed] a count], "lr"}}.
+
+    150 steps for every count. The rate of each count is the best of three on the validation
+    pictures of a tuning seed.
+    """
+    found: dict = {}
+    for name, counts in COUNTS.items():
+        augment = "flips" if name == "surfaces" else "mirror"
+        found[name] = {"labels": list(counts), "frozen": [], "tuned": [], "lr": []}
+        classes = load_task(name, 1).num_classes
+        for count in counts:
+            shared = {"name": name, "labels": count, "augment": augment}
+            shared["epochs"] = math.ceil(STEPS / math.ceil(count * classes / 16))
+            record = choose(_grid((0.01, 0.03, 0.1), (1.0,)), seeds=TUNING[:1], **shared)
+            lr = record["choice"]["lr"]
+            found[name]["lr"].append(lr)
+            found[name]["tuned"].append(runs(lr=lr, **shared)["accuracy"])
+            frozen = runs(SEEDS, name, count, way="frozen")["accuracy"]
+            found[name]["frozen"].append(frozen)
+    return found
 
 
 @experiment("03_ways")
 def ways() -> dict:
-    """Surfaces again: one rate or many, one stage after another, no warm-up, a random head.
+    """Target against source accuracy over the rates, for every way to go gently.
 
-    "uniform" stands in 03_learning_rates, which must be made before; so does "none" of remedies.
+    {way: {rate: runs}}. "uniform" stands in 03_rates ("clipped"), under the same conditions.
     """
-    keeping = Keeping(backbone("zukan-resnet"))
-    measured = {way: _runs(keeping, options) for way, options in WAYS.items()}
+    gently = {
+        "discriminative": ((0.1, 0.3), {"lr_mult": 10.0}),
+        "gradual": ((0.1, 0.3), {"unfreeze": "gradual"}),
+        "l2_sp": ((0.03, 0.1), {"l2_sp": 0.1}),
+    }
     return {
-        "ways": ["uniform", *WAYS],
-        **{
-            name: [plain, *([round(run[k], 4) for run in runs] for runs in measured.values())]
-            for k, (name, plain) in enumerate(_plain_runs().items())
-        },
+        way: {f"{rate:g}": runs(FEW_SEEDS, lr=rate, **options) for rate in its_rates}
+        for way, (its_rates, options) in gently.items()
     }
 
 
-@experiment("03_remedies")
-def remedies() -> dict:
-    """Surfaces again: what each remedy against over-fitting does to the test accuracy."""
-    measured = {name: _runs(None, options) for name, options in REMEDIES.items()}
-    accuracy = [[round(run[0], 4) for run in runs] for runs in measured.values()]
-    return {
-        "remedies": ["none", *REMEDIES],
-        "accuracy": [_plain_runs()["accuracy"], *accuracy],
-    }
+@experiment("03_real", weights=())
+def real() -> dict:
+    """Real flowers and ImageNet's MobileNetV2: {"labels", "frozen", "tuned", "lr"}.
 
-
-@experiment("03_similarity")
-def similarity() -> dict:
-    """{"gain": [[[fine-tuned minus frozen a seed] a count of labels] a task]} and distances.
-
-    distance: the proxy A-distance between source drawings and the task's.
+    As in 03_labels: the head of a linear probe, then all weights for 100 steps in batches of 16,
+    gradients clipped, mirrored photos; BatchNorm's memory stays, since a batch of 16 photos is too
+    few to renew it. The rate of each count is chosen on the validation photos of a tuning seed.
+    Photos that look alike are counted once. Raises StoreError where there are no real data.
     """
-    network = backbone("zukan-resnet")
-    source = Keeping(network).before
-    found: dict = {name: list(values) for name, values in SIMILARITY.items()}
-    found |= {"distance": [], "frozen": [], "tuned": [], "gain": []}
-    for name in SIMILARITY["tasks"]:
-        pictures = load_task(name, 5).valid
-        distance = proxy_a_distance(source, extract_features(network, pictures))
-        found["distance"].append(round(distance, 3))
-        for row in ("frozen", "tuned", "gain"):
-            found[row].append([])
-        for labels in SIMILARITY["labels"]:
-            pairs = [compare(network, name, labels, seed) for seed in SEEDS]
-            found["frozen"][-1].append([round(frozen, 4) for frozen, _ in pairs])
-            found["tuned"][-1].append([round(tuned, 4) for _, tuned in pairs])
-            found["gain"][-1].append([round(tuned - frozen, 4) for frozen, tuned in pairs])
+    photos = _flowers()
+    network = backbone(
+        "mobilenet_v2",
+        weights=real_folder() / "weights" / "mobilenet_v2_imagenet_dequant.pth",
+        size=REAL_SIZE,
+    )
+    found: dict = {"labels": list(REAL_COUNTS), "frozen": [], "tuned": [], "lr": []}
+    for count in REAL_COUNTS:
+        valid = [_real_run(network, photos, count, TUNING[0], rate)[1] for rate in REAL_RATES]
+        lr = REAL_RATES[valid.index(max(valid))]
+        runs = [_real_run(network, photos, count, seed, lr) for seed in REAL_SEEDS]
+        found["lr"].append(lr)
+        found["frozen"].append([frozen for frozen, _, _ in runs])
+        found["tuned"].append([tuned for _, _, tuned in runs])
     return found
 
 
-def compare(network: nn.Module, name: str, labels: int, seed: int) -> tuple[float, float]:
-    """Test accuracy of the linear probe, and of fine-tuning that starts from its head.
+def _flowers() -> Task:
+    """The flowers with all photos in `train`, one of each group that looks alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(real_folder() / "images" / "flowers5_128.tar") as packed:
+            packed.extractall(folder, filter="data")
+        task = load_folder(folder, size=REAL_SIZE)
+        parts = {"train": task.train, "valid": task.valid, "test": task.test}
+        groups = [group for part in parts for group in task.groups[part]]
+        rows = torch.tensor([groups.index(group) for group in dict.fromkeys(groups)])
+        images = torch.cat([split.inputs for split in parts.values()])[rows]
+        labels = torch.cat([split.labels for split in parts.values()])[rows]
+    return replace(task, train=Split(images, labels))
 
-    Each picture is shown ten times, or fewer where there are many.
-    """
-    task = load_task(name, labels, seed)
+
+def _real_run(
+    network: nn.Module, photos: Task, count: int, seed: int, lr: float
+) -> tuple[float, float, float]:
+    """(test accuracy of the probe, validation and test accuracy of fine-tuning)."""
+    everything, generator = photos.train, torch.Generator().manual_seed(seed)
+    order = rows_of_each(everything.labels, 150 + count, generator)
+    of_class = [order[everything.labels[order] == number] for number in range(photos.num_classes)]
+    valid, test, train = (
+        everything.subset(torch.cat([rows[part] for rows in of_class]))
+        for part in (slice(0, 50), slice(50, 150), slice(150, None))
+    )
+    task = replace(photos, train=train, valid=valid, test=test)
     start = probe(network, task, seed=seed)
-    epochs = max(2, min(10, 600 // len(task.train)))
-    settings = {**PLAIN, **GOOD, "epochs": epochs, "seed": seed}
-    return start.test_acc, fine_tune(network, task, head=start.head, **settings).test_acc
-
-
-def _plain_runs() -> dict[str, list[float]]:
-    """The runs that all others are compared with: everything trained, at GOOD rates."""
-    grid = stored("03_learning_rates")
-    column = RATES.index(GOOD["body_lr"])
-    return {name: grid[name][-1][column] for name in ("accuracy", "source_accuracy", "cka")}
-
-
-def _runs(keeping: Keeping | None, options: dict) -> list[tuple[float, ...]]:
-    """One run a seed with these options, each from the head of a probe."""
-    network = backbone("zukan-resnet")
-    tasks = [load_task(TASK, LABELS, seed) for seed in SEEDS]
-    heads = [probe(network, task, seed=seed).head for seed, task in zip(SEEDS, tasks, strict=True)]
-    return [
-        _measure(keeping, task, seed, {"head": head, **PLAIN, **GOOD, **options})
-        for seed, task, head in zip(SEEDS, tasks, heads, strict=True)
-    ]
-
-
-def _measure(keeping: Keeping | None, task: Task, seed: int, settings: dict) -> tuple[float, ...]:
-    """(test accuracy, source accuracy kept, CKA), or the first alone."""
-    run = fine_tune(backbone("zukan-resnet"), task, seed=seed, **settings)
-    return (run.test_acc, *keeping(run.model)) if keeping else (run.test_acc,)
+    steps = math.ceil(len(train) / 16)
+    tuned = fine_tune(
+        network,
+        task,
+        head=start.head,
+        lr=lr,
+        epochs=math.ceil(100 / steps),
+        batch_size=16,
+        clip_norm=1.0,
+        augment=mirror,
+        keep_batchnorm=True,
+        valid=False,
+        progress=False,
+        seed=seed,
+        freeze_epochs=0,
+        lr_mult=1.0,
+    )
+    return tuple(round(value, 4) for value in (start.test_acc, tuned.valid_acc, tuned.test_acc))

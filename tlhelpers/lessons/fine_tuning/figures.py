@@ -1,243 +1,248 @@
-"""Figures of lesson 03: rates, depths, ways to go gently, remedies, and when tuning pays."""
+"""Figures of lesson 03: each says its finding in its title and holds every line it mentions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
+from tlhelpers.show.figures import METHODS
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.finetune import FineTuneResult
-from tlhelpers.transfer.intervals import interval
-from tlhelpers.transfer.lr_find import LearningRates
-from tlhelpers.transfer.results import Result
+from tlhelpers.transfer.intervals import Interval, interval
 
-MEASURES = ("accuracy", "source_accuracy", "cka")
-COLOURS = dict(zip(MEASURES, (figures.VERMILION, figures.BLUE, figures.GREEN), strict=True))
-RINGS = {"linestyle": "none", "marker": "o", "markersize": 9, "markerfacecolor": "none"}
-
-
-@dataclass
-class Table(Result):
-    """Lines that a lesson puts together, shown as every result is."""
-
-    lines: Sequence[dict]
-
-    def rows(self) -> list[dict]:
-        return list(self.lines)
+CHANCE = 0.2  # five kinds of surface
+LOOK = {  # each way in its colour and marker, those that other lessons know in theirs
+    "frozen": METHODS["probe"],
+    "tuned": METHODS["fine_tune"],
+    "scratch": METHODS["scratch"],
+    "free": {"color": figures.ORANGE, "marker": "v"},
+    "discriminative": {"color": figures.GREEN, "marker": "^"},
+    "gradual": {"color": figures.PURPLE, "marker": "P"},
+    "l2_sp": {"color": figures.SKY, "marker": "X"},
+}
+TITLE = {"fontsize": 12}
+LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
-def distance_rows(found: Mapping) -> list[dict]:
-    """How far each task of 03_similarity is from the source, and its probe with 5 labels."""
-    return [
-        {
-            "task": text(f"lesson03.task_{task}"),
-            "distance": distance,
-            "probe_with_few": interval(frozen[0], share=True),
-        }
-        for task, distance, frozen in zip(
-            found["tasks"], found["distance"], found["frozen"], strict=True
-        )
-    ]
+def draw_win(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture:
+    """Frozen and fine-tuned on the same pictures; live: today's accuracy of a step, as a ring."""
+    return _draw_steps(knobs, ("frozen", "rate"), "win", live)
 
 
-def method_rows(
-    methods: Mapping[str, Sequence[FineTuneResult]], frozen: Sequence[float], features: int
-) -> list[dict]:
-    """What must be stored for a task, and the accuracy: each method, and the linear probe.
-
-    features: how many enter the head; it has as many weights, and a bias, for each of 5 classes.
-    """
-    rows = [_method_row("probe", 5 * (features + 1), frozen)]
-    for name, runs in methods.items():
-        accuracies = [run.test_acc for run in runs]
-        rows.append(_method_row(name, runs[0].trainable_parameters, accuracies))
-    return rows
+def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture:
+    """The whole way from the frozen body to the full recipe, with scratch beside it."""
+    steps = ("frozen", "timid", "rate", "clip", "flips", "recipe", "scratch")
+    return _draw_steps(knobs, steps, "knobs", live)
 
 
-def _method_row(name: str, parameters: int, accuracies: Sequence[float]) -> dict:
-    return {
-        "method": text(f"lesson03.method_{name}"),
-        "trained": f"{parameters:,}",
-        "megabytes": round(4 * parameters / 1e6, 2),
-        "accuracy": interval(accuracies, share=True),
-    }
+def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
+    """The recipe again with other lengths and another optimizer, and scratch with more of it."""
+    steps = ("frozen", "recipe", "half", "three_times", "adamw")
+    steps += ("scratch", "scratch_three_times")
+    return _draw_steps({**knobs, **stable}, steps, "sure")
 
 
-def search_rows(scores: Mapping[tuple[float, str | int], float]) -> list[dict]:
-    """The settings that were tried, best first: {(rate, stages): validation accuracy}."""
-    names = {0: "head", 1: "layer4", "all": "all"}
-    return [
-        {
-            "learning_rate": rate,
-            "trained_from": depth_name(names[depth]),
-            "valid_acc": f"{score:.0%}",
-        }
-        for (rate, depth), score in sorted(scores.items(), key=lambda pair: -pair[1])
-    ]
+def _draw_steps(
+    found: Mapping[str, Mapping],
+    steps: Sequence[str],
+    title: str,
+    live: Mapping[str, float] | None = None,
+) -> Picture:
+    """Test accuracy of each step, a row each, with its 95% interval; guessing is dotted.
 
-
-def draw_rates(grid: Mapping, live: Mapping[float, Mapping[str, Sequence[float]]]) -> Picture:
-    """Target, source and CKA against the body's rate, all stages trained.
-
-    grid: what experiment 03_learning_rates stores. live: {rate: {measure: one number a seed}}.
+    found: runs by name, as 03_knobs stores them. title: names the sentence of the finding.
     """
     figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(7.8, 3.2))
-    for axes, measure in zip(panels, MEASURES, strict=True):
-        colour = COLOURS[measure]
-        figures.error_band(
-            axes, grid["rates"], grid[measure][-1], share=measure != "cka", color=colour
-        )
-        for rate, values in live.items():
-            axes.plot([rate] * len(values[measure]), values[measure], color=colour, **RINGS)
-        axes.set_xscale("log")
-        axes.set_xticks(grid["rates"], [f"{rate:g}" for rate in grid["rates"]], fontsize=9)
-        axes.minorticks_off()
-        axes.set_title(text(f"lesson03.{measure}"), fontsize=11)
-        _as_percent(axes)
-    panels[1].tick_params(labelleft=False)
-    panels[2].yaxis.set_major_formatter("{x:.1f}")  # CKA is no share
-    panels[1].set_xlabel(text("lesson03.body_rate"))
-    return picture(figure, text("lesson03.rates_alt"))
+    live = live or {}
+    means = {step: interval(found[step]["accuracy"]).mean for step in steps}
+    figure, axes = plt.subplots(figsize=(7.4, 1.3 + 0.46 * len(steps)))
+    for row, step in enumerate(steps):
+        span = interval(found[step]["accuracy"], share=True)
+        _point(axes, span.mean, row, span, step, upright=False)
+        axes.text(1.015, row, f"{span.mean:.0%}", va="center")
+        if step in live:
+            axes.plot(live[step], row, "o", color=figures.INK, fillstyle="none", markersize=10)
+    axes.set_yticks(range(len(steps)), [text(f"lesson03.step_{step}") for step in steps])
+    axes.set_ylim(len(steps) - 0.5, -0.5)
+    _chance(axes, upright=True)
+    if live:
+        label = text("lesson03.today_one_run")
+        axes.plot([], [], "o", color=figures.INK, fillstyle="none", markersize=10, label=label)
+    axes.set_xlim(0.1, 1.0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    count = min(len(found[step]["accuracy"]) for step in steps)
+    axes.set_xlabel(text("lesson03.test_accuracy", draws=count))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    values = {step: f"{mean:.0%}" for step, mean in means.items()}
+    axes.set_title(text(f"lesson03.{title}_title", **values), **TITLE)
+    return picture(figure, text("lesson03.steps_alt"))
 
 
-def draw_depths(grid: Mapping, rate: float, live: Mapping[str, Sequence[float]]) -> Picture:
-    """Target and source accuracy against the number of stages that are trained, at one rate."""
+def _point(axes: Axes, x: float, y: float, span: Interval, step: str, upright: bool) -> None:
+    """The mean of a step as a marker on its interval, in the look of the way it belongs to."""
+    look = LOOK.get("scratch" if step.startswith("scratch") else step, LOOK["tuned"])
+    ends = ([x, x], [span.low, span.high]) if upright else ([span.low, span.high], [y, y])
+    axes.plot(*ends, color=look["color"], linewidth=2.5)
+    axes.plot(x, y, linestyle="none", markersize=8, **look)
+
+
+def draw_rates(grid: Mapping) -> Picture:
+    """Test accuracy over the learning rate, without and with clipping, as 03_rates stores it."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.5))
-    column, places = grid["rates"].index(rate), range(len(grid["depths"]))
-    for measure in MEASURES[:2]:
-        runs = [by_rate[column] for by_rate in grid[measure]]
-        name = text(f"lesson03.{measure}")
-        figures.error_band(axes, places, runs, name, color=COLOURS[measure])
-    for depth, values in live.items():
-        place = grid["depths"].index(depth)
-        axes.plot([place] * len(values), values, color=COLOURS["accuracy"], **RINGS)
-    axes.set_xticks(places, [depth_name(depth) for depth in grid["depths"]])
+    figure, axes = plt.subplots(figsize=(7.0, 3.9))
+    for way, look in (("free", LOOK["free"]), ("clipped", LOOK["tuned"])):
+        values = [runs["accuracy"] for runs in grid[way]]
+        figures.error_band(axes, grid["rates"], values, text(f"lesson03.rates_{way}"), **look)
+    frozen = interval(grid["frozen"]["accuracy"]).mean
+    axes.axhline(frozen, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
+    _chance(axes)
+    _rate_axis(axes, grid["rates"])
+    axes.set_ylabel(text("lesson03.accuracy"))
+    axes.legend(loc="lower left", **LEGEND)
+    axes.set_title(text("lesson03.clip_title"), **TITLE)
+    return picture(figure, text("lesson03.clip_alt"))
+
+
+def draw_depths(found: Mapping) -> Picture:
+    """Test accuracy against the stages that are trained, from the head alone to everything."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.0, 3.7))
+    places = range(len(found["depths"]))
+    values = [runs["accuracy"] for runs in found["runs"]]
+    figures.error_band(axes, places, values, text("lesson03.depth_label"), **LOOK["tuned"])
+    _chance(axes)
+    axes.set_xticks(places, [depth_name(depth) for depth in found["depths"]])
     axes.set_xlabel(text("lesson03.trained_from"))
-    axes.legend(loc="lower left")
-    _as_percent(axes)
+    axes.set_ylabel(text("lesson03.accuracy"))
+    _percent(axes)
+    axes.legend(loc="lower right", **LEGEND)
+    axes.set_title(text("lesson03.depths_title"), **TITLE)
     return picture(figure, text("lesson03.depths_alt"))
 
 
-def depth_name(depth: str) -> str:
-    """The learner's word for a depth of unfreezing: the head, a stage and all above it, or all."""
-    return (
-        text(f"lesson03.depth_{depth}")
-        if depth in ("head", "all")
-        else text("lesson03.depth_from", stage=depth)
-    )
-
-
-def draw_ways(found: Mapping) -> Picture:
-    """Target and source accuracy of each way to tune, as points with intervals."""
+def draw_labels(found: Mapping[str, Mapping]) -> Picture:
+    """Frozen and fine-tuned over the number of labels, for surfaces and for birds."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.1), sharey=True)
-    for axes, measure in zip(panels, MEASURES[:2], strict=True):
-        _points(axes, found[measure], COLOURS[measure])
-        axes.set_title(text(f"lesson03.{measure}"), fontsize=11)
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    panels[0].set_yticks(
-        range(len(found["ways"])), [text(f"lesson03.way_{way}") for way in found["ways"]]
-    )
-    panels[0].invert_yaxis()
-    return picture(figure, text("lesson03.ways_alt"))
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    for axes, (task, curves) in zip(panels, found.items(), strict=True):
+        for way in ("frozen", "tuned"):
+            label = text(f"lesson03.way_{way}")
+            figures.error_band(axes, curves["labels"], curves[way], label, **LOOK[way])
+        _chance(axes, CHANCE if task == "surfaces" else 0.1)
+        axes.set_xscale("log")
+        axes.set_xticks(curves["labels"], [str(count) for count in curves["labels"]])
+        axes.minorticks_off()
+        axes.set_xlabel(text("lesson03.labels_each"))
+        axes.set_title(text(f"lesson03.labels_{task}"), **TITLE)
+    _percent(panels[0])
+    panels[0].set_ylabel(text("lesson03.accuracy"))
+    panels[1].legend(loc="lower right", **LEGEND)
+    return picture(figure, text("lesson03.labels_alt"))
 
 
-def draw_remedies(found: Mapping, live: Mapping[str, Sequence[float]]) -> Picture:
-    """What each remedy adds to the accuracy without any, pairwise over the seeds."""
+def draw_price(knobs: Mapping[str, Mapping]) -> Picture:
+    """What the recipe costs, and what relight gives back in dim light."""
+    return _draw_three(knobs, ("frozen", "recipe", "relight"), "price")
+
+
+def draw_heads(knobs: Mapping[str, Mapping]) -> Picture:
+    """The recipe from the head of the linear probe, and from a random one."""
+    return _draw_three(knobs, ("frozen", "recipe", "random_head"), "heads")
+
+
+def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) -> Picture:
+    """Three accuracies after each step: the new task, the same in dim light, and the source."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.2))
-    names = [name for name in found["remedies"] if name != "none"]
-    without = found["accuracy"][found["remedies"].index("none")]
-    gains = [
-        [
-            a - b
-            for a, b in zip(found["accuracy"][found["remedies"].index(name)], without, strict=True)
-        ]
-        for name in names
-    ]
-    _points(axes, gains, figures.VERMILION)
-    for name, values in live.items():
-        axes.plot(values, [names.index(name)] * len(values), color=figures.VERMILION, **RINGS)
-    axes.axvline(0, color=figures.INK, linewidth=1)
-    axes.set_yticks(range(len(names)), [text(f"lesson03.remedy_{name}") for name in names])
-    axes.invert_yaxis()
-    axes.set_xlabel(text("lesson03.gain_points"))
-    axes.xaxis.set_major_formatter(_as_points)
-    return picture(figure, text("lesson03.remedies_alt"))
+    figure, panels = plt.subplots(1, 3, figsize=(8.4, 3.5), sharey=True)
+    for axes, measure in zip(panels, ("accuracy", "night", "source"), strict=True):
+        for place, step in enumerate(steps):
+            span = interval(knobs[step][measure], share=True)
+            _point(axes, place, span.mean, span, step, upright=True)
+            axes.annotate(
+                f"{span.mean:.0%}", (place, span.mean), (9, -4), textcoords="offset points"
+            )
+        names = [text(f"lesson03.short_{step}") for step in steps]
+        axes.set_xticks(range(len(steps)), names, fontsize=9)
+        axes.set_xlim(-0.5, len(steps) - 0.2)
+        axes.set_title(text(f"lesson03.price_{measure}"), fontsize=11)
+        if measure != "source":
+            _chance(axes)
+    _percent(panels[0])
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", fontsize=9)
+    figure.suptitle(text(f"lesson03.{title}_title"), x=0.02, ha="left", **TITLE)
+    return picture(figure, text("lesson03.price_alt"))
 
 
-def draw_similarity(found: Mapping, live: Mapping[str, Sequence[float]], at: int) -> Picture:
-    """Fine-tuned minus frozen against the distance of the task, for few and for many labels.
+def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
+    """Accuracy on the source against that on the new task, a line for each way to go gently.
 
-    live: {task: gains of today}, with `at` labels a class.
+    rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.8))
-    places = range(len(found["tasks"]))
-    colours = (figures.BLUE, figures.VERMILION)
-    for k, (labels, colour) in enumerate(zip(found["labels"], colours, strict=True)):
-        offset = 0.18 * (k - 0.5)
-        for place, runs in zip(places, found["gain"], strict=True):
-            point = interval(runs[k])
-            axes.plot([place + offset] * 2, [point.low, point.high], color=colour)
-            name = text("lesson03.labels_each", count=labels) if place == 0 else None
-            marker = figures.MARKERS[k]
-            axes.plot(place + offset, point.mean, marker, color=colour, markersize=8, label=name)
-        if labels == at:
-            for task, values in live.items():
-                place = found["tasks"].index(task) + offset
-                axes.plot([place] * len(values), values, color=colour, **RINGS)
-    axes.axhline(0, color=figures.INK, linewidth=1)
-    axes.set_xticks(places, [text(f"lesson03.task_{task}") for task in found["tasks"]])
-    axes.set_ylabel(text("lesson03.tuned_minus_frozen"))
-    axes.yaxis.set_major_formatter(_as_points)
-    axes.legend(loc="best")
-    return picture(figure, text("lesson03.similarity_alt"))
+    figure, axes = plt.subplots(figsize=(6.8, 4.4))
+    uniform = dict(zip(rates["rates"], rates["clipped"], strict=True))
+    lines = {"tuned": {f"{rate:g}": runs for rate, runs in uniform.items() if rate <= 0.3}, **ways}
+    for way, by_rate in lines.items():
+        x = [interval(runs["accuracy"]).mean for runs in by_rate.values()]
+        y = [interval(runs["source"]).mean for runs in by_rate.values()]
+        label = text(f"lesson03.frontier_{way}")
+        axes.plot(x, y, markersize=8, label=label, **LOOK[way])
+    start = interval(rates["frozen"]["accuracy"]).mean, interval(rates["frozen"]["source"]).mean
+    label = text("lesson03.step_frozen")
+    axes.plot(*start, linestyle="none", markersize=10, label=label, **LOOK["frozen"])
+    axes.set_xlabel(text("lesson03.new_accuracy"))
+    axes.set_ylabel(text("lesson03.source_accuracy"))
+    axes.xaxis.set_major_locator(MultipleLocator(0.05))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(loc="lower left", **LEGEND)
+    axes.set_title(text("lesson03.frontier_title"), **TITLE)
+    return picture(figure, text("lesson03.frontier_alt"))
 
 
-def draw_lr_find(found: LearningRates) -> Picture:
-    """The loss while the rate grows, and the rate at which it fell most steeply."""
+def draw_real(found: Mapping) -> Picture:
+    """Real photos and a real network: accuracy of each way over the number of labels."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.4, 3.0))
-    axes.plot(found.rates, found.losses, color=figures.BLUE)
-    axes.axvline(found.suggestion, color=figures.VERMILION, linestyle="--")
-    label = text("lesson03.steepest", rate=f"{found.suggestion:.2g}")
-    axes.annotate(
-        label,
-        (found.suggestion, min(found.losses)),
-        (-8, 4),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        color=figures.VERMILION,
-    )
+    figure, axes = plt.subplots(figsize=(6.8, 3.8))
+    for way in ("frozen", "tuned"):
+        label = text(f"lesson03.way_{way}")
+        figures.error_band(axes, found["labels"], found[way], label, **LOOK[way])
+    _chance(axes)
     axes.set_xscale("log")
-    axes.set(xlabel=text("lesson03.rate"), ylabel=text("lesson03.loss"))
-    return picture(figure, text("lesson03.lr_find_alt"))
+    axes.set_xticks(found["labels"], [str(count) for count in found["labels"]])
+    axes.minorticks_off()
+    _percent(axes)
+    axes.set_xlabel(text("lesson03.labels_each"))
+    axes.set_ylabel(text("lesson03.accuracy"))
+    axes.legend(loc="lower right", **LEGEND)
+    axes.set_title(text("lesson03.real_title"), **TITLE)
+    return picture(figure, text("lesson03.real_alt"))
 
 
-def _points(axes: Axes, runs: Sequence[Sequence[float]], colour: str) -> None:
-    for place, values in enumerate(runs):
-        point = interval(values)
-        axes.plot([point.low, point.high], [place, place], color=colour)
-        axes.plot(point.mean, place, "o", color=colour, markersize=8)
-    axes.set_ylim(-0.5, len(runs) - 0.5)
+def depth_name(depth: str) -> str:
+    """What the learner reads for a depth: "layer3 on", "head only" or "all"."""
+    if depth in ("head", "all"):
+        return text(f"lesson03.depth_{depth}")
+    return text("lesson03.depth_from", stage=depth)
 
 
-def _as_percent(axes: Axes) -> None:
-    axes.set_ylim(0, 1.03)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+def _chance(axes: Axes, level: float = CHANCE, upright: bool = False) -> None:
+    line = axes.axvline if upright else axes.axhline
+    line(level, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson03.chance"))
 
 
-def _as_points(value: float, place: int) -> str:
-    """A difference of accuracies as signed points, with a true minus sign."""
-    points = round(100 * value)
-    return f"{points:+d}".replace("-", "−") if points else "0"
+def _rate_axis(axes: Axes, rates: Sequence[float]) -> None:
+    axes.set_xscale("log")
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.minorticks_off()
+    axes.set_xlabel(text("lesson03.rate"))
+    _percent(axes)
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

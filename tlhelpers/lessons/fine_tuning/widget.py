@@ -1,4 +1,4 @@
-"""Lesson 03: how fast may the body learn, and how deep? A playground over a stored grid."""
+"""Lesson 03: the learning rate as a knob, without and with clipping, over stored runs."""
 
 from __future__ import annotations
 
@@ -10,93 +10,86 @@ from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 from tlhelpers.transfer.intervals import interval
 
-RESULTS = ("03_learning_rates",)
-EPOCHS, BATCH = 6, 16  # as the stored grid was made
+RESULTS = ("03_rates",)
+CHANCE = 0.2  # five kinds of surface
+EPOCHS, BATCH = 12, 16  # as the stored runs were made
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
-    """results: 03_learning_rates, whose "accuracy" is [depth][rate][seed]."""
-    grid = results["03_learning_rates"]
-    depths, rates = grid["depths"], grid["rates"]
-    names = [name_of(depth) for depth in depths]
+    """results: 03_rates, whose "free" and "clipped" hold the runs of each rate."""
+    grid = results["03_rates"]
+    rates = grid["rates"]
+    clips = [(text("widget03.free"), "free"), (text("widget03.clipped"), "clipped")]
     return Explorer(
         title=text("widget03.title"),
         controls=[
-            Control("rate", text("widget03.rate"), [(f"{r:g}", r) for r in rates], rates[1]),
-            Control(
-                "depth", text("widget03.depth"), list(zip(names, depths, strict=True)), depths[-1]
-            ),
+            Control("rate", text("widget03.rate"), [(f"{r:g}", r) for r in rates], rates[0]),
+            Control("clip", text("widget03.clip"), clips, "free", kind="switch"),
         ],
-        draw=lambda rate, depth: draw(grid, rate, depth),
-        run=lambda state, watch: train(depths, state, watch),
+        draw=lambda rate, clip: draw(grid, rate, clip),
+        run=train,
     )
 
 
-def draw(grid: Mapping, rate: float, depth: str) -> View:
-    """Accuracy and what is left of the source over the rates, for the chosen depth."""
-    rates, row = grid["rates"], grid["depths"].index(depth)
-    at = rates.index(rate)
-    alike = [interval(runs).mean for runs in grid["cka"][row]]
+def draw(grid: Mapping, rate: float, clip: str) -> View:
+    """Accuracy on the new task and on the source over the rates, with the frozen body's."""
+    rates, at = grid["rates"], grid["rates"].index(rate)
+    accuracy = [runs["accuracy"] for runs in grid[clip]]
+    source = [interval(runs["source"], share=True).mean for runs in grid[clip]]
+    frozen = interval(grid["frozen"]["accuracy"]).mean
     says = text(
-        "widget03.says_head" if depth == "head" else "widget03.says",
+        "widget03.says",
         rate=f"{rate:g}",
-        depth=name_of(depth),
-        accuracy=percent(interval(grid["accuracy"][row][at]).mean),
-        cka=f"{alike[at]:.2f}",
-        source=percent(interval(grid["source_accuracy"][row][at]).mean),
+        clip=text(f"widget03.{clip}"),
+        accuracy=percent(interval(accuracy[at]).mean),
+        frozen=percent(frozen),
+        source=percent(source[at]),
     )
     chart = Chart(
         says,
         (rates[0], rates[-1]),
         x_log=True,
         x_label=text("widget03.rate"),
-        y_label=text("widget03.both"),
+        y_label=text("widget03.accuracy"),
         x_ticks=[(r, f"{r:g}") for r in rates],
     )
     chart.upright(rate)
-    for other in grid["accuracy"]:
-        chart.line(rates, [interval(runs).mean for runs in other], figures.GREY, faint=True)
-    chart.line(rates, alike, figures.PURPLE, text("widget03.cka"), dashed=True)
-    runs = grid["accuracy"][row]
-    chart.band(rates, runs, figures.VERMILION)
-    means = [interval(values).mean for values in runs]
-    chart.line(rates, means, figures.VERMILION, text("widget03.accuracy"))
-    chart.legend("#BABABA", text("widget03.other"))
-    chart.whisker(rate, runs[at], figures.VERMILION)
-    chart.point(rate, alike[at], figures.PURPLE, hollow=True)
+    ends = [rates[0], rates[-1]]
+    chart.line(ends, [frozen] * 2, figures.BLUE, text("widget03.frozen"), dashed=True)
+    chart.line(ends, [CHANCE] * 2, figures.INK, text("widget03.chance"), dashed=True)
+    chart.line(rates, source, figures.GREEN, text("widget03.source"))
+    chart.band(rates, accuracy, figures.VERMILION)
+    means = [interval(values).mean for values in accuracy]
+    chart.line(rates, means, figures.VERMILION, text("widget03.new"))
+    chart.whisker(rate, accuracy[at], figures.VERMILION)
+    chart.point(rate, source[at], figures.GREEN, hollow=True)
     return View(chart.svg(), says)
 
 
-def name_of(depth: str) -> str:
-    """What the learner reads for a depth: the last layer that is trained."""
-    return text(f"widget03.{depth}") if depth in ("head", "all") else depth
-
-
-def train(depths: list[str], state: dict, watch: Callable[[View], bool]) -> View:
-    """Fine-tunes on surfaces, twenty labels each, with the chosen rate and depth."""
+def train(state: dict, watch: Callable[[View], bool]) -> View:
+    """Fine-tunes on surfaces, forty labels each, at the chosen rate."""
     from tlhelpers.data.catalog import load_task
     from tlhelpers.models.backbones import backbone
     from tlhelpers.show.widgets.live import LiveCurve
     from tlhelpers.transfer.features import probe
     from tlhelpers.transfer.finetune import fine_tune
 
-    task = load_task("surfaces", 20, valid_per_class=10)
+    task = load_task("surfaces", 40, valid_per_class=10)
     network = backbone("zukan-resnet")
-    steps = EPOCHS * -(-len(task.train) // BATCH)
-    curve = LiveCurve(task.valid, steps, watch, every=4)
+    curve = LiveCurve(task.valid, EPOCHS * -(-len(task.train) // BATCH), watch, every=8)
     name = f"{text('widget03.rate')} {state['rate']:g}"
     curve.begin(name, figures.METHODS["fine_tune"]["color"])
-    depth = state["depth"]
     fine_tune(
         network,
         task,
         head=probe(network, task).head,
-        lr=0.02,
-        body_lr=state["rate"],
-        unfreeze="all" if depth == "all" else depths.index(depth),
+        lr=state["rate"],
+        lr_mult=1.0,
         freeze_epochs=0,
+        keep_batchnorm=False,
         epochs=EPOCHS,
         batch_size=BATCH,
+        clip_norm=1.0 if state["clip"] == "clipped" else None,
         valid=False,
         progress=False,
         read_test=False,

@@ -1,0 +1,119 @@
+"""Lesson 03: its exercises tell mistakes apart, and its measurements redraw what they should."""
+
+from statistics import mean
+
+import pytest
+import torch
+
+from tlhelpers.course.author.reading import LESSONS, read_lesson
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.fine_tuning.experiments import flips, measure, redrawn
+from tlhelpers.runtime.language import LANGUAGES, text
+
+PLAN = {
+    "now": "frozen",
+    "later": "fine-tune",
+    "augment": ["flips"],
+    "tested_on": [1, 2],
+    "why": "Eight labels are too few to move the body.",
+}
+
+
+def factors(images, shape=None):
+    return 0.4 + 0.8 * torch.rand(shape or (len(images), 1, 1, 1))
+
+
+def overflowing(images):
+    return (images * factors(images)).to(torch.int64).to(torch.uint8)
+
+
+def in_place(images):
+    images.copy_((images * factors(images)).clamp(0, 255).to(torch.uint8))
+    return images.clone()
+
+
+def fixed(images):
+    generator = torch.Generator().manual_seed(0)
+    factor = 0.4 + 0.8 * torch.rand((len(images), 1, 1, 1), generator=generator)
+    return (images * factor).clamp(0, 255).to(torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("relight", "sentence"),
+    [
+        (lambda x: (x * factors(x)).clamp(0, 255), "relight_kind"),
+        (lambda x: (x * factors(x, x.shape)).clamp(0, 255).to(torch.uint8), "relight_uneven"),
+        (lambda x: (x * factors(x, (1,))).clamp(0, 255).to(torch.uint8), "relight_same"),
+        (lambda x: (x[:1] * factors(x[:1])).to(torch.uint8), "relight_shape"),
+        (overflowing, "relight_overflow"),
+        (in_place, "relight_in_place"),
+        (fixed, "relight_fixed"),
+    ],
+)
+def test_each_mistake_in_an_augmentation_has_its_own_sentence(monkeypatch, relight, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    torch.manual_seed(0)
+    verdict = check("03-b", {"relight": relight})
+    assert not verdict.passed
+    assert (
+        verdict.message.split(".")[0] == text(f"lesson03.{sentence}", kind="float32").split(".")[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"later": "tune"}, "plan_way"),
+        ({"tested_on": [2]}, "plan_tested"),
+        ({"augment": "flips"}, "plan_augment"),
+        ({"why": "better"}, "plan_why"),
+        ({"now": ...}, "plan_missing"),
+    ],
+)
+def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert check("03-c", {"plan": PLAN}).passed
+    verdict = check("03-c", {"plan": PLAN | change})
+    assert not verdict.passed
+    wanted = text(f"lesson03.{sentence}", key="later", given="tune", keys="now")
+    assert verdict.message.startswith(wanted)
+
+
+def test_a_seed_redraws_training_validation_and_test_pictures():
+    one, other = redrawn("surfaces", 2, 0), redrawn("surfaces", 2, 1)
+    for part in ("train", "valid", "test"):
+        assert not torch.equal(getattr(one, part).inputs, getattr(other, part).inputs)
+    seen = {picture.numpy().tobytes() for picture in one.train.inputs}
+    for part in (one.valid, one.test):
+        fresh = {picture.numpy().tobytes() for picture in part.inputs}
+        assert len(fresh) == len(part) and not seen & fresh
+        seen |= fresh
+    night = redrawn("surfaces", 2, 0, style="night")
+    assert torch.equal(night.test.labels, one.test.labels)
+    assert night.test.inputs.float().mean() < 0.7 * one.test.inputs.float().mean()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    prose = {block.key: block.sources[lang] for block in lesson.blocks if block.kind == "prose"}
+    means = {step: mean(runs["accuracy"]) for step, runs in stored("03_knobs").items()}
+    for step in ("frozen", "recipe", "scratch"):
+        assert f"{means[step]:.0%}" in prose["recipe"]
+    assert f"{100 * (means['rate'] - means['frozen']):.0f}" in prose["recipe"]
+    assert f"{100 * (means['flips'] - means['clip']):.0f}" in prose["recipe"]
+    assert mean(stored("03_knobs")["relight"]["night"]) > 0.6, "limits-read says so"
+
+
+def test_flips_keep_the_pixels_of_every_picture():
+    images = torch.arange(4 * 3 * 5 * 5).view(4, 3, 5, 5)
+    flipped = flips(images, torch.Generator().manual_seed(1))
+    assert not torch.equal(flipped, images)
+    assert torch.equal(flipped.flatten(1).sort(1).values, images.flatten(1).sort(1).values)
+
+
+def test_a_measurement_of_the_frozen_body_keeps_the_source_whole():
+    found = measure("surfaces", 2, 0, way="frozen")
+    assert found["source"] > 0.9 and found["accuracy"] > 0.2
+    assert found == measure("surfaces", 2, 0, way="frozen")
