@@ -1,6 +1,7 @@
 """The training loop: what it promises about gradients, epochs, memory, randomness and stopping."""
 
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from tqdm import tqdm
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.train import batches, engine, placement
@@ -503,6 +505,23 @@ def test_nothing_is_printed_where_nobody_watches_or_the_run_is_short(capsys):
     assert capsys.readouterr() == ("", "")
     fit(linear(), task_of(points), epochs=1, progress=True)
     assert "%" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_bar_says_what_is_trained_and_how_well_in_the_readers_language(
+    capsys, monkeypatch, lang
+):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    monkeypatch.setattr(engine, "tqdm", lambda delay, **asked: tqdm(mininterval=0, **asked))
+    fit(linear(), task_of(points), epochs=2, progress=True)
+    fit(linear(), task_of(points), epochs=2, progress=True, title="2/6")
+    bar = capsys.readouterr().err
+    name, unit, accuracy = {
+        "en": ("training:", " steps", "validation accuracy"),
+        "ja": ("学習:", "ステップ", "検証正解率"),
+    }[lang]
+    assert name in bar and "2/6:" in bar and f"{unit}/s" in bar
+    assert re.search(rf"{accuracy} \d+\.\d%", bar) and "valid_acc" not in bar
 
 
 def test_empty_data_and_unknown_names_are_refused_clearly():

@@ -157,6 +157,19 @@ def test_a_number_of_steps_is_kept_to_and_a_third_of_it_tries_each_rate():
     assert steps == [1, 2, 3] * 3 + list(range(1, 10)) and result.history.steps == 9
 
 
+def test_each_bar_says_which_of_the_trainings_it_is(monkeypatch):
+    titles = []
+
+    def watched(*given, **options):
+        titles.append(options.get("title"))
+        return fit(*given, **options)
+
+    monkeypatch.setattr("tlhelpers.transfer.finetune.fit", watched)
+    fine_tune(network(), tiny_task(), epochs=1, freeze_epochs=1, title="seed 2", progress=False)
+    trials = [f"short trial {number} of 3" for number in (1, 2, 3)]
+    assert titles == ["the head alone", *trials, "seed 2"]
+
+
 def test_it_never_returns_less_than_the_head_it_began_with():
     """Training that makes the answers wrong: what comes back is the start, and says so."""
 

@@ -93,6 +93,7 @@ def fit(
     checkpoint_every: int | None = None,
     on_interrupt: str = "raise",
     progress: bool | None = None,
+    title: str | None = None,
 ) -> History:
     """Trains `model` in place and returns how it went; the model is left in eval mode.
 
@@ -120,6 +121,7 @@ def fit(
         "raise" raises KeyboardInterrupt again, with `history` and `model` on it, so that nothing
         takes a part for the whole; "keep" returns the history, marked `interrupted`.
     progress: a bar that appears after a second; None shows it where somebody may be watching.
+    title: what stands before the bar, where several trainings follow each other.
 
     The order of the batches, augmentation and dropout follow from `seed`; the caller's random
     state is left as it was. Raises ValueError where nothing is trainable, the data are empty or
@@ -153,7 +155,7 @@ class _Run:
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             channels_last(self.model, device),
-            tqdm(total=self.total, delay=1, leave=False, disable=not self.visible) as self.bar,
+            self._bar() as self.bar,
             self._folder(),
         ):
             self._start()
@@ -177,6 +179,16 @@ class _Run:
         history.micro_batch = self.portion.size
         self.model.eval()
         return interrupt
+
+    def _bar(self) -> tqdm:
+        return tqdm(
+            total=self.total,
+            desc=self.asked.title or text("engine.bar_title"),
+            unit=text("engine.bar_unit"),
+            delay=1,
+            leave=False,
+            disable=not self.visible,
+        )
 
     @property
     def done(self) -> bool:
@@ -279,7 +291,8 @@ class _Run:
         if self.asked.keep_best and (self.valid is None or history.best_epoch == self.epoch - 1):
             self._keep()
         if self.visible and scored:
-            self.bar.set_postfix(loss=history.train_loss[-1], valid_acc=accuracy, refresh=False)
+            now = {"loss": f"{history.train_loss[-1]:.3f}", "accuracy": f"{accuracy:.1%}"}
+            self.bar.set_postfix_str(text("engine.bar_now", **now), refresh=False)
         if self.folder is not None and (self.done or not self.saves_steps):
             self._save()
 

@@ -175,6 +175,7 @@ def with_head(
     if freeze_epochs:
         rate = HEAD_RATES[task.kind] if lr is None else lr
         whole = {**options, "on_interrupt": "raise", "checkpoint": None}
+        whole["title"] = text("finetune.bar_head")
         fit(freeze(model), task, epochs=freeze_epochs, lr=rate, **whole)
     return model
 
@@ -209,12 +210,16 @@ def tune(
         history = fit(model, task, **{**options, **own, **length})
         return summarise(model, task, history, read_test=False)
 
+    count = math.prod(map(len, grid.values()))
+    numbers = itertools.count(1)
+
     def trial(**settings) -> FineTuneResult:
         short = {"max_steps": math.ceil(steps / TRIAL), "valid_every": steps}
+        short["title"] = text("finetune.bar_trial", number=next(numbers), count=count)
         return run(settings, **short, on_interrupt="raise", checkpoint=None)
 
     found = None
-    if math.prod(map(len, grid.values())) > 1 and valid:
+    if count > 1 and valid:
         found = search(trial, grid)
     settings = found.chosen if found else {name: v[len(v) // 2] for name, v in grid.items()}
     result = run(settings, epochs=epochs)

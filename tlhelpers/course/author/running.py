@@ -14,7 +14,6 @@ from tlhelpers.course.author.notebook import code_cells, written
 from tlhelpers.course.author.reading import Lesson
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.stamp import code_hash
-from tlhelpers.show.plots import HTML
 
 NotebookNode = nbformat.NotebookNode
 CELL_SECONDS = 120
@@ -78,6 +77,8 @@ async def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
 
 def clean_outputs(cell: NotebookNode, number: int) -> None:
     """Leaves in a cell what the next run would write again: no state, no time, no addresses."""
+    from tlhelpers.show.plots import HTML  # brings torch, which a build that runs nothing spares
+
     outputs: list[NotebookNode] = []
     for output in cell.outputs:
         if output.output_type == "stream":

@@ -161,7 +161,8 @@ class Trained(Learner):
         seen = self.stream.seen[step]
         self.begin()
         self.grow(seen)
-        settings = {"optimizer": "sgd", "clip_norm": 1.0, **self.fit_options}
+        title = text("incremental.bar", step=step + 1, steps=len(self.stream.seen))
+        settings = {"optimizer": "sgd", "clip_norm": 1.0, "title": title, **self.fit_options}
         fit(
             self.model,
             self.stream.train.subset(self.rows(step)),
