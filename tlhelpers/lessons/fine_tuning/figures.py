@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -180,18 +181,23 @@ def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) 
 def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     """Accuracy on the source against that on the new task, a line for each way to go gently.
 
-    rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores.
+    rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores; it
+    has fewer draws, and all lines show the means of these.
     """
     figures.use()
     figure, axes = plt.subplots(figsize=(6.8, 4.4))
-    uniform = dict(zip(rates["rates"], rates["clipped"], strict=True))
-    lines = {"tuned": {f"{rate:g}": runs for rate, runs in uniform.items() if rate <= 0.3}, **ways}
+    draws = min(len(runs["accuracy"]) for way in ways.values() for runs in way.values())
+
+    def at(runs: Mapping) -> tuple[float, float]:
+        return fmean(runs["accuracy"][:draws]), fmean(runs["source"][:draws])
+
+    uniform = zip(rates["rates"], rates["clipped"], strict=True)
+    lines = {"tuned": {str(rate): runs for rate, runs in uniform if rate <= 0.3}, **ways}
     for way, by_rate in lines.items():
-        x = [interval(runs["accuracy"]).mean for runs in by_rate.values()]
-        y = [interval(runs["source"]).mean for runs in by_rate.values()]
         label = text(f"lesson03.frontier_{way}")
+        x, y = zip(*map(at, by_rate.values()), strict=True)
         axes.plot(x, y, markersize=8, label=label, **LOOK[way])
-    start = interval(rates["frozen"]["accuracy"]).mean, interval(rates["frozen"]["source"]).mean
+    start = at(rates["frozen"])
     label = text("lesson03.step_frozen")
     axes.plot(*start, linestyle="none", markersize=10, label=label, **LOOK["frozen"])
     axes.set_xlabel(text("lesson03.new_accuracy"))
