@@ -66,6 +66,21 @@ def test_ctrl_c_ends_without_traceback(monkeypatch, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["--help", "--version", "progress", "reset --help"])
+def test_a_reader_who_has_seen_enough_is_no_error(command, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tlhelpers.course.cli", *command.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TLHELPERS_WORK": str(tmp_path)},
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_lang_is_the_language_of_every_message(monkeypatch, capsys):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     with pytest.raises(SystemExit):

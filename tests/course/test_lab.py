@@ -81,6 +81,15 @@ def test_start_opens_the_first_lesson_of_the_language(work, monkeypatch, capsys)
     assert "work/ja" in capsys.readouterr().out
 
 
+def test_a_language_opens_its_own_tabs_again(work):
+    def tabs(lang):
+        line = lab.command(work / lang, 9123, browser=False)
+        return [part for part in line if part.startswith("--LabApp.workspaces_dir=")]
+
+    assert tabs("en") == [f"--LabApp.workspaces_dir={work / '.jupyter' / 'tabs' / 'en'}"]
+    assert len({*tabs("en"), *tabs("ja"), *tabs("teacher/en")}) == 3
+
+
 def test_lessons_that_changed_are_said_in_one_line(work, monkeypatch, capsys):
     monkeypatch.setattr(lab, "run_child", lambda line, variables: 0)
     copies = workspace.Prepared(work / "en", updated=[work / "en" / "02_x (2).ipynb"])

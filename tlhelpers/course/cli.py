@@ -70,10 +70,7 @@ def describe_commands() -> str:
     return "\n".join([*lines, "", text("cli.more", program=PROGRAM)])
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    prepare_console(arguments)
+def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["--version"]:
         print(f"tlhelpers {tlhelpers.__version__}")
         return 0
@@ -86,8 +83,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(text("cli.unknown", command=command, known=known), file=sys.stderr)
         return 2
     module, function = COMMANDS[command]
+    return getattr(importlib.import_module(module), function)(rest) or 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    prepare_console(arguments)
     try:
-        status = getattr(importlib.import_module(module), function)(rest) or 0
+        status = _run(arguments)
         sys.stdout.flush()
         return status
     except StoreError as error:

@@ -127,6 +127,9 @@ def command(folder: Path, port: int, browser: bool) -> list[str]:
     page = urllib.parse.quote(first.as_posix())
     line = [sys.executable, "-P", "-m", "jupyterlab"]
     line += [f"--ServerApp.root_dir={workspace.WORK}", f"--LabApp.default_url=/lab/tree/{page}"]
+    # a language opens the tabs that it was left with, and none of the other one
+    tabs = workspace.WORK / ".jupyter" / "tabs" / folder.relative_to(workspace.WORK)
+    line.append(f"--LabApp.workspaces_dir={tabs}")
     line += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     line += ["--ServerApp.answer_yes=True"]  # Ctrl-C ends it without a question
     line += ["--LabApp.news_url=None"]
