@@ -3,15 +3,17 @@
 import base64
 import io
 import json
+import re
 
 import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
-from tlhelpers.course import build
+from tlhelpers.course import build, syllabus
 from tlhelpers.course.author import running
-from tlhelpers.course.author.notebook import code_cells, written
+from tlhelpers.course.author.notebook import code_cells, linked, make_notebook, ways_on, written
+from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.course.results import compare_stamps
 from tlhelpers.runtime import stamp
 from tlhelpers.runtime.places import ROOT
@@ -431,3 +433,33 @@ def test_hash_of_code_depends_on_the_code_alone(tmp_path, monkeypatch):
     assert stamp.code_hash() == unix
     (tmp_path / "room.py").write_bytes(b"a = 1\nb = 3\n")
     assert stamp.code_hash() != unix
+
+
+def test_a_lesson_that_is_named_is_a_link_to_its_notebook():
+    names = "See lesson 02, lesson 06, lesson 08, `--lesson 14`, [lesson 03](#here)."
+    assert linked(f"# As in lesson 02\n{names}", "06") == (
+        "# As in lesson 02\nSee [lesson 02](02_feature_extraction.ipynb), lesson 06, lesson 08, "
+        "`--lesson 14`, [lesson 03](#here)."
+    )
+    assert linked("(レッスン02)", "03") == "([レッスン02](02_feature_extraction.ipynb))"
+
+
+def test_a_lesson_ends_with_the_ways_to_its_neighbours():
+    assert ways_on("01", "en") == (
+        "Previous lesson: [00 Start here](00_start_here.ipynb) · "
+        "Next lesson: [02 Feature extraction](02_feature_extraction.ipynb)"
+    )
+    assert "前" not in ways_on("00", "ja") and "次" in ways_on("00", "ja")
+    assert "Next" not in ways_on(max(syllabus.lessons()), "en")
+    assert ways_on("90", "en") == ""  # of an author who tries something
+
+
+def test_every_link_between_lessons_has_its_notebook():
+    for path in lesson_sources():
+        lesson = read_lesson(path)
+        for lang in ("en", "ja"):
+            cells = make_notebook(lesson, lang).cells
+            prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+            linked_to = re.findall(r"\]\(([\w-]+)\.ipynb\)", prose)
+            assert linked_to and all(path.with_name(f"{name}.py").exists() for name in linked_to)
+            assert "ways-on" in [cell.id for cell in cells]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tlhelpers.course.author.reading import (
     solution_version,
 )
 from tlhelpers.course.quick_nbformat import nbformat
+from tlhelpers.course.syllabus import lessons
 
 NotebookNode = nbformat.NotebookNode
 LABELS = {  # of what stays closed until the reader opens it
@@ -24,6 +26,15 @@ LABELS = {  # of what stays closed until the reader opens it
     },
     "teacher": {"ja": "先生方へ", "en": "For teachers"},
 }
+WAYS = {  # to the lessons before and after
+    "ja": ("前のレッスン:[{number} {title}]({file})", "次のレッスン:[{number} {title}]({file})"),
+    "en": (
+        "Previous lesson: [{number} {title}]({file})",
+        "Next lesson: [{number} {title}]({file})",
+    ),
+}
+MENTION = re.compile(r"(?:[Ll]essons? |レッスン)(\d\d)")
+NOT_LINKED = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|^#[^\n]*", re.DOTALL | re.MULTILINE)
 FOLDED = {"claim", "hide-input"}  # tags of code cells whose code is closed in JupyterLab
 
 
@@ -44,8 +55,8 @@ def make_notebook(lesson: Lesson, lang: str) -> NotebookNode:
     for block, following in zip(lesson.blocks, [*lesson.blocks[1:], None], strict=True):
         if block.key in explained:
             continue
-        source = block.sources.get(lang, "")
         if block.kind == "prose":
+            source = linked(block.sources.get(lang, ""), lesson.name[:2])
             for tag in ("teacher", "answer"):
                 if tag in block.tags:
                     source = fold(LABELS[tag][lang], source)
@@ -55,11 +66,43 @@ def make_notebook(lesson: Lesson, lang: str) -> NotebookNode:
         if block.exercise:
             body = f"```python\n{_without_check(solution_version(block.sources[lang]))}\n```"
             if following and "solution" in following.tags:
-                body += "\n\n" + following.sources.get(lang, "")
+                body += "\n\n" + linked(following.sources.get(lang, ""), lesson.name[:2])
                 explained.add(following.key)
             solution = fold(LABELS["solution"][lang], body)
             notebook.cells.append(_markdown(f"{block.key}-solution", solution, ["solution"]))
+    if ways := ways_on(lesson.name[:2], lang):
+        notebook.cells.append(_markdown("ways-on", ways, []))
     return notebook
+
+
+def linked(source: str, number: str) -> str:
+    """Prose in which each lesson that is named, but for this one, is a link to its notebook."""
+
+    def link(found: re.Match) -> str:
+        other = lessons().get(found[1])
+        if other is None or other.number == number:  # a lesson to come, or the one being read
+            return found[0]
+        return f"[{found[0]}]({other.name}.ipynb)"
+
+    parts, end = [], 0
+    for kept in NOT_LINKED.finditer(source):
+        parts += [MENTION.sub(link, source[end : kept.start()]), kept[0]]
+        end = kept.end()
+    return "".join([*parts, MENTION.sub(link, source[end:])])
+
+
+def ways_on(number: str, lang: str) -> str:
+    """One line with links to the lessons before and after; empty for what is no lesson."""
+    order = list(lessons().values())
+    place = next((i for i, lesson in enumerate(order) if lesson.number == number), None)
+    if place is None:
+        return ""
+    neighbours = (order[max(place - 1, 0) : place], order[place + 1 : place + 2])
+    return " · ".join(
+        way.format(number=near.number, title=near.title[lang], file=f"{near.name}.ipynb")
+        for way, found in zip(WAYS[lang], neighbours, strict=True)
+        for near in found
+    )
 
 
 def fold(label: str, body: str) -> str:
