@@ -591,10 +591,10 @@ print(f"Penalty before training: {l2_sp(network):.3f}, after a small move: {l2_s
 lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 
 # %% [markdown] key="frontier-read" lang="ja"
-# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 線の上を動かすのは学習率です。どの方法も、「どこも同じ学習率」の線より目立って右上には出ませんでした（画像を選び直して3回の平均）。元の仕事がどれだけ残るかは、方法の名前よりも、まず本体がどれだけ動いたかで決まります。
+# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 線の上を動かすのは学習率です。どの方法も、「どこも同じ学習率」の線より目立って右上には出ませんでした（画像を選び直して3回の平均）。段階的な凍結解除は、この長さ（12エポック）では、むしろ左下でした。元の仕事がどれだけ残るかは、方法の名前よりも、まず本体がどれだけ動いたかで決まります。
 
 # %% [markdown] key="frontier-read" lang="en"
-# **The further up and to the right, the more is learned and the less is forgotten.** The learning rate moves you along a line. No way lies clearly above and to the right of one rate everywhere (means of 3 draws): how much of the old work remains depends first on how far the body has moved, and only then on the name of the method.
+# **The further up and to the right, the more is learned and the less is forgotten.** The learning rate moves you along a line. No way lies clearly above and to the right of one rate everywhere (means of 3 draws); gradual unfreezing even lies below it at this length (12 epochs). How much of the old work remains depends first on how far the body has moved, and only then on the name of the method.
 
 # %% [markdown] key="deeper-lora" lang="ja" tags=["deeper"]
 # ## さらに深く：LoRA

@@ -42,9 +42,8 @@ def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Pictu
 
 def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
     """The recipe again with other lengths and another optimizer, and scratch with more of it."""
-    steps = ("frozen", "recipe", "half", "three_times", "adamw")
-    steps += ("scratch", "scratch_three_times")
-    return _draw_steps({**knobs, **stable}, steps, "sure")
+    steps = ("frozen", "full", "half", "three_times", "adamw", "scratch", "scratch_three_times")
+    return _draw_steps({**knobs, "full": knobs["recipe"], **stable}, steps, "sure")
 
 
 def _draw_steps(
