@@ -144,7 +144,7 @@ tl.claim(
 )
 
 # %% [markdown] key="win-read" lang="ja"
-# **目を鍛え直すと、同じ200枚で正解率がはっきり上がりました。** 凍結した本体は、ひびと傷を「細い線」としてひとまとめに見ています。本体も動かせば、その違いを見る特徴が育ちます。ネットワークの形も画像も変えていません。変えたのは、本体を動かしたことだけです。
+# **目を鍛え直すと、同じ200枚で正解率がはっきり上がりました。** 凍結した本体が持っているのは、生き物や模様や文字を見分けるために育った特徴だけです。本体も動かせば、欠陥を見分けるための特徴に育て直せます。ネットワークの形も画像も変えていません。変えたのは、本体を動かしたことだけです。
 #
 # 点は、訓練・検証・テストの画像をすべて選び直して測った平均、線は95%信頼区間、丸印は今日の1回です。本物のResNet-18でも、変わるのはネットワークを用意する2行だけです。
 #
@@ -166,7 +166,7 @@ tl.claim(
 # 学習率を動かして、正解率がどう変わるかを見てください。**転移元**は、事前学習で学んだ104種類の絵のことです。「クリッピングあり」は、次の節で説明する**勾配クリッピング**を使った場合です。
 
 # %% [markdown] key="win-read" lang="en"
-# **Training the eye gets clearly more out of the same 200 pictures.** The frozen body sees a crack and a scratch alike, as "a thin line". When the body may move, it grows features for the difference. Neither the network nor the pictures have changed, only that the body may move.
+# **Training the eye gets clearly more out of the same 200 pictures.** The frozen body has only the features that it grew for creatures, patterns and letters. When it may move, it can turn them into features for defects. Neither the network nor the pictures have changed, only that the body may move.
 #
 # Points are means over fresh draws of all training, validation and test pictures, lines are 95% intervals, and the ring is today's run. For the real ResNet-18, only these lines change:
 #
