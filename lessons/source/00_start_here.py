@@ -188,6 +188,7 @@ tl.strategy_map()
 # **うまくいかないとき**
 #
 # - セルの左が `[*]` のまま:計算中です。1分以上変わらなければ、カーネルを再起動してください。
+# - 計算の途中でタブを閉じた:計算は続き、変数も残りますが、表示されるはずだった表や図は届きません。終わったころに、そのセルをもう一度実行してください。
 # - `NameError` が出る:上のセルを飛ばしています。メニューから「すべてのセルを実行」を選びます。
 # - そのほか:ターミナルで `tl doctor` を実行すると、直し方が表示されます。
 #
@@ -205,6 +206,7 @@ tl.strategy_map()
 # **What can go wrong**
 #
 # - `[*]` stays beside a cell: it is still at work. If nothing changes for more than a minute, restart the kernel.
+# - You closed the tab while a cell was at work: it goes on and its variables stay, but what it was going to show is lost. Run the cell again once it has ended.
 # - `NameError`: a cell above was skipped. Choose "Run All Cells" from the menu.
 # - Anything else: `tl doctor` in a terminal says what to do.
 #

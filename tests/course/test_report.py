@@ -1,5 +1,6 @@
 """`tl try` compares, chooses on validation, reads the test part once, and saves what it chose."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -84,6 +85,15 @@ def test_the_page_is_one_file_in_the_learners_language(tried, monkeypatch):
         assert "http" not in re.sub(r"data:[^\"]*", "", page)
         assert all(re.search(r'alt="[^"]+"', image) for image in re.findall(r"<img [^>]+>", page))
         assert catalogue()["report.next"][lang] in page
+
+
+def test_a_screen_reader_finds_the_contents_and_words_are_the_readers(tried, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    page = tried.page()
+    assert page.count("<main>") == page.count("</main>") == 1
+    assert ">方法</th>" in page and "strategy" not in page
+    quick = dataclasses.replace(tried, chosen=dataclasses.replace(tried.chosen, seconds=0.04))
+    assert "0.1 秒" in quick.findings()[0]
 
 
 def test_names_in_the_page_are_text_and_never_markup(tried, monkeypatch):

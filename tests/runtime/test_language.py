@@ -1,6 +1,7 @@
 """Every sentence a learner may see exists in both languages, is used, and can be filled in."""
 
 import ast
+import dataclasses
 import re
 import string
 import tomllib
@@ -9,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tlhelpers.course.report import Contender
 from tlhelpers.runtime import language
 from tlhelpers.runtime.language import catalogue, text
 from tlhelpers.runtime.places import ROOT
+from tlhelpers.transfer.features import ProbeResult
+from tlhelpers.transfer.fewshot import FewShotResult
+from tlhelpers.transfer.finetune import FineTuneResult
+from tlhelpers.transfer.incremental import IncrementalResult
+from tlhelpers.transfer.knn import KnnResult
+from tlhelpers.transfer.lr_find import LearningRates
+from tlhelpers.transfer.negative import NegativeTransferGap
+from tlhelpers.transfer.text_baseline import BaselineResult
+from tlhelpers.transfer.zeroshot import ZeroShotResult
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 # these are the same in both languages: names, and values without words
@@ -129,3 +140,10 @@ def test_a_sentence_is_filled_in_in_the_learners_language(monkeypatch):
     assert text("cli.unknown", command="labb", known="lab").startswith("labb というコマンド")
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     assert text("cli.unknown", command="labb", known="lab").startswith("There is no command labb")
+
+
+def test_every_result_has_a_word_for_each_of_its_columns():
+    results = (BaselineResult, Contender, FewShotResult, FineTuneResult, IncrementalResult)
+    results += (KnnResult, LearningRates, NegativeTransferGap, ProbeResult, ZeroShotResult)
+    columns = {f"label.{f.name}" for kind in results for f in dataclasses.fields(kind) if f.repr}
+    assert columns <= set(catalogue())

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import warnings
 
 import matplotlib
@@ -9,11 +10,12 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+import torch
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from tlhelpers.course.author.running import clean_outputs
-from tlhelpers.show import figures
+from tlhelpers.show import figures, plots
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
@@ -131,6 +133,18 @@ def test_a_stored_figure_has_few_colours_and_a_white_ground():
     drawn = Image.open(io.BytesIO(content)).convert("RGB")
     assert len(drawn.getcolors()) <= 128 and len(content) < 16_000
     assert drawn.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_captions_do_not_touch_each_other(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "picture", lambda figure, *about, **how: drawn.append(figure))
+    caption = "kingfisher\ntaken for woodpecker (100%)"
+    plots.gallery(torch.zeros(6, 3, 64, 64, dtype=torch.uint8), [caption] * 6, "birds", columns=3)
+    drawn[0].canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in drawn[0].axes]
+    frames = [axes.get_window_extent() for axes in drawn[0].axes]
+    assert all(left.x1 + 4 < right.x0 for left, right in itertools.pairwise(boxes[:3]))
+    assert all(above.y0 > below.y1 for above, below in zip(frames[:3], boxes[3:], strict=True))
 
 
 def test_photographs_are_stored_without_waste():

@@ -21,6 +21,7 @@ from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.table import shown
 from tlhelpers.show import plots
 from tlhelpers.show.page import Section, page
 from tlhelpers.transfer.intervals import Interval
@@ -95,7 +96,7 @@ class Report(Result):
             "low": f"{self.test_acc.low:.1%}",
             "high": f"{self.test_acc.high:.1%}",
             "photos": self.test_acc.n,
-            "seconds": f"{self.chosen.seconds:.0f}",
+            "seconds": shown(max(self.chosen.seconds, 0.1), "seconds"),
             "megabytes": f"{self.chosen.megabytes:.1f}",
         }
         lines = [text("report.answer", **values)]
@@ -209,7 +210,9 @@ class Report(Result):
             Section(text("report.curve"), _figure(self.learning_curve)),
             Section(text("report.found"), _figure(photos), found.sentences() if found else []),
         ]
-        footer = text("report.footer", reads=self.test_reads, seconds=f"{self.seconds:.0f}")
+        footer = text(
+            "report.footer", reads=self.test_reads, seconds=shown(self.seconds, "seconds")
+        )
         return page(text("report.title", name=task.name), [first, *answers], sections, footer)
 
 

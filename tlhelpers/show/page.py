@@ -42,8 +42,10 @@ def page(title: str, answers: Sequence[str], sections: Sequence[Section], footer
 {style}</style>
 </head>
 <body>
+<main>
 <h1>{name}</h1>
 {content}
+</main>
 <footer>{html.escape(footer)}</footer>
 </body>
 </html>

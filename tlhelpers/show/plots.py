@@ -143,8 +143,12 @@ def gallery(
     figures.use()
     rows = -(-len(images) // columns)
     side = images.shape[-1] * zoom / 100
+    lines = [caption.splitlines() for caption in captions]
+    longest = max((_columns(line) for caption in lines for line in caption), default=0)
+    width = max(side + 0.1, 0.15 + 0.075 * longest)  # inches: captions do not touch each other
+    height = side + 0.15 + 0.17 * max(map(len, lines), default=0)
     grid, axes = plt.subplots(
-        rows, columns, figsize=(columns * (side + 0.1), rows * (side + 0.3)), squeeze=False
+        rows, columns, figsize=(columns * width, rows * height), squeeze=False
     )
     for place in axes.flat:
         place.axis("off")
