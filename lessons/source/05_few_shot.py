@@ -1,540 +1,451 @@
 # %% [markdown] key="title" lang="ja"
 # # 05 少数ショット学習
 #
-# **60分** ・ 前提:レッスン02(特徴抽出)。ベクトルの平均と距離がわかれば十分です。
+# **説明30分、練習15分** ・ 前提：レッスン02（特徴抽出）。ベクトルの平均と、2点の距離がわかれば十分です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 写真1、2枚だけから、個体やクラスを見分ける仕組みを作る
-# - プロトタイプを素のPyTorchで計算し、論文の式と結びつける
-# - 少数ショットの正解率を、NとK、2種類の95%区間、対照実験といっしょに報告する
-# - 論文によくある数字と、新しい仕事で期待できる数字の違いを説明する
+# - 画像1枚から数枚だけで新しいクラスを見分ける仕組みを、素のPyTorchで作る
+# - 少数ショットの正解率を、N・K・対照実験といっしょに報告する
+# - 「知らない」と答える仕組みを作り、2種類の誤りの割合で評価する
 
 # %% [markdown] key="title" lang="en"
 # # 05 Few-shot learning
 #
-# **60 minutes** · Before this: lesson 02 (feature extraction). You need the mean of vectors and the distance between two, no more.
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction). You need the mean of vectors and the distance between two points, no more.
 #
 # After this lesson you can
 #
-# - build something that recognises an individual, or a class, from one or two photographs
-# - compute prototypes in plain PyTorch and find them again in the formula of the paper
-# - report a few-shot accuracy properly: with its N and K, two kinds of 95% interval, and controls
-# - tell the number that papers like to report from the one to expect on a new job
+# - build, in plain PyTorch, something that recognises a new class from one picture or a few
+# - report a few-shot accuracy together with its N, its K and its controls
+# - let it answer "I do not know this one", and judge that by two rates of error
 
 # %% key="setup"
-import warnings
 from dataclasses import replace
 
 import torch
+from IPython.display import display
 from torch.nn import functional as F
 
 import tlhelpers as tl
 from tlhelpers.lessons.few_shot import figures as lesson05
-from tlhelpers.transfer.fewshot import sample_episodes
 
 tl.setup()
-
-# %% [markdown] key="individual" lang="ja"
-# ## 写真1枚で、あの子だとわかるか
-#
-# 入口の機械は、登録写真1枚から本人を見分けます。一人ずつ何千枚も写真を集めて学習し直したりはしません。**前もって学んだ特徴** の上で、登録写真と目の前の写真がどれだけ似ているかを見るだけです。
-#
-# ここでは人の顔の代わりに、架空の生きものを使います。1行が1匹です。同じ個体でも、姿勢・場所・光は写真ごとに変わります。`zukan-resnet` は、この40匹を一度も見ていません。
-
-# %% [markdown] key="individual" lang="en"
-# ## One photograph: is this the same one?
-#
-# A gate recognises a person from one registered photograph. Nobody collects thousands of pictures of each person and trains again. It only asks how similar the photograph on file and the one in front of it are, in **features learned beforehand**.
-#
-# Instead of faces we take imaginary creatures, one individual a row. Pose, place and light change from photograph to photograph. `zukan-resnet` has seen none of these forty.
-
-# %% key="creatures" alt_ja="架空の生きもの3匹の写真。1行が1匹で、姿勢・場所・光が変わる。" alt_en="Photographs of three imaginary creatures, one a row, in changing pose, place and light."
 network = tl.backbone("zukan-resnet")
-creatures = tl.load_task("novel", per_class=1, valid_per_class=1, test_per_class=12)
-lesson05.show_individuals(creatures)
-
-# %% [markdown] key="verify" lang="ja"
-# 1枚目を登録し、残りの写真と比べます。比べ方は、特徴ベクトルどうしの **コサイン類似度**(向きの近さ)です。しきい値より似ていれば「同じ個体」と答えます。しきい値は前半の20匹だけで決め、後半の20匹で試します。同じ個体で決めて試すと、結果が甘くなるからです。
-#
-# > **予想してから実行**:会ったことのない20匹について、「同じか、別か」を何%正しく答えられるでしょうか。でたらめなら50%です。
-
-# %% [markdown] key="verify" lang="en"
-# The first photograph is registered and compared with the later ones by the **cosine similarity** of their feature vectors, that is, by direction. Above a threshold the answer is "the same individual". The threshold is chosen on the first twenty individuals and tried on the other twenty: chosen and tried on the same ones, it would flatter us.
-#
-# > **Predict, then run**: for twenty individuals never met before, how often will "same or another" be answered correctly? Guessing gives 50%.
-
-# %% key="similarity"
-features = tl.extract_features(network, creatures.test)
-photos = F.normalize(features.unflatten(0, (12, 40)), dim=2)  # photograph, individual, feature
-
-
-def compare(registered, later):
-    """Similarities to the own registered photograph and to those of all the others."""
-    every = later @ registered.T  # photograph, individual, registered individual
-    own = torch.eye(every.shape[1], dtype=torch.bool)
-    return every[:, own], every[:, ~own]
-
-
-def answer_correctly(same, other, threshold):
-    """The mean of two shares: own ones let in, others kept out."""
-    return ((same > threshold).float().mean() + (other <= threshold).float().mean()).item() / 2
-
-
-# %% key="verification" alt_ja="同じ個体と別の個体の類似度のヒストグラムと、しきい値の線。同じ個体の組は右に集まり、少し重なる。" alt_en="Histogram of similarities for the same individual and for others, with the threshold; the same lie to the right, with some overlap."
-def choose_threshold(registered, later):
-    pairs = compare(registered, later)
-    return max(torch.linspace(0, 1, 201).tolist(), key=lambda t: answer_correctly(*pairs, t))
-
-
-known, strangers = photos[:, :20], photos[:, 20:]
-threshold = choose_threshold(known[0], known[2:])
-same, other = compare(strangers[0], strangers[2:])
-lesson05.draw_verification(same, other, threshold)
-
-# %% [markdown] key="verification-read" lang="ja"
-# 青は同じ個体の組、灰色は別の個体の組です。2つの山はだいたい分かれますが、重なりもあります。しきい値を右に動かすと他人を通しにくくなり、その代わり本人を断ることが増えます。どちらの誤りが困るかは、使い道で決まります。
-#
-# 次のセルでは、登録する写真を替えて5回くり返します。写真が2枚あるときは特徴を平均して登録し、しきい値も決め直します。平均した特徴との類似度は、1枚との類似度と分布が違うからです。
-
-# %% [markdown] key="verification-read" lang="en"
-# Blue are pairs of the same individual, grey pairs of two. The hills stand mostly apart, yet they overlap. Move the threshold to the right and fewer strangers get in, but more of the right ones are turned away. Which mistake matters more is decided by the use, not by the network.
-#
-# The next cell repeats this five times with other registered photographs. It also registers the mean of two, with a threshold of its own, since similarities to a mean are distributed differently.
-
-
-# %% key="claim-verify" tags=["claim"]
-def register_two(of, first):
-    return F.normalize(of[first : first + 2].mean(0), dim=1)
-
-
-threshold_of_two = choose_threshold(register_two(known, 0), known[2:])
-one, two = [], []
-for first in range(5):
-    later = torch.cat([strangers[:first], strangers[first + 2 :]])
-    one.append(answer_correctly(*compare(strangers[first], later), threshold))
-    both = compare(register_two(strangers, first), later)
-    two.append(answer_correctly(*both, threshold_of_two))
-print(tl.interval(one, share=True), tl.interval(two, share=True))
-assert tl.interval(one).low > 0.90 and tl.interval(two).low > 0.90
-
-# %% [markdown] key="episode-text" lang="ja"
-# ## NウェイKショットのエピソード
-#
-# 今度は「だれか」ではなく「どの種類か」を当てます。少数ショット学習では、**エピソード** という小さな試験を何百回もくり返します。
-#
-# - **Nウェイ**:N個のクラスをくじで選ぶ
-# - **Kショット**:クラスごとにK枚、答えのわかる **サポート画像** をもらう
-# - **クエリ**:同じクラスの別の画像。これを分類して採点する
-#
-# 下は鳥の5ウェイ1ショットのエピソードです。すき間の左が1枚だけのサポート画像、右がクエリの一部です。右の鳥の種類を、左の1枚だけから当てられますか。
-
-# %% [markdown] key="episode-text" lang="en"
-# ## The N-way K-shot episode
-#
-# From "who" to "which kind". Few-shot learning is examined in hundreds of small tests, called **episodes**.
-#
-# - **N-way**: N classes are drawn at random
-# - **K-shot**: of each, K pictures come with their answer, the **support**
-# - **Queries**: other pictures of the same classes, to be classified and marked
-#
-# Below is a 5-way 1-shot episode of birds: left of the gap the one support picture, right of it some of the queries. Could you name the birds on the right from the single one on the left?
-
-# %% key="episode" alt_ja="鳥の5ウェイ1ショットのエピソード。左にサポート画像1枚、すき間の右にクエリ6枚。" alt_en="A 5-way 1-shot episode of birds: one support picture at the left, six queries right of the gap."
 birds = tl.load_task("birds", per_class=1, valid_per_class=1)
-rows = sample_episodes(birds.test.labels, n_way=5, n_shot=1, n_query=15, episodes=600, seed=0)
-lesson05.show_episode(birds, rows[0], n_shot=1)
 
-# %% [markdown] key="episode-read" lang="ja"
-# くちばし・尾・冠羽・翼の色と模様が手がかりで、背景と体の色はあてになりません。1枚のサポート画像がたまたま変わった姿勢だと、そのエピソードは難しくなります。
-
-# %% [markdown] key="episode-read" lang="en"
-# Bill, tail, crest, and the colour and pattern of the wing tell; background and body colour do not. If the one support picture happens to show an odd pose, the episode is a hard one.
-
-# %% [markdown] key="formula" lang="ja"
-# ## プロトタイプ
+# %% [markdown] key="idea" lang="ja"
+# ## 図鑑の絵が1枚あれば
 #
-# Snellら(2017)の方法は2行で書けます。クラス $c$ のサポート画像の集合を $S_c$、特徴を $f(x)$ とします。
+# 野鳥に詳しい人は、図鑑で1枚の絵を見ただけの鳥でも、野外で出会えば「あの鳥だ」とわかります。鳥のどこを見ればよいかを、目がもう知っているからです。
 #
-# $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
+# 職場にも同じ仕事があります。たとえば倉庫では、カタログ写真1枚を手がかりに、返品された部品の型番を当てます。新しい部品は毎週増えるので、そのたびに何千枚も撮って学習し直すわけにはいきません。
 #
-# クラスの代表を特徴の平均、つまり **プロトタイプ** とし、クエリはユークリッド距離の2乗で最も近いプロトタイプのクラスにします。重みの更新は1回もありません。論文では特徴 $f$ 自体もエピソードで学習しますが、ここでは事前学習したものをそのまま使います。
-
-# %% [markdown] key="formula" lang="en"
-# ## Prototypes
+# このように、1クラスにつき1枚から数枚の例だけで新しいクラスを見分けることを、**少数ショット学習**（few-shot learning、フューショット学習）といいます。まずは自分の絵で試しましょう。
 #
-# The method of Snell et al. (2017) takes two lines. Let $S_c$ be the support of class $c$, and $f(x)$ the features of a picture.
+# 1. 欄Aと欄Bには、船と花の見本が入っています。これが、ネットワークに教える全部です。
+# 2. 3つ目の欄に、船か花を自分で描いてください。1画ごとに、どちらに近いかを答えます。
+# 3. 次に、「全部消す」で消して、AとBにも好きな絵を描いてみましょう。
 #
-# $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
+# > **予想してから実行**：3つ目の欄に魚を描くと、答えはどうなるでしょうか。
+
+# %% [markdown] key="idea" lang="en"
+# ## One picture in the guide
 #
-# A class is represented by the mean of its features, its **prototype**, and a query gets the class of the prototype that is nearest in squared Euclidean distance. Not a single weight is updated. In the paper $f$ itself is trained with episodes, too; here we take it as pre-training left it.
-
-# %% key="prototypes" tags=["nbval-check-output"]
-bird_features = tl.extract_features(network, birds.test)
-rows = sample_episodes(birds.test.labels, n_way=5, n_shot=5, n_query=15, episodes=600, seed=0)
-
-
-def score_episode(images, n_shot):
-    """The accuracy of one episode; images: features (n_way, n_shot + n_query, d)."""
-    support, query = images[:, :n_shot], images[:, n_shot:]
-    prototypes = support.mean(1)
-    distances = (query[:, :, None] - prototypes).square().sum(3)  # class, query, prototype
-    truth = torch.arange(len(images))[:, None]
-    return (distances.argmin(2) == truth).float().mean()
-
-
-print(bird_features[rows[0]].shape)
-
-# %% [markdown] key="equal-text" lang="ja"
-# `tl.few_shot` は同じ計算を全エピソードまとめて行います。本当に同じかどうか、600個すべてで確かめます。
-
-# %% [markdown] key="equal-text" lang="en"
-# `tl.few_shot` computes the same for all episodes at once. Is it really the same? We compare all 600.
-
-# %% key="equal" tags=["claim"]
-five_shot = tl.few_shot(network, birds, n_way=5, n_shot=5, n_query=15, episodes=600, seed=0)
-by_hand = torch.stack([score_episode(bird_features[episode], n_shot=5) for episode in rows])
-assert (by_hand - five_shot.accuracies).abs().mean() < 1e-3
-five_shot
-
-# %% [markdown] key="intervals" lang="ja"
-# ## 2つの95%区間
+# A bird-watcher who has seen a bird only once, on a page of a guide, knows it again outdoors. The eye has already learned what to look for in a bird.
 #
-# エピソードごとの正解率は大きくばらつきます。だから少なくとも600回行い、平均に95%区間をつけます。けれども、600回とも **同じ400枚** から選んでいます。エピソードを増やせば区間はいくらでも狭くなりますが、わかるのは「この400枚での平均」だけです。
+# There is work like this in a company, too. In a warehouse, for example, somebody names a returned part with the help of a single photograph in the catalogue. New parts arrive every week, and nobody can take thousands of pictures and train again each time.
 #
-# 新しい写真でも同じ結果になるかは、写真を撮り直さないとわかりません。そこで **シード** を変えて、写真を200枚ずつ5組、新しく描きます。何も学習していないので、学習用の画像をそのまま新しい試験に使えます。
+# To tell new classes apart from one example of each, or a few, is called **few-shot learning**. Try it first with drawings of your own.
 #
-# > **予想してから実行**:5組の平均は、1組目のエピソード区間の中に収まるでしょうか。
-
-# %% [markdown] key="intervals" lang="en"
-# ## Two kinds of 95% interval
+# 1. Fields A and B hold a boat and a flower. They are all that the network is taught.
+# 2. Draw a boat or a flower of your own in the third field. After every stroke it says which of the two is nearer.
+# 3. Then press "Clear" and draw what you like in A and B as well.
 #
-# Accuracy varies widely from episode to episode. Hence at least 600 of them, and a 95% interval with the mean. But all 600 are drawn from **the same 400 pictures**. More episodes make that interval as narrow as you like, and still it speaks about these 400 only.
-#
-# Whether new photographs give the same, only new photographs can tell. So we change the **seed** and draw five new sets of 200. Nothing is trained, which leaves the training pictures free to serve as new tests.
-#
-# > **Predict, then run**: will the means of the five sets lie inside the first one's interval over episodes?
-
-
-# %% key="pools" alt_ja="左は600エピソードの正解率の分布。右は写真5組の平均と区間、5組全体の区間。" alt_en="Left, the accuracies of 600 episodes; right, means and intervals of five sets of photographs and the interval over all five."
-def draw_pool(seed):
-    new = tl.load_task("birds", per_class=20, seed=seed, valid_per_class=1, test_per_class=1)
-    return replace(new, test=new.train)
-
-
-pools = [tl.few_shot(network, draw_pool(seed), n_way=5, n_shot=1) for seed in tl.seeds(5)]
-lesson05.draw_episodes(pools[0], pools)
-
-# %% [markdown] key="pools-read" lang="ja"
-# 左は1組目の600エピソードです。右の青は各組の平均と **エピソードについての** 区間、赤は5つの平均から求めた **シードについての** 区間です。次のセルは、1組目のエピソードの区間、シードの区間、そして1組目の区間の外に出た組の数を表示します。
-#
-# 論文の表の「±」は、たいていエピソードの区間です。新しい写真で何が起きるかを言いたいなら、シードの区間を見てください。どちらの区間にも、鳥の種類やネットワークを替えたときのばらつきは入っていません。
-
-# %% [markdown] key="pools-read" lang="en"
-# Left are the 600 episodes of the first set. On the right, blue shows each set's mean with its interval **over episodes**; red is the interval **over seeds**, computed from the five means. The next cell prints the first set's interval over episodes, the interval over seeds, and how many of the five means lie outside the former.
-#
-# The "±" in the tables of papers is usually the interval over episodes. To say what new photographs will give, read the one over seeds. Neither covers what would change with other kinds of bird, or with another network.
-
-# %% key="claim-bars" tags=["claim"]
-over_seeds = tl.interval([pool.accuracy.mean for pool in pools], share=True)
-first = pools[0].accuracy
-outside = sum(not first.low <= pool.accuracy.mean <= first.high for pool in pools)
-print(first, over_seeds, outside)
-assert over_seeds.low > 0.70 and five_shot.accuracy.low > 0.90
-
-# %% [markdown] key="shots-text" lang="ja"
-# ## ショット数と4つの方法
-#
-# サポート画像を増やすと、どれだけよくなるでしょうか。4つの方法を比べます。
-#
-# - **プロトタイプ**:平均に近いクラス(ユークリッド距離の2乗)
-# - **コサイン**:平均との向きが近いクラス
-# - **最も近い1枚**:いちばん近いサポート画像のクラス
-# - **学習した出力層**:エピソードごとに、サポート画像だけで線形の出力層を学習する
-#
-# > **予想してから実行**:1ショットのとき、プロトタイプと「最も近い1枚」の差は何ポイントでしょうか。
-
-# %% [markdown] key="shots-text" lang="en"
-# ## Shots, and four ways to classify
-#
-# How much better does it get with more support pictures? Four ways are compared.
-#
-# - **Prototypes**: the class whose mean is near (squared Euclidean distance)
-# - **Cosine**: the class whose mean lies in a similar direction
-# - **Nearest picture**: the class of the nearest support picture
-# - **Trained head**: a linear output layer for each episode, trained on its support alone
-#
-# > **Predict, then run**: with one shot, how many points are there between prototypes and the nearest picture?
-
-# %% key="shots" alt_ja="ショット数1〜10とクエリの正解率。4つの方法とも右上がりで、最初の数枚で大きく伸びる。" alt_en="Query accuracy for 1 to 10 shots; all four ways rise, most within the first few pictures."
-ways = {
-    method: {k: tl.few_shot(network, birds, 5, k, method=method) for k in (1, 2, 5, 10)}
-    for method in ("prototypes", "cosine", "nearest", "head")
-}
-lesson05.draw_shots(ways)
-
-# %% [markdown] key="shots-read" lang="ja"
-# 帯はエピソードについての95%区間です。はじめの数枚の効果が大きく、その後は伸びがゆるやかになります。1ショットでは平均する相手がいないので、プロトタイプと「最も近い1枚」は定義から同じ答えになります。鳥では、枚数が増えると学習した出力層が前に出ます。どの特徴を重く見るかを、サポート画像から学べるだけの枚数がそろうからだと考えられます。
-
-# %% [markdown] key="shots-read" lang="en"
-# Bands are 95% intervals over episodes. The first few pictures matter most; then the lines flatten. With one shot there is nothing to average, so prototypes and the nearest picture give the same answers by definition. On these birds the trained head moves ahead as pictures are added; there are then, it seems, enough of them to learn which features to weigh.
-
-# %% key="claim-shots" tags=["claim"]
-by_mean, by_one, by_head = (ways[method] for method in ("prototypes", "nearest", "head"))
-assert abs(by_mean[1].accuracy.mean - by_one[1].accuracy.mean) < 1e-3
-assert by_mean[5].accuracy.low - by_mean[1].accuracy.high > 0.08
-assert by_mean[10].accuracy.low > by_mean[5].accuracy.mean
-assert by_head[10].accuracy.low > by_mean[10].accuracy.mean
-print(by_mean[10].accuracy, by_head[10].accuracy)
-
-# %% [markdown] key="controls" lang="ja"
-# ## 対照実験:事前学習のおかげか
-#
-# 正解率が高くても、問題がやさしいだけかもしれません。同じエピソードを、特徴なし(**生の画素** どうしの距離)と、**ランダムな重み** のネットワークでも行います。
-#
-# > **予想してから実行**:この2つは、でたらめ(20%)よりどれだけ上でしょうか。
-
-# %% [markdown] key="controls" lang="en"
-# ## Controls: is it the pre-training?
-#
-# A high accuracy may just mean an easy task. The same episodes go to two controls: distances between **raw pixels**, without any features, and a network with **random weights**.
-#
-# > **Predict, then run**: how far above guessing (20%) will these two be?
-
-# %% key="control" alt_ja="鳥での1・5ショットの正解率。事前学習済みが、ランダムな重みと生の画素を大きく上回る。" alt_en="Accuracy on birds with one and five shots: pretrained far above random network and pixels."
-untrained = tl.backbone("zukan-resnet", pretrained=False)
-controls = {}
-for name, source in {"pretrained": network, "random": untrained, "pixels": "pixels"}.items():
-    controls[name] = {
-        "one_shot": tl.few_shot(source, birds, n_way=5, n_shot=1).accuracy,
-        "five_shot": tl.few_shot(source, birds, n_way=5, n_shot=5).accuracy,
-    }
-lesson05.draw_points(controls, "lesson05.controls_alt", chance=0.2)
-
-# %% [markdown] key="control-read" lang="ja"
-# 点は平均、線はエピソードについての95%区間です(短いので、ほとんど点に隠れています)。対照の2つもでたらめよりは上ですが、事前学習した特徴には遠く及びません。同じ400枚、同じエピソードなので、差は特徴だけから生まれています。
-
-# %% [markdown] key="control-read" lang="en"
-# Dots are means, lines 95% intervals over episodes, so short that the dots nearly hide them. Both controls beat guessing, and both stay far below the pretrained features. Pictures and episodes are the same, so the difference comes from the features alone.
-
-# %% key="claim-controls" tags=["claim"]
-for shots in ("one_shot", "five_shot"):
-    for control in ("random", "pixels"):
-        assert controls["pretrained"][shots].low - controls[control][shots].high > 0.25
-    print(controls["random"][shots], controls["pixels"][shots])
-
-# %% [markdown] key="overlap" lang="ja"
-# ## 知っているクラスで試してはいけない
-#
-# 「少ない枚数で新しいクラスを覚えた」と言うには、事前学習のクラスとテストのクラスが **重なっていない** ことが条件です。重なりがあると、`tl.few_shot` は警告します。
-
-# %% [markdown] key="overlap" lang="en"
-# ## Never test on classes it knows
-#
-# To say "it learned new classes from a few pictures", the classes of the test **must not be among** those of pre-training. Where they are, `tl.few_shot` warns.
-
-
-# %% key="warning"
-def measure(name, classes=range(10)):
-    task = tl.load_task(name, 1, valid_per_class=1, test_per_class=20, classes=classes)
-    return {
-        "one_shot": tl.few_shot(network, task, n_way=5, n_shot=1).accuracy,
-        "five_shot": tl.few_shot(network, task, n_way=5, n_shot=5).accuracy,
-        "pixels_one_shot": tl.few_shot("pixels", task, n_way=5, n_shot=1).accuracy,
-    }
-
-
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    domains = {"base": measure("source")}
-print(caught[0].message)
-
-# %% [markdown] key="honest" lang="ja"
-# ## どの数字を報告するか
-#
-# 重なっていなければ、それで公平でしょうか。少数ショットの論文では、1つのデータセットのクラスを「学習用」と「新しいクラス」に分けることがよくあります。ここでいえば、事前学習と **同じ描き方** の新しい生きもの(`novel`)や新しい文字(`strokes`)で試すことにあたります。実際の仕事では、**別の世界** の画像がやってきます。鳥や魚は同じ教材の絵ですが、描き方が違います。本物の手書き数字と、表面の傷は、さらに遠くにあります。
-#
-# どのドメインにも、生の画素の対照をつけます。
-#
-# > **予想してから実行**:生の画素がネットワークに追いつくドメインは、あるでしょうか。
-
-# %% [markdown] key="honest" lang="en"
-# ## Which number to report
-#
-# No overlap, so all is fair? Papers on few-shot learning often split the classes of one data set into those to train on and "novel" ones. Here that means new creatures (`novel`) or new signs (`strokes`) from **the same generator** as in pre-training. A real job brings pictures from **another world**. Birds and fish are drawn for this course, too, but by other rules; real handwriting and the damage on surfaces are further away.
-#
-# Every domain gets raw pixels as its control.
-#
-# > **Predict, then run**: is there a domain in which raw pixels catch up with the network?
-
-# %% key="same-generator"
-for name in ("novel", "strokes"):
-    domains[name] = measure(name)
-print(domains["novel"]["one_shot"], domains["strokes"]["one_shot"])
-
-# %% key="elsewhere"
-for name in ("birds", "fish", "digits"):
-    domains[name] = measure(name)
-
-# %% key="domains" alt_ja="7つのドメインでの1・5ショットの正解率と、生の画素の1ショット。上の3つが高く、鳥と魚はその下、手書き数字では生の画素がネットワークに並び、表面の傷が最も低い。" alt_en="1-shot and 5-shot accuracy in seven domains, and pixels with one shot: the upper three highest, birds and fish lower, pixels level with the network on handwriting, surface damage lowest."
-domains["surfaces"] = measure("surfaces", classes=range(5))
-lesson05.draw_points(domains, "lesson05.domains_alt", chance=0.2)
-
-# %% [markdown] key="domains-read" lang="ja"
-# 上の3行は、事前学習で見たクラスと、同じ描き方の新しいクラスです。論文なら、この「新しい生きもの」の数字を報告するでしょう。計算に誤りはありませんが、別の世界にもそのまま通じるように読むと、期待しすぎになります。鳥や魚の数字のほうが、新しい仕事の見積もりとして正直です。
-#
-# 手書き数字では、**生の画素が1ショットでネットワークに並びます。** 位置も大きさもそろった数字では、画素の距離が十分に役立つのです。対照を置かなければ、この正解率を転移の手柄だと思い込むところでした。表面の傷では、どの方法もあまり役に立ちません。
-
-# %% [markdown] key="domains-read" lang="en"
-# The upper three lines are classes seen in pre-training and new classes by the same rules. A paper would report the one for new creatures. It is computed correctly; read as if it held for another world as well, it promises too much. The numbers on birds and fish are the more honest estimate for a new job.
-#
-# On handwriting, **raw pixels are level with the network at one shot**: the digits are all in place and of one size, so distances between pixels serve well. Without the control we would have credited transfer with that accuracy. On surface damage nothing helps much.
-
-# %% key="claim-domains" tags=["claim"]
-novel, near, written = (domains[name] for name in ("novel", "birds", "digits"))
-print(novel["one_shot"], near["one_shot"], written["one_shot"], written["pixels_one_shot"])
-assert novel["one_shot"].low - near["one_shot"].high > 0.08
-assert written["one_shot"].mean - written["pixels_one_shot"].mean < 0.10
-
-# %% [markdown] key="real" lang="ja"
-# ### 本物の手書き文字では
-#
-# ここまでは、ほとんどが描いた絵でした。**Omniglot** は、世界の文字を実際に人が手で書いたデータです。292文字を20人が1回ずつ書いています。どのネットワークも、これらの文字を学習したことはありません。
-#
-# > **予想してから実行**：120万枚の写真（ImageNet）で学んだMobileNetV2と、この教材の小さなネットワークでは、どちらが手書き文字をよく見分けるでしょうか。
-
-# %% [markdown] key="real" lang="en"
-# ### On real handwriting
-#
-# Almost everything so far was drawn. **Omniglot** holds characters of the world's alphabets as people really wrote them: 292 characters, each written once by twenty people. No network here was trained on any of them.
-#
-# > **Predict, then run**: MobileNetV2 learned from 1.2 million photographs (ImageNet), the course's small network from drawings. Which of them tells handwritten characters apart better?
-
-# %% key="real-figure" alt_ja="Omniglotの文字での少数ショットの正解率を、4種類の特徴で比べた点と信頼区間。" alt_en="Few-shot accuracy on Omniglot's characters for four kinds of features, as points with intervals."
-lesson05.draw_real(tl.stored("05_real"))
-
-# %% [markdown] key="real-read" lang="ja"
-# どの設定でも、**この教材のネットワークが、ImageNetのMobileNetV2を上回りました**（5-way 1-shotで76%対70%）。転移元の絵に「架空の文字」が入っていたからでしょう。大きさや知名度よりも、転移元に似たものがあったかどうかが効いています。どちらのネットワークも、生の画素（44%）とランダムな重み（37%）をはっきり上回ります。先ほどの数字は位置も大きさもそろっていましたが、ここではそろっていません。値は保存済みの結果です（文字の選び方を変えて10回。特徴は凍結したまま、プロトタイプで分類）。
-
-# %% [markdown] key="real-read" lang="en"
-# In every setting **the course's network beats MobileNetV2 from ImageNet** (76% against 70%, 5-way 1-shot). The likely reason is that its source held imaginary characters: whether the source held something alike counted for more than size or fame. Both are far above raw pixels (44%) and random weights (37%). The digits above were all in place and of one size; these characters are not. These are stored results: ten draws of characters, frozen features, prototypes.
-
-# %% [markdown] key="yours" lang="ja"
-# ## 自分の絵を2枚だけ教える
-#
-# 今度はあなたの番です。AとBの欄に、別々の絵を1つずつ、マウスか指で描いてください。3つ目の欄にどちらかをもう一度描くと、1画ごとに分類し直します。はじめに入っているのは見本です。「全部消す」で消せます。
-#
-# 欄の下の図では、2つのプロトタイプ(◆)を通る直線が横軸、その直線からの距離が縦軸です。こう置くと、どの絵からも、2つのプロトタイプまでの距離が正しく表せます。点線は両方から同じ距離の位置で、ここを越えると答えが変わります。「もう1枚」で同じクラスの絵を描き足すと、プロトタイプは平均へ動きます。絵は、位置と大きさをそろえてからネットワークに渡しています。
-#
-# > **予想してから実行**:Aが船、Bが花のとき、3つ目の欄に魚を描くと、答えはどうなるでしょうか。
-
-# %% [markdown] key="yours" lang="en"
-# ## Teach it with two drawings of your own
-#
-# Your turn. Draw one thing in field A and another in field B, with the mouse or a finger. Then draw one of them again in the third field: it is classified anew after every stroke. The fields start with examples; "Clear" removes them.
-#
-# In the map below the fields, the line through the two prototypes (◆) runs along the bottom, and the distance from that line goes up the side. Placed like this, the distance of every drawing to both prototypes is the true one. The dotted line is equally far from both: beyond it the answer changes. "Add another" lets you draw one more of the same class, and its prototype moves to the mean. Place and size of a drawing are evened out before the network sees it.
-#
-# > **Predict, then run**: A is a boat and B a flower. What will the answer be when you draw a fish in the third field?
+# > **Predict, then run**: what will the answer be when you draw a fish in the third field?
 
 # %% key="pad"
 tl.widget("05_draw")
 
-# %% [markdown] key="yours-code" lang="ja"
-# 答えは必ずAかBになります。最も近いものを選ぶ方法は、「どちらでもない」とは言いません。
+# %% [markdown] key="plane" lang="ja"
+# **魚を描いても、答えは必ずAかBです。** いちばん近いものを選ぶだけだからです。この弱点は、あとの節で直します。
 #
-# 同じことをコードでも書けます。下のセルでは、1行が1本の線で、数字は左上 (0, 0) から右下 (1, 1) までの点の座標です。点を変えて、好きな絵にしてください。紙に描いて撮った写真でもかまいません。その場合は、点のリストの代わりに `"picture.png"` のようにファイル名を書きます。空のままでも、代わりの絵が入ります。
+# ## しくみ：特徴の平均と距離
 #
-# サポート画像は1枚ずつです。クエリは、同じ絵を別の手ぶれで描き直したものです(ファイルの場合は、少し傾けたり、ずらしたりしたもの)。
-
-# %% [markdown] key="yours-code" lang="en"
-# The answer is always A or B: a method that picks the nearest never says "neither".
+# 借りてきた目、つまり凍結したネットワークは、1枚の画像を256個の数に変えます。似たものが近くに来るように並んだこの数の列を、**特徴**、または**埋め込み**（embedding）といいます。
 #
-# The same can be written in code. In the next cell each line is one stroke of the pen; the numbers are points, from (0, 0) at the upper left to (1, 1) at the lower right. Change them as you like. A photographed drawing will do as well: write a file name such as `"picture.png"` in place of the list. Leave a drawing empty and it gets a stand-in.
+# 答えのわかっている画像を**サポート集合**、答えを当てたい画像を**クエリ**といいます。やることは2つだけです。クラスごとにサポートの特徴を平均し、クエリは最も近い平均のクラスにします。この平均を**プロトタイプ**（prototype）といいます。
+
+# %% [markdown] key="plane" lang="en"
+# **Even for a fish the answer is A or B**, because it only picks the nearer one. A later section mends this.
 #
-# There is one support picture of each. The queries are the same drawings, made again by an unsteady hand (of a file: tilted and shifted a little).
-
-# %% key="drawings"
-boat = [
-    [(0.1, 0.6), (0.9, 0.6), (0.7, 0.85), (0.3, 0.85), (0.1, 0.6)],
-    [(0.5, 0.6), (0.5, 0.1), (0.8, 0.5), (0.5, 0.5)],
-]
-flower = [
-    [(0.5, 0.95), (0.5, 0.5)],
-    [(0.5, 0.5), (0.3, 0.4), (0.35, 0.2), (0.5, 0.1), (0.65, 0.2), (0.7, 0.4), (0.5, 0.5)],
-    [(0.5, 0.8), (0.3, 0.65)],
-]
-drawings = {"A": boat, "B": flower}
-
-# %% key="taught" alt_ja="2つの絵を別の手ぶれで描き直した12枚。それぞれに、当てたクラスの名前と正誤の印がつく。" alt_en="Twelve redrawn versions of the two drawings, each with the name it was given and a mark for right or wrong."
-support = lesson05.draw_by_hand(drawings, hand=0)
-queries = lesson05.draw_by_hand(drawings, hand=1, copies=6)
-prototypes = tl.extract_features(network, support)  # one picture each: it is its own mean
-distances = torch.cdist(tl.extract_features(network, queries), prototypes).square()
-answers = distances.argmin(1)
-lesson05.show_answers(queries, answers, list(drawings))
-
-# %% [markdown] key="taught-read" lang="ja"
-# 奇数番目がA、偶数番目がBの描き直しで、○は正解、×は誤りです。絵が2つともよく似ていたらどうなるでしょうか。船と、帆のない船で試してください。なお、描き直しは元の絵の写しなので、別の人が描いた船を当てるよりやさしい問題です。
-
-# %% [markdown] key="taught-read" lang="en"
-# Odd places are A drawn again, even places B; ○ is right, × wrong. What happens when the two drawings are alike? Try a boat and a boat without its sail. Note that redrawn copies make an easier question than a boat from somebody else's hand.
-
-# %% [markdown] key="widget-intro" lang="ja"
-# ## 動かしてみる
+# ## How it works: a mean and a distance
 #
-# サポート画像をクリックして、足したり外したりしてください。プロトタイプ(◆)が動き、クエリの色が変わります。わざと変わった姿勢の1枚だけを選ぶと、どうなるでしょうか。
-
-# %% [markdown] key="widget-intro" lang="en"
-# ## Try it
+# The borrowed eye, a frozen network, turns a picture into 256 numbers. Such a row of numbers, placed so that similar things lie close together, is called its **features**, or its **embedding**.
 #
-# Click support pictures to add or remove them. The prototypes (◆) move, and the queries change colour. What happens if you pick a single odd one on purpose?
+# The pictures with known answers are the **support set**, the pictures to be named are the **queries**. There are only two things to do: take the mean of the support features of each class, and give a query the class of the nearest mean. This mean is called a **prototype**.
+
+# %% key="plane-diagram"
+tl.diagram("prototypes")
+
+# %% [markdown] key="formula" lang="ja"
+# 図の計算を式にすると、こうなります（Snell ほか, 2017）。$f(x)$ は画像 $x$ の特徴、$S_c$ はクラス $c$ のサポート画像の集まり、$|S_c|$ はその枚数、$q$ はクエリです。
+#
+# $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
+#
+# 左の式がプロトタイプ、右の式が「距離の2乗が最小のクラスを答える」という意味です。重みは1つも学習しません。コードでは2行です。
+
+# %% [markdown] key="formula" lang="en"
+# Written as a formula, the calculation in the diagram is this (Snell et al., 2017). Here $f(x)$ are the features of picture $x$, $S_c$ is the set of support pictures of class $c$, $|S_c|$ is how many there are, and $q$ is a query.
+#
+# $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
+#
+# The left side is the prototype, and the right side says: answer with the class at the smallest squared distance. Not a single weight is trained. In code it takes two lines.
+
+
+# %% key="classify"
+def classify(support, query):
+    """support: (classes, pictures, features); query: (queries, features)."""
+    prototypes = support.mean(1)
+    return torch.cdist(query, prototypes).argmin(1)
+
+
+features = tl.extract_features(network, birds.test)
+kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
+print(f"{kinds.shape[0]} kinds of bird, {kinds.shape[1]} pictures each")
+# ja: print(f"鳥{kinds.shape[0]}種類、各{kinds.shape[1]}枚")
+
+# %% [markdown] key="guide" lang="ja"
+# 鳥の図鑑を作りましょう。5種類の鳥を、1枚ずつの絵で登録します。すき間の左がサポート、右が名前を当てるクエリの一部です。このネットワークは、どの鳥も事前学習で見ていません。
+#
+# まず自分で当ててみてください。手がかりは、くちばし・尾・冠羽・翼の模様です。背景や体の色はあてになりません。
+
+# %% [markdown] key="guide" lang="en"
+# Let us make a guide to birds: five kinds, each entered with one picture. On the left of the gap is the support, on its right are some of the queries to be named. The network has seen none of these birds in pre-training.
+#
+# Try it yourself first. Look at the bill, the tail, the crest and the pattern of the wing; the background and the colour of the body do not tell.
+
+# %% key="guide-show" alt_ja="鳥5種類。1行が1種類で、左にサポート画像1枚、すき間の右にクエリ6枚。" alt_en="Five kinds of bird, one a row: one support picture at the left, six queries right of the gap."
+display(lesson05.show_guide(birds))
+tl.predict_first(
+    "05-guide",
+    "With one picture of each of five kinds: share of 75 other pictures named correctly",
+    # ja: "5種類を1枚ずつ登録したとき、ほかの75枚のうち正しく当てる割合",
+    between=(20, 100),
+    unit="%",
+)
+
+
+# %% key="score"
+def score(images, shots):
+    """The share of right answers; the first `shots` pictures of each kind are the support."""
+    support, query = images[:, :shots], images[:, shots:]
+    truth = torch.arange(len(images)).repeat_interleave(query.shape[1])
+    return (classify(support, query.flatten(0, 1)) == truth).float().mean().item()
+
+
+guide = score(kinds[:5, :16], shots=1)
+print(f"One picture of each kind: {guide:.0%} named correctly (guessing: 20%)")
+# ja: print(f"各1枚で、{guide:.0%}を正しく当てました（ランダムなら20%）")
+tl.see_prediction("05-guide", round(100 * guide))
+
+# %% [markdown] key="luck" lang="ja"
+# **1枚ずつの絵だけで、ほとんどの鳥が当たりました。** しかも、学習は1回もしていません。
+#
+# ## たまたまではないか
+#
+# 図鑑の1枚が変わった姿勢の絵だったら、結果は違ったはずです。下のウィジェットで、サポート画像をクリックして足したり外したりしてください。プロトタイプ（◆）が動き、クエリの色が変わります。わざと変わった姿勢の1枚だけを選ぶと、どうなるでしょうか。
+
+# %% [markdown] key="luck" lang="en"
+# **With one picture of each, most of the birds were named**, and nothing was trained for it.
+#
+# ## Was that luck?
+#
+# If the one picture in the guide had shown an odd pose, the result would have been another. In the widget below, click support pictures to add or remove them. The prototypes (◆) move, and the queries change colour. What happens if you pick only one odd picture on purpose?
 
 # %% key="widget"
 tl.widget("05")
 
-# %% [markdown] key="exercise-a" lang="ja"
-# ## 練習
-#
-# **A.** コサインで分類する関数を書いてください。`support` は(クラス, ショット, 特徴)、`query` は(クエリ, 特徴)の形です。プロトタイプとのコサインが最大になるクラスの番号を、クエリごとに返します。
+# %% [markdown] key="episodes" lang="ja"
+# 1冊の図鑑では、運の良し悪しがわかりません。そこで、種類も画像も選び直して、図鑑を何百冊も作ります。1冊分の試験を**エピソード**といい、大きさは2つの数で表します。種類の数が **Nウェイ**（N-way）、1種類あたりのサポートの枚数が **Kショット**（K-shot）です。先ほどの図鑑は5ウェイ1ショットです。
 
-# %% [markdown] key="exercise-a" lang="en"
-# ## Exercises
-#
-# **A.** Write a function that classifies by cosine. `support` has the shape (classes, shots, features), `query` (queries, features). For each query return the number of the class whose prototype has the largest cosine with it.
+# %% [markdown] key="episodes" lang="en"
+# A single guide cannot tell luck from skill. So make hundreds of them, each with other kinds and other pictures. The test with one such guide is called an **episode**, and two numbers give its size: the number of kinds (**N-way**), and the number of support pictures of each (**K-shot**). The guide above was 5-way 1-shot.
 
+# %% key="episode-diagram"
+tl.diagram("episode")
+
+
+# %% key="episodes-run" alt_ja="600エピソードの正解率のヒストグラム。平均、上の図鑑、ランダムを線で示す。" alt_en="Histogram of the accuracy of 600 episodes with the mean, the guide above and guessing as lines."
+def episode(ways, shots):
+    chosen, pictures = torch.randperm(10)[:ways], torch.randperm(40)[: shots + 15]
+    return score(kinds[chosen][:, pictures], shots)
+
+
+torch.manual_seed(0)
+accuracies = [episode(ways=5, shots=1) for _ in range(600)]
+mean = tl.interval(accuracies, share=True).mean
+print(f"600 guides: {mean:.0%} on average, {min(accuracies):.0%} to {max(accuracies):.0%}")
+# ja: print(f"図鑑600冊：平均{mean:.0%}、{min(accuracies):.0%}から{max(accuracies):.0%}まで")
+lesson05.draw_luck(accuracies, guide)
+
+# %% [markdown] key="luck-read" lang="ja"
+# **平均は約79%ですが、1冊ごとの結果は、半分しか当たらないものから満点まであります。** だから少数ショットの正解率は、1冊ではなく600エピソード以上の平均で報告します。`tl.few_shot` は、同じ計算を1行で行います。
+#
+# ## 枚数を増やす、事前学習を外す
+#
+# サポートを2枚、5枚、10枚と増やしましょう。同時に、正解率が本当に事前学習のおかげかどうかを、2つの**対照実験**で確かめます。**ランダムな重み**のネットワークと、特徴を使わずに**生の画素**どうしの距離を測る方法です。
+
+# %% [markdown] key="luck-read" lang="en"
+# **The mean is about 79%, but a single guide may get anything from half right to all right.** That is why a few-shot accuracy is reported as a mean over 600 episodes or more, never from one. `tl.few_shot` does the same calculation in one line.
+#
+# ## More pictures, and no pre-training
+#
+# Now raise the support to two, five and ten pictures. At the same time, two **controls** show whether it really is the pre-training: a network with **random weights**, and distances between **raw pixels**, without any features.
+
+# %% key="controls" alt_ja="ショット数に対する鳥の正解率。事前学習済み、ランダムな重み、生の画素の3本の線と、ランダムに答えた場合の線。" alt_en="Accuracy on birds against the number of shots: lines for pretrained features, random weights, raw pixels and guessing."
+untrained = tl.backbone("zukan-resnet", pretrained=False)
+sources = {"pretrained": network, "random": untrained, "pixels": "pixels"}
+results = {
+    name: {shots: tl.few_shot(source, birds, n_way=5, n_shot=shots) for shots in (1, 2, 5, 10)}
+    for name, source in sources.items()
+}
+lesson05.draw_controls(results)
+
+# %% key="claim-controls" tags=["claim"]
+one = {name: by_shots[1].accuracy for name, by_shots in results.items()}
+gap = one["pretrained"].low - max(one["random"].high, one["pixels"].high)
+tl.claim(
+    f"With one picture, pretrained features lead both controls by {100 * gap:.0f} points or more",
+    # ja: f"1枚のとき、事前学習済みの特徴は、どちらの対照よりも{100 * gap:.0f}ポイント以上上です",
+    gap > 0.25,
+)
+
+# %% [markdown] key="controls-read" lang="ja"
+# **いちばん効くのは、はじめの数枚です。** 1枚で約79%、5枚で約94%、10枚で約96%になります。1枚の運の悪さを、平均が打ち消すからです。
+#
+# **そして、効いているのは事前学習です。** ランダムな重みでは1枚で38%、生の画素では29%にとどまります。線の周りの帯はエピソードについての95%信頼区間です。
+#
+# ### 練習A（試す、4分）
+#
+# 種類を5から10に増やすと、正解率は何ポイント下がるでしょうか。1ショットと5ショットで予想を書いてから、`tl.few_shot(network, birds, ...)` で測ります。5ウェイの正解率から10ウェイの正解率を引いた値（割合のまま）を、`drops` に入れてください。
+
+# %% [markdown] key="controls-read" lang="en"
+# **The first few pictures matter most.** One gives about 79%, five about 94%, ten about 96%, because the mean evens out the bad luck of a single picture.
+#
+# **And it is the pre-training that does it.** Random weights reach only 38% with one picture, raw pixels 29%. The bands around the lines are 95% intervals over episodes.
+#
+# ### Exercise A (try, 4 minutes)
+#
+# By how many points does the accuracy fall with ten kinds instead of five? Write down a guess for one shot and for five, then measure with `tl.few_shot(network, birds, ...)`. Put the 5-way accuracy minus the 10-way accuracy, as a fraction, into `drops`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
-def classify(support, query):
-    ### BEGIN SOLUTION
-    # PLACEHOLDER: return ...
-    prototypes = F.normalize(support.mean(1), dim=1)
-    return (F.normalize(query, dim=1) @ prototypes.T).argmax(1)
-    ### END SOLUTION
-
-
+### BEGIN SOLUTION
+# PLACEHOLDER: drops = {1: ..., 5: ...}
+drops = {}
+for shots in (1, 5):
+    five = tl.few_shot(network, birds, n_way=5, n_shot=shots).accuracy.mean
+    ten = tl.few_shot(network, birds, n_way=10, n_shot=shots).accuracy.mean
+    drops[shots] = five - ten
+### END SOLUTION
 tl.check("05-a")
 
-# %% [markdown] key="exercise-b" lang="ja"
-# **B.** クラスが10種類になると、1ショットの正解率は何ポイント下がるでしょうか。予想を書いてから `tl.few_shot` で測り、5ウェイの正解率から10ウェイの正解率を引いた値を `drop` に入れてください。
+# %% [markdown] key="door" lang="ja"
+# ## 「知らない」と言わせる
+#
+# カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。顔認証の入口も同じで、知らない人は通しません。そこで、登録との近さに**しきい値**を設け、それより似ていなければ断ります。近さには、向きがどれだけ同じかを表す**コサイン類似度**を使います。長さ1にそろえたベクトルどうしの内積で、たとえば $(0.6, 0.8)$ と $(1, 0)$ なら $0.6$、同じ向きなら1です。
+#
+# 誤りは2種類あります。
+#
+# | | 通した | 断った |
+# |---|---|---|
+# | 同じ種類 | 正解。割合は**TAR**（true accept rate） | 誤り。割合は**FRR**（false reject rate）で、1 − TAR |
+# | 別の種類 | 誤り。割合は**FAR**（false accept rate） | 正解 |
+#
+# しきい値は、はじめの5種類で、FARが5%になるように決めます。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、成績が甘くなるからです。
 
-# %% [markdown] key="exercise-b" lang="en"
-# **B.** By how much does 1-shot accuracy fall with ten classes instead of five? Write down a guess, measure it with `tl.few_shot`, and put the 5-way accuracy minus the 10-way accuracy into `drop`.
+# %% [markdown] key="door" lang="en"
+# ## Teach it to say "I do not know"
+#
+# For a part that is not in the catalogue, "I do not know" is a better answer than the nearest number. It is the same at a gate with face recognition: strangers stay outside. So set a **threshold** on how near a picture has to be to the entry, and reject anything less similar. Nearness is measured by the **cosine similarity**, which says how far two features point the same way. It is the product of two vectors of length 1: for example, $(0.6, 0.8)$ and $(1, 0)$ give $0.6$, and the same direction gives 1.
+#
+# There are two kinds of error:
+#
+# | | accepted | rejected |
+# |---|---|---|
+# | same kind | right; the share is the **TAR** (true accept rate) | error; the share is the **FRR** (false reject rate), 1 − TAR |
+# | another kind | error; the share is the **FAR** (false accept rate) | right |
+#
+# Choose the threshold on the first five kinds, so that their FAR is 5%, and test it on the other five: chosen and tested on the same birds, it would flatter us.
 
-# %% key="ex-b" tags=["exercise"] needs="setup,creatures,episode"
+# %% key="door-run" alt_ja="左は同じ種類と別の種類の類似度のヒストグラムとしきい値。右は登録1枚と5枚のROC曲線。" alt_en="Left, histograms of similarities with the threshold; right, ROC curves with one and with five registered pictures."
+unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
+# ja: unit = F.normalize(kinds, dim=2)  # 特徴ベクトルの長さを1にそろえます
+
+
+def compare(birds, registered):
+    """Similarities of the pictures from the 11th on: to their own entry, to other entries."""
+    entries = F.normalize(birds[:, :registered].mean(1), dim=1)
+    similarity = entries @ birds[:, 10:].mT  # kind, entry, picture
+    own = torch.eye(len(birds), dtype=torch.bool)
+    return similarity[own], similarity[~own]
+
+
+for registered in (1, 5):
+    threshold = compare(unit[:5], registered)[1].quantile(0.95).item()
+    same, other = compare(unit[5:], registered)
+    tar, far = (same >= threshold).float().mean(), (other >= threshold).float().mean()
+    print(f"{registered} registered: TAR {tar:.0%}, FAR {far:.0%} on five new kinds")
+    # ja: print(f"登録{registered}枚：新しい5種類でTAR {tar:.0%}、FAR {far:.0%}")
+lesson05.draw_door({count: compare(unit[5:], count) for count in (1, 5)}, threshold)
+
+# %% [markdown] key="door-read" lang="ja"
+# **登録を1枚から5枚に増やすと、同じ種類を通す割合が57%から92%に上がりました。** FARは5%になるように決めたのに、新しい種類では6%と9%でした。しきい値を決めた鳥とは違う鳥だからです。
+#
+# しきい値を動かすと、2つの誤りは互いに逆に動きます。そこで、すべてのしきい値でのFARとTARの組を線で結んだのが、右の**ROC曲線**です。点線の対角線はコイン投げで、左上を通るほど良い仕組みです。
+#
+# 鳥の図鑑に、鳥ですらないものを見せたらどうなるでしょうか。
+#
+# > **予想してから実行**：登録は鳥5種類、各5枚です。魚の絵200枚のうち、しきい値で正しく断れるのは何%でしょうか。
+
+# %% [markdown] key="door-read" lang="en"
+# **With five registered pictures instead of one, 92% of the right birds are accepted instead of 57%.** We asked for an FAR of 5%, yet it is 6% and 9% on the new kinds, because they are not the birds on which the threshold was chosen.
+#
+# Moving the threshold makes one error rarer and the other more frequent. The **ROC curve** at the right joins the pairs of FAR and TAR for all thresholds; the nearer it passes to the upper left corner, the better. The dotted diagonal is a toss of a coin.
+#
+# What if the guide to birds is shown something that is not a bird at all?
+#
+# > **Predict, then run**: five kinds of bird are registered with five pictures each. Of 200 pictures of fish, what share will the threshold reject?
+
+# %% key="predict-fish"
+tl.predict_first(
+    "05-fish",
+    "Share of the fish that the guide to birds rejects",
+    # ja: "鳥の図鑑が、魚を正しく断る割合",
+    between=(0, 100),
+    unit="%",
+)
+
+# %% key="fish-run"
+fish = tl.load_task("fish", per_class=1, valid_per_class=1, test_per_class=20)
+entries = F.normalize(unit[5:, :5].mean(1), dim=1)
+strangers = F.normalize(tl.extract_features(network, fish.test), dim=1)
+rejected = ((strangers @ entries.T).amax(1) < threshold).float().mean().item()
+tl.see_prediction("05-fish", round(100 * rejected))
+
+# %% [markdown] key="fish-read" lang="ja"
+# **魚のほうが、断りにくいのです。** しきい値は「鳥と別の鳥」を分けるために、鳥だけで決めました。そのしきい値が魚にも通用する保証はありません。しきい値を決めるデータには、**本番で来そうな「知らないもの」** を入れておきましょう。
+#
+# ### 練習B（書く、6分）
+#
+# 「名前を答えるか、断るか」を決める関数 `name_or_reject(query, entries, threshold)` を書いてください。`query` は（クエリ, 特徴）、`entries` は（登録, 特徴）の形で、どちらも長さはそろっていません。コサイン類似度が最大の登録の番号を返し、その類似度がしきい値より小さいクエリには −1 を返します。
+
+# %% [markdown] key="fish-read" lang="en"
+# **Fish are harder to reject than other birds.** The threshold was chosen on birds alone, to tell one bird from another. Nothing promises that it suits fish. When you choose a threshold, include the **kind of stranger that will really turn up**.
+#
+# ### Exercise B (write, 6 minutes)
+#
+# Write a function that either names or rejects: `name_or_reject(query, entries, threshold)`. `query` has the shape (queries, features), `entries` (entries, features), and neither has length 1 yet. Return the number of the entry with the largest cosine similarity, and −1 for each query whose similarity is below the threshold.
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
-# PLACEHOLDER: drop = ...
-five = tl.few_shot(network, birds, n_way=5, n_shot=1)
-ten = tl.few_shot(network, birds, n_way=10, n_shot=1)
-drop = five.accuracy.mean - ten.accuracy.mean
+# PLACEHOLDER: def name_or_reject(query, entries, threshold):
+# PLACEHOLDER:     ...
+def name_or_reject(query, entries, threshold):
+    best, which = (F.normalize(query, dim=1) @ F.normalize(entries, dim=1).T).max(1)
+    return torch.where(best >= threshold, which, -1)
+
+
 ### END SOLUTION
 tl.check("05-b")
 
-# %% [markdown] key="quiz-intro" lang="ja"
-# ## 確認クイズ
+# %% [markdown] key="real" lang="ja"
+# ## 本物の手書き文字では?
+#
+# ここまでは、教材のために描いた絵でした。**Omniglot** は、世界の文字を20人が実際に手で書いたデータです。そのうち292文字を使います。どのネットワークも、これらの文字を学習していません。比べるのは、120万枚の写真（ImageNet）で学んだMobileNetV2と、架空の生き物・模様・**架空の文字**の絵で学んだ、この教材の小さなネットワークです。
+#
+# > **予想してから実行**：どちらの特徴が、手書き文字をよく見分けるでしょうか。
 
-# %% [markdown] key="quiz-intro" lang="en"
-# ## Quiz
+# %% [markdown] key="real" lang="en"
+# ## And on real handwriting?
+#
+# So far everything was drawn for this course. **Omniglot** holds characters of the world's alphabets as twenty people really wrote them; we use 292 of them. No network here was trained on any. We compare MobileNetV2, which learned from 1.2 million photographs (ImageNet), with the small network of this course, which learned from drawings of creatures, patterns and **invented characters**.
+#
+# > **Predict, then run**: whose features tell handwritten characters apart better?
+
+# %% key="real-figure" alt_ja="Omniglotの文字での少数ショットの正解率を、4種類の特徴で比べた点と信頼区間。" alt_en="Few-shot accuracy on Omniglot's characters for four kinds of features, as points with intervals."
+real = tl.stored("05_real")
+lesson05.draw_real(real)
+
+# %% key="claim-real" tags=["claim"]
+pairs = zip(real["zukan"]["5-way 1-shot"], real["imagenet"]["5-way 1-shot"])
+lead = tl.interval([ours - theirs for ours, theirs in pairs])
+tl.claim(
+    f"5-way 1-shot: the small network leads by {100 * lead.low:.0f} to {100 * lead.high:.0f} "
+    "points (stored, 10 draws of 100 characters)",
+    # ja: f"5ウェイ1ショットで、小さなネットワークが{100 * lead.low:.0f}〜"
+    # ja: f"{100 * lead.high:.0f}ポイント上（保存済み、100文字を選び直して10回）",
+    lead.low > 0,
+)
+
+# %% [markdown] key="real-read" lang="ja"
+# **本物の文字でも、順番は絵の世界と同じでした。** 事前学習済みの特徴が、生の画素とランダムな重みを大きく上回ります。そして、**小さなネットワークが、有名なMobileNetV2に勝ちました**（5ウェイ1ショットで76%と70%）。事前学習に使った画像、つまり**転移元**に「文字」があったからだと考えられます。規模や知名度より、転移元に似たものがあるかどうかです。
+#
+# ### 練習C（設計する、5分。2人で話し合うのもおすすめです）
+#
+# 倉庫に返品される部品は300種類で、カタログ写真が1枚ずつあります。毎週10種類が増え、返品の5%はカタログにない他社の部品です。間違った棚に戻すと1件1万円、人が確かめれば1件100円かかります。
+#
+# 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例にある採点表で見直しましょう。
+
+# %% [markdown] key="real-read" lang="en"
+# **The order is the same on real characters as in the drawn world.** Pretrained features are far above raw pixels and random weights. And **the small network beats the famous MobileNetV2** (76% against 70%, 5-way 1-shot), probably because its **source**, the pictures of its pre-training, held characters. What matters more than size or fame is whether the source held something alike.
+#
+# ### Exercise C (design, 5 minutes, also good in pairs)
+#
+# A warehouse takes back parts of 300 kinds and has one catalogue photograph of each. Ten new kinds arrive every week, and 5% of what comes back was made by others and is not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
+#
+# Write your plan into `plan`: `"pictures"` is the number to register of each kind, `"threshold_from"` the data for choosing the threshold, `"if_unknown"` what happens on a rejection, `"tested_on"` the data of the final test, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {"pictures": ..., "threshold_from": ..., "if_unknown": ...,
+# PLACEHOLDER:         "tested_on": ..., "why": ...}
+plan = {
+    "pictures": 5,
+    "threshold_from": "200 kinds, and parts of other makers",
+    # ja: "threshold_from": "200種類の部品と、他社の部品",
+    "if_unknown": "a person looks, and the picture joins the entry",
+    # ja: "if_unknown": "人が確かめ、その画像を登録に加える",
+    "tested_on": "the other 100 kinds, and other makers not used before",
+    # ja: "tested_on": "残りの100種類と、まだ使っていない他社の部品",
+    "why": "A wrong shelf costs 100 times a look, so the FAR has to be low; 5 pictures keep the TAR.",
+    # ja: "why": "棚の間違いは確認の100倍の損なのでFARを低くし、TARは5枚の登録で保ちます。",
+}
+### END SOLUTION
+tl.check("05-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 枚数 | 1枚のまま | 数枚に増やす | 増やした効果を図の数字で説明した |
+# | しきい値 | テストと同じ部品で決める | 別の種類で決める | 別の種類に加え、他社の部品も入れた |
+# | 損得 | 触れていない | FARを低くすると書いた | 1万円と100円からFARの目標を考えた |
+# | 断ったとき | 決めていない | 人が確かめる | 人が確かめ、その画像を登録に使う |
+# | テスト | 正解率だけ | TARとFAR | TARとFARを、N（種類の数）といっしょに報告する |
+#
+# 7点以上なら、そのまま提案書に書けます。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | pictures | one, as it is | several | several, and their worth with numbers from a figure |
+# | threshold | chosen on the parts of the test | on other kinds | on other kinds, and parts of other makers are among them |
+# | costs | not mentioned | the FAR has to be low | a goal for the FAR from the two costs |
+# | rejection | not decided | a person looks | a person looks, and the picture joins the entry |
+# | test | accuracy alone | TAR and FAR | TAR and FAR, reported together with N |
+#
+# With 7 points or more, your plan can go to your boss as it is.
 
 # %% key="quiz"
 tl.quiz("05")
@@ -543,60 +454,193 @@ tl.quiz("05")
 # ## まとめ
 #
 # - 事前学習した特徴があれば、1枚か数枚の画像で新しいクラスを見分けられます。プロトタイプは特徴の平均で、学習はいりません。
-# - 正解率は、N・K・クエリの数・エピソードの数といっしょに書きます。
-# - エピソードの区間は「この画像での平均」の確かさ、シードの区間は「新しい画像でも同じか」の確かさです。
-# - 生の画素とランダムな重みを対照に置きます。差がなければ、事前学習のおかげではありません。
-# - 同じ描き方の新しいクラスより、別のドメインで測った数字のほうが、実際の仕事に近い見積もりです。
+# - 正解率は、N・K・エピソード数といっしょに書き、生の画素とランダムな重みを対照に置きます。
+# - 1枚を2枚、5枚に増やすのが、いちばん簡単でよく効く改善です。
+# - いちばん近いものを選ぶ方法は、知らないものにも答えてしまいます。しきい値を設け、FARとTARで評価します。しきい値は、テストとは別のクラスで決めます。
+# - 人の顔に使うときは、同意と、誤りが起きたときの対応を先に決めてください。顔写真は個人情報です。
 #
-# **うまくいかないとき**
-#
-# - 1ショットの結果が大きくばらつく:サポート画像の当たり外れです。もう1、2枚足すのがいちばん効きます。
-# - 論文の数字に届かない:ドメインの近さ、N、K、クラスの重なりを確かめます。
-# - 見知らぬものにも、どれかのクラスを答えてしまう:最も近いものを選ぶ方法だからです。最初の節のように、しきい値を併用します。
-# - 人の顔に使いたい:写真は個人情報です。本人の同意と、誤りが起きたときの手当てを先に決めてください。
-#
-# **文献**
-#
-# - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175)
-# - O. Vinyals ほか, *Matching Networks for One Shot Learning*, 2016. [arXiv:1606.04080](https://arxiv.org/abs/1606.04080)
-# - W.-Y. Chen ほか, *A Closer Look at Few-shot Classification*, 2019. [arXiv:1904.04232](https://arxiv.org/abs/1904.04232)
-# - Y. Wang ほか, *SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning*, 2019. [arXiv:1911.04623](https://arxiv.org/abs/1911.04623)
+# **いまは**：大きな事前学習モデルの特徴と単純な分類器の組み合わせが、手の込んだ少数ショット専用の学習に並ぶことが繰り返し示されてきました（Tian ほか, 2020、[arXiv:2003.11539](https://arxiv.org/abs/2003.11539)、Hu ほか, 2022、[arXiv:2204.07305](https://arxiv.org/abs/2204.07305)）。文章では、少数の例で埋め込みごと調整するSetFit（Tunstall ほか, 2022、[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）がよく使われます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
 # - On pretrained features, one picture or a few are enough to tell new classes apart. A prototype is a mean of features; nothing is trained.
-# - An accuracy is reported with its N, its K, the number of queries and the number of episodes.
-# - The interval over episodes says how sure we are about these pictures; the one over seeds, whether new pictures give the same.
-# - Raw pixels and random weights are the controls. Without a difference to them, it was not the pre-training.
-# - A number measured in another domain is a better estimate for a real job than one on new classes of the same generator.
+# - Report an accuracy with its N, its K and the number of episodes, and put raw pixels and random weights beside it.
+# - Going from one picture to two or five is the simplest improvement, and a large one.
+# - Picking the nearest gives a name to strangers as well. Add a threshold, chosen on other classes than those of the test, and report FAR and TAR.
+# - Before you use this on faces, settle consent and what happens after an error: photographs of faces are personal data.
 #
-# **What can go wrong**
+# **Today**: again and again, the features of a large pretrained model with a simple classifier have kept up with elaborate training made for few-shot learning (Tian et al., 2020, [arXiv:2003.11539](https://arxiv.org/abs/2003.11539); Hu et al., 2022, [arXiv:2204.07305](https://arxiv.org/abs/2204.07305)). For texts, SetFit (Tunstall et al., 2022, [arXiv:2209.11055](https://arxiv.org/abs/2209.11055)) is much used: it tunes the embedding itself on a few examples.
+
+# %% [markdown] key="deeper-eer" lang="ja" tags=["deeper"]
+# ## さらに深く：誤り率を1つの数で表す
 #
-# - 1-shot results vary widely: the luck of the support picture. One or two more help most.
-# - A paper's number is out of reach: compare how near the domains are, N, K, and whether classes overlap.
-# - It names a class even for something unknown: the nearest always wins. Add a threshold, as in the first section.
-# - You want to use it on faces: photographs are personal data. First settle consent, and what happens after a wrong answer.
+# FARとFRRは、しきい値を動かすと逆に動きます。2つが等しくなる点の誤り率を、**EER**（equal error rate）といいます。ROC曲線では、右下がりの対角線と交わる点です。他人を通したくない入口では、「FAR 1%でのTAR」も報告します。
+
+# %% [markdown] key="deeper-eer" lang="en" tags=["deeper"]
+# ## Deeper: one number for two errors
 #
-# **References**
+# Move the threshold, and one of FAR and FRR falls while the other rises. The error at the point where they are equal is the **EER** (equal error rate); in the figure of the ROC, it is where a curve meets the falling diagonal. At a gate, where strangers must stay outside, people also report the TAR at an FAR of 1%.
+
+
+# %% key="eer"
+def equal_error(same, other):
+    thresholds = torch.linspace(0, 1, 501)
+    frr = torch.stack([(same < threshold).float().mean() for threshold in thresholds])
+    far = torch.stack([(other >= threshold).float().mean() for threshold in thresholds])
+    nearest = (frr - far).abs().argmin()
+    return ((frr + far)[nearest] / 2).item()
+
+
+for registered in (1, 5):
+    same, other = compare(unit[5:], registered)
+    tar = (same >= other.quantile(0.99)).float().mean()
+    print(f"{registered} registered: EER {equal_error(same, other):.0%}, TAR {tar:.0%} at FAR 1%")
+    # ja: print(f"登録{registered}枚：EER {equal_error(same, other):.0%}、FAR 1%でのTAR {tar:.0%}")
+
+# %% key="claim-door" tags=["claim"]
+gains = []
+for _draw in range(20):
+    shuffled = unit[5:][:, torch.randperm(40)]
+    gains.append(equal_error(*compare(shuffled, 1)) - equal_error(*compare(shuffled, 5)))
+gain = tl.interval(gains)
+tl.claim(
+    f"Five registered pictures lower the EER by {100 * gain.low:.0f} to {100 * gain.high:.0f} "
+    "points (20 draws of the registered pictures)",
+    # ja: f"5枚登録すると、EERは1枚より{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
+    # ja: "下がります（登録する画像を選び直して20回）",
+    gain.low > 0,
+)
+
+# %% [markdown] key="deeper-ways" lang="ja" tags=["deeper"]
+# ## さらに深く：平均のほかに3つの方法
 #
-# - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175)
+# - **コサイン**：平均との向きが最も近いクラス
+# - **最も近い1枚**：いちばん近いサポート画像のクラス
+# - **学習した出力層**：エピソードごとに、サポートだけで線形の出力層を学習する
+#
+# > **予想してから実行**：1ショットのとき、プロトタイプと「最も近い1枚」の差は何ポイントでしょうか。
+
+# %% [markdown] key="deeper-ways" lang="en" tags=["deeper"]
+# ## Deeper: three ways besides the mean
+#
+# - **Cosine**: the class whose mean points most nearly the same way
+# - **Nearest picture**: the class of the nearest support picture
+# - **Trained head**: a linear head for each episode, trained on its support alone
+#
+# > **Predict, then run**: with one shot, how many points are there between prototypes and the nearest picture?
+
+# %% key="ways" alt_ja="ショット数に対する鳥の正解率。4つの分類方法の線。" alt_en="Accuracy on birds against the number of shots, a line for each of four ways to classify."
+methods = ("prototypes", "cosine", "nearest", "head")
+ways = {
+    method: {shots: tl.few_shot(network, birds, 5, shots, method=method) for shots in (1, 2, 5, 10)}
+    for method in methods
+}
+lesson05.draw_ways(ways)
+
+# %% [markdown] key="ways-read" lang="ja"
+# **1ショットでは、ほとんど差がありません。** 平均する相手がいないので、プロトタイプと「最も近い1枚」は定義から同じ答えです。10枚あれば、学習した出力層が少し上に出ます。どの特徴を重く見るかを、サポートから学べるからでしょう。
+
+# %% [markdown] key="ways-read" lang="en"
+# **With one shot they hardly differ.** There is nothing to average, so prototypes and the nearest picture give the same answers by definition. With ten pictures the trained head is a little ahead, probably because it can learn from the support which features to weigh.
+
+# %% [markdown] key="deeper-sets" lang="ja" tags=["deeper"]
+# ## さらに深く：600エピソードの区間は何の区間か
+#
+# 600エピソードは、どれも**同じ400枚**から選んでいます。エピソードを増やせば区間はいくらでも狭くなりますが、わかるのは「この400枚での平均」だけです。新しい画像ではどうなるかを、各200枚、5組の新しい絵で確かめます。
+
+# %% [markdown] key="deeper-sets" lang="en" tags=["deeper"]
+# ## Deeper: what the interval over 600 episodes is about
+#
+# All 600 episodes are drawn from **the same 400 pictures**. More episodes make the interval as narrow as you like, and still it speaks about these 400 only. For new pictures, look at five new sets of 200 drawings.
+
+
+# %% key="sets" alt_ja="画像5組の平均正解率とエピソードの信頼区間、組についての信頼区間、次の1組の予測範囲の帯。" alt_en="Mean accuracy of five sets of pictures, each with an interval over episodes; the interval over the sets; a band for a next set."
+def measure_set(seed):
+    drawn = tl.load_task("birds", per_class=20, valid_per_class=1, test_per_class=1, seed=seed)
+    # Nothing is trained, so the training pictures may serve as a test.
+    # ja: # 何も学習しないので、訓練用の画像で試験ができます。
+    return tl.few_shot(network, replace(drawn, test=drawn.train), n_way=5, n_shot=1)
+
+
+sets = [measure_set(seed) for seed in tl.seeds(5)]
+lesson05.draw_sets(sets)
+
+# %% [markdown] key="sets-read" lang="ja"
+# **組どうしの差は、1組の区間の幅より大きくなりました。** 論文の表の「±」は、たいていエピソードの区間です。新しい画像の1組でどんな平均が出るかを言いたいときは、緑の**予測範囲**を使います。5つの平均の標準偏差を $s$、平均を $\bar{x}$、組の数を $n$ として、$\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$ です（$t_{4} = 2.78$）。平均そのものの信頼区間より、必ず広くなります。鳥の種類やネットワークを替えたときの違いは、どちらにも入っていません。
+
+# %% [markdown] key="sets-read" lang="en"
+# **The sets differ by more than the interval of any one of them.** The "±" in the tables of papers is usually the interval over episodes. To say what mean a new set of pictures may give, use the green **prediction range**. With the mean $\bar{x}$ and the standard deviation $s$ of the five means, and $n$ sets, it is $\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$ (where $t_{4} = 2.78$). It is always wider than the interval of the mean. Neither covers other kinds of bird, or another network.
+
+# %% [markdown] key="deeper-domains" lang="ja" tags=["deeper"]
+# ## さらに深く：どの数字を信じるか
+#
+# 「新しいクラス」にも、近いものと遠いものがあります。まず、事前学習に入っていたクラスでの数字は、少数ショットとは言えません（`tl.few_shot` が警告します）。また論文では、1つのデータセットを「学習用のクラス」と「新しいクラス」に分けることがよくあります。ここでは、事前学習と同じプログラムで描いた `novel` と `strokes` がそれにあたります。
+#
+# > **予想してから実行**：生の画素がネットワークに追いつくドメインは、あるでしょうか。
+
+# %% [markdown] key="deeper-domains" lang="en" tags=["deeper"]
+# ## Deeper: which number to believe
+#
+# "New classes" can be near or far. A number on classes that were in pre-training is not few-shot learning at all (`tl.few_shot` warns). And papers often split the classes of one data set into those to train on and "novel" ones. Here `novel` and `strokes`, drawn by the same program as the pictures of pre-training, are of that sort.
+#
+# > **Predict, then run**: is there a domain in which raw pixels catch up with the network?
+
+
+# %% key="domains" alt_ja="7つのドメインでの1ショットと5ショットの正解率と、生の画素の1ショット。" alt_en="Accuracy in seven domains with one and five support pictures, and of raw pixels with one."
+def measure(name):
+    classes = range(5) if name == "surfaces" else range(10)
+    task = tl.load_task(name, 1, valid_per_class=1, test_per_class=20, classes=classes)
+    return {
+        "one_shot": tl.few_shot(network, task, n_way=5, n_shot=1).accuracy,
+        "five_shot": tl.few_shot(network, task, n_way=5, n_shot=5).accuracy,
+        "pixels_one_shot": tl.few_shot("pixels", task, n_way=5, n_shot=1).accuracy,
+    }
+
+
+domains = {
+    name: measure(name) for name in ("novel", "strokes", "birds", "fish", "digits", "surfaces")
+}
+lesson05.draw_domains(domains)
+
+# %% [markdown] key="domains-read" lang="ja"
+# **「新しいクラス」での数字は、同じプログラムの絵で最も高く、遠いドメインほど下がります。** 表面の検査では、どの方法もあまり役に立ちません。少数ショットの数字を見たら、まず「事前学習からどれくらい遠いか」を尋ねてください。
+#
+# **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからです。対照を置かなければ、転移の効果だと思い込むところでした。
+
+# %% [markdown] key="domains-read" lang="en"
+# **Numbers on "new classes" are highest for drawings by the same program, and fall with distance.** On surfaces, nothing helps much. Whenever you see a few-shot number, first ask how far the classes are from pre-training.
+#
+# **On real digits, raw pixels are level with the network at one shot**, because the digits are all in place and of one size. Without the control, transfer would have got the credit.
+
+# %% [markdown] key="references" lang="ja" tags=["deeper"]
+# ## 文献
+#
+# - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175)。論文では特徴 $f$ もエピソードで学習します。
+# - O. Vinyals ほか, *Matching Networks for One Shot Learning*, 2016. [arXiv:1606.04080](https://arxiv.org/abs/1606.04080)
+# - W.-Y. Chen ほか, *A Closer Look at Few-shot Classification*, 2019. [arXiv:1904.04232](https://arxiv.org/abs/1904.04232)
+# - Y. Wang ほか, *SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning*, 2019. [arXiv:1911.04623](https://arxiv.org/abs/1911.04623)
+
+# %% [markdown] key="references" lang="en" tags=["deeper"]
+# ## References
+#
+# - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175). In the paper, $f$ itself is trained with episodes, too.
 # - O. Vinyals et al., *Matching Networks for One Shot Learning*, 2016. [arXiv:1606.04080](https://arxiv.org/abs/1606.04080)
 # - W.-Y. Chen et al., *A Closer Look at Few-shot Classification*, 2019. [arXiv:1904.04232](https://arxiv.org/abs/1904.04232)
 # - Y. Wang et al., *SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning*, 2019. [arXiv:1911.04623](https://arxiv.org/abs/1911.04623)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 個体の見分け10分、エピソードとプロトタイプ15分、2つの区間10分、方法と対照10分、どの数字を報告するか5分、自分の絵とクイズ10分が目安です。
+# **教える人へ** ・ 時間の目安（45分）：自分の絵5分、プロトタイプと図鑑8分、運とエピソード6分、枚数と対照3分、練習A 4分、「知らない」8分、練習B 6分、本物の文字とクイズ5分。練習Cは宿題か、次回の冒頭の議論にします。
 #
-# - エピソードの図では、実行する前に参加者に右側の鳥を当ててもらいます。人の正解率と比べると盛り上がります。
-# - よくある誤解:「600エピソードも行ったから確かだ」(同じ画像です)、「1ショットでもプロトタイプは最近傍と違う」(同じです)、「新しいクラスなら公平だ」(描き方が同じです)。
-# - 遅い教室では、4つの方法のセルから `"head"` を外すと軽くなります。
-# - 主張のセルは、執筆に使っていないシード3組(11–15、21–25、31–35)の新しい写真でも確かめてあります。手書き数字の比較だけは、テスト画像が決まっているので、この1組です。
+# - 映すもの：図鑑の図。実行する前に、右側の鳥を全員で当て、その正解率をネットワークと比べます。
+# - 2人組の課題：AとBに「ネットワークが間違えそうな2つの絵」を描き、相手に3つ目を描いてもらいます。
+# - 遅れた人は、「知らない」の節から合流できます。`classify` のセルまで実行すれば、続きが動きます。
+# - よくある誤解：「600エピソードも行ったから確かだ」（同じ画像です）、「類似度が高ければ必ず同じ種類だ」（しきい値しだいです）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **For teachers** · As a guide: the individual 10 minutes, episodes and prototypes 15, the two intervals 10, ways and controls 10, which number to report 5, own drawings and quiz 10.
+# **For teachers** · As a guide, 45 minutes: own drawings 5, prototypes and guide 8, luck and episodes 6, shots and controls 3, exercise A 4, "I do not know" 8, exercise B 6, real characters and quiz 5. Exercise C is homework, or opens the next lesson.
 #
-# - At the figure of the episode, let people name the birds on the right before going on, and compare their accuracy with the network's.
-# - Common mistakes: "600 episodes, so it is certain" (they are the same pictures); "with one shot prototypes differ from the nearest neighbour" (they do not); "the classes are new, so it is fair" (the generator is the same).
-# - On slow machines take `"head"` out of the cell with the four ways.
-# - The claims were also checked on three sets of seeds not used while writing (11-15, 21-25, 31-35), each with new photographs. Only the comparison on handwriting rests on one set, since its test pictures are fixed.
+# - Project the figure of the guide. Before going on, let everybody name the birds on the right, and compare their accuracy with the network's.
+# - For pairs: draw two things in A and B that the network may confuse, and let your partner draw the third.
+# - Whoever fell behind can join at "I do not know": the cells down to `classify` are all it needs.
+# - Common mistakes: "600 episodes, so it is certain" (they are the same pictures); "very similar, so it must be the same kind" (that depends on the threshold).
