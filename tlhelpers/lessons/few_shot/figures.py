@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 from torch import Tensor
 
 from tlhelpers.data.task import Task
@@ -54,7 +54,7 @@ def draw_luck(accuracies: Sequence[float], today: float) -> Picture:
     axes.set(xlabel=text("lesson05.accuracy"), ylabel=text("lesson05.count"), xlim=(0.15, 1.02))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_title(text("lesson05.luck_title"))
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", bbox_to_anchor=(0.08, 1))
     return picture(figure, text("lesson05.luck_alt"))
 
 
@@ -84,6 +84,7 @@ def draw_ways(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture:
         name = text(f"lesson05.{method}")
         figures.error_band(axes, list(by_shot), runs, name, **LOOKS[method])
     _shots(axes, list(by_shot))
+    axes.yaxis.set_major_locator(MultipleLocator(0.05))
     axes.set_title(text("lesson05.ways_title"))
     axes.legend(loc="lower right")
     return picture(figure, text("lesson05.ways_alt"))
@@ -104,6 +105,7 @@ def draw_door(entries: Mapping[int, tuple[Tensor, Tensor]], threshold: float) ->
         left.hist(values.flatten(), bins, weights=weights, color=colour, alpha=0.65, label=label)
     left.axvline(threshold, color=figures.VERMILION, label=text("lesson05.threshold"))
     left.set(xlabel=text("lesson05.similarity"), ylabel=text("lesson05.share"))
+    left.yaxis.set_major_locator(MultipleLocator(0.05))
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set_title(text("lesson05.hills", count=max(entries)), fontsize=10)
     left.legend(loc="upper left", fontsize=8)
@@ -113,7 +115,7 @@ def draw_door(entries: Mapping[int, tuple[Tensor, Tensor]], threshold: float) ->
         label = text("lesson05.entries", count=count)
         right.plot(let_in, accepted, line, color=figures.BLUE, label=label)
     right.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.coin"))
-    right.plot([0, 1], [1, 0], color=figures.RULE, label=text("lesson05.equal"))
+    right.plot([0, 1], [1, 0], color=figures.GREY, linewidth=1, label=text("lesson05.equal"))
     right.set(xlabel=text("lesson05.let_in"), ylabel=text("lesson05.accepted"))
     right.set_title(text("lesson05.roc"), fontsize=10)
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -172,7 +174,7 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
     axes.set(xlabel=text("lesson05.accuracy"), xlim=(0, 1.02))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    axes.set_title(text("lesson05.domains_title"))
+    figure.suptitle(text("lesson05.domains_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson05.domains_alt"))
 
 
