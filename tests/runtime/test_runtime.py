@@ -4,6 +4,7 @@ import errno
 import http.server
 import multiprocessing
 import os
+import re
 import threading
 import time
 from hashlib import sha256
@@ -14,7 +15,7 @@ import torch
 
 from tlhelpers.runtime import device, session, store
 from tlhelpers.runtime.store import StoreError, fetch, verify, write_atomic
-from tlhelpers.runtime.table import Table, shown
+from tlhelpers.runtime.table import Table, as_html, shown
 
 CONTENT = bytes(range(256)) * 2000  # 512 kB
 SHA = sha256(CONTENT).hexdigest()
@@ -328,3 +329,10 @@ def test_a_column_says_its_unit():
     assert shown(2.345, "seconds") == "2.3" and shown(12345.6) == "12,346"
     assert shown([[0.5, float("nan")], [0.25, 1.0]], "accuracy") == "50.0%, –; 25.0%, 100.0%"
     assert str(Table()) == ""
+
+
+def test_headers_of_a_table_stand_as_their_column_and_say_what_they_head():
+    rows = [{"backbone": "zukan-resnet", "seconds": 1.0}, {"backbone": "pixels", "seconds": 20.0}]
+    heads = re.findall(r'<th scope="col"[^>]*text-align:(\w+)', as_html(rows, "label"))
+    assert heads == ["left", "right"]
+    assert as_html(rows[:1], "label", upright=True).count('<th scope="row"') == 2

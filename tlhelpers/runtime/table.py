@@ -53,10 +53,11 @@ def as_html(rows: Sequence[Mapping[str, Any]], words: str, upright: bool = False
         tags = []
         for c, cell in enumerate(line):
             head = c == 0 if upright else r == 0
-            side = "left" if cell[:1].isalpha() else "right"
+            value = cells[-1][c] if head and not upright else cell  # a header stands as its column
+            side = "left" if value[:1].isalpha() else "right"
             style = f"{RULE};text-align:{side};font-weight:{600 if head else 400}"
-            tag = "th" if head else "td"
-            tags.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>')
+            tag = f'th scope="{"row" if upright else "col"}"' if head else "td"
+            tags.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag[:2]}>')
         parts.append(f"<tr>{''.join(tags)}</tr>")
     return f'<table class="tl-result" style="{STYLE}"><tbody>{"".join(parts)}</tbody></table>'
 
