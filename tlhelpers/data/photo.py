@@ -115,6 +115,8 @@ def _read_bytes(path: Path) -> bytes:
         if status.st_size > MOST_BYTES:
             raise PhotoError("too_heavy", megabytes=status.st_size // 2**20)
         return path.read_bytes()
+    except PhotoError:
+        raise
     except FileNotFoundError as error:
         raise PhotoError("absent") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
