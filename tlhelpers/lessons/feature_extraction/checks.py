@@ -4,31 +4,37 @@ import copy
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tlhelpers.course.exercises import exercise
+from tlhelpers.lessons.feature_extraction import widget
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.runtime.language import text
 from tlhelpers.train.preprocessing import attach_preprocess
 
+BASELINES = ("pixels", "untrained", "scratch")
+HEAD_KB = (256 * 40 + 40) * 4 / 1000
+
 
 @exercise(
     "02-a",
-    hints=("lesson02.count_hint_1", "lesson02.count_hint_2"),
-    right="lesson02.count_right",
+    hints=("lesson02.layer_hint_1", "lesson02.layer_hint_2"),
+    right="lesson02.layer_right",
 )
-def count_parameters(count_trained: Callable) -> str | None:
-    """The values in parameters with `requires_grad`, of any network."""
-    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
-    model.requires_grad_(False)
-    model[2].requires_grad_(True)
-    answer = count_trained(model)
-    if answer == sum(p.numel() for p in model.parameters()):
-        return text("lesson02.count_all")
-    if answer == 2:
-        return text("lesson02.count_layers")
-    if answer != 8 or count_trained(model.requires_grad_(False)) != 0:
-        return text("lesson02.count_wrong", answer=answer)
+def read_shares(first_third: str, best_layer: str) -> str | None:
+    """The layers that the widget shows, by the share that its sentence says."""
+    seen = widget.look()
+    shares = {}
+    for layer in widget.LAYERS:
+        near = seen.neighbours(layer)[:, : widget.NEIGHBOURS]
+        shares[layer] = (seen.labels[near] == seen.labels[:, None]).double().mean().item()
+    for layer in (first_third, best_layer):
+        if layer not in shares:
+            return text("lesson02.layer_unknown", layer=layer, known=", ".join(shares))
+    if first_third != next(layer for layer, share in shares.items() if share > 1 / 3):
+        return text("lesson02.layer_first", layer=first_third)
+    if best_layer != max(shares, key=shares.get):
+        return text("lesson02.layer_best", layer=best_layer)
     return None
 
 
@@ -42,27 +48,82 @@ def make_classifier() -> nn.Module:
     return model
 
 
-@exercise(
-    "02-b",
-    hints=("lesson02.classify_hint_1", "lesson02.classify_hint_2"),
-    right="lesson02.classify_right",
-)
-def name_pictures(classify: Callable) -> str | None:
-    """A name from the list, from a preprocessed batch of one, in eval mode."""
+@exercise("02-b", hints=("lesson02.ask_hint_1", "lesson02.ask_hint_2"), right="lesson02.ask_right")
+def name_or_none(name_or_ask: Callable) -> str | None:
+    """A name where the highest probability reaches `sure`, from preprocessed pictures in eval."""
     names = list("ABCDEF")
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 64, (12, 3, 64, 64), generator=generator)
     pictures = (noise + 16 * torch.arange(12).view(12, 1, 1, 1)).to(torch.uint8)
     model = make_classifier()
     with torch.no_grad():
-        wanted = model.eval()(model.preprocess(pictures)).argmax(1).tolist()
+        probabilities = model.eval()(model.preprocess(pictures)).softmax(1)
+    highest, classes = probabilities.max(1)
+    sure = float(highest.sort().values[5:7].mean())  # half of the pictures reach it
+
     learner = copy.deepcopy(model).train()
-    before = copy.deepcopy(learner[1].running_mean)
-    answers = [classify(learner, picture, names) for picture in pictures]
+    memory = learner[1].running_mean.clone()
+    answers = list(name_or_ask(learner, pictures, names, 0.0))
+    if len(answers) != len(pictures):
+        return text("lesson02.ask_length", wanted=len(pictures), given=len(answers))
+    if learner.training or not torch.equal(memory, learner[1].running_mean):
+        return text("lesson02.ask_mode")
     if any(answer not in names for answer in answers):
-        return text("lesson02.classify_not_name", answer=repr(answers[0]))
-    if learner.training or not torch.equal(before, learner[1].running_mean):
-        return text("lesson02.classify_mode")
-    if answers != [names[k] for k in wanted]:
-        return text("lesson02.classify_normalise")
+        return text("lesson02.ask_never")
+    if answers != [names[k] for k in classes.tolist()]:
+        return text("lesson02.ask_names")
+    pairs = zip(highest.tolist(), classes.tolist(), strict=True)
+    wanted = [names[k] if share >= sure else None for share, k in pairs]
+    if list(name_or_ask(learner, pictures, names, sure)) != wanted:
+        return text("lesson02.ask_sure", sure=f"{sure:.2f}")
+    return None
+
+
+@exercise(
+    "02-c", hints=("lesson02.plan_hint_1", "lesson02.plan_hint_2"), right="lesson02.plan_right"
+)
+def plan_counter(plan: dict) -> str | None:
+    """One body at rest, a head of the right size, a baseline, and reasons."""
+    for part in ("bodies", "mode", "head_kB", "compare_with", "why"):
+        if plan.get(part, ...) is ...:
+            return text("lesson02.plan_missing", part=part)
+    if plan["bodies"] != 1:
+        return text("lesson02.plan_bodies")
+    if plan["mode"] != "eval":
+        return text("lesson02.plan_mode")
+    size = plan["head_kB"]
+    if not isinstance(size, int | float) or abs(size - HEAD_KB) > 1.5:
+        return text("lesson02.plan_size", given=size)
+    chosen = plan["compare_with"]
+    if not isinstance(chosen, list | tuple) or not chosen or not set(chosen) <= set(BASELINES):
+        return text("lesson02.plan_compare", known=", ".join(BASELINES))
+    if len(str(plan["why"])) < 15:
+        return text("lesson02.plan_why")
+    return None
+
+
+@exercise(
+    "02-d",
+    hints=("lesson02.mirror_hint_1", "lesson02.mirror_hint_2"),
+    right="lesson02.mirror_right",
+)
+def add_mirrors(with_mirrors: Callable) -> str | None:
+    """Features of the pictures, then of their mirror images, each read once."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (5, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 2, 1, 0])
+    seen = []
+
+    def read(some: Tensor) -> Tensor:
+        seen.append(len(some))
+        return some.flatten(1).float()
+
+    features, of_features = with_mirrors(read, images, labels)
+    if sum(seen) != 2 * len(images):
+        return text("lesson02.mirror_passes", seen=sum(seen), wanted=2 * len(images))
+    wanted = torch.cat([images, images.flip(3)]).flatten(1).float()
+    if not torch.equal(torch.as_tensor(features), wanted):
+        return text("lesson02.mirror_order")
+    if torch.as_tensor(of_features).tolist() != labels.tolist() * 2:
+        return text("lesson02.mirror_labels")
     return None

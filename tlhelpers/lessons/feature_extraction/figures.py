@@ -1,13 +1,11 @@
-"""Figures and tables of lesson 02: frozen networks, BatchNorm, normalisation, what layers see."""
+"""Figures of lesson 02: the borrowed eye and its baselines, BatchNorm, what layers see."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import torch
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,34 +16,8 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.show import figures
-from tlhelpers.show.plots import Picture, picture, sheet
+from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import Interval, interval
-from tlhelpers.transfer.results import Result
-
-
-@dataclass
-class Lines(Result):
-    """A table of one line for each way of doing something: {way: {column: value}}.
-
-    A list of accuracies becomes its mean with a 95% interval. Ways and columns are named in the
-    catalogue, as `lesson02.WAY` and `label.COLUMN`.
-    """
-
-    ways: Mapping[str, Mapping]
-
-    def rows(self) -> list[dict]:
-        return [
-            {"way": text(f"lesson02.{way}")}
-            | {column: _cell(value) for column, value in line.items()}
-            for way, line in self.ways.items()
-        ]
-
-
-def _cell(value):
-    """A list as mean and interval, a large number without its decimals."""
-    if isinstance(value, list):
-        return interval(value, share=True)
-    return round(value) if isinstance(value, float) and value >= 1000 else value
 
 
 def draw_prediction(image: Tensor, probabilities: Tensor, names: Sequence[str]) -> Picture:
@@ -86,55 +58,42 @@ def measure_drift(network: nn.Module, trained: nn.Module) -> dict[str, float]:
     }
 
 
+STAGES = ("bn1", "layer1", "layer2", "layer3", "layer4")
+
+
 def draw_drift(
     drifts: Sequence[Mapping[str, float]], accuracy: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> Picture:
-    """Left, the drift of each BatchNorm; right, what it cost on the new and on the old task.
+    """Left, how far the memory of each stage moved; right, what it cost on new and old task.
 
-    drifts: what `measure_drift` gives, one a seed. accuracy: {"birds" | "source": {"eval" |
-    "train": accuracies, one a seed}}.
+    drifts: what `measure_drift` gives, one a draw. accuracy: {"birds" | "source": {"eval" |
+    "train": accuracies, one a draw}}.
     """
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.3))
-    layers = list(drifts[0])
-    means = [sum(drift[layer] for drift in drifts) / len(drifts) for layer in layers]
-    left.barh(range(len(layers)), means, color=figures.VERMILION)
-    left.set_yticks(range(len(layers)), layers, fontsize=8)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
+    moved = []
+    for stage in STAGES:
+        of_stage = [v for drift in drifts for name, v in drift.items() if name.startswith(stage)]
+        moved.append(sum(of_stage) / len(of_stage))
+    left.barh(range(len(STAGES)), moved, color=figures.VERMILION)
+    left.set_yticks(range(len(STAGES)), ["conv1", *STAGES[1:]])
     left.invert_yaxis()
     left.grid(axis="y", visible=False)
     left.set(title=text("lesson02.drift_title"), xlabel=text("lesson02.drift_label"))
     for k, mode in enumerate(("eval", "train")):
         colour = (figures.BLUE, figures.VERMILION)[k]
         for place, task in enumerate(accuracy):
-            values = accuracy[task][mode]
+            point = interval(accuracy[task][mode], share=True)
             x = place + (k - 0.5) * 0.3
-            point = interval(values, share=True)
-            low, high = max(0.0, point.low), min(1.0, point.high)
-            right.plot([x, x], [low, high], color=colour, linewidth=2)
             label = text(f"lesson02.mode_{mode}") if place == 0 else None
+            right.plot([x, x], [point.low, point.high], color=colour, linewidth=2)
             right.plot(x, point.mean, figures.MARKERS[k], color=colour, markersize=8, label=label)
     right.set_xticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
-    right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0.5, 1.02))
-    right.set(title=text("lesson02.accuracy"))
+    right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0, 1.05))
+    right.set(title=text("lesson02.drift_cost"), ylabel=text("twins.accuracy"))
     right.yaxis.set_major_formatter(PercentFormatter(1))
-    right.legend(loc="lower right")
-    return picture(figure, text("lesson02.drift_alt", layers=len(layers)))
-
-
-def draw_filters(network: nn.Module) -> Picture:
-    """The weights of the first layer: every filter as a small coloured picture, stretched."""
-    figures.use()
-    weights = network.conv1.weight.detach()
-    low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
-    filters = (weights - low) / (high - low)
-    columns = 8
-    rows = -(-len(filters) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(0.55 * columns, 0.6 * rows), squeeze=False)
-    for place in axes.flat:
-        place.axis("off")
-    for place, weight in zip(axes.flat, filters, strict=False):
-        place.imshow(weight.permute(1, 2, 0).numpy())
-    return picture(figure, text("lesson02.filters_alt", count=len(filters)))
+    right.legend(loc="lower right", title=text("lesson02.drift_legend"))
+    return picture(figure, text("lesson02.drift_alt"))
 
 
 def draw_activations(image: Tensor, activations: Mapping[str, Tensor], maps: int = 4) -> Picture:
@@ -165,16 +124,6 @@ def nearest(features: Tensor, k: int = 5) -> Tensor:
     return (features @ features.T).fill_diagonal_(-2).topk(k).indices
 
 
-def draw_neighbours(images: Tensor, neighbours: Mapping[str, Tensor], query: int) -> Picture:
-    """Picture `query` and, a row for each layer, its nearest pictures.
-
-    images: uint8 (n, 3, height, width). neighbours: {name of the layer: rows (n, k)}.
-    """
-    rows = [images[torch.cat([torch.tensor([query]), near[query]])] for near in neighbours.values()]
-    alt = text("lesson02.neighbours_alt", layers=", ".join(neighbours))
-    return sheet(rows, list(neighbours), alt)
-
-
 def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture:
     """The share of neighbours of the right class: {name of the layer: shares, one a seed}."""
     figures.use()
@@ -185,20 +134,62 @@ def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture
     axes.text(len(shares) - 1, chance + 0.02, text("lesson02.by_chance"), ha="right", fontsize=9)
     axes.set_xticks(places, list(shares))
     axes.set(ylim=(0, 1.02), ylabel=text("lesson02.same_class"))
+    axes.set_title(text("lesson02.shares_title"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     means = [f"{interval(runs).mean:.0%}" for runs in shares.values()]
     return picture(figure, text("lesson02.shares_alt", first=means[0], last=means[-1]))
 
 
-def read_bars(bars: Sequence[Mapping], start: str) -> dict[str, Interval]:
-    """What `tl measure` stored under names that begin with `start`: {way: accuracy}.
+def draw_rivals(found: Mapping[str, Sequence[float]]) -> Picture:
+    """The borrowed body beside its baselines: {"pixels" | "untrained" | "borrowed": accuracies}."""
+    spans = {name: interval(runs, share=True) for name, runs in found.items()}
+    means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
+    return _draw_rows(spans, "borrowed", text("lesson02.rivals_title"), "rivals", means)
 
-    "ahead" is how far fine-tuning was above training from scratch.
-    """
-    ways = {"probe": "frozen", "fine_tune": "tuned", "scratch": "scratch"}
-    ways["ahead"] = "tuned above scratch"
-    found = {bar["name"]: bar["measured"] for bar in bars}
-    return {way: Interval(**found[f"{start}: {name}"]) for way, name in ways.items()}
+
+def draw_digits(bars: Sequence[Mapping], by_pixels: Sequence[float]) -> Picture:
+    """Handwritten digits, five labels each: the stored runs of `tl measure`, and nearest pixels."""
+    stored = {bar["name"]: bar["measured"] for bar in bars}
+    start = "digits, 5 labels: "
+    spans = {
+        "borrowed": Interval(**stored[start + "frozen"]),
+        "pixels": interval(by_pixels, share=True),
+        "scratch": Interval(**stored[start + "scratch"]),
+        "tuned": Interval(**stored[start + "tuned"]),
+    }
+    means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
+    return _draw_rows(spans, "borrowed", text("lesson02.digits_title"), "digits", means)
+
+
+SIGNS = {
+    "pixels": {"color": figures.GREEN, "marker": "^"},
+    "untrained": {"color": figures.BLACK, "marker": "X"},
+    "borrowed": figures.METHODS["probe"],
+    "scratch": figures.METHODS["scratch"],
+    "tuned": figures.METHODS["fine_tune"],
+}
+
+
+def _draw_rows(
+    spans: Mapping[str, Interval], ours: str, title: str, alt: str, means: Mapping[str, str]
+) -> Picture:
+    """A row for each way: its mean, its 95% interval, its number; guessing (10%) is dotted."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.48 * len(spans)))
+    for row, (name, span) in enumerate(spans.items()):
+        sign = SIGNS[name]
+        axes.plot([span.low, span.high], [row, row], color=sign["color"], linewidth=2.2)
+        axes.plot(span.mean, row, sign["marker"], color=sign["color"], markersize=8)
+        weight = "bold" if name == ours else "normal"
+        axes.text(span.mean, row - 0.2, means[name], ha="center", va="bottom", weight=weight)
+    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
+    axes.set_yticks(range(len(spans)), [text(f"lesson02.{name}") for name in spans])
+    axes.set(xlim=(0, 1.02), ylim=(len(spans) - 0.5, -0.75))
+    axes.set(title=title, xlabel=text("lesson02.rows_label"))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="upper right")
+    return picture(figure, text(f"lesson02.{alt}_alt", **means))
 
 
 def find_photos(
