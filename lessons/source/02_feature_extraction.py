@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 02 特徴抽出
 #
-# **説明25分、練習20分** ・ 前提：レッスン01。PyTorchの学習ループを一度見たことがあると楽です。
+# **説明27分、練習20分** ・ 前提：レッスン01。PyTorchの学習ループを一度見たことがあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 02 Feature extraction
 #
-# **25 minutes of reading, 20 of exercises** · Before this: lesson 01. It helps to have seen a training loop in PyTorch once.
+# **27 minutes of reading, 20 of exercises** · Before this: lesson 01. It helps to have seen a training loop in PyTorch once.
 #
 # After this lesson you can
 #
@@ -40,7 +40,7 @@ network = tl.backbone("zukan-resnet")
 # %% [markdown] key="idea" lang="ja"
 # ## 目を借りて、名前だけ覚える
 #
-# 修理部品の窓口を想像してください。形のよく似た部品が何種類もあり、写真は1種類につき10枚、手元にあるのは普通のノートパソコンです。それでも、写真から品名を当てる仕組みは今日のうちに作れます。すでに物の見方を知っているネットワークから、「目」を借りるのです。
+# 修理部品の窓口を想像してください。形のよく似た部品が何種類もあり、写真は1種類につき10枚、手元にあるのは普通のノートパソコンです。それでも、ものの見方をすでに知っているネットワークから「目」を借りれば、写真から品名を当てる仕組みは今日のうちに作れます。
 #
 # 野鳥観察を始めた人も、ものの見方を一から学び直したりはしません。輪郭や模様を見分ける目はもうあり、新しく覚えるのは鳥の名前だけです。**特徴抽出**（feature extraction）では、ネットワークを2つに分けて考えます。
 #
@@ -52,7 +52,7 @@ network = tl.backbone("zukan-resnet")
 # %% [markdown] key="idea" lang="en"
 # ## Borrow the eye, learn the names
 #
-# Picture the counter of a spare-parts shop. There are many parts that look alike, ten photos of each, and an ordinary laptop. Even so, you can build something today that names the part in a photo: you borrow the eye of a network that already knows how to look at things.
+# Picture the counter of a spare-parts shop: many parts that look alike, ten photos of each, and an ordinary laptop. Even so, you can build something today that names the part in a photo, if you borrow the eye of a network that already knows how to look.
 #
 # Somebody who takes up bird-watching does not learn to see all over again, either. The eye for outlines and markings is there, and only the names are new. **Feature extraction** splits a network in two in the same way:
 #
@@ -71,7 +71,7 @@ birds = draws[0]  # the other two are other pictures of the same ten kinds
 tl.show(birds, classes=range(5))
 
 # %% [markdown] key="widget-intro" lang="ja"
-# 鳥を知らない目の特徴が、鳥の役に立つのでしょうか。下の部品で層を選び、鳥をクリックしてください。その層の特徴で見て「似ている」6羽が並びます。緑の枠は同じ種類です。
+# 鳥を知らない目の特徴が、鳥の役に立つのでしょうか。下のウィジェットで層を選び、鳥をクリックしてください。その層の特徴で見て「似ている」6羽が並びます。緑の枠は同じ種類です。
 #
 # ### 練習A（試す、5分）
 #
@@ -152,20 +152,23 @@ tl.predict_first(
 
 
 # %% key="train"
-def train_head(body, task, seed=0, mode="eval"):
-    torch.manual_seed(seed)
-    model = borrow(body, task.num_classes)
-    model.train(mode == "train")
-    images, labels = task.train.inputs, task.train.labels
-    optimizer = torch.optim.AdamW(model.fc.parameters(), lr=0.01)  # the head alone
-    # ja: optimizer = torch.optim.AdamW(model.fc.parameters(), lr=0.01)  # 出力層だけ
+def fit(model, inputs, labels):
+    learning = [p for p in model.parameters() if p.requires_grad]  # the head alone
+    # ja: learning = [p for p in model.parameters() if p.requires_grad]  # 出力層だけ
+    optimizer = torch.optim.AdamW(learning, lr=0.01)
     for _epoch in range(8):
         for rows in torch.randperm(len(labels)).split(32):
-            loss = F.cross_entropy(model(model.preprocess(images[rows])), labels[rows])
+            loss = F.cross_entropy(model(inputs[rows]), labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     return model.eval()
+
+
+def train_head(body, task, mode="eval"):
+    torch.manual_seed(0)
+    model = borrow(body, task.num_classes).train(mode == "train")
+    return fit(model, model.preprocess(task.train.inputs), task.train.labels)
 
 
 model = train_head(network, birds)
@@ -343,45 +346,33 @@ tl.see_prediction(
 )
 
 # %% [markdown] key="drift-read" lang="ja"
-# **重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。鳥の正解率も平均では下がりましたが、こちらは区間が0をまたぐので、3回だけでは何とも言えません。
+# **重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。鳥の正解率も平均では下がりましたが、どれだけ下がるかは画像によって大きく変わります。
 #
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Where one body serves several heads, all the other heads go wrong as well. The birds lost on average, too, but their interval includes 0, so three draws do not decide it.
+# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Where one body serves several heads, all the other heads go wrong as well. The birds lost on average, too, but how much depends a lot on the pictures.
 #
 # To prevent it is easy: train with the body in `eval()`, as `train_head` does.
 
 # %% [markdown] key="cache-intro" lang="ja"
 # ## 特徴は一度だけ計算する
 #
-# 凍結した本体は、同じ画像にいつも同じ特徴を返します。それなら一度だけ計算して取っておけば、8エポックの学習で本体を通す画像は800枚から100枚に減ります。
+# 凍結した本体は、同じ画像にいつも同じ特徴を返します。それなら一度だけ計算して取っておけば、8エポックの学習で本体を通す画像は800枚から100枚に減ります。学習は同じ `fit` で、渡すのが画像か特徴かの違いだけです。
 
 # %% [markdown] key="cache-intro" lang="en"
 # ## Compute features only once
 #
-# A frozen body gives the same features for the same picture every time. So compute them once and keep them: eight epochs then send 100 pictures through the body instead of 800.
+# A frozen body gives the same features for the same picture every time. So compute them once and keep them: eight epochs then send 100 pictures through the body instead of 800. The same `fit` does the training; only what it is given changes, features instead of pictures.
 
 
 # %% key="cached"
-def train_on_features(features, labels, classes, seed=0):
-    torch.manual_seed(seed)
-    head = nn.Linear(features.shape[1], classes)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=0.01)
-    for _epoch in range(8):
-        for rows in torch.randperm(len(labels)).split(32):
-            loss = F.cross_entropy(head(features[rows]), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return head
-
-
 start = time.perf_counter()
 train_head(network, birds)
 middle = time.perf_counter()
 features = tl.extract_features(network, birds.train, cache=False)  # (100, 256)
-head = train_on_features(features, birds.train.labels, 10)
+torch.manual_seed(0)
+head = fit(nn.Linear(256, 10), features, birds.train.labels)
 end = time.perf_counter()
 answers = head(tl.extract_features(network, birds.test)).argmax(1)
 cached = (answers == birds.test.labels).double().mean().item()
@@ -412,7 +403,7 @@ lesson02.draw_layers(tl.stored("02_real"))
 #
 # ### 練習C（設計する、7分）
 #
-# 部品の窓口に戻ります。取引先は3社で、部品はそれぞれ40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。`plan` を埋めてください。`"bodies"` は本体を何種類用意するか、`"mode"` は学習中の本体のモード（`"eval"` か `"train"`）、`"head_kB"` は1社分の出力層の大きさ（特徴は256個、数1個は4バイト）、`"compare_with"` は比較対象のリスト（`"pixels"`、`"untrained"`、`"scratch"` から選ぶ）、`"why"` は理由です。
+# 部品の窓口に戻ります。取引先は3社で、部品はそれぞれ40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。`plan` に、`"bodies"`（本体を何種類用意するか）、`"mode"`（学習中の本体のモード。`"eval"` か `"train"`）、`"head_kB"`（1社分の出力層の大きさ。特徴は256個、数1個は4バイト）、`"compare_with"`（比較対象のリスト。`"pixels"`、`"untrained"`、`"scratch"` から選ぶ）、`"why"`（理由）を書いてください。
 #
 # 正解は1つではありません。書いたら採点しましょう（各1点）。①本体を共有する利点と危険を述べている。②配る量を数字で言っている。③比較対象を選んだ理由がある。④自信がないときの扱いを決めている。⑤写真の撮り方が変わったらどうするかを決めている。
 
@@ -421,7 +412,7 @@ lesson02.draw_layers(tl.stored("02_real"))
 #
 # ### Exercise C (design, 7 minutes)
 #
-# Back to the spare-parts counter. There are three customers, each with 40 kinds of part and ten photos of each kind, and each customer's computer is to name parts. Fill in `plan`: `"bodies"` is the number of different bodies, `"mode"` that of the body in training (`"eval"` or `"train"`), `"head_kB"` the size of one customer's head (256 features, 4 bytes a number), `"compare_with"` a list of baselines (from `"pixels"`, `"untrained"`, `"scratch"`), and `"why"` your reasons.
+# Back to the spare-parts counter. There are three customers, each with 40 kinds of part and ten photos of each kind, and each customer's computer is to name parts. Fill in `plan`: `"bodies"` (how many different ones), `"mode"` (of the body in training: `"eval"` or `"train"`), `"head_kB"` (the size of one customer's head: 256 features, 4 bytes a number), `"compare_with"` (a list of baselines from `"pixels"`, `"untrained"`, `"scratch"`) and `"why"` (your reasons).
 #
 # There is more than one good plan. Mark yours, one point each: ① it names the benefit and the danger of a shared body; ② it says in numbers what is sent; ③ it gives a reason for the baseline; ④ it decides what happens when the model is unsure; ⑤ it decides what to do when photos are taken differently.
 
@@ -579,14 +570,14 @@ by_pixels = [tl.knn("pixels", task).test_acc for task in digits]
 lesson02.draw_digits(tl.stored("bars_digits"), by_pixels)
 
 # %% [markdown] key="digits-read" lang="ja"
-# **凍結した特徴は、画素の近さで答えるだけの方法より低く、ゼロからの学習とも区間が重なります。** 数字はどれも中央に同じ大きさで書かれているので、画素を比べるだけでもよく当たるのです。絵で育った目には、8×8画素の線は異質でした。目そのものを鍛え直すファインチューニング（レッスン03）なら、ゼロからの学習を4〜7ポイント上回ります。**まず簡単な方法と比べる**。これが教訓です。
+# **凍結した特徴は、画素の近さで答えるだけの方法に勝てず、ゼロからの学習とも区間が重なります。** 数字はどれも中央に同じ大きさで書かれているので、画素を比べるだけでもよく当たるのです。絵で育った目には、8×8画素の線は異質でした。目そのものを鍛え直すファインチューニング（レッスン03）なら、ゼロからの学習を4〜7ポイント上回ります。**まず簡単な方法と比べる**。これが教訓です。
 #
 # ### 練習D（書く、6分）
 #
 # 左右に反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡す画像は合わせて2n枚です。
 
 # %% [markdown] key="digits-read" lang="en"
-# **Frozen features are below simply answering with the nearest pixels, and their interval overlaps with that of training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is 4 to 7 points ahead of scratch. The moral: **first compare with something simple**.
+# **Frozen features do no better than simply answering with the nearest pixels, and their interval overlaps with that of training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is 4 to 7 points ahead of scratch. The moral: **first compare with something simple**.
 #
 # ### Exercise D (write, 6 minutes)
 #
@@ -623,6 +614,30 @@ if found:
     print(f"Frozen features: {frozen:.0%} right, nearest by pixels: {pixels:.0%}")
     # ja: print(f"凍結した特徴の正解率：{frozen:.0%}、画素の近さでは：{pixels:.0%}")
 
+# %% [markdown] key="papers" lang="ja"
+# ### 論文で読む
+#
+# **いまの研究では** ・ 大きな本体を凍結し、その上に線形の出力層を付ける方法は、いまも表現のよさを測るものさしです。たとえばDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）やCLIP（[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、線形プローブの成績を報告しています。
+#
+# **文献**
+#
+# - J. Donahue ほか, *DeCAF*, 2014. [arXiv:1310.1531](https://arxiv.org/abs/1310.1531)
+# - A. S. Razavian ほか, *CNN Features off-the-shelf*, 2014. [arXiv:1403.6382](https://arxiv.org/abs/1403.6382)
+# - G. Alain, Y. Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. [arXiv:1610.01644](https://arxiv.org/abs/1610.01644)
+# - S. Ioffe, C. Szegedy, *Batch Normalization*, 2015. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)
+
+# %% [markdown] key="papers" lang="en"
+# ### Papers
+#
+# **Today** · A linear head on a large frozen body is still the yardstick for good representations. For example, DINOv2 ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)) and CLIP ([arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) report linear probes.
+#
+# **References**
+#
+# - J. Donahue et al., *DeCAF*, 2014. [arXiv:1310.1531](https://arxiv.org/abs/1310.1531)
+# - A. S. Razavian et al., *CNN Features off-the-shelf*, 2014. [arXiv:1403.6382](https://arxiv.org/abs/1403.6382)
+# - G. Alain, Y. Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. [arXiv:1610.01644](https://arxiv.org/abs/1610.01644)
+# - S. Ioffe, C. Szegedy, *Batch Normalization*, 2015. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)
+
 # %% [markdown] key="quiz-intro" lang="ja"
 # ## 確認クイズ
 
@@ -645,15 +660,6 @@ tl.quiz("02")
 # - 損失が下がらない：オプティマイザーに古い出力層を渡していませんか。取り替えた**あと**に作ります。
 # - 学習中はよいのに、使うと外れる：前処理が違うか、`eval()` を忘れています。
 # - 正解率が頭打ちになる：借りた目が問題に合っていません。目を鍛え直しましょう（レッスン03）。
-#
-# **いまの研究では** ・ 大きな本体を凍結し、その上に線形の出力層を付ける方法は、いまも表現のよさを測るものさしです。たとえばDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）やCLIP（[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、線形プローブの成績を報告しています。
-#
-# **文献**
-#
-# - J. Donahue ほか, *DeCAF*, 2014. [arXiv:1310.1531](https://arxiv.org/abs/1310.1531)
-# - A. S. Razavian ほか, *CNN Features off-the-shelf*, 2014. [arXiv:1403.6382](https://arxiv.org/abs/1403.6382)
-# - G. Alain, Y. Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. [arXiv:1610.01644](https://arxiv.org/abs/1610.01644)
-# - S. Ioffe, C. Szegedy, *Batch Normalization*, 2015. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -668,18 +674,9 @@ tl.quiz("02")
 # - The loss does not fall: did the optimizer get the old head? Build it **after** the replacement.
 # - Good in training, wrong in use: the preprocessing differs, or `eval()` was forgotten.
 # - The accuracy gets stuck: the borrowed eye does not suit the problem. Train the eye (lesson 03).
-#
-# **Today** · A linear head on a large frozen body is still the yardstick for good representations. For example, DINOv2 ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)) and CLIP ([arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) report linear probes.
-#
-# **References**
-#
-# - J. Donahue et al., *DeCAF*, 2014. [arXiv:1310.1531](https://arxiv.org/abs/1310.1531)
-# - A. S. Razavian et al., *CNN Features off-the-shelf*, 2014. [arXiv:1403.6382](https://arxiv.org/abs/1403.6382)
-# - G. Alain, Y. Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. [arXiv:1610.01644](https://arxiv.org/abs/1610.01644)
-# - S. Ioffe, C. Szegedy, *Batch Normalization*, 2015. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 目安：導入と練習A 10分、取り替えから保存まで 10分、練習B 7分、BatchNorm 7分、特徴の保存と本物の写真 5分、練習C 7分、合わせて46分。
+# **教える人へ** ・ 目安：導入と練習A 10分、取り替えから保存まで 10分、練習B 7分、BatchNorm 7分、特徴の保存と本物の写真 6分、練習C 7分、合わせて47分。
 #
 # - **映すもの**：本体と出力層の図、ウィジェット、BatchNormの図。
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
@@ -688,7 +685,7 @@ tl.quiz("02")
 # - BatchNormの害はデータによります。MobileNetV2に60バッチを `train()` のまま通しても、猫と犬では5回の平均で95.0%から94.0%、上がった回もあります（保存済み）。「いつも害がある」とは教えないでください。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **For teachers** · As a guide: introduction and exercise A 10 minutes, from the new head to saving 10, exercise B 7, BatchNorm 7, kept features and real photographs 5, exercise C 7: 46 in all.
+# **For teachers** · As a guide: introduction and exercise A 10 minutes, from the new head to saving 10, exercise B 7, BatchNorm 7, kept features and real photographs 6, exercise C 7: 47 in all.
 #
 # - **Project** the diagram of body and head, the widget, and the diagram of BatchNorm.
 # - **In pairs**: swap the plans of exercise C and mark them by the five points.

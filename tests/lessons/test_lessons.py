@@ -46,6 +46,15 @@ def test_solution_passes_and_the_untouched_stub_fails(lesson, exercise):
 # lesson: the cells of its worked page, and what makes them small and takes torchvision's network
 LARGE = "resnet18(weights=None), ResNet18_Weights.DEFAULT.transforms()"
 PAGES = {
+    "02": (
+        ["setup", "birds", "head", "predict-win", "train"],
+        {
+            'network = tl.backbone("zukan-resnet")': "network = resnet18(weights=None)\n"
+            "network.preprocess = ResNet18_Weights.DEFAULT.transforms()",
+            "10, seed, test_per_class=25": "1, seed, valid_per_class=1, test_per_class=1",
+            "range(8)": "range(1)",
+        },
+    ),
     "03": (
         ["setup", "frozen", "predict-win", "train", "page-run"],
         {

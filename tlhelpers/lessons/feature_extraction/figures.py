@@ -143,8 +143,7 @@ def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture
 def draw_rivals(found: Mapping[str, Sequence[float]]) -> Picture:
     """The borrowed body beside its baselines: {"pixels" | "untrained" | "borrowed": accuracies}."""
     spans = {name: interval(runs, share=True) for name, runs in found.items()}
-    means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
-    return _draw_rows(spans, "borrowed", text("lesson02.rivals_title"), "rivals", means)
+    return _draw_rows(spans, text("lesson02.rivals_title"), "rivals")
 
 
 def draw_digits(bars: Sequence[Mapping], by_pixels: Sequence[float]) -> Picture:
@@ -157,8 +156,7 @@ def draw_digits(bars: Sequence[Mapping], by_pixels: Sequence[float]) -> Picture:
         "scratch": Interval(**stored[start + "scratch"]),
         "tuned": Interval(**stored[start + "tuned"]),
     }
-    means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
-    return _draw_rows(spans, "borrowed", text("lesson02.digits_title"), "digits", means)
+    return _draw_rows(spans, text("lesson02.digits_title"), "digits")
 
 
 SIGNS = {
@@ -170,25 +168,23 @@ SIGNS = {
 }
 
 
-def _draw_rows(
-    spans: Mapping[str, Interval], ours: str, title: str, alt: str, means: Mapping[str, str]
-) -> Picture:
+def _draw_rows(spans: Mapping[str, Interval], title: str, alt: str) -> Picture:
     """A row for each way: its mean, its 95% interval, its number; guessing (10%) is dotted."""
     figures.use()
+    means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
     figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.48 * len(spans)))
     for row, (name, span) in enumerate(spans.items()):
         sign = SIGNS[name]
         axes.plot([span.low, span.high], [row, row], color=sign["color"], linewidth=2.2)
         axes.plot(span.mean, row, sign["marker"], color=sign["color"], markersize=8)
-        weight = "bold" if name == ours else "normal"
-        axes.text(span.mean, row - 0.2, means[name], ha="center", va="bottom", weight=weight)
-    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
+        axes.text(span.mean, row - 0.2, means[name], ha="center", va="bottom")
+    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+    axes.text(0.115, len(spans) - 0.6, text("twins.chance"), fontsize=9)
     axes.set_yticks(range(len(spans)), [text(f"lesson02.{name}") for name in spans])
     axes.set(xlim=(0, 1.02), ylim=(len(spans) - 0.5, -0.75))
     axes.set(title=title, xlabel=text("lesson02.rows_label"))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", visible=False)
-    axes.legend(loc="upper right")
     return picture(figure, text(f"lesson02.{alt}_alt", **means))
 
 

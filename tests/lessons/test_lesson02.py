@@ -1,0 +1,93 @@
+"""Lesson 02: what its exercises say to the mistakes that people make."""
+
+import pytest
+import torch
+
+from tlhelpers.course.exercises import check, exercises
+
+PLAN = {
+    "bodies": 1,
+    "mode": "eval",
+    "head_kB": 41.1,
+    "compare_with": ["pixels"],
+    "why": "One body serves all three customers.",
+}
+
+
+@pytest.fixture(autouse=True)
+def own_progress(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+    exercises("02")
+
+
+def ask(model, images, names, sure, *, mode=True, prepare=True, score=False):
+    if mode:
+        model.eval()
+    with torch.no_grad():
+        scores = model(model.preprocess(images) if prepare else images.float())
+    best, classes = (scores if score else scores.softmax(1)).max(1)
+    return [names[k] if p >= sure else None for p, k in zip(best.tolist(), classes, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "part"),
+    [
+        ({}, None),
+        ({"mode": False}, "Which mode"),
+        ({"prepare": False}, "Were they preprocessed"),
+        ({"score": True}, "Compare the highest probability"),
+    ],
+)
+def test_a_careless_classifier_hears_what_was_forgotten(mistake, part):
+    verdict = check("02-b", {"name_or_ask": lambda *given: ask(*given, **mistake)})
+    assert verdict.passed if part is None else part in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({}, None),
+        ({"bodies": 3}, "Three bodies"),
+        ({"mode": "train"}, "other heads"),
+        ({"head_kB": 10.3}, "at 4 bytes each"),
+        ({"compare_with": []}, "at least one baseline"),
+        ({"why": ""}, "reasons"),
+        ({"why": ...}, "nothing about why"),
+    ],
+)
+def test_a_plan_is_held_against_what_the_lesson_measured(change, part):
+    verdict = check("02-c", {"plan": PLAN | change})
+    assert verdict.passed if part is None else part in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("write", "part"),
+    [
+        (lambda read, x, y: (torch.cat([read(x), read(x.flip(3))]), y.repeat(2)), None),
+        (lambda read, x, y: (read(torch.cat([x, x.flip(3)])), y.repeat(2)), None),
+        (lambda read, x, y: (read(x), y), "saw 5 pictures instead of 10"),
+        (lambda read, x, y: (torch.cat([read(x), read(x.flip(2))]), y.repeat(2)), "left and right"),
+        (
+            lambda read, x, y: (torch.cat([read(x), read(x.flip(3))]), y.repeat_interleave(2)),
+            "keeps the label",
+        ),
+    ],
+)
+def test_mirror_images_come_once_each_with_their_labels(write, part):
+    verdict = check("02-d", {"with_mirrors": write})
+    assert verdict.passed if part is None else part in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("first_third", "best_layer", "part"),
+    [
+        ("layer2", "layer4", None),
+        ("layer3", "layer4", "not the first layer"),
+        ("layer2", "layer3", "a higher share than layer3"),
+        ("fc", "layer4", "not a layer of the widget"),
+    ],
+)
+def test_layers_are_those_of_the_widget(first_third, best_layer, part):
+    verdict = check("02-a", {"first_third": first_third, "best_layer": best_layer})
+    assert verdict.passed if part is None else part in verdict.message
