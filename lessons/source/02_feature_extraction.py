@@ -32,10 +32,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.lessons.feature_extraction import figures as lesson02
 
 tl.setup()
 network = tl.backbone("zukan-resnet")
+lesson02 = tl.figures("02")
 
 # %% [markdown] key="idea" lang="ja"
 # ## 目を借りて、名前だけ覚える
