@@ -47,7 +47,7 @@ lesson02 = tl.figures("02")
 # - **本体**（バックボーン、backbone）が目です。画像を数百個の数、つまり**特徴**（feature）に変えます。学習では動かしません。これを**凍結**（freeze）といいます。
 # - **出力層**（ヘッド、head）が名前を覚える部分です。特徴からクラスごとの点数を出します。新しいものに取り替え、ここだけを学習させます。
 #
-# 部品の代わりに、10種類の鳥で練習しましょう。学習に使う**訓練データ**は1種類につき10枚、合わせて100枚です。`zukan-resnet` は、事前学習でこれらの鳥を1枚も見ていません。
+# 部品の代わりに、10種類の鳥で練習しましょう。学習に使う**訓練データ**は1種類につき10枚、合わせて100枚です。目を貸してくれる `zukan-resnet` は、事前学習で104種類の絵を学びましたが、これらの鳥は1枚も見ていません。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrow the eye, learn the names
@@ -59,7 +59,7 @@ lesson02 = tl.figures("02")
 # - The **body**, or **backbone**, is the eye. It turns a picture into a few hundred numbers, its **features**. It does not change while we train: we **freeze** it.
 # - The **head** learns the names. From the features it makes one score for each class. We replace it by a new one and train nothing else.
 #
-# Let us practise on ten kinds of bird instead of parts. Our **training data** are ten labelled pictures of each, 100 in all. In its pre-training, `zukan-resnet` did not see a single one of these birds.
+# Let us practise on ten kinds of bird instead of parts. Our **training data** are ten labelled pictures of each, 100 in all. The eye is that of `zukan-resnet`. In its pre-training it learned 104 kinds of drawing, but did not see a single one of these birds.
 
 # %% key="body-and-head"
 tl.diagram("body_and_head")
