@@ -1,12 +1,12 @@
 # %% [markdown] key="title" lang="ja"
 # # 00 はじめに
 #
-# **20分** ・ 前提:Pythonの変数・関数・`for` 文が読めること。
+# **20分** ・ 前提：Pythonの変数・関数・`for` 文が読めること。
 #
 # ようこそ。この教材では、**転移学習** を自分の手で測りながら学びます。このレッスンを終えると、次のことができるようになります。
 #
 # - 自分のパソコンで教材が動くことを確かめる
-# - レッスンの進め方(予想する・実行する・変えてみる)がわかる
+# - レッスンの進め方（予想する・実行する・変えてみる）がわかる
 # - 初めての転移学習を10秒ほどで試す
 
 # %% [markdown] key="title" lang="en"
@@ -23,7 +23,7 @@
 # %% [markdown] key="how-to-run" lang="ja"
 # ## まず動かしてみる
 #
-# この画面はノートブックです。灰色の枠が **セル** で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。壊れるものは何もありません。困ったときは、メニューの「カーネル」から再起動すれば、いつでも最初からやり直せます。
+# この画面はノートブックです。灰色の枠が **セル** で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」から再起動すれば、いつでも最初からやり直せます。
 #
 # 次のセルは、どのレッスンでも最初に実行する準備のセルです。
 
@@ -61,7 +61,7 @@ print(str(summary).splitlines()[-1])
 # You need little: no GPU and no internet. On an ordinary laptop most cells take a few seconds, the longest about thirty.
 
 # %% [markdown] key="study" lang="ja"
-# ## 進め方:予想する・実行する・変えてみる
+# ## 進め方：予想する・実行する・変えてみる
 #
 # 1. **予想する**。「予想してから実行」とあったら、数字を紙に書いてください。外れたときほど、よく覚えられます。
 # 2. **実行する**。図を見て、予想と比べます。
@@ -93,9 +93,9 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。50枚を引き直して3回測ります。`tl.seeds(3)` は0・1・2を返します。時間のあるときに環境変数 `TLHELPERS_MODE=full` で教材を開くと10個になり、区間が狭くなります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。ラベルを付ける50枚を選び直して3回測ります。`tl.seeds(3)` は0・1・2を返します。時間のあるときに環境変数 `TLHELPERS_MODE=full` で教材を開くと10個になり、区間が狭くなります。
 #
-# > **予想してから実行**:当てずっぽうなら10%です。それぞれ何%になるでしょうか。
+# > **予想してから実行**:ランダムに答えれば10%です。それぞれ何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
 # Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both are measured three times, each time with 50 other pictures. `tl.seeds(3)` gives 0, 1, 2; when you have time, open the course with the variable `TLHELPERS_MODE=full`, and it gives ten of them, for narrower intervals.
@@ -112,9 +112,9 @@ for seed in tl.seeds(3):
 lesson00.draw_first_transfer(accuracy, chance=0.10)
 
 # %% [markdown] key="first-read" lang="ja"
-# 棒は3回の平均、黒い線は95%信頼区間です(本当の平均がありそうな範囲で、短いほど確かです)。鳥を知らないネットワークの「目」が、鳥に役立ちました。なぜそうなるのか、いつそうならないのかを、これから学びます。
+# 棒は3回の平均、黒い線は95%信頼区間です（本当の平均がありそうな範囲で、短いほど確かです）。鳥を知らないネットワークの「目」が、鳥に役立ちました。なぜそうなるのか、いつそうならないのかを、これから学びます。
 #
-# 教材の中で「こうなります」と書いたことは、下のような **claim**(主張)のセルで確かめます。`assert` の条件が成り立たなければ、エラーで止まります。
+# 教材の中で「こうなります」と書いたことは、下のような **claim**（主張）のセルで確かめます。`assert` の条件が成り立たなければ、エラーで止まります。
 
 # %% [markdown] key="first-read" lang="en"
 # The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer. The eye of a network that knows no birds helps with birds. Why this is so, and when it is not, is what you will learn.
@@ -148,7 +148,7 @@ labelled = 10 * 5
 tl.check("00-a")
 
 # %% [markdown] key="progress-intro" lang="ja"
-# ほとんどのレッスンの終わりには、5問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中(`work` フォルダー)だけに残り、どこにも送られません。いつでも次のセルで見られます。
+# ほとんどのレッスンの終わりには、5問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
 
 # %% [markdown] key="progress-intro" lang="en"
 # Most lessons end with a quiz of five questions. What you have done is kept on your computer only, in the folder `work`, and is sent nowhere. The next cell shows it at any time.
@@ -187,12 +187,12 @@ tl.strategy_map()
 #
 # **うまくいかないとき**
 #
-# - セルの左が `[*]` のまま:計算中です。1分以上変わらなければ、カーネルを再起動してください。
-# - 計算の途中でタブを閉じた:計算は続き、変数も残りますが、表示されるはずだった表や図は届きません。終わったころに、そのセルをもう一度実行してください。
-# - `NameError` が出る:上のセルを飛ばしています。メニューから「すべてのセルを実行」を選びます。
-# - そのほか:ターミナルで `tl doctor` を実行すると、直し方が表示されます。
+# - セルの左が `[*]` のまま：計算中です。1分以上変わらなければ、カーネルを再起動してください。
+# - 計算の途中でタブを閉じた：計算は続き、変数も残りますが、表示されるはずだった表や図は届きません。終わったころに、そのセルをもう一度実行してください。
+# - `NameError` が出る：上のセルを飛ばしています。メニューから「すべてのセルを実行」を選びます。
+# - そのほか：ターミナルで `tl doctor` を実行すると、直し方が表示されます。
 #
-# **文献** ・ 全体を見わたすなら:S. J. Pan, Q. Yang, *A Survey on Transfer Learning*, 2010. [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191)
+# **文献** ・ 全体を見わたすなら：S. J. Pan, Q. Yang, *A Survey on Transfer Learning*, 2010. [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191)
 #
 # それでは、レッスン01「なぜ転移学習か」でお会いしましょう。
 
@@ -219,8 +219,8 @@ tl.strategy_map()
 #
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
-# - よくある間違い:予想をせずに実行する。「正解率が高い=鳥を知っている」と考える(ネットワークが知っているのは、形や模様の見分け方のほうです)。
-# - 主張のセルで確かめたシード:0〜2と、100〜102。
+# - よくある間違い：予想をせずに実行する。「正解率が高い=鳥を知っている」と考える（ネットワークが知っているのは、形や模様の見分け方のほうです）。
+# - 確認セルで確かめたシード：0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: getting it to run 5 minutes, the first transfer 7, exercise and map 8.

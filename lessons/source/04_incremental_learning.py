@@ -1,13 +1,13 @@
 # %% [markdown] key="title" lang="ja"
-# # 04 追加学習(継続学習)
+# # 04 追加学習（継続学習）
 #
-# **60分** ・ 前提:レッスン03。PyTorchの学習ループを読めること。
+# **60分** ・ 前提：レッスン03。PyTorchの学習ループを読めること。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 3クラスのモデルを5クラスに広げ、古い行を失わずに出力層を大きくする
 # - **破局的忘却**が起きる様子を、クラスごとに観察する
-# - リプレイ・LwF・EWC・最近傍平均・iCaRLを、正解率・保管量・計算時間で比べる
+# - リプレイ・LwF・EWC・最近傍クラス平均・iCaRLを、正解率・保管量・計算時間で比べる
 # - 追加学習の**3つの設定**を見分け、ある方法の評判がどの設定でのものかを確かめる
 # - 正解率の行列 R から、平均正解率・後方転移・忘却を自分で計算する
 
@@ -40,7 +40,7 @@ tl.setup()
 # %% [markdown] key="arrive" lang="ja"
 # ## 新しい魚が届く
 #
-# 魚市場の仕分け機は、ティラピア・カクレクマノミ・サバの3種類を見分けます。ある日、マダイとデメキンの注文が入りました。新しい2種類を覚え、しかも前の3種類を忘れないようにしなければなりません。これが**追加学習**(incremental learning)、または**継続学習**(continual learning)です。
+# 魚市場の仕分け機は、ティラピア・カクレクマノミ・サバの3種類を見分けます。ある日、マダイとデメキンの注文が入りました。新しい2種類を覚え、しかも前の3種類を忘れないようにしなければなりません。これが**追加学習**（incremental learning）、または**継続学習**（continual learning）です。
 #
 # 下が5種類の魚です。上の3行が古いクラス、下の2行が新しいクラスです。学習に使う画像は1種類10枚で、そのうち5枚を表示しています。
 
@@ -81,7 +81,7 @@ right = (tl.predict(model, old_fish.valid).argmax(1) == old_labels).sum()
 print(tl.text("lesson04.before", right=int(right), all=len(old_labels)))
 
 # %% [markdown] key="mistake" lang="ja"
-# ## よくある間違い:新しい `nn.Linear`
+# ## よくある間違い：新しい `nn.Linear`
 #
 # 出力を5つにするため、`model.fc = nn.Linear(in_features, 5)` と書く例をよく見かけます。出力層の重みは1行が1クラスに対応し、その行にクラスの見分け方が入っています。新しい層では、**覚えたばかりの3行が捨てられ、5行ともランダムになります。** 正しくは、大きな層を作り、古い行を写します。
 #
@@ -109,7 +109,7 @@ for name, grown in (("fresh", fresh), ("kept", kept)):
     print(tl.text(f"lesson04.{name}", right=int(right), all=len(old_labels)))
 
 # %% [markdown] key="rows-read" lang="ja"
-# 行を写した層は、取り替える前の知識を保っています。この教材では `tl.grow_head(model, 5)` が同じことをします。出力層は新しいパラメータなので、**オプティマイザも作り直す**のを忘れないでください。 torchvisionのResNet-18でも出力層の名前は `fc` なので、上の `tl.backbone("zukan-resnet")` を `tl.backbone("resnet18")` に替えれば、このページのセルはそのまま動きます。
+# 行を写した層は、取り替える前の知識を保っています。この教材では `tl.grow_head(model, 5)` が同じことをします。出力層は新しいパラメータなので、**オプティマイザーも作り直す**のを忘れないでください。 torchvisionのResNet-18でも出力層の名前は `fc` なので、上の `tl.backbone("zukan-resnet")` を `tl.backbone("resnet18")` に替えれば、このノートブックのセルはそのまま動きます。
 
 # %% [markdown] key="rows-read" lang="en"
 # With the rows copied, what was known before is still there. In this course `tl.grow_head(model, 5)` does the same. The layer is a new parameter, so **the optimizer must be made anew**, too. The output layer of torchvision's ResNet-18 is called `fc` as well: with `tl.backbone("resnet18")` in place of `tl.backbone("zukan-resnet")` the cells of this page run as they stand.
@@ -147,7 +147,7 @@ print(tl.text("lesson04.old_now", accuracy=f"{right[fish.valid.labels < 3].mean(
 print(tl.text("lesson04.new_now", accuracy=f"{right[fish.valid.labels >= 3].mean():.0%}"))
 
 # %% [markdown] key="watch-intro" lang="ja"
-# 新しい2種類は覚えましたが、古い3種類はどうなったでしょうか。`tl.incremental` は同じ流れ(3クラス、続いて2クラス)をまとめて実行し、`watch=4` とすると4ステップごとに全クラスの検証正解率を記録します。
+# 新しい2種類は覚えましたが、古い3種類はどうなったでしょうか。`tl.incremental` は同じ流れ（3クラス、続いて2クラス）をまとめて実行し、`watch=4` とすると4ステップごとに全クラスの検証正解率を記録します。
 
 # %% [markdown] key="watch-intro" lang="en"
 # The two new kinds are learned, but what has become of the three old ones? `tl.incremental` runs the same course of events (three classes, then two); with `watch=4` it notes the validation accuracy of every class every four steps.
@@ -158,15 +158,15 @@ watched = tl.incremental(network, fish, (3, 2), "kept_rows", watch=4, **training
 lesson04.draw_trace(watched.trace, fish.class_names, old=3)
 
 # %% [markdown] key="watch-read" lang="ja"
-# 横軸は学習ステップ数、縦軸は検証正解率です。点線の左で最初の3クラスを、右で次の2クラスを学習しています。右側で青い線が落ちていくのが**破局的忘却**(catastrophic forgetting)です。新しい画像はどれも「古いクラスではない」と教えるのに、それを打ち消す画像が1枚もないからです。
+# 横軸は学習ステップ数、縦軸は検証正解率です。点線の左で最初の3クラスを、右で次の2クラスを学習しています。右側で青い線が落ちていくのが**破局的忘却**（catastrophic forgetting）です。新しい画像はどれも「古いクラスではない」と教えるのに、それを打ち消す画像が1枚もないからです。
 
 # %% [markdown] key="watch-read" lang="en"
 # Training steps run along the bottom, validation accuracy goes up the side. Left of the dotted line the first three classes are learned, right of it the other two. The fall of the blue lines at the right is **catastrophic forgetting**: every new picture says "not an old class", and there is none that would contradict it.
 
 # %% [markdown] key="replay" lang="ja"
-# ## 少しだけ見せ直す:リプレイ
+# ## 少しだけ見せ直す：リプレイ
 #
-# いちばん素直な対策は、古いクラスの画像を少し保管しておき、新しい画像に混ぜて見せ直すことです。これを**リプレイ**(replay)と呼びます。ここでは1クラス5枚だけ保管します。
+# いちばん素直な対策は、古いクラスの画像を少し保管しておき、新しい画像に混ぜて見せ直すことです。これを**リプレイ**（replay）と呼びます。ここでは1クラス5枚だけ保管します。
 #
 # > **予想してから実行**:たった5枚で、古いクラスの正解率はどこまで戻るでしょうか。
 
@@ -189,7 +189,7 @@ print(tl.interval(saved))
 assert tl.interval(saved).low > 0.10
 
 # %% [markdown] key="replay-read" lang="ja"
-# 表示されたのは、古い3クラスのテスト正解率の差(リプレイ−新データだけ)の平均と95%信頼区間です。画像を引き直して3回測っても、差ははっきり残ります。
+# 表示されたのは、古い3クラスのテスト正解率の差（リプレイ−新データだけ）の平均と95%信頼区間です。画像を選び直して3回測っても、差ははっきり残ります。
 
 # %% [markdown] key="replay-read" lang="en"
 # The number is the difference in test accuracy on the three old classes (replay minus new data only), its mean and 95% interval. It remains clear over three draws of the pictures.
@@ -200,14 +200,14 @@ assert tl.interval(saved).low > 0.10
 # 忘れないための工夫は、何を残しておくかで大きく3つに分かれます。
 #
 # - **画像を保管する**:リプレイ。**DER++** は、その画像に対する以前の答えも残して、同じ答えを求めます。**iCaRL** は、代表的な画像を決まった枚数だけ残し、前のモデルの答えを蒸留し、特徴の平均がいちばん近いクラスを答えます。
-# - **モデルを頼りにする**:**LwF** は、新しい画像に対する前のモデルの答えを蒸留します(レッスン11)。**EWC** は、古いクラスに重要な重みを、ばねのように元の値へ引き戻します。どの重みが重要かは、重みを動かしたときにモデル自身の答えがどれだけ変わるか(フィッシャー情報量)で測ります。
-# - **平均だけを保管する**:**最近傍平均** は本体を凍結したまま、クラスごとに特徴の平均を1つ覚えます。学習はしません。
+# - **モデルを頼りにする**:**LwF** は、新しい画像に対する前のモデルの答えを蒸留します（レッスン11）。**EWC** は、古いクラスに重要な重みを、ばねのように元の値へ引き戻します。どの重みが重要かは、重みを動かしたときにモデル自身の答えがどれだけ変わるか（フィッシャー情報量）で測ります。
+# - **平均だけを保管する**:**最近傍クラス平均** は本体を凍結したまま、クラスごとに特徴の平均を1つ覚えます。学習はしません。
 #
-# もう1つ、比べる相手として欠かせない対照があります。**本体を凍結** し、古い行にも触れず、新しい2行だけを学習する方法です。新しい行どうしだけで競わせれば、古いクラスはほとんど傷つきません。LwFやEWCの手柄と呼べるのは、この対照を上回った分だけです。
+# もう1つ、比べる相手として欠かせない対照があります。**本体を凍結** し、古い行にも触れず、新しい2行だけを学習する方法です。新しい行どうしだけで競わせれば、古いクラスはほとんど傷つきません。LwFやEWCの効果と呼べるのは、この対照を上回った分だけです。
 #
 # LwFとEWCでは、新しいクラスを学習する間、BatchNormを凍結しています。BatchNormの統計は重みではないので、どちらの方法でも引き止められず、新しい画像のほうへ動いてしまうからです。
 #
-# LwFとEWCには、調節できる「強さ」があります。下は、検証データで強さを変えた結果です(`tl results 04`)。学習の長さも2通り試しました。
+# LwFとEWCには、調節できる「強さ」があります。下は、検証データで強さを変えた結果です（`tl results 04`）。学習の長さも2通り試しました。
 
 # %% [markdown] key="ways" lang="en"
 # ## The methods side by side
@@ -229,9 +229,9 @@ strengths = tl.stored("04_strengths")["fish"]
 lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")})
 
 # %% [markdown] key="strengths-read" lang="ja"
-# 横軸は強さ(対数)、縦軸は検証正解率、実線は8エポック、点線は24エポックです。シードは1つだけなので、細かい上下は読まないでください。8エポックだけを見て強さを決めると、24エポックでは合わなくなります。そこで、2つの長さの平均がいちばん良い強さ(縦の線)を選びました。LwFは0.3、EWCは10の6乗です。
+# 横軸は強さ（対数）、縦軸は検証正解率、実線は8エポック、点線は24エポックです。シードは1つだけなので、細かな上下は気にしないでください。8エポックだけを見て強さを決めると、24エポックでは合わなくなります。そこで、2つの長さの平均がいちばん良い強さ（縦の線）を選びました。LwFは0.3、EWCは10の6乗です。
 #
-# 全部の方法を、学習の画像もテストの画像も引き直して5回ずつ測ったのが次の表です。
+# 全部の方法を、学習の画像もテストの画像も選び直して5回ずつ測ったのが次の表です。
 
 # %% [markdown] key="strengths-read" lang="en"
 # Strength runs along the bottom (logarithmic), validation accuracy goes up the side; solid lines are 8 epochs, dotted ones 24. It is a single seed, so do not read small ups and downs. A strength chosen at 8 epochs alone does not fit at 24. We took the one that is best for both lengths together (the upright line): 0.3 for LwF, 10⁶ for EWC.
@@ -243,14 +243,14 @@ easy = tl.stored("04_methods")
 lesson04.Methods(easy)
 
 # %% [markdown] key="methods-read" lang="ja"
-# 正解率は5回の平均と95%信頼区間(保存した結果)です。「保管するもの」は、次の更新までに、モデルのほかに残しておく量です。
+# 正解率は5回の平均と95%信頼区間（保存した結果）です。「保管するもの」は、次の更新までに、モデルのほかに残しておく量です。
 #
 # - 新しいデータだけの2つは、行を写しても写さなくても、古いクラスを忘れました。
 # - リプレイとiCaRLは、古いクラスも新しいクラスもよく見分けます。残す画像は25枚、307 kBです。同じ枚数でも、DER++はこの長さの学習では古いクラスに79%しか届きません。
-# - 本体を凍結した対照を見てください。新しい行どうしで競わせるだけで、古いクラスの97%が残ります。LwFの古いクラスの95%は、手柄ではなく、凍結した特徴と「新しい行どうし」の損失からほとんどただで手に入るものです。新しいクラスの平均は対照77%に対しLwF 84%ですが、区間は重なっています。
+# - 本体を凍結した対照を見てください。新しい行どうしで競わせるだけで、古いクラスの97%が残ります。LwFの古いクラスの95%は、方法の効果ではなく、凍結した特徴と「新しい行どうし」の損失からほとんどただで手に入るものです。新しいクラスの平均は対照77%に対しLwF 84%ですが、区間は重なっています。
 # - EWCは古いクラスを最もよく保ちますが、新しいクラスは43%しか覚えていません。ばねが強すぎるのか、学習が短すぎるのか。次の図で確かめます。
 # - 画像を残さない方法が、いつも場所をとらないわけではありません。EWCのばねは16 MBで、すべての画像を残す「全データ」の614 kBよりはるかに大きな量です。
-# - 最近傍平均は、わずか5 kBと1秒足らずの計算で、ほかの方法に引けを取りません。
+# - 最近傍クラス平均は、わずか5 kBと1秒足らずの計算で、ほかの方法に引けを取りません。
 
 # %% [markdown] key="methods-read" lang="en"
 # Accuracies are means of five runs with 95% intervals (stored results). "Kept" is what has to be there for the next step besides the model.
@@ -280,13 +280,13 @@ lesson04.Methods(easy)
 lesson04.draw_epochs(tl.stored("04_epochs"))
 
 # %% [markdown] key="epochs-read" lang="ja"
-# 横軸はエポック数、縦軸はテスト正解率、帯は5回の95%信頼区間です(保存した結果)。
+# 横軸はエポック数、縦軸はテスト正解率、帯は5回の95%信頼区間です（保存した結果）。
 #
 # - **EWC** の姿は、止めたところで変わります。8エポックでは古いクラス98%・新しいクラス43%、24エポックでは81%と93%です。忘れ方はゆるやかですが、忘れていることに変わりはありません。
-# - **LwF** は24エポックで古いクラス96%・新しいクラス90%です。本体を凍結した対照は98%と74%なので、古いクラスを保つのは凍結だけで足り、**新しいクラスの約15ポイント(95%信頼区間は1〜30)がLwF自身の手柄**です。
+# - **LwF** は24エポックで古いクラス96%・新しいクラス90%です。本体を凍結した対照は98%と74%なので、古いクラスを保つのは凍結だけで足り、**新しいクラスの約15ポイント（95%信頼区間は1〜30）がLwF自身の効果**です。
 # - **リプレイ** は8エポックから先、どちらも97%以上です。
 #
-# EWCには有名な落とし穴があります。重みの重要さを、モデル自身の答えではなく正解ラベルで測る(経験フィッシャー)と、学習が進むほど値が0に近づき、ばねが消えてしまうのです。この教材の `fisher_information` は自分の答えで測り、値が消えかけると警告します。
+# EWCには有名な落とし穴があります。重みの重要さを、モデル自身の答えではなく正解ラベルで測る（経験フィッシャー）と、学習が進むほど値が0に近づき、ばねが消えてしまうのです。この教材の `fisher_information` は自分の答えで測り、値が消えかけると警告します。
 
 # %% [markdown] key="epochs-read" lang="en"
 # Epochs run along the bottom, test accuracy goes up the side, bands are 95% intervals of five runs (stored results).
@@ -315,7 +315,7 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 lesson04.Methods(tl.stored("04_batchnorm"))
 
 # %% [markdown] key="batchnorm-read" lang="ja"
-# 凍結しないと、LwFでもEWCでも、古いクラス・新しいクラスの平均が3〜10ポイント低くなりました。ただし、5回の測定を組にして比べた95%信頼区間は、4つとも0を含みます(たとえばLwFの新しいクラスは、凍結したほうが10ポイント高く、区間は−2〜22)。凍結は理にかなった用心ですが、この測定からは「効く」とまでは言えません。
+# 凍結しないと、LwFでもEWCでも、古いクラス・新しいクラスの平均が3〜10ポイント低くなりました。ただし、5回の測定を組にして比べた95%信頼区間は、4つとも0を含みます（たとえばLwFの新しいクラスは、凍結したほうが10ポイント高く、区間は−2〜22）。凍結は理にかなった用心ですが、この測定からは「効く」とまでは言えません。
 
 # %% [markdown] key="batchnorm-read" lang="en"
 # Without freezing, the means are 3 to 10 points lower, for LwF and for EWC, on old and on new classes. But all four 95% intervals of the paired differences over five runs contain 0 (on LwF's new classes, for example, freezing is 10 points ahead, with an interval from −2 to 22). To freeze is a sensible precaution; these runs do not show that it helps.
@@ -323,11 +323,11 @@ lesson04.Methods(tl.stored("04_batchnorm"))
 # %% [markdown] key="scenarios" lang="ja"
 # ## 3つの設定
 #
-# 追加学習と呼ばれるものには、実は3つの設定(scenario)があります。
+# 追加学習と呼ばれるものには、実は3つの設定（scenario）があります。
 #
-# - **クラス増分**(class-incremental):新しいクラスが届き、それまでの全クラスから答えを選びます。ここまでの測定はすべてこれです。
-# - **タスク増分**(task-incremental):新しいクラスが届きますが、テストのとき、何回目に届いたクラスの画像かは教えてもらえます。選択肢はその回のクラスだけです。
-# - **ドメイン増分**(domain-incremental):クラスは同じで、画像のほうが変わります。ここでは同じ5種類の魚を、昼・色あせた写真・夜の順に学習します。
+# - **クラス増分**（class-incremental）：新しいクラスが届き、それまでの全クラスから答えを選びます。ここまでの測定はすべてこれです。
+# - **タスク増分**（task-incremental）：新しいクラスが届きますが、テストのとき、何回目に届いたクラスの画像かは教えてもらえます。選択肢はその回のクラスだけです。
+# - **ドメイン増分**（domain-incremental）：クラスは同じで、画像のほうが変わります。ここでは同じ5種類の魚を、昼・色あせた写真・夜の順に学習します。
 #
 # LwFとEWCの論文は、クラス増分で測ったものではありません。`tl.incremental(..., scenario="task")` のように、設定を指定できます。
 #
@@ -350,10 +350,10 @@ lesson04.Methods(tl.stored("04_batchnorm"))
 lesson04.draw_scenarios(tl.stored("04_scenarios"))
 
 # %% [markdown] key="scenarios-read" lang="ja"
-# 青は最初に届いたもの、朱は最後に届いたものの正解率で、5回の平均と95%信頼区間です(保存した結果)。
+# 青は最初に届いたもの、朱は最後に届いたものの正解率で、5回の平均と95%信頼区間です（保存した結果）。
 #
-# - クラス増分では、新データだけの方法は古いクラスを全部忘れます(0%)。**同じモデルの学習でも、何回目のクラスかを教えてもらえるタスク増分では99%です。** 失われたのは特徴ではなく、主に、古いクラスと新しいクラスのどちらかを決める力だったのです。
-# - ドメイン増分では、新データだけでも最初のドメインの89%が残ります。LwFは96%、EWCは97%まで保ちますが、そのぶん最後のドメインを覚えられません(83%と54%)。リプレイは98%と93%です。
+# - クラス増分では、新データだけの方法は古いクラスを全部忘れます（0%）。**同じモデルの学習でも、何回目のクラスかを教えてもらえるタスク増分では99%です。** 失われたのは特徴ではなく、主に、古いクラスと新しいクラスのどちらかを決める力だったのです。
+# - ドメイン増分では、新データだけでも最初のドメインの89%が残ります。LwFは96%、EWCは97%まで保ちますが、そのぶん最後のドメインを覚えられません（83%と54%）。リプレイは98%と93%です。
 #
 # EWCの強さはクラス増分で選んだままなので、ほかの設定では強すぎる可能性があります。
 
@@ -368,7 +368,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # %% [markdown] key="hard" lang="ja"
 # ## 簡単なタスクと、難しいタスク
 #
-# 最初の表では、何も学習しない最近傍平均で十分でした。魚は、`zukan-resnet` の特徴だけでもう見分けられるからです。では、金属表面の傷やへこみ(`surfaces`)ではどうでしょうか。難しいので、画像を1クラス30枚、学習を10エポックに増やします。リプレイが保管するのは、そのうち1クラス12枚です。LwFとEWCの強さは、このタスクの検証データで選び直しました。
+# 最初の表では、何も学習しない最近傍クラス平均で十分でした。魚は、`zukan-resnet` の特徴だけでもう見分けられるからです。では、金属表面の傷やへこみ（`surfaces`）ではどうでしょうか。難しいので、画像を1クラス30枚、学習を10エポックに増やします。リプレイが保管するのは、そのうち1クラス12枚です。LwFとEWCの強さは、このタスクの検証データで選び直しました。
 #
 # > **予想してから実行**:表面検査でも、凍結した特徴の平均で足りるでしょうか。
 
@@ -384,9 +384,9 @@ hard = tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="hard-read" lang="ja"
-# 点は5回の平均、線は95%信頼区間です。左の魚では、最近傍平均がほかの方法に引けを取りません。右の表面検査では、凍結した特徴では傷を見分けきれず、本体ごと学習した「全データ」が最近傍平均を上回ります。それでも、学習するLwFとEWCは最近傍平均に届きません。EWCには、古いクラスと新しいクラスの両方を保てる強さがありませんでした(図では、選ばれた強さでも古いクラスが0%です)。1クラス12枚のリプレイも、最近傍平均とはっきり差がついたとは言えません。
+# 点は5回の平均、線は95%信頼区間です。左の魚では、最近傍クラス平均がほかの方法に引けを取りません。右の表面検査では、凍結した特徴では傷を見分けきれず、本体ごと学習した「全データ」が最近傍クラス平均を上回ります。それでも、学習するLwFとEWCは最近傍クラス平均に届きません。EWCには、古いクラスと新しいクラスの両方を保てる強さがありませんでした（図では、選ばれた強さでも古いクラスが0%です）。1クラス12枚のリプレイも、最近傍クラス平均とはっきり差がついたとは言えません。
 #
-# 忘れない工夫を入れたからといって、学習しない方法より良いとは限らないのです。次のセルは、最近傍平均との差(「全データ」、iCaRL、リプレイ、LwFの順)を表示します。どれも保存した結果です。
+# 忘れない工夫を入れたからといって、学習しない方法より良いとは限らないのです。次のセルは、最近傍クラス平均との差（「全データ」、iCaRL、リプレイ、LwFの順）を表示します。どれも保存した結果です。
 
 # %% [markdown] key="hard-read" lang="en"
 # Points are means of five runs, lines 95% intervals. On fish, at the left, nearest mean holds its own against the rest. On surfaces, at the right, frozen features cannot tell the defects apart well enough, and "all data", which trains the body as well, is above nearest mean. Yet LwF and EWC, which train too, do not reach nearest mean. EWC had no strength that keeps old and new classes (with the one that was chosen the old ones are at 0%). Even replay, with 12 pictures of each class, is not clearly apart from nearest mean.
@@ -427,13 +427,13 @@ naive_R = lesson04.matrices(stream, "kept_rows")[0]
 lesson04.draw_matrices({"kept_rows": naive_R, "replay": R})
 
 # %% [markdown] key="metrics" lang="ja"
-# 行が更新の回、列が届いた回です。左(新データだけ、前もって測った1回)では、対角線、つまり届いたばかりのクラスから離れると値が下がります。右(リプレイ、いま測った結果)では、下の行まで値が残ります。
+# 行が更新の回、列が届いた回です。左（新データだけ、前もって測った1回）では、対角線、つまり届いたばかりのクラスから離れると値が下がります。右（リプレイ、いま測った結果）では、下の行まで値が残ります。
 #
 # この行列から4つの数を計算します。T は最後の更新です。
 #
 # - **平均正解率**:最後の行の平均
-# - **後方転移**(backward transfer):$\mathrm{mean}_{j<T}\,(R_{T,j}-R_{j,j})$。負なら忘れています
-# - **忘却**(forgetting):$\mathrm{mean}_{j<T}\,(\max_{j\le i<T} R_{i,j}-R_{T,j})$。いちばん良かったときと比べます
+# - **後方転移**（backward transfer）:$\mathrm{mean}_{j<T}\,(R_{T,j}-R_{j,j})$。負なら忘れています
+# - **忘却**（forgetting）:$\mathrm{mean}_{j<T}\,(\max_{j\le i<T} R_{i,j}-R_{T,j})$。いちばん良かったときと比べます
 # - **最初−最後**:忘却のもう1つの定義で、後方転移の符号を変えたものです
 
 # %% [markdown] key="metrics" lang="en"
@@ -473,7 +473,7 @@ print(f"{average:.2f} {backward:.2f} {forgotten:.2f} {-backward:.2f}")
 lesson04.draw_stream(stream, live={"replay": R})
 
 # %% [markdown] key="stream-read" lang="ja"
-# 横軸は更新の回、縦軸は届いた全クラスの正解率です。帯は前もって測った5回の95%信頼区間、白抜きの印はいま実行した1回です。新データだけの2本はほとんど重なっています。更新を重ねるほど、見せ直しの効果がはっきりします。最後の正解率は、リプレイ89%、LwF 61%、EWC 26%、新データだけ19%です。2クラスに増えただけのときには見えなかった差が、5回続くと開きます。鳥でも、凍結した特徴の最近傍平均はリプレイに並びます。`zukan-resnet` の特徴が、鳥を見分けるのに十分だからです。
+# 横軸は更新の回、縦軸は届いた全クラスの正解率です。帯は前もって測った5回の95%信頼区間、白抜きの印はいま実行した1回です。新データだけの2本はほとんど重なっています。更新を重ねるほど、見せ直しの効果がはっきりします。最後の正解率は、リプレイ89%、LwF 61%、EWC 26%、新データだけ19%です。2クラスに増えただけのときには見えなかった差が、5回続くと開きます。鳥でも、凍結した特徴の最近傍クラス平均はリプレイに並びます。`zukan-resnet` の特徴が、鳥を見分けるのに十分だからです。
 
 # %% [markdown] key="stream-read" lang="en"
 # Steps run along the bottom, accuracy on all classes so far goes up the side. Bands are 95% intervals of five runs made beforehand, hollow marks are the run just made. The two lines with new data only lie on top of each other. The more updates, the more clearly showing again pays: at the end replay stands at 89%, LwF at 61%, EWC at 26%, new data only at 19%. What one update hardly showed, five in a row do. On birds, too, nearest mean on frozen features keeps up with replay: the features of `zukan-resnet` are good enough for birds.
@@ -523,7 +523,7 @@ def grow(old, num_classes):
 tl.check("04-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **B.** 正解率の行列 R を受け取り、忘却(それまでの最高−最後、最後のグループを除く平均)を返す関数 `lost` を書いてください。
+# **B.** 正解率の行列 R を受け取り、忘却（それまでの最高−最後、最後のグループを除く平均）を返す関数 `lost` を書いてください。
 
 # %% [markdown] key="exercise-b" lang="en"
 # **B.** Write a function `lost` that takes an accuracy matrix R and returns forgetting: the best before the last step minus the last, averaged over all groups but the last one.
@@ -552,18 +552,18 @@ tl.quiz("04")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 新しい `nn.Linear` は古いクラスの行を捨てます。行を写し、オプティマイザを作り直します。
+# - 新しい `nn.Linear` は古いクラスの行を捨てます。行を写し、オプティマイザーを作り直します。
 # - 行を写しても、新しいデータだけで学習すれば古いクラスは忘れられます。
 # - 方法を比べるときは、凍結した対照を並べ、学習の長さを変えて確かめます。LwFやEWCの数字の多くは、対照や「止めた時点」で説明がつきます。
 # - クラス増分・タスク増分・ドメイン増分は別の問題です。方法の評判は、どの設定で測ったものかとともに読みます。
-# - 少しの画像を見せ直すだけで、大部分を防げます。特徴が十分に良いタスクなら、凍結した特徴の最近傍平均で足ります。特徴を変える必要があるタスクでは足りません。
+# - 少しの画像を見せ直すだけで、大部分を防げます。特徴が十分に良いタスクなら、凍結した特徴の最近傍クラス平均で足ります。特徴を変える必要があるタスクでは足りません。
 # - 正解率の行列 R から、平均正解率・後方転移・忘却を計算できます。平均だけを見ると、忘却は隠れてしまいます。
 #
 # **うまくいかないとき**
 #
-# - 古いクラスがいきなり全滅した:出力層を作り直していないか、行を写したかを確かめます。
-# - LwFやEWCがうまく働かない:強さを、実際に使う学習の長さで、検証データから選んだかを確かめます。強すぎると新しいクラスを覚えにくく、弱すぎると古いクラスが消えます。
-# - 画像を保管できない:平均だけを残す方法か、モデルだけを残す方法を使います。平均ベクトルから何がわかるかも検討します。
+# - 古いクラスがいきなり全滅した：出力層を作り直していないか、行を写したかを確かめます。
+# - LwFやEWCがうまく働かない：強さを、実際に使う学習の長さで、検証データから選んだかを確かめます。強すぎると新しいクラスを覚えにくく、弱すぎると古いクラスが消えます。
+# - 画像を保管できない：平均だけを残す方法か、モデルだけを残す方法を使います。平均ベクトルから何がわかるかも検討します。
 #
 # **文献**
 #
@@ -618,7 +618,7 @@ tl.quiz("04")
 #
 # - 「行を写せば忘れない」という誤解がいちばん多く出ます。学習ループの前に、必ず予想を書かせてください。
 # - リプレイの3回の測定がいちばん長いセルです。待つ間に、自分の職場で画像を何枚、いつまで保管してよいかを話し合えます。
-# - 測定の範囲:保存した結果はシード0〜4で、学習とテストの画像をどちらも引き直しています。強さは、シード100の検証画像で、魚では8・24エポックの両方を見て選びました(DER++のalphaは範囲の端です。0.003から0.1までほとんど差がありません)。表面検査では、LwFとEWCの強さも範囲の端が選ばれています。リプレイの測定はシード0〜2、5回の更新の実演はシード3です。
+# - 測定の範囲：保存した結果はシード0〜4で、学習とテストの画像をどちらも選び直しています。強さは、シード100の検証画像で、魚では8・24エポックの両方を見て選びました（DER++のalphaは範囲の端です。0.003から0.1までほとんど差がありません）。表面検査では、LwFとEWCの強さも範囲の端が選ばれています。リプレイの測定はシード0〜2、5回の更新の実演はシード3です。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: output layer 15 minutes, forgetting and replay 15, the methods and the hard task 15, matrix and stream 10, quiz 5.

@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 12 言語モデルの転移
 #
-# **60分** ・ 前提:レッスン02(特徴抽出)と03(ファインチューニング)。自然言語処理の経験はいりません。
+# **60分** ・ 前提：レッスン02（特徴抽出）と03（ファインチューニング）。自然言語処理の経験はいりません。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -41,12 +41,12 @@ transformers_logging.disable_progress_bar()
 # %% [markdown] key="idea" lang="ja"
 # ## 読むだけで学ぶ
 #
-# 新しく入った人でも、会社の手紙を何千通も読んだあとなら、問い合わせの仕分けを数通の見本で覚えられます。言語モデルの**事前学習**は、この「たくさん読む」にあたります。先生はいりません。文章の一部を隠し、当てさせればよいからです。
+# 新しく入った人でも、会社のメールを何千通も読んだあとなら、問い合わせの仕分けを数通の見本で覚えられます。言語モデルの**事前学習**は、この「たくさん読む」にあたります。先生はいりません。文章の一部を隠し、当てさせればよいからです。
 #
-# - **BERT** の仲間:文の途中の語を隠し、前後から当てる
-# - **GPT** の仲間:次の語を当てる
+# - **BERT** の仲間：文の途中の語を隠し、前後から当てる
+# - **GPT** の仲間：次の語を当てる
 #
-# ここで使う `zukan-bert` は、約4万通の手紙を日本語と英語で読んだ、パラメータ100万個ほどの小さなモデルです。手紙はこの講座のために規則で作ったもので、話題はお店への連絡です。本物のBERTと同じ `transformers` の形式で保存してあるので、以下のコードは本物にもそのまま使えます。
+# ここで使う `zukan-bert` は、約4万通のメールを日本語と英語で読んだ、パラメータ100万個ほどの小さなモデルです。メールはこの教材のために規則で作ったもので、話題はお店への連絡です。本物のBERTと同じ `transformers` の形式で保存してあるので、以下のコードは本物にもそのまま使えます。
 #
 # > **予想してから実行**:`[MASK]` には、どんな語が入りそうですか。
 
@@ -140,7 +140,7 @@ for start in ("My parcel", "Can I", "注文した"):
         print(text)
 
 # %% [markdown] key="gpt-read" lang="ja"
-# お店への手紙らしい言葉が並びますが、意味のつながらない文もあります。手数料を払えという、怪しげな続きが出ることもあります。読んだ手紙には、迷惑メッセージも混ざっていたからです。このモデルは、読んだものに似た語の並びをまねているだけで、注文の記録を見ているわけでも、質問に答えているわけでもありません。大きなGPTは同じ仕組みでずっと滑らかに書きますが、「もっともらしい続きを引いている」ことは変わりません。流暢さは正しさの証拠になりません。
+# お店への問い合わせメールらしい言葉が並びますが、意味のつながらない文もあります。手数料を払えという、怪しげな続きが出ることもあります。読んだメールには、迷惑メッセージも混ざっていたからです。このモデルは、読んだものに似た語の並びをまねているだけで、注文の記録を見ているわけでも、質問に答えているわけでもありません。大きなGPTは同じ仕組みでずっと滑らかに書きますが、「もっともらしい続きを引いている」ことは変わりません。流暢さは正しさの証拠になりません。
 #
 # このレッスンの残りは分類が主題です。文章を作る話はここまでにします。
 
@@ -174,9 +174,9 @@ for words in (
     print(" | ".join(tokenizer.tokenize(words)))
 
 # %% [markdown] key="tokens-read" lang="ja"
-# `▁` は空白の印です。半角カナは、切る前に全角と同じ形へ直されるので(NFKC)、結果が同じになります。知らない文字は `[UNK]`(不明)になり、何が書いてあったかは失われます。エラーは出ません。**静かに失われる** のが怖いところです。
+# `▁` は空白の印です。半角カナは、切る前に全角と同じ形へ直されるので（NFKC）、結果が同じになります。知らない文字は `[UNK]`（不明）になり、何が書いてあったかは失われます。エラーは出ません。**静かに失われる** のが怖いところです。
 #
-# もっと怖い例もあります。英語用のBERT(`bert-base-uncased`)は、切る前にアクセント記号を取り除きます。é を e にするための処理です。これに日本語を通すと、どうなるでしょうか。
+# もっと怖い例もあります。英語用のBERT（`bert-base-uncased`）は、切る前にアクセント記号を取り除きます。é を e にするための処理です。これに日本語を通すと、どうなるでしょうか。
 
 # %% [markdown] key="tokens-read" lang="en"
 # `▁` marks a space. Half-width kana are brought to their usual form before the cut (NFKC), so the result is the same. Unknown characters become `[UNK]`, and what they said is gone. There is no error, and **this silence** is the danger.
@@ -195,9 +195,9 @@ for words in ("Café Zoë", "ガスの代金", "プレゼントが、まだ届�
 # The voicing marks of kana went as if they were accents: ガス (gas) became カス (scum), and まだ (not yet) became また (again). Kanji were set apart one by one. For Japanese, take a model with a Japanese tokenizer; and always load model and tokenizer together, by the same name.
 
 # %% [markdown] key="static" lang="ja"
-# ## まず、静的ベクトル
+# ## まず、静的な単語埋め込み
 #
-# トークンはそれぞれ1本のベクトルを持ちます。文脈によらず同じなので **静的ベクトル** と呼びます。似た使われ方をする語は、近い向きになります。`zukan-bert` は訳文も並べて読んだので、言語をまたいでも近くなります。
+# トークンはそれぞれ1本のベクトルを持ちます。文脈によらず同じなので **静的な単語埋め込み** と呼びます。似た使われ方をする語は、近い向きになります。`zukan-bert` は訳文も並べて読んだので、言語をまたいでも近くなります。
 
 # %% [markdown] key="static" lang="en"
 # ## Static vectors first
@@ -213,11 +213,11 @@ for token in ("▁refund", "▁password", "▁cancel", "返金", "解約"):
 # %% [markdown] key="context" lang="ja"
 # ## BERTは文脈でベクトルを変える
 #
-# 静的ベクトルには弱点があります。英語の address は届け先の住所でも電子メールのアドレスでもありますが、ベクトルは1本しかありません。日本語の「確認」も、ログインの確認コードと、請求の確認とでは話題が違います。BERTは、まわりの語を見てからその語のベクトルを作り直します。
+# 静的な単語埋め込みには弱点があります。英語の address は届け先の住所でも電子メールのアドレスでもありますが、ベクトルは1本しかありません。日本語の「確認」も、ログインの確認コードと、請求の確認とでは話題が違います。BERTは、まわりの語を見てからその語のベクトルを作り直します。
 #
 # 同じ語を含む文を4つずつ用意しました。1と2、3と4が同じ話題です。
 #
-# > **予想してから実行**:4つの文でのベクトルどうしのコサインは、どこが高く、どこが低くなるでしょうか。静的ベクトルなら、すべて1です。
+# > **予想してから実行**:4つの文でのベクトルどうしのコサインは、どこが高く、どこが低くなるでしょうか。静的な単語埋め込みなら、すべて1です。
 
 # %% [markdown] key="context" lang="en"
 # ## BERT changes a vector with its context
@@ -276,7 +276,7 @@ for table in similar.values():
 # %% [markdown] key="task" lang="ja"
 # ## 問い合わせを仕分ける
 #
-# ここからが本題です。お店への問い合わせを6種類に分けます。文は、この講座のために1文ずつ作ったもので、事前学習で読んだ手紙とは別です。テスト用の文は学習にも設定選びにも使わず、鍵をかけてあります。
+# ここからが本題です。お店への問い合わせを6種類に分けます。文は、この教材のために1文ずつ作ったもので、事前学習で読んだメールとは別です。テスト用の文は学習にも設定選びにも使わず、鍵をかけてあります。
 
 # %% [markdown] key="task" lang="en"
 # ## Sorting enquiries
@@ -290,7 +290,7 @@ for words, label in zip(task.train.inputs[:6], task.train.labels, strict=False):
     print(f"[{task.class_names[label]}] {words}")
 
 # %% [markdown] key="baseline" lang="ja"
-# **忘れられがちな対照:TF-IDF。** 1〜4文字の並びを数え、珍しいものほど重く見て、線形の分類器に渡すだけの方法です。事前学習はありません。1972年からある方法ですが、テキスト分類ではこれがよく効くことがあり、比べずに「BERTのおかげ」と言うことはできません。
+# **忘れられがちな対照：TF-IDF。** 1〜4文字の並びを数え、珍しいものほど重く見て、線形の分類器に渡すだけの方法です。事前学習はありません。1972年からある方法ですが、テキスト分類ではこれがよく効くことがあり、比べずに「BERTのおかげ」と言うことはできません。
 #
 # 一方の **線形プローブ** は、トークンごとの状態を文全体で平均し、凍結した特徴として使います。手で書くとこうなります。
 
@@ -311,9 +311,9 @@ print(tuple(states.shape), tuple(features.shape))
 assert torch.allclose(features, tl.extract_features(network, two), atol=1e-5)
 
 # %% [markdown] key="probe-text" lang="ja"
-# `tl.probe` は、この特徴の上に線形の出力層を学習し、検証データで設定を選びます。`tl.tfidf_baseline` も、設定を同じ検証データで選びます。1クラス10ラベルで、ラベルのくじを3回引き直して比べましょう。
+# `tl.probe` は、この特徴の上に線形の出力層を学習し、検証データで設定を選びます。`tl.tfidf_baseline` も、設定を同じ検証データで選びます。1クラス10ラベルで、ラベルを付ける文をランダムに選び直して、3回比べましょう。
 #
-# > **予想してから実行**:6クラスなので、でたらめなら17%です。2つの方法は、それぞれ何%になるでしょうか。
+# > **予想してから実行**:6クラスなので、ランダムに答えれば17%です。2つの方法は、それぞれ何%になるでしょうか。
 
 # %% [markdown] key="probe-text" lang="en"
 # `tl.probe` trains a linear head on these features and chooses its settings on the validation data. `tl.tfidf_baseline` chooses its own on the same data. We compare them with 10 labels a class, drawing the labels anew three times.
@@ -336,9 +336,9 @@ stored = tl.stored("12_enquiries")
 lesson12.draw_curves(stored, live, count=10)
 
 # %% [markdown] key="curves-read" lang="ja"
-# 線は10通りのラベルのくじで前もって測った平均、帯は95%区間、★はいま測った値です。点線はでたらめな答えの正解率です。20個の点に帯がないのは、学習用の文を全部使い、くじの引きようがないからです。TF-IDFは同じ文字の並びが出てこないと手がかりがありません。BERTの特徴では、refund と「お金を返して」が近くにあるので、少ないラベルでもよく当たります。
+# 線は、ラベルを付ける文を選び直して前もって10回測った平均、帯は95%区間、★はいま測った値です。点線はランダムに答えた場合の正解率です。20個の点に帯がないのは、学習用の文を全部使い、選び直しようがないからです。TF-IDFは同じ文字の並びが出てこないと手がかりがありません。BERTの特徴では、refund と「お金を返して」が近くにあるので、少ないラベルでもよく当たります。
 #
-# 緑の **静的ベクトル** にも注目してください。文脈を見ない、トークンのベクトルのただの平均です。語の意味を知っているので英語ではTF-IDFを少し上回りますが、日本語では並ぶ程度で、20ラベルでは下回ります。このモデルの得は、語の意味だけではなく、**文をまとめて読むこと** から来ているのです。
+# 緑の **静的な単語埋め込み** にも注目してください。文脈を見ない、トークンのベクトルのただの平均です。語の意味を知っているので英語ではTF-IDFを少し上回りますが、日本語では並ぶ程度で、20ラベルでは下回ります。このモデルの得は、語の意味だけではなく、**文をまとめて読むこと** から来ているのです。
 
 # %% [markdown] key="curves-read" lang="en"
 # Lines are means over ten draws of the labels, measured beforehand; bands are 95% intervals, stars what was measured just now, the dotted line guessing. There is no band at 20 because all the texts for training are used there, and there is nothing left to draw. TF-IDF has nothing to go by unless the same characters come again. Among BERT's features "refund" and "my money back" are near each other, and so a few labels go a long way.
@@ -352,7 +352,7 @@ for lang in ("en", "ja"):
     assert sum(gains) / len(gains) > 0.08
 
 # %% [markdown] key="why" lang="ja"
-# **なぜ、こんなに小さなモデルで勝てるのか。** 正直に言うと、事前学習の手紙が問い合わせと同じ分野で、しかも話題ごとにまとまっていたからです(配送の手紙、返金の手紙……)。テストの文そのものは読んでいませんが、どの言葉が仲間かは読むだけでわかるようになっていました。分野の合った事前学習がよく効くことの見本であって、小さなモデルが万能だという話ではありません。分野が変わるとどうなるかは、最後に本物の文章で確かめます。
+# **なぜ、こんなに小さなモデルで勝てるのか。** 正直に言うと、事前学習のメールが問い合わせと同じ分野で、しかも話題ごとにまとまっていたからです（配送のメール、返金のメール……）。テストの文そのものは読んでいませんが、どの言葉が仲間かは読むだけでわかるようになっていました。分野の合った事前学習がよく効くことの見本であって、小さなモデルが万能だという話ではありません。分野が変わるとどうなるかは、最後に本物の文章で確かめます。
 
 # %% [markdown] key="why" lang="en"
 # **Why does so small a model win?** To be honest: because the letters of its pre-training are of the same domain as the enquiries, and grouped by subject at that (letters on delivery, letters on refunds ...). It has read none of the test texts, but its reading did show which words belong together. This is an example of how well a domain-matched source works, not of small models being good at everything. What happens in another domain we shall see at the end, on real texts.
@@ -414,11 +414,11 @@ assert page_accuracy > 0.35
 #
 # ## LoRA:重みの横に小さな変更を学ぶ
 #
-# **LoRA**(Hu ほか, 2021)は、事前学習の重み $W$ を凍結し、その横に細い行列の積 $BA$ だけを学びます。
+# **LoRA**（Hu ほか, 2021）は、事前学習の重み $W$ を凍結し、その横に細い行列の積 $BA$ だけを学びます。
 #
 # $$W' = W + \frac{\alpha}{r} B A$$
 #
-# 注意(attention)のクエリとバリューだけに付けると、学ぶパラメータは全体の1%未満です。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。
+# 注意（attention）のクエリとバリューだけに付けると、学ぶパラメータは全体の1%未満です。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。
 
 # %% [markdown] key="loop-read" lang="en"
 # Shown is the accuracy on validation data. The ready-made `AutoModelForSequenceClassification.from_pretrained(folder, num_labels=6)` opens from the same folder. It differs in reading the first token, `[CLS]`, in place of the mean; `zukan-bert` was never trained to gather a text there, which is why we took the mean.
@@ -442,7 +442,7 @@ assert share < 0.01
 # %% [markdown] key="contenders" lang="ja"
 # ## 6つの方法を並べる
 #
-# 同じラベル、同じ検証データ、同じ鍵のかかったテストで、10通りのくじを引いて比べた結果です。ゼロからの学習も、ほかと同じように学習率を検証データで選んであります。
+# 同じラベル、同じ検証データ、最後まで触れずに取っておいた同じテストデータで、ラベルを付ける文を10回選び直して比べた結果です。ゼロからの学習も、ほかと同じように学習率を検証データで選んであります。
 #
 # > **予想してから実行**:1位と最下位は、どの方法でしょうか。ファインチューニングは、凍結したままよりどれだけ良いでしょうか。
 
@@ -458,7 +458,7 @@ trained = tl.stored("12_contenders")
 lesson12.draw_contenders(trained, stored)
 
 # %% [markdown] key="contenders-read" lang="ja"
-# 印は平均、線は95%区間、点線はでたらめな答えです。ファインチューニングが平均では1位ですが、凍結との差は2ポイントほどで、次のセルの区間は0をまたぎます。この少ないラベルでは、数秒の線形プローブでほぼ十分です。LoRAは全体の1%未満のパラメータで、5ポイントほど下につけました。ゼロからの学習は、同じ構造なのにTF-IDFにも届きません。60通の文だけで言葉を覚えるのは無理だったのです。
+# 印は平均、線は95%区間、点線はランダムに答えた場合です。ファインチューニングが平均では1位ですが、凍結との差は2ポイントほどで、次のセルの区間は0をまたぎます。この少ないラベルでは、数秒の線形プローブでほぼ十分です。LoRAは全体の1%未満のパラメータで、5ポイントほど下につけました。ゼロからの学習は、同じ構造なのにTF-IDFにも届きません。60通の文だけで言葉を覚えるのは無理だったのです。
 
 # %% [markdown] key="contenders-read" lang="en"
 # Marks are means, lines 95% intervals, the dotted line guessing. Fine-tuning has the highest mean, about two points above the frozen model, and in the next cell the interval of that difference contains zero: with so few labels a linear probe of a second is nearly enough. LoRA, with less than 1% of the parameters, follows about five points below. From scratch the same network does not even reach TF-IDF: sixty texts are too few to learn a language from.
@@ -473,11 +473,11 @@ for lang in ("en", "ja"):
 # %% [markdown] key="across" lang="ja"
 # ## 英語のラベルで、日本語を分類する
 #
-# 英語の問い合わせにはラベルがあり、日本語には1つもないとします。同じ仕事を、ラベルのない別の領域へ移すので、**トランスダクティブ転移**(レッスン01の地図)の一種です。モデルが2言語を同じ空間に置いていれば、英語で学んだ出力層は日本語にも通じるはずです。
+# 英語の問い合わせにはラベルがあり、日本語には1つもないとします。同じ仕事を、ラベルのない別の領域へ移すので、**トランスダクティブ転移**（レッスン01の地図）の一種です。モデルが2言語を同じ空間に置いていれば、英語で学んだ出力層は日本語にも通じるはずです。
 #
-# 対照は、英語の手紙だけを読んだ `zukan-bert-en` です。
+# 対照は、英語のメールだけを読んだ `zukan-bert-en` です。
 #
-# > **予想してから実行**:2つのモデルは、日本語のテストで何%になるでしょうか(でたらめは17%)。
+# > **予想してから実行**:2つのモデルは、日本語のテストで何%になるでしょうか（ランダムに答えれば17%）。
 
 # %% [markdown] key="across" lang="en"
 # ## English labels, Japanese texts
@@ -500,11 +500,11 @@ assert min(across["both"]) > 0.42
 assert min(across["both"]) - max(across["english"]) > 0.15
 
 # %% [markdown] key="across-read" lang="ja"
-# 英語だけのモデルは、日本語を見てもほとんどが `[UNK]` で、でたらめと変わりません。ドメイン不一致の極端な例です。2言語のモデルは、日本語のラベルなしでここまで当てます。
+# 英語だけのモデルは、日本語を見てもほとんどが `[UNK]` で、ランダムに答えるのと変わりません。ドメイン不一致の極端な例です。2言語のモデルは、日本語のラベルなしでここまで当てます。
 #
-# ## 転移が何も生まないとき:迷惑メッセージ
+# ## 転移が何も生まないとき：迷惑メッセージ
 #
-# 同じことを迷惑メッセージの判定でも行います。左は今の比較を10通りのくじで測った結果、右は迷惑メッセージです。
+# 同じことを迷惑メッセージの判定でも行います。左は今の比較を、ラベルを付ける文を選び直して10回測った結果、右は迷惑メッセージです。
 #
 # > **予想してから実行**:迷惑メッセージでも、BERTはTF-IDFに勝つでしょうか。
 
@@ -525,7 +525,7 @@ lesson12.draw_across(tl.stored("12_across"))
 #
 # 右は逆の話です。同じ言語の中では、BERTはTF-IDFに勝てません。平均ではTF-IDFのほうが上で、差の95%区間は0をまたぎます。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数えるだけで見分けられるからでしょう。**ここでは転移は何も生みません。** TF-IDFを使うのが正解です。
 #
-# ただし、英語のフィルターを日本語に使うとき(いちばん下の行)は別です。文字を数える方法には共通の手がかりがほとんどなく、でたらめ(50%)に近づきます。BERTは言語が変わっても正解率が落ちません。とはいえ6割あまりでは、実用には遠い数字です。
+# ただし、英語のフィルターを日本語に使うとき（いちばん下の行）は別です。文字を数える方法には共通の手がかりがほとんどなく、チャンスレベル（50%）に近づきます。BERTは言語が変わっても正解率が落ちません。とはいえ6割あまりでは、実用には遠い数字です。
 
 # %% [markdown] key="spam-read" lang="en"
 # On the left, Japanese was sorted with English labels alone. The bilingual model gets about as far as it does with Japanese labels.
@@ -545,13 +545,13 @@ assert spam["en_to_ja"]["gap"]["mean"] > 0.03
 # %% [markdown] key="real" lang="ja"
 # ## 本物の文章で確かめる
 #
-# ここまでの文は、この講座のために作ったものでした。本物ではどうでしょうか。公開されている3つのデータで、同じ比較を前もって行いました(1クラス10ラベル、10通りのくじ)。文章そのものはこの教材に含めていないので、結果だけを見ます。
+# ここまでの文は、この教材のために作ったものでした。本物ではどうでしょうか。公開されている3つのデータで、同じ比較を前もって行いました（1クラス10ラベル、選び直して10回）。文章そのものはこの教材に含めていないので、結果だけを見ます。
 #
-# - **Banking77**:銀行への問い合わせ(英語)、77種類のうち10種類
-# - **SMS Spam**:携帯電話の迷惑メール(英語)
-# - **livedoorニュース**:ニュース記事の見出しと書き出し(日本語)、9話題
+# - **Banking77**:銀行への問い合わせ（英語）、77種類のうち10種類
+# - **SMS Spam**:携帯電話の迷惑メール（英語）
+# - **livedoorニュース**:ニュース記事の見出しと書き出し（日本語）、9話題
 #
-# > **予想してから実行**:お店への手紙だけを読んだモデルは、どれに通じるでしょうか。
+# > **予想してから実行**:お店への問い合わせメールだけを読んだモデルは、どれに通じるでしょうか。
 
 # %% [markdown] key="real" lang="en"
 # ## A check on real texts
@@ -568,7 +568,7 @@ assert spam["en_to_ja"]["gap"]["mean"] > 0.03
 lesson12.draw_real(tl.stored("12_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **どれにも通じませんでした。** 3つともTF-IDFのほうが上か、並んでいます。銀行の10種類は age limit や Apple Pay のような決まった語で見分けられるので、数えるだけで9割を超えます。お店の手紙だけを読んだ `zukan-bert` は、その語を知りません。ニュースでは差がもっと開きます。点線(でたらめ)よりは上ですが、使うならTF-IDFです。
+# **どれにも通じませんでした。** 3つともTF-IDFのほうが上か、並んでいます。銀行の10種類は age limit や Apple Pay のような決まった語で見分けられるので、数えるだけで9割を超えます。お店のメールだけを読んだ `zukan-bert` は、その語を知りません。ニュースでは差がもっと開きます。点線（ランダムに答えた場合）よりは上ですが、使うならTF-IDFです。
 #
 # これが、最初に「分野が合っていたから」と書いた意味です。本物のBERTは、はるかに多くの文章を読んでいるので、ずっと広い分野に通じます。それでも確かめ方は同じです。**自分の文章で、TF-IDFと並べて測る** ことです。
 
@@ -632,14 +632,14 @@ lesson12.draw_encoders(tl.stored("12_encoders"))
 #
 # | 名前 | 読んだもの | パラメータ | ほかに必要なもの |
 # |---|---|---|---|
-# | `zukan-bert` | お店への手紙(自動生成、日英) | 約1百万 | なし(この教材に同梱) |
+# | `zukan-bert` | お店への問い合わせメール（自動生成、日英） | 約1百万 | なし（この教材に同梱） |
 # | `bert-base-uncased` | 英語のWikipediaと書籍 | 110百万 | ネットワーク |
 # | `tohoku-nlp/bert-base-japanese-v3` | 日本語のWikipediaとCC-100 | 111百万 | ネットワーク、`fugashi` と `unidic-lite` |
-# | `ProsusAI/finbert` | 金融ニュース(英語) | 110百万 | ネットワーク |
+# | `ProsusAI/finbert` | 金融ニュース（英語） | 110百万 | ネットワーク |
 # | `gpt2` | 英語のWebページ | 124百万 | ネットワーク |
 # | `sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2` | 50言語の対訳文 | 118百万 | ネットワーク |
 #
-# 大きなモデルの正解率は、この表に書きません。この教材を作った環境にはネットワークがなく、測っていないからです。上のコードで測り、`zukan-bert` の値の隣に書き込んでください。77種類すべてのBanking77で何%になるかは、文献のCasanuevaほか(2020)に詳しい表があります。
+# 大きなモデルの正解率は、この表に書きません。この教材を作った環境にはネットワークがなく、測っていないからです。上のコードで測り、`zukan-bert` の値の隣に書き込んでください。77種類すべてのBanking77で何%になるかは、文献のCasanuevaほか（2020）に詳しい表があります。
 
 # %% [markdown] key="checkpoints" lang="en"
 # ## Switching to real checkpoints
@@ -666,7 +666,7 @@ lesson12.draw_encoders(tl.stored("12_encoders"))
 # %% [markdown] key="try" lang="ja"
 # ## 自分の文で試す
 #
-# 問い合わせ文を書いてみてください。日本語でも英語でもかまいません。出力層は、2言語のラベル付きの文(1クラス20ずつ)で学習してあります。
+# 問い合わせ文を書いてみてください。日本語でも英語でもかまいません。出力層は、2言語のラベル付きの文（1クラス20ずつ）で学習してあります。
 #
 # - **語の色**:その語を抜いて読み直したとき、答えの確からしさがどれだけ変わるか。青は支持、赤は反対です。
 # - **棒**:6クラスの確率
@@ -713,7 +713,7 @@ for words, ids, used in zip(odd, read["input_ids"], read["attention_mask"], stri
 assert tl.predict(network, odd).isfinite().all()
 
 # %% [markdown] key="odd-read" lang="ja"
-# 数字は、読んだトークンの数(始まりと終わりの印を含む)と、そのうち `[UNK]` だった数です。長い文は先頭の128トークンだけを読みます。`[UNK]` の割合を調べておけば、「読めなかったので人に回す」という判断ができます。
+# 数字は、読んだトークンの数（始まりと終わりの印を含む）と、そのうち `[UNK]` だった数です。長い文は先頭の128トークンだけを読みます。`[UNK]` の割合を調べておけば、「読めなかったので人に回す」という判断ができます。
 
 # %% [markdown] key="odd-read" lang="en"
 # The numbers are the tokens read (with the signs for beginning and end) and how many of them were `[UNK]`. Of a long text the first 128 tokens count. The share of `[UNK]` lets you decide to hand a text to a person because it could not be read.
@@ -721,7 +721,7 @@ assert tl.predict(network, odd).isfinite().all()
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 練習
 #
-# **A.** 文の特徴は、トークンの状態の平均です。短い文は長さをそろえるために埋め草(パディング)が付くので、そこは数えてはいけません。`states` は (文, トークン, 特徴)、`mask` は (文, トークン) で、本物のトークンが1、埋め草が0です。平均 (文, 特徴) を返す関数を書いてください。
+# **A.** 文の特徴は、トークンの状態の平均です。短い文は長さをそろえるためにパディング（パディング）が付くので、そこは数えてはいけません。`states` は （文, トークン, 特徴）、`mask` は （文, トークン） で、本物のトークンが1、パディングが0です。平均 （文, 特徴） を返す関数を書いてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## Exercises
@@ -744,7 +744,7 @@ def pool(states, mask):
 tl.check("12-a")
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **B.** ウィジェットの色を自分で計算します。`words` は語のリスト、`score` は語のリストを渡すと答えの確からしさ(数)を返す関数です。各位置の語を1つ抜いたとき、`score` がどれだけ下がるかのリストを返してください。
+# **B.** ウィジェットの色を自分で計算します。`words` は語のリスト、`score` は語のリストを渡すと答えの確からしさ（数）を返す関数です。各位置の語を1つ抜いたとき、`score` がどれだけ下がるかのリストを返してください。
 
 # %% [markdown] key="exercise-b" lang="en"
 # **B.** Compute the colours of the widget. `words` is a list of words; `score` is a function that takes such a list and returns how certain the answer is (a number). Return a list: for each place, by how much `score` falls when the word at this place is left out.
@@ -776,18 +776,18 @@ tl.quiz("12")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 言語モデルの事前学習は、隠した語(BERT)や次の語(GPT)を当てることです。ラベルはいりません。
-# - まず静的ベクトル、次に文脈。BERTは文脈によって語のベクトルを変え、ここでの得の大部分は、文をまとめて読むことから来ました。
+# - 言語モデルの事前学習は、隠した語（BERT）や次の語（GPT）を当てることです。ラベルはいりません。
+# - まず静的な単語埋め込み、次に文脈。BERTは文脈によって語のベクトルを変え、ここでの得の大部分は、文をまとめて読むことから来ました。
 # - 少ないラベルでは、凍結した特徴と線形の出力層がまず試す方法です。必ずTF-IDFと比べます。
 # - 2言語を同じ空間に置くモデルなら、英語のラベルだけで日本語を分類できます。
 # - 勝てるのは、事前学習と仕事の分野が合うときです。本物の3つのデータでは、小さな `zukan-bert` はTF-IDFに勝てませんでした。
 #
 # **うまくいかないとき**
 #
-# - 正解率がでたらめに近い:`[UNK]` の割合を見ます。言語や文字に合わないトークナイザーかもしれません。
-# - ファインチューニングがゼロからの学習なみに悪い:本体の学習率が高すぎます(レッスン03)。
-# - TF-IDFに負ける:分野が遠いか、手がかりが決まり文句です。TF-IDFを使うのも立派な結論です。
-# - 自分の文章を使いたい:お客様の文章は個人情報を含みます。匿名化と同意を先に済ませてください。
+# - 正解率がチャンスレベルに近い:`[UNK]` の割合を見ます。言語や文字に合わないトークナイザーかもしれません。
+# - ファインチューニングがゼロからの学習なみに悪い：本体の学習率が高すぎます（レッスン03）。
+# - TF-IDFに負ける：分野が遠いか、手がかりが決まり文句です。TF-IDFを使うのも立派な結論です。
+# - 自分の文章を使いたい：お客様の文章は個人情報を含みます。匿名化と同意を先に済ませてください。
 #
 # **文献**
 #
@@ -824,12 +824,12 @@ tl.quiz("12")
 # - I. Casanueva et al., *Efficient Intent Detection with Dual Sentence Encoders* (Banking77), 2020. [arXiv:2003.04807](https://arxiv.org/abs/2003.04807)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 穴埋めとGPT10分、トークンと静的ベクトル10分、文脈5分、問い合わせの分類15分、言語をまたぐ転移10分、自分の文とクイズ10分が目安です。
+# **教える人へ** ・ 穴埋めとGPT10分、トークンと静的な単語埋め込み10分、文脈5分、問い合わせの分類15分、言語をまたぐ転移10分、自分の文とクイズ10分が目安です。
 #
 # - 濁点が消えるセルは、日本語の教室でいちばん盛り上がります。実行前に「ガスの代金」がどうなるかを聞いてください。
-# - よくある誤解:「BERTは文章の意味がわかるから勝つ」(分野が合っていたからです)、「ファインチューニングは必ず凍結に勝つ」(ここでは差は小さいです)、「確率が高いから正しい」(無関係な文でも高くなります)。
+# - よくある誤解：「BERTは文章の意味がわかるから勝つ」（分野が合っていたからです）、「ファインチューニングは必ず凍結に勝つ」（ここでは差は小さいです）、「確率が高いから正しい」（無関係な文でも高くなります）。
 # - 遅い教室では、穴を当てる順位のセルの文を減らし、`range(3)` を `range(1)` にします。
-# - 動かして測る主張(穴埋めの順位、TF-IDFとの差、言語をまたぐ転移)は、本文と違うシード3組(3–5、6–8、9–11)でも確かめてあります。問い合わせのテスト文は決まった240文なので、替わるのはラベルのくじです。
+# - 動かして測る主張（穴埋めの順位、TF-IDFとの差、言語をまたぐ転移）は、本文と違うシード3組（3–5、6–8、9–11）でも確かめてあります。問い合わせのテスト文は決まった240文なので、替わるのはラベルを付ける文です。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **For teachers** · As a guide: gaps and GPT 10 minutes, tokens and static vectors 10, context 5, sorting enquiries 15, across languages 10, own sentences and quiz 10.

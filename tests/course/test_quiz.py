@@ -156,11 +156,11 @@ def test_a_lesson_without_a_quiz_says_which_have_one():
 
 
 @pytest.mark.parametrize("number", SHIPPED)
-def test_a_shipped_quiz_has_five_questions_of_all_kinds(number):
+def test_a_shipped_quiz_has_at_least_five_questions_of_two_kinds(number):
     questions = quizzes.read_quiz(number)
-    assert len(questions) == 5
-    assert {question.kind for question in questions} == {"choice", "number", "predict"}
-    assert len({question.key for question in questions}) == 5
+    assert len(questions) >= 5
+    assert {question.kind for question in questions} >= {"choice", "number"}
+    assert len({question.key for question in questions}) == len(questions)
 
 
 @pytest.mark.parametrize("number", SHIPPED)
@@ -177,5 +177,5 @@ def test_answers_of_a_shipped_quiz_reach_the_progress(number):
     for question in quiz.questions:
         given = next((i for i, o in enumerate(question.options) if o.right), question.answer)
         assert quiz.answer(question.key, given)["right"] is True
-    assert len(record.load()["quizzes"][number]) == 5
+    assert len(record.load()["quizzes"][number]) == len(quiz.questions)
     assert quizzes.quiz(number).done == {question.key for question in quiz.questions}
