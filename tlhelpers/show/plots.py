@@ -77,7 +77,7 @@ def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
     with warnings.catch_warnings():  # a name may hold characters that no font has: boxes then
         warnings.filterwarnings("ignore", "Glyph .* missing")
         if photographic:
-            compact = {"quality": 76, "optimize": True, "progressive": True}
+            compact = {"quality": 70, "optimize": True, "progressive": True}
             figure.savefig(buffer, format="jpg", pil_kwargs=compact)
         else:
             figure.savefig(buffer, format="png", dpi=FINER * figures.STYLE["savefig.dpi"])
