@@ -243,6 +243,54 @@ def three_ways() -> Diagram:
 
 
 @_drawn
+def borrow() -> Diagram:
+    """The eye grows on many source pictures, and is borrowed for a target with few."""
+    d = Diagram("borrow", 250)
+    for row, (key, pictures, locked) in enumerate((("source", 9, False), ("target", 2, True))):
+        y = 40 + 128 * row
+        d.note(20, y - 18, f"borrow_{key}")
+        for place in range(pictures):
+            d.photo(160 - 17 * (pictures - 1 - place), y + 3 * (place % 2), 38)
+        d.arrow(214, y + HIGH / 2, 34)
+        d.block(256, y, text("diagram.borrow_eye"), width=180, locked=locked)
+        d.arrow(444, y + HIGH / 2, 24)
+        name = text(f"diagram.borrow_{key}_head")
+        d.block(476, y, name, ORANGE, width=150, random=locked)
+        d.arrow(632, y + HIGH / 2, 16)
+        d.note(654, y + HIGH / 2 + 5, f"borrow_{key}_answer", SMALL)
+    d.arrow(346, 94, 0, 66, colour=GREEN)
+    d.note(362, 130, "borrow_same", SMALL)
+    return d
+
+
+@_drawn
+def redraws() -> Diagram:
+    """Five draws of pictures, one difference of two starts each, and the interval of their mean."""
+    d = Diagram("redraws", 262)
+    d.note(24, 24, "redraws_pictures", SMALL)
+    d.note(188, 24, "redraws_both", SMALL)
+    d.note(430, 24, "redraws_difference", SMALL)
+    for row, gain in enumerate((23, 38, 32, 42, 30)):
+        y = 36 + 30 * row
+        for place in range(4):
+            d.photo(24 + 26 * place, y, 22)
+        d.arrow(136, y + 11, 36)
+        d.block(188, y, text("diagram.redraws_tuned"), width=98, height=22)
+        d.text(292, y + 16, "−", font_size=18)
+        scratch = text("diagram.redraws_scratch")
+        d.block(310, y, scratch, GREY, width=98, height=22, random=True)
+        d.add("path", d=f"M430 {y + 11}H690", stroke=GREY, stroke_width=1)
+        d.add("circle", cx=430 + 5 * gain, cy=y + 11, r=6, fill=BLUE)
+    middle = 430 + 5 * 33
+    d.add("path", d="M430 204H690M430 198v12", stroke=INK, stroke_width=1.5)
+    d.add("path", d=f"M{middle - 45} 204h90", stroke=BLUE, stroke_width=9, opacity=0.35)
+    d.add("circle", cx=middle, cy=204, r=7, fill=BLUE)
+    d.text(430, 230, "0", text_anchor="middle", font_size=SMALL)
+    d.note(middle, 230, "redraws_interval", SMALL, text_anchor="middle")
+    return d
+
+
+@_drawn
 def head_first() -> Diagram:
     """First the head alone, then everything, the body slowly (LP-FT)."""
     d = Diagram("head_first", 226)

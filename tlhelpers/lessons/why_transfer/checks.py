@@ -6,25 +6,27 @@ from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
+STARTS = ("frozen", "fine-tune", "scratch")
+
 
 @exercise(
-    "01-a",
-    hints=("lesson01.needed_hint_1", "lesson01.needed_hint_2"),
-    right="lesson01.needed_right",
+    "01-a", hints=("lesson01.saved_hint_1", "lesson01.saved_hint_2"), right="lesson01.saved_right"
 )
-def count_labels(needed: int) -> str | None:
-    """The first number of labels at which scratch reaches fine-tuning with five."""
+def count_minutes(minutes_saved: float) -> str | None:
+    """Labels of ten kinds that scratch needs beyond the five of the frozen body, at a minute."""
     curves = stored("01_birds")
-    goal = mean(curves["fine_tune"][curves["labels"].index(5)])
-    enough = [
-        count
-        for count, runs in zip(curves["labels"], curves["scratch"], strict=True)
-        if mean(runs) >= goal
-    ]
-    if needed not in curves["labels"]:
-        return text("lesson01.needed_not_measured", counts=", ".join(map(str, curves["labels"])))
-    if needed != enough[0]:
-        return text("lesson01.needed_wrong", needed=needed, goal=f"{goal:.0%}")
+    counts = curves["labels"]
+    goal = mean(curves["probe"][counts.index(5)])
+    needed = next(
+        count for count, runs in zip(counts, curves["scratch"], strict=True) if mean(runs) >= goal
+    )
+    saved = (needed - 5) * 10
+    if minutes_saved == needed - 5:
+        return text("lesson01.saved_one_kind")
+    if minutes_saved == needed * 10:
+        return text("lesson01.saved_not_less")
+    if minutes_saved != saved:
+        return text("lesson01.saved_wrong", given=minutes_saved, goal=f"{goal:.0%}")
     return None
 
 
@@ -34,11 +36,30 @@ def count_labels(needed: int) -> str | None:
     right="lesson01.control_right",
 )
 def measure_control(gain: float) -> str | None:
-    """What the pretrained weights add to the bare architecture, on fish."""
-    if gain > 1:
-        return text("lesson01.control_percent", gain=gain)
+    """What the pretrained weights add to the bare architecture, on fish, in points."""
     if gain < 0:
         return text("lesson01.control_sign")
-    if not 0.1 <= gain <= 0.9:
-        return text("lesson01.control_far", gain=f"{gain:.2f}")
+    if gain <= 1:
+        return text("lesson01.control_share", gain=f"{gain:.2f}")
+    if not 10 <= gain <= 90:
+        return text("lesson01.control_far", gain=f"{gain:.0f}")
+    return None
+
+
+@exercise(
+    "01-c", hints=("lesson01.plan_hint_1", "lesson01.plan_hint_2"), right="lesson01.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan without a contradiction; how good it is, the rubric says."""
+    keys = ("start", "baseline", "test_labels", "stop_if", "why")
+    missing = [key for key in keys if plan.get(key) in (None, ..., "")]
+    if missing:
+        return text("lesson01.plan_missing", keys=", ".join(missing))
+    if plan["start"] not in STARTS:
+        return text("lesson01.plan_start", given=plan["start"])
+    tests = plan["test_labels"]
+    if isinstance(tests, bool) or not isinstance(tests, int | float) or tests < 50:
+        return text("lesson01.plan_tests", given=tests)
+    if len(str(plan["why"])) < 20:
+        return text("lesson01.plan_why")
     return None

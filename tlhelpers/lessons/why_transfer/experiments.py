@@ -1,7 +1,10 @@
 """The curves of lesson 01: how far each start gets, from two to hundreds of labels a class."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
 
 from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
@@ -9,12 +12,13 @@ from tlhelpers.data.real import PHOTOS, real_photos, small_pixels
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import mobilenet
+from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.logistic import logistic_curves
 from tlhelpers.transfer.negative import train_from_scratch
-from tlhelpers.transfer.search import SCRATCH_GRID, search
+from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
 
 @experiment("01_birds")
@@ -25,42 +29,112 @@ def birds() -> dict:
 
 @experiment("01_pets")
 def pets() -> dict:
-    """Cats and dogs, up to 200 labels a class: where transfer stops paying."""
-    return label_curves("pets", (5, 30, 200), seeds=4, least_epochs=20)
+    """Cats and dogs, up to 200 labels a class: where a frozen network stops paying."""
+    ratios = (1, 5)  # of the head's rate to the first stage's: chosen as the rate is
+    return label_curves("pets", (5, 30, 200), seeds=4, least_epochs=20, ratios=ratios)
 
 
-def label_curves(name: str, counts: tuple[int, ...], seeds: int, least_epochs: int = 8) -> dict:
+def label_curves(
+    name: str,
+    counts: tuple[int, ...],
+    seeds: int,
+    least_epochs: int = 8,
+    ratios: tuple[int, ...] = (5,),
+) -> dict:
     """{"labels": counts, "probe" | "fine_tune" | "scratch": test accuracy for each count, seed}.
 
     For each count the learning rates of fine-tuning and scratch come from the same grid, chosen
     on the validation split with a seed that is not measured. All take the same number of steps,
-    `least_epochs` or more.
+    `least_epochs` or more. "tuning": what was tried for each count, and what was chosen.
     """
     network = backbone("zukan-resnet")
-    curves: dict = {"labels": list(counts), "probe": [], "fine_tune": [], "scratch": []}
+    starts = ("probe", "fine_tune", "scratch")
+    curves: dict = {"labels": list(counts), **{start: [] for start in starts}, "tuning": []}
     for count in counts:
         first = load_task(name, count, seed=100, test_per_class=100)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
-        moving = {"freeze_epochs": 0, "lr_mult": 5, "keep_batchnorm": False}
+        moving = {"freeze_epochs": 0, "keep_batchnorm": False}
         tune = functools.partial(fine_tune, network, **moving, **shared)
         fresh = functools.partial(train_from_scratch, network, **shared)
-        tune_lr, fresh_lr = choose_rate(tune, first), choose_rate(fresh, first)
-        runs: dict[str, list[float]] = {"probe": [], "fine_tune": [], "scratch": []}
+        tuned = choose(tune, first, lr=SCRATCH_GRID["lr"], lr_mult=ratios)
+        alone = choose(fresh, first, lr=SCRATCH_GRID["lr"])
+        runs: dict[str, list[float]] = {start: [] for start in starts}
         for seed in range(seeds):
             task = load_task(name, count, seed=seed, test_per_class=100)
             runs["probe"].append(probe(network, task, seed=seed).test_acc)
-            runs["fine_tune"].append(tune(task, lr=tune_lr, seed=seed).test_acc)
-            runs["scratch"].append(fresh(task, lr=fresh_lr, seed=seed).test_acc)
+            runs["fine_tune"].append(tune(task, **tuned.chosen, seed=seed).test_acc)
+            runs["scratch"].append(fresh(task, **alone.chosen, seed=seed).test_acc)
         for start, values in runs.items():
             curves[start].append([round(value, 4) for value in values])
+        curves["tuning"].append({"fine_tune": tuned.to_dict(), "scratch": alone.to_dict()})
     return curves
 
 
-def choose_rate(train: Callable, task: Task) -> float:
-    """The rate with which `train(task, lr=rate)` does best on the validation split."""
-    rates = {"lr": SCRATCH_GRID["lr"]}
-    return search(lambda lr: train(task, lr=lr, read_test=False), rates).chosen["lr"]
+def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
+    """The settings with which `train(task, **settings)` does best on the validation split."""
+    return search(lambda **settings: train(task, **settings, read_test=False), grid)
+
+
+STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
+STYLES = ("photo", "faded", "night", "sketch")
+SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
+
+
+@experiment("01_steps")
+def steps() -> dict:
+    """Ten birds, five labels: accuracy against the length of training, and in another look.
+
+    Each length is a training of its own, with the rate falling to 0 at its end; the two starts
+    differ in nothing but the weights of the body. A seed redraws training, validation and test
+    pictures. The rate is chosen for each length up to 180 steps on a seed that is not measured;
+    the longest training keeps the rate of the length before.
+    """
+    network, seeds = backbone("zukan-resnet"), range(5)
+    options = {"batch_size": 32, "clip_norm": 1.0, "valid": False, "progress": False}
+    begin = {
+        "fine_tune": functools.partial(
+            fine_tune, network, freeze_epochs=0, keep_batchnorm=False, **options
+        ),
+        "scratch": functools.partial(train_from_scratch, network, **options),
+    }
+    found: dict = {"unit": "draws of training and test pictures", "seeds": len(seeds)}
+    found |= {start: {} for start in STEPS} | {"tuning": {}, "shift": {}}
+    models: dict = {}
+    for start, lengths in STEPS.items():
+        for length in lengths:
+            train = functools.partial(begin[start], epochs=length // 2)
+            if length <= 180:
+                chosen = choose(train, redrawn(5, 100), lr=SCRATCH_GRID["lr"])
+                found["tuning"][f"{start}, {length} steps"] = chosen.to_dict()
+            runs = [train(redrawn(5, seed), **chosen.chosen, seed=seed) for seed in seeds]
+            found[start][length] = [round(run.test_acc, 4) for run in runs]
+            models[start, 5, length] = [run.model for run in runs]
+    train = functools.partial(begin["scratch"], epochs=36)  # of five batches: 180 steps
+    models["scratch", 15, 180] = [
+        train(redrawn(15, seed), **chosen.chosen, seed=seed).model for seed in seeds
+    ]
+    for start, labels, length in SHIFTED:
+        found["shift"][f"{start}_{labels}"] = {
+            style: [
+                round(evaluate(model, redrawn(5, seed, style).test), 4)
+                for seed, model in enumerate(models[start, labels, length])
+            ]
+            for style in STYLES
+        }
+    return found
+
+
+def redrawn(labels: int, seed: int, style: str = "photo") -> Task:
+    """The ten birds; validation (20 a class) and test pictures (40) follow the seed as well."""
+    task = load_task("birds", labels, seed, style=style)
+    fresh = load_task("birds", 60, 1000 + seed, style=style).train  # rows go through the classes
+    cut = 20 * task.num_classes
+    return replace(
+        task,
+        valid=fresh.subset(torch.arange(cut)),
+        test=fresh.subset(torch.arange(cut, len(fresh))),
+    )
 
 
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10

@@ -1,11 +1,11 @@
-"""Figures of lesson 01: the three benefits, where they end, and the map of kinds."""
+"""Figures of lesson 01: each says its finding in its title and holds the line of guessing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
@@ -13,103 +13,85 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import draw_twin
-from tlhelpers.train.history import History
 from tlhelpers.transfer.intervals import interval
-from tlhelpers.transfer.results import Result
 
 STARTS = ("fine_tune", "probe", "scratch")
 
 
-@dataclass
-class Starts(Result):
-    """Test accuracy of each start over the seeds."""
-
-    accuracy: Mapping[str, Sequence[float]]
-
-    def rows(self) -> list[dict]:
-        return [
-            {"start": text(f"lesson01.{start}"), "accuracy": interval(values, share=True)}
-            for start, values in self.accuracy.items()
-        ]
+CHANCE = {"birds": 0.1, "pets": 0.5}
+SHIFTED = ("fine_tune_5", "scratch_15", "scratch_5")
 
 
-def draw_label_curves(
-    curves: Mapping, live: Mapping[str, Sequence[float]] | None = None, at: int | None = None
-) -> Picture:
-    """Accuracy against labels a class: stored runs as bands, runs of today as open marks.
+def draw_label_curves(curves: Mapping, task: str) -> Picture:
+    """Accuracy against labels of each class, a line for each start and its 95% interval.
 
-    curves: what experiment 01_birds stores. live: {start: accuracies} measured `at` labels.
+    curves: what experiment 01_birds or 01_pets stores. task: "birds" or "pets".
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    figure, axes = plt.subplots(figsize=(7.0, 4.0))
     for start in STARTS:
         name = text(f"lesson01.{start}")
         figures.error_band(axes, curves["labels"], curves[start], name, **figures.METHODS[start])
-        if live and start in live:
-            axes.plot(
-                [at] * len(live[start]),
-                live[start],
-                linestyle="none",
-                markersize=10,
-                markerfacecolor="none",
-                **figures.METHODS[start],
-            )
+    _chance(axes, CHANCE[task])
     axes.set_xscale("log")
     axes.set_xticks(curves["labels"], curves["labels"])
     axes.minorticks_off()
-    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"), ylim=(0, 1.02))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower right")
-    first, last = curves["labels"][0], curves["labels"][-1]
-    return picture(figure, text("lesson01.curves_alt", first=first, last=last))
+    draws = len(curves["probe"][0])
+    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy_of", draws=draws))
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    axes.set_title(text(f"lesson01.{task}_title"))
+    return picture(figure, text(f"lesson01.{task}_alt"))
 
 
-def draw_progress(runs: Mapping[str, Sequence[History]]) -> Picture:
-    """Validation accuracy while training: {start: one history a seed}."""
+def draw_steps(found: Mapping) -> Picture:
+    """Accuracy against the length of training, as experiment 01_steps stores it."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.4))
-    for start, histories in runs.items():
-        shown = [i for i, a in enumerate(histories[0].valid_acc) if a == a]  # nan: not validated
-        steps = [histories[0].epoch_steps[i] for i in shown]
-        values = [[history.valid_acc[i] for history in histories] for i in shown]
-        name = text(f"lesson01.{start}")
-        figures.error_band(axes, steps, values, name, **figures.METHODS[start])
-    axes.set(xlabel=text("lesson01.steps"), ylabel=text("lesson01.valid_accuracy"), ylim=(0, 1.02))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower right")
-    return picture(figure, text("lesson01.progress_alt"))
+    figure, axes = plt.subplots(figsize=(7.0, 4.0))
+    for start in ("fine_tune", "scratch"):
+        lengths = [int(length) for length in found[start]]
+        runs, name = list(found[start].values()), text(f"lesson01.{start}")
+        figures.error_band(axes, lengths, runs, name, **figures.METHODS[start])
+    _chance(axes, CHANCE["birds"])
+    axes.set_xscale("log")
+    axes.set_xticks(lengths, [str(length) for length in lengths])
+    axes.minorticks_off()
+    axes.set(
+        xlabel=text("lesson01.steps"), ylabel=text("lesson01.accuracy_of", draws=found["seeds"])
+    )
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    axes.set_title(text("lesson01.steps_title"))
+    return picture(figure, text("lesson01.steps_alt"))
 
 
-def steps_to_reach(accuracy: float, history: History) -> int:
-    """Training steps until the validation accuracy first was at least `accuracy`.
-
-    Raises ValueError where it never was.
-    """
-    for value, steps in zip(history.valid_acc, history.epoch_steps, strict=True):
-        if value >= accuracy:
-            return steps
-    raise ValueError(text("lesson01.never_reached", accuracy=f"{accuracy:.0%}"))
-
-
-def draw_robustness(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
-    """Accuracy on spoilt pictures, as points with intervals: {start: {style: accuracies}}."""
+def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
+    """Accuracy in another look, as points with intervals: {network: {style: accuracies}}."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.2))
-    styles = list(next(iter(scores.values())))
-    for i, (start, by_style) in enumerate(scores.items()):
+    figure, axes = plt.subplots(figsize=(7.0, 3.8))
+    styles = list(shift[SHIFTED[0]])
+    for i, name in enumerate(SHIFTED):
+        start, labels = name.rsplit("_", 1)
+        look = figures.METHODS[start] | ({"fillstyle": "none"} if labels == "15" else {})
         for k, style in enumerate(styles):
-            point = interval(by_style[style], share=True)
-            place = k + (i - (len(scores) - 1) / 2) * 0.22
-            low, high = max(0.0, point.low), min(1.0, point.high)
-            look = figures.METHODS[start]
-            axes.plot([place, place], [low, high], color=look["color"], linewidth=2)
-            label = text(f"lesson01.{start}") if k == 0 else None
-            axes.plot(place, point.mean, linestyle="none", markersize=8, label=label, **look)
+            point = interval(shift[name][style], share=True)
+            place = k + (i - 1) * 0.2
+            axes.plot([place, place], [point.low, point.high], color=look["color"], linewidth=2)
+            label = text(f"lesson01.{name}") if k == 0 else None
+            axes.plot(place, point.mean, linestyle="none", markersize=9, label=label, **look)
+    _chance(axes, CHANCE["birds"])
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
-    axes.set(ylabel=text("lesson01.accuracy"), ylim=(0, 1.05))
+    draws = len(shift[SHIFTED[0]]["photo"])
+    axes.set_ylabel(text("lesson01.accuracy_of", draws=draws))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    axes.set_title(text("lesson01.shift_title"))
+    return picture(figure, text("lesson01.shift_alt"))
+
+
+def _chance(axes: Axes, share: float) -> None:
+    """The dotted line of guessing, and an axis of accuracies in per cent."""
+    label = text("lesson01.chance", share=f"{share:.0%}")
+    axes.axhline(share, color=figures.INK, linestyle=":", linewidth=1.4, label=label)
+    axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper right")
-    return picture(figure, text("lesson01.robustness_alt"))
 
 
 def draw_kinds() -> Picture:

@@ -1,0 +1,73 @@
+"""Lesson 01: its exercises tell mistakes apart, and its stored results say what its words say."""
+
+import pytest
+
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.why_transfer.experiments import redrawn
+from tlhelpers.runtime.language import text
+from tlhelpers.transfer.intervals import paired
+
+PLAN = {
+    "start": "frozen",
+    "baseline": "pixels",
+    "test_labels": 100,
+    "stop_if": "no better than pixels",
+    "why": "Five labels are too few to move the body.",
+}
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "sentence"),
+    [
+        ("minutes_saved", 15, "saved_one_kind"),
+        ("minutes_saved", 200, "saved_not_less"),
+        ("gain", -60.0, "control_sign"),
+        ("plan", PLAN | {"why": "because"}, "plan_why"),
+    ],
+)
+def test_each_mistake_gets_the_sentence_that_is_about_it(name, answer, sentence):
+    exercise = {"minutes_saved": "01-a", "gain": "01-b", "plan": "01-c"}[name]
+    verdict = check(exercise, {name: answer})
+    assert not verdict.passed
+    assert text(f"lesson01.{sentence}") in verdict.message
+
+
+@pytest.mark.parametrize(
+    "fault", [{"start": "guess"}, {"test_labels": 10}, {"test_labels": "many"}, {"stop_if": ...}]
+)
+def test_a_plan_with_a_hole_is_sent_back(fault):
+    assert check("01-c", {"plan": PLAN}).passed
+    assert not check("01-c", {"plan": PLAN | fault}).passed
+
+
+def test_a_fraction_in_place_of_points_is_named():
+    verdict = check("01-b", {"gain": 0.6})
+    assert not verdict.passed
+    assert text("lesson01.control_share", gain="0.60") in verdict.message
+
+
+def test_what_the_lesson_says_of_its_stored_results():
+    steps = stored("01_steps")
+    assert paired(steps["fine_tune"]["60"], steps["scratch"]["600"]).low > 0
+    assert paired(steps["scratch"]["600"], steps["scratch"]["30"]).low < 0.05
+    assert min(steps["fine_tune"]["10"]) > 0.75
+    faded, sketch = (
+        paired(steps["shift"]["fine_tune_5"][style], steps["shift"]["scratch_15"][style])
+        for style in ("faded", "sketch")
+    )
+    assert faded.low > 0 > sketch.low
+    pets = stored("01_pets")
+    assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0
+
+
+def test_a_seed_redraws_the_test_pictures_too():
+    first, second = redrawn(2, 0), redrawn(2, 1)
+    assert first.num_classes == 10 and len(first.test) == 400 and len(first.valid) == 200
+    assert not first.test.inputs.equal(second.test.inputs)
+    assert first.test.inputs.equal(redrawn(2, 0).test.inputs)
