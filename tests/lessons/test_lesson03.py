@@ -16,7 +16,8 @@ PLAN = {
     "later": "fine-tune",
     "augment": ["flips"],
     "tested_on": [1, 2],
-    "why": "Eight labels are too few to move the body.",
+    "keep": "Train on the pictures of both factories.",
+    "why": "Two labels gain little, twenty gain a lot.",
 }
 
 
@@ -69,6 +70,7 @@ def test_each_mistake_in_an_augmentation_has_its_own_sentence(monkeypatch, relig
         ({"augment": "flips"}, "plan_augment"),
         ({"why": "better"}, "plan_why"),
         ({"now": ...}, "plan_missing"),
+        ({"keep": ...}, "plan_missing"),
     ],
 )
 def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, change, sentence):
@@ -76,8 +78,13 @@ def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, chang
     assert check("03-c", {"plan": PLAN}).passed
     verdict = check("03-c", {"plan": PLAN | change})
     assert not verdict.passed
-    wanted = text(f"lesson03.{sentence}", key="later", given="tune", keys="now")
+    wanted = text(f"lesson03.{sentence}", key="later", given="tune", keys=next(iter(change)))
     assert verdict.message.startswith(wanted)
+
+
+def test_an_untouched_plan_is_not_begun_rather_than_wrong():
+    verdict = check("03-c", {"plan": dict.fromkeys(PLAN, ...)})
+    assert not verdict.passed and not verdict.begun
 
 
 def test_a_seed_redraws_training_validation_and_test_pictures():

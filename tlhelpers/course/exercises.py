@@ -157,10 +157,15 @@ def _answers(asked: Exercise, variables: Mapping[str, object]) -> dict[str, obje
         if name not in variables:
             raise _Unfinished(text("check.missing", name=name))
         value = variables[name]
-        if value is ...:
+        if value is ... or _all_gaps(value):
             raise _Unfinished(text("check.gap", name=name))
         answers[name] = _watched(name, _as_kind(name, value, kinds.get(name, object)))
     return answers
+
+
+def _all_gaps(value: object) -> bool:
+    """Whether it is a dictionary in which the learner has filled in nothing yet."""
+    return isinstance(value, dict) and value != {} and all(v is ... for v in value.values())
 
 
 def _as_kind(name: str, value: Any, kind: Any) -> object:

@@ -222,23 +222,24 @@ def three_ways() -> Diagram:
     """Frozen, fine-tuned and from scratch: which blocks move."""
     d = Diagram("three_ways", 366)
     rows = (
-        ("frozen", [None] * 5 + [1.0], False),
-        ("tuned", [0.25] * 5 + [1.0], False),
-        ("scratch", [1.0] * 6, True),
+        ("frozen", [None] * 5 + [0.5], False),
+        ("tuned", [0.5] * 6, False),
+        ("scratch", [0.5] * 6, True),
     )
     for row, (key, rates, random) in enumerate(rows):
         y = 34 + 106 * row
         d.note(20, y - 12, key)
-        d.network(20, y, rates, random=random)
+        d.network(20, y, rates, random=random, new_head=key != "tuned")
     y = 350
-    d.block(20, y - 12, "", width=22, height=16)
-    d.note(48, y, "legend_pretrained", SMALL)
-    d.block(190, y - 12, "", random=True, width=22, height=16)
-    d.note(218, y, "legend_random", SMALL)
-    d.padlock(352, y - 6)
-    d.note(366, y, "legend_locked", SMALL)
-    d.moves(490, y - 4, 0.3)
-    d.note(516, y, "legend_moves", SMALL)
+    for place, colour in ((0, BLUE), (26, ORANGE)):
+        d.block(20 + place, y - 12, "", colour, width=22, height=16)
+        d.block(206 + place, y - 12, "", colour, random=True, width=22, height=16)
+    d.note(74, y, "legend_trained", SMALL)
+    d.note(260, y, "legend_random", SMALL)
+    d.padlock(398, y - 6)
+    d.note(412, y, "legend_locked", SMALL)
+    d.moves(560, y - 4, 0.3)
+    d.note(586, y, "legend_moves", SMALL)
     return d
 
 
@@ -292,12 +293,12 @@ def redraws() -> Diagram:
 
 @_drawn
 def head_first() -> Diagram:
-    """First the head alone, then everything, the body slowly (LP-FT)."""
+    """First the head alone, then everything, from that head (LP-FT)."""
     d = Diagram("head_first", 226)
     d.note(20, 24, "head_first_1")
-    d.network(20, 36, [None] * 5 + [1.0])
+    d.network(20, 36, [None] * 5 + [0.5])
     d.note(20, 130, "head_first_2")
-    d.network(20, 142, [0.15] * 5 + [0.5], new_head=False)
+    d.network(20, 142, [0.5] * 6, new_head=False)
     return d
 
 
@@ -346,7 +347,8 @@ def lora() -> Diagram:
     y = 44
     d.block(40, y, "W", width=130, height=130, locked=True)
     d.note(105, y - 14, "lora_kept", text_anchor="middle")
-    d.text(188, y + 72, "+", font_size=26)
+    d.text(178, y + 72, "+", font_size=24)
+    d.text(197, y + 70, "α/r", font_size=NOTE)
     d.block(224, y, "B", GREEN, width=26, height=130)
     d.text(260, y + 72, "×", font_size=22)
     d.block(286, y + 52, "A", GREEN, width=130, height=26)
@@ -354,7 +356,7 @@ def lora() -> Diagram:
     d.moves(237, y + 146, 0.3)
     d.moves(351, y + 94, 0.3)
     d.text(436, y + 72, "=", font_size=26)
-    d.block(470, y, "W + BA", width=130, height=130)
+    d.block(470, y, "W + (α/r) BA", width=130, height=130)
     d.note(535, y - 14, "lora_sum", text_anchor="middle")
     d.note(24, 224, "lora_sizes", SMALL)
     return d

@@ -76,7 +76,7 @@ def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     missing = [
         key
-        for key in ("now", "later", "augment", "tested_on", "why")
+        for key in ("now", "later", "augment", "tested_on", "keep", "why")
         if plan.get(key) in (None, ...)
     ]
     if missing:

@@ -25,6 +25,12 @@ LOOK = {  # each way in its colour and marker, those that other lessons know in 
     "gradual": {"color": figures.PURPLE, "marker": "P"},
     "l2_sp": {"color": figures.SKY, "marker": "X"},
 }
+BESIDE = {  # where the rates of a way stand beside its dots, in points
+    "tuned": (8, 4),
+    "discriminative": (-8, -13),
+    "gradual": (-8, -13),
+    "l2_sp": (0, 8),
+}
 TITLE = {"fontsize": 12}
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
@@ -37,7 +43,7 @@ def draw_win(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture
 def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture:
     """The whole way from the frozen body to the full recipe, with scratch beside it."""
     steps = ("frozen", "timid", "rate", "clip", "flips", "recipe", "scratch")
-    return _draw_steps(knobs, steps, "knobs", live)
+    return _draw_steps(knobs, steps, "knobs", live, on="test")
 
 
 def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
@@ -51,10 +57,12 @@ def _draw_steps(
     steps: Sequence[str],
     title: str,
     live: Mapping[str, float] | None = None,
+    on: str = "valid",
 ) -> Picture:
     """Test accuracy of each step, a row each, with its 95% interval; guessing is dotted.
 
     found: runs by name, as 03_knobs stores them. title: names the sentence of the finding.
+    on: the data, "valid" or "test", on which `live` was measured.
     """
     figures.use()
     live = live or {}
@@ -70,12 +78,13 @@ def _draw_steps(
     axes.set_ylim(len(steps) - 0.5, -0.5)
     _chance(axes, upright=True)
     if live:
-        label = text("lesson03.today_one_run")
+        label = text(f"lesson03.today_{on}")
         axes.plot([], [], "o", color=figures.INK, fillstyle="none", markersize=10, label=label)
     axes.set_xlim(0.1, 1.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    count = min(len(found[step]["accuracy"]) for step in steps)
-    axes.set_xlabel(text("lesson03.test_accuracy", draws=count))
+    counts = sorted({len(found[step]["accuracy"]) for step in steps})
+    draws = text("lesson03.draws_between").join(map(str, counts))
+    axes.set_xlabel(text("lesson03.test_accuracy", draws=draws))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     values = {step: f"{mean:.0%}" for step, mean in means.items()}
     axes.set_title(text(f"lesson03.{title}_title", **values), **TITLE)
@@ -97,8 +106,7 @@ def draw_rates(grid: Mapping) -> Picture:
     for way, look in (("free", LOOK["free"]), ("clipped", LOOK["tuned"])):
         values = [runs["accuracy"] for runs in grid[way]]
         figures.error_band(axes, grid["rates"], values, text(f"lesson03.rates_{way}"), **look)
-    frozen = interval(grid["frozen"]["accuracy"]).mean
-    axes.axhline(frozen, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
+    _frozen(axes, grid["frozen"])
     _chance(axes)
     _rate_axis(axes, grid["rates"])
     axes.set_ylabel(text("lesson03.accuracy"))
@@ -107,13 +115,17 @@ def draw_rates(grid: Mapping) -> Picture:
     return picture(figure, text("lesson03.clip_alt"))
 
 
-def draw_depths(found: Mapping) -> Picture:
-    """Test accuracy against the stages that are trained, from the head alone to everything."""
+def draw_depths(found: Mapping, frozen: Mapping) -> Picture:
+    """Test accuracy against the stages that are trained, from the head alone to everything.
+
+    frozen: the runs of the linear probe, a level line.
+    """
     figures.use()
     figure, axes = plt.subplots(figsize=(7.0, 3.7))
     places = range(len(found["depths"]))
     values = [runs["accuracy"] for runs in found["runs"]]
     figures.error_band(axes, places, values, text("lesson03.depth_label"), **LOOK["tuned"])
+    _frozen(axes, frozen)
     _chance(axes)
     axes.set_xticks(places, [depth_name(depth) for depth in found["depths"]])
     axes.set_xlabel(text("lesson03.trained_from"))
@@ -172,6 +184,7 @@ def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) 
         if measure != "source":
             _chance(axes)
     _percent(panels[0])
+    panels[0].set_ylabel(text("lesson03.accuracy_bars"))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", fontsize=9)
     figure.suptitle(text(f"lesson03.{title}_title"), x=0.02, ha="left", **TITLE)
     return picture(figure, text("lesson03.price_alt"))
@@ -196,10 +209,14 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
         label = text(f"lesson03.frontier_{way}")
         x, y = zip(*map(at, by_rate.values()), strict=True)
         axes.plot(x, y, markersize=8, label=label, **LOOK[way])
+        for rate, spot in zip(by_rate, zip(x, y, strict=True), strict=True):
+            side = "right" if BESIDE[way][0] < 0 else "left"
+            look = {"color": LOOK[way]["color"], "ha": side, "fontsize": 9}
+            axes.annotate(rate, spot, BESIDE[way], textcoords="offset points", **look)
     start = at(rates["frozen"])
     label = text("lesson03.step_frozen")
     axes.plot(*start, linestyle="none", markersize=10, label=label, **LOOK["frozen"])
-    axes.set_xlabel(text("lesson03.new_accuracy"))
+    axes.set_xlabel(text("lesson03.new_accuracy", draws=draws))
     axes.set_ylabel(text("lesson03.source_accuracy"))
     axes.xaxis.set_major_locator(MultipleLocator(0.05))
     for axis in (axes.xaxis, axes.yaxis):
@@ -233,6 +250,11 @@ def depth_name(depth: str) -> str:
     if depth in ("head", "all"):
         return text(f"lesson03.depth_{depth}")
     return text("lesson03.depth_from", stage=depth)
+
+
+def _frozen(axes: Axes, runs: Mapping) -> None:
+    level = interval(runs["accuracy"]).mean
+    axes.axhline(level, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
 
 
 def _chance(axes: Axes, level: float = CHANCE, upright: bool = False) -> None:
