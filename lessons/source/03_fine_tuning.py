@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 03 ファインチューニング
 #
-# **説明27分、練習18分** ・ 前提：レッスン02（特徴抽出）。PyTorchの学習ループを一度でも書いたことがあると楽です。
+# **説明30分、練習18分** ・ 前提：レッスン02（特徴抽出）。PyTorchの学習ループを一度でも書いたことがあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 03 Fine-tuning
 #
-# **27 minutes of reading, 18 of exercises** · Before this: lesson 02 (feature extraction). It helps to have written a PyTorch training loop once.
+# **30 minutes of reading, 18 of exercises** · Before this: lesson 02 (feature extraction). It helps to have written a PyTorch training loop once.
 #
 # After this lesson you can
 #
@@ -782,7 +782,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # **Under every change, fine-tuning stays far ahead of frozen.** Trained three times as long, the network from scratch rises from 79% to 87%, and the fine-tuned one to 94%. The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面と本物の写真6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず本物の写真を、次に練習Bを宿題に回します。
+# **48分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面と本物の写真9分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず本物の写真を、次に練習Bを宿題に回します。
 #
 # - **映すもの**：図 `three_ways`、ウィジェット、つまみの段階図（`steps-figure`）。
 # - **2人組で**：練習Aの前に、学習率を上げると2本の線がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
@@ -793,7 +793,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # - **議論の種**：凍結で62%、ゼロからでも79%に届くのに、事前学習は何をもたらしたのでしょうか（学習の速さ、少ない枚数、安定）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · training the eye and the first success 9 (project the `three_ways` diagram) → learning rate, widget and exercise A 8 → clipping and flips 7 → exercise B 6 → where it does not pay and real photographs 6 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, give up the real photographs first, then make exercise B homework.
+# **A plan for 48 minutes** · training the eye and the first success 9 (project the `three_ways` diagram) → learning rate, widget and exercise A 8 → clipping and flips 7 → exercise B 6 → where it does not pay and real photographs 9 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, give up the real photographs first, then make exercise B homework.
 #
 # - **To project**: the diagram `three_ways`, the widget, the figure of the knobs (`steps-figure`).
 # - **In pairs**: before exercise A, both predict how the two lines move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.

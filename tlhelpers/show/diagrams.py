@@ -307,9 +307,9 @@ def rates() -> Diagram:
     """Discriminative rates: the nearer the input, the lower the learning rate."""
     d = Diagram("rates", 236)
     d.note(20, 24, "rates_one")
-    d.network(20, 36, [0.45] * 6)
+    d.network(20, 36, [0.45] * 6, new_head=False)
     d.note(20, 134, "rates_many")
-    d.network(20, 146, [0.0, 0.1, 0.25, 0.45, 0.7, 1.0])
+    d.network(20, 146, [0.0, 0.1, 0.25, 0.45, 0.7, 1.0], new_head=False)
     return d
 
 
@@ -321,7 +321,8 @@ def gradual() -> Diagram:
         y = 26 + 70 * row
         d.text(20, y + HIGH / 2 + 5, text("diagram.epoch", number=row + 1), font_size=SMALL)
         opened = min(row, 5)
-        d.network(100, y, [None] * (5 - opened) + [0.3] * opened + [0.6], answer=False)
+        rates = [None] * (5 - opened) + [0.5] * (opened + 1)
+        d.network(100, y, rates, new_head=False, answer=False)
     return d
 
 
