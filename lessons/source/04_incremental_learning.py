@@ -185,14 +185,18 @@ for seed in tl.seeds(3):
     again = tl.incremental(network, task, (3, 2), "replay", per_class=5, seed=seed, **training)
     saved.append(float(again.accuracy[1, 0] - naive.accuracy[1, 0]))
 
-print(tl.interval(saved))
-assert tl.interval(saved).low > 0.10
+gain = tl.interval([100 * one for one in saved])
+tl.claim(
+    f"Replay keeps {gain.mean:.0f} points [{gain.low:.0f}, {gain.high:.0f}] more of the old classes",
+    # ja: f"リプレイで、古いクラスの正解率が{gain.mean:.0f}ポイント[{gain.low:.0f}, {gain.high:.0f}]高く保たれました",
+    gain.low > 10,
+)
 
 # %% [markdown] key="replay-read" lang="ja"
-# 表示されたのは、古い3クラスのテスト正解率の差（リプレイ−新データだけ）の平均と95%信頼区間です。画像を選び直して3回測っても、差ははっきり残ります。
+# 古い3クラスのテスト正解率を、新データだけの場合と比べた差です。画像を選び直して3回測っても、差ははっきり残りました。
 
 # %% [markdown] key="replay-read" lang="en"
-# The number is the difference in test accuracy on the three old classes (replay minus new data only), its mean and 95% interval. It remains clear over three draws of the pictures.
+# This is the difference in test accuracy on the three old classes, against new data only. It remains clear over three draws of the pictures.
 
 # %% [markdown] key="ways" lang="ja"
 # ## 方法を並べて比べる
@@ -386,21 +390,27 @@ lesson04.draw_easy_and_hard(easy, hard)
 # %% [markdown] key="hard-read" lang="ja"
 # 点は5回の平均、線は95%信頼区間です。左の魚では、最近傍クラス平均がほかの方法に引けを取りません。右の表面検査では、凍結した特徴では傷を見分けきれず、本体ごと学習した「全データ」が最近傍クラス平均を上回ります。それでも、学習するLwFとEWCは最近傍クラス平均に届きません。EWCには、古いクラスと新しいクラスの両方を保てる強さがありませんでした（図では、選ばれた強さでも古いクラスが0%です）。1クラス12枚のリプレイも、最近傍クラス平均とはっきり差がついたとは言えません。
 #
-# 忘れない工夫を入れたからといって、学習しない方法より良いとは限らないのです。次のセルは、最近傍クラス平均との差（「全データ」、iCaRL、リプレイ、LwFの順）を表示します。どれも保存した結果です。
+# 忘れない工夫を入れたからといって、学習しない方法より良いとは限らないのです。次のセルは、最近傍クラス平均との差を、全データ（joint）、iCaRL、リプレイ、LwFについて表示します。どれも保存した結果です。
 
 # %% [markdown] key="hard-read" lang="en"
 # Points are means of five runs, lines 95% intervals. On fish, at the left, nearest mean holds its own against the rest. On surfaces, at the right, frozen features cannot tell the defects apart well enough, and "all data", which trains the body as well, is above nearest mean. Yet LwF and EWC, which train too, do not reach nearest mean. EWC had no strength that keeps old and new classes (with the one that was chosen the old ones are at 0%). Even replay, with 12 pictures of each class, is not clearly apart from nearest mean.
 #
-# A remedy against forgetting is not by itself better than not training at all. The next cell prints the distance from nearest mean of "all data", iCaRL, replay and LwF, in this order; all of it stored.
+# A remedy against forgetting is not by itself better than not training at all. The next cell prints how far all data (joint), iCaRL, replay and LwF are from nearest mean; all of it stored.
 
 # %% key="claim-hard" tags=["claim"]
 frozen = torch.tensor(lesson04.average(hard, "nearest_mean"))
 ahead = {
-    method: tl.interval(torch.tensor(lesson04.average(hard, method)) - frozen)
+    method: tl.interval(100 * (torch.tensor(lesson04.average(hard, method)) - frozen))
     for method in ("joint", "icarl", "replay", "lwf")
 }
-print(*ahead.values(), sep="\n")
-assert ahead["joint"].low > 0.01 and ahead["lwf"].high < -0.01
+for method, gap in ahead.items():
+    print(f"{method}: {gap.mean:+.0f} points [{gap.low:+.0f}, {gap.high:+.0f}] from nearest mean")
+    # ja: print(f"{method}：最近傍クラス平均との差 {gap.mean:+.0f}ポイント[{gap.low:+.0f}, {gap.high:+.0f}]")
+tl.claim(
+    "On surfaces (stored), all data is ahead of nearest mean, and LwF behind it",
+    # ja: "表面検査（保存済み）では、全データは最近傍クラス平均より上、LwFは下です",
+    ahead["joint"].low > 1 and ahead["lwf"].high < -1,
+)
 
 # %% [markdown] key="stream" lang="ja"
 # ## 5回続けて届く
@@ -457,15 +467,18 @@ assert abs(average - forgetting.average_accuracy(R)) < 1e-5
 assert abs(backward - forgetting.backward_transfer(R)) < 1e-5
 assert abs(forgotten - forgetting.forgetting(R)) < 1e-5
 assert abs(-backward - forgetting.first_minus_last(R)) < 1e-5
-print(f"{average:.2f} {backward:.2f} {forgotten:.2f} {-backward:.2f}")
+print(f"Average accuracy {average:.0%}, backward transfer {100 * backward:+.0f} points")
+# ja: print(f"平均正解率 {average:.0%}、後方転移 {100 * backward:+.0f}ポイント")
+print(f"Forgetting {100 * forgotten:.0f} points, first minus last {-100 * backward:.0f} points")
+# ja: print(f"忘却 {100 * forgotten:.0f}ポイント、最初−最後 {-100 * backward:.0f}ポイント")
 
 # %% [markdown] key="pays" lang="ja"
-# 上の4つの数は、平均正解率・後方転移・忘却・最初−最後の順です。手で計算した値は、`tlhelpers.transfer.forgetting` の関数と一致しました。
+# 手で計算した値は、`tlhelpers.transfer.forgetting` の関数と一致しました。
 #
 # 最後に、5回の更新を通した比較です。
 
 # %% [markdown] key="pays" lang="en"
-# The four numbers above are average accuracy, backward transfer, forgetting, and first minus last. Computed by hand, they agree with the functions in `tlhelpers.transfer.forgetting`.
+# Computed by hand, these four agree with the functions in `tlhelpers.transfer.forgetting`.
 #
 # Now the comparison over all five steps.
 
@@ -480,9 +493,13 @@ lesson04.draw_stream(stream, live={"replay": R})
 
 # %% key="claim-stream" tags=["claim"]
 replayed, plain = (lesson04.matrices(stream, method) for method in ("replay", "kept_rows"))
-gains = [float(a[-1].mean() - b[-1].mean()) for a, b in zip(replayed, plain)]
-print(tl.interval(gains))
-assert tl.interval(gains).low > 0.10
+gains = [100 * float(a[-1].mean() - b[-1].mean()) for a, b in zip(replayed, plain)]
+gain = tl.interval(gains)
+tl.claim(
+    f"Replay ends {gain.mean:.0f} points [{gain.low:.0f}, {gain.high:.0f}] higher (stored)",
+    # ja: f"最後の正解率は、リプレイで{gain.mean:.0f}ポイント[{gain.low:.0f}, {gain.high:.0f}]高くなりました（保存済み）",
+    gain.low > 10,
+)
 
 # %% [markdown] key="widget-intro" lang="ja"
 # ## 動かしてみる

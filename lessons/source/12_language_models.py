@@ -113,9 +113,9 @@ print(trained, untrained)
 assert max(trained) < min(untrained) / 8
 
 # %% [markdown] key="gpt" lang="ja"
-# ## 次の語をくじで引く
+# ## 次の語を、確率に従って選ぶ
 #
-# `zukan-gpt` は、次の語の確率を出すモデルです。その確率でくじを引いて1語足し、また引く、と続けると文章になります。
+# `zukan-gpt` は、次の語の確率を出すモデルです。その確率に従って次の語を選んで足し、また選ぶ、と続けると文章になります。
 
 # %% [markdown] key="gpt" lang="en"
 # ## Drawing the next word
