@@ -16,7 +16,7 @@ from tlhelpers.course.results import experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import FolderTask, load_folder
 from tlhelpers.data.real import PHOTOS, real_folder, real_photos
-from tlhelpers.data.task import Split, Task, rows_of_each
+from tlhelpers.data.task import Split, rows_of_each
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import mobilenet
 from tlhelpers.train.predict import predict
@@ -200,38 +200,4 @@ def real() -> dict:
         found[way] = {"all": round(right.double().mean().item(), 4)}
         for number, name in enumerate(("cat", "dog")):
             found[way][name] = round(right[labels == number].double().mean().item(), 4)
-    return found
-
-
-TUNED_SEEDS, SCRATCH_SEEDS, TUNED_SIDE = 5, 3, 96
-
-
-@experiment("14_tuned", weights=())
-def tuned() -> dict:
-    """Frozen, fine-tuned and from scratch: one architecture, each tuned alike, on real photos.
-
-    {"probe" | "fine_tune" | "scratch": [accuracy a seed]} with LABELS photos a class to learn
-    from, 50 to choose with and 100 to be tested on, all redrawn by the seed.
-    """
-    photos = real_photos("cats_dogs").split
-    images = nn.functional.interpolate(photos.inputs.float(), TUNED_SIDE, mode="area")
-    names = {"en": ["cat", "dog"], "ja": ["猫", "犬"]}
-    found: dict = {"labels": LABELS, "valid": 50, "test": 100, "pixels": TUNED_SIDE}
-    found |= {"unit": "draws of all photos", "probe": [], "fine_tune": [], "scratch": []}
-    network = mobilenet(TUNED_SIDE)
-    for seed in range(TUNED_SEEDS):
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.cat([rows_of_each(photos.labels, LABELS + 150, generator)])
-        by_class = [rows[photos.labels[rows] == c] for c in (0, 1)]
-        cuts = ((0, LABELS), (LABELS, LABELS + 50), (LABELS + 50, LABELS + 150))
-        train, valid, test = (
-            Split(images[some].byte(), photos.labels[some])
-            for some in (torch.cat([mine[a:b] for mine in by_class]) for a, b in cuts)
-        )
-        task = Task(name="cats_dogs", train=train, valid=valid, test=test, classes=names)
-        found["probe"].append(round(probe(network, task, seed=seed).test_acc, 4))
-        found["fine_tune"].append(round(fine_tune(network, task, seed=seed).test_acc, 4))
-        if seed < SCRATCH_SEEDS:
-            fresh = train_from_scratch(network, task, seed=seed)
-            found["scratch"].append(round(fresh.test_acc, 4))
     return found
