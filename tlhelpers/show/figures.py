@@ -41,10 +41,11 @@ METHODS = {
     )
 }
 
+DOTS = 100  # an inch
 STYLE = {
     "figure.figsize": (7.0, 4.0),  # inches: 700 x 400 pixels at 100 dots an inch
-    "figure.dpi": 100,
-    "savefig.dpi": 100,
+    "figure.dpi": DOTS,
+    "savefig.dpi": DOTS,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",

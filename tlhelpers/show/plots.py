@@ -80,7 +80,7 @@ def picture(figure: Figure, alt: str, photographic: bool = False) -> Picture:
             compact = {"quality": 70, "optimize": True, "progressive": True}
             figure.savefig(buffer, format="jpg", pil_kwargs=compact)
         else:
-            figure.savefig(buffer, format="png", dpi=FINER * figures.STYLE["savefig.dpi"])
+            figure.savefig(buffer, format="png", dpi=FINER * figures.DOTS)
     plt.close(figure)
     if photographic:
         return Picture(alt, buffer.getvalue())
