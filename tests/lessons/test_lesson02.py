@@ -80,14 +80,14 @@ def test_mirror_images_come_once_each_with_their_labels(write, part):
 
 
 @pytest.mark.parametrize(
-    ("first_third", "best_layer", "part"),
+    ("first_layer", "best_layer", "part"),
     [
-        ("layer2", "layer4", None),
-        ("layer3", "layer4", "not the first layer"),
-        ("layer2", "layer3", "a higher share than layer3"),
+        ("layer3", "layer4", None),
+        ("layer2", "layer4", "not the first layer"),
+        ("layer3", "layer3", "a higher share than layer3"),
         ("fc", "layer4", "not a layer of the widget"),
     ],
 )
-def test_layers_are_those_of_the_widget(first_third, best_layer, part):
-    verdict = check("02-a", {"first_third": first_third, "best_layer": best_layer})
+def test_layers_are_those_of_the_widget(first_layer, best_layer, part):
+    verdict = check("02-a", {"first_layer": first_layer, "best_layer": best_layer})
     assert verdict.passed if part is None else part in verdict.message

@@ -190,19 +190,22 @@ def list_diagrams() -> list[str]:
 
 @_drawn
 def body_and_head() -> Diagram:
-    """One network: the body makes 256 features of a picture, the head answers from them."""
-    d = Diagram("body_and_head", 140)
+    """One network: the locked body makes 256 features, the new head learns 10 scores from them."""
+    d = Diagram("body_and_head", 164)
     left, y = 86, 52
     d.photo(24, y + 3)
     d.arrow(68, y + HIGH / 2, 14)
     span = len(STAGES) * (BLOCK + GAP) - GAP
     for place, words in enumerate(STAGES):
-        d.block(left + place * (BLOCK + GAP), y, words)
+        d.block(left + place * (BLOCK + GAP), y, words, locked=True)
     d.arrow(left + span + 4, y + HIGH / 2, 16)
     for row in range(5):
         d.add("circle", cx=left + span + 32, cy=y + 5 + 9 * row, r=3.2, fill=BLUE)
     d.arrow(left + span + 44, y + HIGH / 2, 14)
     d.block(left + span + 62, y, text("diagram.head"), ORANGE, random=True)
+    d.moves(left + span + 62 + BLOCK / 2, y + HIGH + 8, 0.5)
+    d.arrow(left + span + 62 + BLOCK + 4, y + HIGH / 2, 14)
+    d.note(left + span + 62 + BLOCK + 22, y + HIGH / 2 - 4, "ten_scores", SMALL)
     d.add(
         "path",
         d=f"M{left} {y - 10}v-6h{span}v6",
@@ -211,9 +214,10 @@ def body_and_head() -> Diagram:
         stroke_width=1.5,
     )
     d.note(left + span / 2, y - 24, "body_is", text_anchor="middle")
-    d.note(left + span / 2, y + HIGH + 26, "early_and_late", SMALL, text_anchor="middle")
-    d.note(left + span + 32, y + HIGH + 26, "features", SMALL, text_anchor="middle")
+    d.note(left + span / 2, y + HIGH + 34, "early_and_late", SMALL, text_anchor="middle")
+    d.note(left + span + 32, y + HIGH + 34, "features", SMALL, text_anchor="middle")
     d.note(left + span + 62 + BLOCK / 2, y - 24, "head_is", text_anchor="middle")
+    d.note(left + span + 62 + BLOCK / 2, y + HIGH + 34, "legend_moves", SMALL, text_anchor="middle")
     return d
 
 

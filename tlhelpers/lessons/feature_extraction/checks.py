@@ -21,18 +21,14 @@ HEAD_KB = (256 * 40 + 40) * 4 / 1000
     hints=("lesson02.layer_hint_1", "lesson02.layer_hint_2"),
     right="lesson02.layer_right",
 )
-def read_shares(first_third: str, best_layer: str) -> str | None:
-    """The layers that the widget shows, by the share that its sentence says."""
-    seen = widget.look()
-    shares = {}
-    for layer in widget.LAYERS:
-        near = seen.neighbours(layer)[:, : widget.NEIGHBOURS]
-        shares[layer] = (seen.labels[near] == seen.labels[:, None]).double().mean().item()
-    for layer in (first_third, best_layer):
+def read_shares(first_layer: str, best_layer: str) -> str | None:
+    """The layers that the widget shows, by the share that it says of each."""
+    shares = widget.shares()
+    for layer in (first_layer, best_layer):
         if layer not in shares:
             return text("lesson02.layer_unknown", layer=layer, known=", ".join(shares))
-    if first_third != next(layer for layer, share in shares.items() if share > 1 / 3):
-        return text("lesson02.layer_first", layer=first_third)
+    if first_layer != next(layer for layer, share in shares.items() if share > 0.4):
+        return text("lesson02.layer_first", layer=first_layer)
     if best_layer != max(shares, key=shares.get):
         return text("lesson02.layer_best", layer=best_layer)
     return None

@@ -20,8 +20,13 @@ from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import Interval, interval
 
 
-def draw_prediction(image: Tensor, probabilities: Tensor, names: Sequence[str]) -> Picture:
-    """A picture, uint8 (3, height, width), beside the probabilities (classes,) that it got."""
+def draw_prediction(
+    image: Tensor, probabilities: Tensor, names: Sequence[str], truth: int
+) -> Picture:
+    """A picture, uint8 (3, height, width), beside the probabilities (classes,) that it got.
+
+    truth: the class that the picture is of; its name is marked.
+    """
     figures.use()
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(6.4, 2.5), gridspec_kw={"width_ratios": [1, 2.2]}
@@ -31,13 +36,17 @@ def draw_prediction(image: Tensor, probabilities: Tensor, names: Sequence[str]) 
     best = int(probabilities.argmax())
     colours = [figures.BLUE if c == best else figures.SKY for c in range(len(names))]
     right.barh(range(len(names)), probabilities.tolist(), color=colours)
-    right.set_yticks(range(len(names)), names)
+    marked = [
+        text("lesson02.truth", name=name) if c == truth else name for c, name in enumerate(names)
+    ]
+    right.set_yticks(range(len(names)), marked)
     right.invert_yaxis()
     right.set(xlim=(0, 1), xlabel=text("lesson02.probability"))
     right.xaxis.set_major_formatter(PercentFormatter(1))
     right.grid(axis="y", visible=False)
     share = f"{float(probabilities[best]):.0%}"
-    alt = text("lesson02.prediction_alt", name=names[best], share=share)
+    right.set_title(text("lesson02.prediction_title", name=names[best], share=share))
+    alt = text("lesson02.prediction_alt", name=names[best], share=share, truth=names[truth])
     return picture(figure, alt, photographic=True)
 
 

@@ -68,6 +68,18 @@ def look() -> Seen:
     return Seen(pictures, labels, task.class_names, kept, filters)
 
 
+@functools.cache
+def shares() -> dict[str, float]:
+    """{layer: share of the NEIGHBOURS nearest that are of the same kind, over all birds}."""
+    seen = look()
+    found = {}
+    for layer in LAYERS:
+        near = seen.neighbours(layer)[:, :NEIGHBOURS]
+        same = seen.labels[near] == seen.labels[:, None]
+        found[layer] = same.double().mean().item()
+    return found
+
+
 def build(results: Mapping[str, Mapping]) -> Explorer:
     """Nothing stored is needed: the network is looked at as it is."""
     return Explorer(
@@ -90,9 +102,9 @@ def draw(layer: str, picked: int) -> View:
         layer=layer,
         same=int(same[picked].sum()),
         count=NEIGHBOURS,
-        share=percent(same.float().mean().item()),
+        share=percent(shares()[layer]),
     )
-    canvas = Canvas(says, height=432)
+    canvas = Canvas(says, height=472)
     canvas.text(8, 18, text("widget02.pick"))
     for place in range(OFFERED):
         row = place * PER_CLASS
@@ -125,6 +137,10 @@ def draw(layer: str, picked: int) -> View:
         canvas.add("rect", **frame, fill="none", stroke=ink, stroke_width=4 if right else 1)
         name = ("✓ " if right else "") + _name(seen, row)
         canvas.text(x + 48, 408, name, text_anchor="middle", font_size=11)
+    canvas.text(8, 436, text("widget02.shares"))
+    for place, (name, share) in enumerate(shares().items()):
+        weight = "bold" if name == layer else None
+        canvas.text(8 + 126 * place, 460, f"{name}: {percent(share)}", font_weight=weight)
     return View(canvas.svg(), says)
 
 
