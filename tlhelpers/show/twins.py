@@ -65,10 +65,13 @@ def draw_twin(
     return picture(figure, alt)
 
 
-def draw_settings(found: Mapping[str, Mapping], title: str, alt: str) -> Picture:
+def draw_settings(
+    found: Mapping[str, Mapping], title: str, alt: str, chances: Mapping[str, float]
+) -> Picture:
     """Accuracy of each kind of features as points with intervals, a row for each setting.
 
-    found: {kind: {setting: accuracies}}, with as many settings for each kind.
+    found: {kind: {setting: accuracies}}, with as many settings for each kind. chances: the
+    accuracy of guessing in each setting, a dotted mark in its row.
     """
     figures.use()
     kinds = [kind for kind in LOOKS if kind in found]
@@ -81,11 +84,15 @@ def draw_settings(found: Mapping[str, Mapping], title: str, alt: str) -> Picture
             label = text(f"twins.{kind}") if row == 0 else None
             axes.plot([point.low, point.high], [row, row], color=colour, linewidth=3, alpha=0.5)
             axes.plot(point.mean, row, marker, color=colour, markersize=8, label=label)
+    for row, setting in enumerate(settings):
+        label = text("twins.chance") if row == 0 else None
+        mark = [chances[setting]] * 2
+        axes.plot(mark, [row - 0.4, row + 0.4], ":", color=figures.INK, label=label)
     axes.set_yticks(range(len(settings)), settings)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel(text("twins.accuracy"))
-    figure.legend(loc="outside lower center", ncols=len(kinds), fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)

@@ -14,31 +14,43 @@ from torch import Tensor
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
-from tlhelpers.show.plots import Picture, picture, sheet
+from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import LOOKS as KINDS
 from tlhelpers.show.twins import draw_settings
 from tlhelpers.transfer.fewshot import FewShotResult
 from tlhelpers.transfer.intervals import Interval, interval
 
 LOOKS = {
-    "prototypes": figures.METHODS["prototypes"],
+    "prototypes": {"color": figures.GREEN, "marker": "D"},  # of the course's network, everywhere
     "cosine": {"color": figures.SKY, "marker": "v"},
-    "nearest": {"color": figures.GREEN, "marker": "^"},
+    "nearest": {"color": figures.PURPLE, "marker": "P"},
     "head": figures.METHODS["probe"],
 }
 FEATURES = {"pretrained": "zukan", "random": "random", "pixels": "pixels"}  # as in the twins
+GUIDE = 5  # kinds in it; each has one support picture
+QUERIES = torch.tensor([8, 1, 5, 7, 0, 4, 9, 3, 2, 6])  # shuffled; q asks for kind q // 2
 STEPS = torch.linspace(0, 1, 501)  # thresholds to try
 
 
-def show_guide(task: Task, kinds: int = 5, shots: int = 1, queries: int = 6) -> Picture:
-    """A row for each of the first `kinds` classes: its support, a gap, some of the queries."""
-    rows = []
-    for c in range(kinds):
-        pictures = task.test.inputs[task.test.labels == c][: shots + queries]
-        gap = torch.full_like(pictures[:1], 255)
-        rows.append(torch.cat([pictures[:shots], gap, pictures[shots:]]))
-    alt = text("lesson05.guide_alt", kinds=kinds, shots=shots, queries=queries)
-    return sheet(rows, task.class_names[:kinds], alt, zoom=1.0)
+def show_guide(task: Task) -> Picture:
+    """Above, the first picture of each kind with its name; below, ten numbered queries."""
+    figures.use()
+    figure, panels = plt.subplots(3, GUIDE, figsize=(6.6, 4.4))
+    kinds = [task.test.inputs[task.test.labels == kind] for kind in range(GUIDE)]
+    queries = [kinds[q // 2][1 + q % 2] for q in QUERIES.tolist()]
+    names = [*task.class_names[:GUIDE], *(str(place + 1) for place in range(len(queries)))]
+    shown = [*(pictures[0] for pictures in kinds), *queries]
+    for axes, image, name in zip(panels.flat, shown, names, strict=True):
+        axes.imshow(image.permute(1, 2, 0))
+        axes.set_title(name, fontsize=10, loc="center")
+        axes.axis("off")
+    return picture(figure, text("lesson05.guide_alt"), photographic=True)
+
+
+def list_answers(task: Task) -> str:
+    """The names of the numbered queries of `show_guide`, in one sentence."""
+    named = [f"{i} {task.class_names[q // 2]}" for i, q in enumerate(QUERIES.tolist(), 1)]
+    return text("lesson05.answers", named=" · ".join(named))
 
 
 def draw_luck(accuracies: Sequence[float], today: float) -> Picture:
@@ -46,7 +58,7 @@ def draw_luck(accuracies: Sequence[float], today: float) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.0, 3.2))
     values, counts = np.unique(np.round(accuracies, 4), return_counts=True)
-    axes.bar(values, counts, width=0.01, color=figures.ORANGE, label=text("lesson05.episodes"))
+    axes.bar(values, counts, width=0.01, color=figures.GREEN, label=text("lesson05.episodes"))
     mean = float(np.mean(accuracies))
     axes.axvline(mean, color=figures.INK, label=text("lesson05.mean"))
     axes.axvline(today, color=figures.INK, linestyle="--", label=text("lesson05.guide"))
@@ -108,19 +120,19 @@ def draw_door(entries: Mapping[int, tuple[Tensor, Tensor]], threshold: float) ->
     left.yaxis.set_major_locator(MultipleLocator(0.05))
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set_title(text("lesson05.hills", count=max(entries)), fontsize=10)
-    left.legend(loc="upper left", fontsize=8)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "fontsize": 8}
+    left.legend(**below)
     for (count, (same, other)), line in zip(entries.items(), ("--", "-"), strict=True):
         let_in = [(other >= step).float().mean().item() for step in STEPS]
         accepted = [(same >= step).float().mean().item() for step in STEPS]
         label = text("lesson05.entries", count=count)
         right.plot(let_in, accepted, line, color=figures.BLUE, label=label)
     right.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.coin"))
-    right.plot([0, 1], [1, 0], color=figures.GREY, linewidth=1, label=text("lesson05.equal"))
     right.set(xlabel=text("lesson05.let_in"), ylabel=text("lesson05.accepted"))
     right.set_title(text("lesson05.roc"), fontsize=10)
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    right.legend(loc="lower right", fontsize=8)
+    right.legend(**below)
     figure.suptitle(text("lesson05.door_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson05.door_alt"))
 
@@ -132,11 +144,11 @@ def draw_sets(results: Sequence[FewShotResult]) -> Picture:
     over_sets = interval([result.accuracy.mean for result in results], share=True)
     for place, result in enumerate(results):
         label = text("lesson05.over_episodes") if place == 0 else None
-        _point(axes, place, result.accuracy, figures.ORANGE, "D", label)
+        _point(axes, place, result.accuracy, figures.GREEN, "D", label)
     last = len(results) + 0.5
     _point(axes, last, over_sets, figures.BLUE, "s", text("lesson05.over_sets"))
     low, high = predict_next([result.accuracy.mean for result in results])
-    axes.axhspan(low, high, color=figures.GREEN, alpha=0.12, label=text("lesson05.next_set"))
+    axes.axhspan(low, high, color=figures.SKY, alpha=0.2, label=text("lesson05.next_set"))
     names = [str(place + 1) for place in range(len(results))]
     axes.set_xticks([*range(len(results)), last], [*names, text("lesson05.all_sets")])
     axes.set(xlabel=text("lesson05.set"), ylabel=text("lesson05.accuracy"))
@@ -158,16 +170,16 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.2, 1.3 + 0.42 * len(scores)))
     looks = {
-        "one_shot": (figures.ORANGE, "D"),
-        "five_shot": (figures.GREEN, "o"),
-        "pixels_one_shot": (figures.GREY, "^"),
+        "one_shot": {**LOOKS["prototypes"], "markerfacecolor": "white"},
+        "five_shot": LOOKS["prototypes"],
+        "pixels_one_shot": dict(zip(("color", "marker"), KINDS["pixels"], strict=True)),
     }
     for row, measured in enumerate(scores.values()):
         for what, point in measured.items():
-            colour, marker = looks[what]
-            axes.plot([point.low, point.high], [row, row], color=colour, linewidth=4, alpha=0.5)
+            look, ends = looks[what], [point.low, point.high]
+            axes.plot(ends, [row, row], color=look["color"], linewidth=4, alpha=0.5)
             label = text(f"lesson05.{what}") if row == 0 else None
-            axes.plot(point.mean, row, marker, color=colour, markersize=8, label=label)
+            axes.plot(point.mean, row, **look, linestyle="", markersize=8, label=label)
     axes.axvline(0.2, color=figures.INK, linestyle=":", label=text("lesson05.chance"))
     axes.set_yticks(range(len(scores)), [text(f"lesson05.{name}") for name in scores])
     axes.set_ylim(len(scores) - 0.5, -0.5)
@@ -180,7 +192,8 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
 
 def draw_real(found: Mapping[str, Mapping]) -> Picture:
     """Omniglot's characters: mean accuracy of each kind of features, a row for each setting."""
-    return draw_settings(found, text("lesson05.real_title"), text("lesson05.real_alt"))
+    chances = {setting: 1 / int(setting.split("-")[0]) for setting in found["zukan"]}
+    return draw_settings(found, text("lesson05.real_title"), text("lesson05.real_alt"), chances)
 
 
 def _shots(axes: Axes, shots: Sequence[int]) -> None:

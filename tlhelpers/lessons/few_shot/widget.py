@@ -21,7 +21,7 @@ from tlhelpers.show.widgets.photo import photo
 RESULTS = ()
 BIRDS = (0, 7, 9)  # a kingfisher, a hoopoe and a toucan: with one picture each, a third is wrong
 WAYS, OFFERED, QUERIES = len(BIRDS), 8, 20  # support pictures offered, and queries, of each kind
-PLOT = (20.0, 16.0, 600.0, 236.0)  # left, top, width, height of the map
+PLOT = (20.0, 64.0, 600.0, 188.0)  # left, top, width, height of the map
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ def draw(support: int) -> View:
     right = (answers == shelf.labels).double().mean().item()
     shots = " + ".join(str(len(rows)) for rows in members)
     canvas = Canvas(text("widget05.says", shots=shots, accuracy=percent(right)), height=440)
+    canvas.text(8, 18, text("widget05.accuracy", accuracy=percent(right)), font_weight="bold")
+    canvas.text(632, 18, text("widget05.plane"), text_anchor="end", font_size=12)
+    canvas.text(8, 38, text("widget05.legend"), font_size=12)
     place = _places(shelf)
     for query, label, answer in zip(place(shelf.queries), shelf.labels, answers, strict=True):
         ring = "white" if label != answer else colour(int(answer))
