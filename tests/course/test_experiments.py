@@ -103,7 +103,8 @@ def test_an_experiment_returns_what_its_stored_result_holds(one, small):
         assert "TLHELPERS_REAL" in str(absent)
         pytest.skip("needs real data: it says so")
     stored = json.loads(one.path.read_text(encoding="utf-8"))["data"]
-    assert json.loads(json.dumps(made)).keys() == stored.keys()
+    # a record that today's code adds, such as how settings were chosen, may not be stored yet
+    assert json.loads(json.dumps(made)).keys() >= stored.keys()
 
 
 @pytest.mark.parametrize("name", measure._GROUPS)

@@ -413,7 +413,8 @@ def test_help_of_every_command_is_given_on_a_python_without_any_package(tmp_path
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     python = bare / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     variables = dict(os.environ, TLHELPERS_LANG="en", PYTHONUTF8="1")
-    variables.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # the command of the tests sets the latter
+        variables.pop(name, None)
     for command in COMMANDS:
         done = subprocess.run(
             [str(python), "-m", "tlhelpers", command, "--help"],

@@ -78,6 +78,7 @@ def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
 
 STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
 STYLES = ("photo", "faded", "night", "sketch")
+VALID, TEST = 20, 40  # pictures a class
 SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
 
 
@@ -126,10 +127,11 @@ def steps() -> dict:
 
 
 def redrawn(labels: int, seed: int, style: str = "photo") -> Task:
-    """The ten birds; validation (20 a class) and test pictures (40) follow the seed as well."""
+    """The ten birds; validation and test pictures follow the seed as well."""
     task = load_task("birds", labels, seed, style=style)
-    fresh = load_task("birds", 60, 1000 + seed, style=style).train  # rows go through the classes
-    cut = 20 * task.num_classes
+    # rows go through the classes in turn
+    fresh = load_task("birds", VALID + TEST, 1000 + seed, style=style).train
+    cut = VALID * task.num_classes
     return replace(
         task,
         valid=fresh.subset(torch.arange(cut)),
