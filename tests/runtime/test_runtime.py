@@ -333,6 +333,6 @@ def test_a_column_says_its_unit():
 
 def test_headers_of_a_table_stand_as_their_column_and_say_what_they_head():
     rows = [{"backbone": "zukan-resnet", "seconds": 1.0}, {"backbone": "pixels", "seconds": 20.0}]
-    heads = re.findall(r'<th scope="col"[^>]*text-align:(\w+)', as_html(rows, "label"))
+    heads = re.findall(r'<th scope="col"[^>]*text-align:(\w+)', as_html(rows))
     assert heads == ["left", "right"]
-    assert as_html(rows[:1], "label", upright=True).count('<th scope="row"') == 2
+    assert as_html(rows[:1], upright=True).count('<th scope="row"') == 2

@@ -7,7 +7,6 @@ installation (even one that crashes) is a finding and not the end of the examina
 from __future__ import annotations
 
 import contextlib
-import html
 import importlib.metadata
 import importlib.util
 import json
@@ -27,6 +26,7 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import ROOT
 from tlhelpers.runtime.store import StoreError, cache_folder, mirror, offline
+from tlhelpers.runtime.table import Tabular
 
 GIGABYTE = 10**9
 MEMORY_WANTED, DISK_WANTED = 4 * GIGABYTE, 2 * GIGABYTE
@@ -67,7 +67,7 @@ class Finding:
 
 
 @dataclass
-class Diagnosis:
+class Diagnosis(Tabular):
     """All findings; shown as a table in a notebook and as lines in a terminal."""
 
     findings: list[Finding]
@@ -81,27 +81,28 @@ class Diagnosis:
         """For `--json`: {"healthy": ..., "findings": [{"name", "value", "state", "remedy"}]}."""
         return {"healthy": self.healthy, "findings": [asdict(f) for f in self.findings]}
 
-    def __str__(self) -> str:
-        lines = []
-        for finding in self.findings:
-            state = text(f"doctor.state_{finding.state}")
-            lines.append(f"[{state}] {finding.title}: {finding.value}")
-            if finding.remedy:
-                lines.append(f"     -> {finding.remedy}")
-        verdict = "doctor.healthy" if self.healthy else "doctor.not_healthy"
-        return "\n".join([*lines, text(verdict)])
+    def rows(self) -> list[dict[str, str]]:
+        return [
+            {
+                "state": text(f"doctor.state_{one.state}"),
+                "examined": one.title,
+                "found": one.value,
+                "remedy": one.remedy,
+            }
+            for one in self.findings
+        ]
 
-    def _repr_html_(self) -> str:
-        rows = []
-        for finding in self.findings:
-            state = text(f"doctor.state_{finding.state}")
-            cells = (state, finding.title, finding.value, finding.remedy)
-            inner = "".join(
-                f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in cells
-            )
-            rows.append(f"<tr>{inner}</tr>")
-        verdict = text("doctor.healthy" if self.healthy else "doctor.not_healthy")
-        return f"<table>{''.join(rows)}</table><p>{html.escape(verdict)}</p>"
+    def notes(self) -> list[str]:
+        return [text("doctor.healthy" if self.healthy else "doctor.not_healthy")]
+
+    def __str__(self) -> str:
+        """Lines instead of a table: a remedy is wider than a terminal."""
+        lines = []
+        for row in self.rows():
+            lines.append("[{state}] {examined}: {found}".format(**row))
+            if row["remedy"]:
+                lines.append(f"     -> {row['remedy']}")
+        return "\n".join([*lines, *self.notes()])
 
     def __repr__(self) -> str:
         return str(self)

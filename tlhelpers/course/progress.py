@@ -11,11 +11,9 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
-import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tlhelpers.course.cli import Parser
@@ -25,6 +23,7 @@ from tlhelpers.course.record import ProgressError, load, read
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.table import Tabular, label
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # how formulas begin
 
@@ -44,56 +43,33 @@ class LessonProgress:
 
 
 @dataclass
-class Progress:
-    """The progress as a table: printed in a terminal, HTML in a notebook."""
+class Progress(Tabular):
+    """The progress as a table of the lessons. damaged: where a record that broke is kept."""
 
     lessons: list[LessonProgress]
-    notes: list[str] = field(default_factory=list)
+    damaged: str = ""
 
-    def _cells(self) -> list[list[str]]:
-        header = [text(f"progress.{name}") for name in ("lesson", "exercises", "quiz", "state")]
-        return [header] + [
-            [
-                f"{one.number} {one.title}",
-                _of(one.exercises),
-                _of(one.questions),
-                text(_state(one)),
-            ]
+    def rows(self) -> list[dict[str, str]]:
+        return [
+            {
+                "lesson": f"{one.number} {one.title}",
+                "exercises": _of(one.exercises),
+                "quiz": _of(one.questions),
+                "state": text(_state(one)),
+            }
             for one in self.lessons
         ]
 
-    def __str__(self) -> str:
-        cells = self._cells()
-        widths = [max(_width(row[i]) for row in cells) for i in range(4)]
-        lines = [
-            "  ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip()
-            for row in cells
-        ]
-        return "\n".join([text("progress.title"), "", *lines, *self.notes])
+    def notes(self) -> list[str]:
+        return [text("progress.damaged", name=self.damaged)] if self.damaged else []
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        header, *rows = self._cells()
-        rule = "padding:.2em .8em;border-bottom:1px solid rgba(128,128,128,.25);text-align:left"
-        head = "".join(f'<th scope="col" style="{rule}">{html.escape(c)}</th>' for c in header)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{rule}">{html.escape(c)}</td>' for c in row) + "</tr>"
-            for row in rows
-        )
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        return (
-            '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;'
-            f'color:inherit"><caption>{html.escape(text("progress.title"))}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
-        )
+    __repr__ = Tabular.__str__
 
 
 def progress() -> Progress:
     """How far the learner is, lesson by lesson."""
     record = load()
-    notes = [text("progress.damaged", name=record["damaged"])] if "damaged" in record else []
-    return Progress(_lessons(record), notes)
+    return Progress(_lessons(record), record.get("damaged", ""))
 
 
 def _lessons(record: dict) -> list[LessonProgress]:
@@ -118,11 +94,6 @@ def _state(one: LessonProgress) -> str:
 
 def _of(pair: tuple[int, int]) -> str:
     return f"{pair[0]}/{pair[1]}" if pair[1] else "–"
-
-
-def _width(cell: str) -> int:
-    """Columns in a terminal: a Japanese character takes two."""
-    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in cell)
 
 
 # --- for a teacher --------------------------------------------------------------------------
@@ -151,7 +122,7 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
         row = {text("progress.learner"): str(record.get("name") or file.stem)}
         for one in _lessons(record):
             for what, (done, count) in (("exercises", one.exercises), ("quiz", one.questions)):
-                name = text(f"progress.{what}")
+                name = label(what)
                 row[text("progress.of", lesson=one.number, what=name, count=count)] = str(done)
         rows.append(row)
     if not rows:
@@ -191,7 +162,8 @@ def main(arguments: list[str]) -> int:
         export(asked.export, asked.name)
         print(text("progress.written", path=asked.export))
     elif asked.html:
-        page = f"<!doctype html><meta charset=utf-8>{progress()._repr_html_()}\n"
+        title = f"<title>{text('progress.title')}</title>"
+        page = f"<!doctype html><meta charset=utf-8>{title}{progress()._repr_html_()}\n"
         write_atomic(asked.html, page)
         print(text("progress.written", path=asked.html))
     else:

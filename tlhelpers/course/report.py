@@ -21,7 +21,7 @@ from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import write_atomic
-from tlhelpers.runtime.table import shown
+from tlhelpers.runtime.table import as_html, shown
 from tlhelpers.show import plots
 from tlhelpers.show.page import Section, page
 from tlhelpers.transfer.intervals import Interval
@@ -137,15 +137,12 @@ class Report(Result):
         steps.append(text("report.next_predict", program=PROGRAM))
         return steps
 
-    def __str__(self) -> str:
-        parts = [super().__str__(), *self.remarks, *self.findings()]
-        heading = text("report.next")
-        return "\n".join([*parts, "", heading, *(f"- {step}" for step in self.next_steps())])
+    def notes(self) -> list[str]:
+        return [*self.remarks, *self.findings()]
 
-    def _repr_html_(self) -> str:
-        said = [*self.remarks, *self.findings()]
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in said)
-        return super()._repr_html_() + lines
+    def __str__(self) -> str:
+        steps = (f"- {step}" for step in self.next_steps())
+        return "\n".join([super().__str__(), "", text("report.next"), *steps])
 
     def confusion(self) -> plots.Picture:
         """The confusion matrix of the test part."""
@@ -204,7 +201,7 @@ class Report(Result):
 
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
-            Section(text("report.tried_heading"), Result._repr_html_(self), self.remarks),
+            Section(text("report.tried_heading"), as_html(self.rows()), self.remarks),
             Section(text("report.confusion"), _figure(self.confusion)),
             Section(text("report.mistakes"), _figure(self.mistakes)),
             Section(text("report.curve"), _figure(self.learning_curve)),

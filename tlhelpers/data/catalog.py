@@ -7,10 +7,10 @@ the drawn world (zukan).
 from __future__ import annotations
 
 import difflib
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 from tlhelpers.data import zukan
 from tlhelpers.data.digits import load_digits_task
@@ -22,6 +22,7 @@ from tlhelpers.data.task import Task
 from tlhelpers.data.text import load_text
 from tlhelpers.data.zukan.styles import STYLES
 from tlhelpers.runtime.language import language, text
+from tlhelpers.runtime.table import Tabular
 
 # Tasks that are neither drawn nor downloaded.
 _ELSEWHERE = (
@@ -134,8 +135,8 @@ def load_task(
 
 
 @dataclass
-class TaskTable:
-    """The catalogue as a table: prints as text, shows as HTML in a notebook."""
+class TaskTable(Tabular):
+    """The catalogue as a table of its entries."""
 
     entries: list[Entry]
 
@@ -145,47 +146,25 @@ class TaskTable:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def to_dict(self) -> dict[str, list[dict]]:
+    def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         return {"entries": [_without_loader(entry) for entry in self.entries]}
 
-    def to_frame(self):
-        """The table as a pandas.DataFrame."""
-        import pandas
-
-        return pandas.DataFrame(self._rows(), columns=self._headings())
-
-    def _headings(self) -> list[str]:
-        columns = ("name", "kind", "classes", "attributes", "origin", "licence", "description")
-        return [text(f"catalog.{column}") for column in columns]
-
-    def _rows(self) -> list[list[str]]:
+    def rows(self) -> list[dict[str, Any]]:
         return [
-            [
-                e.name,
-                text(f"catalog.kind_{e.kind}"),
-                str(e.classes),
-                str(e.attributes or "-"),
-                text(f"catalog.origin_{e.source}"),
-                e.licence,
-                e.description[language()],
-            ]
+            {
+                "task": e.name,
+                "kind": text(f"catalog.kind_{e.kind}"),
+                "classes": e.classes,
+                "attributes": e.attributes or "–",
+                "origin": text(f"catalog.origin_{e.source}"),
+                "licence": e.licence,
+                "description": e.description[language()],
+            }
             for e in self.entries
         ]
 
-    def __str__(self) -> str:
-        return "\n".join("  ".join(row) for row in [self._headings(), *self._rows()])
 
-    def _repr_html_(self) -> str:
-        def line(tag: str, cells: list[str]) -> str:
-            style = ' style="text-align:left"'
-            return "".join(f"<{tag}{style}>{html.escape(cell)}</{tag}>" for cell in cells)
-
-        head = f"<tr>{line('th', self._headings())}</tr>"
-        body = "".join(f"<tr>{line('td', row)}</tr>" for row in self._rows())
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-
-
-def _without_loader(entry: Entry) -> dict:
+def _without_loader(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in vars(entry).items() if name != "load"}
 
 

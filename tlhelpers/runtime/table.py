@@ -10,33 +10,61 @@ import html
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tlhelpers.runtime.language import catalogue, text
+
+if TYPE_CHECKING:
+    import pandas
 
 RULE = "padding:.2em .8em;border-bottom:1px solid rgba(128,128,128,.25)"
 STYLE = "border-collapse:collapse;font-variant-numeric:tabular-nums;color:inherit"
 
 
-class Table(list):
-    """A list of rows; each row is a dict with the same keys, which are the columns."""
+class Tabular:
+    """Base of all that is shown as a table: as text, in a notebook, and as a data frame."""
+
+    upright = False  # whether a row that stands alone is written downwards, a column a line
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The lines of the table; all have the same keys, which are the columns."""
+        raise NotImplementedError
+
+    def notes(self) -> list[str]:
+        """Sentences that stand below the table."""
+        return []
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The table as a pandas DataFrame.
+
+        Raises ImportError where pandas, which the course does not require, is absent.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(text("table.pandas_missing")) from error
+        return pandas.DataFrame(self.rows())
 
     def __str__(self) -> str:
-        return as_text(self, "table")
+        rows = self.rows()
+        return "\n".join([as_text(rows, self.upright and len(rows) == 1), *self.notes()])
 
     def _repr_html_(self) -> str:
-        return as_html(self, "table")
-
-    def to_frame(self):
-        """The same as a pandas DataFrame (pandas must be installed)."""
-        import pandas
-
-        return pandas.DataFrame(list(self))
+        rows = self.rows()
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        return as_html(rows, self.upright and len(rows) == 1) + notes
 
 
-def as_text(rows: Sequence[Mapping[str, Any]], words: str, upright: bool = False) -> str:
+class Table(Tabular, list):
+    """A list of rows; each row is a dict with the same keys, which are the columns."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self)
+
+
+def as_text(rows: Sequence[Mapping[str, Any]], upright: bool = False) -> str:
     """The table for a terminal; upright: a line for each column of the only row."""
-    cells = _cells(rows, words, upright)
+    cells = _cells(rows, upright)
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     lines = (
         "  ".join(c + " " * (w - width(c)) for c, w in zip(line, widths, strict=True))
@@ -45,9 +73,9 @@ def as_text(rows: Sequence[Mapping[str, Any]], words: str, upright: bool = False
     return "\n".join(line.rstrip() for line in lines)
 
 
-def as_html(rows: Sequence[Mapping[str, Any]], words: str, upright: bool = False) -> str:
+def as_html(rows: Sequence[Mapping[str, Any]], upright: bool = False) -> str:
     """The same for a notebook; numbers stand at the right."""
-    cells = _cells(rows, words, upright)
+    cells = _cells(rows, upright)
     parts = []
     for r, line in enumerate(cells):
         tags = []
@@ -62,9 +90,9 @@ def as_html(rows: Sequence[Mapping[str, Any]], words: str, upright: bool = False
     return f'<table class="tl-result" style="{STYLE}"><tbody>{"".join(parts)}</tbody></table>'
 
 
-def label(column: str, words: str = "label") -> str:
-    """The learner's word for a column (`[label.column]` or `[table.column]`), else its name."""
-    key = f"table.{column}" if words == "table" else f"label.{column}"
+def label(column: str) -> str:
+    """The learner's word for a column (`[label.column]` of any room), else its name."""
+    key = f"label.{column}"
     return text(key) if key in catalogue() else column
 
 
@@ -106,8 +134,8 @@ def _number(value: float, column: str) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _cells(rows: Sequence[Mapping[str, Any]], words: str, upright: bool) -> list[list[str]]:
+def _cells(rows: Sequence[Mapping[str, Any]], upright: bool) -> list[list[str]]:
     if upright:
-        return [[label(c, words), shown(value, c)] for c, value in rows[0].items()]
-    header = [label(column, words) for column in rows[0]] if rows else []
+        return [[label(c), shown(value, c)] for c, value in rows[0].items()]
+    header = [label(column) for column in rows[0]] if rows else []
     return [header, *([shown(value, c) for c, value in row.items()] for row in rows)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.table import Tabular
 
 
 @dataclass
-class History:
+class History(Tabular):
     """The lists hold one value an epoch; losses in nats, accuracies as fractions.
 
     An epoch that was not validated has NaN there; without a validation split all are NaN.
@@ -49,22 +50,24 @@ class History:
         for name in ("device", "precision", "batch_size", "micro_batch", "stopped"):
             setattr(self, name, getattr(later, name))
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All fields as plain Python values."""
         return asdict(self)
 
-    def to_frame(self):
-        """One row an epoch, as a pandas DataFrame. Raises ImportError where pandas is absent."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(text("result.pandas_missing")) from error
-
+    def rows(self) -> list[dict[str, Any]]:
+        """A row an epoch, counted from 1."""
         columns = ("train_loss", "valid_loss", "valid_acc", "epoch_steps")
-        frame = pandas.DataFrame({name: getattr(self, name) for name in columns})
-        return frame.rename_axis("epoch")
+        epochs = zip(*(getattr(self, name) for name in columns), strict=True)
+        return [
+            {"epoch": number, **dict(zip(columns, values, strict=True))}
+            for number, values in enumerate(epochs, 1)
+        ]
+
+    def notes(self) -> list[str]:
+        return [str(self)]
 
     def __str__(self) -> str:
+        """The run in one sentence; a notebook shows its epochs above."""
         if self.best_epoch is None:
             return text("history.line", steps=self.steps, seconds=self.seconds)
         return text(
@@ -74,13 +77,3 @@ class History:
             epoch=self.best_epoch + 1,
             acc=self.best_acc,
         )
-
-    def _repr_html_(self) -> str:
-        names = ("epoch", "train_loss", "valid_loss", "valid_acc")
-        head = "".join(f"<th>{text(f'history.{name}')}</th>" for name in names)
-        rows = ""
-        for epoch in range(len(self.train_loss)):
-            style = ' style="font-weight:bold"' if epoch == self.best_epoch else ""
-            cells = "".join(f"<td>{getattr(self, name)[epoch]:.3f}</td>" for name in names[1:])
-            rows += f"<tr{style}><td>{epoch + 1}</td>{cells}</tr>"
-        return f"<table><tr>{head}</tr>{rows}</table><p>{html.escape(str(self))}</p>"

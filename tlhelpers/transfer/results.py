@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from tlhelpers.runtime.language import text
-from tlhelpers.runtime.table import as_html, as_text
+from tlhelpers.runtime.table import Table, Tabular
 from tlhelpers.transfer.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas
 
 
-class Result:
+class Result(Tabular):
     """Base of all results. A result of many rows overrides `rows`."""
+
+    upright = True
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as numbers, strings, lists and dicts, ready for JSON."""
@@ -31,23 +32,8 @@ class Result:
         return [{f.name: getattr(self, f.name) for f in fields(self) if f.repr}]
 
     def to_frame(self) -> pandas.DataFrame:
-        """The table as a pandas DataFrame; an interval becomes the columns x, x_low and x_high.
-
-        Raises ImportError where pandas, which the course does not require, is absent.
-        """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(text("result.pandas_missing")) from error
-        return pandas.DataFrame([_spread(row) for row in self.rows()])
-
-    def __str__(self) -> str:
-        rows = self.rows()
-        return as_text(rows, "label", upright=len(rows) == 1)
-
-    def _repr_html_(self) -> str:
-        rows = self.rows()
-        return as_html(rows, "label", upright=len(rows) == 1)
+        """The table as a pandas DataFrame; an interval becomes the columns x, x_low and x_high."""
+        return Table(map(_spread, self.rows())).to_frame()
 
 
 def _plain(value: Any) -> Any:
