@@ -2,13 +2,17 @@
 
 import ast
 import errno
+import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 import venv
+import zipfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -259,6 +263,119 @@ def test_versions_that_do_not_exist_here_are_left_to_pip(clone, pip, venvs):
     pip.answers = [(1, "ERROR: No matching distribution found for torch==2.15.0")]
     choose()
     assert "constraints.txt" in pip.calls[0] and "constraints.txt" not in pip.calls[1]
+
+
+def lay_locks(clone, *names):
+    (clone / "locks").mkdir()
+    for name in names:
+        (clone / "locks" / f"{name}.txt").write_text("numpy==2.4 --hash=sha256:00\n")
+
+
+def test_packages_are_taken_by_their_checksums(clone, pip, venvs, capsys):
+    lay_locks(clone, "course", "test")
+    choose(["test"])
+    first, second = pip.calls
+    assert "--require-hashes" in first and [
+        Path(part).name for part in first if "locks" in part
+    ] == [
+        "course.txt",
+        "test.txt",
+    ]
+    assert second[-4:] == ["--no-deps", "--no-build-isolation", "--editable", "."]
+    assert "checksums are not compared" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["no file", "no such version", "without CUDA"])
+def test_a_list_that_does_not_fit_is_said_and_the_versions_decide(
+    clone, pip, venvs, monkeypatch, capsys, reason
+):
+    lay_locks(clone, *(["test"] if reason == "no file" else ["course"]))
+    if reason == "no such version":
+        pip.answers = [(1, "ERROR: No matching distribution found for torch==2.15.0")]
+    if reason == "without CUDA":
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://example.org/whl/cpu")
+    choose()
+    assert "constraints.txt" in pip.calls[-1] and "--require-hashes" not in pip.calls[-1]
+    assert "checksums are not compared" in capsys.readouterr().out
+
+
+def test_a_new_list_is_installed(clone, pip, venvs):
+    lay_locks(clone, "course")
+    choose()
+    (clone / "locks" / "course.txt").write_text("numpy==2.5 --hash=sha256:11\n")
+    choose()
+    assert (len(venvs), len(pip.calls)) == (1, 4)
+
+
+def wheel(folder: Path, content: str) -> str:
+    """Lays a small package into `folder`; returns its line for a list of checked packages."""
+    file = folder / "tiny_twig-1.0-py3-none-any.whl"
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("tiny_twig.py", content)
+        about = "tiny_twig-1.0.dist-info"
+        made.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: tiny-twig\nVersion: 1.0\n")
+        made.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        made.writestr(f"{about}/RECORD", "")
+    return f"tiny-twig==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+
+
+@pytest.mark.parametrize("is_false", [False, True])
+def test_a_false_package_on_a_stick_is_refused_by_pip_itself(
+    clone, tmp_path, monkeypatch, is_false
+):
+    (clone / "locks").mkdir()
+    (clone / "locks" / "course.txt").write_text(wheel(tmp_path / "wheels", "good = True"))
+    if is_false:
+        wheel(tmp_path / "wheels", "evil = True")
+    monkeypatch.setenv("TLHELPERS_MIRROR", str(tmp_path))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "site"))
+    run, commands = launcher._run_pip, []
+
+    def only_the_list(command):
+        commands.append(command)
+        return run(command) if "--require-hashes" in command else (0, "")
+
+    monkeypatch.setattr(launcher, "_run_pip", only_the_list)
+    if is_false:
+        with pytest.raises(SetupError, match="checksum differs"):
+            launcher._install(sys.executable, set())
+        assert len(commands) == 1 and not (tmp_path / "site").exists()
+    else:
+        launcher._install(sys.executable, set())
+        assert (tmp_path / "site" / "tiny_twig.py").is_file()
+
+
+def test_the_lists_hold_every_requirement_in_the_tested_versions():
+    """Else pip refuses the installation: where one hash is asked for, all are."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    def locked(*names):
+        found = {}
+        for name in names:
+            for block in re.split(r"\n(?=\S)", (ROOT / "locks" / f"{name}.txt").read_text()):
+                if match := re.match(r"(\S+)==(\S+)", block):
+                    found[canonicalize_name(match[1])] = match[2]
+                    assert "--hash=sha256:" in block and "//" not in block
+        return found
+
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = whole["project"]
+    extras = project["optional-dependencies"]
+    course = [*project["dependencies"], *whole["build-system"]["requires"]]
+    for names, needed in [(["course"], course)] + [(["course", e], extras[e]) for e in extras]:
+        versions = locked(*names)
+        for requirement in map(Requirement, needed):
+            version = versions.get(canonicalize_name(requirement.name), "0")
+            assert version in requirement.specifier, f"{requirement}: write locks/ anew"
+    everything = locked("course", *extras)
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if "==" in line and not line.startswith("#"):
+            name, version = line.split("==")
+            assert everything[canonicalize_name(name)] == version
 
 
 def test_computer_without_pytorch_is_told_so(clone, pip, venvs):

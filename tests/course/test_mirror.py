@@ -161,6 +161,12 @@ def test_packages_are_chosen_for_the_computer_they_go_to():
 def test_wheels_hold_the_build_backend_and_serve_the_installation(tmp_path, monkeypatch):
     command = mirror.wheels_command(tmp_path, "windows", "3.12")
     assert "win_amd64" in command and "3.12" in command and ":all:" in command
+    assert "--require-hashes" in command
+    listed = Path(command[command.index("--requirement") + 1]).read_text()
+    assert "\nsetuptools==" in listed and "\ntorch==" in listed
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://example.org/whl/cpu")
+    command = mirror.wheels_command(tmp_path, "windows", "3.12")
+    assert "--require-hashes" not in command
     assert any(part.startswith("setuptools") for part in command)
     assert any(part.startswith("torch>=") for part in command)
     stick = tmp_path / "USB STICK"

@@ -32,6 +32,7 @@ import threading
 import time
 import tomllib
 import urllib.parse
+from collections.abc import Iterable
 from pathlib import Path
 
 from tlhelpers.course import cli
@@ -190,7 +191,8 @@ def _requirements_hash() -> str:
     """Changes when a `git pull` brings other requirements, and not when it changes other lines."""
     project = _project()
     asked = [project.get(key) for key in ("dependencies", "optional-dependencies", "scripts")]
-    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    files = [ROOT / "constraints.txt", *sorted((ROOT / "locks").glob("*.txt"))]
+    pins = [file.read_text(encoding="utf-8").splitlines() for file in files]
     return hashlib.sha256(json.dumps([asked, pins]).encode()).hexdigest()
 
 
@@ -303,11 +305,7 @@ def _venv_tool() -> str:
 
 
 def _require_space() -> None:
-    needed = NEEDED_WITH_CUDA if sys.platform == "linux" else NEEDED
-    if "/whl/cpu" in os.environ.get("PIP_INDEX_URL", "") + os.environ.get(
-        "PIP_EXTRA_INDEX_URL", ""
-    ):
-        needed = NEEDED  # the learner asked for PyTorch without CUDA
+    needed = NEEDED_WITH_CUDA if sys.platform == "linux" and not _without_cuda() else NEEDED
     free = shutil.disk_usage(VENV).free
     if free < needed:
         raise SetupError(
@@ -328,20 +326,55 @@ NETWORK = re.compile(
 )
 NO_SPACE = re.compile(r"No space left|Errno 28|not enough space|Disk quota exceeded")
 NOT_WRITABLE = re.compile(r"Permission denied|Read-only file system|Access is denied|WinError 5\b")
+WRONG_HASH = re.compile(r"DO NOT MATCH THE HASHES|not match the hash", re.I)
 NO_MATCH = re.compile(r"No matching distribution|ResolutionImpossible|conflicting dependencies")
 
 
 def _install(python: str, extras: set[str]) -> None:
-    """Installs the clone into this Python, with pip's own progress on the screen."""
+    """Installs the clone into this Python, with pip's own progress on the screen.
+
+    Only packages whose SHA-256 stands in `locks/` are taken. Where there are none for this
+    computer, or others are asked for, this is said; then the versions decide, and at last pip.
+    """
     print(text("launcher.installing"), flush=True)
+    pip = [python, "-P", "-m", "pip", "install"]
+    locks = [ROOT / "locks" / f"{name}.txt" for name in ("course", *sorted(extras))]
+    if is_locked(locks):
+        listed = [part for lock in locks for part in ("--requirement", str(lock))]
+        status, errors = _run_pip([*pip, "--require-hashes", *listed])
+        if status == 0:  # what builds the clone is in the list: nothing else is fetched
+            status, errors = _run_pip(
+                [*pip, "--no-deps", "--no-build-isolation", "--editable", "."]
+            )
+        if status == 0:
+            return
+        if not _is_unmatched(errors):
+            raise SetupError(_explain(errors))
+    print(text("launcher.without_hashes"), flush=True)
     target = f".[{','.join(sorted(extras))}]" if extras else "."
-    command = [python, "-P", "-m", "pip", "install", "--editable", target]
+    command = [*pip, "--editable", target]
     status, errors = _run_pip([*command, "--constraint", "constraints.txt"])
-    if status != 0 and NO_MATCH.search(errors) and not NETWORK.search(errors):
+    if status != 0 and _is_unmatched(errors):
         print(text("launcher.without_pins"), flush=True)
         status, errors = _run_pip(command)
     if status != 0:
         raise SetupError(_explain(errors))
+
+
+def is_locked(locks: Iterable[Path]) -> bool:
+    """True where these files are there, and nobody asks for PyTorch of another make (no CUDA)."""
+    return all(lock.is_file() for lock in locks) and not _without_cuda()
+
+
+def _without_cuda() -> bool:
+    """True where the learner named PyTorch's own index of builds without CUDA."""
+    names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    return any("/whl/cpu" in os.environ.get(name, "") for name in names)
+
+
+def _is_unmatched(errors: str) -> bool:
+    """True where pip finds no version for this computer, and not for want of a network."""
+    return bool(NO_MATCH.search(errors)) and not NETWORK.search(errors)
 
 
 def _run_pip(command: list[str]) -> tuple[int, str]:
@@ -368,6 +401,8 @@ def _run_pip(command: list[str]) -> tuple[int, str]:
 
 def _explain(errors: str) -> str:
     """One sentence for what pip says in many lines."""
+    if WRONG_HASH.search(errors):
+        return text("launcher.wrong_hash")
     if NO_SPACE.search(errors):
         return text("launcher.disk_full", folder=ROOT)
     if NETWORK.search(errors):

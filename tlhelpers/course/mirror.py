@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlhelpers.course.cli import PROGRAM, Parser
+from tlhelpers.course.launcher import is_locked
 from tlhelpers.course.syllabus import course_map
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
@@ -222,11 +223,15 @@ def fetch_all(files: Sequence[Download]) -> list[str]:
 
 def wheels_command(folder: Path, platform: str | None, python: str | None) -> list[str]:
     """The pip command that fills `folder`/wheels with all that the course needs to install."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
     command = [sys.executable, "-P", *_pip_for(platform, python), "download"]
-    command += ["--dest", str(folder / "wheels")]
-    command += ["--only-binary", ":all:", "--constraint", str(ROOT / "constraints.txt")]
+    command += ["--dest", str(folder / "wheels"), "--only-binary", ":all:"]
+    lock = ROOT / "locks" / "course.txt"
+    if is_locked([lock]):
+        needed = ["--require-hashes", "--requirement", str(lock)]
+    else:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        needed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+        needed += ["wheel", "--constraint", str(ROOT / "constraints.txt")]
     if platform:
         command += ["--platform", PLATFORMS.get(platform, platform)]
     if python:
