@@ -368,7 +368,7 @@ def tiny_recipe(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stopped", ["fit", "write_card"])
+@pytest.mark.parametrize("stopped", ["fit", "TextCard"])
 def test_ctrl_c_replaces_no_language_model_by_half_a_one(stopped, tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
     ours = tmp_path / "out" / "zukan-gpt"
@@ -387,7 +387,7 @@ def test_ctrl_c_replaces_no_language_model_by_half_a_one(stopped, tmp_path, monk
         with pytest.raises(KeyboardInterrupt):
             run()
     assert [file.read_bytes() for file in ours.iterdir()] == [b"the course's own"]
-    assert run()["bytes"] > 16 and [path.name for path in ours.parent.iterdir()] == ["zukan-gpt"]
+    assert run().bytes > 16 and [path.name for path in ours.parent.iterdir()] == ["zukan-gpt"]
 
 
 @pytest.mark.slow
@@ -397,7 +397,7 @@ def test_pretraining_runs_through_and_its_folder_loads(name, tmp_path, monkeypat
     tiny = tiny_recipe(name)
     card = pretrain_text.pretrain_text(name, tmp_path, recipe=tiny, progress=False)
     model = backbone(name, weights=tmp_path / name)
-    assert card["parameters"] > 0 and model.info.weights_sha256 == card["sha256"]
+    assert card.parameters > 0 and model.info.weights_sha256 == card.sha256
     assert isinstance(model.classifier, nn.Linear) and model.info.feature_dim == 16
     assert (tmp_path / name / "README.md").read_text(encoding="utf-8").count("## ") == 2
 

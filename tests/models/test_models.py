@@ -15,9 +15,10 @@ from torchvision.models import get_model
 from tlhelpers.models import backbones, networks
 from tlhelpers.models import pretrain as pretraining
 from tlhelpers.models.backbones import backbone
-from tlhelpers.models.cards import ModelCard, read_card
+from tlhelpers.models.cards import ModelCard, TextCard
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.pretrain import RECIPES, Recipe, pretrain, shift_and_erase
+from tlhelpers.models.pretrain_text import TEXT_RECIPES
 from tlhelpers.models.surgery import (
     assert_frozen,
     features_of,
@@ -309,8 +310,8 @@ def drawn_weights(tmp_path, monkeypatch):
         source="source",
         classes={"en": list("abcd"), "ja": list("abcd")},
         size=64,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.25, 0.25, 0.25),
+        mean=[0.5, 0.5, 0.5],
+        std=[0.25, 0.25, 0.25],
         feature_dim=256,
         parameters=1,
         sha256=store.sha256(file),
@@ -322,7 +323,7 @@ def drawn_weights(tmp_path, monkeypatch):
         device="cpu",
         torch="2",
     )
-    card.write(folder)
+    card.write(folder / "zukan-resnet.json", folder / "zukan-resnet.md")
     monkeypatch.setattr(backbones, "weights_folder", lambda: folder)
     return folder, model
 
@@ -484,15 +485,33 @@ def test_a_backbone_of_ones_own_needs_one_line(monkeypatch):
 def test_shipped_weights_match_their_card_and_recipe(name):
     model = backbone(name)
     folder = ROOT / "datasets" / "weights"
-    card = read_card(folder / f"{name}.json")
+    card = ModelCard.read(folder / f"{name}.json")
     assert card.recipe == RECIPES[name].__dict__
     assert card.bytes == (folder / f"{name}.safetensors").stat().st_size <= 3_000_000
     assert card.sha256 == model.info.weights_sha256
     assert card.accuracy > 0.8
-    page = (folder / f"{name}.md").read_text(encoding="utf-8")
-    assert page == card.to_markdown()
-    assert "日本語" in page
-    assert "English" in page
+
+
+SHIPPED = [
+    *((ModelCard, f"{name}.json", f"{name}.md") for name in RECIPES),
+    *((TextCard, f"{name}/card.json", f"{name}/README.md") for name in TEXT_RECIPES),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "page"), SHIPPED)
+def test_shipped_cards_are_what_writing_them_gives(kind, data, page, tmp_path):
+    folder = ROOT / "datasets" / "weights"
+    kind.read(folder / data).write(tmp_path / "data", tmp_path / "page")
+    assert (tmp_path / "data").read_bytes() == (folder / data).read_bytes()
+    assert (tmp_path / "page").read_bytes() == (folder / page).read_bytes()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 200_000, "{}", '{"name": "x", "odd": 1}'])
+@pytest.mark.parametrize("kind", [ModelCard, TextCard])
+def test_a_damaged_card_is_named(kind, content, tmp_path):
+    (tmp_path / "card.json").write_text(content)
+    with pytest.raises(StoreError, match=r"card\.json"):
+        kind.read(tmp_path / "card.json")
 
 
 def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
@@ -503,7 +522,7 @@ def test_pretraining_writes_weights_that_load_and_a_card(tmp_path, monkeypatch):
     card = pretrain("zukan-texture", tmp_path, recipe=recipe, device="cpu", progress=False)
     model = backbone("zukan-texture", weights=tmp_path / "zukan-texture.safetensors")
     assert model.info.classes == card.classes
-    assert read_card(tmp_path / "zukan-texture.json") == card
+    assert ModelCard.read(tmp_path / "zukan-texture.json") == card
     assert not list((tmp_path / "cache" / "pretrain").glob("*"))
     with pytest.raises(ValueError, match="zukan-resnet"):
         pretrain("zukan-nothing")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tlhelpers.data import zukan
 from tlhelpers.data.zukan.domain import Domain
+from tlhelpers.models.cards import page
 from tlhelpers.runtime.language import catalogue
 from tlhelpers.runtime.places import DATASETS, RESULTS
 from tlhelpers.runtime.store import write_atomic
@@ -40,26 +42,25 @@ def write_cards(folder: Path = FOLDER) -> None:
 
 def card(name: str, domain: Domain) -> str:
     """The card for people, as Markdown."""
-    file = Path(domain.draw.__code__.co_filename).name
-    sections = []
-    for lang in ("ja", "en"):
+
+    def values(lang: str) -> dict[str, Any]:
         names = domain.classes[lang]
-        shown = (", " if lang == "en" else "、").join(names[:30]) + (" ..." * (len(names) > 30))
+        comma = ", " if lang == "en" else "、"
         features = domain.attribute_names[lang] if domain.attribute_names else []
-        values = {
+        return {
             "name": name,
             "description": domain.description[lang],
-            "file": file,
+            "file": Path(domain.draw.__code__.co_filename).name,
             "classes": len(names),
-            "names": shown,
-            "attributes": (", " if lang == "en" else "、").join(features) or "–",
+            "names": comma.join(names[:30]) + (" ..." * (len(names) > 30)),
+            "attributes": comma.join(features) or "–",
             "figures": "\n".join(_figures(name, lang)),
             "chance": 100 / len(names),
             "licence": domain.licence,
         }
-        sections.append(catalogue()["data_cards.body"][lang].format(**values).strip())
+
     alt = f"{name}: {domain.description['ja']} {domain.description['en']}"
-    return f"# {name}\n\n![{alt}]({name}.jpg)\n\n" + "\n\n".join(sections) + "\n"
+    return page(name, "data_cards.body", values, top=f"![{alt}]({name}.jpg)")
 
 
 def draw_sheet(name: str, domain: Domain) -> Picture:

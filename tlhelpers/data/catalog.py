@@ -97,12 +97,11 @@ def load_task(
     lang: the language of a text task; test_lang: that of its test texts, where another.
     Raises ValueError, in the learner's language, for what cannot be had.
     """
+    classes = None if classes is None else tuple(classes)
+    asked = Request(**locals())
     entry = _find(name, source)
-    for argument, value in (
-        ("per_class", per_class),
-        ("valid_per_class", valid_per_class),
-        ("test_per_class", test_per_class),
-    ):
+    for argument in ("per_class", "valid_per_class", "test_per_class"):
+        value = getattr(asked, argument)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(text("catalog.bad_count", argument=argument, value=value))
     if style not in STYLES:
@@ -111,27 +110,12 @@ def load_task(
         least, most, step = zukan.SIZES[0], zukan.SIZES[-1], zukan.SIZES.step
         raise ValueError(text("zukan.no_size", size=size, least=least, most=most, step=step))
     if classes is not None:
-        classes = tuple(classes)
         whole = all(isinstance(c, Integral) and 0 <= c < entry.classes for c in classes)
         if not classes or not whole or len(set(classes)) != len(classes):
             raise ValueError(
                 text("task.classes_unknown", keep=list(classes), last=entry.classes - 1)
             )
-    return entry.load(
-        Request(
-            name,
-            per_class,
-            seed,
-            style,
-            size,
-            valid_per_class,
-            test_per_class,
-            classes,
-            source,
-            lang,
-            test_lang,
-        )
-    )
+    return entry.load(asked)
 
 
 @dataclass

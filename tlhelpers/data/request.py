@@ -10,19 +10,19 @@ from tlhelpers.data.task import Task
 
 @dataclass(frozen=True)
 class Request:
-    """What `load_task` was asked for; a loader reads what it needs."""
+    """What `load_task`, which says the defaults, was asked for; a loader reads what it needs."""
 
     name: str
-    per_class: int = 20
-    seed: int = 0
-    style: str = "photo"
-    size: int = 64
-    valid_per_class: int = 20
-    test_per_class: int = 40
-    classes: tuple[int, ...] | None = None
-    source: str = "zukan"
-    lang: str | None = None
-    test_lang: str | None = None
+    per_class: int
+    seed: int
+    style: str
+    size: int
+    valid_per_class: int
+    test_per_class: int
+    classes: tuple[int, ...] | None
+    source: str
+    lang: str | None
+    test_lang: str | None
 
 
 @dataclass(frozen=True)

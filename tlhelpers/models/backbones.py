@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.models import networks
-from tlhelpers.models.cards import read_card, weights_folder
+from tlhelpers.models.cards import ModelCard, weights_folder
 from tlhelpers.models.language_models import (
     HUB,
     TEXT,
@@ -105,13 +105,13 @@ def list_backbones() -> Table:
 
     rows = []
     for name in ZUKAN:
-        card = read_card(weights_folder() / f"{name}.json")
+        card = ModelCard.read(weights_folder() / f"{name}.json")
         rows.append(
             {
                 "name": name,
                 "pretrained_on": f"zukan: {card.source}",
                 "parameters": card.parameters,
-                "megabytes": round(card.bytes / 1e6, 1),
+                "megabytes": round(card.megabytes, 1),
                 "available": text("backbones.here"),
             }
         )
@@ -174,7 +174,7 @@ def load_zukan(
 ) -> nn.Module:
     """One of ZUKAN; its card must lie beside its weights."""
     file = weights_folder() / f"{name}.safetensors" if weights is None else Path(weights)
-    card = read_card(file.with_suffix(".json"))
+    card = ModelCard.read(file.with_suffix(".json"))
     model = networks.ARCHITECTURES[card.architecture](card.num_classes)
     if pretrained:
         store.verify(file, card.sha256)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.models.cards import weights_folder
+from tlhelpers.models.cards import TextCard, weights_folder
 from tlhelpers.models.weights import BackboneInfo, foreign, furnish, hub_sha256, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
@@ -196,10 +195,10 @@ def load_zukan_text(
 ) -> nn.Module:
     """One of the course's own. weights: a folder that `AutoModel.from_pretrained` opens."""
     folder = weights_folder() / name if weights is None else Path(weights)
-    card = read_text_card(folder)
+    card = TextCard.read(folder / "card.json")
     if pretrained:
-        store.verify(folder / "model.safetensors", card["sha256"])
-    return _open(folder, name, pretrained, size, _read_by(card), card["licence"])
+        store.verify(folder / "model.safetensors", card.sha256)
+    return _open(folder, name, pretrained, size, _read_by(card), card.licence)
 
 
 def load_hub_text(
@@ -219,27 +218,19 @@ def load_hub_text(
     return _open(folder, name, pretrained, size, model.read, model.licence)
 
 
-def read_text_card(folder: Path) -> dict:
-    """The card in this folder of a model. Raises StoreError where it is missing or damaged."""
-    try:
-        return json.loads(store.read_text(folder / "card.json"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(text("cards.unreadable", path=folder, reason=error)) from error
-
-
 def rows_of_text_models() -> list[dict]:
     """The language models' lines of `list_backbones`."""
     rows = []
     for name in TEXT:
         if not (weights_folder() / name).is_dir():
             continue
-        card = read_text_card(weights_folder() / name)
+        card = TextCard.read(weights_folder() / name / "card.json")
         rows.append(
             {
                 "name": name,
                 "pretrained_on": _read_by(card),
-                "parameters": card["parameters"],
-                "megabytes": round(card["bytes"] / 1e6, 1),
+                "parameters": card.parameters,
+                "megabytes": round(card.megabytes, 1),
                 "available": text("backbones.here"),
             }
         )
@@ -257,8 +248,8 @@ def rows_of_text_models() -> list[dict]:
     return rows
 
 
-def _read_by(card: dict) -> str:
-    return text("text_models.read_both" if len(card["languages"]) == 2 else "text_models.read_one")
+def _read_by(card: TextCard) -> str:
+    return text("text_models.read_both" if len(card.languages) == 2 else "text_models.read_one")
 
 
 def _hub_folder(model: HubModel) -> Path:

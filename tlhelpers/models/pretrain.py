@@ -140,8 +140,8 @@ def pretrain(
         source=recipe.source,
         classes=domain.classes,
         size=SIZE,
-        mean=MEAN,
-        std=STD,
+        mean=list(MEAN),
+        std=list(STD),
         feature_dim=getattr(*head_of(model)).in_features,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         sha256=store.sha256(file),
@@ -153,7 +153,7 @@ def pretrain(
         device=devices.describe(place, devices.pick_precision(place)),
         torch=torch.__version__,
     )
-    card.write(out)
+    card.write(out / f"{name}.json", out / f"{name}.md")
     shutil.rmtree(checkpoint, ignore_errors=True)
     return card
 

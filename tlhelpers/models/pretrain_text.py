@@ -34,11 +34,10 @@ from tlhelpers.data.corpus import Letter
 from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
 from tlhelpers.data.text import evaluation_texts
-from tlhelpers.models.cards import weights_folder
+from tlhelpers.models.cards import TextCard, weights_folder
 from tlhelpers.models.language_models import mean_of_tokens, read_vectors_of
 from tlhelpers.runtime import store
 from tlhelpers.runtime.device import describe, pick_device, pick_precision, set_seed
-from tlhelpers.runtime.language import catalogue
 from tlhelpers.train.engine import fit
 from tlhelpers.train.preprocessing import attach_preprocess
 
@@ -96,8 +95,8 @@ def pretrain_text(
     recipe: TextRecipe | None = None,
     device: str | None = None,
     progress: bool | None = None,
-) -> dict:
-    """Makes the folder `out`/`name` and returns its card, a dict.
+) -> TextCard:
+    """Makes the folder `out`/`name` and returns its card.
 
     out: None is the course's own folder of weights. recipe: other settings than
     TEXT_RECIPES[name]. resume: go on from a run that was stopped; False starts anew.
@@ -156,25 +155,24 @@ def pretrain_text(
     fresh = folder.with_name(f".{name}.new")  # takes the place of the old one when it is whole
     save(model.cpu(), tokenizer, fresh)
     size = sum(file.stat().st_size for file in fresh.iterdir() if file.name[:4] in ("mode", "toke"))
-    card = {
-        "name": name,
-        "family": recipe.family,
-        "languages": list(recipe.languages),
-        "feature_dim": recipe.hidden,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "bytes": size,
-        "sha256": store.sha256(fresh / "model.safetensors"),
-        "letters": len(letters),
-        "letters_dropped": dropped,
-        "recipe": asdict(recipe),
-        "loss": {key: [round(value, 3) for value in values[-3:]] for key, values in losses.items()},
-        "seconds": round(time.perf_counter() - started, 1),
-        "cpu_seconds": round(time.process_time() - worked, 1),
-        "device": describe(place, pick_precision(place)),
-        "torch": torch.__version__,
-        "licence": "CC BY 4.0",
-    }
-    write_card(card, fresh)
+    card = TextCard(
+        name=name,
+        feature_dim=recipe.hidden,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        sha256=store.sha256(fresh / "model.safetensors"),
+        bytes=size,
+        recipe={**asdict(recipe), "languages": list(recipe.languages)},
+        seconds=round(time.perf_counter() - started, 1),
+        device=describe(place, pick_precision(place)),
+        torch=torch.__version__,
+        family=recipe.family,
+        languages=list(recipe.languages),
+        letters=len(letters),
+        letters_dropped=dropped,
+        loss={key: [round(value, 3) for value in values[-3:]] for key, values in losses.items()},
+        cpu_seconds=round(time.process_time() - worked, 1),
+    )
+    card.write(fresh / "card.json", fresh / "README.md")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -510,19 +508,3 @@ def save(model: nn.Module, tokenizer, folder: Path) -> None:
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     model.float()
-
-
-def write_card(card: dict, folder: Path) -> None:
-    """card.json for programs, README.md for people, Japanese first."""
-    store.write_atomic(folder / "card.json", json.dumps(card, ensure_ascii=False, indent=1) + "\n")
-    values = card | {
-        "languages": ", ".join(card["languages"]),
-        "megabytes": card["bytes"] / 1e6,
-        "millions": card["parameters"] / 1e6,
-        "minutes": card["cpu_seconds"] / 60,
-        "steps": card["recipe"]["guess_steps"],
-        "matches": card["recipe"]["match_steps"],
-    }
-    key = f"text_models.card_{card['family']}"
-    bodies = [catalogue()[key][lang].format(**values).strip() for lang in ("ja", "en")]
-    store.write_atomic(folder / "README.md", f"# {card['name']}\n\n" + "\n\n".join(bodies) + "\n")
