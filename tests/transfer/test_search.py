@@ -44,7 +44,11 @@ def test_a_choice_at_an_end_of_the_grid_is_said():
 
 def test_a_run_that_broke_down_is_never_chosen():
     scores = {0.1: 0.2, 10.0: float("nan")}
-    assert search(lambda lr: scores[lr], {"lr": (10.0, 0.1)}).chosen == {"lr": 0.1}
+    found = search(lambda lr: scores[lr], {"lr": (10.0, 0.1)})
+    assert found.chosen == {"lr": 0.1}
+    blind = SimpleNamespace(valid_acc=0.8, valid_loss=float("nan"))
+    found = search(lambda lr: blind, {"lr": (10.0, 0.1)})
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["runs"][0]["valid_loss"] is None
 
 
 def test_an_empty_grid_is_refused():

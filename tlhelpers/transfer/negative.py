@@ -27,7 +27,7 @@ from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.results import Result
 from tlhelpers.transfer.search import FINE_TUNE_GRID, SCRATCH_GRID, TUNING_SEEDS, Search, search
 
-RATES = {"image": SCRATCH_GRID["lr"], "text": (3e-4, 1e-3, 3e-3)}
+RATES = {"image": (0.01, 0.03, 0.1), "text": (3e-4, 1e-3, 3e-3)}
 LONGER = 3  # random weights need more steps than pretrained ones
 
 

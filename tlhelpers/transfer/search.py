@@ -22,7 +22,7 @@ from tlhelpers.transfer.results import Result
 TUNING_SEEDS = (100, 101)  # of experiments; what is measured has seeds from 0
 # How a fine-tuned network and its scratch twin are tuned wherever they are compared.
 FINE_TUNE_GRID = {"lr": (0.002, 0.01, 0.05), "lr_mult": (1, 10)}
-SCRATCH_GRID = {"lr": (0.01, 0.03, 0.1), "clip_norm": (1.0, None)}
+SCRATCH_GRID = {"lr": (0.01, 0.03, 0.1, 0.3), "clip_norm": (1.0, None)}
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Search(Result):
     """What was tried, what it gave and what was chosen.
 
     grid: {setting: values}; runs: one dict a combination (the settings, `valid_acc` and
-    `valid_loss`, means over `seeds`); at_edge: settings of three and more numbers whose smallest
-    or largest was chosen.
+    `valid_loss`, means over `seeds`; None where a loss is unknown); at_edge: settings of three
+    and more numbers whose smallest or largest was chosen.
     """
 
     grid: dict[str, list]
@@ -68,6 +68,9 @@ def search(
         runs.append(settings | means)
     best = max(runs, key=lambda run: (run["valid_acc"], -run["valid_loss"]))
     chosen = {name: best[name] for name in grid}
+    for run in runs:
+        if math.isinf(run["valid_loss"]):  # which JSON cannot hold
+            run["valid_loss"] = None
     return Search(
         grid=grid,
         seeds=list(seeds),

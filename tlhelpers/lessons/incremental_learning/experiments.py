@@ -12,13 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment, stored
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.task import Task
+from tlhelpers.data.real import real_arrays, real_characters, small_pixels
+from tlhelpers.data.task import Split, Task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.models.real import mobilenet
+from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.incremental import IncrementalResult, incremental
 from tlhelpers.transfer.learners import METHODS, SCENARIOS
+from tlhelpers.transfer.search import search
 
 SEEDS = range(5)
 TUNING = (100,)
@@ -29,10 +34,10 @@ CASES = {  # pictures of each class, those kept of each class and in all, length
     "surfaces": {"classes": 5, "labels": 30, "per_class": 12, "memory": 60, "epochs": 10},
 }
 LONGER = 3  # times the epochs: the other end of the range in which a verdict must hold
-GRID = {
-    "lwf": ("strength", (0.1, 0.3, 1.0, 3.0, 10.0)),
-    "ewc": ("strength", (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)),
-    "der": ("alpha", (0.003, 0.01, 0.03, 0.1)),
+GRID = {  # from 0, where a method is switched off: below there is nothing to try
+    "lwf": ("strength", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
+    "ewc": ("strength", (0.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7)),
+    "der": ("alpha", (0.0, 0.003, 0.01, 0.03, 0.1)),
 }
 COMPARED = (
     "new_head",
@@ -50,6 +55,12 @@ COMPARED = (
 OVER_EPOCHS = ("new_rows", "lwf", "ewc", "replay")
 EPOCHS = (4, 8, 24)
 IN_SCENARIOS = ("kept_rows", "lwf", "ewc", "replay")
+REAL = {  # pictures of each class that are learned from, tested and kept for replay; "held": the
+    # first pictures, or classes where there are some to spare, by which the rate is chosen
+    "clothes": {"steps": (2,) * 5, "labels": 20, "tested": 50, "kept": 5, "held": 100},
+    "characters": {"steps": (10,) * 5, "labels": 10, "tested": 10, "kept": 2, "held": 100},
+}
+REAL_SEEDS, REAL_TUNING, REAL_GRID = range(10), 100, {"lr": (0.001, 0.003, 0.01, 0.03, 0.1)}
 IN_STREAM = ("new_head", "kept_rows", "lwf", "ewc", "replay", "nearest_mean")
 
 
@@ -81,7 +92,7 @@ def strengths() -> dict:
                 "old": _nested(runs, lambda run: run["old"]),
                 "new": _nested(runs, lambda run: run["new"]),
                 "chosen": values[best],
-                "at_edge": best in (0, len(values) - 1),
+                "at_edge": best == len(values) - 1,
             }
     return found
 
@@ -160,6 +171,93 @@ def stream() -> dict:
         "methods": list(IN_STREAM),
         "per_class": _nested(runs, lambda value: None if value != value else round(value, 4)),
     }
+
+
+@experiment("04_real", weights=())
+def real() -> dict:
+    """Real pictures on features of a frozen MobileNetV2: what only the output layer forgets.
+
+    {set: {"steps": classes a step, "labels": pictures of a class, METHOD or KIND: {step:
+    [accuracy on all classes so far, a draw]}}}. KIND is the nearest mean of other features:
+    "random" (the same network, never trained) or "pixels". A draw takes other classes or another
+    order of them, and other pictures. "tuning": the rate of each method, chosen on classes or
+    pictures that are not measured.
+    """
+    found: dict = {"unit": "draws of classes and pictures", "seeds": len(REAL_SEEDS)}
+    return found | {name: _real_set(name, case) for name, case in REAL.items()}
+
+
+def _real_set(name: str, case: Mapping) -> dict:
+    kinds, labels = _real_features(name)
+
+    def curve(kind: str, method: str, **options) -> dict[int, list[float]]:
+        runs = [_real_run(kinds[kind], labels, case, method, s, **options) for s in REAL_SEEDS]
+        return {step: list(values) for step, values in enumerate(zip(*runs, strict=True), 1)}
+
+    found: dict = {key: case[key] for key in ("steps", "labels", "kept")} | {"tuning": {}}
+    for method in ("kept_rows", "replay", "joint"):
+
+        def last(lr: float, method: str = method) -> float:
+            return _real_run(kinds["imagenet"], labels, case, method, REAL_TUNING, lr=lr)[-1]
+
+        rates = search(last, REAL_GRID)
+        found["tuning"][method] = rates.to_dict()
+        found[method] = curve("imagenet", method, **rates.chosen)
+    found["nearest_mean"] = curve("imagenet", "nearest_mean")
+    return found | {kind: curve(kind, "nearest_mean") for kind in ("random", "pixels")}
+
+
+def _real_features(name: str) -> tuple[dict[str, Tensor], Tensor]:
+    """({kind of features: (n, d)}, labels (n,)) of clothes or characters."""
+    drawn = real_arrays("FashionMNIST", 96, 300) if name == "clothes" else real_characters()
+    images = drawn.split
+    kinds = {
+        "imagenet": extract_features(mobilenet(96), images, batch_size=64),
+        "random": extract_features(mobilenet(96, pretrained=False), images, batch_size=64),
+        "pixels": small_pixels(images.inputs[:, :1], 28),
+    }
+    return kinds, images.labels
+
+
+def _real_run(
+    features: Tensor, labels: Tensor, case: Mapping, method: str, seed: int, **options
+) -> list[float]:
+    """Accuracy on all classes so far after each step; only the output layer is trained."""
+    width = features.shape[1]
+    network = nn.Sequential(nn.LayerNorm(width, elementwise_affine=False), nn.Linear(width, 1))
+    network.preprocess = nn.Identity()
+    if method != "nearest_mean":
+        options |= {"epochs": 20, "batch_size": 16, "progress": False}
+    if method == "replay":
+        options["per_class"] = case["kept"]
+    task = _real_task(features, labels, case, seed)
+    run = incremental(network, task, case["steps"], method, seed=seed, **options)
+    return [round(row[: i + 1].mean().item(), 4) for i, row in enumerate(run.accuracy)]
+
+
+def _real_task(features: Tensor, labels: Tensor, case: Mapping, seed: int) -> Task:
+    """The classes in an order drawn by `seed`, each with other pictures to learn and be tested.
+
+    REAL_TUNING draws from the part that is held back, all other seeds from the rest.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    held = slice(case["held"]) if seed == REAL_TUNING else slice(case["held"], None)
+    classes, count = labels.unique(), sum(case["steps"])
+    to_spare = len(classes) > count  # then whole classes are held back, else pictures
+    classes = classes[held] if to_spare else classes
+    train, test = [], []
+    for one in classes[torch.randperm(len(classes), generator=generator)[:count]]:
+        rows = (labels == one).nonzero()[:, 0]
+        rows = rows if to_spare else rows[held]
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        train.append(rows[: case["labels"]])
+        test.append(rows[case["labels"] :][: case["tested"]])
+    learned, tested = (
+        Split(features[torch.cat(part)], torch.arange(count).repeat_interleave(len(part[0])))
+        for part in (train, test)
+    )
+    names = [str(number) for number in range(count)]
+    return Task("real", learned, tested, tested, {"en": names, "ja": names})
 
 
 def compare(name: str, chosen: Sequence[str], **options) -> dict:

@@ -76,7 +76,8 @@ def draw_trace(
 def draw_strengths(found: Mapping) -> Picture:
     """Old against new classes as the strength grows, a panel for each method.
 
-    found: {method: as stored}; solid lines are the shorter training, dotted ones the longer.
+    found: {method: as stored}; solid lines are the shorter training, dotted ones the longer. The
+    strength 0 has no place on the logarithmic axis.
     """
     figures.use()
     figure, panels = plt.subplots(1, len(found), figsize=(7.2, 3.1), sharey=True)
@@ -85,10 +86,11 @@ def draw_strengths(found: Mapping) -> Picture:
             for epochs, runs, style in zip(
                 curves["epochs"], curves[group], ("-", ":"), strict=True
             ):
-                accuracy = [mean(of_value) for of_value in runs]
+                tried = zip(curves["values"], map(mean, runs), strict=True)
+                values, accuracy = zip(*((v, a) for v, a in tried if v > 0), strict=True)
                 name = text("lesson04.after_epochs", group=text(f"lesson04.{group}"), epochs=epochs)
                 line = {"color": colour, "marker": marker, "linestyle": style, "label": name}
-                axes.plot(curves["values"], accuracy, **line)
+                axes.plot(values, accuracy, **line)
         axes.axvline(curves["chosen"], color=figures.INK, linewidth=1)
         axes.set_xscale("log")
         axes.set_title(text(f"lesson04.{method}"), fontsize=11)
