@@ -1,5 +1,7 @@
 """A folder of the learner's own photos as a `Task`: read once, inspected, split, and kept.
 
+`load_folder` is the door for texts, too (`own_texts.py`).
+
 Each photo is decoded once, to a square of uint8, into one file of the cache; 20,000 of them need
 no more memory than 2,000, since what is large is read back row by row. A second call with the same
 files decodes nothing.
@@ -7,16 +9,14 @@ files decodes nothing.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -36,53 +36,18 @@ from tlhelpers.data.layout import (
     find_layout,
     shown,
 )
+from tlhelpers.data.own import LEAST, SHARES, FolderTask, PlacedSplit, parts_of
+from tlhelpers.data.own_texts import holds_texts, load_texts
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import LANGUAGES, text
 
-SHARES = (0.6, 0.2, 0.2)  # of train, valid and test
 HELD_BYTES = 384 * 2**20  # of all photos together; more are read from their file, batch by batch
 VERSION = 1  # of what is stored; another number decodes anew
 SIZES = range(32, 513)
-LEAST = 3  # photos of a class: one for each part
 
 __all__ = ["FolderError", "FolderTask", "load_folder"]
-
-
-class PhotoSplit(Split):
-    """A split that knows the file and the group of each of its rows."""
-
-    def __init__(
-        self, inputs, labels: Tensor, paths: Sequence[Path], groups: Sequence[int], name: str = ""
-    ):
-        super().__init__(inputs, labels, name)
-        self.paths, self.groups = list(paths), list(groups)
-
-    def subset(self, rows: Tensor) -> PhotoSplit:
-        """These rows only (LongTensor), with their files and groups."""
-        kept = torch.as_tensor(rows).tolist()
-        some = copy.copy(self)
-        vars(some).update(vars(super().subset(rows)))
-        some.paths, some.groups = [self.paths[r] for r in kept], [self.groups[r] for r in kept]
-        return some
-
-
-@dataclass
-class FolderTask(Task):
-    """A task made of files. inspection: what was found in the folder, whatever was chosen of it."""
-
-    inspection: Inspection | None = field(default=None, compare=False)
-
-    @property
-    def paths(self) -> dict[str, list[Path]]:
-        """The file of each row, by part."""
-        return {part: getattr(self, part).paths for part in PARTS}
-
-    @property
-    def groups(self) -> dict[str, list[int]]:
-        """The number of each row's group, by part: rows of one group are alike."""
-        return {part: getattr(self, part).groups for part in PARTS}
 
 
 def load_folder(
@@ -93,18 +58,25 @@ def load_folder(
     shares: Sequence[float] = SHARES,
     groups: str | None = "auto",
     label_from: str = "top",
+    columns: Mapping[str, str | Sequence[str]] | None = None,
+    sep: str | None = None,
+    encoding: str | None = None,
     progress: bool | None = None,
 ) -> FolderTask:
-    """The photos in `path` with their classes, split into train, valid and test.
+    """The photos or texts in `path` with their classes, split into train, valid and test.
 
     path: a folder (one folder per class; train/test folders of these; names like "cat.12.jpg"; a
-        CSV with the columns file and label), a CSV file, or a zip or tar file.
+        CSV with the columns file and label), a CSV file, or a zip or tar file. Texts: a table (CSV,
+        TSV, JSONL, XLSX), a folder of train and test tables, or a folder per class of .txt files.
     size: pixels; the shorter side becomes `size`, and the middle square is kept.
     shares: of train, valid and test. Parts that the folder names are kept as they are; where it
         names no valid part, a quarter of train becomes it, and where no test part, a fifth.
     groups: "auto" keeps photos together whose names share a number before the last one
         ("BloodImage_00007_2"), or that lie in one folder inside their class; None does not.
     label_from: the outer ("top") or the inner folder ("leaf") names the class.
+    columns: which columns of a table of texts hold the "text" (one, or several to be read one after
+        the other), the "label", the "group" and the "split"; what is not named is looked for.
+    sep, encoding: of such a table, where what is found by itself is wrong.
     `inspection` of the result says what was found and what was left out, and why.
     Raises FolderError where nothing can be learned from the folder.
     """
@@ -114,6 +86,9 @@ def load_folder(
         raise ValueError(text("folder.shares", shares=tuple(shares)))
     path = Path(path).expanduser()
     root = _opened(path)
+    if holds_texts(root, columns):
+        how = {"label_from": label_from, "columns": columns, "sep": sep, "encoding": encoding}
+        return load_texts(path, root, seed, shares=shares, **how)
     layout = find_layout(root, label_from)
     pixels, kept, facts, left_out = _decoded(layout, size, progress)
     return _assemble(path, root, layout, pixels, kept, facts, left_out, seed, shares, groups, size)
@@ -133,7 +108,7 @@ def _opened(path: Path) -> Path:
         except OSError as error:
             raise FolderError(text("folder.unreadable", path=shown(path))) from error
         return archive.extract(path, store.cache_folder() / "unpacked" / key)
-    if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+    if path.suffix.lower() in TABLES and path.is_file():
         return path
     raise FolderError(text("folder.not_a_folder", path=shown(path)))
 
@@ -281,7 +256,7 @@ def _assemble(
     together = inspection.join_groups(together, pairs)
     numbers = [classes.index(label) for label in labels]
     given = [kept[row].part for row in rows]
-    parts = _parts(numbers, together, given, shares, seed)
+    parts = parts_of(numbers, together, given, shares, seed)
     part_of = {place: part for part, places in enumerate(parts) for place in places}
     found.across = [
         pair
@@ -398,29 +373,6 @@ def _groups(items, labels: list[str], asked: str | None, found: Inspection) -> l
     return chosen
 
 
-def _parts(
-    labels: list[int], groups: list[int], given: list[str], shares: Sequence[float], seed: int
-) -> list[list[int]]:
-    """Rows of train, valid and test; parts that the folder names are kept."""
-    total = sum(shares)
-    if not all(given):
-        return inspection.split_rows(labels, groups, [share / total for share in shares], seed)
-    parts = {name: [row for row, part in enumerate(given) if part == name] for name in PARTS}
-
-    def take(share: float, rows: list[int]) -> tuple[list[int], list[int]]:
-        some = [labels[row] for row in rows]
-        split = inspection.split_rows(
-            some, [groups[row] for row in rows], (1 - share, share, 1e-9), seed
-        )
-        return [rows[at] for at in split[0] + split[2]], [rows[at] for at in split[1]]
-
-    if not parts["test"]:
-        parts["train"], parts["test"] = take(0.2, parts["train"])
-    if not parts["valid"]:
-        parts["train"], parts["valid"] = take(0.25, parts["train"])
-    return [sorted(parts[name]) for name in PARTS]
-
-
 def _require_all_classes(
     path: Path, parts: list[list[int]], labels: list[int], classes: list[str]
 ) -> None:
@@ -451,11 +403,11 @@ def _reader(pixels: Path, size: int):
 
 def _split(
     read, how: str, digests, rows: list[int], labels: Tensor, paths, groups, held: bool
-) -> PhotoSplit:
+) -> PlacedSplit:
     """`rows`: of the file. Held in memory, or read when asked for and named by the photos."""
     if held:
-        return PhotoSplit(read(rows), labels, paths, groups)
+        return PlacedSplit(read(rows), labels, paths, groups)
     name = f"{how}/{digest([digests[row] for row in rows])}"
-    return PhotoSplit(
+    return PlacedSplit(
         lambda asked: read(rows[at] for at in asked.tolist()), labels, paths, groups, name
     )

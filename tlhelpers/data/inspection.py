@@ -59,7 +59,7 @@ class Inspection:
                 classes=len(self.counts),
                 rule=text(f"folder.rule_{self.rule}"),
             ),
-            text("folder.counts", counts=_listed(self.counts)),
+            text("folder.counts", counts=listed(self.counts)),
         ]
         if self.sizes:
             low, middle, high = (f"{width} × {height}" for width, height in self.sizes)
@@ -69,10 +69,7 @@ class Inspection:
         small = [name for name, count in self.counts.items() if count < SMALL_CLASS]
         if small:
             lines.append(text("folder.small", classes=", ".join(small[:8]), least=SMALL_CLASS))
-        for kind, problems in _by_kind(self.left_out).items():
-            lines.append(_of_kind("folder.left_out", kind, problems))
-        for kind, problems in _by_kind(self.notes).items():
-            lines.append(_of_kind("folder.noted", kind, problems))
+        lines += problem_lines(self.left_out, self.notes)
         if self.duplicates:
             extra = sum(len(copies) - 1 for copies in self.duplicates)
             example = " = ".join(self.duplicates[0][:2])
@@ -103,9 +100,16 @@ class Inspection:
         return f'<ul class="tl-inspection">{lines}</ul>'
 
 
-def _listed(counts: dict[str, int], most: int = 12) -> str:
+def listed(counts: dict[str, int], most: int = 12) -> str:
+    """The names with their counts, the first `most` of them."""
     parts = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
     return ", ".join(parts) + (" ..." if len(counts) > most else "")
+
+
+def problem_lines(left_out: Sequence[Problem], notes: Sequence[Problem]) -> list[str]:
+    """A sentence for each kind of what was left out, and of what was used with a remark."""
+    lines = [_of_kind("folder.left_out", problems) for problems in _by_kind(left_out).values()]
+    return lines + [_of_kind("folder.noted", problems) for problems in _by_kind(notes).values()]
 
 
 def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
@@ -115,7 +119,7 @@ def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return kinds
 
 
-def _of_kind(sentence: str, kind: str, problems: list[Problem]) -> str:
+def _of_kind(sentence: str, problems: list[Problem]) -> str:
     names = [shortened(problem.path) for problem in problems[:3]]
     names = ", ".join(names) + (" ..." if len(problems) > 3 else "")
     return text(sentence, count=len(problems), names=names, message=problems[0].message)
@@ -214,7 +218,7 @@ def groups_by_name(stems: Sequence[str], labels: Sequence[str]) -> list[str] | N
     return groups if _enough(groups, labels) else None
 
 
-def enough_groups(groups: Sequence[str], labels: Sequence[str]) -> bool:
+def enough_groups(groups: Sequence[Hashable], labels: Sequence[str]) -> bool:
     """True where every class has at least five groups."""
     return _enough(groups, labels)
 

@@ -10,8 +10,6 @@ Names are compared in one Unicode form (NFC): a Mac writes ガ as two characters
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 import stat
@@ -22,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlhelpers.data.photo import SUFFIXES
+from tlhelpers.data.tables import NAMES, USUAL, FolderError, decoded, lines_of
+from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError
 
 PARTS = ("train", "valid", "test")
 _PART_WORDS = {
@@ -46,10 +45,6 @@ COLUMNS = {
 }
 LONGEST_NAME = 255  # characters of a label or group: as many as a folder's name can have
 _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}
-
-
-class FolderError(StoreError):
-    """A folder that nothing can be learned from. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +91,23 @@ def photos_below(folder: Path) -> list[Path]:
     """Every photo in the folder and in those below it, by its name, in the order of names."""
     files = _walk(folder, folder.resolve(), [])
     return [file for file in files if file.suffix.lower() in SUFFIXES]
+
+
+def files_below(folder: Path) -> tuple[bool, list[Path]]:
+    """Whether there is a photo below, and if not, every table and .txt file in order of names."""
+    found = []
+    for file in _walk(folder, folder.resolve(), []):
+        suffix = file.suffix.lower()
+        if suffix in SUFFIXES:
+            return True, []
+        if suffix in (".txt", *TABLES):
+            found.append(file)
+    return False, found
+
+
+def layout_of_files(folder: Path, files: list[Path], label_from: str = "top") -> Layout:
+    """The classes of these files by the folders that they lie in, as for photos."""
+    return _from_folders(_descend(folder), files, label_from)
 
 
 def one_form(name: str) -> str:
@@ -289,7 +301,7 @@ def _parts_at(inner: list[tuple[str, ...]], depth: int) -> dict[str, tuple[str, 
     {} where these names are no parts: "train" beside "bus" and "car" is a class like them.
     """
     names = {place[depth] for place in inner if len(place) > depth}
-    read = {name: _part_in(name) for name in names}
+    read = {name: part_in(name) for name in names}
     rests: dict[str, set[str]] = defaultdict(set)
     for part, rest in read.values():
         if part:
@@ -311,7 +323,7 @@ def _parts_at(inner: list[tuple[str, ...]], depth: int) -> dict[str, tuple[str, 
     return {}
 
 
-def _part_in(name: str) -> tuple[str, str]:
+def part_in(name: str) -> tuple[str, str]:
     """The part that a name stands for and what else it says; "" where it is no part's name.
 
     ("train", "") of "training_set" and "Train1", ("test", "seg") of "seg_test".
@@ -370,7 +382,7 @@ def _from_csv(path: Path) -> Layout:
             there = inside and file.is_file()
         except (OSError, ValueError):  # a name that no file can have
             inside, there = True, False
-        part = _part_in(row.get("split", ""))[0]
+        part = part_in(row.get("split", ""))[0]
         if not inside:
             layout.left_out.append(_problem(file, "link"))
         elif not label:
@@ -419,12 +431,8 @@ class _Table:
 
 def _read_table(path: Path) -> _Table:
     """The rows of a CSV file below its header. Raises FolderError without the two columns."""
-    content, encoding = _decoded(path)
-    first, _, rest = content.partition("\n")
-    delimiter, begun = max("\t;,", key=first.count), 1
-    if declared := re.fullmatch(r"\s*sep=(.)\s*", first, re.I):  # Excel's own first line
-        delimiter, content, begun = declared.group(1), rest, 2
-    lines = _lines(content, delimiter)
+    content, encoding = decoded(path)
+    lines, _ = lines_of(content)
     header = [cell.strip().lower() for cell in (lines[0][1] or [])] if lines else []
     columns = {
         key: next(header.index(name) for name in names.split() if name in header)
@@ -435,8 +443,8 @@ def _read_table(path: Path) -> _Table:
         found = ", ".join(cell[:40] for cell in header[:20])
         raise FolderError(text("folder.csv_columns", path=shown(path), found=found))
     table = _Table([], [], [])
-    if encoding not in ("utf-8-sig", "utf-16"):
-        name = {"cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP"}.get(encoding, encoding)
+    if encoding not in USUAL:
+        name = NAMES.get(encoding, encoding)
         table.remarks.append(text("folder.csv_read_as", name=path.name, encoding=name))
     for number, cells in lines[1:]:
         row = {
@@ -445,56 +453,7 @@ def _read_table(path: Path) -> _Table:
         }
         long = any(len(row.get(key, "")) > LONGEST_NAME for key in ("label", "group"))
         if cells is None or long or "\0" in "".join(row.values()):
-            table.bad.append((number + begun - 1, text("folder.file_line")))
+            table.bad.append((number, text("folder.file_line")))
         else:
             table.rows.append(row)
     return table
-
-
-def _lines(content: str, delimiter: str) -> list[tuple[int, list[str] | None]]:
-    """The cells of each line with its number; None for a line that is no line of a table.
-
-    A quote that is never closed spoils its own line, not all that follow.
-    """
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return [(reader.line_num, cells) for cells in reader]
-    except csv.Error:
-        return [(n, _cells(line, delimiter)) for n, line in enumerate(content.splitlines(), 1)]
-
-
-def _cells(line: str, delimiter: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None
-
-
-def _decoded(path: Path) -> tuple[str, str]:
-    """The text of a table and its encoding.
-
-    Every byte of EUC-JP is a half-width kana in CP932, which no table is full of: of the two the
-    one with fewer of them is taken.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FolderError(text("folder.unreadable", path=shown(path))) from error
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        order = ["utf-16"]
-    elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # UTF-16 without its mark
-        order = ["utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"]
-    else:
-        order = ["utf-8-sig", "cp932", "euc_jp"]
-    found: dict[str, str] = {}
-    for encoding in order:
-        try:
-            found[encoding] = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding != "cp932":
-            break
-    if not found:
-        raise FolderError(text("folder.csv_encoding", path=shown(path)))
-    best = min(found, key=lambda name: len(re.findall("[\uff61-\uff9f]", found[name])))
-    return found[best], best
