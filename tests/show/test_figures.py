@@ -83,6 +83,19 @@ def test_the_band_of_accuracies_stays_between_nothing_and_all():
     assert axes.collections[0].get_paths()[0].vertices[:, 1].max() > 1
 
 
+@pytest.mark.parametrize("across", [False, True])
+def test_a_marked_mean_lies_on_the_bar_of_its_interval(across):
+    _, axes = plt.subplots()
+    point = interval([0.9, 0.98, 1.0], share=True)
+    figures.mark_mean(axes, 3, point, across=across, color="#123456", marker="s", label="x")
+    bar, mark = axes.lines
+    values, places = (bar.get_xdata(), bar.get_ydata())[:: 1 if across else -1]
+    assert list(values) == [point.low, point.high] and list(places) == [3, 3]
+    assert (mark.get_xdata()[0], mark.get_ydata()[0])[:: 1 if across else -1] == (point.mean, 3)
+    assert {bar.get_color(), mark.get_color()} == {"#123456"} and mark.get_marker() == "s"
+    assert mark.get_linestyle() == "None" and axes.get_legend_handles_labels()[1] == ["x"]
+
+
 def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():
     for lesson in (
         ("scratch", "probe", "fine_tune", "fine_tune_top", "prototypes"),

@@ -9,6 +9,7 @@ vanishes on white. Drawn text is short and never bold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from tlhelpers.show import fonts
-from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.intervals import Interval, interval
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#767676"
@@ -88,7 +89,7 @@ def error_band(
     label: str | None = None,
     *,
     share: bool = True,
-    **line,
+    **line: Any,
 ) -> Line2D:
     """Draws the mean of repeated runs as a line, and its 95% interval as a band around it.
 
@@ -104,3 +105,17 @@ def error_band(
     low, high = (np.array([getattr(point, side) for point in points]) for side in ("low", "high"))
     ax.fill_between(x, low, high, color=mean.get_color(), alpha=0.2, linewidth=0)
     return mean
+
+
+def mark_mean(
+    ax: Axes, place: float, point: Interval, *, across: bool = False, color: str, **mark: Any
+) -> None:
+    """Marks the mean of repeated runs at `place`, on a bar that spans its 95% interval.
+
+    across: the values run along the horizontal axis, and `place` is a height. mark: passed on
+    to `ax.plot` for the mark of the mean, such as its marker and its label.
+    """
+    mark = {"linestyle": "none", "marker": "o", "markersize": 8, **mark}
+    for values, look in (([point.low, point.high], {"linewidth": 2.5}), ([point.mean], mark)):
+        places = [place] * len(values)
+        ax.plot(*((values, places) if across else (places, values)), color=color, **look)

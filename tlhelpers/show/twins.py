@@ -82,8 +82,8 @@ def draw_settings(
         for row, setting in enumerate(settings):
             point = interval(found[kind][setting])
             label = text(f"twins.{kind}") if row == 0 else None
-            axes.plot([point.low, point.high], [row, row], color=colour, linewidth=3, alpha=0.5)
-            axes.plot(point.mean, row, marker, color=colour, markersize=8, label=label)
+            look = {"color": colour, "marker": marker, "label": label}
+            figures.mark_mean(axes, row, point, across=True, **look)
     for row, setting in enumerate(settings):
         label = text("twins.chance") if row == 0 else None
         mark = [chances[setting]] * 2

@@ -93,10 +93,9 @@ def draw_drift(
         colour = (figures.BLUE, figures.VERMILION)[k]
         for place, task in enumerate(accuracy):
             point = interval(accuracy[task][mode], share=True)
-            x = place + (k - 0.5) * 0.3
             label = text(f"lesson02.mode_{mode}") if place == 0 else None
-            right.plot([x, x], [point.low, point.high], color=colour, linewidth=2)
-            right.plot(x, point.mean, figures.MARKERS[k], color=colour, markersize=8, label=label)
+            look = {"color": colour, "marker": figures.MARKERS[k], "label": label}
+            figures.mark_mean(right, place + (k - 0.5) * 0.3, point, **look)
     right.set_xticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
     right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0, 1.05))
     right.set(title=text("lesson02.drift_cost"), ylabel=text("twins.accuracy"))

@@ -144,9 +144,11 @@ def draw_sets(results: Sequence[FewShotResult]) -> Picture:
     over_sets = interval([result.accuracy.mean for result in results], share=True)
     for place, result in enumerate(results):
         label = text("lesson05.over_episodes") if place == 0 else None
-        _point(axes, place, result.accuracy, figures.GREEN, "D", label)
+        look = {"color": figures.GREEN, "marker": "D", "label": label}
+        figures.mark_mean(axes, place, result.accuracy, **look)
     last = len(results) + 0.5
-    _point(axes, last, over_sets, figures.BLUE, "s", text("lesson05.over_sets"))
+    look = {"color": figures.BLUE, "marker": "s", "label": text("lesson05.over_sets")}
+    figures.mark_mean(axes, last, over_sets, **look)
     low, high = predict_next([result.accuracy.mean for result in results])
     axes.axhspan(low, high, color=figures.SKY, alpha=0.2, label=text("lesson05.next_set"))
     names = [str(place + 1) for place in range(len(results))]
@@ -200,10 +202,3 @@ def _shots(axes: Axes, shots: Sequence[int]) -> None:
     axes.set_xticks(shots, [str(count) for count in shots])
     axes.set(xlabel=text("lesson05.shots"), ylabel=text("lesson05.accuracy"))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
-def _point(
-    axes: Axes, place: float, point: Interval, colour: str, marker: str, label: str | None
-) -> None:
-    axes.plot([place, place], [point.low, point.high], color=colour, linewidth=3, alpha=0.6)
-    axes.plot(place, point.mean, marker, color=colour, markersize=8, label=label)

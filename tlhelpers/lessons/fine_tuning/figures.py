@@ -13,7 +13,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.figures import METHODS
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.intervals import Interval, interval
+from tlhelpers.transfer.intervals import interval
 
 CHANCE = 0.2  # five kinds of surface
 LOOK = {  # each way in its colour and marker, those that other lessons know in theirs
@@ -70,7 +70,7 @@ def _draw_steps(
     figure, axes = plt.subplots(figsize=(7.4, 1.3 + 0.46 * len(steps)))
     for row, step in enumerate(steps):
         span = interval(found[step]["accuracy"], share=True)
-        _point(axes, span.mean, row, span, step, upright=False)
+        figures.mark_mean(axes, row, span, across=True, **_look(step))
         axes.text(1.015, row, f"{span.mean:.0%}", va="center")
         if step in live:
             axes.plot(live[step], row, "o", color=figures.INK, fillstyle="none", markersize=10)
@@ -91,12 +91,9 @@ def _draw_steps(
     return picture(figure, text("lesson03.steps_alt"))
 
 
-def _point(axes: Axes, x: float, y: float, span: Interval, step: str, upright: bool) -> None:
-    """The mean of a step as a marker on its interval, in the look of the way it belongs to."""
-    look = LOOK.get("scratch" if step.startswith("scratch") else step, LOOK["tuned"])
-    ends = ([x, x], [span.low, span.high]) if upright else ([span.low, span.high], [y, y])
-    axes.plot(*ends, color=look["color"], linewidth=2.5)
-    axes.plot(x, y, linestyle="none", markersize=8, **look)
+def _look(step: str) -> dict[str, str]:
+    """The look of the way that a step belongs to."""
+    return LOOK.get("scratch" if step.startswith("scratch") else step, LOOK["tuned"])
 
 
 def draw_rates(grid: Mapping) -> Picture:
@@ -173,7 +170,7 @@ def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) 
     for axes, measure in zip(panels, ("accuracy", "night", "source"), strict=True):
         for place, step in enumerate(steps):
             span = interval(knobs[step][measure], share=True)
-            _point(axes, place, span.mean, span, step, upright=True)
+            figures.mark_mean(axes, place, span, **_look(step))
             axes.annotate(
                 f"{span.mean:.0%}", (place, span.mean), (9, -4), textcoords="offset points"
             )

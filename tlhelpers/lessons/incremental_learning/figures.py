@@ -133,12 +133,11 @@ def draw_scenarios(found: Mapping) -> Picture:
         panels, shown, found["first"], found["last"], strict=True
     ):
         for (group, colour, marker), runs in zip(GROUPS, (first, last), strict=True):
-            places = [k + (0.12 if group == "new" else -0.12) for k in range(len(runs))]
-            points = [interval(values, share=True) for values in runs]
-            axes.vlines(places, [p.low for p in points], [p.high for p in points], color=colour)
-            means = [point.mean for point in points]
-            name = text(f"lesson04.came_{group}")
-            axes.plot(places, means, marker, color=colour, markersize=7, label=name)
+            for k, values in enumerate(runs):
+                place = k + (0.12 if group == "new" else -0.12)
+                name = text(f"lesson04.came_{group}") if k == 0 else None
+                look = {"color": colour, "marker": marker, "label": name}
+                figures.mark_mean(axes, place, interval(values, share=True), **look)
         names = [text(f"lesson04.short_{method}") for method in found["methods"]]
         axes.set_xticks(range(len(names)), names, fontsize=9)
         axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)
@@ -158,10 +157,8 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
     shown = ("nearest_mean", "lwf", "ewc", "replay", "joint")
     for axes, found in zip(panels, (easy, hard), strict=True):
         for k, name in enumerate(shown):
-            look = LOOKS[name]
             point = interval(average(found, name), share=True)
-            axes.plot([k, k], [point.low, point.high], color=look["color"])
-            axes.plot(k, point.mean, markersize=9, **look)
+            figures.mark_mean(axes, k, point, **LOOKS[name])
         names = [text(f"lesson04.short_{name}") for name in shown]
         axes.set_xticks(range(len(shown)), names, fontsize=10)
         axes.set_title(text(f"lesson04.task_{found['task']}"))

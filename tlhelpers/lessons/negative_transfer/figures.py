@@ -273,8 +273,7 @@ def _point(
 ) -> None:
     """The mean of `values` at the height `place`, with its interval."""
     point = interval(values)
-    axes.plot([point.low, point.high], [place, place], color=colour)
-    axes.plot(point.mean, place, marker, color=colour, markersize=7, label=label)
+    figures.mark_mean(axes, place, point, across=True, color=colour, marker=marker, label=label)
 
 
 def _as_points(value: float, place: int) -> str:

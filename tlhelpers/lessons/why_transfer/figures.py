@@ -74,9 +74,8 @@ def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
         for k, style in enumerate(styles):
             point = interval(shift[name][style], share=True)
             place = k + (i - 1) * 0.2
-            axes.plot([place, place], [point.low, point.high], color=look["color"], linewidth=2)
             label = text(f"lesson01.{name}") if k == 0 else None
-            axes.plot(place, point.mean, linestyle="none", markersize=9, label=label, **look)
+            figures.mark_mean(axes, place, point, label=label, **look)
     _chance(axes, CHANCE["birds"])
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
     draws = len(shift[SHIFTED[0]]["photo"])

@@ -152,9 +152,7 @@ def draw_leak(found: Mapping[str, Sequence[float]]) -> Picture:
 def _point(axes, place: float, runs: Sequence[float], colour: str, marker: str, label=None) -> None:
     """The mean of runs on its 95% interval."""
     point = interval(runs, share=True)
-    low, high = max(0.0, point.low), min(1.0, point.high)
-    axes.plot([place, place], [low, high], color=colour, linewidth=2)
-    axes.plot(place, point.mean, marker, color=colour, markersize=8, label=label)
+    figures.mark_mean(axes, place, point, color=colour, marker=marker, label=label)
 
 
 def draw_no_label(found: Mapping, curves: Mapping) -> Picture:
