@@ -171,7 +171,7 @@ def load_model(folder: str | os.PathLike) -> SavedModel:
     Whatever a stranger wrote into the folder, it is data: nothing of it is run or downloaded.
     Raises StoreError where something is missing, damaged, or not what `save_model` writes.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))
     try:
         config = _checked(json.loads(store.read_text(folder / "config.json")))
         state = read_tensors(folder / "model.safetensors")
@@ -302,7 +302,7 @@ def _expanded(asked: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
     photos: list[Path] = []
     nothing: list[tuple[str, str]] = []
     for name in asked:
-        path = Path(name).expanduser()
+        path = Path(os.path.expanduser(name))
         if os.path.isdir(path):
             found, problem = photos_below(path), "report.no_photo"
         elif not os.path.lexists(path) and glob.has_magic(name):

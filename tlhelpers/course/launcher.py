@@ -432,7 +432,7 @@ def _wheels_of_mirror() -> dict[str, str]:
     As an address, since pip takes a path with a space in it for two paths.
     """
     place = os.environ.get("TLHELPERS_MIRROR", "")
-    wheels = Path(place).expanduser() / "wheels"
+    wheels = Path(os.path.expanduser(place)) / "wheels"
     if not place or not wheels.is_dir():
         return {}
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels.resolve().as_uri()}

@@ -11,6 +11,7 @@ that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -302,7 +303,7 @@ def main_mirror(arguments: list[str]) -> int:
     parser.add_argument("--platform", help=text("mirror.help_platform"))
     parser.add_argument("--python", help=text("mirror.help_python"))
     asked = parser.parse_args(arguments)
-    folder = asked.folder.expanduser()
+    folder = Path(os.path.expanduser(asked.folder))
     try:
         files = _chosen(asked)
     except ValueError as error:

@@ -178,7 +178,7 @@ class Report(Result):
 
     def save(self, folder: str | os.PathLike) -> Path:
         """Writes report.html and model/ into `folder`; returns the report's path."""
-        folder = Path(folder).expanduser()
+        folder = Path(os.path.expanduser(folder))
         save_model(
             self.chosen.model,
             self.task.classes,

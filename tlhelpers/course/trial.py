@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -28,8 +29,8 @@ from tlhelpers.course.report import Contender, Report
 from tlhelpers.data.archive import SUFFIXES as ARCHIVES
 from tlhelpers.data.folder import FolderTask, load_folder
 from tlhelpers.data.layout import shown
-from tlhelpers.data.task import Split, rows_of_each
-from tlhelpers.models.backbones import TORCHVISION, backbone, is_here
+from tlhelpers.data.task import Split, Task, rows_of_each
+from tlhelpers.models.backbones import LOADERS, TORCHVISION, backbone, is_here, is_picture_network
 from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
@@ -74,21 +75,31 @@ def try_folder(
     begin = time.monotonic()
     _require_minutes(minutes)
     visible = sys.stderr.isatty() if progress is None else progress
-    if isinstance(path_or_task, (str, os.PathLike)):
-        task = load_folder(path_or_task, size, seed, progress=visible)
-    else:
+    names = _names_of(backbones)
+    if isinstance(path_or_task, Task):
         task = path_or_task
+    else:
+        task = load_folder(path_or_task, size, seed, progress=visible)
     if task.kind != "image":
         raise ValueError(text("report.images_only", name=task.name, kind=task.kind))
     trial = Trial(task, begin + 60 * minutes, seed, size, tqdm(disable=not visible, total=0))
     with trial.bar:
-        trial.search(backbones or [OWN, *(name for name in TORCHVISION if is_here(name))])
+        trial.search(names or [OWN, *(name for name in TORCHVISION if is_here(name))])
         return trial.finish(begin)
 
 
 def _require_minutes(minutes: float) -> None:
-    if not 0 <= minutes < math.inf:
-        raise ValueError(text("report.minutes", minutes=minutes))
+    if not isinstance(minutes, Real) or not 0 <= minutes < math.inf:
+        raise ValueError(text("report.minutes", minutes=f"{minutes!r:.60}"))
+
+
+def _names_of(backbones: Sequence[str] | str | None) -> list[str]:
+    """Each name once. Raises ValueError for a network that reads no pictures."""
+    names = [backbones] if isinstance(backbones, str) else list(dict.fromkeys(backbones or ()))
+    for name in names:
+        if not isinstance(name, str) or (name in LOADERS and not is_picture_network(name)):
+            raise ValueError(text("report.no_picture_network", name=f"{name!r:.60}"))
+    return names
 
 
 @dataclass
@@ -386,7 +397,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--size", type=int, default=160, help=text("report.help_size"))
     parser.add_argument("--export", choices=FORMATS, help=text("report.help_export"))
     asked = parser.parse_args(arguments)
-    folder = Path(asked.out).expanduser() if asked.out else Path(_name_of(asked.path) + "-report")
+    folder = (
+        Path(os.path.expanduser(asked.out)) if asked.out else Path(_name_of(asked.path) + "-report")
+    )
     try:
         _require_minutes(asked.minutes)
         _require_writable(folder)
@@ -408,7 +421,7 @@ def main(arguments: list[str]) -> int:
 
 def _name_of(path: str) -> str:
     """What the report is named after: the folder, or the archive without its ending."""
-    name = shown(Path(path).expanduser().resolve().name)
+    name = shown(Path(os.path.expanduser(path)).resolve().name)
     ending = next((end for end in ARCHIVES if name.lower().endswith(end)), "")
     return name.removesuffix(name[len(name) - len(ending) :]) if ending else name
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 from tlhelpers.data import zukan
@@ -21,6 +20,7 @@ from tlhelpers.data.sounds import load_sounds
 from tlhelpers.data.task import Task
 from tlhelpers.data.text import load_text
 from tlhelpers.data.zukan.styles import STYLES
+from tlhelpers.runtime.arguments import is_whole, require_seed, require_whole
 from tlhelpers.runtime.language import language, text
 from tlhelpers.runtime.table import Tabular
 
@@ -101,16 +101,15 @@ def load_task(
     asked = Request(**locals())
     entry = _find(name, source)
     for argument in ("per_class", "valid_per_class", "test_per_class"):
-        value = getattr(asked, argument)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(text("catalog.bad_count", argument=argument, value=value))
+        require_whole(argument, getattr(asked, argument), 1)
+    require_seed(seed)
     if style not in STYLES:
         raise ValueError(_unknown("zukan.no_style", style, STYLES))
     if size not in zukan.SIZES:
         least, most, step = zukan.SIZES[0], zukan.SIZES[-1], zukan.SIZES.step
         raise ValueError(text("zukan.no_size", size=size, least=least, most=most, step=step))
     if classes is not None:
-        whole = all(isinstance(c, Integral) and 0 <= c < entry.classes for c in classes)
+        whole = all(is_whole(c) and 0 <= c < entry.classes for c in classes)
         if not classes or not whole or len(set(classes)) != len(classes):
             raise ValueError(
                 text("task.classes_unknown", keep=list(classes), last=entry.classes - 1)

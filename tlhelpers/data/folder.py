@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +43,7 @@ from tlhelpers.data.own_texts import holds_texts, load_texts
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
 from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.runtime import store
+from tlhelpers.runtime.arguments import require_seed, require_whole
 from tlhelpers.runtime.language import LANGUAGES, text
 
 HELD_BYTES = 384 * 2**20  # of all photos together; more are read from their file, batch by batch
@@ -80,11 +83,13 @@ def load_folder(
     `inspection` of the result says what was found and what was left out, and why.
     Raises FolderError where nothing can be learned from the folder.
     """
-    if size not in SIZES:
-        raise ValueError(text("folder.size", size=size, least=SIZES[0], most=SIZES[-1]))
-    if len(shares) != 3 or min(shares) <= 0:
-        raise ValueError(text("folder.shares", shares=tuple(shares)))
-    path = Path(path).expanduser()
+    require_whole("size", size, SIZES[0], SIZES[-1])
+    require_seed(seed)
+    if not _are_shares(shares):
+        raise ValueError(text("folder.shares", shares=f"{shares!r:.60}"))
+    if groups not in ("auto", None):
+        raise ValueError(text("folder.groups_unknown", asked=f"{groups!r:.60}"))
+    path = _as_path(path)
     root = _opened(path)
     if holds_texts(root, columns):
         how = {"label_from": label_from, "columns": columns, "sep": sep, "encoding": encoding}
@@ -92,6 +97,21 @@ def load_folder(
     layout = find_layout(root, label_from)
     pixels, kept, facts, left_out = _decoded(layout, size, progress)
     return _assemble(path, root, layout, pixels, kept, facts, left_out, seed, shares, groups, size)
+
+
+def _are_shares(shares: Any) -> bool:
+    """True for three numbers above 0, none of them without end."""
+    try:
+        return len(shares) == 3 and all(0 < share < math.inf for share in shares)
+    except TypeError:
+        return False
+
+
+def _as_path(path: Any) -> Path:
+    """The path that was given. Raises FolderError for what is none, and for an empty one."""
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise FolderError(text("folder.no_path", given=f"{path!r:.60}"))
+    return Path(os.path.expanduser(path))
 
 
 def _opened(path: Path) -> Path:

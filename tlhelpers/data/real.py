@@ -46,7 +46,7 @@ def real_folder() -> Path:
     Raises StoreError where there is none.
     """
     named = os.environ.get("TLHELPERS_REAL")
-    place = Path(named or Path(store.mirror() or "", "real")).expanduser()
+    place = Path(os.path.expanduser(named or Path(store.mirror() or "", "real")))
     if not (named or store.mirror()) or not place.is_dir():
         raise StoreError(text("real.absent"))
     return place

@@ -28,7 +28,7 @@ from tlhelpers.models.language_models import (
     rows_of_text_models,
 )
 from tlhelpers.models.preprocess import Preprocess
-from tlhelpers.models.surgery import head_of, replace_head
+from tlhelpers.models.surgery import MOST_CLASSES, head_of, replace_head
 from tlhelpers.models.weights import (
     BackboneInfo,
     furnish,
@@ -38,6 +38,8 @@ from tlhelpers.models.weights import (
     untrained,
 )
 from tlhelpers.runtime import store
+from tlhelpers.runtime.arguments import require_whole
+from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.runtime.table import Table
@@ -86,7 +88,15 @@ def backbone(
     damaged.
     """
     load = _loader_of(name)
+    if fallback not in (None, "zukan"):
+        _loader_of(fallback)
+    if size is not None:
+        require_whole("size", size, *((16, 2048) if is_picture_network(name) else (2, 8192)))
+    if num_classes is not None:
+        require_whole("num_classes", num_classes, 1, MOST_CLASSES)
     try:
+        if weights is not None and not _is_named(weights):
+            raise StoreError(text("store.file_missing", path=f"{weights!r:.60}"))
         model = load(name, pretrained=pretrained, weights=weights, size=size)
     except StoreError as error:
         if fallback is None:
@@ -146,13 +156,21 @@ def is_picture_network(name: str) -> bool:
 
 
 def _loader_of(name: str) -> Callable[..., nn.Module]:
-    if name in LOADERS:
-        return LOADERS[name]
-    if name.partition(":")[0] in _torchvision_names():
+    asked = name if isinstance(name, str) else repr(name)
+    if asked in LOADERS:
+        return LOADERS[asked]
+    if asked.partition(":")[0] in _torchvision_names():
         return load_torchvision
     known = [*LOADERS, *_torchvision_names()]
-    near = difflib.get_close_matches(name, known, n=3) or [*ZUKAN[:1], *TORCHVISION[:3]]
-    raise ValueError(text("backbones.unknown", name=name, near=", ".join(near)))
+    near = difflib.get_close_matches(asked.lower(), known, n=3) or [*ZUKAN[:1], *TORCHVISION[:3]]
+    raise ValueError(text("backbones.unknown", name=printable(asked[:80]), near=", ".join(near)))
+
+
+def _is_named(weights: Any) -> bool:
+    """True for what could be the path of a file."""
+    return (
+        isinstance(weights, (str, Path)) and "\0" not in str(weights) and Path(weights).name != ""
+    )
 
 
 def _family(name: str) -> str:
@@ -174,6 +192,7 @@ def load_zukan(
 ) -> nn.Module:
     """One of ZUKAN; its card must lie beside its weights."""
     file = weights_folder() / f"{name}.safetensors" if weights is None else Path(weights)
+    store.verify(file)
     card = ModelCard.read(file.with_suffix(".json"))
     model = networks.ARCHITECTURES[card.architecture](card.num_classes)
     if pretrained:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.runtime.language import text
 
 # Modules that only hold the stages of a network, under torchvision's and transformers' names.
@@ -29,6 +30,7 @@ _CONTAINERS = {
 }
 _HEAD_NAMES = ("fc", "classifier", "heads", "head")
 # Second heads, which GoogLeNet and Inception v3 have for training only.
+MOST_CLASSES = 1_000_000
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
 
 
@@ -105,8 +107,7 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
 
 def _resized(old: nn.Linear | nn.Conv2d, num_classes: int) -> nn.Module:
     """A random layer like `old`, for another number of classes, on the same device."""
-    if num_classes < 1:
-        raise ValueError(text("surgery.no_classes", asked=num_classes))
+    require_whole("num_classes", num_classes, 1, MOST_CLASSES)
     place = {"device": old.weight.device, "dtype": old.weight.dtype}
     bias = old.bias is not None
     if isinstance(old, nn.Linear):

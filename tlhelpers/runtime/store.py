@@ -50,7 +50,7 @@ class AbsentError(StoreError):
 def cache_folder() -> Path:
     """Where fetched and computed files are kept: `TLHELPERS_CACHE`, else the platform's place."""
     if asked := os.environ.get("TLHELPERS_CACHE"):
-        folder = Path(asked).expanduser()
+        folder = Path(os.path.expanduser(asked))
     elif sys.platform == "win32":
         folder = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "tlhelpers" / "cache"
     elif sys.platform == "darwin":
@@ -88,7 +88,7 @@ def mirrored_file(url: str) -> Path | None:
     place = mirror()
     if place is None or _is_url(place):
         return None
-    file = Path(place).expanduser() / mirror_path(url)
+    file = Path(os.path.expanduser(place)) / mirror_path(url)
     return file if file.is_file() else None
 
 
@@ -284,7 +284,7 @@ def _is_right(path: Path, sha: str | None, md5: str | None) -> bool:
 
 
 def _copy(source: Path, target: Path, sha: str | None, md5: str | None) -> None:
-    source = source.expanduser()
+    source = Path(os.path.expanduser(source))
     verify(source, sha, md5=md5)
     if not (target.exists() and source.samefile(target)):
         write_atomic(target, lambda temporary: shutil.copyfile(source, temporary))

@@ -1,0 +1,91 @@
+"""What cannot be meant is refused where it comes in, by a sentence that names it."""
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlhelpers.course.trial import try_folder
+from tlhelpers.data.catalog import load_task
+from tlhelpers.data.folder import load_folder
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.store import StoreError
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    root, random = tmp_path_factory.mktemp("data") / "photos", np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (root / name).mkdir(parents=True)
+        for i in range(6):
+            pixels = random.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+    return root
+
+
+SEEDS = [{"seed": value} for value in ("a", 1.5, None, -1, 2**70, True, math.nan)]
+PER_CLASS = [{"per_class": value} for value in (0, 2.0, "3", None)]
+FOLDER = [{"size": value} for value in (64.0, "64", None, 5, math.nan)]
+FOLDER += [{"shares": value} for value in (None, "abc", (1, 1), (1, 1, math.nan), (1, 1, math.inf))]
+FOLDER += [{"groups": value} for value in ("x", 5)]
+NETWORK = [{"size": value} for value in (0, -3, "x", 10**7, 64.5)]
+NETWORK += [{"num_classes": value} for value in (0, -1, 1.5, "3", 10**9)]
+NETWORK += [{"weights": value} for value in ("", "/", "a\0b", 5, "/absent.safetensors")]
+NETWORK += [{"fallback": value} for value in ("x", "", 3)]
+TRIAL = [{"minutes": value} for value in ("x", None, math.nan, math.inf, -1)]
+TRIAL += [{"backbones": value} for value in (["zukan-bert"], [None], "nope", ["bert-base-uncased"])]
+
+
+def named(error, options) -> bool:
+    (value,) = options.values()
+    one = value[0] if isinstance(value, list) else value
+    return str(one).replace("\0", "\\x00") in str(error.value)
+
+
+@pytest.mark.parametrize("options", SEEDS + PER_CLASS, ids=str)
+def test_load_task_refuses(options):
+    with pytest.raises(ValueError) as error:
+        load_task("birds", **options)
+    assert named(error, options)
+
+
+@pytest.mark.parametrize("options", SEEDS + FOLDER, ids=str)
+def test_load_folder_refuses(photos, options):
+    with pytest.raises(ValueError) as error:
+        load_folder(photos, **options)
+    assert named(error, options)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"/tmp", "", "a\0b", "~nobody-is-called-this/x", {}, []])
+def test_what_is_no_path_is_no_folder(path):
+    for load in (load_folder, try_folder):
+        with pytest.raises(StoreError, match=r"path|nothing at"):
+            load(path)
+
+
+def test_a_name_that_begins_with_a_tilde_is_a_name(photos, monkeypatch):
+    photos.with_name("~photos").symlink_to(photos)
+    monkeypatch.chdir(photos.parent)
+    assert load_folder("~photos", 32, progress=False).num_classes == 2
+
+
+@pytest.mark.parametrize("options", NETWORK, ids=str)
+def test_backbone_refuses(options):
+    for name in ("zukan-resnet", "squeezenet1_1"):
+        with pytest.raises((ValueError, StoreError)) as error:
+            backbone(name, **options)
+        assert named(error, options)
+
+
+@pytest.mark.parametrize("name", [None, 3, b"resnet18", ["resnet18"], "RESNET18", "x\0"])
+def test_a_name_that_is_none_gets_names_that_are(name):
+    with pytest.raises(ValueError, match=r"no network called .*Did you mean .*resnet"):
+        backbone(name)
+
+
+@pytest.mark.parametrize("options", SEEDS + TRIAL, ids=str)
+def test_try_refuses_before_it_works(photos, monkeypatch, options):
+    with pytest.raises(ValueError) as error:
+        try_folder(photos, **{"minutes": 0, "backbones": ["zukan-resnet"], "size": 32} | options)
+    assert named(error, options)
