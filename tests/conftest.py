@@ -1,6 +1,8 @@
 """What all tests share: English, a cache of their own, one thread a process."""
 
 import os
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,16 @@ def real() -> Path:
     if not folder:
         pytest.skip("needs real data and weights: set TLHELPERS_REAL to their folder")
     return Path(folder)
+
+
+@pytest.fixture
+def real_photos(real, tmp_path) -> Callable[[str, int], Path]:
+    """(archive, every): a folder with every so many of its photos, for whole sets take minutes."""
+
+    def unpack(archive: str, every: int) -> Path:
+        with tarfile.open(real / "images" / archive) as packed:
+            photos = [entry for entry in packed.getmembers() if entry.isfile()]
+            packed.extractall(tmp_path, members=photos[::every], filter="data")
+        return tmp_path
+
+    return unpack

@@ -4,7 +4,6 @@ Needs TLHELPERS_REAL, a folder that is no part of the project; skips without it.
 of frozen ImageNet features; measured means stand beside them.
 """
 
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -17,22 +16,6 @@ from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import Standardizer, choose_head, fit_heads
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TLHELPERS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("TLHELPERS_LANG", "en")
-        yield
-
-
-def subset(real: Path, archive: str, folder: Path, every: int) -> Path:
-    """Every `every`-th photo of an archive, unpacked: the whole sets take minutes."""
-    with tarfile.open(real / "images" / archive) as packed:
-        photos = [entry for entry in packed.getmembers() if entry.isfile()]
-        packed.extractall(folder, members=photos[::every], filter="data")
-    return folder
 
 
 def probe_on(task, network) -> float:
@@ -53,17 +36,17 @@ def weights(real) -> Path:
     return real / "weights" / "mobilenet_v2_imagenet_dequant.pth"
 
 
-def test_cats_and_dogs_with_imagenet_features(tmp_path, real, weights):
+def test_cats_and_dogs_with_imagenet_features(real_photos, weights):
     """0.975 [0.968, 0.982] over five folds of all 2,000 photos at 150 px; here a tenth of them."""
-    task = load_folder(subset(real, "cats_dogs_train_160.tar", tmp_path, 10), size=150)
+    task = load_folder(real_photos("cats_dogs_train_160.tar", 10), size=150)
     assert task.inspection.counts == {"cats": 100, "dogs": 100}
     network = tl.backbone("mobilenet_v2", weights=weights, size=150)
     assert probe_on(task, network) >= 0.9
 
 
-def test_blood_cells_split_by_picture(tmp_path, real, weights):
+def test_blood_cells_split_by_picture(real_photos, weights):
     """0.990 [0.984, 0.995] over five folds of all 1,431 crops; here a third of them."""
-    task = load_folder(subset(real, "blood_cells_96.tar", tmp_path, 3), size=96)
+    task = load_folder(real_photos("blood_cells_96.tar", 3), size=96)
     assert task.inspection.grouping == "names"
     pictures = [{path.stem.rsplit("_", 1)[0] for path in paths} for paths in task.paths.values()]
     assert not pictures[0] & pictures[2] and not pictures[0] & pictures[1]

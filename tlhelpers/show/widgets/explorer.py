@@ -76,16 +76,12 @@ class Explorer(Shown):
         chosen = {c.name: c.options[self.positions[c.name]][1] for c in self.controls}
         return chosen | {name: self.positions[name] for name in self.picks}
 
-    def view(self) -> View:
-        """What the present state looks like; an error in `draw` is shown in its place."""
+    def drawn(self) -> View:
         state = (language(), *self.positions.items())
         if state not in self._views:
             if len(self._views) >= REMEMBERED:
                 self._views.clear()
-            try:
-                self._views[state] = self.draw(**self.values)
-            except Exception as error:
-                return failed(error)
+            self._views[state] = self.draw(**self.values)
         return self._views[state]
 
     def move(self, **values) -> View:

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.widgets.explorer import STYLE
-from tlhelpers.show.widgets.page import Shown, View, failed, make_page
+from tlhelpers.show.widgets.page import Shown, View, make_page
 
 SCRIPT = Path(__file__).with_name("pad.js")
 LABELS = ("pen", "eraser", "undo", "clear", "keep", "sample", "choose", "keys")
@@ -109,16 +109,13 @@ class Pad(Shown):
         self.kept[field] = []
         self.drawings = {**self.drawings, field: []}
 
-    def view(self) -> View:
-        """What the present drawings lead to; an error is shown in its place."""
-        try:
-            found = {
+    def drawn(self) -> View:
+        return self.show(
+            {
                 field: [d for d in (*self.kept[field], self.drawings[field]) if d]
                 for field in self.fields
             }
-            return self.show(found)
-        except Exception as error:
-            return failed(error)
+        )
 
     @cached_property
     def widget(self):

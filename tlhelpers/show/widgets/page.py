@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.runtime.language import text
 
@@ -53,6 +54,20 @@ def make_page(script: Path, style: Path, **state):
 
 class Shown:
     """Something with a `title`, a `widget` (its page), and a `view()` where there is no page."""
+
+    title: str
+    widget: Any
+
+    def drawn(self) -> View:
+        """What the present state looks like."""
+        raise NotImplementedError
+
+    def view(self) -> View:
+        """The same, and an error in its place where there is one."""
+        try:
+            return self.drawn()
+        except Exception as error:
+            return failed(error)
 
     def still(self) -> dict[str, str]:
         """What GitHub and paper show, by its media type."""

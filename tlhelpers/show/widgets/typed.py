@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.widgets.explorer import STYLE
-from tlhelpers.show.widgets.page import Shown, View, failed, make_page
+from tlhelpers.show.widgets.page import Shown, View, make_page
 
 SCRIPT = Path(__file__).with_name("typed.js")
 LABELS = ("sample", "choose")
@@ -33,12 +33,8 @@ class Typed(Shown):
         self.words = words
         return self.view()
 
-    def view(self) -> View:
-        """What the present words lead to; an error is shown in its place."""
-        try:
-            return self.show(self.words)
-        except Exception as error:
-            return failed(error)
+    def drawn(self) -> View:
+        return self.show(self.words)
 
     @cached_property
     def widget(self):
