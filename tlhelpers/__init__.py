@@ -51,6 +51,7 @@ _PUBLIC = {
     "incremental": "tlhelpers.transfer.incremental",
     "few_shot": "tlhelpers.transfer.fewshot",
     "zero_shot": "tlhelpers.transfer.zeroshot",
+    "adapt": "tlhelpers.transfer.adaptation.adapt",
     "transferability": "tlhelpers.transfer.transferability",
     "train_from_scratch": "tlhelpers.transfer.negative",
     "negative_transfer_gap": "tlhelpers.transfer.negative",

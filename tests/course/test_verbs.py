@@ -17,6 +17,7 @@ CALLS = {
         ("backbone", "task"),
         {"steps": [3, 2], "method": "replay", "per_class": 20},
     ),
+    "adapt": (("model", "source", "target"), {"method": "dann", "strength": 1.0, "seed": 1}),
     "few_shot": (("backbone", "task"), {"n_way": 5, "n_shot": 1, "episodes": 600}),
     "transferability": (("backbones", "task", ["logme", "leep", "h_score", "probe"]), {}),
     "negative_transfer_gap": (("backbone", "task"), {"seeds": 5}),
