@@ -21,13 +21,13 @@ NotebookNode = nbformat.NotebookNode
 LABELS = {  # of what stays closed until the reader opens it
     "solution": {"ja": "解答例を開く", "en": "Open a solution"},
     "answer": {
-        "ja": "予想してから開く: どうなったか",
+        "ja": "予想してから開く：どうなったか",
         "en": "Predict first, then open: what happened",
     },
     "teacher": {"ja": "先生方へ", "en": "For teachers"},
 }
 WAYS = {  # to the lessons before and after
-    "ja": ("前のレッスン:[{number} {title}]({file})", "次のレッスン:[{number} {title}]({file})"),
+    "ja": ("前のレッスン：[{number} {title}]({file})", "次のレッスン：[{number} {title}]({file})"),
     "en": (
         "Previous lesson: [{number} {title}]({file})",
         "Next lesson: [{number} {title}]({file})",
