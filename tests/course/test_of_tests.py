@@ -54,6 +54,7 @@ check("90-a")
 """
 BREAKS = {
     "divide": ("numbers = [1, 2]", "numbers = [1, 2]\\n1 / 0"),
+    "magic": ("numbers = [1, 2]", "numbers = [1, 2]\\n%no_such_magic"),
     "print": ("sum(numbers)", "sum(numbers) + 1"),
     "connect": (
         "import socket",
@@ -65,7 +66,9 @@ BREAKS = {
         "import matplotlib.pyplot as plt\\nplt.title('\\\\U0001f9a4')\\nplt.show()",
     ),
 }
+WHERE = {"draw": "draw · Deeper: a picture", "magic": "divide"}
 ERRORS = {
+    "magic": "UsageError: Line magic function `%no_such_magic` not found.",
     "divide": "ZeroDivisionError: division by zero",
     "print": "the output is not the stored one",
     "connect": "NetworkUsed: the lesson opened a connection to example.com",
@@ -102,10 +105,9 @@ def test_each_broken_lesson_fails_naming_lesson_cell_and_error(lessons, tmp_path
     assert done.returncode == 1, done.stdout + done.stderr
     for key, error in ERRORS.items():
         (line,) = [line for line in done.stdout.splitlines() if f"{key}.ipynb: cell" in line]
-        where = "draw · Deeper: a picture" if key == "draw" else key
-        assert f"cell {where}: {error}" in line
+        assert f"cell {WHERE.get(key, key)}: {error}" in line
     assert "sound.ipynb: cell" not in done.stdout
-    assert "4 failed, 21 passed" in done.stdout.splitlines()[-1]
+    assert "5 failed, 25 passed" in done.stdout.splitlines()[-1]
 
 
 def test_the_core_runs_without_its_deeper_sections(lessons):

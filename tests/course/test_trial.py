@@ -256,9 +256,24 @@ def test_the_config_of_a_stranger_ends_in_one_sentence(saved, tmp_path, changes)
         load_model(altered(saved, tmp_path, changes))
 
 
-def test_weights_of_another_config_are_refused(saved, tmp_path):
+def test_a_save_that_was_killed_between_its_files_answers_by_the_weights_own_config(
+    saved, tmp_path
+):
+    """The weights are new, config.json is still the old model's, or has not come yet."""
+    other = {lang: ["x", "y"] for lang in LANGUAGES}
+    altered(saved, tmp_path, {"weights_sha256": "0" * 64, "classes": other})
+    assert load_model(tmp_path).class_names == load_model(saved).class_names
+    (tmp_path / "config.json").unlink()
+    assert load_model(tmp_path).class_names == load_model(saved).class_names
+
+
+def test_weights_of_another_config_that_say_nothing_themselves_are_refused(saved, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    altered(saved, tmp_path, {})
+    save_file(load_file(saved / "model.safetensors"), tmp_path / "model.safetensors")
     with pytest.raises(StoreError, match="not what it should be"):
-        load_model(altered(saved, tmp_path, {"weights_sha256": "0" * 64}))
+        load_model(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["[" * 200_000, "null", "[]", "{}", '{"classes": 3}', "\x00"])

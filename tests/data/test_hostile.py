@@ -1,6 +1,7 @@
 """Files that mean harm, or that a disk spoiled: one sentence, nothing outside or half done."""
 
 import bz2
+import errno
 import gzip
 import io
 import os
@@ -8,7 +9,9 @@ import shutil
 import stat
 import tarfile
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +22,10 @@ from tlhelpers.data import archive, photo
 from tlhelpers.data.archive import ArchiveError
 from tlhelpers.data.folder import FolderError, load_folder
 from tlhelpers.data.photo import PhotoError, decode_photo
+from tlhelpers.models.weights import read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.train.checkpoint import held_folder
 
 
 @pytest.fixture(autouse=True)
@@ -286,6 +291,76 @@ def test_a_disk_without_locks_does_not_stop_anybody(tmp_path, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "_acquire", refuse)
     (tmp_path / "source").write_text("x")
     assert store.fetch(tmp_path / "source", tmp_path / "target").read_text() == "x"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows locks in another way")
+def test_a_lock_file_of_a_disk_that_lost_its_locks_stops_nobody(tmp_path, monkeypatch):
+    import filelock._unix
+
+    def refuse(descriptor):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", refuse)
+    (tmp_path / "target.lock").write_text("")  # left by a run that still had locks
+    with store.locked(tmp_path / "target", 0.2):
+        pass
+    with held_folder(tmp_path):
+        pass
+
+
+def test_whoever_waits_for_another_program_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    (tmp_path / "source").write_text("x")
+    with ThreadPoolExecutor(1) as pool:
+        with store.locked(tmp_path / "target"):
+            waiting = pool.submit(store.fetch, tmp_path / "source", tmp_path / "target")
+            until = time.monotonic() + 20
+            while "waiting for it" not in (said := capsys.readouterr().err):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert str(tmp_path / "target") in said and not waiting.done()
+        assert waiting.result().read_text() == "x"
+
+
+@pytest.mark.parametrize("place", ["absent/folder", "ftp://x/y", "/dev/null"])
+def test_a_mirror_that_is_none_is_told_and_not_passed_over(tmp_path, monkeypatch, place):
+    monkeypatch.setenv("TLHELPERS_MIRROR", place)
+    with pytest.raises(StoreError, match=f"TLHELPERS_MIRROR is {place}"):
+        store.fetch("https://example.invalid/x", tmp_path / "x")
+
+
+def test_files_that_vanish_from_an_unpacked_archive_come_back(tmp_path):
+    packed = zipped(tmp_path / "x.zip", {f"a/{i}.jpg": b"x" * (i + 1) for i in range(5)})
+    out = archive.extract(packed, tmp_path / "out")
+    (out / "a" / "3.jpg").unlink()
+    (out / "a" / "1.jpg").write_bytes(b"")
+    archive.extract(packed, tmp_path / "out")
+    assert [(out / "a" / f"{i}.jpg").stat().st_size for i in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_bytes_that_changed_in_the_cache_of_photos_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    for name in "ab":
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for i in range(4):
+            noise = np.random.default_rng([ord(name), i]).integers(0, 256, (40, 40, 3), np.uint8)
+            Image.fromarray(noise).save(tmp_path / "set" / name / f"{i}.png")
+    before = load_folder(tmp_path / "set", 32, progress=False)
+    (pixels,) = (tmp_path / "cache" / "folder").glob("*.pixels")
+    pixels.write_bytes(bytes(pixels.stat().st_size))
+    after = load_folder(tmp_path / "set", 32, progress=False)
+    assert after.train.inputs.equal(before.train.inputs)
+
+
+def test_a_file_of_countless_tensors_is_refused_before_it_is_read(tmp_path):
+    entry = '"{:07}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'
+    header = ("{" + ",".join(map(entry.format, range(150_000))) + "}").encode()
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header)
+    begin = time.monotonic()
+    with pytest.raises(StoreError, match="damaged"):
+        read_tensors(file)
+    assert time.monotonic() - begin < 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are others on Windows")

@@ -304,6 +304,25 @@ def test_a_text_that_is_no_text_stops_nobody(bert, broken):
     assert torch.equal(predict(bert, ["壊れた\ud83d文字"]), predict(bert, ["壊れた\ufffd文字"]))
 
 
+@pytest.mark.parametrize("odd", [None, float("nan"), 3, b"text"])
+def test_a_row_that_is_no_text_is_named(bert, odd):
+    texts = ["一つの文です", odd, "card"]
+    with pytest.raises(ValueError, match=f"number 1 of 3 is {type(odd).__name__}: "):
+        predict(bert, texts)
+    split = Split(texts, [0, 1, 1])
+    names = {"en": ["a", "b"], "ja": ["a", "b"]}
+    task = Task("own", split, split, split, names, kind="text")
+    with pytest.raises(ValueError, match=f"number 1 of 3 is {type(odd).__name__}: "):
+        tfidf_baseline(task)
+
+
+def test_texts_that_are_all_empty_are_told():
+    split = Split(["", " ", "\n"], [0, 1, 1])
+    names = {"en": ["a", "b"], "ja": ["a", "b"]}
+    with pytest.raises(ValueError, match="texts of the task own are empty"):
+        tfidf_baseline(Task("own", split, split, split, names, kind="text"))
+
+
 def test_public_models_come_from_the_mirror(mirror, bert):
     model = backbone("bert-base-uncased", num_classes=3)
     assert model.info.name == "bert-base-uncased" and model.classifier.out_features == 3

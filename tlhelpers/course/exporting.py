@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,6 +42,12 @@ from tlhelpers.train.predict import predict
 from tlhelpers.transfer.knn import count_votes
 
 FORMATS = ("torch", "onnx")
+# What reading contents of another make than ours can raise.
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError),
+    SafetensorError,
+)
+CONFIG = "tlhelpers"  # the entry of a file of weights that holds its config
 BATCH = 32  # photos that are read and answered at a time
 
 PREDICT = '''\
@@ -157,7 +164,10 @@ def save_model(
         **facts,
     }
     tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    weights = write_atomic(folder / "model.safetensors", lambda path: save_file(tensors, path))
+    own = {
+        CONFIG: json.dumps(config)
+    }  # one file holds all: killed here, the old or the new is whole
+    weights = write_atomic(folder / "model.safetensors", lambda path: save_file(tensors, path, own))
     config["weights_sha256"] = store.sha256(weights)  # tells a half-replaced model from a whole one
     content = json.dumps(config, ensure_ascii=False, indent=1) + "\n"
     write_atomic(folder / "config.json", content)
@@ -173,19 +183,35 @@ def load_model(folder: str | os.PathLike) -> SavedModel:
     """
     folder = Path(os.path.expanduser(folder))
     try:
-        config = _checked(json.loads(store.read_text(folder / "config.json")))
         state = read_tensors(folder / "model.safetensors")
-        stated = config.get("weights_sha256")
-        if stated is not None:
-            store.verify(folder / "model.safetensors", str(stated))
+        config = _checked(_config_of(folder))
         model = _built(config, state)
         model.load_state_dict(state)
         if not all(value.isfinite().all() for value in state.values()):
             raise ValueError("nan")
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
+    except UNREADABLE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise StoreError(text("exporting.no_model", folder=folder, reason=reason)) from error
     return SavedModel(model.eval(), config)
+
+
+def _config_of(folder: Path) -> dict:
+    """config.json; of a save that was killed before it came, what the weights say themselves.
+
+    Raises what a stranger's file can raise; StoreError where the two do not belong together.
+    """
+    weights = folder / "model.safetensors"
+    with safe_open(weights, "pt") as opened:
+        own = (opened.metadata() or {}).get(CONFIG)
+    try:
+        config = json.loads(store.read_text(folder / "config.json"))
+        if (stated := config.get("weights_sha256")) is not None:
+            store.verify(weights, str(stated))
+        return config
+    except (FileNotFoundError, StoreError):
+        if own is None:
+            raise
+        return json.loads(own)
 
 
 def _checked(config: dict) -> dict:

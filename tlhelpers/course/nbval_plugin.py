@@ -76,6 +76,34 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
             item.deeper_section = section
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: Any) -> Generator[None, Any, Any]:
+    """Fails a cell that the kernel itself calls failed, though it raised nothing: an unknown %magic
+    only prints a line, which nbval takes for a success."""
+    if not hasattr(item, "cell_num"):
+        return (yield)
+    kernel, replies = item.parent.kernel, []
+    receive = kernel.get_message
+
+    def get_message(stream: str, timeout: float | None = None) -> dict[str, Any]:
+        message = receive(stream, timeout)
+        if stream == "shell":
+            replies.append(message["content"])
+        return message
+
+    kernel.get_message = get_message
+    try:
+        result = yield
+    finally:
+        kernel.get_message = receive
+    outputs = getattr(item, "test_outputs", ())
+    seen = any(output.output_type == "error" for output in outputs)
+    if replies and replies[-1].get("status") == "error" and not seen:
+        said = "".join(output.get("text", "") for output in outputs)
+        item.raise_cell_error("error", said)
+    return result
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: Any, call: pytest.CallInfo) -> Generator[None, Any, None]:
     outcome = yield

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import WORK
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, locked, write_atomic
 
 FILE = "progress.json"
 LOCK_SECONDS = 5.0
@@ -85,16 +85,14 @@ def _entry(entry: dict, done: str, count: str) -> dict:
 
 def _change(change: Callable[[dict], int]) -> int:
     """Reads, changes and writes the file as one step; returns what `change` returned."""
-    from filelock import FileLock, Timeout
-
     file = path()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
+        with locked(file, LOCK_SECONDS):
             record = load()
             result = change(record)
             write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-    except (OSError, StoreError, Timeout) as error:
+    except (OSError, StoreError) as error:
         raise ProgressError(text("progress.not_saved", path=file, reason=error)) from error
     return result
 

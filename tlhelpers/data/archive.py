@@ -8,6 +8,7 @@ written, with a sentence that names the entry.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError, clear_disk_errors
+from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
 
 MOST_BYTES = 32 * 2**30  # what an archive may unpack to
 MOST_ENTRIES = 1_000_000
@@ -49,12 +50,14 @@ def is_archive(path: str | os.PathLike) -> bool:
 def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
     """Unpacks a zip or tar file into `folder`, whole or not at all, and returns `folder`.
 
-    A folder that is there already counts as unpacked. Raises ArchiveError for an entry that
+    A folder that holds what was unpacked into it is left as it is; one that lost files is unpacked
+    anew. Raises ArchiveError for an entry that
     would lie outside, a link or device, more than MOST_BYTES, names that no disk can hold, or
     damage; StoreError where the disk is full or not writable.
     """
     archive, folder = Path(archive), Path(folder)
-    if folder.is_dir():
+    seal = folder.with_name(f"{folder.name}.contents")
+    if folder.is_dir() and _is_sealed(folder, seal):
         return folder
     if not archive.is_file():  # a pipe would be waited for
         raise ArchiveError(text("archive.damaged", path=archive, reason=text("archive.no_file")))
@@ -63,14 +66,37 @@ def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
         temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
         try:
             _unpack(archive, temporary)
+            contents = _contents(temporary)
+            if folder.is_dir() and not _is_sealed(folder, seal):
+                shutil.rmtree(folder)
             try:
                 temporary.rename(folder)
             except OSError:
                 if not folder.is_dir():  # else another process was first, with the same content
                     raise
+            write_atomic(seal, contents)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _contents(folder: Path) -> str:
+    """Changes when a file below is gone, new, renamed, or of another size."""
+    found = hashlib.sha256()
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            file = os.path.join(place, name)
+            size = os.path.getsize(file)
+            found.update(os.fsencode(f"{os.path.relpath(file, folder)}/{size}/"))
+    return found.hexdigest()
+
+
+def _is_sealed(folder: Path, seal: Path) -> bool:
+    try:
+        return seal.read_text() == _contents(folder)
+    except (OSError, ValueError):
+        return False
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -47,7 +47,7 @@ from tlhelpers.runtime.arguments import require_seed, require_whole
 from tlhelpers.runtime.language import LANGUAGES, text
 
 HELD_BYTES = 384 * 2**20  # of all photos together; more are read from their file, batch by batch
-VERSION = 1  # of what is stored; another number decodes anew
+VERSION = 2  # of what is stored; another number decodes anew
 SIZES = range(32, 513)
 
 __all__ = ["FolderError", "FolderTask", "load_folder"]
@@ -148,6 +148,7 @@ def _decoded(layout: Layout, size: int, progress: bool | None):
         if facts is None:
             _require_space(folder, len(layout.items) * 3 * size * size)
             facts = _decode_all(layout.items, size, pixels, progress)
+            facts["sha256"] = store.sha256(pixels)
             store.write_atomic(meta, json.dumps(facts, ensure_ascii=True))
     kept = [layout.items[row] for row in facts["rows"]]
     left_out = [Problem(str(layout.items[row].path), *rest) for row, *rest in facts["problems"]]
@@ -171,7 +172,8 @@ def _read_facts(pixels: Path, meta: Path, size: int) -> dict | None:
     try:
         facts = json.loads(meta.read_text(encoding="utf-8"))
         whole = pixels.stat().st_size == len(facts["rows"]) * 3 * size * size
-    except (OSError, ValueError, KeyError):
+        whole = whole and store.sha256(pixels) == facts["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return facts if whole else None
 

@@ -99,6 +99,15 @@ class Split(Dataset):
         return Split(*self.batch(rows))
 
 
+def require_texts(inputs: Sequence) -> None:
+    """Raises ValueError, naming the first row that is none, unless these are texts."""
+    for row, one in enumerate(inputs):
+        if not isinstance(one, str):
+            kind, value = type(one).__name__, " ".join(repr(one).split())[:40]
+            values = {"row": row, "count": len(inputs), "kind": kind, "value": value}
+            raise ValueError(text("task.not_texts", **values))
+
+
 @dataclass
 class Task:
     """What is to be learned: splits, names, the normalisation the inputs want, and their origin."""

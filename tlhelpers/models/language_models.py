@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlhelpers.data.task import require_texts
 from tlhelpers.models.cards import TextCard, weights_folder
 from tlhelpers.models.weights import BackboneInfo, foreign, furnish, hub_sha256, read_tensors
 from tlhelpers.runtime import store
@@ -147,9 +148,7 @@ class TextPreprocess:
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         if isinstance(texts, str):
             texts = [texts]
-        if not all(isinstance(words, str) for words in texts):
-            kinds = sorted({type(words).__name__ for words in texts})
-            raise ValueError(text("text_models.not_texts", kinds=", ".join(kinds)))
+        require_texts(texts)
         rows = self._tokenize(texts)
         width = max(map(len, rows))
         ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)

@@ -19,6 +19,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.preprocessing import attach_preprocess
 
+MOST_HEADER = 8 * 2**20  # bytes that name the tensors of a file: some hundred each
 WRAPPERS = ("module", "_orig_mod")  # what wrappers of a network put before its names
 
 
@@ -84,6 +85,7 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
     store.verify(file)
     try:
         if file.suffix == ".safetensors":
+            _require_ordinary(file)
             state = load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
@@ -98,6 +100,14 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
     for key, value in state.items():  # in place: the dict also carries its layers' versions
         state[key] = value.float() if value.is_floating_point() else value
     return state
+
+
+def _require_ordinary(file: Path) -> None:
+    """Raises ValueError for a header longer than that of any network: it would fill the memory."""
+    with open(file, "rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+    if length > MOST_HEADER:
+        raise ValueError(f"{length} > {MOST_HEADER}")
 
 
 def load_into(model: nn.Module, state: dict[str, Tensor], file: Path) -> None:

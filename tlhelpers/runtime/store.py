@@ -33,6 +33,7 @@ from tlhelpers.runtime.language import text
 
 CHUNK = 1 << 20
 LEAST_SPEED = 1024  # bytes a second; slower counts as no answer
+PATIENCE = 10.0  # seconds of waiting for another process before it is said
 RETRY_SECONDS = (0.5, 2.0, 5.0)  # waits before the second, third and fourth attempt
 
 
@@ -70,6 +71,14 @@ def offline() -> bool:
 def mirror() -> str | None:
     """The mirror that was asked for: a folder, or a URL without its last slash."""
     return os.environ.get("TLHELPERS_MIRROR", "").rstrip("/") or None
+
+
+def _require_mirror() -> None:
+    """Raises StoreError for a mirror that is neither a folder nor an address: a typing error, or
+    a stick that is not plugged in, would otherwise be passed over in silence."""
+    place = mirror()
+    if place is not None and not _is_url(place) and not os.path.isdir(os.path.expanduser(place)):
+        raise StoreError(text("store.no_mirror", mirror=place))
 
 
 def mirror_path(url: str) -> str:
@@ -205,17 +214,24 @@ def _own_words_for_a_full_disk(path: Path):
 
 
 @contextlib.contextmanager
-def locked(path: str | os.PathLike):
+def locked(path: str | os.PathLike, seconds: float | None = None):
     """Only one process at a time gets past this for the file `path`; the others wait.
 
-    Where the disk knows no locks (some network disks) nobody waits: since files are written whole
-    or not at all, two processes then only do the same work twice.
+    seconds: how long; then StoreError. None waits until the other is done, and says so. Where the
+    disk knows no locks (some network disks) nobody waits: since files are written whole or not at
+    all, two processes then only do the same work twice.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
-    lock = FileLock(f"{path}.lock")
+    lock = FileLock(f"{path}.lock", fallback_to_soft=False)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=PATIENCE if seconds is None else seconds)
+        except Timeout:
+            if seconds is not None:
+                raise StoreError(text("store.in_use", path=path)) from None
+            print(text("store.waiting", path=path), file=sys.stderr, flush=True)
+            lock.acquire()
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
             raise
@@ -256,7 +272,9 @@ def fetch(
                 return target
             if not _is_url(source):
                 _copy(Path(source), target, sha256, md5)
-            elif (mirrored := mirrored_file(str(source))) is not None:
+                return target
+            _require_mirror()
+            if (mirrored := mirrored_file(str(source))) is not None:
                 if _is_short(sha256):
                     raise StoreError(text("store.short_checksum", path=mirrored, digits=sha256))
                 _copy(mirrored, target, sha256, md5)

@@ -107,7 +107,7 @@ def held_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise StoreError(text("checkpoint.no_folder", folder=folder, reason=reason)) from error
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:

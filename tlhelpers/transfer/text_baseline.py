@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_texts
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.results import Result
 
@@ -52,6 +52,10 @@ def tfidf_baseline(task: Task, *, strengths: Sequence[float] = STRENGTHS) -> Bas
 
     if task.kind != "text":
         raise ValueError(text("text_baseline.not_texts", name=task.name))
+    for split in (task.train, task.valid):
+        require_texts(split.inputs)
+    if not any(map(str.strip, task.train.inputs)):
+        raise ValueError(text("text_baseline.all_empty", name=task.name))
     start = time.perf_counter()
     labels = task.train.labels.numpy()
     tried = []
