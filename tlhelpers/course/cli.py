@@ -33,6 +33,8 @@ COMMANDS = {
     "mirror": ("tlhelpers.course.mirror", "main_mirror"),
     "new": ("tlhelpers.course.new", "main"),
     "build": ("tlhelpers.course.build", "main"),
+    "book": ("tlhelpers.course.book.command", "main"),
+    "slides": ("tlhelpers.course.book.slides", "main"),
     "api": ("tlhelpers.course.api", "main"),
     "pretrain": ("tlhelpers.course.pretraining", "main"),
     "results": ("tlhelpers.course.results", "main"),

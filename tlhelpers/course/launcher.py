@@ -42,7 +42,8 @@ from tlhelpers.runtime.places import ROOT
 VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
 
-EXTRAS = {"test": {"test"}, "bench": {"bench"}}  # what a command needs beyond the course itself
+# what a command needs beyond the course itself
+EXTRAS = {"test": {"test", "book"}, "bench": {"bench"}, "book": {"book"}, "slides": {"book"}}
 BARE = {"doctor", "reset", "new", "api"}  # commands that the standard library is enough for
 
 # Free space a first installation takes, with what pip unpacks on the way. PyPI's torch for Linux

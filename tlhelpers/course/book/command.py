@@ -1,0 +1,150 @@
+"""`tl book`: builds the site of both languages, for any web server or a USB stick."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tlhelpers.course.cli import Parser
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.places import ROOT
+
+NAMES = {"en": "English", "ja": "日本語"}
+NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")
+MARK = ".built-by-tlhelpers"  # a folder with this file may be emptied
+
+
+class BookError(RuntimeError):
+    """The book cannot be built; the message says why and what to do."""
+
+
+def build_book(out: Path) -> Path:
+    """Builds the book of both languages into `out` and returns its first page.
+
+    Raises BookError where `out` holds other things, a lesson is not built, or a package lacks.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BookError(text("book.packages", names=", ".join(missing)))
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / MARK).exists():
+        raise BookError(text("book.in_the_way", place=out))
+    with tempfile.TemporaryDirectory() as work:
+        made = Path(work) / "made"
+        for lang in LANGUAGES:
+            _build_language(lang, Path(work), made / lang)
+        shutil.copy(Path(__file__).with_name("door.html"), made / "index.html")
+        for name in (MARK, ".nojekyll"):
+            (made / name).touch()
+        shutil.rmtree(out, ignore_errors=True)
+        try:
+            shutil.copytree(made, out)
+        except OSError as error:
+            raise BookError(text("book.not_written", place=out, error=error)) from error
+    return out / "index.html"
+
+
+def _build_language(lang: str, work: Path, out: Path) -> None:
+    from sphinx.application import Sphinx
+    from sphinx.locale import translators
+    from sphinx.util.docutils import docutils_namespace
+
+    from tlhelpers.course.book.pages import write_pages
+
+    source = work / f"pages-{lang}"
+    with speaking(lang):
+        write_pages(source, lang)
+        title = text("book.title")
+    translators.clear()  # Sphinx would keep the words of the language before
+    with docutils_namespace():
+        app = Sphinx(
+            source,
+            None,
+            out,
+            work / f"doctrees-{lang}",
+            "html",
+            confoverrides=_settings(lang, title),
+            status=None,
+            warning=sys.stderr,
+        )
+        app.build()
+    if app.statuscode:
+        raise BookError(text("book.sphinx", lang=lang))
+    for extra in (".buildinfo", "objects.inv"):
+        (out / extra).unlink(missing_ok=True)
+    shutil.rmtree(out / "_sources", ignore_errors=True)
+
+
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """Within it the course speaks this language."""
+    before = os.environ.get("TLHELPERS_LANG")
+    os.environ["TLHELPERS_LANG"] = lang
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TLHELPERS_LANG"]
+        else:
+            os.environ["TLHELPERS_LANG"] = before
+
+
+def _settings(lang: str, title: str) -> dict[str, Any]:
+    other = next(name for name in LANGUAGES if name != lang)
+    return {
+        "project": title,
+        "language": lang,
+        "extensions": ["myst_nb", "tlhelpers.course.book.extension"],
+        "html_theme": "furo",
+        "html_title": title,
+        "html_math_renderer": "mathml",
+        "html_static_path": ["_static"],
+        "html_css_files": ["book.css"],
+        "html_js_files": ["book.js"],
+        "html_copy_source": False,
+        "html_show_sphinx": False,
+        "templates_path": [str(Path(__file__).with_name("templates"))],
+        "html_sidebars": {
+            "**": [
+                "sidebar/brand.html",
+                "language.html",
+                "sidebar/search.html",
+                "sidebar/scroll-start.html",
+                "sidebar/navigation.html",
+                "sidebar/scroll-end.html",
+            ]
+        },
+        "html_context": {"other_lang": other, "other_name": NAMES[other]},
+        "html_theme_options": {"top_of_page_buttons": []},
+        "pygments_style": "a11y-high-contrast-light",
+        "nb_execution_mode": "off",
+        "nb_ipywidgets_js": {},
+        "nb_merge_streams": True,
+        "myst_enable_extensions": ["dollarmath", "amsmath", "deflist", "attrs_inline"],
+        "myst_heading_anchors": 3,
+        "suppress_warnings": ["myst.header", "misc.highlighting_failure"],
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """`tl book`. Returns the exit status."""
+    parser = Parser("book")
+    parser.add_argument("--out", type=Path, default=ROOT / "book", help=text("book.help_out"))
+    given = parser.parse_args(arguments)
+    started = time.monotonic()
+    try:
+        first = build_book(given.out.expanduser().resolve())
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1
+    size = sum(file.stat().st_size for file in first.parent.rglob("*") if file.is_file())
+    seconds = time.monotonic() - started
+    print(text("book.built", place=first, seconds=f"{seconds:.0f}", size=f"{size / 1e6:.0f}"))
+    return 0

@@ -1,0 +1,236 @@
+"""The pages of the book in one language, as Sphinx reads them: Markdown and notebooks."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from tlhelpers.course.api import public_names
+from tlhelpers.course.author.proofreading import glossary
+from tlhelpers.course.book import alive
+from tlhelpers.course.syllabus import course_map, lessons
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import DATASETS, LESSONS, RESULTS
+from tlhelpers.show.widgets.page import Shown
+
+ONLY_SHOWS = re.compile(
+    r"tl\.(diagram|widget|quiz|strategy_map|predict_first)\([^()]*(\([^()]*\)[^()]*)*\)\s*"
+)
+REAL = re.compile(r"\bdraw_(real|encoders|twin)\(")
+CARDS = ("zukan", "text", "weights")  # folders of datasets that have cards
+DEEPER = '<span class="tl-deeper-mark"></span>'  # what `book.js` folds
+HEADING = re.compile(r"^(#+ .*)$", re.MULTILINE)
+
+
+def write_pages(folder: Path, lang: str) -> None:
+    """Writes the pages of one language, and the records of what lives on them, to a new folder."""
+    (folder / "_static" / "alive").mkdir(parents=True)
+    (folder / "_static" / "book.js").write_text(alive.library(), encoding="utf-8")
+    (folder / "_static" / "book.css").write_text(alive.styles(), encoding="utf-8")
+    twins = [nbformat.v4.new_markdown_cell(f"# {text('book.real')}\n\n{text('book.real_about')}")]
+    for number, one in lessons().items():
+        notebook = nbformat.read(LESSONS / lang / f"{one.name}.ipynb", as_version=4)
+        twins += _twin(notebook, f"{number} {one.title[lang]}", one.name)
+        write_lesson(notebook, folder, number)
+        nbformat.write(notebook, folder / f"{one.name}.ipynb")
+    for place, cell in enumerate(twins):
+        _plain(cell)["id"] = f"real-{place}"
+    python = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    real = nbformat.v4.new_notebook(cells=twins, metadata=python)
+    nbformat.write(real, folder / "real.ipynb")
+    pages = {
+        "index": _index(lang),
+        "glossary": _glossary(lang),
+        "cards": _cards(folder, lang),
+        "benchmarks": (RESULTS / "benchmarks.md").read_text(encoding="utf-8"),
+        "api": _api(),
+    }
+    for name, content in pages.items():
+        (folder / f"{name}.md").write_text(content, encoding="utf-8")
+
+
+def write_lesson(notebook: NotebookNode, folder: Path, number: str) -> None:
+    """Makes a built notebook a page: without teacher's notes, its widgets alive by records."""
+    records = {}
+    cells = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "teacher" in tags:
+            continue
+        if "deeper" in tags:
+            cell.source = HEADING.sub(rf"\g<0>\n\n{DEEPER}\n", cell.source, count=1)
+        if cell.cell_type == "code":
+            if "exercise" in tags:  # says only that nothing has been written yet
+                cell.outputs = []
+            if shown := alive.shown_by(cell.source):
+                name = f"{number}-{cell.id}"
+                if known := alive.record(shown):
+                    records[name] = known
+                _put_alive(cell, shown, name if known else None)
+            _plain(cell)
+        cells.append(cell)
+    if records:
+        file = folder / "_static" / "alive" / f"{number}.js"
+        lines = [alive.script(name, known) for name, known in records.items()]
+        file.write_text("".join(lines), encoding="utf-8")
+        script = f'<script src="_static/alive/{number}.js"></script>'
+        cells.append(nbformat.v4.new_markdown_cell(script))
+    notebook.cells = cells
+
+
+def _put_alive(cell: NotebookNode, shown: Shown, name: str | None) -> None:
+    """The last output becomes what `book.js` brings to life, or a picture with a word on it."""
+    still = "".join(shown.still().values())
+    if name:
+        content = f'<div class="tl-record" data-record="{name}">{still}</div>'
+    else:
+        content = f"{still}<p><em>{text('book.needs_notebook')}</em></p>"
+    output = nbformat.v4.new_output("display_data", {"text/html": content})
+    cell.outputs = [*cell.outputs[:-1], output]
+
+
+def _plain(cell: NotebookNode) -> NotebookNode:
+    """Keeps one kind of each output, and gives pictures the words for those who do not see them."""
+    if cell.cell_type != "code":
+        return cell
+    for output in cell.outputs:
+        if "data" in output:
+            kinds = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
+            best = next(kind for kind in kinds if kind in output.data)
+            output.data = {best: output.data[best]}
+    tags = cell.metadata.get("tags", [])
+    alt = cell.metadata.get("alt", "")
+    if ONLY_SHOWS.fullmatch(cell.source) or "remove-input" in tags:
+        code = ["remove-input"]
+    else:
+        code = ["hide-input"] if {"claim", "hide-input"} & set(tags) else []
+    cell.metadata = {
+        "tags": code,
+        **({"mystnb": {"image": {"alt": alt}}} if alt else {}),
+    }
+    return cell
+
+
+def _twin(notebook: NotebookNode, title: str, page: str) -> list[NotebookNode]:
+    """The figures of a lesson on real data, each with the words that follow it."""
+    found: list[NotebookNode] = []
+    cells = notebook.cells
+    for cell, after in zip(cells, [*cells[1:], None], strict=True):
+        if cell.cell_type == "code" and REAL.search(cell.source):
+            head = nbformat.v4.new_markdown_cell(f"## [{title}]({page}.ipynb)")
+            found += [head] if not found else []
+            found.append(nbformat.from_dict(dict(cell)))
+            found[-1].metadata = {**cell.metadata, "tags": ["remove-input"]}
+            if after is not None and after.cell_type == "markdown":
+                finding = HEADING.sub("", after.source).strip().split("\n\n")[0]
+                found.append(nbformat.v4.new_markdown_cell(finding))
+    return found
+
+
+def _index(lang: str) -> str:
+    """The front page: what the course is, the map with its lessons, and the rest of the book."""
+    rows = []
+    for number, one in course_map().items():
+        title = f"[{one.title[lang]}]({one.name}.ipynb)" if one.slug else one.title[lang]
+        said = one.measures.get(lang, "") if one.slug else text("book.to_come")
+        rows.append(f"| {number} | {title} | {one.minutes if one.slug else ''} | {said} |")
+    head = f"| | {text('book.lesson')} | {text('book.minutes')} | {text('book.measures')} |"
+    listed = "\n".join(one.name for one in lessons().values())
+    rest = "real\nglossary\ncards\nbenchmarks\napi"
+    return f"""# {text("book.title")}
+
+{text("book.about")}
+
+{head}
+|---|---|---|---|
+{chr(10).join(rows)}
+
+{text("book.run_it")}
+
+```
+python -m tlhelpers lab
+```
+
+```{{toctree}}
+:hidden:
+:caption: {text("book.lessons")}
+
+{listed}
+```
+
+```{{toctree}}
+:hidden:
+:caption: {text("book.reference")}
+
+{rest}
+```
+"""
+
+
+def _glossary(lang: str) -> str:
+    """Every term of the course with its meaning, and its name in the other language."""
+    other = {"en": "ja", "ja": "en"}[lang]
+    known = {key: entry for key, entry in glossary().items() if key != "phrase"}
+    parts = [f"# {text('book.glossary')}\n"]
+    for key, entry in sorted(known.items(), key=lambda item: item[1]["term"][lang].lower()):
+        names = f"**{entry['term'][lang]}** ({entry['term'][other]})"
+        if lang == "ja":
+            names = f"**{entry['term'][lang]}**（{entry['term'][other]}）"
+        parts.append(f"({key})=\n{names}\n: {entry['means'][lang]}\n")
+    return "\n".join(parts)
+
+
+def _cards(folder: Path, lang: str) -> str:
+    """The list of the cards of data and networks; copies each card beside it."""
+    parts = [f"# {text('book.cards')}\n\n{text('book.cards_about')}\n"]
+    listed = []
+    for name in CARDS:
+        for card in sorted((DATASETS / name).rglob("*.md")):
+            page = (
+                f"card_{name}_{card.parent.name}" if card.stem == "README" else f"card_{card.stem}"
+            )
+            content = card.read_text(encoding="utf-8")
+            for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", content):
+                shutil.copy(card.parent / picture, folder / picture)
+            (folder / f"{page}.md").write_text(_in_language(content, lang), encoding="utf-8")
+            listed.append(page)
+    return "\n".join([*parts, "```{toctree}", ":maxdepth: 1", "", *listed, "```", ""])
+
+
+def _in_language(card: str, lang: str) -> str:
+    """A card without its part in the other language."""
+    other = {"en": "## 日本語", "ja": "## English"}[lang]
+    own = {"ja": "## 日本語", "en": "## English"}[lang]
+    parts = re.split(r"(?m)^(?=## )", card)
+    kept = [part for part in parts if not part.startswith(other)]
+    return "".join(part.removeprefix(own) for part in kept)
+
+
+def _api() -> str:
+    """The public names, each with its signature and what its docstring says."""
+    parts = [f"# {text('book.api')}\n"]
+    for name, module, _ in public_names():
+        found = getattr(importlib.import_module(f"tlhelpers.{module}"), name)
+        try:
+            signature = str(inspect.signature(found))
+        except (TypeError, ValueError):
+            signature = ""
+        docstring = inspect.getdoc(found) or ""
+        parts.append(
+            f"## tl.{name}\n\n```python\n{name}{signature}\n```\n\n{_readable(docstring)}\n"
+        )
+    return "\n".join(parts)
+
+
+def _readable(docstring: str) -> str:
+    """Paragraphs as they are; what is set in becomes a block of code."""
+    blocks = []
+    for block in re.split(r"\n\s*\n", docstring):
+        blocks.append(f"```text\n{block}\n```" if re.search(r"(?m)^ {2,}\S", block) else block)
+    return "\n\n".join(blocks)
