@@ -4,6 +4,8 @@ This file, `tlhelpers/__init__.py` and `runtime/console.py` parse on Python 3.8 
 the standard library, so that an old Python says what is wrong instead of showing a syntax error.
 """
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -26,7 +28,7 @@ INSTALL = {
 }
 
 
-def suitable_command():
+def suitable_command() -> str | None:
     """How to start a Python of this computer that the course can use, such as "python3.13"."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         command = ["py", f"-3.{minor}"] if os.name == "nt" else [f"python3.{minor}"]
@@ -38,7 +40,7 @@ def suitable_command():
     return None
 
 
-def unsupported(arguments):
+def unsupported(arguments: list[str]) -> str | None:
     """What to say, and what to do, where this Python is too old or too new; else None."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return None
@@ -55,7 +57,7 @@ def unsupported(arguments):
     return UNSUPPORTED[lang].format(found=found, oldest=oldest, newest=newest, remedy=remedy)
 
 
-def main():
+def main() -> int:
     """The exit status: 0 where all went well."""
     prepare_console(sys.argv[1:])
     message = unsupported(sys.argv[1:])

@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO, Any, Self
 
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
@@ -144,8 +145,8 @@ class _ShortHeaders(tarfile.TarInfo):
     """An entry whose names are short: a header of gigabytes would be read into memory whole."""
 
     @classmethod
-    def frombuf(cls, buf, encoding, errors):
-        entry = super().frombuf(buf, encoding, errors)
+    def frombuf(cls, *given: Any) -> Self:
+        entry = super().frombuf(*given)
         if entry.type in _LONG_HEADERS and entry.size > MOST_HEADER:
             raise tarfile.ReadError(f"{entry.size} > {MOST_HEADER}: {entry.name[:80]}")
         return entry
@@ -196,7 +197,7 @@ def _require_size(archive: Path, sizes: list[int], entries: int | None = None) -
         raise ArchiveError(text("archive.too_large", path=archive, **values))
 
 
-def _copy_at_most(packed, file, size: int, archive: Path) -> None:
+def _copy_at_most(packed: IO[bytes], file: IO[bytes], size: int, archive: Path) -> None:
     """Copies one entry; a size that was understated in the list of contents is found out."""
     left = size
     while block := packed.read(1 << 20):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 
-def digest(*contents) -> str:
+def digest(*contents: object) -> str:
     """32 hexadecimal digits that name these contents exactly (BLAKE2b, about 1 GB/s).
 
     Tensors and arrays go by dtype, shape and bytes, wherever they lie; texts by their letters;
@@ -24,7 +25,7 @@ def digest(*contents) -> str:
     return hasher.hexdigest()
 
 
-def _add(hasher, content) -> None:
+def _add(hasher: Any, content: object) -> None:
     if isinstance(content, Tensor):
         hasher.update(f"tensor {content.dtype} {tuple(content.shape)} ".encode())
         flat = content.detach().cpu().contiguous().flatten()

@@ -47,7 +47,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 class PhotoError(ValueError):
     """A file that cannot be used. `kind`: "empty", "not_an_image", "truncated", ..."""
 
-    def __init__(self, kind: str, **values):
+    def __init__(self, kind: str, **values: object):
         super().__init__(text(f"folder.file_{kind}", **values))
         self.kind = kind
 

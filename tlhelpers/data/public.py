@@ -236,7 +236,8 @@ def read_pets(folder: Path, column: int = 2) -> tuple[dict[str, Part], list[str]
     """annotations/{trainval,test}.txt: image, breed, species, number, all from 1."""
     photos = folder / "unpacked" / "images" / "images"
     lists = folder / "unpacked" / "annotations" / "annotations"
-    parts, names = {}, {}
+    parts: dict[str, Part] = {}
+    names: dict[int, str] = {}
     for part, file in (("train", "trainval.txt"), ("test", "test.txt")):
         lines = [line.split() for line in (lists / file).read_text().splitlines() if line.strip()]
         labels = [int(line[column]) - 1 for line in lines]

@@ -75,7 +75,8 @@ def real_photos(name: str) -> RealPhotos:
 
 def real_characters(size: int = 64) -> RealPhotos:
     """Omniglot's characters, 20 drawings each, uint8 (n, 3, size, size); each its own group."""
-    images, labels = [], []
+    images: list[Tensor] = []
+    labels: list[Tensor] = []
     for packed in OMNIGLOT:
         folder = store.cache_folder() / "unpacked" / "omniglot" / "unpacked" / packed[:-4]
         archive.extract(real_file("images", packed), folder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,8 +42,9 @@ class Split(Dataset):
         if labels.ndim != 1 or not torch.equal(labels, labels.long().to(labels.dtype)):
             raise ValueError(text("task.labels_odd", shape=tuple(labels.shape)))
         self.labels = labels.long()
-        self._draw, self._name = (inputs, name) if callable(inputs) else (None, "")
-        self._inputs = None if callable(inputs) else inputs
+        self._draw: Any = inputs if callable(inputs) else None
+        self._name = name if callable(inputs) else ""
+        self._inputs: Any = None if callable(inputs) else inputs
         if self._inputs is not None and len(self._inputs) != len(self.labels):
             raise ValueError(
                 text("task.lengths_differ", inputs=len(self._inputs), labels=len(self.labels))
@@ -51,7 +53,7 @@ class Split(Dataset):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[Any, Tensor]:
         inputs, labels = self.batch(torch.tensor([range(len(self))[index]]))
         return inputs[0], labels[0]
 
@@ -74,7 +76,7 @@ class Split(Dataset):
         parts = torch.arange(len(self)).split(HASHED_ROWS)
         return digest("lazy", *(digest(self._draw(rows)) for rows in parts))
 
-    def batch(self, rows: Tensor) -> tuple[Tensor | list, Tensor]:
+    def batch(self, rows: Tensor) -> tuple[Any, Tensor]:
         """The inputs and labels of these rows (LongTensor), in this order."""
         if self._inputs is None:
             return self._draw(rows), self.labels[rows]
@@ -83,8 +85,8 @@ class Split(Dataset):
         return [self._inputs[i] for i in rows.tolist()], self.labels[rows]
 
     @property
-    def inputs(self) -> Tensor | list:
-        """All inputs at once; lazy inputs are read once and then kept."""
+    def inputs(self) -> Any:
+        """All inputs, a tensor or a list of str; lazy inputs are read once and then kept."""
         if self._inputs is None:
             self._inputs = self._draw(torch.arange(len(self)))
         return self._inputs

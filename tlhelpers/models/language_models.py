@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +119,7 @@ def without_context(model: TextClassifier) -> TextClassifier:
 class _StaticVectors(nn.Module):
     """An encoder that looks up a unit vector for each token, and no more."""
 
-    def __init__(self, vectors: nn.Embedding, config):
+    def __init__(self, vectors: nn.Embedding, config: Any):
         super().__init__()
         self.vectors, self.config = vectors, config
 
@@ -139,7 +140,7 @@ class TextPreprocess:
     a script that the tokenizer does not know, or far too long: then its beginning counts.
     """
 
-    def __init__(self, tokenizer, longest: int = MOST_TOKENS):
+    def __init__(self, tokenizer: Any, longest: int = MOST_TOKENS):
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self.tokenizer, self.longest = tokenizer, longest
@@ -289,7 +290,7 @@ def _open(
     return furnish(model, TextPreprocess(tokenizer, longest), info).eval()
 
 
-def _require_ordinary(config) -> None:
+def _require_ordinary(config: Any) -> None:
     """Raises ValueError for sizes that would fill the memory before any weight is read."""
     for name, most in (
         ("hidden_size", 16_384),
@@ -320,7 +321,7 @@ def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> No
     encoder.load_state_dict({key: renamed[key] for key in wanted})
 
 
-def _without_pooler(config) -> dict[str, bool]:
+def _without_pooler(config: Any) -> dict[str, bool]:
     """Options of a BERT whose pooler, a layer for [CLS], is not built."""
     return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
 
@@ -333,7 +334,9 @@ def _fetched(name: str, model: HubModel) -> Path:
         for file in TOKENIZER_FILES:
             _fetch(model, file, folder, optional=True)
         if not _fetch(model, "model.safetensors", folder, optional=True):
-            _convert(_fetch(model, "pytorch_model.bin", folder), folder)
+            weights = _fetch(model, "pytorch_model.bin", folder)
+            assert weights is not None  # it is not optional
+            _convert(weights, folder)
     except StoreError as error:
         raise StoreError(text("backbones.not_available", name=name, reason=error)) from error
     return folder

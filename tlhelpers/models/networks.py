@@ -11,6 +11,8 @@ Szegedy et al., Going Deeper with Convolutions, 2015 (arXiv:1409.4842).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
@@ -64,7 +66,7 @@ def zukan_inception(num_classes: int) -> GoogLeNet:
     Without the auxiliary heads. Features: (n, 512).
     """
 
-    def half_conv(inputs: int, outputs: int, **options) -> BasicConv2d:
+    def half_conv(inputs: int, outputs: int, **options: Any) -> BasicConv2d:
         return BasicConv2d(inputs if inputs == 3 else inputs // 2, outputs // 2, **options)
 
     def half_inception(*channels: int) -> Inception:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -196,7 +197,7 @@ def without_evaluation(letters: list[Letter]) -> tuple[list[Letter], int]:
 # --- the tokenizer ----------------------------------------------------------------------------
 
 
-def train_tokenizer(letters: Sequence[Letter], recipe: TextRecipe):
+def train_tokenizer(letters: Sequence[Letter], recipe: TextRecipe) -> Any:
     """A fast BPE tokenizer: NFKC, lower case, and no token that mixes kanji, kana and Latin."""
     from tokenizers import (
         Regex,
@@ -210,7 +211,7 @@ def train_tokenizer(letters: Sequence[Letter], recipe: TextRecipe):
     )
     from transformers import PreTrainedTokenizerFast
 
-    def alone(pattern: str):
+    def alone(pattern: str) -> Any:
         return pre_tokenizers.Split(Regex(pattern), "isolated")
 
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
@@ -270,7 +271,9 @@ class Encoded:
     second: int
 
 
-def encode(tokenizer, letters: Sequence[Letter], recipe: TextRecipe, kept: Path) -> list[Encoded]:
+def encode(
+    tokenizer: Any, letters: Sequence[Letter], recipe: TextRecipe, kept: Path
+) -> list[Encoded]:
     """Half the letters in one language at a time, half side by side with their translation."""
     columns = cut(tokenizer, [sides(letter, recipe) for letter in letters], kept)
     encoded = []
@@ -283,7 +286,7 @@ def encode(tokenizer, letters: Sequence[Letter], recipe: TextRecipe, kept: Path)
     return encoded
 
 
-def cut(tokenizer, rows: Sequence[Sequence[str]], kept: Path) -> list[list[list[int]]]:
+def cut(tokenizer: Any, rows: Sequence[Sequence[str]], kept: Path) -> list[list[list[int]]]:
     """Token ids of each column of texts.
 
     Words are cut now here, now there (BPE dropout, Provilkov et al., 2020, arXiv:1910.13267), so
@@ -342,7 +345,7 @@ def static_vectors(texts: Sequence[Encoded], vocabulary: int, hidden: int) -> Te
     return vectors * (0.5 / vectors.norm(dim=1).mean())
 
 
-def bags(texts: Sequence[list[int]], vocabulary: int):
+def bags(texts: Sequence[list[int]], vocabulary: int) -> Any:
     """Which tokens each text has: a sparse (texts, vocabulary), every text of the same weight."""
     import scipy.sparse as sparse
 
@@ -444,7 +447,7 @@ def guess_next(model: nn.Module, inputs: dict, labels: Tensor, rows: Tensor) -> 
 # --- matching ---------------------------------------------------------------------------------
 
 
-def write_pairs(tokenizer, recipe: TextRecipe, kept: Path) -> Split:
+def write_pairs(tokenizer: Any, recipe: TextRecipe, kept: Path) -> Split:
     """Batches of pairs of texts that belong together; see MATCHES."""
     pairs = list(itertools.islice(_pairs(recipe), recipe.match_steps * BATCH))
     close = corpus.too_close(evaluation_texts())
@@ -462,7 +465,7 @@ def _pairs(recipe: TextRecipe) -> Iterator[tuple[str, str]]:
     subjects = list(frames)
     english_only = recipe.languages == ("en",)
     while True:
-        (kind,) = rng.choices(list(MATCHES), MATCHES.values())
+        (kind,) = rng.choices(list(MATCHES), list(MATCHES.values()))
         subject = rng.choice(subjects)
         one = two = rng.choice(frames[subject])
         if kind == "neighbour":
@@ -502,7 +505,7 @@ def match_pairs(model: nn.Module, inputs: dict, labels: Tensor, rows: Tensor) ->
 # --- what is kept -----------------------------------------------------------------------------
 
 
-def save(model: nn.Module, tokenizer, folder: Path) -> None:
+def save(model: nn.Module, tokenizer: Any, folder: Path) -> None:
     """An ordinary checkpoint of transformers: half precision, safetensors, a fast tokenizer."""
     shutil.rmtree(folder, ignore_errors=True)
     model.half().save_pretrained(folder)

@@ -265,7 +265,9 @@ def assert_frozen(model: nn.Module) -> Iterator[None]:
         raise AssertionError(text("surgery.frozen_changed", names=shown, count=len(changed)))
 
 
-def _frozen_tensors(module: nn.Module, prefix: str = "", frozen: bool = False):
+def _frozen_tensors(
+    module: nn.Module, prefix: str = "", frozen: bool = False
+) -> Iterator[tuple[str, Tensor]]:
     """(name, tensor) of every frozen parameter and buffer.
 
     frozen: what holds for the buffers of a module without parameters: its parent's state.

@@ -89,10 +89,11 @@ def set_threads(count: int | None = None) -> int:
 
 def _cores_given() -> int:
     """Cores this process may use: its CPU affinity and the container's quota (cgroup v2)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if asked else os.cpu_count() or 1
     try:
         with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
             quota, period = file.read().split()
         return max(1, min(cores, round(int(quota) / int(period))))
     except (OSError, ValueError):  # no container, or "max": no quota
-        return cores or 1
+        return cores

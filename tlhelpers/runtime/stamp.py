@@ -12,6 +12,7 @@ import ast
 import functools
 import hashlib
 import io
+import itertools
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,7 +76,7 @@ def _essence(source: str) -> str:
     ]
     opening = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
     before = tokenize.NEWLINE
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, after in itertools.pairwise(tokens):  # the last one marks the end
         sentence = token.type == tokenize.STRING and before in opening
         if token.type == tokenize.COMMENT or (sentence and after.type == tokenize.NEWLINE):
             (row, start), (last, end) = token.start, token.end

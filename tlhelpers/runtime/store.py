@@ -26,10 +26,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from tlhelpers.runtime.language import text
+
+Progress = bool | Callable[[int, int | None], object]  # see `fetch`
 
 CHUNK = 1 << 20
 LEAST_SPEED = 1024  # bytes a second; slower counts as no answer
@@ -184,7 +187,7 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def clear_disk_errors(path: str | os.PathLike):
+def clear_disk_errors(path: str | os.PathLike) -> Iterator[None]:
     """Turns what a disk can refuse into a StoreError that says what to do."""
     try:
         yield
@@ -198,7 +201,7 @@ def clear_disk_errors(path: str | os.PathLike):
 
 
 @contextlib.contextmanager
-def _own_words_for_a_full_disk(path: Path):
+def _own_words_for_a_full_disk(path: Path) -> Iterator[None]:
     """OSError for what libraries say in theirs: safetensors "(os error 28)", torch "iostream"."""
     try:
         yield
@@ -214,7 +217,7 @@ def _own_words_for_a_full_disk(path: Path):
 
 
 @contextlib.contextmanager
-def locked(path: str | os.PathLike, seconds: float | None = None):
+def locked(path: str | os.PathLike, seconds: float | None = None) -> Iterator[None]:
     """Only one process at a time gets past this for the file `path`; the others wait.
 
     seconds: how long; then StoreError. None waits until the other is done, and says so. Where the
@@ -250,7 +253,7 @@ def fetch(
     sha256: str | None = None,
     *,
     md5: str | None = None,
-    progress: bool | Callable[[int, int | None], object] = True,
+    progress: Progress = True,
     stall_seconds: float = 30.0,
 ) -> Path:
     """Brings a file to `target`, checked, and returns where it lies.
@@ -313,7 +316,7 @@ def _download(
     target: Path,
     sha: str | None,
     md5: str | None,
-    progress: bool | Callable[[int, int | None], object],
+    progress: Progress,
     stall_seconds: float,
 ) -> None:
     """From the mirror's server where there is one, else from the URL itself."""
@@ -358,7 +361,7 @@ class _Interrupted(Exception):
     """The connection ended early; another attempt may succeed."""
 
 
-def _receive(url: str, part: Path, resume: bool, progress, stall_seconds: float) -> None:
+def _receive(url: str, part: Path, resume: bool, progress: Progress, stall_seconds: float) -> None:
     """Fills `part` from `url`; tries again when the connection breaks.
 
     resume: go on where `part` ends, else begin anew each time.
@@ -375,13 +378,16 @@ def _receive(url: str, part: Path, resume: bool, progress, stall_seconds: float)
 class _OnlyTheWeb(urllib.request.HTTPRedirectHandler):
     """Follows redirects to http and https alone."""
 
-    def redirect_request(self, request, file, code, message, headers, address):
+    def redirect_request(self, *request: Any) -> urllib.request.Request | None:
+        address = request[-1]
         if not _is_url(address):
             raise ValueError(address)
-        return super().redirect_request(request, file, code, message, headers, address)
+        return super().redirect_request(*request)
 
 
-def _receive_once(url: str, part: Path, resume: bool, progress, stall_seconds: float) -> None:
+def _receive_once(
+    url: str, part: Path, resume: bool, progress: Progress, stall_seconds: float
+) -> None:
     if part.is_symlink():  # laid there by somebody else: what it leads to is not ours to write
         part.unlink()
     have = part.stat().st_size if resume and part.exists() else 0
@@ -428,7 +434,7 @@ def _receive_once(url: str, part: Path, resume: bool, progress, stall_seconds: f
         raise _Interrupted(text("store.incomplete", received=have, total=total))
 
 
-def _opened(part: Path, have: int):
+def _opened(part: Path, have: int) -> IO[bytes]:
     """The file to go on with; a link in its place is never followed."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if have else os.O_TRUNC)
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -443,10 +449,12 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 @contextlib.contextmanager
-def _meter(progress, url: str, have: int, total: int | None):
+def _meter(
+    progress: Progress, url: str, have: int, total: int | None
+) -> Iterator[Callable[[int, int | None], object]]:
     """Yields a function of (bytes so far, bytes in all) that shows the progress."""
     if callable(progress) or not progress:
-        yield progress or (lambda have, total: None)
+        yield progress if callable(progress) else (lambda have, total: None)
         return
     from tqdm.auto import tqdm
 

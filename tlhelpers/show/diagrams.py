@@ -16,6 +16,7 @@ picture cannot know its surroundings. Its words are in `sentences.toml`, its alt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
@@ -38,11 +39,11 @@ class Diagram(Canvas):
     def __repr__(self) -> str:
         return self.says
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         bundle = {"image/svg+xml": self.svg(), "text/plain": self.says}
         return bundle, {"image/svg+xml": {"alt": self.says}}
 
-    def note(self, x: float, y: float, key: str, /, size: int = NOTE, **attributes) -> None:
+    def note(self, x: float, y: float, key: str, /, size: int = NOTE, **attributes: Any) -> None:
         """The sentence diagram.`key`, one line below another where it holds line breaks."""
         for line, words in enumerate(text(f"diagram.{key}").split("\n")):
             self.text(x, y + 1.35 * size * line, words, font_size=size, **attributes)
@@ -225,7 +226,7 @@ def body_and_head() -> Diagram:
 def three_ways() -> Diagram:
     """Frozen, fine-tuned and from scratch: which blocks move."""
     d = Diagram("three_ways", 366)
-    rows = (
+    rows: tuple[tuple[str, list[float | None], bool], ...] = (
         ("frozen", [None] * 5 + [0.5], False),
         ("tuned", [0.5] * 6, False),
         ("scratch", [0.5] * 6, True),

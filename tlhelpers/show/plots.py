@@ -11,10 +11,12 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,7 +53,7 @@ class Picture:
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.alt}
 
     def html(self) -> str:
@@ -61,7 +63,7 @@ class Picture:
         width = f' width="{self.size[0]}"' if self.size else ""
         return f'<p><img src="data:{self.mime};base64,{content}" alt="{alt}"{width}></p>'
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the encoded image (JPEG or PNG, see `mime`) to `path`."""
         from tlhelpers.runtime.store import write_atomic
 

@@ -124,9 +124,9 @@ def read_question(table: Mapping, where: str) -> Question:
     )
 
 
-def said(sentence: Sentence) -> str:
-    """The sentence in the learner's language."""
-    return sentence[language()]
+def said(sentence: Sentence | None) -> str:
+    """The sentence in the learner's language; nothing where there is none."""
+    return "" if sentence is None else sentence[language()]
 
 
 def read_number(given: float | int | str) -> float:

@@ -13,6 +13,7 @@ import string
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import Question, as_html, run_code, said
@@ -65,7 +66,7 @@ class Quiz(Shown):
             return text("quiz.code_failed", error=f"{type(error).__name__}: {error}")
 
     @cached_property
-    def widget(self):
+    def widget(self) -> Any:
         """The form, an anywidget."""
         form = make_page(
             SCRIPT,
@@ -77,7 +78,7 @@ class Quiz(Shown):
             done=sorted(self.done),
         )
 
-        def on_message(_, message: dict, buffers) -> None:
+        def on_message(_: object, message: dict[str, Any], buffers: object) -> None:
             key = message["key"]
             if message.get("run"):
                 form.printed = {**form.printed, key: self.run(key)}

@@ -81,9 +81,8 @@ def draw_settings(
         colour, marker = LOOKS[kind]
         for row, setting in enumerate(settings):
             point = interval(found[kind][setting])
-            label = text(f"twins.{kind}") if row == 0 else None
-            look = {"color": colour, "marker": marker, "label": label}
-            figures.mark_mean(axes, row, point, across=True, **look)
+            look = {"marker": marker, "label": text(f"twins.{kind}") if row == 0 else None}
+            figures.mark_mean(axes, row, point, across=True, color=colour, **look)
     for row, setting in enumerate(settings):
         label = text("twins.chance") if row == 0 else None
         mark = [chances[setting]] * 2

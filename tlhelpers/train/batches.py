@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     """What one process sees of one step."""
 
     rows: Tensor | None  # LongTensor (n,), row numbers in the split; None from a DataLoader
-    inputs: Tensor | list | dict  # before augmentation and preprocessing
+    inputs: Any  # a tensor, a list of str or a dict, before augmentation and preprocessing
     labels: Tensor  # LongTensor (n,)
     weight: float  # of this mean among the means of all processes; 1.0 where shares are equal
     whole: int  # examples of the step over all processes
@@ -93,10 +93,8 @@ class SplitBatches:
             order = order.to(self.device)
         parts = [self._share(rows) for rows in order.split(self.batch_size)[skip:]]
         shares = (rows for rows, _, _ in parts)
-        if self.held:
-            batches = map(self._gather, shares)
-        else:
-            batches = read_batches(self.split, shares, self.device)
+        read = self._gather if self.held else None
+        batches = map(read, shares) if read else read_batches(self.split, shares, self.device)
         for (rows, weight, whole), (inputs, labels) in zip(parts, batches, strict=True):
             inputs, labels = move(inputs, self.device), move(labels, self.device)
             yield Batch(move(rows, self.device), inputs, labels, weight, whole)
@@ -189,7 +187,7 @@ def read_batches(
         return inputs, labels
 
     reader = ThreadPoolExecutor(1, "read_batches")
-    waiting = deque()
+    waiting: deque[Future[tuple[Any, Tensor]]] = deque()
     try:
         for rows in parts:
             waiting.append(reader.submit(read, rows))
@@ -201,7 +199,7 @@ def read_batches(
         reader.shutdown(cancel_futures=True)
 
 
-def move(value, device: torch.device):
+def move(value: Any, device: torch.device) -> Any:
     """A tensor, or a dict of tensors, on the device; what is neither stays as it is."""
     if isinstance(value, dict):
         return {name: move(item, device) for name, item in value.items()}

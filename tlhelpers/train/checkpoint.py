@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -127,7 +128,7 @@ def held_folder(folder: Path) -> Iterator[None]:
 # --- whose checkpoint it is ---------------------------------------------------------------
 
 
-def identity_of(run) -> dict:
+def identity_of(run: Any) -> dict:
     """What two runs must share for one to go on where the other stopped, as JSON holds it.
 
     run: a `_Run` of the engine that has taken no step yet.
@@ -190,7 +191,7 @@ def _name_of_data(data: Split | DataLoader | None) -> str | None:
 # --- what it holds ------------------------------------------------------------------------
 
 
-def save_run(run, folder: Path) -> None:
+def save_run(run: Any, folder: Path) -> None:
     """Saves everything that the rest of the run depends on.
 
     A run is worth more than its checkpoint: where the disk refuses it, the run goes on, warned.
@@ -220,7 +221,7 @@ def save_run(run, folder: Path) -> None:
         warnings.warn(text("checkpoint.not_saved", reason=error), RuntimeWarning, stacklevel=2)
 
 
-def resume_run(run, folder: Path) -> bool:
+def resume_run(run: Any, folder: Path) -> bool:
     """Goes to where the newest whole checkpoint was made; False where there is none.
 
     Raises ValueError where it is another run's, StoreError where its contents are no run's.
@@ -244,7 +245,7 @@ def resume_run(run, folder: Path) -> bool:
     raise ValueError(message)
 
 
-def _restore(run, tensors: dict[str, Tensor], state: dict) -> None:
+def _restore(run: Any, tensors: dict[str, Tensor], state: dict) -> None:
     for name, value in run.model.state_dict().items():
         value.copy_(tensors[f"model.{name}"])
     run.kept = {
@@ -270,7 +271,9 @@ def _restore(run, tensors: dict[str, Tensor], state: dict) -> None:
     run.history.resumed_from = run.history.steps
 
 
-def _load_optimizer(optimizer, tensors: dict[str, Tensor], scalars: dict) -> None:
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], scalars: dict
+) -> None:
     mark = "optimizer."
     held = {name.removeprefix(mark): t for name, t in tensors.items() if name.startswith(mark)}
     loaded: dict[int, dict] = {}
@@ -286,7 +289,7 @@ def _load_optimizer(optimizer, tensors: dict[str, Tensor], scalars: dict) -> Non
                 state[name] = torch.empty_like(param).copy_(value)
 
 
-def _random_states(run) -> dict[str, tuple[Callable, Callable]]:
+def _random_states(run: Any) -> dict[str, tuple[Callable, Callable]]:
     """Every generator that the run draws from: how to read its state and how to set it."""
     states = {
         "cpu": (torch.get_rng_state, torch.set_rng_state),

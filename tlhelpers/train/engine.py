@@ -18,9 +18,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -134,7 +135,8 @@ def fit(
     run = _Run(asked)
     interrupt = run.train_all()
     if interrupt is not None and on_interrupt == "raise":
-        interrupt.history, interrupt.model = run.history, model
+        for name, learned in (("history", run.history), ("model", model)):
+            setattr(interrupt, name, learned)
         raise interrupt
     return run.history
 
@@ -146,6 +148,13 @@ def cross_entropy(model: nn.Module, inputs: Tensor | dict, labels: Tensor, rows:
 
 class _Run:
     """One call of `fit`: `asked` holds its arguments, the rest how far it has come."""
+
+    history: History
+    epoch: int  # epochs completed
+    taken: int  # steps taken in the epoch that is running
+    losses: list[Tensor]  # of this epoch, on the device
+    sizes: list[int]  # examples behind each of them
+    kept: dict[str, Tensor]  # what `learned` was at its best
 
     def train_all(self) -> KeyboardInterrupt | None:
         """From the first step, or the last checkpoint, to the end; returns the Ctrl-C that came."""
@@ -313,7 +322,7 @@ class _Run:
         """These numbers, summed over all processes."""
         return self.processes.sum(torch.stack(values)).tolist()
 
-    def _compute_logits(self, raw) -> Tensor:
+    def _compute_logits(self, raw: Any) -> Tensor:
         with self.autocast():
             return logits_of(self.model, self.prepare_valid(raw))
 
@@ -350,11 +359,8 @@ class _Run:
         watched = _somebody_watches() if asked.progress is None else asked.progress
         self.visible = watched and self.processes.is_main
 
-        self.epoch = 0  # epochs completed
-        self.taken = 0  # steps taken in the epoch that is running
-        self.losses: list[Tensor] = []  # of this epoch, on the device
-        self.sizes: list[int] = []
-        self.kept: dict[str, Tensor] = {}  # what `learned` was at its best
+        self.epoch, self.taken, self.losses, self.sizes = 0, 0, [], []
+        self.kept = {}
         self.history = History(
             device=str(self.device),
             precision=str(self.precision).removeprefix("torch."),
@@ -412,7 +418,7 @@ class _Run:
         self.total = asked.max_steps if limited else asked.epochs * per_epoch
         self.epochs = math.inf if limited else asked.epochs
 
-    def _folder(self):
+    def _folder(self) -> AbstractContextManager[Any]:
         """A context in which the folder of checkpoints, where there is one, is this run's."""
         return held_folder(self.folder) if self.folder and self.processes.is_main else nullcontext()
 
@@ -433,7 +439,7 @@ class _Run:
 
     def _save(self) -> None:
         self.history.seconds = time.perf_counter() - self.started
-        if self.processes.is_main:
+        if self.folder is not None and self.processes.is_main:
             save_run(self, self.folder)
         self.processes.wait()
 

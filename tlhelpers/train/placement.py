@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +83,7 @@ def preparation(model: nn.Module, preprocess: Callable, device: torch.device) ->
     dtype = next(dtypes, torch.float32)
     lay_out = _wants_channels_last(model, device)
 
-    def prepare(raw):
+    def prepare(raw: Any) -> Any:
         inputs = preprocess(raw)
         if isinstance(inputs, Tensor):
             if inputs.is_floating_point() and inputs.dtype != dtype:

@@ -9,6 +9,7 @@ where memory falls short.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def logits_of(model: nn.Module, inputs: Tensor | dict) -> Tensor:
     return output if isinstance(output, Tensor) else output.logits
 
 
-def as_data(inputs: Split | DataLoader | Tensor | np.ndarray | Sequence[str] | str):
+def as_data(inputs: Split | DataLoader | Tensor | np.ndarray | Sequence[str] | str) -> Any:
     """Splits and DataLoaders as they are, other inputs as a split whose labels are all 0."""
     if isinstance(inputs, Split | DataLoader):
         return inputs
@@ -135,7 +136,7 @@ def infer(
         prepare = preparation(model, preprocess or preprocess_of(model, data), device)
         computing = autocast(device, as_precision(precision, device))
 
-        def compute(raw):
+        def compute(raw: Any) -> Any:
             with computing():
                 return forward(model, prepare(raw))
 

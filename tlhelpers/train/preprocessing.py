@@ -7,6 +7,7 @@ uint8 pictures, floats in [0, 1] or texts in, what `forward` takes out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +72,11 @@ def holds_pictures(split: Split) -> bool:
     return getattr(split.batch(torch.arange(1))[0], "dtype", None) == torch.uint8
 
 
-def _as_they_are(inputs):
+def _as_they_are(inputs: Any) -> Any:
     return inputs
 
 
-def _is_raw(inputs) -> bool:
+def _is_raw(inputs: Any) -> bool:
     return isinstance(inputs, list) or getattr(inputs, "dtype", None) == torch.uint8
 
 

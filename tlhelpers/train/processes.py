@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,8 @@ class Processes:
     """Where this process stands (`rank` of `world`), and what the processes do together."""
 
     def __init__(self, device: str | torch.device | None = None):
-        self.accelerator, self.rank, self.world = None, 0, 1
+        self.accelerator: Any = None  # accelerate's, where there are several processes
+        self.rank, self.world = 0, 1
         self.device = pick_device(device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import Accelerator

@@ -7,6 +7,7 @@ data (see `feature_cache.py`), and every method reads them through here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,17 +100,19 @@ def span(rows: Tensor) -> Tensor:
     return torch.linalg.qr(rows.mT).Q
 
 
-def _compute(model, data: Split, batch_size: int, layer, preprocess) -> Iterator[Tensor]:
+def _compute(
+    model: nn.Module, data: Split, batch_size: int, layer: str | None, preprocess: Any
+) -> Iterator[Tensor]:
     """Features batch by batch, computed as `predict` computes."""
 
-    def forward(model: nn.Module, inputs) -> Tensor:
+    def forward(model: nn.Module, inputs: Any) -> Tensor:
         return _pass(model, inputs, layer)
 
     answers = infer(model, data, batch_size, forward=forward, preprocess=preprocess)
     return (features for features, _ in answers)
 
 
-def _pass(model: nn.Module, inputs, layer: str | None) -> Tensor:
+def _pass(model: nn.Module, inputs: Any, layer: str | None) -> Tensor:
     if layer is None:
         return features_of(model, inputs)
     named = dict(stages(model))

@@ -140,7 +140,7 @@ def fine_tune(
         open_stages(model, depth)
         if keep_batchnorm:
             freeze_batchnorm(model)
-        own = {"penalty": penalty(model) if penalty else None}
+        own: dict[str, Any] = {"penalty": penalty(model) if penalty else None}
         own["param_groups"] = discriminative_rates(model, lr, lr_mult or 1.0, body_lr)
         if unfreeze == "gradual":
             steps = _steps_an_epoch(task, options)
@@ -205,7 +205,7 @@ def tune(
     if valid is None and len(task.valid):
         valid = task.valid
 
-    def run(settings: dict, **length) -> FineTuneResult:
+    def run(settings: dict[str, Any], **length: Any) -> FineTuneResult:
         model, own = prepare(copy.deepcopy(start), **settings)
         history = fit(model, task, **{**options, **own, **length})
         return summarise(model, task, history, read_test=False)
@@ -213,7 +213,7 @@ def tune(
     count = math.prod(map(len, grid.values()))
     numbers = itertools.count(1)
 
-    def trial(**settings) -> FineTuneResult:
+    def trial(**settings: Any) -> FineTuneResult:
         short = {"max_steps": math.ceil(steps / TRIAL), "valid_every": steps}
         short["title"] = text("finetune.bar_trial", number=next(numbers), count=count)
         return run(settings, **short, on_interrupt="raise", checkpoint=None)
@@ -316,7 +316,7 @@ def one_more_each_epoch(
         built = build_optimizer(model, optimizer, groups[-1]["lr"], weight_decay, groups)
         taken = itertools.count()
 
-        def close(built: torch.optim.Optimizer, args, kwargs) -> None:
+        def close(built: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
             opened = 2 + next(taken) // steps_an_epoch
             for group in built.param_groups[:-opened]:
                 for parameter in group["params"]:

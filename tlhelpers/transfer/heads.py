@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class Heads(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         return torch.addmm(self.bias, features, self.weight).unflatten(1, self.shape)
 
-    def loss(self, model: nn.Module, features: Tensor, labels: Tensor, _rows) -> Tensor:
+    def loss(self, model: nn.Module, features: Tensor, labels: Tensor, _rows: Any) -> Tensor:
         """Sum over heads of learning rate * (cross-entropy + weight decay / 2 * ||W||^2).
 
         SGD is linear in the gradient: a factor before a head's loss is a learning rate of its own.
@@ -156,7 +156,7 @@ def select_head(
     num_classes: int | None = None,
     *,
     standardize: bool = True,
-    **options,
+    **options: Any,
 ) -> SelectedHead:
     """A linear probe: heads for a grid of settings on features (n, d) of the training split, and
     of them the one that does best on those of the validation split.

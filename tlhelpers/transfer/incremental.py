@@ -9,7 +9,7 @@ mistake to joint training, are in `learners/`, one file each; what R says of the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ def incremental(
     set_seed(seed)
     trace: list[tuple[int, list[float]]] = []
     learner = make_learner(backbone, stream, method, seed=seed, **options)
-    if watch:
+    if watch and isinstance(learner, Trained):
         learner.fit_options.setdefault("after_step", _watcher(learner, watch, trace))
     test = stream.open_test()  # opened once; nothing below chooses anything by it
     count, classes = len(stream.seen), len(stream.group)
@@ -123,7 +123,7 @@ def incremental(
     )
 
 
-def make_learner(backbone: nn.Module, stream: Stream, method: str, **options) -> Learner:
+def make_learner(backbone: nn.Module, stream: Stream, method: str, **options: Any) -> Learner:
     """The learner `method`; what is an option of `fit` is handed on to it."""
     passed = {name: options.pop(name) for name in list(options) if name in FIT_OPTIONS}
     if _trains(method):
@@ -136,7 +136,9 @@ def by_class(right: Tensor, labels: Tensor) -> list[float]:
     return [float(right[labels == c].float().mean()) for c in labels.unique()]
 
 
-def _stream(task, steps: Sequence[int], scenario: str, method: str) -> Stream:
+def _stream(
+    task: Task | Sequence[Task], steps: Sequence[int], scenario: str, method: str
+) -> Stream:
     if method not in METHODS:
         raise ValueError(text("incremental.method", method=method, known=", ".join(METHODS)))
     if scenario not in SCENARIOS:
@@ -147,10 +149,10 @@ def _stream(task, steps: Sequence[int], scenario: str, method: str) -> Stream:
         raise ValueError(text("incremental.unfit", method=method, scenario=scenario, fits=fits))
     if (scenario == "domain") == isinstance(task, Task):
         raise ValueError(text("incremental.one_or_several", scenario=scenario))
-    if scenario == "domain":
-        stream = Stream.of_domains(task)
-    else:
+    if isinstance(task, Task):
         stream = Stream.of_classes(task, steps, scenario)
+    else:
+        stream = Stream.of_domains(task)
     for one in stream.tasks:
         for name in ("train", "test"):
             counts = torch.bincount(getattr(one, name).labels, minlength=len(stream.group))
@@ -163,7 +165,9 @@ def _trains(method: str) -> bool:
     return issubclass(METHODS[method], Trained)
 
 
-def _watcher(learner: Trained, every: int, trace: list):
+def _watcher(
+    learner: Trained, every: int, trace: list[tuple[int, list[float]]]
+) -> Callable[[int, nn.Module], None]:
     """A hook for `fit` that notes the validation accuracy of each class."""
     valid = learner.stream.valid
 

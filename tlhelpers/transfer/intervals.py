@@ -136,7 +136,7 @@ def share_of(right: Tensor, groups: Sequence[int] | None = None, level: float = 
     """
     n, share = len(right), right.double().mean().item()
     independent = n if groups is None else len(set(groups))
-    if independent < n and 0 < share < 1:
+    if groups is not None and independent < n and 0 < share < 1:
         return Interval(share, *_over_groups(right.double(), groups, level), n, True)
     return Interval(share, *_wilson(round(share * independent), independent, level), n, True)
 

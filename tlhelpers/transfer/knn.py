@@ -83,7 +83,8 @@ def vote(
     """The predicted classes (m,) of features (m, d) for every k in `candidates`."""
     if metric == "cosine":  # the order of Euclidean distances between unit vectors
         train, features = F.normalize(train, dim=1), F.normalize(features, dim=1)
-    predicted, classes = [[] for _ in candidates], int(labels.max()) + 1
+    predicted: list[list[Tensor]] = [[] for _ in candidates]
+    classes = int(labels.max()) + 1
     for part in features.split(max(1, DISTANCES // len(train))):
         nearest = torch.cdist(part, train).topk(max(candidates), largest=False).indices
         for k, found in zip(candidates, predicted, strict=True):

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from tlhelpers.data.task import Task
 from tlhelpers.train.engine import cross_entropy, fit
@@ -45,7 +46,7 @@ def lr_find(
     """
     losses = []
 
-    def loss(trained, inputs, labels, rows):
+    def loss(trained: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         value = cross_entropy(trained, inputs, labels, rows)
         losses.append(value.detach())
         return value

@@ -17,6 +17,7 @@ s_1 >= s_2 >= ...; the smallest carry what does not transfer, and are pushed to 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +60,7 @@ def bss_loss(eta: float = 0.001, k: int = 1) -> Callable:
     The features are what enters the head, which must be a linear layer.
     """
 
-    def loss(trained: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(trained: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         features = features_of(trained, inputs)
         logits = _head(trained)(features)
         return F.cross_entropy(logits, labels) + eta * spectral_shrinkage(features, k)

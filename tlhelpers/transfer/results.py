@@ -6,7 +6,7 @@ tensors) belong to the object but not to its table. Accuracies are fractions fro
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@dataclass
 class Result(Tabular):
     """Base of all results. A result of many rows overrides `rows`."""
 
@@ -39,8 +40,10 @@ class Result(Tabular):
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.tolist()
-    if is_dataclass(value):
-        return _plain(value.to_dict() if isinstance(value, Result) else asdict(value))
+    if isinstance(value, Result):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -49,7 +52,7 @@ def _plain(value: Any) -> Any:
 
 
 def _spread(row: dict[str, Any]) -> dict[str, Any]:
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Interval):
             columns |= {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}

@@ -72,7 +72,7 @@ def search(
         if math.isinf(run["valid_loss"]):  # which JSON cannot hold
             run["valid_loss"] = None
     return Search(
-        grid=grid,
+        grid={name: list(values) for name, values in grid.items()},
         seeds=list(seeds),
         runs=runs,
         chosen=chosen,
@@ -92,6 +92,6 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _is_edge(value: Any, values: list) -> bool:
+def _is_edge(value: Any, values: Sequence[Any]) -> bool:
     numbers = all(isinstance(v, int | float) for v in values)
     return numbers and len(values) > 2 and value in (min(values), max(values))

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlhelpers.data.task import Task, require_texts
+from tlhelpers.data.task import Split, Task, require_texts
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.results import Result
 
@@ -86,5 +86,5 @@ def one_form(words: str) -> str:
     return unicodedata.normalize("NFKC", words).lower()
 
 
-def _accuracy(pipeline: Any, split) -> float:
+def _accuracy(pipeline: Any, split: Split) -> float:
     return float(pipeline.score(split.inputs, split.labels.numpy()))

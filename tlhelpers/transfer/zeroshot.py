@@ -80,14 +80,15 @@ def zero_shot(
         raise ValueError(text("zeroshot.classes", unseen=unseen, have=task.num_classes))
 
     known, new = task.only_classes(seen), task.only_classes(unseen)
+    told = task.attributes
     features = represent(backbone, known.train, task)
     standardizer = Standardizer(features)
-    centre = known.attributes.float().mean(0)
+    centre = told[seen].float().mean(0)
 
     def describe(attributes: Tensor) -> Tensor:
         return F.normalize(attributes.float() - centre, dim=1)
 
-    signatures, features = describe(known.attributes), standardizer(features)
+    signatures, features = describe(told[seen]), standardizer(features)
     basis = span(features)  # V lies in it: raw pixels cost no more than they must
     features = features @ basis
     gamma, lam = choose_strengths(features, known.train.labels, signatures, method, seed)

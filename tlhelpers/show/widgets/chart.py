@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from tlhelpers.show.figures import GREY, INK, PALETTE, RULE
 from tlhelpers.transfer.intervals import interval
@@ -29,7 +30,7 @@ class Canvas:
         self.says, self.width, self.height = says, width, height
         self.parts: list[str] = []
 
-    def add(self, tag: str, content: str = "", /, **attributes) -> None:
+    def add(self, tag: str, content: str = "", /, **attributes: Any) -> None:
         """An element; `stroke_width=2` becomes stroke-width="2"."""
         given = "".join(
             f' {name.rstrip("_").replace("_", "-")}="{html.escape(_short(value))}"'
@@ -38,7 +39,7 @@ class Canvas:
         )
         self.parts.append(f"<{tag}{given}>{content}</{tag}>")
 
-    def text(self, x: float, y: float, words: str, **attributes) -> None:
+    def text(self, x: float, y: float, words: str, **attributes: Any) -> None:
         """Words whose baseline starts at (x, y); text_anchor="middle" centres them."""
         self.add("text", html.escape(words), x=x, y=y, **{"fill": INK, **attributes})
 
@@ -126,7 +127,9 @@ class Chart(Canvas):
         outline = "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in upper + lower[::-1])
         self.add("path", d=f"M{outline}Z", fill=colour, opacity=0.18)
 
-    def point(self, x: float, y: float, colour: str, radius: float = 6, hollow: bool = False):
+    def point(
+        self, x: float, y: float, colour: str, radius: float = 6, hollow: bool = False
+    ) -> None:
         """A dot, or a ring."""
         fill = "white" if hollow else colour
         at = {"cx": self.x(x), "cy": self.y(y), "r": radius}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show.widgets.page import Shown, View, failed, make_page
@@ -64,7 +65,7 @@ class Explorer(Shown):
     run: Run | None = None
     picks: dict[str, int] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.positions = {control.name: control.start for control in self.controls} | self.picks
         self._views: dict[tuple, View] = {}
         self._stop = threading.Event()
@@ -84,7 +85,7 @@ class Explorer(Shown):
             self._views[state] = self.draw(**self.values)
         return self._views[state]
 
-    def move(self, **values) -> View:
+    def move(self, **values: Any) -> View:
         """Puts controls to these values, as a learner would; returns what is then shown."""
         for control in self.controls:
             if control.name in values:
@@ -105,6 +106,7 @@ class Explorer(Shown):
             _asked.stop()
         _asked = self
         stop = self._stop = threading.Event()
+        run = self.run or (lambda values, watch: self.view())
         shown_at = 0.0
 
         def watch(view: View) -> bool:
@@ -117,7 +119,7 @@ class Explorer(Shown):
         def work() -> None:
             try:
                 with _one_run:
-                    show(self.view() if stop.is_set() else self.run(self.values, watch))
+                    show(self.view() if stop.is_set() else run(self.values, watch))
             except Exception as error:
                 show(failed(error))
             finally:
@@ -136,7 +138,7 @@ class Explorer(Shown):
     # --- in the notebook ---
 
     @cached_property
-    def widget(self):
+    def widget(self) -> Any:
         """The page's side, an anywidget: `positions` come from it, `view` goes to it."""
         controls = [
             {"name": c.name, "label": c.label, "kind": c.kind, "options": [o[0] for o in c.options]}
@@ -160,11 +162,11 @@ class Explorer(Shown):
         def ended() -> None:
             page.running = False
 
-        def on_move(change) -> None:
+        def on_move(change: dict[str, Any]) -> None:
             self.positions = {name: int(place) for name, place in change["new"].items()}
             show(self.view())
 
-        def on_message(_, message: dict, buffers) -> None:
+        def on_message(_: object, message: dict[str, Any], buffers: object) -> None:
             if message.get("stop"):
                 self.stop()
             elif message.get("run") and not page.running:

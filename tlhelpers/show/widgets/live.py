@@ -60,7 +60,8 @@ class LiveCurve:
         )
         for name, points in self.curves.items():
             if points:
-                chart.line(*zip(*points, strict=True), self.colours[name], name)
+                steps, values = zip(*points, strict=True)
+                chart.line(steps, values, self.colours[name], name)
         return View(chart.svg(), says)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -118,7 +119,7 @@ class Pad(Shown):
         )
 
     @cached_property
-    def widget(self):
+    def widget(self) -> Any:
         """The page's side, an anywidget: `drawings` go both ways, `view` goes to it."""
         page = make_page(
             SCRIPT,
@@ -136,11 +137,11 @@ class Pad(Shown):
             page.kept = {field: len(drawings) for field, drawings in self.kept.items()}
             page.view = self.view().state
 
-        def on_drawn(change) -> None:
+        def on_drawn(change: dict[str, Any]) -> None:
             self.drawings = change["new"]
             refresh()
 
-        def on_message(_, message: dict, buffers) -> None:
+        def on_message(_: object, message: dict[str, Any], buffers: object) -> None:
             if "sample" in message:
                 self.put_sample(message["field"], message["sample"])
             elif message.get("keep"):

@@ -36,7 +36,7 @@ def failed(error: Exception) -> View:
     return View(f'<p class="tl-failed" role="alert">{html.escape(says)}</p>', "")
 
 
-def make_page(script: Path, style: Path, **state):
+def make_page(script: Path, style: Path, **state: Any) -> Any:
     """An anywidget whose traits, one for each name in `state`, are those of its page, too.
 
     A page whose kernel is gone says so, in the learner's language.
@@ -74,7 +74,7 @@ class Shown:
         picture = self.view().picture
         return {"image/svg+xml" if picture.startswith("<svg") else "text/html": picture}
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         page = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         return {VIEW: page, **self.still(), "text/plain": repr(self)}
 

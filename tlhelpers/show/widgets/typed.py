@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.widgets.explorer import STYLE
@@ -37,7 +38,7 @@ class Typed(Shown):
         return self.show(self.words)
 
     @cached_property
-    def widget(self):
+    def widget(self) -> Any:
         """The page's side, an anywidget: `words` come from it, `view` goes to it."""
         page = make_page(
             SCRIPT,
@@ -50,7 +51,7 @@ class Typed(Shown):
             view=self.view().state,
         )
 
-        def on_typed(change) -> None:
+        def on_typed(change: dict[str, Any]) -> None:
             page.view = self.write(change["new"]).state
 
         page.observe(on_typed, "words")

@@ -11,6 +11,7 @@ the critic cannot tell. The turned gradient is faded in over training, with prog
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,12 +56,12 @@ class TurnGradient(torch.autograd.Function):
     """The identity forwards; backwards the gradient times -factor."""
 
     @staticmethod
-    def forward(ctx, features: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, features: Tensor, factor: float) -> Tensor:
         ctx.factor = factor
         return features.view_as(features)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.factor * gradient, None
 
 

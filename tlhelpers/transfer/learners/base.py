@@ -12,8 +12,9 @@ incremental learning", Nature Machine Intelligence 2022 (doi:10.1038/s42256-022-
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -112,13 +113,15 @@ class Learner:
     backbone: nn.Module
     stream: Stream
     seed: int = 0
+    model: nn.Module = field(init=False, repr=False)  # as it stands
 
-    scenarios = SCENARIOS  # those in which the method means something
+    scenarios: ClassVar[tuple[str, ...]] = SCENARIOS  # those in which the method means something
 
     @classmethod
     def options(cls) -> set[str]:
         """What can be set for this method."""
-        own = {f.name for f in fields(cls)} - {"backbone", "stream", "seed", "fit_options"}
+        given = {"backbone", "stream", "seed", "fit_options"}
+        own = {f.name for f in fields(cls) if f.init} - given
         return own | FIT_OPTIONS if issubclass(cls, Trained) else own
 
     def learn(self, step: int) -> None:
@@ -149,9 +152,9 @@ class Trained(Learner):
     batch_size: int = 32
     lr: float = 0.02
     lr_mult: float = 5.0
-    fit_options: dict = field(default_factory=dict)
+    fit_options: dict[str, Any] = field(default_factory=dict)
 
-    penalty = None  # or a method (model) -> scalar, added to the loss
+    penalty: ClassVar[Callable[..., Tensor] | None] = None  # added to the loss
 
     def __post_init__(self) -> None:
         self.model = copy.deepcopy(self.backbone)
@@ -192,7 +195,7 @@ class Trained(Learner):
         """The rows of the stream that are trained on."""
         return self.stream.rows(step)
 
-    def loss(self, model: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         """Cross-entropy over the classes met so far, as `fit` asks for it."""
         logits = self.stream.candidates(logits_of(model, inputs), labels)
         return F.cross_entropy(logits, labels)

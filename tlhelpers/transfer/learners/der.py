@@ -16,6 +16,7 @@ classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ class DERpp(Trained):
         self.arrived = self.stream.rows(step)
         return self.arrived
 
-    def loss(self, model: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         logits = logits_of(model, inputs)
         total = F.cross_entropy(self.stream.candidates(logits, labels), labels)
         if len(self.kept):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ class ICaRL(Trained):
 
     memory: int = 100
 
-    scenarios = ("class", "task")
+    scenarios: ClassVar[tuple[str, ...]] = ("class", "task")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,7 +50,7 @@ class ICaRL(Trained):
     def rows(self, step: int) -> Tensor:
         return torch.cat([self.stream.rows(step), *self.exemplars])
 
-    def loss(self, model: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         before = None
         if self.old is not None:
             with torch.no_grad():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ class LwF(Trained):
         if self.known and self.still_batchnorm:
             freeze_batchnorm(self.model)
 
-    def loss(self, model: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         logits = logits_of(model, inputs)
         new = F.cross_entropy(self.stream.own_group(logits, labels), labels)
         if self.old is None:

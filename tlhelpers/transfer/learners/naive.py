@@ -11,6 +11,7 @@ rows are frozen, and only the rows of the new classes are trained, against each 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -43,14 +44,14 @@ class NewRows(Trained):
 
     among_all: bool = False
 
-    scenarios = ("class", "task")
+    scenarios: ClassVar[tuple[str, ...]] = ("class", "task")
 
     def begin(self) -> None:
         if self.known:
             freeze(self.model)
             self.fit_options = {**self.fit_options, "weight_decay": 0.0}  # it would move old rows
 
-    def loss(self, model: nn.Module, inputs, labels: Tensor, rows: Tensor) -> Tensor:
+    def loss(self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:
         logits = logits_of(model, inputs)
         logits = torch.cat([logits[:, : self.known].detach(), logits[:, self.known :]], 1)
         rivals = self.stream.candidates if self.among_all else self.stream.own_group

@@ -43,7 +43,7 @@ class NearestMean(Learner):
 
     @property
     def kept_bytes(self) -> int:
-        return self.sums.numel() * self.sums.element_size()
+        return 0 if self.sums is None else self.sums.numel() * self.sums.element_size()
 
 
 def class_means(features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
