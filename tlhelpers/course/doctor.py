@@ -208,8 +208,9 @@ def check_memory() -> Finding:
 
 def check_disk() -> Finding:
     """Free space where the course lies."""
-    free = shutil.disk_usage(ROOT).free
-    value = text("doctor.free", size=f"{free / GIGABYTE:.1f}", folder=ROOT)
+    folder = _existing(ROOT)
+    free = shutil.disk_usage(folder).free
+    value = text("doctor.free", size=f"{free / GIGABYTE:.1f}", folder=folder)
     if free < DISK_WANTED:
         return Finding("disk", value, "wrong", text("doctor.disk_small"))
     return Finding("disk", value)
@@ -254,9 +255,14 @@ def _is_writable(folder: Path) -> bool:
         return False
 
 
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.is_dir())
+
+
 def check_work() -> Finding:
     """Whether the learner's copies can be saved."""
-    folder = ROOT / "work" if (ROOT / "work").is_dir() else ROOT
+    folder = _existing(ROOT / "work")
     if not _is_writable(folder):
         return Finding("work", str(folder), "wrong", text("doctor.work_read_only"))
     return Finding("work", str(folder))

@@ -20,6 +20,7 @@ from tlhelpers.course import workspace
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.launcher import run_child
 from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.places import IN_CLONE
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 FIRST_PORT, PORTS_TRIED = 8888, 50
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lang", choices=LANGUAGES, help=text("cli.help_lang"))
     parser.add_argument("--no-browser", action="store_true", help=text("lab.help_no_browser"))
     parser.add_argument("--port", type=int, default=FIRST_PORT, help=text("lab.help_port"))
+    if not IN_CLONE:  # read by the launcher, before anything asks where the folder is
+        parser.add_argument("--folder", metavar="FOLDER", help=text("lab.help_folder"))
     parser.add_argument("--teacher", action="store_true", help=text("lab.help_teacher"))
     asked = parser.parse_args(arguments)
     if importlib.util.find_spec("jupyterlab") is None:
@@ -46,14 +49,14 @@ def main(arguments: list[str]) -> int:
     if port != asked.port:
         print(text("lab.port_in_use", asked=asked.port, port=port), flush=True)
     settings = write_settings(lang)
-    print(text("lab.opening", folder=copies.folder.relative_to(workspace.ROOT)), flush=True)
+    print(text("lab.opening", folder=workspace.shown(copies.folder)), flush=True)
     line = command(copies.folder, port, browser=not asked.no_browser)
     return run_child(line, environment(settings))
 
 
 def _report(copies: workspace.Prepared) -> None:
     """One line on new copies, and one on lessons that have changed."""
-    folder = copies.folder.relative_to(workspace.ROOT).as_posix()
+    folder = workspace.shown(copies.folder)
     if copies.new:
         print(text("workspace.copied", count=len(copies.new), folder=folder), flush=True)
     for problem in copies.damaged:

@@ -37,13 +37,15 @@ from pathlib import Path
 
 from tlhelpers.course import cli
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.places import ROOT
+from tlhelpers.runtime.places import IN_CLONE, ROOT
 
 VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
 
 # what a command needs beyond the course itself
 EXTRAS = {"test": {"test", "book"}, "bench": {"bench"}, "book": {"book"}, "slides": {"book"}}
+# what works on the sources of the course, and has no place in an installed package
+FOR_CLONES = {"test", "build", "new", "book", "slides", "pretrain", "results", "measure", "bench"}
 BARE = {"doctor", "reset", "new", "api"}  # commands that the standard library is enough for
 
 # Free space a first installation takes, with what pip unpacks on the way. PyPI's torch for Linux
@@ -63,7 +65,8 @@ def main(arguments: list[str]) -> int:
     own = [argument for argument in own if argument != "--here"]
     command = own[0] if own else ""
     try:
-        _require_clone()
+        if not IN_CLONE:
+            return _run_installed(own + rest)
         if command not in cli.available():
             return cli.main(own + rest)
         if {"-h", "--help"} & set(own):
@@ -100,9 +103,16 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:at], arguments[at:]
 
 
-def _require_clone() -> None:
-    if not (ROOT / "pyproject.toml").exists():
-        raise SetupError(text("launcher.no_clone"))
+def _run_installed(arguments: list[str]) -> int:
+    """Runs a command of a package that was installed from a wheel: there is nothing to set up."""
+    command = arguments[0] if arguments else ""
+    if command in FOR_CLONES:
+        raise SetupError(text("launcher.needs_clone", command=command))
+    if command == "lab" and "--folder" in arguments[:-1]:
+        at = arguments.index("--folder")
+        os.environ["TLHELPERS_HOME"] = str(Path(arguments[at + 1]).expanduser().absolute())
+        arguments = arguments[:at] + arguments[at + 2 :]
+    return _run(sys.executable, arguments)
 
 
 # --- which Python -------------------------------------------------------------------------

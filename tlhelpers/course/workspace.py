@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
-from tlhelpers.runtime.places import LESSONS, ROOT, WORK
+from tlhelpers.runtime.places import IN_CLONE, LESSONS, ROOT, WORK
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -57,7 +57,7 @@ def learners_copy(lesson: Path, teacher: bool = False) -> bytes:
         notebook = json.loads(lesson.read_text(encoding="utf-8-sig"))
         tagged = [(cell, cell["metadata"].get("tags", [])) for cell in notebook["cells"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WorkspaceError(text("workspace.damaged", path=_in_clone(lesson))) from error
+        raise WorkspaceError(text("workspace.damaged", path=shown(lesson))) from error
     cells = []
     for cell, tags in tagged:
         if "teacher" in tags and not teacher:
@@ -116,8 +116,11 @@ def reset(lesson: str, lang: str) -> Path:
     )
 
 
-def _in_clone(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+def shown(path: Path) -> str:
+    """A path as it is told to the learner: short within the clone, else whole."""
+    return (
+        path.relative_to(ROOT).as_posix() if IN_CLONE and path.is_relative_to(ROOT) else str(path)
+    )
 
 
 def _free_name(path: Path) -> Path:
@@ -146,5 +149,5 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lang", choices=LANGUAGES, help=text("cli.help_lang"))
     asked = parser.parse_args(arguments)
     copy = reset(asked.lesson, asked.lang or language())
-    print(text("workspace.reset_done", path=copy.relative_to(ROOT).as_posix()))
+    print(text("workspace.reset_done", path=shown(copy)))
     return 0
