@@ -67,7 +67,7 @@ def test_what_the_lesson_says_of_its_stored_results():
 
 
 def test_a_seed_redraws_the_test_pictures_too():
-    first, second = redrawn(2, 0), redrawn(2, 1)
-    assert first.num_classes == 10 and len(first.test) == 400 and len(first.valid) == 200
+    first, second = redrawn("birds", 2, 0), redrawn("birds", 2, 1)
+    assert first.num_classes == 10 and len(first.test) == 1000 and len(first.valid) == 200
     assert not first.test.inputs.equal(second.test.inputs)
-    assert first.test.inputs.equal(redrawn(2, 0).test.inputs)
+    assert first.test.inputs.equal(redrawn("birds", 2, 0).test.inputs)

@@ -1,4 +1,4 @@
-"""Lesson 02 on real photos: which layer, which pooling, and what BatchNorm's drift costs."""
+"""Lesson 02 on real photos, and its verdicts under other settings."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.course.results import experiment
+from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_photos
+from tlhelpers.data.task import Split, Task
+from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import mobilenet
+from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 
@@ -77,3 +81,68 @@ def _drift(
         mixed[test] = extract_features(drifting.eval(), images[test], cache=False)
         found["drifted"].append(logistic_accuracy(mixed, labels, rows, test))
     return found
+
+
+STABLE_SEEDS, STABLE_EPOCHS = 5, {"half": 4, "as_told": 8, "three_times": 24}
+
+
+@experiment("02_stable")
+def stable() -> dict:
+    """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
+
+    "borrowed": a head on borrowed features before one on those of an untrained body, ten birds
+    with ten labels each. "drift": what the old task loses while a "frozen" body stays in train
+    mode; its weights do not move, so that neither clipping nor the optimizer reaches it. Points
+    above 0 say that the verdict holds.
+    """
+    network = backbone("zukan-resnet")
+    torch.manual_seed(0)
+    untrained = backbone("zukan-resnet", pretrained=False)
+    before = _on_source(network)
+    settings = {name: {"epochs": epochs} for name, epochs in STABLE_EPOCHS.items()}
+    settings |= {"clipped": {"clip_norm": 1.0}, "sgd": {"optimizer": "sgd", "lr": 0.05}}
+    borrowed: dict[str, list[float]] = {name: [] for name in settings}
+    drift: dict[str, list[float]] = {name: [] for name in STABLE_EPOCHS}
+    for seed in range(STABLE_SEEDS):
+        task = load_task("birds", 10, seed)
+        tested = load_task("birds", 40, 1000 + seed).train  # fresh pictures for each draw
+        for name, options in settings.items():
+            accuracies = [_head(body, task, tested, options) for body in (network, untrained)]
+            borrowed[name].append(_points(*accuracies))
+        drifting = copy.deepcopy(network).train()
+        generator = torch.Generator().manual_seed(seed)
+        for epoch in range(1, max(STABLE_EPOCHS.values()) + 1):
+            with torch.no_grad():
+                for rows in torch.randperm(len(task.train), generator=generator).split(32):
+                    drifting(network.preprocess(task.train.inputs[rows]))
+            for name, epochs in STABLE_EPOCHS.items():
+                if epoch == epochs:
+                    drift[name].append(_points(before, _on_source(drifting)))
+    return {
+        "unit": "draws of training and test pictures",
+        "seeds": STABLE_SEEDS,
+        "labels": 10,
+        "verdicts": {"borrowed": borrowed, "drift": drift},
+    }
+
+
+def _head(body: nn.Module, task: Task, tested: Split, options: dict) -> float:
+    """Test accuracy of a head trained on the features of a body, as the lesson trains it."""
+    features = [extract_features(body, split) for split in (task.train, tested)]
+    torch.manual_seed(0)
+    head = nn.Linear(features[0].shape[1], task.num_classes)
+    options = {"epochs": 8, "batch_size": 32, "optimizer": "adamw", "lr": 0.01, **options}
+    options |= {"schedule": "constant", "progress": False}
+    fit(nn.Sequential(head), Split(features[0], task.train.labels), **options)
+    right = head(features[1]).argmax(1) == tested.labels
+    return right.double().mean().item()
+
+
+def _on_source(model: nn.Module) -> float:
+    """Accuracy on the 104 kinds of the source, in eval mode; `model` stays in its own."""
+    source = load_task("source", per_class=1, valid_per_class=1, test_per_class=2)
+    return evaluate(copy.deepcopy(model).eval(), source.test)
+
+
+def _points(high: float, low: float) -> float:
+    return round(100 * (high - low), 2)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import PHOTOS, real_photos, small_pixels
 from tlhelpers.data.task import Task
@@ -31,7 +31,7 @@ def birds() -> dict:
 def pets() -> dict:
     """Cats and dogs, up to 200 labels a class: where a frozen network stops paying."""
     ratios = (1, 5)  # of the head's rate to the first stage's: chosen as the rate is
-    return label_curves("pets", (5, 30, 200), seeds=4, least_epochs=20, ratios=ratios)
+    return label_curves("pets", (5, 30, 200), seeds=5, least_epochs=20, ratios=ratios)
 
 
 def label_curves(
@@ -43,15 +43,17 @@ def label_curves(
 ) -> dict:
     """{"labels": counts, "probe" | "fine_tune" | "scratch": test accuracy for each count, seed}.
 
-    For each count the learning rates of fine-tuning and scratch come from the same grid, chosen
-    on the validation split with a seed that is not measured. All take the same number of steps,
-    `least_epochs` or more. "tuning": what was tried for each count, and what was chosen.
+    A seed redraws training, validation and test pictures. For each count the learning rates of
+    fine-tuning and scratch come from the same grid, chosen on the validation pictures of a seed
+    that is not measured. All take the same number of steps, `least_epochs` or more. "tuning": what
+    was tried for each count, and what was chosen.
     """
     network = backbone("zukan-resnet")
     starts = ("probe", "fine_tune", "scratch")
-    curves: dict = {"labels": list(counts), **{start: [] for start in starts}, "tuning": []}
+    curves: dict = {"unit": UNIT, "seeds": seeds, "labels": list(counts)}
+    curves |= {start: [] for start in starts} | {"tuning": []}
     for count in counts:
-        first = load_task(name, count, seed=100, test_per_class=100)
+        first = redrawn(name, count, TUNING)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
         moving = {"freeze_epochs": 0, "keep_batchnorm": False}
@@ -61,7 +63,7 @@ def label_curves(
         alone = choose(fresh, first, lr=SCRATCH_GRID["lr"])
         runs: dict[str, list[float]] = {start: [] for start in starts}
         for seed in range(seeds):
-            task = load_task(name, count, seed=seed, test_per_class=100)
+            task = redrawn(name, count, seed)
             runs["probe"].append(probe(network, task, seed=seed).test_acc)
             runs["fine_tune"].append(tune(task, **tuned.chosen, seed=seed).test_acc)
             runs["scratch"].append(fresh(task, **alone.chosen, seed=seed).test_acc)
@@ -76,9 +78,10 @@ def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
     return search(lambda **settings: train(task, **settings, read_test=False), grid)
 
 
+UNIT, TUNING = "draws of training, validation and test pictures", 100
 STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
 STYLES = ("photo", "faded", "night", "sketch")
-VALID, TEST = 20, 40  # pictures a class
+VALID, TEST = 20, 100  # pictures a class
 SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
 
 
@@ -99,26 +102,26 @@ def steps() -> dict:
         ),
         "scratch": functools.partial(train_from_scratch, network, **options),
     }
-    found: dict = {"unit": "draws of training and test pictures", "seeds": len(seeds)}
+    found: dict = {"unit": UNIT, "seeds": len(seeds), "labels": 5}
     found |= {start: {} for start in STEPS} | {"tuning": {}, "shift": {}}
     models: dict = {}
     for start, lengths in STEPS.items():
         for length in lengths:
             train = functools.partial(begin[start], epochs=length // 2)
             if length <= 180:
-                chosen = choose(train, redrawn(5, 100), lr=SCRATCH_GRID["lr"])
+                chosen = choose(train, redrawn("birds", 5, TUNING), lr=SCRATCH_GRID["lr"])
                 found["tuning"][f"{start}, {length} steps"] = chosen.to_dict()
-            runs = [train(redrawn(5, seed), **chosen.chosen, seed=seed) for seed in seeds]
+            runs = [train(redrawn("birds", 5, seed), **chosen.chosen, seed=seed) for seed in seeds]
             found[start][length] = [round(run.test_acc, 4) for run in runs]
             models[start, 5, length] = [run.model for run in runs]
     train = functools.partial(begin["scratch"], epochs=36)  # of five batches: 180 steps
     models["scratch", 15, 180] = [
-        train(redrawn(15, seed), **chosen.chosen, seed=seed).model for seed in seeds
+        train(redrawn("birds", 15, seed), **chosen.chosen, seed=seed).model for seed in seeds
     ]
     for start, labels, length in SHIFTED:
         found["shift"][f"{start}_{labels}"] = {
             style: [
-                round(evaluate(model, redrawn(5, seed, style).test), 4)
+                round(evaluate(model, redrawn("birds", 5, seed, style).test), 4)
                 for seed, model in enumerate(models[start, labels, length])
             ]
             for style in STYLES
@@ -126,11 +129,71 @@ def steps() -> dict:
     return found
 
 
-def redrawn(labels: int, seed: int, style: str = "photo") -> Task:
-    """The ten birds; validation and test pictures follow the seed as well."""
-    task = load_task("birds", labels, seed, style=style)
+STABLE = {"unclipped": {"clip_norm": None}, "adamw": {"optimizer": "adamw"}}
+ADAMW_RATES = (0.0003, 0.001, 0.003, 0.01)
+
+
+@experiment("01_stable")
+def stable() -> dict:
+    """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
+
+    "birds": fine-tuned before scratch on five labels, which trains three times as long.
+    "pets", "pets_scratch": fine-tuned, and scratch, before frozen on 200 labels. Points above 0
+    say that the verdict holds. Settings: as in the lesson, half and three times the steps (of
+    birds: those of 01_steps), without clipping, and AdamW; rates are chosen anew for the last two.
+    """
+    steps, pets = stored("01_steps"), stored("01_pets")
+    lengths = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
+    found: dict = {"unit": UNIT, "seeds": 5, "labels": {"birds": 5, "pets": 200}, "tuning": {}}
+    verdicts = {
+        "birds": {
+            name: _points(steps["fine_tune"][tuned], steps["scratch"][scratch])
+            for name, (tuned, scratch) in lengths.items()
+        },
+        "pets": {"as_told": _points(pets["fine_tune"][-1], pets["probe"][-1])},
+        "pets_scratch": {"as_told": _points(pets["scratch"][-1], pets["probe"][-1])},
+    }
+    for name, options in STABLE.items():
+        tuned = _again(found, "birds", 5, name, "fine_tune", {"epochs": 30, **options})
+        scratch = _again(found, "birds", 5, name, "scratch", {"epochs": 90, **options})
+        verdicts["birds"][name] = _points(tuned, scratch)
+    for name, options in {"half": {"epochs": 10}, "three_times": {"epochs": 60}, **STABLE}.items():
+        for verdict, start in (("pets", "fine_tune"), ("pets_scratch", "scratch")):
+            chosen = pets["tuning"][-1][start]["chosen"] if "epochs" in options else None
+            runs = _again(found, "pets", 200, name, start, {"epochs": 20, **options}, chosen)
+            verdicts[verdict][name] = _points(runs, pets["probe"][-1])
+    return found | {"verdicts": verdicts}
+
+
+def _again(
+    found: dict, task: str, labels: int, setting: str, start: str, options: dict, chosen=None
+) -> list[float]:
+    """Test accuracies of three draws; the rate, unless it is `chosen`, goes into "tuning"."""
+    network = backbone("zukan-resnet")
+    begin = {"fine_tune": fine_tune, "scratch": train_from_scratch}[start]
+    options = {"batch_size": 32, "clip_norm": 1.0, "valid": False, "progress": False, **options}
+    if start == "fine_tune":
+        options |= {"freeze_epochs": 0, "keep_batchnorm": False}
+    train = functools.partial(begin, network, **options)
+    if chosen is None:
+        rates = ADAMW_RATES if "optimizer" in options else SCRATCH_GRID["lr"]
+        record = choose(train, redrawn(task, labels, TUNING), lr=rates)
+        found["tuning"][f"{task}, {setting}, {start}"] = record.to_dict()
+        chosen = record.chosen
+    draws = [(redrawn(task, labels, seed), seed) for seed in range(3)]
+    return [train(drawn, **chosen, seed=seed).test_acc for drawn, seed in draws]
+
+
+def _points(high: Sequence[float], low: Sequence[float]) -> list[float]:
+    """How far the first is before the second, in points, for the draws that both have."""
+    return [round(100 * (a - b), 2) for a, b in zip(high, low, strict=False)]
+
+
+def redrawn(name: str, labels: int, seed: int, style: str = "photo") -> Task:
+    """A task whose validation and test pictures follow the seed as well, not only training."""
+    task = load_task(name, labels, seed, style=style)
     # rows go through the classes in turn
-    fresh = load_task("birds", VALID + TEST, 1000 + seed, style=style).train
+    fresh = load_task(name, VALID + TEST, 1000 + seed, style=style).train
     cut = VALID * task.num_classes
     return replace(
         task,
