@@ -5,10 +5,17 @@
 
 An experiment is a function in `experiments.py` of a lesson's folder:
 
-    @experiment("03_rates", weights=("zukan-resnet",))
+    @experiment("03_rates", unit="draws of pictures", seeds=5, labels="40 + 40", settings=VARIED)
     def rates() -> dict: ...
 
-It returns what JSON can hold. `tl.stored("03_rates")` reads it back in a lesson.
+It returns what JSON can hold. `tl.stored("03_rates")` reads it back in a lesson. What stands beside
+its name says what the numbers are about, and is stored with them:
+
+    unit       what one number is: of what another seed makes another draw
+    seeds      how many such numbers stand behind each mean
+    labels     of each class, "5 + 20" where 20 more served to choose settings
+    settings   SEARCHED: the data hold the grid and the choice; "searched in NN_topic": that result
+               does; CROSS_VALIDATED on the labels themselves; VARIED: settings are what is compared
 """
 
 from __future__ import annotations
@@ -29,14 +36,19 @@ from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
 from tlhelpers.runtime.store import StoreError, write_atomic
 
+SEARCHED, CROSS_VALIDATED, VARIED = "searched", "cross-validated", "varied"
+
 
 @dataclass(frozen=True)
 class Experiment:
-    """One stored result: its name, the function that makes it, and the networks it uses."""
+    """One stored result: its name, the function that makes it, the networks it uses, and what its
+    numbers are about.
+    """
 
     name: str
     make: Callable[[], dict]
     weights: tuple[str, ...]
+    about: dict[str, str | int]
 
     @property
     def path(self) -> Path:
@@ -66,14 +78,17 @@ def place_of(make: Callable) -> str:
     return f"{make.__module__}:{make.__qualname__}"
 
 
-def experiment(name: str, *, weights: Iterable[str] = ("zukan-resnet",)) -> Callable:
+def experiment(
+    name: str, *, weights: Iterable[str] = ("zukan-resnet",), **about: str | int
+) -> Callable:
     """Registers a function as the maker of the stored result `name` ("NN_topic").
 
     weights: the names of the networks it uses. What code it depends on is found by walking.
+    about: unit, seeds, labels and settings, as the head of this module tells.
     """
 
     def register(make: Callable[[], dict]) -> Callable[[], dict]:
-        _known[name] = Experiment(name, make, tuple(weights))
+        _known[name] = Experiment(name, make, tuple(weights), about)
         return make
 
     return register
@@ -111,6 +126,7 @@ def make(chosen: Experiment) -> dict:
     record = {
         "name": chosen.name,
         "command": f"python -m tlhelpers results {chosen.name[:2]}",
+        "about": chosen.about,
         "stamp": chosen.stamp(),
         "depends_on": chosen.depends_on,
         "seconds": round(time.perf_counter() - started, 1),

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import CROSS_VALIDATED, VARIED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_photos
 from tlhelpers.data.task import Split, Task
@@ -23,7 +23,14 @@ LAYERS = (2, 4, 7, 11, 14, 18)  # of MobileNetV2's 19 blocks
 DRIFT_STEPS, DRIFT_BATCH, DRIFT_SEEDS = 60, 16, 5
 
 
-@experiment("02_real", weights=())
+@experiment(
+    "02_real",
+    weights=(),
+    unit="draws of labelled and test photos",
+    seeds=10,
+    labels="10, 50",
+    settings=CROSS_VALIDATED,
+)
 def real() -> dict:
     """Real cats and dogs through MobileNetV2, read at several depths and in two ways.
 
@@ -38,8 +45,6 @@ def real() -> dict:
     found = {
         "photos": len(labels),
         "pixels": SIDE,
-        "unit": "draws of labelled and test photos",
-        "seeds": SEEDS,
         "layers": logistic_curves(by_layer, labels, groups, LABELS, SEEDS),
         "pooling": logistic_curves(pooled, labels, groups, LABELS, SEEDS),
     }
@@ -86,7 +91,9 @@ def _drift(
 STABLE_SEEDS, STABLE_EPOCHS = 5, {"half": 4, "as_told": 8, "three_times": 24}
 
 
-@experiment("02_stable")
+@experiment(
+    "02_stable", unit="draws of training and test pictures", seeds=5, labels="10", settings=VARIED
+)
 def stable() -> dict:
     """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
 
@@ -118,12 +125,7 @@ def stable() -> dict:
             for name, epochs in STABLE_EPOCHS.items():
                 if epoch == epochs:
                     drift[name].append(_points(before, _on_source(drifting)))
-    return {
-        "unit": "draws of training and test pictures",
-        "seeds": STABLE_SEEDS,
-        "labels": 10,
-        "verdicts": {"borrowed": borrowed, "drift": drift},
-    }
+    return {"verdicts": {"borrowed": borrowed, "drift": drift}}
 
 
 def _head(body: nn.Module, task: Task, tested: Split, options: dict) -> float:

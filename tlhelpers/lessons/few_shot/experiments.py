@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import VARIED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_characters, small_pixels
 from tlhelpers.models.backbones import backbone
@@ -17,7 +17,14 @@ SEEDS, EPISODES, CHARACTERS, QUERIES = 10, 100, 100, 5
 WAYS, SHOTS = (5, 20), (1, 5)
 
 
-@experiment("05_real", weights=("zukan-resnet",))
+@experiment(
+    "05_real",
+    weights=("zukan-resnet",),
+    unit="draws of 100 characters",
+    seeds=10,
+    labels="1, 5",
+    settings=VARIED,
+)
 def real() -> dict:
     """{KIND: {"5-way 1-shot": [mean accuracy a draw], ...}}; a draw has 100 other characters.
 
@@ -33,7 +40,7 @@ def real() -> dict:
         "pixels": small_pixels(drawings.inputs[:, :1], 28),
     }
     found: dict = {"characters": int(drawings.labels.max()) + 1, "episodes": EPISODES}
-    found |= {"unit": "draws of 100 characters", "seeds": SEEDS, **{kind: {} for kind in kinds}}
+    found |= {kind: {} for kind in kinds}
     for seed in range(SEEDS):
         order = torch.randperm(found["characters"], generator=torch.Generator().manual_seed(seed))
         mine = torch.isin(drawings.labels, order[:CHARACTERS]).nonzero()[:, 0]
@@ -51,7 +58,14 @@ def real() -> dict:
 RULES, STABLE_SEEDS, SIDES = ("prototypes", "cosine", "nearest", "head"), 5, (64, 96, 128)
 
 
-@experiment("05_stable", weights=("zukan-resnet",))
+@experiment(
+    "05_stable",
+    weights=("zukan-resnet",),
+    unit="draws of pictures, or of 100 characters",
+    seeds=5,
+    labels="1-5",
+    settings=VARIED,
+)
 def stable() -> dict:
     """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
 
@@ -60,12 +74,7 @@ def stable() -> dict:
     of raw pixels and five random networks. "characters": the course's network before MobileNetV2 on
     Omniglot. Points above 0 say that the verdict holds.
     """
-    return {
-        "unit": "draws of pictures (birds), of 100 characters (characters)",
-        "seeds": STABLE_SEEDS,
-        "episodes": EPISODES,
-        "verdicts": {"birds": _on_birds(), "characters": _on_characters()},
-    }
+    return {"verdicts": {"birds": _on_birds(), "characters": _on_characters()}}
 
 
 def _on_birds() -> dict[str, list[float]]:

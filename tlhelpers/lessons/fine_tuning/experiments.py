@@ -18,7 +18,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment, stored
+from tlhelpers.course.results import SEARCHED, VARIED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import load_folder
 from tlhelpers.data.real import real_folder
@@ -44,6 +44,12 @@ REAL_COUNTS, REAL_RATES, REAL_SEEDS, REAL_SIZE = (5, 80), (0.003, 0.01, 0.03, 0.
 # Twelve epochs of 200 pictures: 156 steps. Nothing is chosen on the validation split during a
 # run, so that what a setting does shows unhidden.
 PLAIN = {"epochs": 12, "batch_size": 16, "valid": False, "progress": False}
+
+DRAWN = {
+    "unit": "draws of training, validation and test pictures",
+    "seeds": len(SEEDS),
+    "labels": f"{LABELS} + {VALID}",
+}
 
 
 # --- the pieces -----------------------------------------------------------------------------
@@ -189,7 +195,7 @@ def _grid(rates: Sequence[float], clips: Sequence[float | None] = (1.0, None)) -
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("03_rates")
+@experiment("03_rates", **DRAWN, settings=VARIED)
 def rates() -> dict:
     """Surfaces, forty labels each: accuracy, source and night over the learning rate.
 
@@ -206,7 +212,7 @@ def rates() -> dict:
     }
 
 
-@experiment("03_tuning")
+@experiment("03_tuning", **(DRAWN | {"seeds": 2}), settings=SEARCHED)
 def tuning() -> dict:
     """The settings of every contender of 03_knobs, chosen alike on validation pictures.
 
@@ -219,7 +225,7 @@ def tuning() -> dict:
     }
 
 
-@experiment("03_knobs")
+@experiment("03_knobs", **DRAWN, settings="searched in 03_tuning")
 def knobs() -> dict:
     """The same task improved step by step; {step: runs}, in the order of the lesson."""
     chosen = {way: record["choice"] for way, record in stored("03_tuning").items()}
@@ -237,7 +243,7 @@ def knobs() -> dict:
     }
 
 
-@experiment("03_stable")
+@experiment("03_stable", **DRAWN, settings="searched in 03_tuning")
 def stable() -> dict:
     """Does fine-tuning still win with half and three times the budget, and with AdamW?
 
@@ -254,7 +260,7 @@ def stable() -> dict:
     }
 
 
-@experiment("03_depths")
+@experiment("03_depths", **DRAWN, settings="searched in 03_tuning")
 def depths() -> dict:
     """{"depths", "runs": [runs a depth]}: the last stages only, or more and more, same recipe."""
     recipe = {**stored("03_tuning")["tuned"]["choice"], "augment": "flips"}
@@ -264,9 +270,9 @@ def depths() -> dict:
     }
 
 
-@experiment("03_labels")
+@experiment("03_labels", **(DRAWN | {"labels": "2-100 + 40"}), settings=SEARCHED)
 def labels() -> dict:
-    """{task: {"labels", "frozen", "tuned": [[accuracy a seed] a count], "lr"}}.
+    """{task: {"labels", "frozen", "tuned": [[accuracy a seed] a count], "lr", "tuning"}}.
 
     150 steps for every count. The rate of each count is the best of three on the validation
     pictures of a tuning seed.
@@ -274,7 +280,7 @@ def labels() -> dict:
     found: dict = {}
     for name, counts in COUNTS.items():
         augment = "flips" if name == "surfaces" else "mirror"
-        found[name] = {"labels": list(counts), "frozen": [], "tuned": [], "lr": []}
+        found[name] = {"labels": list(counts), "frozen": [], "tuned": [], "lr": [], "tuning": []}
         classes = load_task(name, 1).num_classes
         for count in counts:
             shared = {"name": name, "labels": count, "augment": augment}
@@ -282,13 +288,14 @@ def labels() -> dict:
             record = choose(_grid((0.01, 0.03, 0.1), (1.0,)), seeds=TUNING[:1], **shared)
             lr = record["choice"]["lr"]
             found[name]["lr"].append(lr)
+            found[name]["tuning"].append(record)
             found[name]["tuned"].append(runs(lr=lr, **shared)["accuracy"])
             frozen = runs(SEEDS, name, count, way="frozen")["accuracy"]
             found[name]["frozen"].append(frozen)
     return found
 
 
-@experiment("03_ways")
+@experiment("03_ways", **(DRAWN | {"seeds": 3}), settings=VARIED)
 def ways() -> dict:
     """Target against source accuracy over the rates, for every way to go gently.
 
@@ -305,9 +312,16 @@ def ways() -> dict:
     }
 
 
-@experiment("03_real", weights=())
+@experiment(
+    "03_real",
+    weights=(),
+    unit="draws of training, validation and test photos",
+    seeds=3,
+    labels="5, 80 + 50",
+    settings=SEARCHED,
+)
 def real() -> dict:
-    """Real flowers and ImageNet's MobileNetV2: {"labels", "frozen", "tuned", "lr"}.
+    """Real flowers and ImageNet's MobileNetV2: {"labels", "frozen", "tuned", "lr", "tuning"}.
 
     As in 03_labels: the head of a linear probe, then all weights for 100 steps in batches of 16,
     gradients clipped, mirrored photos; BatchNorm's memory stays, since a batch of 16 photos is too
@@ -320,10 +334,11 @@ def real() -> dict:
         weights=real_folder() / "weights" / "mobilenet_v2_imagenet_dequant.pth",
         size=REAL_SIZE,
     )
-    found: dict = {"labels": list(REAL_COUNTS), "frozen": [], "tuned": [], "lr": []}
+    found: dict = {"labels": list(REAL_COUNTS), "frozen": [], "tuned": [], "lr": [], "tuning": []}
     for count in REAL_COUNTS:
         valid = [_real_run(network, photos, count, TUNING[0], rate)[1] for rate in REAL_RATES]
         lr = REAL_RATES[valid.index(max(valid))]
+        found["tuning"].append({"grid": {"lr": REAL_RATES}, "valid": valid, "choice": {"lr": lr}})
         runs = [_real_run(network, photos, count, seed, lr) for seed in REAL_SEEDS]
         found["lr"].append(lr)
         found["frozen"].append([frozen for frozen, _, _ in runs])

@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment, stored
+from tlhelpers.course.results import SEARCHED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_arrays, real_characters, small_pixels
 from tlhelpers.data.task import Split, Task
@@ -63,8 +63,10 @@ REAL = {  # pictures of each class that are learned from, tested and kept for re
 REAL_SEEDS, REAL_TUNING, REAL_GRID = range(10), 100, {"lr": (0.001, 0.003, 0.01, 0.03, 0.1)}
 IN_STREAM = ("new_head", "kept_rows", "lwf", "ewc", "replay", "nearest_mean")
 
+DRAWN = {"unit": "draws of training and test pictures", "seeds": len(SEEDS), "labels": "10 + 40"}
 
-@experiment("04_strengths")
+
+@experiment("04_strengths", **(DRAWN | {"seeds": len(TUNING)}), settings=SEARCHED)
 def strengths() -> dict:
     """{task: {method: {"option", "values", "epochs", "old" | "new": [epochs][value][seed],
     "chosen", "at_edge"}}}, accuracies on validation pictures.
@@ -97,25 +99,25 @@ def strengths() -> dict:
     return found
 
 
-@experiment("04_methods")
+@experiment("04_methods", **DRAWN, settings="searched in 04_strengths")
 def methods() -> dict:
     """Fish, from three to five classes: every method."""
     return compare("fish", COMPARED)
 
 
-@experiment("04_hard")
+@experiment("04_hard", **(DRAWN | {"labels": "30 + 40"}), settings="searched in 04_strengths")
 def hard() -> dict:
     """Surfaces, from three to five classes, where features must change."""
     return compare("surfaces", COMPARED[3:])
 
 
-@experiment("04_batchnorm")
+@experiment("04_batchnorm", **DRAWN, settings="searched in 04_strengths")
 def batchnorm() -> dict:
     """LwF and EWC on fish once more, with BatchNorm left to follow the new pictures."""
     return compare("fish", ("lwf", "ewc"), still_batchnorm=False)
 
 
-@experiment("04_epochs")
+@experiment("04_epochs", **DRAWN, settings="searched in 04_strengths")
 def over_epochs() -> dict:
     """Fish, other lengths of both steps: {"old" | "new": [method][epochs][seed]}."""
     runs = [
@@ -132,7 +134,7 @@ def over_epochs() -> dict:
     }
 
 
-@experiment("04_scenarios")
+@experiment("04_scenarios", **DRAWN, settings="searched in 04_strengths")
 def scenarios() -> dict:
     """Fish in the three scenarios: {"first" | "last": [scenario][method][seed]}.
 
@@ -156,7 +158,7 @@ def scenarios() -> dict:
     }
 
 
-@experiment("04_stream")
+@experiment("04_stream", **DRAWN, settings="searched in 04_strengths")
 def stream() -> dict:
     """Ten birds in five steps of two: "per_class" [method][seed][step][class]."""
     runs = [
@@ -173,7 +175,14 @@ def stream() -> dict:
     }
 
 
-@experiment("04_real", weights=())
+@experiment(
+    "04_real",
+    weights=(),
+    unit="draws of classes and pictures",
+    seeds=10,
+    labels="10, 20",
+    settings=SEARCHED,
+)
 def real() -> dict:
     """Real pictures on features of a frozen MobileNetV2: what only the output layer forgets.
 
@@ -183,8 +192,7 @@ def real() -> dict:
     order of them, and other pictures. "tuning": the rate of each method, chosen on classes or
     pictures that are not measured.
     """
-    found: dict = {"unit": "draws of classes and pictures", "seeds": len(REAL_SEEDS)}
-    return found | {name: _real_set(name, case) for name, case in REAL.items()}
+    return {name: _real_set(name, case) for name, case in REAL.items()}
 
 
 def _real_set(name: str, case: Mapping) -> dict:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from tlhelpers.course.results import experiment, stored
+from tlhelpers.course.results import CROSS_VALIDATED, SEARCHED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import PHOTOS, real_photos, small_pixels
 from tlhelpers.data.task import Task
@@ -20,14 +20,17 @@ from tlhelpers.transfer.logistic import logistic_curves
 from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
+UNIT, TUNING = "draws of training, validation and test pictures", 100
+PHOTOS_DRAWN = "draws of labelled and test photos"
 
-@experiment("01_birds")
+
+@experiment("01_birds", unit=UNIT, seeds=5, labels="2-50 + 20", settings=SEARCHED)
 def birds() -> dict:
     """Ten birds: three starts, from 2 to 50 labels a class."""
     return label_curves("birds", (2, 5, 10, 20, 50), seeds=5)
 
 
-@experiment("01_pets")
+@experiment("01_pets", unit=UNIT, seeds=5, labels="5-200 + 20", settings=SEARCHED)
 def pets() -> dict:
     """Cats and dogs, up to 200 labels a class: where a frozen network stops paying."""
     ratios = (1, 5)  # of the head's rate to the first stage's: chosen as the rate is
@@ -50,8 +53,7 @@ def label_curves(
     """
     network = backbone("zukan-resnet")
     starts = ("probe", "fine_tune", "scratch")
-    curves: dict = {"unit": UNIT, "seeds": seeds, "labels": list(counts)}
-    curves |= {start: [] for start in starts} | {"tuning": []}
+    curves: dict = {"labels": list(counts), **{start: [] for start in starts}, "tuning": []}
     for count in counts:
         first = redrawn(name, count, TUNING)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
@@ -78,14 +80,13 @@ def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
     return search(lambda **settings: train(task, **settings, read_test=False), grid)
 
 
-UNIT, TUNING = "draws of training, validation and test pictures", 100
 STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
 STYLES = ("photo", "faded", "night", "sketch")
 VALID, TEST = 20, 100  # pictures a class
 SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
 
 
-@experiment("01_steps")
+@experiment("01_steps", unit=UNIT, seeds=5, labels="5, 15 + 20", settings=SEARCHED)
 def steps() -> dict:
     """Ten birds, five labels: accuracy against the length of training, and in another look.
 
@@ -102,7 +103,7 @@ def steps() -> dict:
         ),
         "scratch": functools.partial(train_from_scratch, network, **options),
     }
-    found: dict = {"unit": UNIT, "seeds": len(seeds), "labels": 5}
+    found: dict = {"seeds": len(seeds)}
     found |= {start: {} for start in STEPS} | {"tuning": {}, "shift": {}}
     models: dict = {}
     for start, lengths in STEPS.items():
@@ -133,7 +134,7 @@ STABLE = {"unclipped": {"clip_norm": None}, "adamw": {"optimizer": "adamw"}}
 ADAMW_RATES = (0.0003, 0.001, 0.003, 0.01)
 
 
-@experiment("01_stable")
+@experiment("01_stable", unit=UNIT, seeds=5, labels="5, 200 + 20", settings=SEARCHED)
 def stable() -> dict:
     """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
 
@@ -144,7 +145,7 @@ def stable() -> dict:
     """
     steps, pets = stored("01_steps"), stored("01_pets")
     lengths = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
-    found: dict = {"unit": UNIT, "seeds": 5, "labels": {"birds": 5, "pets": 200}, "tuning": {}}
+    found: dict = {"tuning": {}}
     verdicts = {
         "birds": {
             name: _points(steps["fine_tune"][tuned], steps["scratch"][scratch])
@@ -205,7 +206,9 @@ def redrawn(name: str, labels: int, seed: int, style: str = "photo") -> Task:
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
 
 
-@experiment("01_real", weights=())
+@experiment(
+    "01_real", weights=(), unit=PHOTOS_DRAWN, seeds=10, labels="2-200", settings=CROSS_VALIDATED
+)
 def real() -> dict:
     """Real photos of cats and dogs, and blood cells: MobileNetV2's features against controls.
 
@@ -213,7 +216,7 @@ def real() -> dict:
     is "imagenet", "random" (the same network, never trained) or "pixels". A draw takes other
     labelled and other test photos (30% of the groups); a head is chosen on the labels alone.
     """
-    found: dict = {"unit": "draws of labelled and test photos", "seeds": REAL_SEEDS}
+    found: dict = {}
     for name in ("cats_dogs", "blood_cells"):
         photos = real_photos(name)
         split, side = photos.split, PHOTOS[name][1]
