@@ -2,6 +2,7 @@
 
     python -m tlhelpers results 03          repeat the experiments of lesson 03
     python -m tlhelpers results --stale     those whose code or weights have changed since
+    python -m tlhelpers results --verdicts  which verdicts hold under other settings
 
 An experiment is a function in `experiments.py` of a lesson's folder:
 
@@ -35,8 +36,11 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
 from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.table import Table
+from tlhelpers.transfer.intervals import interval
 
 SEARCHED, CROSS_VALIDATED, VARIED = "searched", "cross-validated", "varied"
+VERDICT = ("lesson", "verdict", "setting", "points", "draws", "says")  # columns of `verdicts`
 
 
 @dataclass(frozen=True)
@@ -165,13 +169,34 @@ def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
     return errors, warnings
 
 
+def verdicts() -> Table:
+    """Every verdict of `NN_stable` under each setting: the mean of its points and what that says.
+
+    A verdict holds where the interval is above 0, flips where it is below, and is open else.
+    """
+    rows = Table()
+    for path in sorted(RESULTS.glob("*_stable.json")):
+        for verdict, settings in stored(path.stem)["verdicts"].items():
+            for setting, points in settings.items():
+                sure = interval(points)
+                says = "holds" if sure.low > 0 else "flips" if sure.high < 0 else "open"
+                said = text(f"results.{says}")
+                cells = (path.stem[:2], verdict, setting, sure, sure.n, said)
+                rows.append(dict(zip(VERDICT, cells, strict=True)))
+    return rows
+
+
 def main(argv: list[str] | None = None) -> int:
-    """`tl results [NN ...] [--stale] [--check]`."""
+    """`tl results [NN ...] [--stale] [--check] [--verdicts]`."""
     parser = Parser("results")
     parser.add_argument("lessons", nargs="*", metavar="NN", help=text("results.help_lessons"))
     parser.add_argument("--stale", action="store_true", help=text("results.help_stale"))
     parser.add_argument("--check", action="store_true", help=text("results.help_check"))
+    parser.add_argument("--verdicts", action="store_true", help=text("results.help_verdicts"))
     asked = parser.parse_args(argv)
+    if asked.verdicts:
+        print(verdicts())
+        return 0
     chosen = [e for lesson in asked.lessons or [None] for e in experiments(lesson)]
     if asked.check:
         stale = [e.name for e in chosen if e.is_stale()]

@@ -80,7 +80,7 @@ def draw_settings(
     for kind in kinds:
         colour, marker = LOOKS[kind]
         for row, setting in enumerate(settings):
-            point = interval(found[kind][setting])
+            point = interval(found[kind][setting], share=True)
             look = {"marker": marker, "label": text(f"twins.{kind}") if row == 0 else None}
             figures.mark_mean(axes, row, point, across=True, color=colour, **look)
     for row, setting in enumerate(settings):

@@ -247,16 +247,36 @@ def knobs() -> dict:
 def stable() -> dict:
     """Does fine-tuning still win with half and three times the budget, and with AdamW?
 
-    {variant: runs}; also scratch with three times the steps.
+    {variant: runs}, also scratch with three times the steps; and "verdicts": {name: {setting:
+    [points a draw]}}, fine-tuned before frozen ("tuned") and before scratch.
     """
     chosen = {way: record["choice"] for way, record in stored("03_tuning").items()}
     recipe = {**chosen["tuned"], "augment": "flips", "epochs": 24}
     scratch = {**recipe, **chosen["scratch"]}
-    return {
+    found = {
         "half": runs(**{**recipe, "epochs": 12}),
         "three_times": runs(FEW_SEEDS, **{**recipe, "epochs": 72}),
         "adamw": runs(FEW_SEEDS, **{**recipe, "lr": 0.001, "optimizer": "adamw"}),
         "scratch_three_times": runs(FEW_SEEDS, way="scratch", **{**scratch, "epochs": 72}),
+    }
+    return found | {"verdicts": verdicts(stored("03_knobs"), found)}
+
+
+def verdicts(knobs: Mapping, found: Mapping) -> dict[str, dict[str, list[float]]]:
+    """How far fine-tuning is before frozen and before scratch, in points a draw."""
+
+    def points(high: Mapping, low: Mapping) -> list[float]:
+        pairs = zip(high["accuracy"], low["accuracy"], strict=False)
+        return [round(100 * (a - b), 2) for a, b in pairs]
+
+    tuned = {"as_told": knobs["recipe"], "unclipped": knobs["rate"]}
+    tuned |= {name: found[name] for name in ("half", "three_times", "adamw")}
+    return {
+        "tuned": {name: points(run, knobs["frozen"]) for name, run in tuned.items()},
+        "scratch": {
+            "as_told": points(knobs["recipe"], knobs["scratch"]),
+            "three_times": points(found["three_times"], found["scratch_three_times"]),
+        },
     }
 
 

@@ -226,3 +226,25 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
 def met_so_far(accuracy: Tensor) -> Tensor:
     """After each step the mean over the groups met by then, (steps,)."""
     return torch.stack([row[: i + 1].mean() for i, row in enumerate(accuracy)])
+
+
+def draw_real(found: Mapping[str, Mapping]) -> Picture:
+    """The stream of real pictures, a panel for each set: as experiment 04_real stores it."""
+    figures.use()
+    figure, panels = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True)
+    grey = {"color": figures.GREY, "linestyle": "--"}
+    looks = LOOKS | {"random": grey | {"marker": "s"}, "pixels": grey | {"marker": "^"}}
+    for axes, (name, curves) in zip(panels, found.items(), strict=True):
+        for method in ("joint", "replay", "nearest_mean", "pixels", "random", "kept_rows"):
+            steps = [int(step) for step in curves[method]]
+            runs, label = list(curves[method].values()), text(f"lesson04.real_{method}")
+            figures.error_band(axes, steps, runs, label, **looks[method])
+        axes.set_xticks(steps)
+        each = curves["steps"][0]
+        axes.set_title(text(f"lesson04.real_{name}", each=each, labels=curves["labels"]))
+        axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].set_ylabel(text("lesson04.so_far"))
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=9)
+    return picture(figure, text("lesson04.real_alt"))
