@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tlhelpers.data import drawn, zukan
-from tlhelpers.data.catalog import list_tasks, load_task
+from tlhelpers.data.catalog import list_tasks, load_task, redrawn
 from tlhelpers.data.drawn import TEST_FIRST, VALID_FIRST
 
 
@@ -121,3 +121,17 @@ def test_the_catalogue_shows_every_task(lang, word, monkeypatch):
     assert {"birds", "fish", "pets", "digits", "source"} <= names
     for shown in (str(table), table._repr_html_()):
         assert word in shown and all(name in shown for name in names)
+
+
+def test_a_seed_redraws_training_validation_and_test_pictures():
+    one, other = redrawn("surfaces", 2, 0), redrawn("surfaces", 2, 1)
+    for part in ("train", "valid", "test"):
+        assert not torch.equal(getattr(one, part).inputs, getattr(other, part).inputs)
+    seen = {picture.numpy().tobytes() for picture in one.train.inputs}
+    for part in (one.valid, one.test):
+        fresh = {picture.numpy().tobytes() for picture in part.inputs}
+        assert len(fresh) == len(part) and not seen & fresh
+        seen |= fresh
+    night = redrawn("surfaces", 2, 0, style="night")
+    assert torch.equal(night.test.labels, one.test.labels)
+    assert night.test.inputs.float().mean() < 0.7 * one.test.inputs.float().mean()

@@ -4,7 +4,6 @@ import pytest
 
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
-from tlhelpers.lessons.why_transfer.experiments import redrawn
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.intervals import paired
 
@@ -64,10 +63,3 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert faded.low > 0 > sketch.low
     pets = stored("01_pets")
     assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0
-
-
-def test_a_seed_redraws_the_test_pictures_too():
-    first, second = redrawn("birds", 2, 0), redrawn("birds", 2, 1)
-    assert first.num_classes == 10 and len(first.test) == 1000 and len(first.valid) == 200
-    assert not first.test.inputs.equal(second.test.inputs)
-    assert first.test.inputs.equal(redrawn("birds", 2, 0).test.inputs)

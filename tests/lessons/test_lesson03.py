@@ -8,7 +8,7 @@ import torch
 from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
-from tlhelpers.lessons.fine_tuning.experiments import flips, measure, redrawn
+from tlhelpers.lessons.fine_tuning.experiments import flips, measure
 from tlhelpers.runtime.language import LANGUAGES, text
 
 PLAN = {
@@ -85,20 +85,6 @@ def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, chang
 def test_an_untouched_plan_is_not_begun_rather_than_wrong():
     verdict = check("03-c", {"plan": dict.fromkeys(PLAN, ...)})
     assert not verdict.passed and not verdict.begun
-
-
-def test_a_seed_redraws_training_validation_and_test_pictures():
-    one, other = redrawn("surfaces", 2, 0), redrawn("surfaces", 2, 1)
-    for part in ("train", "valid", "test"):
-        assert not torch.equal(getattr(one, part).inputs, getattr(other, part).inputs)
-    seen = {picture.numpy().tobytes() for picture in one.train.inputs}
-    for part in (one.valid, one.test):
-        fresh = {picture.numpy().tobytes() for picture in part.inputs}
-        assert len(fresh) == len(part) and not seen & fresh
-        seen |= fresh
-    night = redrawn("surfaces", 2, 0, style="night")
-    assert torch.equal(night.test.labels, one.test.labels)
-    assert night.test.inputs.float().mean() < 0.7 * one.test.inputs.float().mean()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from tlhelpers.data import zukan
 from tlhelpers.data.digits import load_digits_task
@@ -115,6 +117,24 @@ def load_task(
                 text("task.classes_unknown", keep=list(classes), last=entry.classes - 1)
             )
     return entry.load(asked)
+
+
+def redrawn(
+    name: str, per_class: int, seed: int, *, valid: int = 20, test: int = 40, **options: Any
+) -> Task:
+    """A drawn task of which `seed` redraws all pictures: for training, validation and test.
+
+    An interval over such seeds is about the world, not about one test set. valid, test: pictures
+    a class. options: those of `load_task`.
+    """
+    task = load_task(name, per_class, seed, **options)
+    fresh = load_task(name, valid + test, 1000 + seed, **options).train
+    cut = valid * task.num_classes  # rows go through the classes in turn
+    return replace(
+        task,
+        valid=fresh.subset(torch.arange(cut)),
+        test=fresh.subset(torch.arange(cut, len(fresh))),
+    )
 
 
 @dataclass

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.course.results import SEARCHED, VARIED, experiment, stored
-from tlhelpers.data.catalog import load_task
+from tlhelpers.data.catalog import load_task, redrawn
 from tlhelpers.data.folder import load_folder
 from tlhelpers.data.real import real_folder
 from tlhelpers.data.task import Split, Task, rows_of_each
@@ -55,16 +55,7 @@ DRAWN = {
 # --- the pieces -----------------------------------------------------------------------------
 
 
-def redrawn(name: str, labels: int, seed: int, style: str = "photo") -> Task:
-    """A task whose validation and test pictures follow the seed as well, not only training."""
-    task = load_task(name, labels, seed, style=style)
-    fresh = load_task(name, VALID + TEST, 1000 + seed, style=style).train
-    cut = VALID * task.num_classes  # rows go through the classes in turn
-    return replace(
-        task,
-        valid=fresh.subset(torch.arange(cut)),
-        test=fresh.subset(torch.arange(cut, len(fresh))),
-    )
+_redrawn = functools.partial(redrawn, valid=VALID, test=TEST)
 
 
 def flips(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,7 +114,7 @@ def measure(name: str, labels: int, seed: int, way: str = "tuned", **settings) -
     one), or "scratch". settings: options of `fine_tune`; a name of AUGMENT as "augment",
     and "l2_sp" as the strength alpha of that penalty.
     """
-    task = redrawn(name, labels, seed)
+    task = _redrawn(name, labels, seed)
     network = backbone(NETWORK)
     start = probe(network, task, seed=seed)
     if way == "frozen":
@@ -151,7 +142,7 @@ def _with_head(network: nn.Module, head: nn.Module) -> nn.Module:
 
 
 def _score(model: nn.Module, task: Task, name: str, labels: int, seed: int) -> dict[str, float]:
-    night: Split = redrawn(name, labels, seed, style="night").test
+    night: Split = _redrawn(name, labels, seed, style="night").test
     return {
         "valid": round(evaluate(model, task.valid), 4),
         "accuracy": round(evaluate(model, task.test), 4),

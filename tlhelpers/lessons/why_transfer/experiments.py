@@ -2,12 +2,9 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-
-import torch
 
 from tlhelpers.course.results import CROSS_VALIDATED, SEARCHED, experiment, stored
-from tlhelpers.data.catalog import load_task
+from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.real import PHOTOS, real_photos, small_pixels
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
@@ -22,6 +19,7 @@ from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
 UNIT, TUNING = "draws of training, validation and test pictures", 100
 PHOTOS_DRAWN = "draws of labelled and test photos"
+_redrawn = functools.partial(redrawn, valid=20, test=100)
 
 
 @experiment("01_birds", unit=UNIT, seeds=5, labels="2-50 + 20", settings=SEARCHED)
@@ -55,7 +53,7 @@ def label_curves(
     starts = ("probe", "fine_tune", "scratch")
     curves: dict = {"labels": list(counts), **{start: [] for start in starts}, "tuning": []}
     for count in counts:
-        first = redrawn(name, count, TUNING)
+        first = _redrawn(name, count, TUNING)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
         moving = {"freeze_epochs": 0, "keep_batchnorm": False}
@@ -65,7 +63,7 @@ def label_curves(
         alone = choose(fresh, first, lr=SCRATCH_GRID["lr"])
         runs: dict[str, list[float]] = {start: [] for start in starts}
         for seed in range(seeds):
-            task = redrawn(name, count, seed)
+            task = _redrawn(name, count, seed)
             runs["probe"].append(probe(network, task, seed=seed).test_acc)
             runs["fine_tune"].append(tune(task, **tuned.chosen, seed=seed).test_acc)
             runs["scratch"].append(fresh(task, **alone.chosen, seed=seed).test_acc)
@@ -82,7 +80,6 @@ def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
 
 STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
 STYLES = ("photo", "faded", "night", "sketch")
-VALID, TEST = 20, 100  # pictures a class
 SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
 
 
@@ -110,19 +107,19 @@ def steps() -> dict:
         for length in lengths:
             train = functools.partial(begin[start], epochs=length // 2)
             if length <= 180:
-                chosen = choose(train, redrawn("birds", 5, TUNING), lr=SCRATCH_GRID["lr"])
+                chosen = choose(train, _redrawn("birds", 5, TUNING), lr=SCRATCH_GRID["lr"])
                 found["tuning"][f"{start}, {length} steps"] = chosen.to_dict()
-            runs = [train(redrawn("birds", 5, seed), **chosen.chosen, seed=seed) for seed in seeds]
+            runs = [train(_redrawn("birds", 5, seed), **chosen.chosen, seed=seed) for seed in seeds]
             found[start][length] = [round(run.test_acc, 4) for run in runs]
             models[start, 5, length] = [run.model for run in runs]
     train = functools.partial(begin["scratch"], epochs=36)  # of five batches: 180 steps
     models["scratch", 15, 180] = [
-        train(redrawn("birds", 15, seed), **chosen.chosen, seed=seed).model for seed in seeds
+        train(_redrawn("birds", 15, seed), **chosen.chosen, seed=seed).model for seed in seeds
     ]
     for start, labels, length in SHIFTED:
         found["shift"][f"{start}_{labels}"] = {
             style: [
-                round(evaluate(model, redrawn("birds", 5, seed, style).test), 4)
+                round(evaluate(model, _redrawn("birds", 5, seed, style=style).test), 4)
                 for seed, model in enumerate(models[start, labels, length])
             ]
             for style in STYLES
@@ -178,29 +175,16 @@ def _again(
     train = functools.partial(begin, network, **options)
     if chosen is None:
         rates = ADAMW_RATES if "optimizer" in options else SCRATCH_GRID["lr"]
-        record = choose(train, redrawn(task, labels, TUNING), lr=rates)
+        record = choose(train, _redrawn(task, labels, TUNING), lr=rates)
         found["tuning"][f"{task}, {setting}, {start}"] = record.to_dict()
         chosen = record.chosen
-    draws = [(redrawn(task, labels, seed), seed) for seed in range(3)]
+    draws = [(_redrawn(task, labels, seed), seed) for seed in range(3)]
     return [train(drawn, **chosen, seed=seed).test_acc for drawn, seed in draws]
 
 
 def _points(high: Sequence[float], low: Sequence[float]) -> list[float]:
     """How far the first is before the second, in points, for the draws that both have."""
     return [round(100 * (a - b), 2) for a, b in zip(high, low, strict=False)]
-
-
-def redrawn(name: str, labels: int, seed: int, style: str = "photo") -> Task:
-    """A task whose validation and test pictures follow the seed as well, not only training."""
-    task = load_task(name, labels, seed, style=style)
-    # rows go through the classes in turn
-    fresh = load_task(name, VALID + TEST, 1000 + seed, style=style).train
-    cut = VALID * task.num_classes
-    return replace(
-        task,
-        valid=fresh.subset(torch.arange(cut)),
-        test=fresh.subset(torch.arange(cut, len(fresh))),
-    )
 
 
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
