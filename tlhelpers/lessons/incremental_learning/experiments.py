@@ -60,7 +60,8 @@ REAL = {  # pictures of each class that are learned from, tested and kept for re
     "clothes": {"steps": (2,) * 5, "labels": 20, "tested": 50, "kept": 5, "held": 100},
     "characters": {"steps": (10,) * 5, "labels": 10, "tested": 10, "kept": 2, "held": 100},
 }
-REAL_SEEDS, REAL_TUNING, REAL_GRID = range(10), 100, {"lr": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)}
+REAL_SEEDS, REAL_TUNING = range(10), 100
+REAL_GRID = {"lr": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)}
 IN_STREAM = ("new_head", "kept_rows", "lwf", "ewc", "replay", "nearest_mean")
 
 DRAWN = {"unit": "draws of training and test pictures", "seeds": len(SEEDS), "labels": "10 + 40"}

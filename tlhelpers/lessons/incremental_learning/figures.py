@@ -232,8 +232,10 @@ def draw_real(found: Mapping[str, Mapping]) -> Picture:
     """The stream of real pictures, a panel for each set: as experiment 04_real stores it."""
     figures.use()
     figure, panels = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True)
-    grey = {"color": figures.GREY, "linestyle": "--"}
-    looks = LOOKS | {"random": grey | {"marker": "s"}, "pixels": grey | {"marker": "^"}}
+    looks = LOOKS | {
+        kind: {"color": colour, "marker": marker, "linestyle": "--"}
+        for kind, colour, marker in (("random", figures.GREY, "s"), ("pixels", figures.SKY, "^"))
+    }
     for axes, (name, curves) in zip(panels, found.items(), strict=True):
         for method in ("joint", "replay", "nearest_mean", "pixels", "random", "kept_rows"):
             steps = [int(step) for step in curves[method]]
