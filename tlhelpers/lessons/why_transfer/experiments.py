@@ -131,7 +131,6 @@ STABLE = {"unclipped": {"clip_norm": None}, "adamw": {"optimizer": "adamw"}}
 ADAMW_RATES = (0.0003, 0.001, 0.003)
 
 
-@experiment("01_stable", unit=UNIT, seeds=5, labels="5, 200 + 20", settings=SEARCHED)
 def stable() -> dict:
     """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
 
