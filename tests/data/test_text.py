@@ -14,7 +14,6 @@ from tlhelpers.data import corpus
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.text import CLASSES, evaluation_texts, read_rows
-from tlhelpers.lessons.language_models import experiments as lesson12
 from tlhelpers.models import language_models, pretrain_text
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.cards import weights_folder
@@ -462,18 +461,3 @@ def test_tfidf_counts_words_where_they_say_more():
     names = {"en": ["one", "two"], "ja": ["one", "two"]}
     result = tfidf_baseline(Task("pairs", split, split, split, names, kind="text"))
     assert result.runs == "words" and result.test_acc == 1.0
-
-
-def test_real_texts_are_split_apart():
-    of_class = {name: [f"{name} {number}" for number in range(90)] for name in ("one", "two")}
-    first, second = (lesson12.draw_task("real", of_class, seed) for seed in (0, 1))
-    parts = [set(split.inputs) for split in (first.train, first.valid, first.test)]
-    assert [len(part) for part in parts] == [20, 20, 120] and len(set().union(*parts)) == 160
-    assert first.test.inputs == second.test.inputs and first.train.inputs != second.train.inputs
-    assert not set(second.train.inputs) & parts[2]
-
-
-@pytest.mark.slow
-def test_banking77_is_told_apart(bert, real):
-    task = lesson12.draw_task("banking77", lesson12.banking77(real / "text"), seed=0)
-    assert probe(bert, task).test_acc > 0.2  # chance is 0.1

@@ -100,7 +100,7 @@ def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():
     for lesson in (
         ("scratch", "probe", "fine_tune", "fine_tune_top", "prototypes"),
         ("fine_tune", "replay", "prototypes", "joint"),
-        ("probe", "static_vectors", "tfidf"),
+        ("probe", "fine_tune", "lora", "scratch", "static_vectors", "tfidf"),
     ):
         for sign in ("color", "marker"):
             assert len({figures.METHODS[method][sign] for method in lesson}) == len(lesson)

@@ -38,6 +38,7 @@ METHODS = {
         ("replay", PURPLE, "P"),
         ("joint", BLACK, "X"),  # all data at once: what is to be reached
         ("static_vectors", GREEN, "^"),
+        ("lora", SKY, "P"),
         ("tfidf", BLACK, "X"),
     )
 }

@@ -1,64 +1,98 @@
 """What the exercises of lesson 12 ask for."""
 
 from collections.abc import Callable
+from difflib import SequenceMatcher
 
 import torch
 
 from tlhelpers.course.exercises import exercise
-from tlhelpers.runtime.language import text
+from tlhelpers.lessons.language_models.widget import open_desk, split_words
+from tlhelpers.runtime.language import language, text
+
+PLAN = {  # the answers that a plan may hold
+    "baseline": ("TF-IDF",),
+    "model": ("English encoder", "multilingual encoder"),
+    "body": ("frozen", "fine-tune", "LoRA"),
+    "spam": ("TF-IDF", "encoder"),
+}
 
 
 @exercise(
-    "12-a",
-    hints=("lesson12.pool_hint_1", "lesson12.pool_hint_2"),
-    right="lesson12.pool_right",
+    "12-a", hints=("lesson12.flip_hint_1", "lesson12.flip_hint_2"), right="lesson12.flip_right"
 )
-def mean_of_real_tokens(pool: Callable) -> str | None:
-    """The mean of the states whose mask is 1, whatever stands in the padding."""
-    generator = torch.Generator().manual_seed(12)
-    states = torch.randn(3, 5, 4, generator=generator)
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
-    real = [5, 2, 3]
-    wanted = torch.stack([row[:count].mean(0) for row, count in zip(states, real, strict=True)])
-    found = pool(states.clone(), mask.clone())
-    if tuple(found.shape) != (3, 4):
-        return text("lesson12.pool_shape", shape=tuple(found.shape), wanted=(3, 4))
-    filled = torch.where(mask.unsqueeze(2).bool(), states, torch.tensor(9.0))
-    if not torch.allclose(found, pool(filled, mask.clone()), atol=1e-5):
-        return text("lesson12.pool_padding")
-    if torch.allclose(found, (states * mask.unsqueeze(2)).mean(1), atol=1e-5):
-        return text("lesson12.pool_count")
-    if not torch.allclose(found.float(), wanted, atol=1e-5):
-        return text("lesson12.pool_wrong")
+def flip_with_one_word(before: str, after: str) -> str | None:
+    """Two enquiries that differ in one word and land in different classes."""
+    desk = open_desk()
+    tokenizer = desk.network.preprocess.tokenizer
+    found = [
+        [words[first:last].lower() for first, last in split_words(tokenizer, words)]
+        for words in (before, after)
+    ]
+    if not all(found):
+        return text("lesson12.flip_empty")
+    changes = [c for c in SequenceMatcher(None, *found).get_opcodes() if c[0] != "equal"]
+    changed = sum(max(end - start, last - first) for _, start, end, first, last in changes)
+    if changed == 0:
+        return text("lesson12.flip_same")
+    if changed > 1:
+        return text("lesson12.flip_many", count=changed)
+    names = desk.classes[language()]
+    first, second = (names[row] for row in desk.score([before, after])[0].argmax(1))
+    if first == second:
+        return text("lesson12.flip_stays", name=first)
     return None
 
 
 @exercise(
     "12-b",
-    hints=("lesson12.influence_hint_1", "lesson12.influence_hint_2"),
-    right="lesson12.influence_right",
+    hints=("lesson12.attend_hint_1", "lesson12.attend_hint_2"),
+    right="lesson12.attend_right",
 )
-def leave_one_word_out(influence: Callable) -> str | None:
-    """score(all words) - score(all but one), for each place."""
-    words = ["please", "refund", "the", "refund"]
-    worth = {"please": -1.0, "refund": 3.0, "the": 0.5}
+def attend_without_padding(attend: Callable) -> str | None:
+    """softmax(q k^T / sqrt(d)) v over the tokens whose mask is 1; q, k: (5, 4), v: (5, 3)."""
+    generator = torch.Generator().manual_seed(12)
+    q, k, v = (torch.randn(5, size, generator=generator) for size in (4, 4, 3))
+    mask = torch.tensor([1, 1, 1, 0, 0])
+    found = attend(q.clone(), k.clone(), v.clone(), mask.clone())
+    if not isinstance(found, torch.Tensor) or found.shape != v.shape:
+        given = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        return text("lesson12.attend_shape", shape=given, wanted=tuple(v.shape))
 
-    def score(some: list[str]) -> float:
-        return sum(worth[word] for word in some) + 0.25 * len(set(some))
+    def mixed(scores: torch.Tensor, dim: int = 1) -> torch.Tensor:
+        return scores.softmax(dim) @ v
 
-    found = [float(number) for number in influence(list(words), score)]
-    wanted = [score(words) - score(words[:i] + words[i + 1 :]) for i in range(len(words))]
-    both_out = [score(words) - score([w for w in words if w != word]) for word in words]
-    if len(found) != len(words):
-        return text("lesson12.influence_length", count=len(found), wanted=len(words))
-    if _close(found, [-number for number in wanted]):
-        return text("lesson12.influence_sign")
-    if _close(found, both_out):
-        return text("lesson12.influence_repeated")
-    if not _close(found, wanted):
-        return text("lesson12.influence_wrong")
+    scores = q @ k.T / q.shape[1] ** 0.5
+    closed = scores.masked_fill(mask == 0, -torch.inf)
+    mistakes = {
+        "lesson12.attend_padding": mixed(scores),
+        "lesson12.attend_zero_score": mixed(scores * mask),
+        "lesson12.attend_after": scores.softmax(1) * mask @ v,
+        "lesson12.attend_scale": mixed(closed * q.shape[1] ** 0.5),
+    }
+    if torch.allclose(found.float(), mixed(closed), atol=1e-5):
+        return None
+    for key, wrong in mistakes.items():
+        if torch.allclose(found.float(), wrong, atol=1e-5):
+            return text(key)
+    return text("lesson12.attend_wrong")
+
+
+@exercise(
+    "12-c", hints=("lesson12.plan_hint_1", "lesson12.plan_hint_2"), right="lesson12.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan without a contradiction; how good it is, the rubric says."""
+    keys = (*PLAN, "tested_on", "why")
+    missing = [key for key in keys if plan.get(key) in (None, ...)]
+    if missing:
+        return text("lesson12.plan_missing", keys=", ".join(missing))
+    for key, known in PLAN.items():
+        if plan[key] not in known:
+            return text("lesson12.plan_unknown", key=key, given=plan[key], known=", ".join(known))
+    if plan["model"] == "English encoder":
+        return text("lesson12.plan_language")
+    if not {"English", "Japanese"} <= set(plan["tested_on"]):
+        return text("lesson12.plan_tested")
+    if len(str(plan["why"])) < 20:
+        return text("lesson12.plan_why")
     return None
-
-
-def _close(first: list[float], second: list[float]) -> bool:
-    return all(abs(a - b) < 1e-6 for a, b in zip(first, second, strict=True))

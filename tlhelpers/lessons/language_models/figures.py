@@ -1,163 +1,288 @@
-"""Figures of lesson 12: a word in its context, learning curves on texts, contenders compared."""
+"""Figures of lesson 12: attention, a word in its context, ways compared, and real encoders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from tlhelpers.runtime.language import text
+from tlhelpers.data.catalog import load_task
+from tlhelpers.models.real import encode_texts
+from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.store import StoreError
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
+from tlhelpers.show.twins import LOOKS as REAL_LOOKS
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.logistic import logistic_accuracy
 
 LOOKS = {
-    "probe": figures.METHODS["probe"],
-    "static": figures.METHODS["static_vectors"],
+    "scratch": figures.METHODS["scratch"],
     "tfidf": figures.METHODS["tfidf"],
+    "static": figures.METHODS["static_vectors"],
+    "probe": figures.METHODS["probe"],
+    "lora": figures.METHODS["lora"],
+    "fine_tune": figures.METHODS["fine_tune"],
+    "both": figures.METHODS["probe"],
+    "japanese_labels": figures.METHODS["probe"],
+    "english": {"color": figures.GREEN, "marker": "D"},
 }
-LANGUAGES = ("en", "ja")
 CHANCE = {"enquiries": 1 / 6, "spam": 1 / 2}
+REAL_LABELS = 10  # of each class, in what `measure_real` tries
 
 
-def draw_context(similar: Mapping[str, Tensor]) -> Picture:
-    """Cosines between the states of one word in four sentences: a grid for each word.
-
-    similar: {word: (4, 4)}; the first two sentences share a subject, and so do the last two.
-    """
+def draw_attention(weights: Tensor, words: Sequence[str]) -> Picture:
+    """How much each word (a row) takes from every other (a column); weights: (n, n)."""
     figures.use()
-    figure, panels = plt.subplots(1, len(similar), figsize=(7.2, 3.3))
-    for axes, (word, table) in zip(panels, similar.items(), strict=True):
-        axes.imshow(table, vmin=0, vmax=1)
-        axes.set_title(word)
-        axes.grid(visible=False)
-        ticks = [str(number + 1) for number in range(len(table))]
-        axes.set_xticks(range(len(table)), ticks)
-        axes.set_yticks(range(len(table)), ticks)
-        axes.set(xlabel=text("lesson12.sentence"), ylabel=text("lesson12.sentence"))
-        for row, values in enumerate(table.tolist()):
-            for column, value in enumerate(values):
-                ink = figures.INK if value > 0.6 else "white"
-                axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
+    figure, axes = plt.subplots(figsize=(5.6, 4.2))
+    shown = [word.replace("▁", "") or "␣" for word in words]
+    axes.imshow(weights.numpy(), vmin=0, vmax=1)
+    axes.grid(visible=False)
+    axes.set_xticks(range(len(shown)), shown)
+    axes.set_yticks(range(len(shown)), shown)
+    axes.set(xlabel=text("lesson12.looked_at"), ylabel=text("lesson12.looking"))
+    _write_cells(axes, weights, "{:.0%}")
+    _title(figure, text("lesson12.attention_title"))
+    return picture(figure, text("lesson12.attention_alt"))
+
+
+def draw_context(similar: Tensor, sentences: Sequence[str]) -> Picture:
+    """Cosines between the vectors of one word in its sentences; similar: (n, n)."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.2))
+    axes.imshow(similar.numpy(), vmin=0, vmax=1)
+    axes.grid(visible=False)
+    numbered = [f"{row + 1}  {words}" for row, words in enumerate(sentences)]
+    axes.set_yticks(range(len(sentences)), numbered, fontsize=10)
+    axes.set_xticks(range(len(sentences)), [str(row + 1) for row in range(len(sentences))])
+    _write_cells(axes, similar, "{:.2f}")
+    _title(figure, text("lesson12.context_title"))
     return picture(figure, text("lesson12.context_alt"))
 
 
-def draw_curves(data: Mapping, live: Mapping[str, Mapping], count: int) -> Picture:
-    """Accuracy against labels from the stored result; what was measured just now lies on top.
-
-    data: the stored "12_enquiries". live: {language: {strategy: accuracies}} with `count` labels.
-    """
+def draw_win(trained: Mapping, live: Mapping[str, float]) -> Picture:
+    """Scratch, TF-IDF and the frozen BERT on the reader's enquiries; live: one run, as rings."""
+    of = trained[language()]
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.0, 4.1), sharey=True)
-    for axes, lang in zip(panels, LANGUAGES, strict=True):
-        for strategy, look in LOOKS.items():
-            runs = [point["splits"] for point in data[lang][strategy]]
-            name = text(f"lesson12.{strategy}")
-            figures.error_band(axes, data["labels"], runs, name, **look)
-            if strategy in live.get(lang, {}):
-                now = interval(live[lang][strategy], share=True)
-                star = {"marker": "*", "markersize": 15, "markeredgecolor": "w"}
-                axes.plot(count, now.mean, color=look["color"], **star)
-        axes.axhline(CHANCE["enquiries"], color=figures.GREY, linestyle=":")
+    figure, axes = plt.subplots(figsize=(7.4, 2.9))
+    _draw_rows(axes, of, ("scratch", "tfidf", "probe"), CHANCE["enquiries"], live)
+    _name_axis(axes, trained["draws"])
+    _legend(figure, axes)
+    values = {name: f"{interval(of[name]).mean:.0%}" for name in ("probe", "tfidf")}
+    _title(figure, text("lesson12.win_title", **values))
+    return picture(figure, text("lesson12.win_alt"))
+
+
+def draw_ways(trained: Mapping) -> Picture:
+    """Every way with ten labels a class, a panel a language, the reader's first."""
+    rows = ("scratch", "tfidf", "static", "probe", "lora", "fine_tune")
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    for axes, lang in zip(panels, _own_first(), strict=True):
+        _draw_rows(axes, trained[lang], rows, CHANCE["enquiries"])
+        _name_axis(axes)
+        axes.set_xlabel(text("lesson12.test_accuracy_short", draws=trained["draws"]))
+        axes.set_title(text(f"lesson12.texts_{lang}"), fontsize=11)
+    _legend(figure, panels[0])
+    _title(figure, text("lesson12.ways_title"))
+    return picture(figure, text("lesson12.ways_alt"))
+
+
+def draw_lengths(trained: Mapping) -> Picture:
+    """Fine-tuning, LoRA and scratch with half, the whole and three times the training."""
+    ways, lengths = ("scratch", "lora", "fine_tune"), ("_half", "", "_three_times")
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
+    for axes, lang in zip(panels, _own_first(), strict=True):
+        for way in ways:
+            runs = [trained[lang][way + length] for length in lengths]
+            figures.error_band(axes, range(3), runs, text(f"lesson12.{way}"), **LOOKS[way])
+        level = interval(trained[lang]["probe"]).mean
+        look = {"color": figures.BLUE, "linestyle": "--"}
+        axes.axhline(level, label=text("lesson12.probe"), **look)
+        _guessing(axes, CHANCE["enquiries"], upright=False)
+        axes.set_xticks(range(3), [text(f"lesson12.length{length}") for length in lengths])
+        axes.set_xlabel(text("lesson12.length_label"))
+        axes.set_title(text(f"lesson12.texts_{lang}"), fontsize=11)
+    _percent_up(panels[0])
+    _legend(figure, panels[0])
+    _title(figure, text("lesson12.lengths_title"))
+    return picture(figure, text("lesson12.lengths_alt"))
+
+
+def draw_curves(found: Mapping) -> Picture:
+    """Accuracy against labels a class: frozen BERT, static word vectors, TF-IDF."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    for axes, lang in zip(panels, _own_first(), strict=True):
+        for way in ("probe", "static", "tfidf"):
+            label = text(f"lesson12.{way}")
+            figures.error_band(axes, found["labels"], found[lang][way], label, **LOOKS[way])
+        _guessing(axes, CHANCE["enquiries"], upright=False)
         axes.set_xscale("log")
-        axes.set_xticks(data["labels"], data["labels"])
+        axes.set_xticks(found["labels"], [str(count) for count in found["labels"]])
         axes.minorticks_off()
-        axes.set(title=text(f"lesson12.texts_{lang}"), xlabel=text("lesson12.labels"))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson12.accuracy"))
-    panels[0].plot([], [], "k*", markersize=11, label=text("lesson12.live"))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        axes.set_xlabel(text("lesson12.labels"))
+        axes.set_title(text(f"lesson12.texts_{lang}"), fontsize=11)
+    _percent_up(panels[0])
+    _legend(figure, panels[0])
+    _title(figure, text("lesson12.curves_title"))
     return picture(figure, text("lesson12.curves_alt"))
 
 
-def draw_contenders(trained: Mapping, curves: Mapping) -> Picture:
-    """Every way to use the texts with ten labels a class, in both languages.
-
-    trained, curves: the stored "12_contenders" and "12_enquiries".
-    """
-    rows = ("fine_tune", "lora", "probe", "static", "tfidf", "scratch")
+def draw_across(found: Mapping) -> Picture:
+    """Japanese enquiries sorted with English labels, and with Japanese ones."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.4, 3.6))
-    for lang, colour, marker, shift in (
-        ("en", figures.BLUE, "o", -0.14),
-        ("ja", figures.VERMILION, "s", 0.14),
-    ):
-        for row, strategy in enumerate(rows):
-            label = text(f"lesson12.texts_{lang}") if row == 0 else None
-            if strategy in trained[lang]:
-                of = trained[lang][strategy]
-            else:
-                of = curves[lang][strategy][curves["labels"].index(10)]
-            _point(axes, row + shift, of, colour, marker, label)
-    _finish(axes, [text(f"lesson12.{name}") for name in rows], CHANCE["enquiries"])
-    figure.legend(loc="outside upper center", ncols=3)
-    return picture(figure, text("lesson12.contenders_alt"))
-
-
-def draw_across(data: Mapping) -> Picture:
-    """Left: English labels tried on Japanese enquiries. Right: spam, within and across.
-
-    data: the stored "12_across".
-    """
-    figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.2))
-    colours = (figures.BLUE, figures.PURPLE)
-    names = ("zukan-bert", "zukan-bert-en")
-    for row, (name, colour) in enumerate(zip(names, colours, strict=True)):
-        _point(left, row, data["enquiries"][name], colour, "o")
-    _finish(left, names, CHANCE["enquiries"], text("lesson12.en_to_ja"))
-    kinds = ("en_to_en", "ja_to_ja", "en_to_ja")
-    for strategy, shift in (("probe", -0.14), ("tfidf", 0.14)):
-        colour, marker = LOOKS[strategy].values()
-        for row, kind in enumerate(kinds):
-            label = text(f"lesson12.{strategy}") if row == 0 else None
-            _point(right, row + shift, data["spam"][kind][strategy], colour, marker, label)
-    kind_names = [text(f"lesson12.spam_{kind}") for kind in kinds]
-    _finish(right, kind_names, CHANCE["spam"], text("lesson12.spam"))
-    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    figure, axes = plt.subplots(figsize=(7.6, 3.2))
+    rows = ("tfidf", "english", "both", "japanese_labels")
+    names = [text(f"lesson12.across_{name}") for name in rows]
+    _draw_rows(axes, found["enquiries"], rows, CHANCE["enquiries"], names=names)
+    _name_axis(axes, found["draws"])
+    _legend(figure, axes)
+    _title(figure, text("lesson12.across_title"))
     return picture(figure, text("lesson12.across_alt"))
 
 
-def draw_real(data: Mapping) -> Picture:
-    """Probe and TF-IDF on real texts, ten labels a class."""
+def draw_spam(found: Mapping, real: Mapping) -> Picture:
+    """The frozen BERT and TF-IDF on spam, within a language, across, and on real messages.
+
+    found: the stored "12_across". real: the stored "12_spam".
+    """
+    settings = {name: found["spam"][name] for name in ("en_to_en", "ja_to_ja", "en_to_ja")}
+    sms, labels = real["sms_spam"], str(found["labels"])
+    settings["real"] = {"probe": sms["zukan"][labels], "tfidf": sms["tfidf"][labels]}
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.2, 2.7))
-    for strategy, shift in (("probe", -0.14), ("tfidf", 0.14)):
-        colour, marker = LOOKS[strategy].values()
-        for row, of in enumerate(data.values()):
-            label = text(f"lesson12.{strategy}") if row == 0 else None
-            _point(axes, row + shift, of[strategy], colour, marker, label)
-    for row, of in enumerate(data.values()):
-        chance = 1 / of["classes"]
-        axes.plot([chance, chance], [row - 0.35, row + 0.35], ":", color=figures.GREY)
-    _finish(axes, [text(f"lesson12.{name}") for name in data], None)
-    figure.legend(loc="outside upper center", ncols=2)
-    return picture(figure, text("lesson12.real_alt"))
-
-
-def _point(axes: Axes, row: float, of: Mapping, colour: str, marker: str, label: str | None = None):
-    """A mark at the mean on its 95% interval."""
-    axes.plot([of["low"], of["high"]], [row, row], color=colour, linewidth=4, alpha=0.5)
-    axes.plot(of["mean"], row, marker, color=colour, markersize=8, label=label)
-
-
-def _finish(axes: Axes, names: Sequence[str], chance: float | None, title: str = "") -> None:
-    """Names at the left, percent below, guessing as a dotted line."""
-    axes.set_yticks(np.arange(len(names)), names)
-    axes.set(xlabel=text("lesson12.accuracy"), xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
-    if title:
-        axes.set_title(title)
-    if chance is not None:
-        axes.axvline(chance, color=figures.GREY, linestyle=":")
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    figure, axes = plt.subplots(figsize=(7.6, 3.4))
+    for row, of in enumerate(settings.values()):
+        for way, shift in (("probe", -0.13), ("tfidf", 0.13)):
+            label = text(f"lesson12.{way}") if row == 0 else None
+            _point(axes, row + shift, of[way], way, label)
+    axes.set_yticks(range(len(settings)), [text(f"lesson12.spam_{name}") for name in settings])
+    axes.set_ylim(len(settings) - 0.5, -0.5)
+    _guessing(axes, CHANCE["spam"])
+    _name_axis(axes, found["draws"])
+    axes.set_xlim(0.4, 1.0)
+    _legend(figure, axes)
+    _title(figure, text("lesson12.spam_title"))
+    return picture(figure, text("lesson12.spam_alt"))
 
 
 def draw_encoders(found: Mapping) -> Picture:
     """Real sentence encoders, the course's BERT and TF-IDF on five sets of texts."""
     sets = ("enquiries_en", "enquiries_ja", "banking77", "clinc150", "livedoor")
     return draw_twin(found, sets, text("lesson12.encoders_title"), text("lesson12.encoders_alt"))
+
+
+def draw_names(found: Mapping) -> Picture:
+    """Accuracy of real encoders without a label, by the names of the classes, and guessing."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.2))
+    for row, of in enumerate(found.values()):
+        for encoder in ("minilm", "e5", "zukan"):
+            colour, marker = REAL_LOOKS[encoder]
+            label = text(f"twins.{encoder}") if row == 0 else None
+            axes.plot(of[encoder], row, marker, color=colour, markersize=8, label=label)
+        chance = [1 / of["classes"]] * 2
+        label = text("lesson12.chance") if row == 0 else None
+        axes.plot(chance, [row - 0.35, row + 0.35], ":", color=figures.INK, label=label)
+    axes.set_yticks(range(len(found)), [text(f"twins.set_{name}") for name in found])
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson12.names_label"))
+    _legend(figure, axes)
+    _title(figure, text("lesson12.names_title"))
+    return picture(figure, text("lesson12.names_alt"))
+
+
+def measure_real() -> str:
+    """One run of a real encoder on the reader's enquiries where its weights are here, in words."""
+    encoder = {"en": "minilm", "ja": "e5"}[language()]
+    task = load_task("enquiries", REAL_LABELS)
+    try:
+        features = encode_texts(encoder, [*task.train.inputs, *task.test.inputs])
+    except StoreError:
+        return text("lesson12.real_absent")
+    labels = torch.cat([task.train.labels, task.test.labels])
+    rows = torch.arange(len(labels)).split([len(task.train), len(task.test)])
+    accuracy = f"{logistic_accuracy(features, labels, *rows):.0%}"
+    name = text(f"twins.{encoder}")
+    return text("lesson12.real_today", encoder=name, labels=REAL_LABELS, accuracy=accuracy)
+
+
+def _own_first() -> list[str]:
+    """The languages of the texts, the reader's first."""
+    return sorted(LANGUAGES, key=lambda lang: lang != language())
+
+
+def _draw_rows(
+    axes: Axes,
+    of: Mapping[str, Sequence[float]],
+    ways: Sequence[str],
+    chance: float,
+    live: Mapping[str, float] | None = None,
+    names: Sequence[str] = (),
+) -> None:
+    """A row for each way: its mean on its 95% interval, and the mean in figures at the right."""
+    for row, way in enumerate(ways):
+        _point(axes, row, of[way], way)
+        axes.text(0.99, row, f"{interval(of[way]).mean:.0%}", va="center", ha="right")
+    ring = {"color": figures.INK, "fillstyle": "none", "markersize": 10}
+    for way, accuracy in (live or {}).items():
+        axes.plot(accuracy, ways.index(way), "o", **ring)
+    if live:
+        axes.plot([], [], "o", label=text("lesson12.today"), **ring)
+    axes.set_yticks(range(len(ways)), names or [text(f"lesson12.{way}") for way in ways])
+    axes.set_ylim(len(ways) - 0.5, -0.5)
+    _guessing(axes, chance)
+
+
+def _point(
+    axes: Axes, row: float, runs: Sequence[float], way: str, label: str | None = None
+) -> None:
+    """The mean of the draws as a marker on its 95% interval."""
+    span = interval(runs, share=True)
+    look = LOOKS[way]
+    axes.plot([span.low, span.high], [row, row], color=look["color"], linewidth=2.5)
+    axes.plot(span.mean, row, linestyle="none", markersize=8, label=label, **look)
+
+
+def _guessing(axes: Axes, chance: float, upright: bool = True) -> None:
+    line = axes.axvline if upright else axes.axhline
+    line(chance, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson12.chance"))
+
+
+def _name_axis(axes: Axes, draws: int | None = None) -> None:
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if draws is not None:
+        axes.set_xlabel(text("lesson12.test_accuracy", draws=draws))
+
+
+def _percent_up(axes: Axes) -> None:
+    axes.set_ylim(0, 0.9)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel(text("lesson12.accuracy_band"))
+
+
+def _title(figure: plt.Figure, finding: str) -> None:
+    figure.suptitle(finding, x=0.01, ha="left", fontsize=12)
+
+
+def _legend(figure: plt.Figure, axes: Axes) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
+
+
+def _write_cells(axes: Axes, table: Tensor, form: str) -> None:
+    """The values in the cells of an image of numbers from 0 to 1."""
+    for row, values in enumerate(table.tolist()):
+        for column, value in enumerate(values):
+            ink = figures.INK if value > 0.6 else "white"
+            look = {"ha": "center", "va": "center", "fontsize": 9, "color": ink}
+            axes.text(column, row, form.format(value), **look)

@@ -148,7 +148,7 @@ def _only_say(key: str) -> View:
 
 
 def _draw_words(canvas: Canvas, words: list[str], influence: Tensor) -> int:
-    """Blue words spoke for the class, red ones against it; returns where their lines end."""
+    """Blue words spoke for the class, orange ones against it; returns where their lines end."""
     strongest = max(influence.abs().max().item(), 0.1)
     x, line = 12.0, 0
     for word, value in zip(words, influence.tolist(), strict=True):

@@ -1,0 +1,179 @@
+"""Lesson 12: its exercises tell mistakes apart, and its pictures show what the model computes."""
+
+import pytest
+import torch
+
+from tlhelpers.course.author.reading import LESSONS, read_lesson
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.language_models import experiments, figures
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import LANGUAGES, text
+
+PLAN = {
+    "baseline": "TF-IDF",
+    "model": "multilingual encoder",
+    "body": "frozen",
+    "spam": "encoder",
+    "tested_on": ["English", "Japanese"],
+    "why": "With few labels, moving the body gains little.",
+}
+
+
+def scores_of(q, k):
+    return q @ k.T / q.shape[1] ** 0.5
+
+
+def close(q, k, mask):
+    return scores_of(q, k).masked_fill(mask == 0, -torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("attend", "sentence"),
+    [
+        (lambda q, k, v, mask: scores_of(q, k).softmax(1) @ v, "attend_padding"),
+        (lambda q, k, v, mask: (scores_of(q, k) * mask).softmax(1) @ v, "attend_zero_score"),
+        (lambda q, k, v, mask: scores_of(q, k).softmax(1) * mask @ v, "attend_after"),
+        (
+            lambda q, k, v, mask: (q @ k.T).masked_fill(mask == 0, -torch.inf).softmax(1) @ v,
+            "attend_scale",
+        ),
+        (lambda q, k, v, mask: close(q, k, mask).softmax(1), "attend_shape"),
+        (lambda q, k, v, mask: v, "attend_wrong"),
+        (lambda q, k, v, mask: close(q, k, mask).softmax(1) @ v, "attend_right"),
+    ],
+)
+def test_each_mistake_in_attention_has_its_own_sentence(monkeypatch, attend, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("12-b", {"attend": attend})
+    assert verdict.passed == (sentence == "attend_right")
+    given = {"shape": (5, 5), "wanted": (5, 3)}
+    assert text(f"lesson12.{sentence}", **given) in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("I want to cancel my order", "I want to cancel my order", "flip_same"),
+        ("I want to cancel my order", "Where is my parcel now", "flip_many"),
+        ("I want to cancel my order", "I wish to cancel my order", "flip_stays"),
+        ("", "I want to cancel my order", "flip_empty"),
+        ("I want to cancel my order", "I want to return my order", "flip_right"),
+        ("注文をキャンセルしたい", "注文を返品したい", "flip_right"),
+    ],
+)
+def test_only_one_word_that_moves_an_enquiry_passes(monkeypatch, before, after, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("12-a", {"before": before, "after": after})
+    assert verdict.passed == (sentence == "flip_right")
+    start = text(f"lesson12.{sentence}", count=4, name="Cancellation and complaints")
+    assert start[-30:] in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"why": ...}, "plan_missing"),
+        ({"body": "melted"}, "plan_unknown"),
+        ({"model": "English encoder"}, "plan_language"),
+        ({"tested_on": ["English"]}, "plan_tested"),
+        ({"why": "because"}, "plan_why"),
+        ({}, "plan_right"),
+    ],
+)
+def test_a_plan_is_whole_before_the_rubric_judges_it(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("12-c", {"plan": PLAN | change})
+    assert verdict.passed == (sentence == "plan_right")
+    known = ", ".join(("frozen", "fine-tune", "LoRA"))
+    given = {"keys": "why", "key": "body", "given": "melted", "known": known}
+    assert text(f"lesson12.{sentence}", **given) in repr(verdict)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_diagram_of_attention_shows_the_models_own_weights(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    network = backbone("zukan-bert")
+    words = text("diagram.four_words").split("|")
+    sentence = (" " if lang == "en" else "").join(words)
+    batch = network.preprocess([sentence])
+    read = network.preprocess.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
+    layer = network.encoder.encoder.layer[1].attention.self
+    with torch.no_grad():
+        x = network.encoder(**batch, output_hidden_states=True).hidden_states[1][0]
+        q, k = (part(x)[:, -32:] for part in (layer.query, layer.key))
+    weights = (q @ k.T / 32**0.5).softmax(1)[-2]
+    shown = dict(zip(words, text("diagram.four_weights").split("|"), strict=True))
+    found = {word.strip("▁"): weight.item() for word, weight in zip(read, weights, strict=True)}
+    assert {word: f"{found[word]:.2f}" for word in words} == shown
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_figure_draws_what_is_stored(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    trained, across = stored("12_contenders"), stored("12_across")
+    drawn = [
+        figures.draw_win(trained, {"probe": 0.6}),
+        figures.draw_ways(trained),
+        figures.draw_curves(stored("12_enquiries")),
+        figures.draw_across(across),
+        figures.draw_spam(across, stored("12_spam")),
+        figures.draw_names(stored("12_names")),
+    ]
+    assert len({picture.alt for picture in drawn}) == len(drawn)
+    assert all(len(picture.data) > 10_000 for picture in drawn)
+
+
+def test_without_the_real_weights_the_lesson_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path))
+    assert figures.measure_real() == text("lesson12.real_absent")
+
+
+def test_the_nearest_name_is_the_class():
+    names = torch.eye(3)
+    texts = torch.tensor([[9.0, 1.0, 0.0], [0.1, 0.2, 0.0], [1.0, 0.0, 0.5]])
+    assert experiments.nearest_name(texts, names, torch.tensor([0, 1, 2])) == pytest.approx(0.6667)
+
+
+def test_real_texts_stand_once_and_in_no_order():
+    kept = experiments.unique(["b", "a", "b", *map(str, range(20))])
+    assert len(kept) == 22 == len(set(kept)) and kept != sorted(kept)
+
+
+@pytest.mark.slow
+def test_a_real_set_has_its_classes(real):
+    texts, labels, classes = experiments.encoder_set("banking77")
+    assert len(texts) == len(labels) == 600 and len(classes) == max(labels) + 1 == 10
+
+
+def test_only_the_labelled_texts_differ_between_draws():
+    seen = []
+
+    def know_all(task, draw):
+        seen.append(task)
+        return task.test.labels
+
+    right = experiments.judge(know_all, 2, "en")
+    assert right.shape == (experiments.DRAWS, 240) and right.all()
+    assert len({tuple(task.train.inputs) for task in seen}) == experiments.DRAWS
+    assert len({tuple(task.valid.inputs) for task in seen}) == 1
+
+
+def test_attention_in_the_lesson_is_what_transformers_computes():
+    """The three lines of the page, on all four heads, give the layer's own output."""
+    (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("12_*.py")]
+    code = {block.key: block.code for block in lesson.blocks if block.kind == "code"}
+    network = backbone("zukan-bert")
+    here = {
+        "torch": torch,
+        "network": network,
+        "bert": network.encoder,
+        "tokenizer": network.preprocess.tokenizer,
+        "lesson12": figures,
+    }
+    exec(code["attention-code"], here)
+    layer = network.encoder.encoder.layer[1].attention.self
+    with torch.no_grad():
+        found = layer(here["x"][None])[0][0]
+    assert torch.allclose(found[:, -32:], here["new"], atol=1e-5)
