@@ -394,10 +394,20 @@ def test_errors_are_one_message_in_the_learners_language(clone, pip, venvs, monk
     assert "中断しました" in capsys.readouterr().err
 
 
-def test_package_without_its_clone_says_clone(clone, capsys):
-    (clone / "pyproject.toml").unlink()
-    assert launcher.main(["lab"]) == 1
+def test_package_without_its_clone_says_clone(monkeypatch, capsys):
+    monkeypatch.setattr(launcher, "IN_CLONE", False)
+    assert launcher.main(["test"]) == 1
     assert "git clone" in capsys.readouterr().err
+
+
+def test_package_without_its_clone_takes_the_folder_that_is_named(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(launcher, "IN_CLONE", False)
+    monkeypatch.setattr(launcher, "_run", lambda python, arguments: ran.append(arguments) or 0)
+    monkeypatch.setenv("TLHELPERS_HOME", "elsewhere")
+    assert launcher.main(["lab", "--folder", str(tmp_path), "--no-browser"]) == 0
+    assert ran == [["lab", "--no-browser"]]
+    assert os.environ["TLHELPERS_HOME"] == str(tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["lab", "--help"], ["nonsense"]])

@@ -33,6 +33,7 @@ COMMANDS = {
     "mirror": ("tlhelpers.course.mirror", "main_mirror"),
     "new": ("tlhelpers.course.new", "main"),
     "build": ("tlhelpers.course.build", "main"),
+    "room": ("tlhelpers.course.room.command", "main"),
     "book": ("tlhelpers.course.book.command", "main"),
     "slides": ("tlhelpers.course.book.slides", "main"),
     "api": ("tlhelpers.course.api", "main"),

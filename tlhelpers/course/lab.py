@@ -124,12 +124,16 @@ def environment(settings: Path) -> dict[str, str]:
     return variables
 
 
+def first_page(folder: Path) -> str:
+    """The address of lesson 00 in `folder`, within JupyterLab."""
+    first = (folder / "00_start_here.ipynb").relative_to(workspace.WORK)
+    return f"/lab/tree/{urllib.parse.quote(first.as_posix())}"
+
+
 def command(folder: Path, port: int, browser: bool) -> list[str]:
     """The command line of JupyterLab, open at lesson 00 in `folder`."""
-    first = (folder / "00_start_here.ipynb").relative_to(workspace.WORK)
-    page = urllib.parse.quote(first.as_posix())
     line = [sys.executable, "-P", "-m", "jupyterlab"]
-    line += [f"--ServerApp.root_dir={workspace.WORK}", f"--LabApp.default_url=/lab/tree/{page}"]
+    line += [f"--ServerApp.root_dir={workspace.WORK}", f"--LabApp.default_url={first_page(folder)}"]
     # a language opens the tabs that it was left with, and none of the other one
     tabs = workspace.WORK / ".jupyter" / "tabs" / folder.relative_to(workspace.WORK)
     line.append(f"--LabApp.workspaces_dir={tabs}")

@@ -43,7 +43,13 @@ VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
 
 # what a command needs beyond the course itself
-EXTRAS = {"test": {"test", "book"}, "bench": {"bench"}, "book": {"book"}, "slides": {"book"}}
+EXTRAS = {
+    "test": {"test", "book"},
+    "bench": {"bench"},
+    "book": {"book"},
+    "slides": {"book"},
+    "room": {"room"},
+}
 # what works on the sources of the course, and has no place in an installed package
 FOR_CLONES = {"test", "build", "new", "book", "slides", "pretrain", "results", "measure", "bench"}
 BARE = {"doctor", "reset", "new", "api"}  # commands that the standard library is enough for

@@ -23,6 +23,6 @@ def _home() -> Path:
 
 ROOT = PACKAGE.parent if IN_CLONE else _home()
 LESSONS = SHIPPED / "lessons"  # source/ (in a clone), and the built ja/ and en/
-WORK = ROOT / "work"  # the learner's own copies
+WORK = Path(os.environ.get("TLHELPERS_WORK") or ROOT / "work")  # the learner's own copies
 DATASETS = SHIPPED / "datasets"
 RESULTS = DATASETS / "results"

@@ -51,6 +51,8 @@ def write_pages(folder: Path, lang: str) -> None:
         "benchmarks": (RESULTS / "benchmarks.md").read_text(encoding="utf-8"),
         "api": _api(),
     }
+    for page in ("teaching",):
+        pages[page] = (LESSONS / lang / f"{page}.md").read_text(encoding="utf-8")
     for name, content in pages.items():
         (folder / f"{name}.md").write_text(content, encoding="utf-8")
 
@@ -142,7 +144,7 @@ def _index(lang: str) -> str:
         rows.append(f"| {number} | {title} | {one.minutes if one.slug else ''} | {said} |")
     head = f"| | {text('book.lesson')} | {text('book.minutes')} | {text('book.measures')} |"
     listed = "\n".join(one.name for one in lessons().values())
-    rest = "real\nglossary\ncards\nbenchmarks\napi"
+    rest = "teaching\nreal\nglossary\ncards\nbenchmarks\napi"
     return f"""# {text("book.title")}
 
 {text("book.about")}
