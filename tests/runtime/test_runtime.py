@@ -336,3 +336,25 @@ def test_headers_of_a_table_stand_as_their_column_and_say_what_they_head():
     heads = re.findall(r'<th scope="col"[^>]*text-align:(\w+)', as_html(rows))
     assert heads == ["left", "right"]
     assert as_html(rows[:1], upright=True).count('<th scope="row"') == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"null", b"[]", b"3", b"[" * 200_000, b'{"a":' * 100_000, b"\xff\xfe", b"\0" * 9),
+        *(b'<<<<<<< HEAD\n{"a": 1}', b'{"a": 1'),
+    ],
+)
+def test_what_is_no_table_of_json_is_one_kind_of_error(tmp_path, content):
+    """Nested brackets would be a RecursionError, and half of all readers did not expect it."""
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(ValueError):
+        store.read_json(tmp_path / "x.json")
+
+
+def test_a_table_of_json_is_read_with_or_without_notepads_mark(tmp_path):
+    for mark in ("", "\ufeff"):
+        (tmp_path / "x.json").write_text(mark + '{"a": [1]}', encoding="utf-8")
+        assert store.read_json(tmp_path / "x.json") == {"a": [1]}
+    with pytest.raises(OSError):
+        store.read_json(tmp_path)

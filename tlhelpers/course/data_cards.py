@@ -6,7 +6,6 @@ sheet, from the domains themselves and from the figures in `datasets/results/bar
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.models.cards import page
 from tlhelpers.runtime.language import catalogue
 from tlhelpers.runtime.places import DATASETS, RESULTS
-from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.store import read_json, write_atomic
 from tlhelpers.show.plots import Picture, sheet
 
 FOLDER = DATASETS / "zukan"
@@ -77,7 +76,7 @@ def _figures(name: str, lang: str) -> list[str]:
     lines = []
     for group in (*GROUPS.get(name, ()), "colour"):
         path = RESULTS / f"bars_{group}.json"
-        bars = json.loads(path.read_text(encoding="utf-8"))["data"] if path.exists() else []
+        bars = read_json(path)["data"] if path.exists() else []
         for bar in bars:
             if group == "colour" and bar["name"].split(":")[0] != name:
                 continue

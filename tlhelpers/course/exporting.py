@@ -204,7 +204,7 @@ def _config_of(folder: Path) -> dict:
     with safe_open(weights, "pt") as opened:
         own = (opened.metadata() or {}).get(CONFIG)
     try:
-        config = json.loads(store.read_text(folder / "config.json"))
+        config = store.read_json(folder / "config.json")
         if (stated := config.get("weights_sha256")) is not None:
             store.verify(weights, str(stated))
         return config

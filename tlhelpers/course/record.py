@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import WORK
-from tlhelpers.runtime.store import StoreError, locked, write_atomic
+from tlhelpers.runtime.store import StoreError, locked, read_json, write_atomic
 
 FILE = "progress.json"
 LOCK_SECONDS = 5.0
@@ -62,7 +62,7 @@ def read(file: Path) -> dict:
     if file.exists() and not file.is_file():  # a pipe would never end
         raise OSError(text("progress.no_file"))
     try:
-        record = json.loads(file.read_text(encoding="utf-8-sig"))
+        record = read_json(file)
         json.dumps(record, ensure_ascii=False).encode()  # half a character could not be written
         exercises = {
             name: _entry(entry, "passed", "failed") for name, entry in record["exercises"].items()
@@ -71,7 +71,7 @@ def read(file: Path) -> dict:
             lesson: {key: _entry(entry, "right", "answers") for key, entry in answers.items()}
             for lesson, answers in record["quizzes"].items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(text("progress.unreadable", path=file)) from error
     return {**record, "exercises": exercises, "quizzes": quizzes}
 

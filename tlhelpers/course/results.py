@@ -35,7 +35,7 @@ from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, read_json, write_atomic
 from tlhelpers.runtime.table import Table
 from tlhelpers.transfer.intervals import interval
 
@@ -69,9 +69,10 @@ class Experiment:
 
     def is_stale(self) -> bool:
         """True where the result is missing, or was made with other code or weights."""
-        if not self.path.exists():
+        try:
+            return read_json(self.path)["stamp"] != self.stamp()
+        except (OSError, ValueError, KeyError):
             return True
-        return json.loads(self.path.read_text(encoding="utf-8"))["stamp"] != self.stamp()
 
 
 _known: dict[str, Experiment] = {}
@@ -116,7 +117,14 @@ def stored(name: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.exists():
         raise FileNotFoundError(text("results.missing", name=name, lesson=name[:2]))
-    return json.loads(path.read_text(encoding="utf-8"))["data"]
+    try:
+        return read_json(path)["data"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(_damaged(path)) from error
+
+
+def _damaged(path: Path) -> str:
+    return text("results.damaged", file=path.name, lesson=path.name[:2])
 
 
 def make(chosen: Experiment) -> dict:
@@ -152,7 +160,11 @@ def compare_stamps(results: Path = RESULTS) -> tuple[list[str], list[str]]:
     """
     errors, warnings = [], []
     for path in sorted(results.glob("**/*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            record = read_json(path)
+        except (OSError, ValueError):
+            errors.append(_damaged(path))
+            continue
         held = record.get("stamp")
         if held is None:
             errors.append(text("build.stamp_missing", file=path.name))

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tlhelpers.runtime.store import read_json
 from tlhelpers.show.widgets.page import VIEW
 
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -50,7 +51,7 @@ def _shown(notebook: dict) -> set[str]:
 def _states(file: Path) -> dict[str, dict]:
     """The states of widgets in the file as it lies there; none where it cannot be read."""
     try:
-        notebook = json.loads(file.read_text(encoding="utf-8"))
+        notebook = read_json(file, 2**30)
         return notebook["metadata"]["widgets"][STATE]["state"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import IN_CLONE, LESSONS, ROOT, WORK
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, read_json, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 RECORD = ".copies.json"  # beside the copies: which version of each lesson was handed out last
@@ -54,7 +54,7 @@ def learners_copy(lesson: Path, teacher: bool = False) -> bytes:
     Raises WorkspaceError where the file is no notebook, as after a merge that was left half done.
     """
     try:
-        notebook = json.loads(lesson.read_text(encoding="utf-8-sig"))
+        notebook = read_json(lesson)
         tagged = [(cell, cell["metadata"].get("tags", [])) for cell in notebook["cells"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise WorkspaceError(text("workspace.damaged", path=shown(lesson))) from error
@@ -137,7 +137,7 @@ def _names(path: Path) -> Iterator[Path]:
 
 def _read_record(folder: Path) -> dict[str, str]:
     try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return read_json(folder / RECORD)
     except (OSError, ValueError):  # none yet, or cut short: no copy is taken for out of date
         return {}
 

@@ -170,10 +170,10 @@ def _key_of(items: list[Labelled], size: int) -> str:
 
 def _read_facts(pixels: Path, meta: Path, size: int) -> dict | None:
     try:
-        facts = json.loads(meta.read_text(encoding="utf-8"))
+        facts = store.read_json(meta, 2**30)
         whole = pixels.stat().st_size == len(facts["rows"]) * 3 * size * size
         whole = whole and store.sha256(pixels) == facts["sha256"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return facts if whole else None
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from tlhelpers.runtime.language import LANGUAGES, catalogue, text
 from tlhelpers.runtime.places import DATASETS
-from tlhelpers.runtime.store import StoreError, read_text, write_atomic
+from tlhelpers.runtime.store import StoreError, read_json, write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Card:
     def read(cls, path: Path) -> Self:
         """The card in this JSON file. Raises StoreError where it is missing or damaged."""
         try:
-            return cls(**json.loads(read_text(path)))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+            return cls(**read_json(path))
+        except (OSError, ValueError, TypeError) as error:
             raise StoreError(text("cards.unreadable", path=path, reason=error)) from error
 
     def write(self, data: Path, page: Path) -> None:

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -143,6 +144,21 @@ def read_text(path: str | os.PathLike, most: int = 2**24) -> str:
     if not stat.S_ISREG(status.st_mode) or status.st_size > most:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
     return Path(path).read_text(encoding="utf-8-sig")
+
+
+def read_json(path: str | os.PathLike, most: int = 2**24) -> dict[str, Any]:
+    """The table in a JSON file that may have been damaged, merged half-way, or written by others.
+
+    Raises OSError as `read_text` does, ValueError where the file holds anything else.
+    """
+    content = read_text(path, most)
+    try:
+        table = json.loads(content)
+    except RecursionError as error:  # brackets within brackets
+        raise ValueError(str(error)) from error
+    if not isinstance(table, dict):
+        raise ValueError(f"{type(table).__name__}: {content[:40]!r}")
+    return table
 
 
 def write_atomic(path: str | os.PathLike, content: bytes | str | Callable[[Path], object]) -> Path:

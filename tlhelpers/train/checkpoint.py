@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader
 from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError, sha256, verify, write_atomic
+from tlhelpers.runtime.store import StoreError, read_json, sha256, verify, write_atomic
 
 KEPT = 2
 LOCK = "in-use.lock"
@@ -66,7 +66,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
     """
     for path in reversed(_seals(folder)):
         try:
-            written = json.loads(path.read_text(encoding="utf-8"))
+            written = read_json(path)
             if _digest(written["state"]) != written["sha256"]["state"]:
                 raise StoreError(text("checkpoint.seal_broken", path=path.name))
             file = path.with_suffix(".safetensors")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 from tlhelpers.course.author.bilingual import words
 from tlhelpers.course.author.reading import Block, Lesson
 from tlhelpers.runtime.language import LANGUAGES
+from tlhelpers.runtime.store import read_json
 
 
 def _hashes(block: Block) -> dict[str, str]:
@@ -22,10 +22,10 @@ def _hashes(block: Block) -> dict[str, str]:
 def read_lock(lesson: Lesson) -> dict[str, dict[str, str]]:
     """The hashes as last built; empty where there are none, or none that can be read."""
     try:
-        locked = json.loads(lesson.lock.read_text(encoding="utf-8"))
+        locked = read_json(lesson.lock)
     except (OSError, ValueError):  # none yet, or marks of a merge conflict in it
         return {}
-    whole = isinstance(locked, dict) and all(isinstance(pair, dict) for pair in locked.values())
+    whole = all(isinstance(pair, dict) for pair in locked.values())
     return locked if whole else {}
 
 

@@ -16,6 +16,7 @@ from tlhelpers.course.author.reading import (
 )
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.course.syllabus import lessons
+from tlhelpers.runtime.store import read_json
 
 NotebookNode = nbformat.NotebookNode
 LABELS = {  # of what stays closed until the reader opens it
@@ -154,10 +155,8 @@ def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
 def stored_notebook(path: Path) -> NotebookNode | None:
     """The built notebook; None where there is none, or none that can be read."""
     try:
-        content = path.read_text(encoding="utf-8-sig")
-        return (
-            nbformat.reads(content, as_version=4) if json.loads(content)["nbformat"] == 4 else None
-        )
+        table = read_json(path)
+        return nbformat.reads(json.dumps(table), as_version=4) if table["nbformat"] == 4 else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # none yet, or marks of a merge conflict in it
 
