@@ -24,6 +24,7 @@ ONLY_SHOWS = re.compile(
 )
 REAL = re.compile(r"\bdraw_(real|encoders|twin)\(")
 CARDS = ("zukan", "text", "weights")  # folders of datasets that have cards
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./\.\./[^)]+\)")  # links to files that no page holds
 DEEPER = '<span class="tl-deeper-mark"></span>'  # what `book.js` folds
 HEADING = re.compile(r"^(#+ .*)$", re.MULTILINE)
 
@@ -51,8 +52,9 @@ def write_pages(folder: Path, lang: str) -> None:
         "benchmarks": (RESULTS / "benchmarks.md").read_text(encoding="utf-8"),
         "api": _api(),
     }
-    for page in ("teaching",):
-        pages[page] = (LESSONS / lang / f"{page}.md").read_text(encoding="utf-8")
+    for page in ("help", "teaching"):
+        content = (LESSONS / lang / f"{page}.md").read_text(encoding="utf-8")
+        pages[page] = OUTSIDE.sub(r"\1", content)
     for name, content in pages.items():
         (folder / f"{name}.md").write_text(content, encoding="utf-8")
 
@@ -144,7 +146,7 @@ def _index(lang: str) -> str:
         rows.append(f"| {number} | {title} | {one.minutes if one.slug else ''} | {said} |")
     head = f"| | {text('book.lesson')} | {text('book.minutes')} | {text('book.measures')} |"
     listed = "\n".join(one.name for one in lessons().values())
-    rest = "teaching\nreal\nglossary\ncards\nbenchmarks\napi"
+    rest = "help\nteaching\nreal\nglossary\ncards\nbenchmarks\napi"
     return f"""# {text("book.title")}
 
 {text("book.about")}
