@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -143,11 +144,11 @@ class SavedModel:
                 if answer is None:
                     share, number = next(found)
                     answers[place] = Answer(self.class_names[int(number)], float(share))
-        return answers
+        return [answer for answer in answers if answer is not None]
 
 
 def save_model(
-    model: nn.Module, classes: dict[str, list[str]], photo_size: int, folder: Path, **facts
+    model: nn.Module, classes: dict[str, list[str]], photo_size: int, folder: Path, **facts: Any
 ) -> Path:
     """Writes model.safetensors, config.json and predict.py to `folder`; returns it.
 

@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.course import workspace
 from tlhelpers.course.cli import Parser
@@ -91,7 +92,7 @@ def write_settings(lang: str) -> Path:
     }
     if lang == "ja" and importlib.util.find_spec("jupyterlab_language_pack_ja_JP"):
         settings["@jupyterlab/translation-extension:plugin"] = {"locale": "ja_JP"}
-    server = {
+    server: dict[str, dict[str, Any]] = {
         "ServerApp": {"log_level": "WARN"},  # the address, and what goes wrong
         "ContentsManager": {"pre_save_hook": "tlhelpers.course.saving.keep_states"},
     }

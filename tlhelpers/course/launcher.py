@@ -400,7 +400,7 @@ def _run_pip(command: list[str]) -> tuple[int, str]:
     errors: list[str] = []
 
     def show() -> None:
-        for line in process.stderr:
+        for line in process.stderr or ():
             errors.append(line.decode("utf-8", errors="replace"))
             print(errors[-1], end="", file=sys.stderr, flush=True)
 

@@ -20,6 +20,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -181,12 +182,12 @@ def measure_night(seeds: Sequence[int]) -> Iterator[Bar]:
 def measure_digits(seeds: Sequence[int]) -> Iterator[Bar]:
     """scikit-learn's real handwriting."""
     for count in (5, 10):
-        runs = _contenders(
-            "zukan-resnet", lambda s, n=count: load_task("digits", n, s), seeds, epochs=40
-        )
+        load = functools.partial(load_task, "digits", count)
+        runs = _contenders("zukan-resnet", load, seeds, epochs=40)
         for name, values in runs.items():
             yield Bar(f"digits, {count} labels: {name}", interval(values, share=True))
-        best = max(("frozen", "tuned"), key=lambda name, r=runs: sum(r[name]))
+        sums = {name: sum(runs[name]) for name in ("frozen", "tuned")}
+        best = max(sums, key=sums.__getitem__)
         gap = interval(_differences(runs[best], runs["scratch"]))
         yield Bar(f"digits, {count} labels: {best} above scratch", gap, at_least=0.03)
 
@@ -219,11 +220,11 @@ def _contenders(
 ) -> dict[str, list[float]]:
     """Test accuracies of probe, fine-tuning and scratch, equally tuned, one a seed."""
     network = backbone(name)
-    shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
-    moving = {"freeze_epochs": 0, "lr_mult": 1, "keep_batchnorm": False}
-    tune = functools.partial(fine_tune, network, **moving, **shared)
+    shared: dict[str, Any] = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
+    moving: dict[str, Any] = {"freeze_epochs": 0, "lr_mult": 1, "keep_batchnorm": False}
+    tune: Callable[..., Any] = functools.partial(fine_tune, network, **moving, **shared)
     first = load(TUNING_SEEDS[0])
-    fresh = functools.partial(train_from_scratch, network, **shared)
+    fresh: Callable[..., Any] = functools.partial(train_from_scratch, network, **shared)
     rates = {"lr": SCRATCH_GRID["lr"]}
     tuned_lr = search(lambda lr: tune(first, lr=lr, read_test=False), rates).chosen["lr"]
     scratch_lr = search(lambda lr: fresh(first, lr=lr, read_test=False), rates).chosen["lr"]
@@ -261,7 +262,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{bar.name:48} {bar.measured!s:24} {wanted:8} {verdict}", flush=True)
         if asked.sealed:
             continue
-        depends_on = {"of": place_of(_GROUPS[name]), "weights": list(WEIGHTS)}
+        depends_on: dict[str, Any] = {"of": place_of(_GROUPS[name]), "weights": list(WEIGHTS)}
         record = {
             "name": f"bars_{name}",
             "command": f"python -m tlhelpers measure {name} --seeds {asked.seeds}",

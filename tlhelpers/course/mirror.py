@@ -11,6 +11,7 @@ that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -95,11 +96,11 @@ def downloads(
     sets, by_lesson = public_sets(), course_map()
     asked = list(dict.fromkeys(names))
     for lesson in lessons:
-        found = by_lesson[lesson.zfill(2)].downloads if lesson.zfill(2) in by_lesson else ()
-        if not found:
+        wanted = by_lesson[lesson.zfill(2)].downloads if lesson.zfill(2) in by_lesson else ()
+        if not wanted:
             known = ", ".join(number for number, one in by_lesson.items() if one.downloads)
             raise ValueError(text("mirror.no_lesson", lesson=lesson, known=known))
-        asked += found
+        asked += wanted
     of_lessons = [name for one in by_lesson.values() for name in one.downloads]
     if everything:
         asked += [*sets, *of_lessons]
@@ -242,7 +243,7 @@ def wheels_command(folder: Path, platform: str | None, python: str | None) -> li
 
 def _pip_for(platform: str | None, python: str | None) -> list[str]:
     """How to start pip so that conditions of packages are judged for that platform and Python."""
-    there = {}
+    there: dict[str, str] = {}
     if platform and (found := MARKERS.get(PLATFORMS.get(platform, platform)[:3])):
         names = ("sys_platform", "platform_system", "os_name", "platform_machine")
         there |= dict(zip(names, found, strict=True))
@@ -261,7 +262,7 @@ def _choice(parser: Parser) -> None:
     parser.add_argument("--list", action="store_true", help=text("mirror.help_list"))
 
 
-def _chosen(asked) -> list[Download]:
+def _chosen(asked: argparse.Namespace) -> list[Download]:
     everything = asked.all or (asked.list and not asked.names and not asked.lesson)
     return downloads(asked.names, asked.lesson, everything)
 

@@ -111,8 +111,8 @@ class Report(Result):
             lines.append(text(f"report.gain_{verdict}", **gain))
         if len(self.curve) > 1:
             (half, before), (full, now) = self.curve[-2:]
-            key = {True: "more_helps", False: "more_hardly", None: "more_open"}
-            key = key[self.more_labels_help]
+            keys = {True: "more_helps", False: "more_hardly", None: "more_open"}
+            key = keys[self.more_labels_help]
             points = f"{100 * (now.mean - before.mean):+.1f}"
             lines.append(text(f"report.{key}", half=half, full=full, points=points))
         return lines

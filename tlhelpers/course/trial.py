@@ -352,7 +352,7 @@ class Trial:
         some, train, valid = self.features[name]
         labels, wanted = some.labels, self.task.valid.labels
         _, rate, decay = self.heads[name]
-        points = []
+        points: list[tuple[int, Interval]] = []
         for share in CURVE:
             accuracies, count = [], 0
             for seed in range(CURVE_SEEDS if share < 1 else 1):

@@ -178,7 +178,7 @@ def list_tasks() -> TaskTable:
             name=name,
             kind="image",
             classes=domain.num_classes,
-            description=domain.description or {"en": "", "ja": ""},
+            description=domain.description,
             licence=domain.licence,
             load=load_drawn,
             attributes=0 if domain.attributes is None else domain.attributes.shape[1],

@@ -27,7 +27,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a second sign beside the colour
 INK, RULE = "#222222", "#DDDDDD"
 
 # How a method looks, in every figure and in every live run: its colour, and a second sign.
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     method: {"color": colour, "marker": marker}
     for method, colour, marker in (
         ("scratch", GREY, "v"),

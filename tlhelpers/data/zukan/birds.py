@@ -9,6 +9,7 @@ several species share each colour, so that the colours of a picture alone do not
 import functools
 
 import torch
+from torch import Tensor
 
 from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.data.zukan.kit import AWAY, Canvas, capsule, disc, ellipse, hsv, union
@@ -63,12 +64,12 @@ WING_HUES = {"red": 0.0, "yellow": 0.14, "blue": 0.6}
 PALE = 0.96
 
 
-def draw(canvas: Canvas, labels: torch.Tensor) -> None:
+def draw(canvas: Canvas, labels: Tensor) -> None:
     """Paint one bird of the species `labels` (n,) on each picture."""
     paint_bird(canvas, ATTRIBUTES.to(labels.device)[labels])
 
 
-def paint_bird(canvas: Canvas, attributes: torch.Tensor) -> None:
+def paint_bird(canvas: Canvas, attributes: Tensor) -> None:
     """Paint a bird with the given 0/1 features (n, 12), in the order of `FEATURES`."""
     has = {name: attributes[:, k].view(-1, 1, 1) for k, name in enumerate(FEATURES)}
     foot = 0.43 + 0.36 * has["long_legs"] + canvas.normal(0.02)
@@ -85,7 +86,7 @@ def paint_bird(canvas: Canvas, attributes: torch.Tensor) -> None:
     canvas.light(slope=0.2, grain=0.02, gain=(0.86, 1.12))
 
 
-def _scenery(canvas):
+def _scenery(canvas: Canvas) -> None:
     """Sky or foliage, out-of-focus flowers in any of the three wing colours, reeds."""
     canvas.background(1, hue=canvas.uniform1(), saturation=(0.05, 0.35), value=(0.3, 1.0))
     for _ in range(2):
@@ -104,22 +105,22 @@ def _scenery(canvas):
     )
 
 
-def _fraction(x):
+def _fraction(x: Tensor) -> Tensor:
     """x minus the whole number below it, 0..1 (much faster than `torch.remainder` on a CPU)."""
     return x - torch.floor(x)
 
 
-def _any_wing_colour(canvas):
+def _any_wing_colour(canvas: Canvas) -> Tensor:
     hue = torch.tensor(list(WING_HUES.values()), device=canvas.x.device)[canvas.integers(3)]
     return _vivid(canvas, hue)
 
 
-def _vivid(canvas, hue):
+def _vivid(canvas: Canvas, hue: Tensor) -> Tensor:
     hue = (hue + canvas.uniform1(-0.025, 0.025)) % 1
     return hsv(hue, canvas.uniform1(0.72, 0.98), canvas.uniform1(0.68, 0.98))
 
 
-def _place(canvas, has, foot):
+def _place(canvas: Canvas, has: dict[str, Tensor], foot: Tensor) -> tuple[Tensor, Tensor]:
     """Body coordinates: the whole bird centred whatever its bill, tail and legs."""
     u, v = canvas.frame(rotation=0.18, scale=(0.9, 1.06), shift=0.15)
     size = 0.78 + 0.31 * has["large"] + canvas.normal(0.02)
@@ -129,7 +130,7 @@ def _place(canvas, has, foot):
     return u / size + centre, v / size + middle
 
 
-def _perch(canvas, u, v, foot):
+def _perch(canvas: Canvas, u: Tensor, v: Tensor, foot: Tensor) -> None:
     """A branch with leaves and berries, a rock, a bent reed or open ground below the feet."""
     kind = canvas.integers(4).view(-1, 1, 1)
     v = v - foot - canvas.uniform(-0.1, 0.1) * u
@@ -160,7 +161,7 @@ def _perch(canvas, u, v, foot):
     canvas.ink(berries + bare + AWAY * canvas.coin(0.6), _any_wing_colour(canvas), 0.02, 0.75)
 
 
-def _legs(canvas, u, v, foot):
+def _legs(canvas: Canvas, u: Tensor, v: Tensor, foot: Tensor) -> None:
     side = (u - 0.06).abs()  # two legs, mirrored
     ankle = 0.08 + canvas.normal(0.015)
     leg = capsule(side, v, 0.07, 0.25, ankle, foot, 0.032, 0.022)
@@ -169,14 +170,14 @@ def _legs(canvas, u, v, foot):
     canvas.ink(torch.minimum(leg, toes), colour, 0.025, 0.35)
 
 
-def _lean(canvas, u, v):
+def _lean(canvas: Canvas, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """Turn the body about the hips: crouched to upright."""
     lean = canvas.uniform(-0.08, 0.2)
     cos, sin = torch.cos(lean), torch.sin(lean)
     return cos * u - sin * (v - 0.25), cos * (v - 0.25) + sin * u + 0.25
 
 
-def _coat_colours(canvas):
+def _coat_colours(canvas: Canvas) -> tuple[Tensor, Tensor]:
     """(back, belly): any brown, buff or grey, so that the body says nothing about the species."""
     hue, value = canvas.uniform1(0.04, 0.14), canvas.uniform1(0.45, 0.9)
     back = hsv(hue, canvas.uniform1(0.05, 0.45), value)
@@ -184,11 +185,11 @@ def _coat_colours(canvas):
     return back, hsv(belly_hue, canvas.uniform1(0.03, 0.25), (value + 0.25).clamp(max=0.98))
 
 
-def _wing_colour(canvas, has):
+def _wing_colour(canvas: Canvas, has: dict[str, Tensor]) -> Tensor:
     return _vivid(canvas, sum(has[name] * hue for name, hue in WING_HUES.items())[:, 0, 0])
 
 
-def _tail(canvas, u, v, has, wing):
+def _tail(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], wing: Tensor) -> None:
     length = 0.14 + 0.54 * has["long_tail"] + canvas.normal(0.02)
     angle = canvas.uniform(-0.05, 0.4)
     cos, sin = torch.cos(angle), torch.sin(angle)
@@ -199,7 +200,9 @@ def _tail(canvas, u, v, has, wing):
     canvas.ink(tail, wing * 0.85 * feathers[:, None], 0.035)
 
 
-def _head_and_body(canvas, u, v, has, coat, wing):
+def _head_and_body(
+    canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], coat: Tensor, wing: Tensor
+) -> None:
     hx, hy = 0.38 + canvas.normal(0.02), -0.28 + canvas.normal(0.03)
     _crest(canvas, u, v, has, hx, hy, wing)
     _bill(canvas, u, v, has, hx, hy)
@@ -212,7 +215,7 @@ def _head_and_body(canvas, u, v, has, coat, wing):
     _eye(canvas, u, v, hx + 0.06, hy - 0.04)
 
 
-def _plumage(canvas, u, v, has, coat):
+def _plumage(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], coat: Tensor) -> Tensor:
     """Back colour melting into the belly, rows of scallops, shading, spots on the breast."""
     low = (0.5 + 2.6 * (v - 0.02 + 0.25 * u)).clamp(0, 1)
     row = v * 10 + canvas.uniform()
@@ -226,7 +229,15 @@ def _plumage(canvas, u, v, has, coat):
     return torch.lerp(coat[0], coat[1], low[:, None]) * tone[:, None]
 
 
-def _crest(canvas, u, v, has, hx, hy, wing):
+def _crest(
+    canvas: Canvas,
+    u: Tensor,
+    v: Tensor,
+    has: dict[str, Tensor],
+    hx: Tensor,
+    hy: Tensor,
+    wing: Tensor,
+) -> None:
     raised = canvas.uniform(-0.05, 0.1)
     crest = None
     for k in range(3):
@@ -236,7 +247,9 @@ def _crest(canvas, u, v, has, hx, hy, wing):
     canvas.ink(crest + AWAY * (1 - has["crest"]), wing, 0.035)
 
 
-def _bill(canvas, u, v, has, hx, hy):
+def _bill(
+    canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], hx: Tensor, hy: Tensor
+) -> None:
     thick = has["thick_bill"]
     length = 0.14 + 0.36 * has["long_bill"] + 0.05 * thick + canvas.normal(0.015)
     x, y, droop = hx + 0.14, hy + 0.03, canvas.normal(0.025)
@@ -249,14 +262,14 @@ def _bill(canvas, u, v, has, hx, hy):
     canvas.ink(bill, colour * (1 - 0.35 * lower)[:, None], 0.03)
 
 
-def _eye(canvas, u, v, x, y):
+def _eye(canvas: Canvas, u: Tensor, v: Tensor, x: Tensor, y: Tensor) -> None:
     white = disc(u, v, x, y, 0.066)
     pupil = disc(u, v, x + 0.01, y, 0.046)
     glint = disc(u, v, x + 0.025, y - 0.02, 0.014)
     canvas.paint(canvas.mask(white), PALE - 0.94 * (canvas.mask(pupil) - canvas.mask(glint)))
 
 
-def _wing(canvas, u, v, has, colour):
+def _wing(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], colour: Tensor) -> None:
     """The folded wing: shoulder, coverts, flight feathers with dark edges, bars."""
     x, y = 0.09 + canvas.normal(0.02), -0.03 + canvas.normal(0.015)
     angle = canvas.uniform(0.12, 0.42)
@@ -273,11 +286,9 @@ def _wing(canvas, u, v, has, colour):
     canvas.ink(wing, colour * tone[:, None], 0.03)
 
 
-_SHARED = {
-    "attribute_names": {
-        "en": [english for english, _ in FEATURES.values()],
-        "ja": [japanese for _, japanese in FEATURES.values()],
-    },
+ATTRIBUTE_NAMES = {
+    "en": [english for english, _ in FEATURES.values()],
+    "ja": [japanese for _, japanese in FEATURES.values()],
 }
 DOMAIN = Domain(
     name="birds",
@@ -288,7 +299,7 @@ DOMAIN = Domain(
         "en": "Ten species of birds, each known by features such as a long bill or a blue wing.",
         "ja": "10種の鳥です。長いくちばしや青い翼などの特徴で見分けられます。",
     },
-    **_SHARED,
+    attribute_names=ATTRIBUTE_NAMES,
 )
 DOMAIN_24 = Domain(
     name="birds24",
@@ -299,5 +310,5 @@ DOMAIN_24 = Domain(
         "en": "Twenty-four species of birds described by twelve features, for zero-shot learning.",
         "ja": "12の特徴で記述された24種の鳥です。ゼロショット学習に使います。",
     },
-    **_SHARED,
+    attribute_names=ATTRIBUTE_NAMES,
 )

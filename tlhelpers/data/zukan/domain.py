@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -26,7 +26,7 @@ class Domain:
     classes: dict[str, list[str]]
     attributes: Tensor | None = None
     attribute_names: dict[str, list[str]] | None = None
-    description: dict[str, str] | None = None
+    description: dict[str, str] = field(default_factory=lambda: {"en": "", "ja": ""})
     licence: str = "CC BY 4.0"
     group: Callable[[Tensor], Tensor] | None = None
 

@@ -6,6 +6,7 @@ colour alone does not name the species.
 """
 
 import torch
+from torch import Tensor
 
 from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.data.zukan.kit import AWAY, Canvas, capsule, disc, ellipse, hsv, union
@@ -44,12 +45,12 @@ BACK_HUES = {"orange": 0.06, "blue": 0.62, "green": 0.33}
 PALE = 0.96
 
 
-def draw(canvas: Canvas, labels: torch.Tensor) -> None:
+def draw(canvas: Canvas, labels: Tensor) -> None:
     """Paint one fish of the species `labels` (n,) on each picture."""
     paint_fish(canvas, ATTRIBUTES.to(labels.device)[labels])
 
 
-def paint_fish(canvas: Canvas, attributes: torch.Tensor) -> None:
+def paint_fish(canvas: Canvas, attributes: Tensor) -> None:
     """Paint a fish with the given 0/1 features (n, 10), in the order of `FEATURES`."""
     has = {name: attributes[:, k].view(-1, 1, 1) for k, name in enumerate(FEATURES)}
     _water(canvas)
@@ -70,17 +71,17 @@ def paint_fish(canvas: Canvas, attributes: torch.Tensor) -> None:
     canvas.light(slope=0.3, grain=0.02)
 
 
-def _vivid(canvas, hue):
+def _vivid(canvas: Canvas, hue: Tensor) -> Tensor:
     hue = (hue + canvas.uniform1(-0.035, 0.035)) % 1
     return hsv(hue, canvas.uniform1(0.6, 0.95), canvas.uniform1(0.5, 0.95))
 
 
-def _any_back_colour(canvas):
+def _any_back_colour(canvas: Canvas) -> Tensor:
     hues = torch.tensor(list(BACK_HUES.values()), device=canvas.x.device)
     return _vivid(canvas, hues[canvas.integers(3)])
 
 
-def _water(canvas):
+def _water(canvas: Canvas) -> None:
     """Bright above, deep below, with a net of light (caustics) near the surface."""
     hue = canvas.uniform1(0.4, 0.68)
     top = hsv(hue, canvas.uniform1(0.15, 0.55), canvas.uniform1(0.7, 0.98))
@@ -92,7 +93,7 @@ def _water(canvas):
     canvas.image = torch.lerp(top, deep, depth) + net + 0.03 * canvas.noise(5)
 
 
-def _reef(canvas):
+def _reef(canvas: Canvas) -> None:
     """Sand, coral lumps in the colours of the fish, swaying weeds."""
     for _ in range(3):
         lump = ellipse(
@@ -119,22 +120,22 @@ def _reef(canvas):
     canvas.paint(canvas.mask(weeds + AWAY * canvas.coin(0.45), 1.5) * 0.8, green)
 
 
-def _bubbles(canvas):
-    bubbles = None
-    for k in range(3):
+def _bubbles(canvas: Canvas) -> None:
+    bubbles = torch.tensor(AWAY)
+    for _ in range(3):
         x, y = canvas.uniform(-0.9, 0.9), canvas.uniform(-0.95, 0.5)
         ring = disc(canvas.x, canvas.y, x, y, canvas.uniform(0.04, 0.09)).abs() - 0.018
         ring = ring + AWAY * (1 - canvas.coin(0.7))
-        bubbles = ring if k == 0 else torch.minimum(bubbles, ring)
+        bubbles = torch.minimum(bubbles, ring)
     canvas.paint(canvas.mask(bubbles) * 0.7, torch.full((1, 3, 1, 1), PALE, device=bubbles.device))
 
 
-def _rays(across):
+def _rays(across: Tensor) -> Tensor:
     """Light and dark fin rays, 0.7..1, (n, 1, S, S)."""
     return (0.85 + 0.15 * torch.cos(across))[:, None]
 
 
-def _tail(canvas, u, v, has, colour):
+def _tail(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], colour: Tensor) -> None:
     """A round fan, or a swallow tail: two pointed lobes with a notch between them."""
     beat = canvas.uniform(-0.1, 0.1)
     x, y = -(u + 0.42), v + beat * (u + 0.42)
@@ -145,7 +146,9 @@ def _tail(canvas, u, v, has, colour):
     canvas.ink(tail, colour * _rays(y / (0.12 + x.clamp(min=0)) * 16), 0.035)
 
 
-def _fins(canvas, u, v, has, height, colour):
+def _fins(
+    canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], height: Tensor, colour: Tensor
+) -> None:
     """Dorsal fin, low or like a sail, and the anal fin below."""
     rise = 0.09 + 0.3 * has["tall_fin"] + canvas.normal(0.015)
     along = (u + 0.06 + 0.25 * (v + height)) / 0.34
@@ -156,7 +159,9 @@ def _fins(canvas, u, v, has, height, colour):
     canvas.ink(torch.minimum(dorsal, anal), colour * _rays(along * 22), 0.035)
 
 
-def _body(canvas, u, v, has, height, back):
+def _body(
+    canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor], height: Tensor, back: Tensor
+) -> None:
     """Coloured back, pale belly, scales, the pattern, gill line and mouth."""
     trunk = ellipse(u, v, 0.0, 0.0, 0.5 * canvas.uniform(0.96, 1.06), height)
     snout = 0.46 + 0.36 * has["long_snout"] + canvas.normal(0.015)
@@ -181,7 +186,7 @@ def _body(canvas, u, v, has, height, back):
     canvas.paint(canvas.mask(lines) * 0.75, back * 0.25)
 
 
-def _pattern(canvas, u, v, has):
+def _pattern(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor]) -> Tensor:
     phase = canvas.uniform(0, 6.3)
     stripes = (0.5 + 3 * torch.sin(u * 19 + 2 * v + phase)).clamp(0, 1)
     dots = torch.cos(u * 22 + phase) + torch.cos(v * 22 + canvas.uniform(-0.5, 0.5))
@@ -189,13 +194,13 @@ def _pattern(canvas, u, v, has):
     return stripes * has["stripes"] + dots * has["spots"]
 
 
-def _pectoral_fin(canvas, u, v, height, colour):
+def _pectoral_fin(canvas: Canvas, u: Tensor, v: Tensor, height: Tensor, colour: Tensor) -> None:
     flap = canvas.uniform(0.2, 0.9)
     fin = ellipse(u, v, 0.06, 0.3 * height + 0.05, 0.14, 0.07, torch.pi - flap)
     canvas.ink(fin, colour * _rays((v + u) * 60), 0.025)
 
 
-def _eye(canvas, u, v, has):
+def _eye(canvas: Canvas, u: Tensor, v: Tensor, has: dict[str, Tensor]) -> None:
     radius = 0.06 + 0.055 * has["big_eye"]
     x, y = 0.33, -0.055
     white = disc(u, v, x, y, radius)

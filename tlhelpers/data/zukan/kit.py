@@ -9,11 +9,16 @@ Iñigo Quílez's "2D distance functions" is a good introduction to drawing this 
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Scalar: TypeAlias = (
+    float | Tensor
+)  # one number, or one for each picture: (n, 1, 1), or (n,) where it says so
+Point: TypeAlias = tuple[Scalar, Scalar]
 AWAY = 9.0  # `distance + AWAY * (1 - present)` switches a part off
 TEXTURES = (
     "plain",
@@ -53,7 +58,7 @@ class Canvas:
     ready to meet coordinates, or as (n,) from the methods that say so.
     """
 
-    def __init__(self, keys: Tensor, size: int = 64, device="cpu"):
+    def __init__(self, keys: Tensor, size: int = 64, device: str | torch.device = "cpu"):
         self.keys = keys.to(device)
         self.n, self.size, self.device = len(keys), size, self.keys.device
         middle = (torch.arange(size, device=self.device) + 0.5) / size * 2 - 1
@@ -80,12 +85,12 @@ class Canvas:
         row = self._next()
         return self._block[row]
 
-    def uniform1(self, low=0.0, high=1.0) -> Tensor:
+    def uniform1(self, low: Scalar = 0.0, high: Scalar = 1.0) -> Tensor:
         """Uniform between low and high (numbers or (n,)), (n,)."""
         row = self._next()
         return low + (high - low) * self._shares[row]
 
-    def uniform(self, low=0.0, high=1.0) -> Tensor:
+    def uniform(self, low: Scalar = 0.0, high: Scalar = 1.0) -> Tensor:
         """Uniform between low and high (numbers or (n, 1, 1)), (n, 1, 1)."""
         row = self._next()
         return low + (high - low) * self._shares[row].view(-1, 1, 1)
@@ -100,7 +105,7 @@ class Canvas:
         """Whole numbers 0..k-1, LongTensor (n,)."""
         return ((self._bits() >> 33) & 0x7FFFFFFF) % k
 
-    def coin(self, p=0.5) -> Tensor:
+    def coin(self, p: Scalar = 0.5) -> Tensor:
         """1 with probability p, else 0; (n, 1, 1)."""
         return (self.uniform() < p).float()
 
@@ -141,7 +146,13 @@ class Canvas:
 
     # coordinates and paint
 
-    def frame(self, rotation=0.4, scale=(0.8, 1.1), shift=0.15, flip=True) -> tuple:
+    def frame(
+        self,
+        rotation: float = 0.4,
+        scale: tuple[float, float] = (0.8, 1.1),
+        shift: float = 0.15,
+        flip: bool = True,
+    ) -> tuple[Tensor, Tensor]:
         """A random pose: the coordinates (u, v) of the body at every pixel, (n, S, S) each.
 
         Lengths of the body are multiplied by a factor in `scale` on the canvas; masks take it
@@ -154,7 +165,7 @@ class Canvas:
         self.scale = factor
         return (cos * x + sin * y) * side, cos * y - sin * x
 
-    def mask(self, distance: Tensor, softness=1.0) -> Tensor:
+    def mask(self, distance: Tensor, softness: Scalar = 1.0) -> Tensor:
         """How much of each pixel lies inside (distance < 0): (n, 1, S, S), 0..1.
 
         softness: the width of the edge, a number or (n, 1, 1). 1 is one pixel of the picture;
@@ -171,7 +182,9 @@ class Canvas:
         """Lay `colour` over the picture where `mask` is 1, in place."""
         self.image = self.image.contiguous().lerp_(colour.expand_as(self.image), mask)
 
-    def ink(self, distance: Tensor, colour: Tensor, width=0.05, darkness=0.25) -> None:
+    def ink(
+        self, distance: Tensor, colour: Tensor, width: Scalar = 0.05, darkness: float = 0.25
+    ) -> None:
         """Fill the shape with `colour` inside a darker outline of `width`."""
         slope = self.scale / self.pixel
         inside = (distance * -slope).add_(0.5)
@@ -180,7 +193,11 @@ class Canvas:
         self.paint(outside[:, None], colour * tone[:, None])
 
     def background(
-        self, clutter=3, hue: Tensor | None = None, saturation=(0.1, 0.5), value=(0.45, 0.95)
+        self,
+        clutter: int = 3,
+        hue: Tensor | None = None,
+        saturation: tuple[float, float] = (0.1, 0.5),
+        value: tuple[float, float] = (0.45, 0.95),
     ) -> None:
         """A soft gradient with cloudy noise and `clutter` blurred blobs."""
         hue = self.uniform1() if hue is None else hue
@@ -208,7 +225,12 @@ class Canvas:
             )
             self.paint(self.mask(spot, 4.0) * 0.6 * self.coin(0.7)[:, None], tone)
 
-    def light(self, slope=0.25, grain=0.03, gain=(0.75, 1.15)) -> None:
+    def light(
+        self,
+        slope: float = 0.25,
+        grain: float = 0.03,
+        gain: tuple[float, float] = (0.75, 1.15),
+    ) -> None:
         """Finish as a camera would: light falls off to one side, a tint, grain; clamp to 0..1."""
         angle = self.uniform(0, 2 * math.pi)
         fall = 1 + self.uniform(0, slope) * (torch.cos(angle) * self.x + torch.sin(angle) * self.y)
@@ -227,7 +249,9 @@ def hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     return (value[:, None] * (1 - saturation[:, None] * dip))[..., None, None]
 
 
-def shade(colour: Tensor, u: Tensor, v: Tensor, radius=0.8, strength=0.35) -> Tensor:
+def shade(
+    colour: Tensor, u: Tensor, v: Tensor, radius: Scalar = 0.8, strength: float = 0.35
+) -> Tensor:
     """`colour` as on a round body lit from above: (n, 3, S, S)."""
     slope = ((v * 0.8 + u * 0.3) / radius).clamp_(-1, 1)
     return colour * slope.mul_(-strength).add_(1)[:, None]
@@ -240,12 +264,20 @@ def _length(x: Tensor, y: Tensor) -> Tensor:
     return (x * x + y * y).add_(1e-6).sqrt_()
 
 
-def disc(u, v, cx, cy, r) -> Tensor:
+def disc(u: Tensor, v: Tensor, cx: Scalar, cy: Scalar, r: Scalar) -> Tensor:
     """A disc of radius r around (cx, cy)."""
     return _length(u - cx, v - cy) - r
 
 
-def ellipse(u, v, cx, cy, a, b, rotation=None) -> Tensor:
+def ellipse(
+    u: Tensor,
+    v: Tensor,
+    cx: Scalar,
+    cy: Scalar,
+    a: Scalar,
+    b: Scalar,
+    rotation: Tensor | None = None,
+) -> Tensor:
     """An ellipse with half axes a and b, turned by `rotation`."""
     x, y = u - cx, v - cy
     if rotation is not None:
@@ -255,7 +287,16 @@ def ellipse(u, v, cx, cy, a, b, rotation=None) -> Tensor:
     return (_length(x * (1 / a), y * (1 / b)) - 1) * torch.minimum(a, b)
 
 
-def capsule(u, v, ax, ay, bx, by, ra, rb) -> Tensor:
+def capsule(
+    u: Tensor,
+    v: Tensor,
+    ax: Scalar,
+    ay: Scalar,
+    bx: Scalar,
+    by: Scalar,
+    ra: Scalar,
+    rb: Scalar,
+) -> Tensor:
     """A limb from (ax, ay) of radius ra to (bx, by) of radius rb."""
     dx, dy = bx - ax, by - ay
     x, y = u - ax, v - ay
@@ -264,14 +305,16 @@ def capsule(u, v, ax, ay, bx, by, ra, rb) -> Tensor:
     return _length(x - along * dx, y - along * dy) - (ra + (rb - ra) * along)
 
 
-def box(u, v, cx, cy, a, b, round=0.0) -> Tensor:
+def box(
+    u: Tensor, v: Tensor, cx: Scalar, cy: Scalar, a: Scalar, b: Scalar, round: Scalar = 0.0
+) -> Tensor:
     """A rectangle of half sides a and b, its corners rounded by `round`."""
     x, y = (u - cx).abs() - (a - round), (v - cy).abs() - (b - round)
     outside = _length(x.clamp(min=0), y.clamp(min=0))
     return outside + torch.maximum(x, y).clamp(max=0) - round
 
 
-def triangle(u, v, p0, p1, p2) -> Tensor:
+def triangle(u: Tensor, v: Tensor, p0: Point, p1: Point, p2: Point) -> Tensor:
     """The triangle with the corners p0, p1, p2, each a pair (x, y), in either sense of turn."""
     edges = []
     turn = (p1[0] - p0[0]) * (p2[1] - p0[1]) - (p1[1] - p0[1]) * (p2[0] - p0[0])
@@ -284,7 +327,7 @@ def triangle(u, v, p0, p1, p2) -> Tensor:
     return torch.maximum(torch.maximum(edges[0], edges[1]), edges[2])
 
 
-def union(d1: Tensor, d2: Tensor, smooth=0.0) -> Tensor:
+def union(d1: Tensor, d2: Tensor, smooth: float = 0.0) -> Tensor:
     """Both shapes; `smooth` > 0 melts them together over that distance."""
     if isinstance(smooth, float) and smooth == 0:
         return torch.minimum(d1, d2)
@@ -320,7 +363,15 @@ def _pattern(kind: int, u: Tensor, v: Tensor, f: Tensor, phase: Tensor) -> Tenso
     return torch.sin(v * f + phase + 1.2 * torch.sin(u * (f * 0.7) + phase))
 
 
-def texture(canvas: Canvas, kind: Tensor, u, v, frequency, angle, phase) -> Tensor:
+def texture(
+    canvas: Canvas,
+    kind: Tensor,
+    u: Tensor,
+    v: Tensor,
+    frequency: Scalar,
+    angle: Scalar,
+    phase: Scalar,
+) -> Tensor:
     """The texture with the number `kind` (n,) in TEXTURES for each picture: (n, 1, S, S), 0..1."""
     cos, sin = torch.cos(angle), torch.sin(angle)
     u, v = cos * u + sin * v, cos * v - sin * u

@@ -90,7 +90,13 @@ def sun_direction(canvas: Canvas) -> tuple[Tensor, Tensor]:
 
 
 def paint_trees(
-    canvas: Canvas, u: Tensor, v: Tensor, colour: Tensor, size: Tensor, share, sun
+    canvas: Canvas,
+    u: Tensor,
+    v: Tensor,
+    colour: Tensor,
+    size: Tensor,
+    share: float | Tensor,
+    sun: tuple[Tensor, Tensor],
 ) -> None:
     """Round crowns with shadows, at most one in each cell of side `size`; `share` have one."""
     grid = cells(canvas, u / size, v / size, stagger=0.5)

@@ -6,6 +6,7 @@ and nose, the eyes, whiskers and tail: a rule on any single one of them fails.
 """
 
 import torch
+from torch import Tensor
 
 from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.data.zukan.kit import (
@@ -26,7 +27,7 @@ PLAIN, TABBY, SPOTTED, PATCHED = 0, 1, 3, 6  # numbers of kit.TEXTURES
 COATS = [PLAIN, PLAIN, TABBY, SPOTTED, PATCHED]
 
 
-def draw(canvas: Canvas, labels: torch.Tensor) -> None:
+def draw(canvas: Canvas, labels: Tensor) -> None:
     """Paint a cat (label 0) or a dog (label 1) on each picture; labels (n,)."""
     dog = (labels == 1).float().view(-1, 1, 1)
     _room_or_garden(canvas)
@@ -44,7 +45,7 @@ def draw(canvas: Canvas, labels: torch.Tensor) -> None:
     canvas.light(slope=0.3, grain=0.03)
 
 
-def _room_or_garden(canvas):
+def _room_or_garden(canvas: Canvas) -> None:
     """A wall with floor or rug, or grass under a sky: the same for both classes."""
     canvas.background(3, hue=canvas.uniform1(), saturation=(0.05, 0.5), value=(0.4, 0.95))
     outdoors = canvas.coin()
@@ -58,7 +59,7 @@ def _room_or_garden(canvas):
     canvas.paint(canvas.mask(edge), ground * grain[:, None])
 
 
-def _coat(canvas, u, v):
+def _coat(canvas: Canvas, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """(coat (n, 3, S, S), tone (n, 3, 1, 1)): ginger to grey, dark to white; four patterns."""
     hue = canvas.uniform1(0.03, 0.1)
     tone = hsv(hue, canvas.uniform1(0.03, 0.65), canvas.uniform1(0.3, 0.97))
@@ -70,7 +71,7 @@ def _coat(canvas, u, v):
     return torch.lerp(tone, other, 0.75 * marks) * fur, tone
 
 
-def _tail(canvas, u, v, dog, sitting, tone):
+def _tail(canvas: Canvas, u: Tensor, v: Tensor, dog: Tensor, sitting: Tensor, tone: Tensor) -> None:
     """Long and thin or short and thick, up or down, more often so in one class than the other."""
     slim = canvas.uniform(0.035, 0.065) + 0.03 * dog * canvas.coin(0.6)
     reach = canvas.uniform(0.25, 0.45) - 0.1 * dog * canvas.coin(0.6)
@@ -82,7 +83,9 @@ def _tail(canvas, u, v, dog, sitting, tone):
     canvas.ink(torch.minimum(lower, upper), tone * 0.85, 0.04)
 
 
-def _trunk(canvas, u, v, sitting, coat, tone):
+def _trunk(
+    canvas: Canvas, u: Tensor, v: Tensor, sitting: Tensor, coat: Tensor, tone: Tensor
+) -> None:
     """A seated body with two front legs, or a body on four legs."""
     wide = 0.52 - 0.13 * sitting
     body = ellipse(u, v, -0.1 + 0.1 * sitting, 0.47, wide, 0.23 + 0.14 * sitting)
@@ -98,13 +101,22 @@ def _trunk(canvas, u, v, sitting, coat, tone):
     canvas.ink(body, shade(coat, u, v - 0.5, 0.6), 0.04)
 
 
-def _collar(canvas, u, v, x, y, width):
+def _collar(canvas: Canvas, u: Tensor, v: Tensor, x: Tensor, y: Tensor, width: Tensor) -> None:
     collar = ellipse(u, v, x, y - 0.02, width * 0.62, 0.1) + AWAY * canvas.coin(0.5)
     colour = hsv(canvas.uniform1(), canvas.uniform1(0.6, 0.95), canvas.uniform1(0.5, 0.95))
     canvas.ink(collar, colour, 0.03, 0.3)
 
 
-def _head(canvas, u, v, dog, width, height, coat, tone):
+def _head(
+    canvas: Canvas,
+    u: Tensor,
+    v: Tensor,
+    dog: Tensor,
+    width: Tensor,
+    height: Tensor,
+    coat: Tensor,
+    tone: Tensor,
+) -> None:
     """The head around the origin of (u, v)."""
     _ears(canvas, u, v, dog, width, height, tone)
     skull = ellipse(u, v, 0.0, 0.0, width, height)
@@ -113,7 +125,9 @@ def _head(canvas, u, v, dog, width, height, coat, tone):
     _muzzle(canvas, u, v, dog, tone)
 
 
-def _ears(canvas, u, v, dog, width, height, tone):
+def _ears(
+    canvas: Canvas, u: Tensor, v: Tensor, dog: Tensor, width: Tensor, height: Tensor, tone: Tensor
+) -> None:
     """Pricked, or hanging (dogs) and folded (cats); mirrored, so drawn once at |u|."""
     side = u.abs()
     length = canvas.uniform(0.2, 0.38)
@@ -133,7 +147,7 @@ def _ears(canvas, u, v, dog, width, height, tone):
     canvas.paint(canvas.mask(pricked + 0.075 + AWAY * (1 - up)) * 0.7, pink)
 
 
-def _eyes(canvas, u, v, dog, width):
+def _eyes(canvas: Canvas, u: Tensor, v: Tensor, dog: Tensor, width: Tensor) -> None:
     """Cats: mostly bright, upright pupils. Dogs: mostly dark and round."""
     radius = canvas.uniform(0.055, 0.08)
     bright = canvas.coin(0.7 - 0.5 * dog)
@@ -154,7 +168,7 @@ def _eyes(canvas, u, v, dog, width):
     canvas.paint(canvas.mask(glint), 1 - black)
 
 
-def _muzzle(canvas, u, v, dog, tone):
+def _muzzle(canvas: Canvas, u: Tensor, v: Tensor, dog: Tensor, tone: Tensor) -> None:
     """Muzzle, nose, mouth, a dog's tongue (sometimes), a cat's whiskers (mostly)."""
     wide = 0.125 + 0.085 * dog + canvas.normal(0.025)
     tall = 0.085 + 0.08 * dog + canvas.normal(0.018)

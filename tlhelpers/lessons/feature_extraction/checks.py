@@ -29,7 +29,7 @@ def read_shares(first_layer: str, best_layer: str) -> str | None:
             return text("lesson02.layer_unknown", layer=layer, known=", ".join(shares))
     if first_layer != next(layer for layer, share in shares.items() if share > 0.4):
         return text("lesson02.layer_first", layer=first_layer)
-    if best_layer != max(shares, key=shares.get):
+    if best_layer != max(shares, key=lambda layer: shares[layer]):
         return text("lesson02.layer_best", layer=best_layer)
     return None
 

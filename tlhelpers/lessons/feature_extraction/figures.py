@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter
@@ -94,8 +95,8 @@ def draw_drift(
         for place, task in enumerate(accuracy):
             point = interval(accuracy[task][mode], share=True)
             label = text(f"lesson02.mode_{mode}") if place == 0 else None
-            look = {"color": colour, "marker": figures.MARKERS[k], "label": label}
-            figures.mark_mean(right, place + (k - 0.5) * 0.3, point, **look)
+            look: dict[str, Any] = {"marker": figures.MARKERS[k], "label": label}
+            figures.mark_mean(right, place + (k - 0.5) * 0.3, point, color=colour, **look)
     right.set_xticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
     right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0, 1.05))
     right.set(title=text("lesson02.drift_cost"), ylabel=text("twins.accuracy"))

@@ -144,11 +144,13 @@ def draw_sets(results: Sequence[FewShotResult]) -> Picture:
     over_sets = interval([result.accuracy.mean for result in results], share=True)
     for place, result in enumerate(results):
         label = text("lesson05.over_episodes") if place == 0 else None
-        look = {"color": figures.GREEN, "marker": "D", "label": label}
-        figures.mark_mean(axes, place, result.accuracy, **look)
+        figures.mark_mean(
+            axes, place, result.accuracy, color=figures.GREEN, marker="D", label=label
+        )
     last = len(results) + 0.5
-    look = {"color": figures.BLUE, "marker": "s", "label": text("lesson05.over_sets")}
-    figures.mark_mean(axes, last, over_sets, **look)
+    figures.mark_mean(
+        axes, last, over_sets, color=figures.BLUE, marker="s", label=text("lesson05.over_sets")
+    )
     low, high = predict_next([result.accuracy.mean for result in results])
     axes.axhspan(low, high, color=figures.SKY, alpha=0.2, label=text("lesson05.next_set"))
     names = [str(place + 1) for place in range(len(results))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -102,7 +103,7 @@ def draw(support: int) -> View:
     return View(canvas.svg(), canvas.says)
 
 
-def _places(shelf: Shelf):
+def _places(shelf: Shelf) -> Any:
     """A function from features (n, d) to places in the map."""
     everything = (torch.cat([shelf.support, shelf.queries]) - shelf.middle) @ shelf.axes
     low, high = everything.amin(0), everything.amax(0)

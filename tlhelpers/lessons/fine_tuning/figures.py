@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -16,7 +17,10 @@ from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
 CHANCE = 0.2  # five kinds of surface
-LOOK = {  # each way in its colour and marker, those that other lessons know in theirs
+# each way in its colour and marker, those that other lessons know in theirs
+LOOK: dict[
+    str, dict[str, Any]
+] = {  # each way in its colour and marker, those that other lessons know in theirs
     "frozen": METHODS["probe"],
     "tuned": METHODS["fine_tune"],
     "scratch": METHODS["scratch"],
@@ -91,7 +95,7 @@ def _draw_steps(
     return picture(figure, text("lesson03.steps_alt"))
 
 
-def _look(step: str) -> dict[str, str]:
+def _look(step: str) -> dict[str, Any]:
     """The look of the way that a step belongs to."""
     return LOOK.get("scratch" if step.startswith("scratch") else step, LOOK["tuned"])
 

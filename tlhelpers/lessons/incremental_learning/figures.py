@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -17,7 +18,7 @@ from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 from tlhelpers.transfer.results import Result
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "new_head": {"color": figures.GREY, "marker": "v"},
     "kept_rows": figures.METHODS["fine_tune"],
     "replay": figures.METHODS["replay"],
@@ -89,7 +90,12 @@ def draw_strengths(found: Mapping) -> Picture:
                 tried = zip(curves["values"], map(mean, runs), strict=True)
                 values, accuracy = zip(*((v, a) for v, a in tried if v > 0), strict=True)
                 name = text("lesson04.after_epochs", group=text(f"lesson04.{group}"), epochs=epochs)
-                line = {"color": colour, "marker": marker, "linestyle": style, "label": name}
+                line: dict[str, Any] = {
+                    "color": colour,
+                    "marker": marker,
+                    "linestyle": style,
+                    "label": name,
+                }
                 axes.plot(values, accuracy, **line)
         axes.axvline(curves["chosen"], color=figures.INK, linewidth=1)
         axes.set_xscale("log")
@@ -109,7 +115,7 @@ def draw_epochs(found: Mapping) -> Picture:
     figure, panels = plt.subplots(1, len(found["methods"]), figsize=(7.8, 2.9), sharey=True)
     for k, (axes, method) in enumerate(zip(panels, found["methods"], strict=True)):
         for group, colour, marker in GROUPS:
-            line = {"color": colour, "marker": marker}
+            line: dict[str, Any] = {"color": colour, "marker": marker}
             name = text(f"lesson04.{group}")
             figures.error_band(axes, found["epochs"], found[group][k], name, **line)
         axes.set_xscale("log")
@@ -136,8 +142,8 @@ def draw_scenarios(found: Mapping) -> Picture:
             for k, values in enumerate(runs):
                 place = k + (0.12 if group == "new" else -0.12)
                 name = text(f"lesson04.came_{group}") if k == 0 else None
-                look = {"color": colour, "marker": marker, "label": name}
-                figures.mark_mean(axes, place, interval(values, share=True), **look)
+                look: dict[str, Any] = {"marker": marker, "label": name}
+                figures.mark_mean(axes, place, interval(values, share=True), color=colour, **look)
         names = [text(f"lesson04.short_{method}") for method in found["methods"]]
         axes.set_xticks(range(len(names)), names, fontsize=9)
         axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)

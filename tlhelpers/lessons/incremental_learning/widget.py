@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from statistics import mean
+from typing import Any
 
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
@@ -92,7 +93,7 @@ def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
         curve.steps = max(curve.steps, done + step)
         curve.stopped = watch(curve.view())
 
-    def after_step(step: int, model) -> bool:
+    def after_step(step: int, model: Any) -> bool:
         if not curve.stopped and step % 3 == 0:
             measure(step)
             model.train()

@@ -8,6 +8,7 @@ They say where to start. What is best, a measurement says (lessons 06 and 14).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
@@ -103,7 +104,7 @@ def strategy_map() -> Explorer:
     )
 
 
-def draw(**facts) -> View:
+def draw(**facts: Any) -> View:
     """The map of first strategies over labels and similarity, the learner's place framed."""
     advice = advise(**facts)
     says = advice.explain()

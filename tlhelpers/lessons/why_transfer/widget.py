@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tlhelpers.lessons.why_transfer.figures import STARTS
 from tlhelpers.runtime.language import text
@@ -88,8 +89,13 @@ def train(curves: Mapping, state: dict, watch: Callable[[View], bool]) -> View:
     steps = 100
     curve = LiveCurve(task.valid, steps, watch)
     epochs = max(1, steps // -(-len(task.train) // 32))
-    shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0, "read_test": False}
-    quiet = {"valid": False, "progress": False, "after_step": curve}
+    shared: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": 32,
+        "clip_norm": 1.0,
+        "read_test": False,
+    }
+    quiet: dict[str, Any] = {"valid": False, "progress": False, "after_step": curve}
     network = backbone("zukan-resnet")
     curve.begin(text("lesson01.fine_tune"), METHODS["fine_tune"]["color"])
     fine_tune(network, task, freeze_epochs=0, lr=0.03, lr_mult=5, **shared, **quiet)
