@@ -1,13 +1,26 @@
 """The benchmark compares equals: whoever takes part ends where the hand-written loop ends."""
 
 import importlib.util
+import math
 
 import pytest
 import torch
 from torch import nn
 
+from tlhelpers.course import bench
 from tlhelpers.course.contenders import Race, contenders, run_loader_loop, silence
 
+TINY = bench.Sizes(
+    rounds=1,
+    head_steps=4,
+    network_steps=3,
+    images=160,
+    episodes=20,
+    embedded=2,
+    streamed=2000,
+    gpu_batch=2,
+    gpu_steps=4,
+)
 PACKAGES = {
     "Lightning Trainer": "lightning",
     "skorch": "skorch",
@@ -32,3 +45,15 @@ def test_every_contender_ends_with_the_loss_of_the_hand_written_loop(name):
     assert len(theirs.begun) == 7
     assert one.final_loss(theirs) == pytest.approx(one.final_loss(ours), rel=1e-5)
     assert one.final_loss(ours) != pytest.approx(one.final_loss(one.start()), rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", bench._PARTS)
+def test_every_part_of_the_benchmark_gives_its_rows(name):
+    """In small: the figures mean nothing here, but each has its name, its bar and its line."""
+    rows = list(bench._PARTS[name](TINY))
+    page = bench.write_table(rows)
+    assert all(f"| {row.name} |" in page for row in rows)
+    measured = torch.cuda.is_available() or name != "gpu"
+    assert all(math.isfinite(row.value) == measured for row in rows)
+    assert any(row.limit is not None for row in rows) == measured

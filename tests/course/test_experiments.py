@@ -7,6 +7,7 @@ nothing here.
 import functools
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,8 +36,9 @@ FEW = {
 }
 AT_ONCE = (probe, knn, zero_shot)  # without epochs
 TRAINERS = (fine_tune, train_from_scratch, incremental, *AT_ONCE)
-# 14_leak measures scenes, of which it needs many: tests of lesson 14 run it.
-EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name != "14_leak"]
+# What runs elsewhere, since it needs more than two pictures a class: {experiment: its test}.
+ELSEWHERE = {"14_leak": "lessons/test_lesson14.py"}
+EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name not in ELSEWHERE]
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +116,13 @@ def test_an_experiment_returns_what_its_stored_result_holds(one, small):
     stored = json.loads(one.path.read_text(encoding="utf-8"))["data"]
     # a record that today's code adds, such as how settings were chosen, may not be stored yet
     assert json.loads(json.dumps(made)).keys() >= stored.keys()
+
+
+def test_no_experiment_is_without_a_run():
+    assert ELSEWHERE.keys() <= {one.name for one in experiments()}
+    for name, file in ELSEWHERE.items():
+        called = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
+        assert f"experiments.{name.removeprefix('14')}" in called, f"{file} does not run {name}"
 
 
 @pytest.mark.parametrize("name", measure._GROUPS)
