@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tlhelpers.course import trial
+from tlhelpers.course import contest, trial
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import load_model
 from tlhelpers.course.trial import try_folder
@@ -90,15 +90,6 @@ def test_nothing_is_left_where_there_was_nothing_to_try(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_task_of_texts_is_told_what_to_use():
-    from tlhelpers.data.task import Split, Task
-
-    split = Split(["a", "b"], torch.tensor([0, 1]))
-    task = Task("letters", split, split, split, {"en": ["x", "y"], "ja": ["x", "y"]}, kind="text")
-    with pytest.raises(ValueError, match="probe, knn and fine_tune"):
-        try_folder(task)
-
-
 # --- names ----------------------------------------------------------------------------------
 
 
@@ -132,7 +123,7 @@ def test_ctrl_c_keeps_the_answer_so_far_and_marks_it(folder, tmp_path, monkeypat
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trial, "fine_tune", stopped)
+    monkeypatch.setattr(contest, "fine_tune", stopped)
     arguments = ["--minutes", "5", *QUICK[2:], "--out", str(tmp_path / "out")]
     assert main(["try", str(folder), *arguments]) == 130
     assert "You stopped the search" in capsys.readouterr().out
@@ -143,13 +134,13 @@ def test_ctrl_c_before_any_answer_writes_nothing(folder, tmp_path, monkeypatch):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trial, "extract_features", stopped)
+    monkeypatch.setattr(contest, "extract_features", stopped)
     assert main(["try", str(folder), *QUICK, "--out", str(tmp_path / "out")]) == 130
     assert not (tmp_path / "out").exists()
 
 
 def test_the_gain_is_measured_on_test_photos_against_the_same_network(folder, monkeypatch):
-    monkeypatch.setattr(trial, "MOST_EPOCHS", {"fine_tune": 1, "scratch": 15})
+    monkeypatch.setattr(contest, "MOST_EPOCHS", {"fine_tune": 1, "scratch": 15})
     found = try_folder(load_folder(folder, 32), 5, ["zukan-shape"], progress=False)
     assert {c.backbone for c in found.contenders} == {"zukan-shape"}
     assert found.test_reads == 1 and found.gain.n == len(found.task.test)
@@ -158,7 +149,7 @@ def test_the_gain_is_measured_on_test_photos_against_the_same_network(folder, mo
 
 
 def test_a_control_that_was_hardly_trained_claims_nothing(folder, monkeypatch):
-    monkeypatch.setattr(trial, "ENOUGH_EPOCHS", 10**6)
+    monkeypatch.setattr(contest, "ENOUGH_EPOCHS", 10**6)
     found = try_folder(load_folder(folder, 32), 0.3, ["zukan-resnet"], progress=False)
     assert found.gain is None and "scratch" not in {c.strategy for c in found.contenders}
     assert any("was not trained from scratch for comparison" in said for said in found.remarks)
@@ -172,12 +163,26 @@ def test_a_slow_backbone_reads_fewer_photos_instead_of_staying_away(folder, monk
         name = network.info.name
         return slow[name] or 0.5 * self.left / (len(task.valid) + 0.7 * len(task.train))
 
-    monkeypatch.setattr(trial.Trial, "_measure", measured)
-    monkeypatch.setattr(trial, "LEAST_PER_CLASS", 2)
+    monkeypatch.setattr(contest.Contest, "_measure", measured)
+    monkeypatch.setattr(contest, "LEAST_PER_CLASS", 2)
+    monkeypatch.setattr(contest.Contest, "improve", lambda self: None)
     found = try_folder(task, 1, list(slow), progress=False)
     assert {c.backbone for c in found.contenders} == set(slow)
     (said,) = (said for said in found.remarks if "zukan-vgg read" in said)
     assert f"of the {len(task.train)} training photos" in said
+
+
+def test_what_was_read_in_part_is_read_whole_while_time_remains(folder, monkeypatch):
+    task = load_folder(folder, 32)
+    monkeypatch.setattr(contest, "LEAST_PER_CLASS", 2)
+    monkeypatch.setattr(contest.Contest, "_measure", lambda self, network: 1.0)  # so it seems
+    found = try_folder(task, 0.5, ["zukan-resnet"], progress=False)
+    whole = try_folder(task, 0, ["zukan-resnet"], progress=False)
+    assert not any("read" in said for said in found.remarks)
+    for strategy in ("knn", "probe"):
+        (one,) = (c for c in found.contenders if c.strategy == strategy)
+        (other,) = (c for c in whole.contenders if c.strategy == strategy)
+        assert torch.equal(one.right, other.right)
 
 
 def test_half_a_minute_is_kept_within_a_tenth(folder):

@@ -1,44 +1,19 @@
 """A learner's own table of texts becomes a task, however it was saved; what is odd is told."""
 
-import csv
 import importlib.util
-import io
 import json
 import random
 
 import pytest
 import torch
 
+from tests.tiny_texts import WORDS, as_csv, rows
 from tlhelpers.data.folder import FolderError, load_folder
 from tlhelpers.data.inspection import join_groups
 from tlhelpers.data.tables import read_table
 from tlhelpers.data.text_inspection import near_duplicate_texts, script_of, squeezed
 
-NOUNS = {
-    "billing": ["invoice", "refund", "payment", "charge", "fee", "bank", "price", "receipt"],
-    "delivery": ["parcel", "courier", "address", "box", "driver", "lorry", "doorstep", "tracking"],
-}
-WORDS = ["please", "my", "the", "new", "old", "today", "late", "wrong", "again", "never", "still"]
-WORDS += ["really", "about", "was", "is", "not"]
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp932", "euc_jp")
-
-
-def rows(count=20, seed=0, classes=NOUNS) -> list[dict[str, str]]:
-    """`count` texts of each class, no two nearly alike."""
-    draw = random.Random(seed)
-    return [
-        {"text": " ".join([*draw.sample(nouns, 3), *draw.sample(WORDS, 6)]), "label": label}
-        for label, nouns in classes.items()
-        for _ in range(count)
-    ]
-
-
-def as_csv(records, sep=",", end="\r\n") -> str:
-    out = io.StringIO(newline="")
-    table = csv.DictWriter(out, list(records[0]), delimiter=sep, lineterminator=end)
-    table.writeheader()
-    table.writerows(records)
-    return out.getvalue()
 
 
 def all_texts(task) -> set[str]:

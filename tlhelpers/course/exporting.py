@@ -1,17 +1,19 @@
-"""A model that leaves the course: saved with all that is needed to classify new photos.
+"""A model that leaves the course: saved with all that is needed to classify new photos or texts.
 
     folder/model.safetensors   the weights
     folder/config.json         architecture, classes, sizes, how good it was
     folder/predict.py          a program of a few lines that uses them
 
-`load_model(folder).classify(paths)` reads photos exactly as they were read for training.
+`load_model(folder).classify(paths)` reads photos exactly as they were read for training; of a model
+of texts it takes the texts themselves.
 """
 
 from __future__ import annotations
 
-import copy
+import csv
 import glob
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -29,11 +31,12 @@ from torch.nn import functional as F
 
 import tlhelpers
 from tlhelpers.course.cli import Parser
+from tlhelpers.course.exporting_texts import built, describe, texts_of
 from tlhelpers.data.folder import SIZES
 from tlhelpers.data.layout import photos_below
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
 from tlhelpers.models.backbones import backbone, is_picture_network
-from tlhelpers.models.surgery import head_of, replace_head
+from tlhelpers.models.surgery import head_of, replace_head, twin
 from tlhelpers.models.weights import furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.console import printable
@@ -79,8 +82,8 @@ class NearestNeighbours(nn.Module):
         self.register_buffer("labels", labels)
         furnish(self, body.preprocess, body.info)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        likeness = F.normalize(self.body(inputs), dim=1) @ self.features.T
+    def forward(self, *inputs: Tensor, **tokens: Tensor) -> Tensor:
+        likeness = F.normalize(self.body(*inputs, **tokens), dim=1) @ self.features.T
         near = self.labels[likeness.topk(self.k).indices]
         return (count_votes(near, self.classes) / self.k).clamp(min=1e-4).log()
 
@@ -97,9 +100,23 @@ class Deployed(nn.Module):
         return self.model(self.preprocess(photos)).softmax(1)
 
 
+PREDICT_TEXTS = '''\
+"""Says what each text is about:  python predict.py "a text" ...   (needs tlhelpers)"""
+
+import sys
+from pathlib import Path
+
+from tlhelpers.course.exporting import load_model
+
+model = load_model(Path(__file__).parent)
+for words, answer in zip(sys.argv[1:], model.classify(sys.argv[1:])):
+    print(words, answer, sep="\\t")
+'''
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What a photo shows, or why it could not be read."""
+    """What a photo shows or a text is, or why it could not be read."""
 
     name: str
     probability: float
@@ -111,7 +128,7 @@ class Answer:
 
 @dataclass
 class SavedModel:
-    """A model with the names of its classes and the size its photos are cut to."""
+    """A model with the names of its classes, and the size its photos are cut to."""
 
     model: nn.Module
     config: dict
@@ -120,12 +137,35 @@ class SavedModel:
     def class_names(self) -> list[str]:
         return self.config["classes"][language()]
 
-    def classify(self, paths: Sequence[str | os.PathLike], batch_size: int = BATCH) -> list[Answer]:
-        """An answer for each photo, in order; a photo that cannot be read gets a problem."""
+    @property
+    def kind(self) -> str:
+        """What it reads: "image" or "text"."""
+        return self.config.get("kind", "image")
+
+    def classify(
+        self, inputs: Sequence[str | os.PathLike], batch_size: int = BATCH
+    ) -> list[Answer]:
+        """An answer for each photo (by its path) or text, in order.
+
+        A photo that cannot be read, or a text without a letter, gets a problem.
+        """
         answers = []
-        for start in range(0, len(paths), batch_size):
-            answers += self._classify_some([Path(p) for p in paths[start : start + batch_size]])
+        for start in range(0, len(inputs), batch_size):
+            some = inputs[start : start + batch_size]
+            if self.kind == "text":
+                answers += self._classify_texts([str(words) for words in some])
+            else:
+                answers += self._classify_some([Path(path) for path in some])
         return answers
+
+    def _classify_texts(self, texts: list[str]) -> list[Answer]:
+        shares = predict(self.model, texts).softmax(1).max(1)
+        return [
+            Answer(self.class_names[int(number)], float(share))
+            if words.strip()
+            else Answer("", 0.0, text("texts.file_no_text"))
+            for words, share, number in zip(texts, *shares, strict=True)
+        ]
 
     def _classify_some(self, paths: list[Path]) -> list[Answer]:
         answers: list[Answer | None] = []
@@ -148,20 +188,29 @@ class SavedModel:
 
 
 def save_model(
-    model: nn.Module, classes: dict[str, list[str]], photo_size: int, folder: Path, **facts: Any
+    model: nn.Module,
+    classes: dict[str, list[str]],
+    photo_size: int,
+    folder: Path,
+    kind: str = "image",
+    **facts: Any,
 ) -> Path:
     """Writes model.safetensors, config.json and predict.py to `folder`; returns it.
 
-    model: a network of `backbone` with its new head, or NearestNeighbours. facts: what else the
-    config shall say (accuracy, strategy).
+    model: a network of `backbone` with its new head, or NearestNeighbours; for texts (`kind`) also
+    those of `text_rivals`. facts: what else the config shall say (accuracy, strategy).
     """
     config = {
-        "backbone": model.info.name,
+        "kind": kind,
+        "backbone": Path(model.info.name).name
+        if Path(model.info.name).is_dir()
+        else model.info.name,
         "input_size": model.info.size,
         "neighbours": model.k if isinstance(model, NearestNeighbours) else None,
         "classes": classes,
         "photo_size": photo_size,
         "tlhelpers": tlhelpers.__version__,
+        **(describe(model, folder) if kind == "text" else {}),
         **facts,
     }
     tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
@@ -172,7 +221,7 @@ def save_model(
     config["weights_sha256"] = store.sha256(weights)  # tells a half-replaced model from a whole one
     content = json.dumps(config, ensure_ascii=False, indent=1) + "\n"
     write_atomic(folder / "config.json", content)
-    write_atomic(folder / "predict.py", PREDICT)
+    write_atomic(folder / "predict.py", PREDICT_TEXTS if kind == "text" else PREDICT)
     return folder
 
 
@@ -184,9 +233,10 @@ def load_model(folder: str | os.PathLike) -> SavedModel:
     """
     folder = Path(os.path.expanduser(folder))
     try:
+        os.stat(folder / "model.safetensors")
         state = read_tensors(folder / "model.safetensors")
         config = _checked(_config_of(folder))
-        model = _built(config, state)
+        model = _built(config, state, folder)
         model.load_state_dict(state)
         if not all(value.isfinite().all() for value in state.values()):
             raise ValueError("nan")
@@ -223,10 +273,13 @@ def _checked(config: dict) -> dict:
             raise ValueError(f"{key}: {config[key]!r:.60}")
 
     name = config["backbone"]
-    if not isinstance(name, str) or not is_picture_network(name):
+    if config.get("kind", "image") == "text":
+        number("input_size", 0, 2048)
+    elif not isinstance(name, str) or not is_picture_network(name):
         raise ValueError(f"backbone: {name!r:.60}")
-    number("input_size", 16, 2048)
-    number("photo_size", SIZES[0], SIZES[-1])
+    else:
+        number("input_size", 16, 2048)
+        number("photo_size", SIZES[0], SIZES[-1])
     if config["neighbours"] is not None:
         number("neighbours", 1, 10_000)
     classes = {lang: [printable(name) for name in config["classes"][lang]] for lang in LANGUAGES}
@@ -235,12 +288,16 @@ def _checked(config: dict) -> dict:
     return {**config, "classes": classes}
 
 
-def _built(config: dict, state: dict[str, Tensor]) -> nn.Module:
+def _built(config: dict, state: dict[str, Tensor], folder: Path) -> nn.Module:
     """The network of this config, still with random weights."""
     classes = len(config["classes"]["en"])
-    model = backbone(config["backbone"], pretrained=False, size=config["input_size"])
+    if config.get("kind", "image") == "text":
+        model = built(config, state, folder)
+    else:
+        model = backbone(config["backbone"], pretrained=False, size=config["input_size"])
     if config["neighbours"] is None:
-        replace_head(model, classes)
+        if config.get("kind", "image") == "image":
+            replace_head(model, classes)
     else:
         features, labels = state["features"], state["labels"]
         named = labels.dtype == torch.long and int(labels.max()) + 1 == classes
@@ -255,7 +312,7 @@ def _built(config: dict, state: dict[str, Tensor]) -> nn.Module:
 
 def with_head(network: nn.Module, head: nn.Linear) -> nn.Module:
     """A copy of `network` that ends in this head."""
-    model = replace_head(copy.deepcopy(network), head.out_features)
+    model = replace_head(twin(network), head.out_features)
     last = getattr(*head_of(model))
     with torch.no_grad():
         last.weight.copy_(head.weight.view_as(last.weight))
@@ -299,12 +356,20 @@ def _save_program(program: torch.export.ExportedProgram, path: Path) -> None:
 
 
 def main_predict(arguments: list[str]) -> int:
-    """`tl predict MODEL PHOTO ...`: one line a photo; status 1 where one could not be read."""
+    """`tl predict MODEL PHOTO ...`: one line a photo; status 1 where one could not be read.
+
+    `tl predict MODEL TABLE.csv` for texts: a CSV with an answer for each row.
+    """
     parser = Parser("predict")
     parser.add_argument("model", help=text("report.help_model"))
     parser.add_argument("photos", nargs="+", help=text("report.help_photos"))
+    parser.add_argument("--text", nargs="+", help=text("report.help_text"))
+    parser.add_argument("--out", help=text("report.help_answers"))
     asked = parser.parse_args(arguments)
     model = load_model(asked.model)
+    if model.kind == "text":
+        tables = [Path(os.path.expanduser(name)) for name in asked.photos]
+        return _predict_tables(model, tables, asked.text, asked.out)
     photos, said = _expanded(asked.photos)
     for name, problem in said:
         print(printable(name), problem, sep="\t", file=sys.stderr)
@@ -318,6 +383,30 @@ def main_predict(arguments: list[str]) -> int:
     if len(photos) + len(said) > 1:
         answered = len(photos) + len(said) - problems
         print(text("report.predicted", photos=answered, problems=problems), file=sys.stderr)
+    return int(problems > 0)
+
+
+def _predict_tables(
+    model: SavedModel, tables: list[Path], column: list[str] | None, out: str | None
+) -> int:
+    """The rows of each table with their answers, as a CSV that Excel opens, in this folder."""
+    problems = 0
+    for table in tables:
+        if out and len(tables) > 1:
+            raise StoreError(text("report.one_out"))
+        texts, (header, *rows) = texts_of(table, column, model.config.get("columns"))
+        answers = model.classify(texts)
+        lines = io.StringIO(newline="")
+        writer = csv.writer(lines)
+        writer.writerow([*header, text("report.column_answer"), text("report.column_probability")])
+        for row, answer in zip(rows, answers, strict=True):
+            share = "" if answer.problem else f"{answer.probability:.3f}"
+            writer.writerow([*row, answer.name, share])
+        target = Path(os.path.expanduser(out)) if out else Path(f"{table.stem}-answers.csv")
+        write_atomic(target, b"\xef\xbb\xbf" + lines.getvalue().encode("utf-8", "replace"))
+        problems += (empty := sum(bool(answer.problem) for answer in answers))
+        values = {"texts": len(answers) - empty, "problems": empty, "path": target}
+        print(text("report.answered", **values))
     return int(problems > 0)
 
 

@@ -1,6 +1,6 @@
-"""What `tl try` found on the learner's own photos: the answer, how far it holds, what to do next.
+"""What `tl try` found on a learner's photos or texts: the answer, how far it holds, what next.
 
-The search itself is in `trial.py`. The page is one HTML file that needs no network.
+The search itself is in `contest.py`. The page is one HTML file that needs no network.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tlhelpers.course.cli import PROGRAM
 from tlhelpers.course.exporting import save_model
+from tlhelpers.course.text_report import mistakes_table
 from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
 from tlhelpers.runtime.language import text
@@ -32,10 +33,10 @@ MORE_LABELS_HELP = 0.01  # gained by the last doubling
 
 @dataclass
 class Contender(Result):
-    """One way of transfer on one backbone; `right` says of each validation photo if it was."""
+    """One way of transfer on one backbone; `right` says of each validation example if it was."""
 
     backbone: str
-    strategy: str  # "knn", "probe", "fine_tune", "scratch"
+    strategy: str  # "knn", "probe", "fine_tune", "scratch"; see `report.strategy_...`
     valid_acc: float
     seconds: float
     megabytes: float
@@ -45,19 +46,21 @@ class Contender(Result):
 
 @dataclass
 class Report(Result):
-    """What was tried on the photos, what won, and how far it can be trusted."""
+    """What was tried on the photos or texts, what won, and how far it can be trusted."""
 
     task: FolderTask = field(repr=False)
     contenders: list[Contender] = field(repr=False)
     chosen: Contender = field(repr=False)
     test_acc: Interval
     test_reads: int
-    gain: Interval | None  # of the best transfer over its twin from scratch, on the test photos
+    gain: Interval | None  # of the best transfer over its control, on the test part
     curve: list[tuple[int, Interval]] = field(repr=False)
     curve_backbone: str = field(repr=False)
     logits: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     seconds: float
+    suspects: list[tuple[str, str, str]] = field(default_factory=list, repr=False)
+    quotes: bool = field(default=True, repr=False)  # whether the page may show texts themselves
     interrupted: bool = False  # stopped by the learner: what there was until then
     remarks: list[str] = field(default_factory=list, repr=False)
 
@@ -99,7 +102,7 @@ class Report(Result):
             "seconds": shown(max(self.chosen.seconds, 0.1), "seconds"),
             "megabytes": f"{self.chosen.megabytes:.1f}",
         }
-        lines = [text("report.answer", **values)]
+        lines = [text(f"report.answer_{self.task.kind}", **values)]
         counts = torch.bincount(self.labels)
         lines.append(text("report.guessing", share=f"{counts.max() / counts.sum():.1%}"))
         if self.gain is None:
@@ -108,33 +111,38 @@ class Report(Result):
             gain = {"points": f"{100 * self.gain.mean:+.1f}"}
             gain |= {"low": f"{100 * self.gain.low:+.1f}", "high": f"{100 * self.gain.high:+.1f}"}
             verdict = "helps" if self.gain.low > 0 else "hurts" if self.gain.high < 0 else "open"
-            lines.append(text(f"report.gain_{verdict}", **gain))
+            lines.append(text(f"report.gain_{verdict}_{self.task.kind}", **gain))
         if len(self.curve) > 1:
             (half, before), (full, now) = self.curve[-2:]
-            keys = {True: "more_helps", False: "more_hardly", None: "more_open"}
+            keys = {True: "helps", False: "hardly", None: "open"}
             key = keys[self.more_labels_help]
             points = f"{100 * (now.mean - before.mean):+.1f}"
-            lines.append(text(f"report.{key}", half=half, full=full, points=points))
+            lines.append(
+                text(f"report.more_{key}_{self.task.kind}", half=half, full=full, points=points)
+            )
         return lines
 
     def next_steps(self) -> list[str]:
         """What to do now, the most useful first."""
-        steps = []
+        kind, steps = self.task.kind, []
         if self.test_acc.n < 100:
-            steps.append(text("report.next_test", photos=self.test_acc.n))
+            steps.append(text(f"report.next_test_{kind}", photos=self.test_acc.n))
         if self.more_labels_help:
-            steps.append(text("report.next_labels"))
+            steps.append(text(f"report.next_labels_{kind}"))
         elif self.test_acc.mean < 0.99:
-            steps.append(text("report.next_mistakes"))
-        if all(c.backbone.startswith("zukan-") for c in self.contenders):
-            steps.append(text("report.next_weights", program=PROGRAM))
+            steps.append(text(f"report.next_mistakes_{kind}"))
+        encoders = {c.backbone for c in self.contenders if c.strategy == "probe"}
+        if all(name.startswith("zukan-") for name in encoders):
+            steps.append(text(f"report.next_weights_{kind}", program=PROGRAM))
         found = getattr(self.task, "inspection", None)
         if found is not None and found.imbalance >= 3:
-            steps.append(text("report.next_balance"))
+            steps.append(text(f"report.next_balance_{kind}"))
+        if self.chosen.strategy in ("words", "characters"):
+            steps.append(text("report.vocabulary"))
         if not any(c.strategy == "fine_tune" for c in self.contenders):
             steps.append(text("report.next_minutes"))
-        steps.append(text("report.next_new_photos"))
-        steps.append(text("report.next_predict", program=PROGRAM))
+        steps.append(text(f"report.next_new_{kind}"))
+        steps.append(text(f"report.next_predict_{kind}", program=PROGRAM))
         return steps
 
     def notes(self) -> list[str]:
@@ -148,13 +156,23 @@ class Report(Result):
         """The confusion matrix of the test part."""
         return plots.plot_confusion(self.labels, self.logits.argmax(1), self.task.class_names)
 
-    def mistakes(self, most: int = 12) -> plots.Picture | None:
-        """The surest wrong answers of the test part, as photos; None where there are none."""
+    def _surest_wrong(self, most: int) -> Tensor:
+        """Rows of the test part, the surest first."""
         share, answers = self.logits.softmax(1).max(1)
         wrong = (answers != self.labels).nonzero()[:, 0]
-        if not len(wrong):
+        return wrong[share[wrong].argsort(descending=True)][:most]
+
+    def mistakes(self, most: int = 12) -> plots.Picture | Markup | None:
+        """The surest wrong answers of the test part, as photos or texts; None without any."""
+        rows = self._surest_wrong(most)
+        if not len(rows):
             return None
-        rows = wrong[share[wrong].argsort(descending=True)][:most]
+        shares = self.logits.softmax(1)
+        share, answers = shares.max(1)
+        if self.task.kind == "text":
+            test, names = self.task.test, self.task.class_names
+            how = (shares, names, self.quotes)
+            return Markup(mistakes_table(self.chosen.model, test, rows.tolist(), *how))
         images, _ = self.task.test.batch(rows)
         names = self.task.class_names
         captions = [
@@ -166,7 +184,7 @@ class Report(Result):
             )
             for row in rows.tolist()
         ]
-        alt = text("report.mistakes_alt", count=len(rows))
+        alt = text("report.mistakes_alt_image", count=len(rows))
         return plots.gallery(images, captions, alt, columns=4, zoom=160 / images.shape[-1])
 
     def learning_curve(self) -> plots.Picture | None:
@@ -179,14 +197,19 @@ class Report(Result):
     def save(self, folder: str | os.PathLike) -> Path:
         """Writes report.html and model/ into `folder`; returns the report's path."""
         folder = Path(os.path.expanduser(folder))
+        pixels = 0
+        if self.task.kind == "image":
+            pixels = self.task.test.batch(torch.arange(1))[0].shape[-1]
         save_model(
             self.chosen.model,
             self.task.classes,
-            self.task.test.batch(torch.arange(1))[0].shape[-1],
+            pixels,
             folder / "model",
+            self.task.kind,
             strategy=self.chosen.strategy,
             test_accuracy=self.test_acc.mean,
             test_accuracy_95=[self.test_acc.low, self.test_acc.high],
+            **({"columns": self._columns()} if self.task.kind == "text" else {}),
         )
         return write_atomic(folder / "report.html", self.page())
 
@@ -199,21 +222,50 @@ class Report(Result):
         def photos() -> plots.Picture:
             return plots.show(task, per_class=6, classes=range(min(8, task.num_classes)))
 
+        suspects = [
+            text("report.suspect", place=place, label=label, other=other)
+            for place, label, other in self.suspects
+        ]
+        shows = _figure(photos) if task.kind == "image" else ""
+        private = [] if task.kind == "image" else [self._privacy()]
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
             Section(text("report.tried_heading"), as_html(self.rows()), self.remarks),
             Section(text("report.confusion"), _figure(self.confusion)),
-            Section(text("report.mistakes"), _figure(self.mistakes)),
+            Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
+            Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),
             Section(text("report.curve"), _figure(self.learning_curve)),
-            Section(text("report.found"), _figure(photos), found.sentences() if found else []),
+            Section(text(f"report.found_{task.kind}"), shows, found.sentences() if found else []),
         ]
         footer = text(
             "report.footer", reads=self.test_reads, seconds=shown(self.seconds, "seconds")
         )
-        return page(text("report.title", name=task.name), [first, *answers], sections, footer)
+        title = text(f"report.title_{task.kind}", name=task.name)
+        return page(title, [first, *answers], sections, footer)
+
+    def _columns(self) -> list[str]:
+        """The columns that the texts stood in."""
+        found = getattr(self.task, "inspection", None)
+        columns = found.columns.get("text", "") if found else ""
+        return columns.split(" + ") if columns else []
+
+    def _privacy(self) -> str:
+        """What the page shows of the learner's texts."""
+        count = len(self._surest_wrong(12)) if self.quotes else 0
+        return text("report.quotes", count=count) if count else text("report.no_quotes")
 
 
-def _figure(draw: Callable[[], plots.Picture | None]) -> str:
+@dataclass
+class Markup:
+    """HTML in the place of a picture."""
+
+    content: str
+
+    def html(self) -> str:
+        return self.content
+
+
+def _figure(draw: Callable[[], plots.Picture | Markup | None]) -> str:
     """The figure as HTML; whatever fails in one figure, the rest of the report is written."""
     try:
         picture = draw()

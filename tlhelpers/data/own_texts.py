@@ -10,6 +10,7 @@ as it was written. Rows are told by file and line, never by their text.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -151,17 +152,27 @@ def load_texts(
     )
 
 
-def read_texts(path: Path, column: str | Sequence[str] | None) -> tuple[Table, list[str]]:
-    """A table of texts without labels, and the texts of its rows. column: None looks for it."""
+def read_texts(
+    path: Path, column: Sequence[str] | None = None, usual: Sequence[str] = ()
+) -> tuple[Table, list[str]]:
+    """A table without labels, and the texts of its rows.
+
+    column: which hold the texts; None takes those called as `usual`, else the one that the table is
+    most likely to mean. A table of one column may lack a header. Raises FolderError.
+    """
+    if not os.path.lexists(path):
+        raise FolderError(text("folder.absent", path=shown(path)))
     table = read_table(path)
-    wanted = {"text": column} if column else {}
-    if not column and len(table.header) == 1:
-        wanted = {"text": table.header[0]}
-    if len(table.header) == 1 and table.header[0].lower() not in ALIASES["text"].split():
+    known = {*ALIASES["text"].split(), *usual, *(column or ())}
+    if len(table.header) == 1 and table.header[0].lower() not in known:
         table = _without_header(table)
-        wanted = {"text": table.header[0]}
-    chosen = _asked(path, table, wanted) or {"text": [_text_column(path, table, [])]}
-    return table, _joined(table, chosen["text"])
+    if column is None and usual and set(usual) <= set(table.header):
+        column = usual
+    if column is None:
+        aliases = ALIASES["text"].split()
+        named = [name for name in table.header if name.lower() in aliases]
+        column = named[:1] or [_text_column(path, table, [])]
+    return table, _joined(table, _asked(path, table, {"text": column})["text"])
 
 
 # --- reading ------------------------------------------------------------------------------

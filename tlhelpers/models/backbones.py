@@ -1,7 +1,8 @@
 """Pretrained networks by name: what there is, and where its weights come from.
 
 `backbone("zukan-resnet")` gives the course's own networks, whose weights lie in the clone;
-`backbone("resnet18")` those of torchvision, with ImageNet weights; `LOADERS` names the others.
+`backbone("resnet18")` those of torchvision, with ImageNet weights; `LOADERS` names the others, and
+any model of the hub or in a folder works by its name (`hub.py`).
 Weights are looked for in one order: an explicit path, the mirror (`TLHELPERS_MIRROR`),
 torchvision's own cache, the network. Where they cannot be had this is said, and the network is
 never silently random.
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from tlhelpers.models import networks
 from tlhelpers.models.cards import ModelCard, weights_folder
+from tlhelpers.models.hub import KNOWN, is_hub_name, is_model_folder, load_hub, rows_of_hub
 from tlhelpers.models.language_models import (
     HUB,
     TEXT,
@@ -83,7 +85,8 @@ def backbone(
     weights: a file of weights (.safetensors, or .pth with tensors only).
     size: pixels that pictures are resized to; None is what the weights were trained for.
 
-    "resnet50:IMAGENET1K_V2" asks for another of torchvision's sets of weights.
+    "resnet50:IMAGENET1K_V2" asks for another of torchvision's sets of weights; "owner/name" for a
+    model of the Hugging Face hub; the path of a folder for a model as transformers saves it.
     Raises ValueError for an unknown name, StoreError where the weights cannot be had or are
     damaged.
     """
@@ -136,7 +139,7 @@ def list_backbones() -> Table:
                 "available": text("backbones.here" if is_here(name) else "backbones.to_download"),
             }
         )
-    return Table(rows + rows_of_text_models())
+    return Table(rows + rows_of_text_models() + rows_of_hub())
 
 
 def is_here(name: str) -> bool:
@@ -161,6 +164,8 @@ def _loader_of(name: str) -> Callable[..., nn.Module]:
         return LOADERS[asked]
     if asked.partition(":")[0] in _torchvision_names():
         return load_torchvision
+    if is_model_folder(name) or is_hub_name(name):
+        return load_hub
     known = [*LOADERS, *_torchvision_names()]
     near = difflib.get_close_matches(asked.lower(), known, n=3) or [*ZUKAN[:1], *TORCHVISION[:3]]
     raise ValueError(text("backbones.unknown", name=printable(asked[:80]), near=", ".join(near)))
@@ -323,4 +328,5 @@ LOADERS: dict[str, Callable[..., nn.Module]] = {
     **dict.fromkeys(ZUKAN, load_zukan),
     **dict.fromkeys(TEXT, load_zukan_text),
     **dict.fromkeys(HUB, load_hub_text),
+    **dict.fromkeys(KNOWN, load_hub),
 }

@@ -2,15 +2,17 @@
 
 The mean of all tokens, not the state of [CLS]: what [CLS] holds is trained by next-sentence
 prediction or not at all, and the mean is better while the encoder is frozen (Reimers and
-Gurevych, "Sentence-BERT", 2019, arXiv:1908.10084). `zukan-bert` and `zukan-gpt` lie in the clone;
-public models come by their names on the Hugging Face hub, through the same resolver as pictures'
-networks, and only tensors are ever read.
+Gurevych, "Sentence-BERT", 2019, arXiv:1908.10084). A checkpoint whose own files ask for another
+reading (its first token, vectors of length 1, words before every text) is read that way.
+`zukan-bert` and `zukan-gpt` lie in the clone; public models come by their names on the Hugging Face
+hub, through the same resolver as pictures' networks, and only tensors are ever read.
 """
 
 from __future__ import annotations
 
 import copy
 import importlib.util
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -31,6 +33,15 @@ from tlhelpers.runtime.store import StoreError
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How an encoder wants to be read: what it was trained with, features come out best with."""
+
+    pooling: str = "mean"  # over the tokens; "cls": the first one
+    normalize: bool = False  # features have length 1
+    prefix: str = ""  # words before every text
+
+
+@dataclass(frozen=True)
 class HubModel:
     """A public model: where it lies, whose licence it has, what it needs besides transformers."""
 
@@ -39,6 +50,7 @@ class HubModel:
     read: str  # what it was pre-trained on
     millions: int  # of parameters
     extras: tuple[str, ...] = ()
+    reading: Reading = Reading()
 
 
 TEXT = ("zukan-bert", "zukan-bert-en", "zukan-gpt")  # the course's own
@@ -62,6 +74,7 @@ HUB = {
         118,
     ),
 }
+POOLED = ("bert", "roberta", "xlm-roberta", "camembert", "vit", "deit")  # have a layer for [CLS]
 # What a tokenizer may consist of; a repository has some of these.
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -71,6 +84,8 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
 )
+# What sentence-transformers says of how features are made.
+READING_FILES = ("modules.json", "1_Pooling/config.json", "config_sentence_transformers.json")
 MOST_CHARACTERS = 4000  # read of a text: far more than the tokens that the model takes
 MOST_TOKENS = 128
 
@@ -79,23 +94,36 @@ MOST_TOKENS = 128
 
 
 class TextClassifier(nn.Module):
-    """Token ids to class scores: encoder, mean over the tokens, dropout, linear head."""
+    """Token ids to class scores: encoder, mean over the tokens, dropout, linear head.
+
+    reading: where the checkpoint wants its first token, or vectors of length 1, instead.
+    """
 
     base_model_prefix = "encoder"  # whose parts are the stages that `surgery` freezes
 
-    def __init__(self, encoder: nn.Module, num_classes: int = 2, dropout: float = 0.1):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        num_classes: int = 2,
+        dropout: float = 0.1,
+        reading: Reading = Reading(),
+    ):
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.reading = encoder, reading
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(encoder.config.hidden_size, num_classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **others: Tensor) -> Tensor:
         """input_ids, attention_mask: (n, tokens), moved to where the model lies; (n, classes)."""
-        device = self.classifier.weight.device
+        device = next(self.encoder.parameters()).device
         mask = attention_mask.to(device)
         others = {name: value.to(device) for name, value in others.items()}
         states = self.encoder(input_ids=input_ids.to(device), attention_mask=mask, **others)[0]
-        return self.classifier(self.dropout(mean_of_tokens(states, mask)))
+        first = self.reading.pooling == "cls"
+        features = states[:, 0] if first else mean_of_tokens(states, mask)
+        if self.reading.normalize:
+            features = F.normalize(features, dim=1)
+        return self.classifier(self.dropout(features))
 
 
 def mean_of_tokens(states: Tensor, mask: Tensor) -> Tensor:
@@ -138,12 +166,13 @@ class TextPreprocess:
     Every text is tokenized once and its ids are kept, since training asks for it in every epoch.
     Half-width kana and full-width Latin become their usual forms (NFKC). A text may be empty, in
     a script that the tokenizer does not know, or far too long: then its beginning counts.
+    prefix: what stands before every text.
     """
 
-    def __init__(self, tokenizer: Any, longest: int = MOST_TOKENS):
+    def __init__(self, tokenizer: Any, longest: int = MOST_TOKENS, prefix: str = ""):
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-        self.tokenizer, self.longest = tokenizer, longest
+        self.tokenizer, self.longest, self.prefix = tokenizer, longest, prefix
         self._ids: dict[str, list[int]] = {}
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
@@ -162,7 +191,7 @@ class TextPreprocess:
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         new = list(dict.fromkeys(words for words in texts if words not in self._ids))
         if new:
-            plain = [_usual_form(words[:MOST_CHARACTERS]) for words in new]
+            plain = [self.prefix + _usual_form(words[:MOST_CHARACTERS]) for words in new]
             found = self.tokenizer(plain, truncation=True, max_length=self.longest)["input_ids"]
             if len(self._ids) > 100_000:
                 self._ids = {words: self._ids[words] for words in texts if words in self._ids}
@@ -198,7 +227,14 @@ def load_zukan_text(
     card = TextCard.read(folder / "card.json")
     if pretrained:
         store.verify(folder / "model.safetensors", card.sha256)
-    return _open(folder, name, pretrained, size, _read_by(card), card.licence)
+    return open_text(
+        folder,
+        name,
+        pretrained=pretrained,
+        size=size,
+        read=_read_by(card),
+        licence=card.licence,
+    )
 
 
 def load_hub_text(
@@ -215,7 +251,15 @@ def load_hub_text(
         packages = " ".join(extra.replace("_", "-") for extra in missing)
         raise StoreError(text("text_models.extras", name=name, packages=packages))
     folder = _fetched(name, model) if weights is None else Path(weights)
-    return _open(folder, name, pretrained, size, model.read, model.licence)
+    return open_text(
+        folder,
+        name,
+        pretrained=pretrained,
+        size=size,
+        read=model.read,
+        licence=model.licence,
+        reading=model.reading,
+    )
 
 
 def rows_of_text_models() -> list[dict]:
@@ -235,7 +279,7 @@ def rows_of_text_models() -> list[dict]:
             }
         )
     for name, model in HUB.items():
-        here = (_hub_folder(model) / "model.safetensors").exists()
+        here = (hub_folder(model) / "model.safetensors").exists()
         rows.append(
             {
                 "name": name,
@@ -252,14 +296,26 @@ def _read_by(card: TextCard) -> str:
     return text("text_models.read_both" if len(card.languages) == 2 else "text_models.read_one")
 
 
-def _hub_folder(model: HubModel) -> Path:
+def hub_folder(model: HubModel) -> Path:
+    """Where the files of this model are kept."""
     return store.cache_folder() / "hub" / model.repository.replace("/", "--")
 
 
-def _open(
-    folder: Path, name: str, pretrained: bool, size: int | None, read: str, licence: str
-) -> nn.Module:
-    """The checkpoint in this folder as a TextClassifier."""
+def open_text(
+    folder: Path,
+    name: str,
+    *,
+    pretrained: bool = True,
+    size: int | None = None,
+    read: str = "",
+    licence: str = "",
+    reading: Reading = Reading(),
+) -> TextClassifier:
+    """The checkpoint in this folder as a TextClassifier.
+
+    reading: where the folder's own files say nothing of it. Raises StoreError where the files are
+    missing, damaged, or no encoder that transformers knows by itself.
+    """
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     file = folder / "model.safetensors"
@@ -267,16 +323,17 @@ def _open(
         here = {"local_files_only": True, "trust_remote_code": False}  # else transformers asks
         config = AutoConfig.from_pretrained(folder, **here)
         tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-        _require_ordinary(config)
+        require_ordinary(config)
+        reading = stated_reading(folder, reading)
         config.dtype = torch.float32
-        encoder = AutoModel.from_config(config, trust_remote_code=False, **_without_pooler(config))
+        encoder = AutoModel.from_config(config, trust_remote_code=False, **without_pooler(config))
     except Exception as error:  # a stranger's files fail in many ways inside transformers
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise StoreError(text("backbones.damaged", path=folder, reason=reason)) from error
     if pretrained:
         load_encoder(encoder, read_tensors(file), file)
     longest = min(size or MOST_TOKENS, getattr(config, "max_position_embeddings", MOST_TOKENS))
-    model = TextClassifier(encoder)
+    model = TextClassifier(encoder, reading=reading)
     info = BackboneInfo(
         name=name,
         pretrained_on=read if pretrained else "",
@@ -287,10 +344,42 @@ def _open(
         licence=licence,
         weights_sha256=store.sha256(file) if pretrained else None,
     )
-    return furnish(model, TextPreprocess(tokenizer, longest), info).eval()
+    furnish(model, TextPreprocess(tokenizer, longest, reading.prefix), info)
+    return model.eval()
 
 
-def _require_ordinary(config: Any) -> None:
+def stated_reading(folder: Path, otherwise: Reading) -> Reading:
+    """How sentence-transformers' files in the folder say that the encoder is read.
+
+    modules.json names the steps, 1_Pooling/config.json the pooling, config_sentence_transformers
+    the words before a text ("query" where there are several). Raises ValueError for a pooling
+    other than the mean and the first token.
+    """
+
+    def stated(name: str) -> Any:
+        file = folder / name
+        return json.loads(store.read_text(file)) if file.is_file() else None
+
+    steps, prompts = stated("modules.json"), stated("config_sentence_transformers.json")
+    reading = otherwise
+    if steps is not None:
+        kinds = [str(step["type"]).rpartition(".")[2] for step in steps]
+        reading = replace(reading, normalize="Normalize" in kinds)
+        if "Dense" in kinds:
+            raise ValueError("2_Dense")
+    if (pooling := stated("1_Pooling/config.json")) is not None:
+        modes = [key for key, value in pooling.items() if key.startswith("pooling_mode") and value]
+        known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+        if len(modes) != 1 or modes[0] not in known:
+            raise ValueError(", ".join(modes))
+        reading = replace(reading, pooling=known[modes[0]])
+    if prompts and (words := prompts.get("prompts")):
+        prefix = words.get("query", words.get(prompts.get("default_prompt_name") or "", ""))
+        reading = replace(reading, prefix=str(prefix))
+    return reading
+
+
+def require_ordinary(config: Any) -> None:
     """Raises ValueError for sizes that would fill the memory before any weight is read."""
     for name, most in (
         ("hidden_size", 16_384),
@@ -310,7 +399,7 @@ def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> No
     """
     renamed = {}
     for key, value in state.items():
-        for prefix in ("bert.", "roberta.", "transformer."):
+        for prefix in ("bert.", "roberta.", "transformer.", "vit.", "dinov2."):
             key = key.removeprefix(prefix)
         renamed[key.replace(".gamma", ".weight").replace(".beta", ".bias")] = value
     wanted = encoder.state_dict()
@@ -321,17 +410,17 @@ def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> No
     encoder.load_state_dict({key: renamed[key] for key in wanted})
 
 
-def _without_pooler(config: Any) -> dict[str, bool]:
-    """Options of a BERT whose pooler, a layer for [CLS], is not built."""
-    return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
+def without_pooler(config: Any) -> dict[str, bool]:
+    """Options of a BERT or ViT whose pooler, a layer for [CLS], is not built."""
+    return {"add_pooling_layer": False} if config.model_type in POOLED else {}
 
 
 def _fetched(name: str, model: HubModel) -> Path:
     """The folder of a public model's files, from the mirror, the caches, or the network."""
-    folder = _hub_folder(model)
+    folder = hub_folder(model)
     try:
         _fetch(model, "config.json", folder)
-        for file in TOKENIZER_FILES:
+        for file in (*TOKENIZER_FILES, *READING_FILES):
             _fetch(model, file, folder, optional=True)
         if not _fetch(model, "model.safetensors", folder, optional=True):
             weights = _fetch(model, "pytorch_model.bin", folder)

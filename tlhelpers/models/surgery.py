@@ -7,6 +7,7 @@ networks, on classifiers of transformers, and on a plain `nn.Sequential`.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,15 @@ def replace_head(model: nn.Module, num_classes: int, dropout: float | None = Non
         setattr(*place, _resized(getattr(*place), num_classes))
     _remember_classes(model, num_classes)
     return model
+
+
+def twin(model: nn.Module) -> nn.Module:
+    """A copy of the network that shares every tensor with it, to carry another head on one body.
+
+    To be used, not trained: a step would change both.
+    """
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)
 
 
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:

@@ -12,6 +12,7 @@ grid of their own.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from torch import nn
@@ -92,3 +93,16 @@ def add_lora(model: nn.Module, rank: int = 8) -> nn.Module:
     for parameter in head.parameters():
         parameter.requires_grad_(True)
     return model
+
+
+def merged(model: nn.Module) -> nn.Module:
+    """A copy in which the learned change is added to the weights: a network of plain layers."""
+    from peft.tuners.lora import LoraLayer
+
+    model = copy.deepcopy(model)
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, LoraLayer):
+            layer.merge()
+            parent = model.get_submodule(name.rpartition(".")[0])
+            setattr(parent, name.rpartition(".")[2], layer.get_base_layer())
+    return model.requires_grad_(True)

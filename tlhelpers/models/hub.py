@@ -1,0 +1,354 @@
+"""Any public model by its name on the Hugging Face hub ("intfloat/multilingual-e5-small"), or in a
+folder of one's own.
+
+What a repository holds, with sizes, checksums and licence, is told by one page of the hub's, which
+a mirror keeps like any other file. Only tensors are read (safetensors), and no code of a stranger
+is run. Before a download its size and licence are named. An encoder of texts becomes a
+`TextClassifier`, one of pictures a `PictureClassifier`; what the checkpoint's own files say of
+reading and preprocessing is followed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tlhelpers.models.language_models import (
+    HUB,
+    READING_FILES,
+    TOKENIZER_FILES,
+    HubModel,
+    Reading,
+    hub_folder,
+    load_encoder,
+    open_text,
+    require_ordinary,
+    without_pooler,
+)
+from tlhelpers.models.preprocess import Preprocess
+from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
+from tlhelpers.runtime import store
+from tlhelpers.runtime.console import printable
+from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import StoreError
+
+# Small encoders that the lessons speak of; any other works by its name.
+KNOWN = {
+    "sentence-transformers/all-MiniLM-L6-v2": HubModel(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "Apache-2.0",
+        "a billion pairs of English sentences",
+        23,
+        reading=Reading(normalize=True),
+    ),
+    "intfloat/multilingual-e5-small": HubModel(
+        "intfloat/multilingual-e5-small",
+        "MIT",
+        "a billion pairs of texts in 94 languages",
+        118,
+        reading=Reading(normalize=True, prefix="query: "),
+    ),
+}
+HUB_URL = "https://huggingface.co"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+WEIGHTS = "model.safetensors"
+PICTURES = "preprocessor_config.json"
+# Those of a model that are looked for; where no page tells what there is, each is asked for.
+FILES = ("config.json", PICTURES, *TOKENIZER_FILES, *READING_FILES, WEIGHTS)
+# model_type -> the features of a picture: the first token's state, or what the encoder pools
+PICTURE_MODELS = ("vit", "deit", "dinov2")
+# Its pages ask for words before every text, which no file of theirs states.
+E5 = re.compile(r"(^|[/_-])(multilingual-)?e5[-_](small|base|large)", re.I)
+
+
+# --- what a repository holds ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a repository. size in bytes; sha256: None where the hub states none."""
+
+    repository: str
+    name: str
+    size: int = 0
+    sha256: str | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{HUB_URL}/{self.repository}/resolve/main/{self.name}"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What the hub says of a repository: its licence, and the files that a model is made of."""
+
+    name: str
+    licence: str
+    files: tuple[HubFile, ...]
+
+    @property
+    def megabytes(self) -> float:
+        return sum(file.size for file in self.files) / 1e6
+
+
+def is_hub_name(name: str) -> bool:
+    """True for "owner/name"."""
+    return NAME.fullmatch(name) is not None and ".." not in name
+
+
+def is_model_folder(name: str) -> bool:
+    """True for a folder that holds a model as transformers saves it."""
+    return (Path(name).expanduser() / "config.json").is_file()
+
+
+def short_name(name: str) -> str:
+    """What a model is called: of a folder its name, not where it lies."""
+    return Path(name).expanduser().resolve().name if is_model_folder(name) else name
+
+
+def folder_of(name: str) -> Path:
+    """Where the files of this repository are kept."""
+    return store.cache_folder() / "hub" / name.replace("/", "--")
+
+
+def page_of(name: str) -> str:
+    """The address of the page that tells what a repository holds."""
+    return f"{HUB_URL}/api/models/{name}?blobs=true"
+
+
+def repository(name: str, folder: Path | None = None) -> Repository:
+    """What the hub, or a mirror, tells of this repository. Raises StoreError."""
+    folder = folder or folder_of(name)
+    page = folder / "repository.json"
+    if not page.is_file():
+        store.fetch(page_of(name), page, progress=False)
+    try:
+        facts = json.loads(store.read_text(page))
+        found = {str(one["rfilename"]): one for one in facts["siblings"]}
+        licence = (facts.get("cardData") or {}).get("license") or text("hub.no_licence")
+        files = [
+            HubFile(name, file, _size(found[file]), (found[file].get("lfs") or {}).get("sha256"))
+            for file in FILES
+            if file in found
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        page.unlink(missing_ok=True)
+        raise StoreError(text("hub.page_odd", name=name)) from error
+    return Repository(name, printable(str(licence)), tuple(files))
+
+
+def _size(entry: dict[str, Any]) -> int:
+    size = (entry.get("lfs") or {}).get("size") or entry.get("size") or 0
+    return size if isinstance(size, int) else 0
+
+
+def fetched(name: str) -> tuple[Path, Repository]:
+    """The folder with all files of this model, fetched where they are not there yet.
+
+    Raises StoreError where the hub has no such model, or none in safetensors.
+    """
+    folder = folder_of(name)
+    try:
+        found = repository(name)
+    except store.AbsentError as error:
+        raise StoreError(text("hub.absent", name=name)) from error
+    except StoreError as error:
+        raise StoreError(text("backbones.not_available", name=name, reason=error)) from error
+    there = {file.name for file in found.files}
+    for needed in ("config.json", WEIGHTS):
+        if needed not in there:
+            raise StoreError(text("hub.no_safetensors", name=name, file=needed))
+    missing = [file for file in found.files if not _is_here(file, folder)]
+    if missing:
+        size = sum(file.size for file in missing) / 1e6
+        values = {"name": name, "megabytes": f"{size:,.0f}", "licence": found.licence}
+        print(text("hub.fetching", folder=folder, **values), flush=True)
+    try:
+        for file in missing:
+            store.fetch(file.url, folder / file.name, file.sha256)
+    except StoreError as error:
+        raise StoreError(text("backbones.not_available", name=name, reason=error)) from error
+    return folder, found
+
+
+def _is_here(file: HubFile, folder: Path) -> bool:
+    try:
+        store.verify(folder / file.name, file.sha256)
+    except StoreError:
+        return False
+    return True
+
+
+def encoders_here() -> list[str]:
+    """The public encoders of texts whose files need no network: fetched, or in a mirror folder.
+
+    Not those that only continue a text (gpt2).
+    """
+    folders = {
+        name: hub_folder(model)
+        for name, model in (HUB | KNOWN).items()
+        if name != "gpt2"
+        and all(importlib.util.find_spec(extra) is not None for extra in model.extras)
+    }
+    for page in sorted((store.cache_folder() / "hub").glob("*--*/repository.json")):
+        folders.setdefault(page.parent.name.replace("--", "/", 1), page.parent)
+    return [name for name, folder in folders.items() if _is_encoder_here(name, folder)]
+
+
+def _is_encoder_here(name: str, folder: Path) -> bool:
+    if (folder / WEIGHTS).is_file() and (folder / "config.json").is_file():
+        return kind_of(folder) not in (*PICTURE_MODELS, "timm")
+    known = HUB.get(name) or KNOWN.get(name)
+    if known is None:
+        return False
+    file = HubFile(known.repository, WEIGHTS)
+    return store.mirrored_file(file.url) is not None
+
+
+def rows_of_hub() -> list[dict[str, Any]]:
+    """The lines of KNOWN in `list_backbones`."""
+    here = encoders_here()
+    return [
+        {
+            "name": name,
+            "pretrained_on": model.read,
+            "parameters": model.millions * 1_000_000,
+            "megabytes": round(model.millions * 4),
+            "available": text("backbones.here" if name in here else "backbones.to_download"),
+        }
+        for name, model in KNOWN.items()
+    ]
+
+
+# --- loading --------------------------------------------------------------------------------
+
+
+def load_hub(
+    name: str,
+    *,
+    pretrained: bool = True,
+    weights: str | Path | None = None,
+    size: int | None = None,
+) -> nn.Module:
+    """The model of this name, or in this folder. size: tokens of a text, or pixels.
+
+    weights: a folder with its files, in place of the hub. Raises StoreError where it cannot be had,
+    is damaged, or is of a kind that the course does not know.
+    """
+    licence = ""
+    if weights is not None:
+        folder = Path(weights)
+    elif is_model_folder(name):
+        folder = Path(name).expanduser()
+    else:
+        folder, found = fetched(name)
+        licence = found.licence
+    kind = kind_of(folder)
+    how: dict[str, Any] = {"pretrained": pretrained, "size": size, "licence": licence}
+    if kind in PICTURE_MODELS:
+        return open_pictures(folder, name, **how)
+    if kind == "timm":
+        raise StoreError(text("hub.timm", name=name))
+    reading = Reading(normalize=True, prefix="query: ") if E5.search(name) else Reading()
+    read = text("hub.read", name=name)
+    if name in KNOWN:
+        reading, read = KNOWN[name].reading, KNOWN[name].read
+    return open_text(folder, name, reading=reading, read=read, **how)
+
+
+def kind_of(folder: Path) -> str:
+    """The model_type of a checkpoint, "timm" for one of timm's. Raises StoreError for neither."""
+    try:
+        config = json.loads(store.read_text(folder / "config.json"))
+        kind = config.get("model_type") or ("timm" if "architecture" in config else "")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise StoreError(text("backbones.damaged", path=folder, reason=error)) from error
+    return str(kind)
+
+
+class PictureClassifier(nn.Module):
+    """Pictures to class scores: a vision encoder of transformers, its first token, a head."""
+
+    base_model_prefix = "encoder"
+
+    def __init__(self, encoder: nn.Module, num_classes: int = 2):
+        super().__init__()
+        self.encoder = encoder
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """pictures: floats (n, 3, height, width) as `preprocess` makes them -> (n, classes)."""
+        resized = {} if self._is_usual(pictures) else {"interpolate_pos_encoding": True}
+        states = self.encoder(pixel_values=pictures, **resized)[0]
+        return self.classifier(states[:, 0])
+
+    def _is_usual(self, pictures: Tensor) -> bool:
+        usual = self.encoder.config.image_size
+        return self.encoder.config.model_type == "dinov2" or pictures.shape[-1] == usual
+
+
+def open_pictures(
+    folder: Path, name: str, *, pretrained: bool = True, size: int | None = None, licence: str = ""
+) -> PictureClassifier:
+    """The checkpoint in this folder as a PictureClassifier, with its own preprocessing."""
+    from transformers import AutoConfig, AutoModel
+
+    file = folder / WEIGHTS
+    try:
+        here = {"local_files_only": True, "trust_remote_code": False}
+        config = AutoConfig.from_pretrained(folder, **here)
+        require_ordinary(config)
+        config.dtype = torch.float32
+        preprocess = stated_preprocess(folder, size or config.image_size, size is None)
+        encoder = AutoModel.from_config(config, trust_remote_code=False, **without_pooler(config))
+    except Exception as error:  # a stranger's files fail in many ways inside transformers
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise StoreError(text("backbones.damaged", path=folder, reason=reason)) from error
+    if pretrained:
+        load_encoder(encoder, read_tensors(file), file)
+    model = PictureClassifier(encoder)
+    info = BackboneInfo(
+        name=name,
+        pretrained_on=text("hub.read", name=name) if pretrained else "",
+        feature_dim=config.hidden_size,
+        classes={"en": [], "ja": []},
+        size=preprocess.crop or preprocess.size or config.image_size,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        licence=licence,
+        weights_sha256=store.sha256(file) if pretrained else None,
+    )
+    return furnish(model, preprocess, info).eval()
+
+
+def stated_preprocess(folder: Path, size: int, own_size: bool) -> Preprocess:
+    """What preprocessor_config.json asks for; own_size: its size, too, else `size` pixels."""
+    file = folder / PICTURES
+    stated = json.loads(store.read_text(file)) if file.is_file() else {}
+    side = _side(stated.get("size"), size) if own_size else size
+    cut = own_size and stated.get("do_center_crop")
+    crop = _side(stated.get("crop_size"), side) if cut else side
+    half = [0.5, 0.5, 0.5]
+    return Preprocess(
+        stated.get("image_mean") or half,
+        stated.get("image_std") or half,
+        size=side,
+        crop=crop,
+        mode="bicubic" if stated.get("resample") == 3 else "bilinear",
+    )
+
+
+def _side(stated: Any, otherwise: int) -> int:
+    """A number of pixels, {"height": 224, "width": 224} or {"shortest_edge": 256}."""
+    if isinstance(stated, dict):
+        stated = stated.get("shortest_edge") or stated.get("height")
+    side = int(stated or otherwise)
+    if not 16 <= side <= 2048:
+        raise ValueError(f"{PICTURES}: {side}")
+    return side
