@@ -2,11 +2,12 @@
 
 import ast
 import graphlib
+import re
 
 import pytest
 
 from tlhelpers.runtime.imports import Imports
-from tlhelpers.runtime.places import PACKAGE
+from tlhelpers.runtime.places import PACKAGE, ROOT
 
 FLOORS = ("runtime", "data", "train", "models", "transfer", "show", "course", "lessons")
 IMPORTS = Imports()
@@ -81,3 +82,11 @@ def test_the_guard_sees_an_arrow_that_runs_back_up():
 def test_the_ground_floor_has_no_words_of_the_floors_above():
     for file in PACKAGE.rglob("sentences.toml"):
         assert any(file.parent.glob("*.py")), f"{file} stands beside no code"
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md", "README.ja.md"])
+def test_every_file_that_a_guide_names_is_there(name):
+    said = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:tests|tlhelpers)/[\w/]+\.(?:py|toml)\b", said))
+    planned = {path for path in named if "choosing_a_model" in path}  # what `new` would lay
+    assert [path for path in sorted(named - planned) if not (ROOT / path).is_file()] == []

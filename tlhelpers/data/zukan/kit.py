@@ -18,7 +18,6 @@ from torch import Tensor
 Scalar: TypeAlias = (
     float | Tensor
 )  # one number, or one for each picture: (n, 1, 1), or (n,) where it says so
-Point: TypeAlias = tuple[Scalar, Scalar]
 AWAY = 9.0  # `distance + AWAY * (1 - present)` switches a part off
 TEXTURES = (
     "plain",
@@ -312,19 +311,6 @@ def box(
     x, y = (u - cx).abs() - (a - round), (v - cy).abs() - (b - round)
     outside = _length(x.clamp(min=0), y.clamp(min=0))
     return outside + torch.maximum(x, y).clamp(max=0) - round
-
-
-def triangle(u: Tensor, v: Tensor, p0: Point, p1: Point, p2: Point) -> Tensor:
-    """The triangle with the corners p0, p1, p2, each a pair (x, y), in either sense of turn."""
-    edges = []
-    turn = (p1[0] - p0[0]) * (p2[1] - p0[1]) - (p1[1] - p0[1]) * (p2[0] - p0[0])
-    turn = torch.as_tensor(turn, dtype=u.dtype, device=u.device)
-    sense = torch.where(turn > 0, 1.0, -1.0)
-    for (ax, ay), (bx, by) in ((p0, p1), (p1, p2), (p2, p0)):
-        dx, dy = bx - ax, by - ay
-        length = torch.sqrt(torch.as_tensor(dx * dx + dy * dy + 1e-9, device=u.device))
-        edges.append(((u - ax) * dy - (v - ay) * dx) * (sense / length))
-    return torch.maximum(torch.maximum(edges[0], edges[1]), edges[2])
 
 
 def union(d1: Tensor, d2: Tensor, smooth: float = 0.0) -> Tensor:
