@@ -109,6 +109,20 @@ def test_one_missing_file_does_not_stop_the_others(server, tmp_path):
     assert len(list((tmp_path / "stick").rglob("*.bin"))) == 2
 
 
+def test_a_stick_holds_nothing_but_what_it_is_for(server, tmp_path, monkeypatch):
+    stick = tmp_path / "stick"
+    (stick / "own").mkdir(parents=True)
+    (stick / "own.lock").write_text("the teacher's")
+    before = sorted(stick.rglob("*"))
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+    assert len(make_mirror(stick, files_of(server, tmp_path / "laptop"))) == 2
+    assert sorted(stick.rglob("*")) == before
+    monkeypatch.delenv("TLHELPERS_OFFLINE")
+    assert make_mirror(stick, files_of(server, tmp_path / "laptop")) == []
+    added = {path.name for path in stick.rglob("*") if path.is_file()} - {"own.lock"}
+    assert added == {"a.bin", "b.bin", "README.txt"}
+
+
 def test_a_wrong_file_on_the_stick_is_refused(server, tmp_path, monkeypatch):
     files = files_of(server, tmp_path / "laptop")
     make_mirror(tmp_path / "stick", files)

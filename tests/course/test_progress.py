@@ -171,6 +171,22 @@ def test_exports_of_a_room_merge_into_one_table(work, capsys):
     assert [row["learner"] for row in rows] == ["Taro", "花子"]
 
 
+def test_a_learner_who_hands_in_twice_is_one_row_with_the_later_state(work, monkeypatch):
+    room, times = work / "room", iter(f"2026-11-2{day}T10:00:00+00:00" for day in range(9))
+    monkeypatch.setattr(record, "_now", lambda: next(times))
+    record.record_exercise("02-a", True)
+    progress.export(room / "z first.json", "花子")
+    record.record_exercise("02-b", True)
+    progress.export(room / "a second.json", "花子")
+    other = json.loads((room / "a second.json").read_text(encoding="utf-8"))
+    (room / "namesake.json").write_text(json.dumps(other | {"id": "another's"}), encoding="utf-8")
+    rows, problems = progress.merge(room)
+    (column,) = [name for name in rows[0] if name.startswith("02 exercises")]
+    assert [row["learner"] for row in rows] == ["花子", "花子"]  # a namesake is somebody else
+    assert [row[column] for row in rows] == ["2", "2"]
+    assert len(problems) == 1 and "z first.json" in problems[0] and "a second.json" in problems[0]
+
+
 def test_a_folder_without_records_is_said(work):
     (work / "empty").mkdir()
     with pytest.raises(record.ProgressError, match="no record of progress"):

@@ -487,6 +487,12 @@ def test_a_picture_is_shown_with_its_description_then_and_later(opened):
         assert picture.evaluate("image => image.naturalWidth") > 100
 
 
+def test_a_printed_sentence_breaks_between_its_words(opened):
+    with opened("en/90_demo.ipynb") as notebook:
+        printed = notebook.run("picture", 'print("a sentence of many words, " * 20)').locator("pre")
+        assert printed.first.evaluate("node => getComputedStyle(node).wordBreak") == "normal"
+
+
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_the_next_day_shows_what_was_left_and_says_how_to_wake_it(opened, lang):
     path = f"{lang}/90_demo.ipynb"

@@ -27,6 +27,21 @@ from tlhelpers.runtime.store import StoreError, write_atomic
 FIRST_PORT, PORTS_TRIED = 8888, 50
 
 
+# "body": JupyterLab's own rules come later, and win where they name as much.
+# What a learner reads breaks between words, not in them; what a room looks at is as large as text
+# in presentation mode; what is printed keeps its lines and its pictures whole.
+STYLE = """\
+body .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
+body .jp-mod-presentationMode .jp-RenderedImage img { min-width: 60%; }
+body .jp-mod-presentationMode .tl-explorer { max-width: 100%; }
+@media print {
+  body .jp-InputArea-editor :is(.cm-content, .cm-line) { white-space: pre-wrap; }
+  body .jp-OutputArea-output { break-inside: avoid; }
+  body .jp-OutputArea-output svg, body .jp-OutputArea-output img { max-width: 100%; height: auto; }
+}
+"""
+
+
 class LabError(StoreError):
     """JupyterLab cannot be started. The message says why, and what to do."""
 
@@ -105,6 +120,7 @@ def write_settings(lang: str) -> Path:
         "jupyter_server_config.json": server,
     }.items():
         write_atomic(folder / name, json.dumps(content, indent=1))
+    write_atomic(folder / "custom" / "custom.css", STYLE)
     return folder
 
 
@@ -140,7 +156,7 @@ def command(folder: Path, port: int, browser: bool) -> list[str]:
     line.append(f"--LabApp.workspaces_dir={tabs}")
     line += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     line += ["--ServerApp.answer_yes=True"]  # Ctrl-C ends it without a question
-    line += ["--LabApp.news_url=None"]
+    line += ["--LabApp.news_url=None", "--LabApp.custom_css=True"]
     line += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     if not browser:
         line.append("--no-browser")

@@ -208,8 +208,20 @@ def make_mirror(folder: Path, files: Sequence[Download]) -> list[str]:
                 file.fetch(target)
         except StoreError as error:
             failed.append(f"{file.name}: {error}")
-    write_atomic(folder / "README.txt", text("mirror.readme", program=PROGRAM))
+    for file in files:
+        _tidy(folder / store.mirror_path(file.url), folder)
+    if len(failed) < len(files):
+        write_atomic(folder / "README.txt", text("mirror.readme", program=PROGRAM))
     return failed
+
+
+def _tidy(target: Path, folder: Path) -> None:
+    """Takes away the lock of a download that is over, and folders that nothing came into."""
+    target.with_name(f"{target.name}.lock").unlink(missing_ok=True)
+    for place in target.parents:
+        if place == folder or not place.is_dir() or any(place.iterdir()):
+            return
+        place.rmdir()
 
 
 def fetch_all(files: Sequence[Download]) -> list[str]:

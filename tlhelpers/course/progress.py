@@ -110,15 +110,25 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
 
     A row holds the learner, and for each lesson how many of its exercises and of its questions
     are done; of how many stands in the column's name, since a spreadsheet takes 1/2 for a date.
+    Of a learner who handed in twice the later file counts.
     Raises ProgressError where the folder holds no such file.
     """
     rows, problems = [], []
+    newest: dict[object, tuple[str, Path, dict]] = {}
     for file in sorted(folder.glob("*.json")):
         try:
             record = read(file)
         except (OSError, ValueError):
             problems.append(text("progress.unreadable", path=file))
             continue
+        whose = (str(record.get("name")), str(record["id"])) if record.get("id") else file
+        older = newest.get(whose)
+        handed_in = (_last(record), file, record)
+        newest[whose] = max(older, handed_in, key=lambda one: one[0]) if older else handed_in
+        if older:
+            left = older if newest[whose] is handed_in else handed_in
+            problems.append(text("progress.older", path=left[1], newer=newest[whose][1].name))
+    for _, file, record in newest.values():
         row = {text("progress.learner"): str(record.get("name") or file.stem)}
         for one in _lessons(record):
             for what, (done, count) in (("exercises", one.exercises), ("quiz", one.questions)):
@@ -128,6 +138,13 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
     if not rows:
         raise ProgressError("\n".join([text("progress.none_in_folder", folder=folder), *problems]))
     return rows, problems
+
+
+def _last(record: dict) -> str:
+    """When the learner last did something, as the record states it."""
+    entries = [*record["exercises"].values()]
+    entries += [entry for answers in record["quizzes"].values() for entry in answers.values()]
+    return max((str(entry.get("last", "")) for entry in entries), default="")
 
 
 def write_csv(rows: list[dict[str, str]], file: Path) -> None:

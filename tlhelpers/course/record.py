@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +91,7 @@ def _change(change: Callable[[dict], int]) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(file, LOCK_SECONDS):
             record = load()
+            record.setdefault("id", uuid.uuid4().hex)  # tells two copies of one learner's file
             result = change(record)
             write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     except (OSError, StoreError) as error:
