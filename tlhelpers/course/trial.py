@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -114,7 +115,7 @@ def main(arguments: list[str]) -> int:
         _require_minutes(asked.minutes)
         _require_writable(folder)
         columns = {role: getattr(asked, role) for role in ("text", "label", "group")}
-        how = {"columns": {role: name for role, name in columns.items() if name}}
+        how: dict[str, Any] = {"columns": {role: name for role, name in columns.items() if name}}
         how |= {"sep": asked.sep, "encoding": asked.encoding}
         task = load_folder(asked.path, asked.size, progress=True, **how)
         print(task.inspection, flush=True)
