@@ -3,6 +3,7 @@
     python -m tlhelpers bench                      everything: about five minutes on one core
     python -m tlhelpers bench --only engine probe  these parts only
     python -m tlhelpers bench --quick              tiny sizes: shows that it runs, proves nothing
+    python -m tlhelpers bench --gpu --minutes 8 --out gpu     what takes a GPU (bench_gpu.py)
 
 Contenders take turns, round by round, and must first have reached the same loss. Times are CPU
 seconds of one thread, which a busy machine stretches less than the clock. The whole table goes
@@ -13,8 +14,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from tlhelpers.course import bench_gpu
+from tlhelpers.course.bench_table import Row, write_table
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.contenders import (
     ENGINE,
@@ -55,34 +56,6 @@ FILE = RESULTS / "benchmarks.md"
 
 
 @dataclass
-class Row:
-    """One line of the table; `limit` is the bar (at most, or at least), None without one."""
-
-    name: str
-    values: list[float]
-    unit: str = ""
-    limit: float | None = None
-    at_least: bool = False
-    note: str = ""
-
-    @property
-    def value(self) -> float:
-        return statistics.median(self.values)
-
-    @property
-    def holds(self) -> bool | None:
-        if self.limit is None:
-            return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    def cells(self) -> list[str]:
-        spread = f"{min(self.values):.3g} – {max(self.values):.3g}" if len(self.values) > 1 else ""
-        bar = "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
-        held = {None: "", True: text("bench.held"), False: text("bench.missed")}[self.holds]
-        return [self.name, f"{self.value:.3g} {self.unit}".strip(), spread, bar, held, self.note]
-
-
-@dataclass
 class Sizes:
     """How much is measured: `--quick` shrinks all of it."""
 
@@ -93,11 +66,9 @@ class Sizes:
     episodes: int = 600
     embedded: int = 20  # episodes of the loop that embeds anew
     streamed: int = 1_000_000
-    gpu_batch: int = 256
-    gpu_steps: int = 40
 
 
-QUICK = Sizes(2, 20, 4, 160, 60, 2, 20_000, 4, 4)
+QUICK = Sizes(2, 20, 4, 160, 60, 2, 20_000)
 
 _PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {}
 
@@ -313,123 +284,11 @@ def measure_growth(sizes: Sizes) -> Iterator[Row]:
         yield Row(name, [exponent], "", 1.15, note=note)
 
 
-@part
-def measure_gpu(sizes: Sizes) -> Iterator[Row]:
-    """ResNet-50 and ViT-S/16 at 224 px in bf16, where there is a GPU."""
-    if not torch.cuda.is_available():
-        yield Row(text("bench.gpu"), [math.nan], note=text("bench.gpu_absent"))
-        return
-    from torchvision.models import VisionTransformer, resnet50
-
-    vit_small = {"num_layers": 12, "num_heads": 6, "hidden_dim": 384, "mlp_dim": 1536}
-    peak = _peak_flops()
-    models = {
-        "ResNet-50": lambda: resnet50(num_classes=100),
-        "ViT-S/16": lambda: VisionTransformer(224, 16, **vit_small, num_classes=100),
-    }
-    shape = (4 * sizes.gpu_batch, 3, 224, 224)
-    inputs = torch.randint(0, 256, shape, dtype=torch.uint8, device="cuda")
-    split = Split(inputs, torch.arange(len(inputs)) % 100)
-    for name, make in models.items():
-        ours, theirs = [], []
-        for _ in range(sizes.rounds):
-            ours.append(_images_per_second(_engine_on_gpu, make(), split, sizes))
-            theirs.append(_images_per_second(_loop_on_gpu, make(), split, sizes))
-        ratio = [a / b for a, b in zip(ours, theirs, strict=True)]
-        share = statistics.median(ours) * _flops_per_image(make()) / peak
-        note = text("bench.peak_share", share=f"{share:.0%}")
-        yield Row(f"{name}: tl.fit", ours, "images/s", note=note)
-        yield Row(f"{name}: tl.fit / {INDEXED_LOOP}", ratio, "", 0.97, at_least=True)
-
-
-def _images_per_second(run: Callable, model: nn.Module, split: Split, sizes: Sizes) -> float:
-    """From the second quarter of the steps on, by marks in the stream of the device."""
-    marks = []
-
-    def mark(step: int, _model: nn.Module) -> None:
-        marks.append(torch.cuda.Event(enable_timing=True))
-        marks[-1].record()
-
-    run(model, split, sizes, mark)
-    torch.cuda.synchronize()
-    first = len(marks) // 4
-    milliseconds = marks[first].elapsed_time(marks[-1])
-    return (len(marks) - 1 - first) * sizes.gpu_batch / milliseconds * 1000
-
-
-def _engine_on_gpu(model: nn.Module, split: Split, sizes: Sizes, mark: Callable) -> None:
-    fit(
-        model,
-        split,
-        max_steps=sizes.gpu_steps,
-        batch_size=sizes.gpu_batch,
-        schedule="constant",
-        after_step=mark,
-        keep_best=False,
-        progress=False,
-    )
-
-
-def _loop_on_gpu(model: nn.Module, split: Split, sizes: Sizes, mark: Callable) -> None:
-    model = model.train().cuda().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
-    labels = split.labels.cuda()
-    for step in range(sizes.gpu_steps):
-        rows = torch.randint(len(labels), (sizes.gpu_batch,), device="cuda")
-        images = (split.inputs[rows] - 127.5).div_(63.75)
-        images = images.contiguous(memory_format=torch.channels_last)
-        optimizer.zero_grad()
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = F.cross_entropy(model(images), labels[rows])
-        loss.backward()
-        optimizer.step()
-        mark(step, model)
-
-
-def _flops_per_image(model: nn.Module) -> float:
-    """Floating-point operations of one image's forward and backward pass."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        model(torch.randn(2, 3, 224, 224)).sum().backward()
-    return counter.get_total_flops() / 2
-
-
-def _peak_flops(size: int = 8192) -> float:
-    """bf16 operations a second that a large matrix product reaches on this device."""
-    a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    for repeat in range(30):
-        if repeat == 10:
-            start.record()
-        a @ a
-    end.record()
-    torch.cuda.synchronize()
-    return 20 * 2 * size**3 / (start.elapsed_time(end) / 1000)
-
-
 def _timed(run: Callable, *arguments: object) -> float:
     """CPU seconds of one call."""
     started = time.process_time()
     run(*arguments)
     return time.process_time() - started
-
-
-def write_table(rows: list[Row]) -> str:
-    """The table in Markdown, with the machine it was measured on."""
-    names = ("name", "median", "spread", "bar", "verdict", "note")
-    table = [[text(f"bench.{name}") for name in names], ["---"] * len(names)]
-    table += [row.cells() for row in rows]
-    lines = ["| " + " | ".join(cells) + " |" for cells in table]
-    where = text(
-        "bench.machine",
-        system=f"{platform.system()} {platform.machine()}",
-        cores=os.cpu_count(),
-        threads=torch.get_num_threads(),
-        torch=torch.__version__,
-        python=platform.python_version(),
-    )
-    return "\n".join([f"# {text('bench.title')}", "", text("bench.how"), "", where, "", *lines, ""])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -438,7 +297,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS))
     parser.add_argument("--rounds", type=int, help=text("bench.help_rounds"))
     parser.add_argument("--quick", action="store_true", help=text("bench.help_quick"))
+    parser.add_argument("--gpu", action="store_true", help=text("bench.help_gpu"))
+    parser.add_argument("--minutes", type=float, default=8.0, help=text("bench.help_minutes"))
+    parser.add_argument("--out", type=Path, default=Path("gpu"), help=text("bench.help_out"))
     asked = parser.parse_args(argv)
+    if asked.gpu:
+        on_gpu = bench_gpu.TINY if asked.quick else bench_gpu.Sizes()
+        return bench_gpu.run(asked.out, asked.minutes, on_gpu)
     # the repository's datasets/ folder would pass for Hugging Face's package
     sys.path = [place for place in sys.path if place not in ("", os.getcwd())]
     sizes = QUICK if asked.quick else Sizes()
@@ -451,5 +316,5 @@ def main(argv: list[str] | None = None) -> int:
             rows.append(row)
     if not asked.quick and asked.only == list(_PARTS):
         write_atomic(FILE, write_table(rows))
-        print(text("bench.written", path=FILE.name))
+        print(text("bench.written", path=FILE))
     return int(any(row.holds is False for row in rows))
