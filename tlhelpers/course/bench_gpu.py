@@ -11,6 +11,7 @@ the same code runs on the CPU, which shows that it runs and nothing more.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import statistics
@@ -316,8 +317,7 @@ def _by_engine(
     )
 
 
-def _by_compiled(*arguments: object) -> None:
-    _by_engine(*arguments, compile=True)  # type: ignore[arg-type]
+_by_compiled = functools.partial(_by_engine, compile=True)
 
 
 def _by_loop(
