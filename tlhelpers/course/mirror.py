@@ -91,6 +91,7 @@ def downloads(
     Raises ValueError for a name or lesson that nothing is downloaded for.
     """
     from tlhelpers.data.public import public_sets
+    from tlhelpers.models.hub import is_hub_name
     from tlhelpers.models.language_models import HUB
 
     sets, by_lesson = public_sets(), course_map()
@@ -110,6 +111,8 @@ def downloads(
             found = _of_set(name)
         elif name in HUB:
             found = _of_hub(name)
+        elif is_hub_name(name):
+            found = _of_repository(name)
         else:
             found = _of_network(name, sorted({*sets, *of_lessons}))
         files |= {file.url: file for file in found if file.url not in files}
@@ -166,6 +169,23 @@ def _of_hub(name: str) -> list[Download]:
             optional=file not in weights and file != "config.json",
         )
         for file in ("config.json", *TOKENIZER_FILES, *weights)
+    ]
+
+
+def _of_repository(name: str) -> list[Download]:
+    """The files of any model of the hub, and the page that tells what it holds.
+
+    Raises StoreError where the page cannot be had.
+    """
+    from tlhelpers.models import hub
+
+    folder, found = hub.folder_of(name), hub.repository(name)
+    page = Download(name, hub.page_of(name), folder / hub.PAGE, None, None, 0.1, found.licence)
+    return [page] + [
+        Download(
+            name, file.url, folder / file.name, file.sha256, None, file.size / 1e6, found.licence
+        )
+        for file in found.files
     ]
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -115,9 +114,14 @@ def main(arguments: list[str]) -> int:
         _require_minutes(asked.minutes)
         _require_writable(folder)
         columns = {role: getattr(asked, role) for role in ("text", "label", "group")}
-        how: dict[str, Any] = {"columns": {role: name for role, name in columns.items() if name}}
-        how |= {"sep": asked.sep, "encoding": asked.encoding}
-        task = load_folder(asked.path, asked.size, progress=True, **how)
+        task = load_folder(
+            asked.path,
+            asked.size,
+            columns={role: name for role, name in columns.items() if name},
+            sep=asked.sep,
+            encoding=asked.encoding,
+            progress=True,
+        )
         print(task.inspection, flush=True)
         if asked.export and task.kind == "text":
             raise ValueError(text("report.export_images"))

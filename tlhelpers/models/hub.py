@@ -27,13 +27,12 @@ from tlhelpers.models.language_models import (
     HubModel,
     Reading,
     hub_folder,
-    load_encoder,
     open_text,
     require_ordinary,
     without_pooler,
 )
 from tlhelpers.models.preprocess import Preprocess
-from tlhelpers.models.weights import BackboneInfo, furnish, read_tensors
+from tlhelpers.models.weights import BackboneInfo, furnish
 from tlhelpers.runtime import store
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
@@ -58,7 +57,7 @@ KNOWN = {
 }
 HUB_URL = "https://huggingface.co"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-WEIGHTS = "model.safetensors"
+WEIGHTS, PAGE = "model.safetensors", "repository.json"
 PICTURES = "preprocessor_config.json"
 # Those of a model that are looked for; where no page tells what there is, each is asked for.
 FILES = ("config.json", PICTURES, *TOKENIZER_FILES, *READING_FILES, WEIGHTS)
@@ -126,7 +125,7 @@ def page_of(name: str) -> str:
 def repository(name: str, folder: Path | None = None) -> Repository:
     """What the hub, or a mirror, tells of this repository. Raises StoreError."""
     folder = folder or folder_of(name)
-    page = folder / "repository.json"
+    page = folder / PAGE
     if not page.is_file():
         store.fetch(page_of(name), page, progress=False)
     try:
@@ -197,7 +196,7 @@ def encoders_here() -> list[str]:
         if name != "gpt2"
         and all(importlib.util.find_spec(extra) is not None for extra in model.extras)
     }
-    for page in sorted((store.cache_folder() / "hub").glob("*--*/repository.json")):
+    for page in sorted((store.cache_folder() / "hub").glob(f"*--*/{PAGE}")):
         folders.setdefault(page.parent.name.replace("--", "/", 1), page.parent)
     return [name for name, folder in folders.items() if _is_encoder_here(name, folder)]
 
@@ -307,12 +306,19 @@ def open_pictures(
         require_ordinary(config)
         config.dtype = torch.float32
         preprocess = stated_preprocess(folder, size or config.image_size, size is None)
-        encoder = AutoModel.from_config(config, trust_remote_code=False, **without_pooler(config))
+        how = {"trust_remote_code": False, **without_pooler(config)}
+        if pretrained:  # transformers knows the older names of these layers
+            store.verify(file)
+            how |= {"config": config, "local_files_only": True, "use_safetensors": True}
+            encoder, told = AutoModel.from_pretrained(folder, output_loading_info=True, **how)
+            lacking = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))
+            if lacking:
+                raise ValueError(", ".join(lacking[:3]))
+        else:
+            encoder = AutoModel.from_config(config, **how)
     except Exception as error:  # a stranger's files fail in many ways inside transformers
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise StoreError(text("backbones.damaged", path=folder, reason=reason)) from error
-    if pretrained:
-        load_encoder(encoder, read_tensors(file), file)
     model = PictureClassifier(encoder)
     info = BackboneInfo(
         name=name,

@@ -399,7 +399,7 @@ def load_encoder(encoder: nn.Module, state: dict[str, Tensor], file: Path) -> No
     """
     renamed = {}
     for key, value in state.items():
-        for prefix in ("bert.", "roberta.", "transformer.", "vit.", "dinov2."):
+        for prefix in ("bert.", "roberta.", "transformer."):
             key = key.removeprefix(prefix)
         renamed[key.replace(".gamma", ".weight").replace(".beta", ".bias")] = value
     wanted = encoder.state_dict()
