@@ -22,7 +22,7 @@ from tlhelpers import __main__ as entry
 from tlhelpers.course import launcher
 from tlhelpers.course.cli import COMMANDS
 from tlhelpers.course.launcher import SetupError
-from tlhelpers.runtime.places import ROOT
+from tlhelpers.runtime.places import LOCKS, ROOT
 
 PYPROJECT = """
 [project]
@@ -58,6 +58,7 @@ def clone(tmp_path, monkeypatch):
     (root / "constraints.txt").write_text("numpy==2.4\n", encoding="utf-8")
     monkeypatch.setattr(launcher, "ROOT", root)
     monkeypatch.setattr(launcher, "VENV", root / ".venv")
+    monkeypatch.setattr(launcher, "LOCKS", root / "locks")
     monkeypatch.setattr(launcher, "lacks", lambda extras: ["numpy>=2"])
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     return root
@@ -356,7 +357,7 @@ def test_the_lists_hold_every_requirement_in_the_tested_versions():
     def locked(*names):
         found = {}
         for name in names:
-            for block in re.split(r"\n(?=\S)", (ROOT / "locks" / f"{name}.txt").read_text()):
+            for block in re.split(r"\n(?=\S)", (LOCKS / f"{name}.txt").read_text()):
                 if match := re.match(r"(\S+)==(\S+)", block):
                     found[canonicalize_name(match[1])] = match[2]
                     assert "--hash=sha256:" in block and "//" not in block

@@ -37,7 +37,7 @@ from pathlib import Path
 
 from tlhelpers.course import cli
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.places import IN_CLONE, ROOT
+from tlhelpers.runtime.places import IN_CLONE, LOCKS, ROOT
 
 VENV = ROOT / ".venv"
 STAMP = "tlhelpers-setup.json"
@@ -208,7 +208,7 @@ def _requirements_hash() -> str:
     """Changes when a `git pull` brings other requirements, and not when it changes other lines."""
     project = _project()
     asked = [project.get(key) for key in ("dependencies", "optional-dependencies", "scripts")]
-    files = [ROOT / "constraints.txt", *sorted((ROOT / "locks").glob("*.txt"))]
+    files = [ROOT / "constraints.txt", *sorted(LOCKS.glob("*.txt"))]
     pins = [file.read_text(encoding="utf-8").splitlines() for file in files]
     return hashlib.sha256(json.dumps([asked, pins]).encode()).hexdigest()
 
@@ -355,7 +355,7 @@ def _install(python: str, extras: set[str]) -> None:
     """
     print(text("launcher.installing"), flush=True)
     pip = [python, "-P", "-m", "pip", "install"]
-    locks = [ROOT / "locks" / f"{name}.txt" for name in ("course", *sorted(extras))]
+    locks = [LOCKS / f"{name}.txt" for name in ("course", *sorted(extras))]
     if is_locked(locks):
         listed = [part for lock in locks for part in ("--requirement", str(lock))]
         status, errors = _run_pip([*pip, "--require-hashes", *listed])

@@ -17,7 +17,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 
-from tlhelpers.runtime.places import ROOT
+from tlhelpers.runtime.places import LOCKS, ROOT
 from tlhelpers.runtime.store import write_atomic
 
 OLDEST = "3.11.5"  # of the Pythons that the versions in constraints.txt are made for
@@ -43,10 +43,10 @@ def main() -> None:
     # what builds the course itself is locked, too: it runs on the learner's computer
     course = [*project["dependencies"], *whole["build-system"]["requires"]]
     locked = resolve(course)
-    write_atomic(ROOT / "locks" / "course.txt", HEAD + "".join(locked))
+    write_atomic(LOCKS / "course.txt", HEAD + "".join(locked))
     for name, more in project["optional-dependencies"].items():
         added = [entry for entry in resolve([*course, *more]) if entry not in locked]
-        write_atomic(ROOT / "locks" / f"{name}.txt", HEAD + "".join(added))
+        write_atomic(LOCKS / f"{name}.txt", HEAD + "".join(added))
 
 
 if __name__ == "__main__":

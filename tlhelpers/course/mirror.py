@@ -26,7 +26,7 @@ from tlhelpers.course.launcher import is_locked
 from tlhelpers.course.syllabus import course_map
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.places import ROOT
+from tlhelpers.runtime.places import LOCKS, ROOT
 from tlhelpers.runtime.store import StoreError, write_atomic
 
 PLATFORMS = {
@@ -259,7 +259,7 @@ def wheels_command(folder: Path, platform: str | None, python: str | None) -> li
     """The pip command that fills `folder`/wheels with all that the course needs to install."""
     command = [sys.executable, "-P", *_pip_for(platform, python), "download"]
     command += ["--dest", str(folder / "wheels"), "--only-binary", ":all:"]
-    lock = ROOT / "locks" / "course.txt"
+    lock = LOCKS / "course.txt"
     if is_locked([lock]):
         needed = ["--require-hashes", "--requirement", str(lock)]
     else:

@@ -26,3 +26,4 @@ LESSONS = SHIPPED / "lessons"  # source/ (in a clone), and the built ja/ and en/
 WORK = Path(os.environ.get("TLHELPERS_WORK") or ROOT / "work")  # the learner's own copies
 DATASETS = SHIPPED / "datasets"
 RESULTS = DATASETS / "results"
+LOCKS = PACKAGE / "course" / "locks"  # every package of an installation, with its checksum
