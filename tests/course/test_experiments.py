@@ -30,6 +30,7 @@ FEW = {
     "SEEDS": range(1),
     "TUNING": (100,),
     "EPOCHS": (4,),
+    "DRAWS": 1,
     "TESTED": 2,
     "VALID": 2,
     "TEST": 2,

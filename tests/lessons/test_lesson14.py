@@ -1,22 +1,22 @@
-"""Lesson 14: its photos, its widget, its checks, and results whose data are not in the project."""
-
-import ast
-from dataclasses import replace
+"""Lesson 14: its folder of mistakes, its widget, its checks, and results without their data."""
 
 import pytest
 import torch
-from torch.nn import functional as F
 
-import tlhelpers as tl
 from tlhelpers.course import results
-from tlhelpers.course.author.reading import lesson_sources, read_lesson
+from tlhelpers.course.results import stored
 from tlhelpers.data.folder import load_folder
-from tlhelpers.data.task import Split
-from tlhelpers.lessons.your_own_images import experiments as experiments
+from tlhelpers.lessons.your_own_images import experiments, widget
 from tlhelpers.lessons.your_own_images import figures as lesson14
-from tlhelpers.lessons.your_own_images import widget
-from tlhelpers.lessons.your_own_images.checks import average_classes, find_leaks
-from tlhelpers.models.backbones import backbone
+from tlhelpers.lessons.your_own_images.checks import (
+    average_classes,
+    find_leaks,
+    plan_sorting,
+    promised,
+    read_the_leak,
+)
+from tlhelpers.lessons.your_own_images.photos import COPIES, SHOTS, receive_photos
+from tlhelpers.transfer.intervals import interval
 
 
 @pytest.fixture(autouse=True)
@@ -25,32 +25,83 @@ def english(monkeypatch, tmp_path):
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
 
 
-def test_cats_and_dogs_are_drawn_where_no_photos_are_named():
-    photos = lesson14.open_pets(count=3)
-    assert photos.images.shape == (6, 3, 64, 64) and photos.labels.bincount().tolist() == [3, 3]
-    assert photos.network.info.name == "zukan-resnet"
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory):
+    return receive_photos(tmp_path_factory.mktemp("photos"))
 
 
-def test_a_folder_of_photos_takes_their_place(tmp_path, monkeypatch):
-    birds = lesson14.write_photos(tmp_path / "birds", count=5)
-    untrained = backbone("mobilenet_v2", pretrained=False, size=160)
-    monkeypatch.setattr(lesson14, "backbone", lambda name, size: untrained)
-    photos = lesson14.open_pets(birds, count=4)
-    assert photos.images.shape == (20, 3, 160, 160) and photos.labels.bincount().tolist() == [4] * 5
+def test_the_inspection_finds_every_mistake_but_the_wrong_labels(delivery):
+    found = load_folder(delivery.inbox, size=64).inspection
+    assert {p.kind for p in found.left_out} == {"not_an_image", "truncated"}
+    assert len(found.duplicates) == COPIES and len(found.conflicts) == 1
+    assert found.imbalance > 3 and found.grouping == "names" and not found.across
+    thumbs = [pair for pair in found.near_duplicates if "thumb" in "".join(pair)]
+    assert len({name for pair in thumbs for name in pair if "thumb" in name}) == COPIES
 
 
-@pytest.mark.parametrize("name", ["zukan-resnet", "resnet18", "mobilenet_v2"])
-def test_pooled_maps_of_the_body_are_the_features(name):
-    network = backbone(name, pretrained=False)
-    with torch.no_grad():
-        maps = lesson14.body_of(network)(torch.zeros(1, 3, 64, 64))
-    assert maps.ndim == 4 and maps.shape[1] == network.info.feature_dim
+def test_the_owners_that_the_lesson_moves_are_the_ones_in_the_wrong_folder(delivery):
+    (cat,), (dog,) = (
+        {path.stem[:4] for path in (delivery.inbox / name).glob(f"{owner}_*.jpg")}
+        for name, owner in (("dog", "0767"), ("cat", "0529"))
+    )
+    assert (cat, dog) == ("0767", "0529")
+    assert len(list((delivery.inbox / "cat").glob("0529_*.jpg"))) == SHOTS
+    for unusable in ("cat/list.jpg", "dog/0104_1.jpg", "dog/0112_1.jpg"):
+        assert (delivery.inbox / unusable).exists()
 
 
-def test_the_folder_of_birds_is_one_that_can_be_learned_from(tmp_path):
-    task = load_folder(lesson14.write_photos(tmp_path / "birds", count=5), size=64)
-    assert task.inspection.counts.keys() == set(task.class_names) and task.num_classes == 5
-    assert sum(task.inspection.counts.values()) == 25 and not task.inspection.left_out
+def test_the_other_two_folders_hold_no_mistake(delivery):
+    assert len(list((delivery.more_cats / "cat").iterdir())) == 50 * SHOTS
+    found = load_folder(delivery.next_month, size=64).inspection
+    assert found.counts == {"cat": 100, "dog": 100}
+    assert not found.left_out and not found.duplicates and not found.conflicts
+
+
+def test_photos_are_the_same_for_everybody(delivery, tmp_path):
+    again = receive_photos(tmp_path)
+    photo = sorted((again.inbox / "cat").iterdir())[0].relative_to(again.inbox)
+    assert (again.inbox / photo).read_bytes() == (delivery.inbox / photo).read_bytes()
+
+
+def test_a_sheet_passes_over_what_cannot_be_read(delivery):
+    assert "cat, dog" in lesson14.show_folder(delivery.inbox, count=2).alt
+    picture = lesson14.show_suspects(delivery.inbox, {"0104": 0.2, "0529": 0.1, "0767": 0.3}, 2)
+    assert "2 animals" in picture.alt
+
+
+@pytest.mark.parametrize("mistake", experiments.MISTAKES)
+def test_only_a_split_by_photo_puts_an_animal_on_both_sides(mistake, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(experiments, "_new_animals", lambda seed: None)
+    monkeypatch.setattr(
+        experiments, "_task", lambda images, labels, group, generator: seen.update(group=group)
+    )
+    experiments._with_mistake(mistake, 0)
+    group, photos = seen["group"], 120 * SHOTS
+    assert len(group) == (photos + photos // 5 if mistake == "copies" else photos)
+    assert len(group.unique()) == {"scenes": photos, "copies": 120 + photos // 5}.get(mistake, 120)
+
+
+def test_whole_groups_lie_in_one_part():
+    group = torch.arange(20).repeat_interleave(3)
+    images = group[:, None, None, None].expand(-1, 3, 4, 4)
+    task = experiments._task(images, group % 2, group, torch.Generator().manual_seed(0))
+    parts = [
+        set(split.inputs[:, 0, 0, 0].tolist()) for split in (task.train, task.valid, task.test)
+    ]
+    assert sum(map(len, parts)) == 20 and list(map(len, parts)) == [12, 4, 4]
+
+
+def test_the_stored_costs_say_what_the_lesson_says():
+    costs = stored("14_mistakes")["knn"]
+    gaps = {
+        mistake: interval([s - n for s, n in zip(runs["said"], runs["new"], strict=True)])
+        for mistake, runs in costs.items()
+    }
+    assert gaps["none"].low < 0 < gaps["none"].high
+    for mistake in ("scenes", "copies", "lopsided", "light"):
+        assert gaps[mistake].low > 0
+    assert interval(costs["lopsided"]["cats"]).high < 0.6
 
 
 def test_the_widget_says_what_each_split_claims():
@@ -64,21 +115,16 @@ def test_the_widget_says_what_each_split_claims():
     explorer = widget.build({"14_leak": leak})
     assert "by photo reports 71%" in explorer.view().says
     assert "by photo reports 91%" in explorer.move(shots=5, reader="probe").says
-    assert "by scene 73%" in explorer.view().says and "<rect" in explorer.view().picture
+    assert "by animal 73%" in explorer.view().says and "<rect" in explorer.view().picture
 
 
-@pytest.mark.slow
-def test_the_stored_leak_is_measured_as_the_lesson_measures_it():
-    """The two cells of the lesson and the experiment are written twice: once for reading."""
-    lesson = read_lesson(*lesson_sources(names=["14"]))
-    code = {block.key: block.code for block in lesson.blocks if block.kind == "code"}
-    cells = {"tl": tl, "torch": torch, "F": F, "replace": replace, "Split": Split}
-    cells["network"] = backbone("zukan-resnet")
-    for key in ("augment", "leak-run"):
-        (function,) = (n for n in ast.parse(code[key]).body if isinstance(n, ast.FunctionDef))
-        exec(ast.unparse(function), cells)
-    told = cells["test_three_ways"](seed=3, shots=2)
-    assert told == experiments._leak_once(cells["network"], experiments.READERS["knn"], 2, 3)
+def test_the_leak_is_read_off_the_widget():
+    points = promised("probe")[8]
+    assert read_the_leak(2, round(points)) is None
+    assert "smallest number" in read_the_leak(5, points)
+    assert "linear probe" in read_the_leak(2, points + 8)
+    assert "marked numbers" in read_the_leak(4, points)
+    assert "should be a number" in read_the_leak(2, ...)
 
 
 def test_usual_mistakes_get_their_own_sentence():
@@ -101,11 +147,38 @@ def test_usual_mistakes_get_their_own_sentence():
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("group", "photo", "knows every part"),
+        ("group", "day", "should be chosen from"),
+        ("order", ["fine-tuning", "probe"], "linear probe before"),
+        ("order", ["magic"], "should be chosen from"),
+        ("measure", "accuracy", "is rare"),
+        ("test_parts", 36, "count parts"),
+        ("test_parts", ..., "says nothing"),
+        ("why", "yes", "Give your reasons"),
+    ],
+)
+def test_a_plan_that_does_not_hold_together_is_told_why(key, value, said):
+    plan = {
+        "group": "part",
+        "order": ["prior", "probe", "fine-tuning"],
+        "measure": "mean of classes",
+        "test_parts": 144,
+        "why": "Photos of one part are alike, and the rare kind must be seen.",
+    }
+    assert plan_sorting(plan) is None
+    assert said in plan_sorting(plan | {key: value})
+
+
 def test_a_result_whose_data_are_missing_says_so_and_the_others_are_made(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path / "absent"))
     monkeypatch.setattr(results, "RESULTS", tmp_path)
+    made = [e for e in results.experiments("14") if e.name in ("14_leak", "14_photos")]
+    monkeypatch.setattr(results, "experiments", lambda lesson: made)
     monkeypatch.setattr(experiments, "_leak_once", lambda *_: dict.fromkeys(lesson14.WAYS, 0.5))
     assert results.main(["14"]) == 1
     said = capsys.readouterr()

@@ -1,183 +1,173 @@
-"""Figures of lesson 14, and the photos that it opens: cats and dogs, and a folder of birds."""
+"""Figures of lesson 14: each says its finding in its title and holds every line it mentions."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from tlhelpers.data.catalog import load_task
-from tlhelpers.data.folder import load_folder
-from tlhelpers.data.task import rows_of_each
-from tlhelpers.models.backbones import backbone
+from tlhelpers.lessons.your_own_images.photos import photograph, receive_photos
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
-from tlhelpers.show.plots import Picture, picture, sheet
-from tlhelpers.transfer.intervals import interval
+from tlhelpers.show.figures import METHODS
+from tlhelpers.show.plots import Picture, gallery, picture, sheet
+from tlhelpers.transfer.intervals import interval, prediction
 
-REFERENCE = 0.97  # validation accuracy that the public guide reports on real photos
-STRATEGIES = ("probe", "fine_tune", "scratch")
+__all__ = ["photograph", "receive_photos"]  # for the cells, which see this module alone
+
 WAYS = {"by_photo": figures.VERMILION, "by_scene": figures.BLUE, "new": figures.GREEN}
+COSTS = ("none", "scenes", "copies", "labels", "lopsided", "light")  # rows of the figure
+LOOK = {
+    "pixels": {"color": figures.ORANGE, "marker": "^"},
+    "knn": {"color": figures.SKY, "marker": "D"},
+    "probe": METHODS["probe"],
+    "turned_probe": METHODS["probe"],
+    "fine_tune": METHODS["fine_tune"],
+    "scratch": METHODS["scratch"],
+    "more_probe": METHODS["probe"],
+    "more_tuned": METHODS["fine_tune"],
+}
+STEPS = ("pixels", "knn", "probe", "turned_probe", "fine_tune", "more_probe", "more_tuned")
+CHANCE = 0.5  # two classes, as many of each
 
 
-@dataclass
-class Photos:
-    """Photos to be split on the page, and the pretrained network that suits them.
+def show_folder(folder: Path, count: int = 6) -> Picture:
+    """A row for each class: the first `count` photos that can be read."""
+    rows, names = [], sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for name in names:
+        photos = islice(_photos(folder / name, "*.jpg"), count)
+        rows.append(torch.stack([image for _, image in photos]))
+    return sheet(rows, names, text("lesson14.folder_alt", names=", ".join(names)), zoom=0.9)
 
-    images: uint8 (n, 3, size, size); labels: (n,).
+
+def show_suspects(folder: Path, doubts: Mapping[str, float], count: int = 8) -> Picture:
+    """One photo of each of the owners whose own label is least probable.
+
+    doubts: {owner's number: mean probability of the label that the photos have}.
     """
-
-    images: Tensor
-    labels: Tensor
-    names: list[str]
-    network: nn.Module
-
-
-def open_pets(photos: str | os.PathLike | None = None, seed: int = 0, count: int = 500) -> Photos:
-    """`count` cats and as many dogs; seed: other drawings, or another choice of photos.
-
-    photos: None draws them, for zukan-resnet; "public" downloads the Oxford-IIIT Pet photos, and
-    anything else is a folder of one's own; both come with ImageNet's MobileNetV2.
-    """
-    if photos is None:
-        task = load_task("pets", count, seed, valid_per_class=1, test_per_class=1)
-        network = backbone("zukan-resnet")
-        return Photos(task.train.inputs, task.train.labels, task.class_names, network)
-    network = backbone("mobilenet_v2", size=160)
-    if photos == "public":
-        task = load_task(
-            "pets", count, seed, size=160, source="public", valid_per_class=1, test_per_class=1
-        )
-        return Photos(task.train.inputs, task.train.labels, task.class_names, network)
-    task = load_folder(photos, size=160, seed=seed)
-    parts = (task.train, task.valid, task.test)
-    images = torch.cat([part.inputs for part in parts])
-    labels = torch.cat([part.labels for part in parts])
-    rows = rows_of_each(labels, count, torch.Generator().manual_seed(seed))
-    return Photos(images[rows], labels[rows], task.class_names, network)
+    images, captions = [], []
+    for owner in sorted(doubts, key=lambda owner: doubts[owner])[:count]:
+        path, image = next(_photos(folder, f"*/{owner}_*.jpg"))
+        images.append(image)
+        values = {"label": path.parent.name, "owner": owner, "share": f"{doubts[owner]:.0%}"}
+        captions.append(text("lesson14.suspect", **values))
+    alt = text("lesson14.suspects_alt", count=len(images))
+    return gallery(torch.stack(images), captions, alt, columns=4, zoom=1.0)
 
 
-def body_of(network: nn.Module) -> nn.Module:
-    """Everything before pooling: preprocessed pictures -> maps (n, channels, height, width)."""
-    if hasattr(network, "features"):  # MobileNet, EfficientNet, VGG ...
-        return network.features
-    return nn.Sequential(*list(network.children())[:-2])  # ResNet: all but avgpool and fc
+def _photos(folder: Path, pattern: str) -> Iterator[tuple[Path, Tensor]]:
+    """The photos that can be read, uint8 (3, height, width), in the order of their names."""
+    for path in sorted(folder.glob(pattern)):
+        with suppress(OSError), Image.open(path) as opened:
+            image = torch.from_numpy(np.array(opened.convert("RGB"))).permute(2, 0, 1)
+            yield path, image
 
 
-def write_photos(folder: Path, count: int = 50, seed: int = 0) -> Path:
-    """A learner's folder: five kinds of bird on faded prints, `count` JPEG files of each."""
-    options = {"style": "faded", "size": 96, "valid_per_class": 1, "test_per_class": 1}
-    birds = load_task("birds", count, seed, classes=range(5), **options)
-    for number, name in enumerate(birds.class_names):
-        (folder / name).mkdir(parents=True)
-        of_class = birds.train.inputs[birds.train.labels == number]
-        for k, image in enumerate(of_class):
-            photo = Image.fromarray(image.permute(1, 2, 0).numpy())
-            photo.save(folder / name / f"{k:03}.jpg", quality=90)
-    return folder
+def draw_costs(found: Mapping[str, Mapping]) -> Picture:
+    """What the test of the folder says, and what is true, with one mistake at a time.
 
-
-def show_photos(photos: Photos, count: int = 6) -> Picture:
-    """A row of photos for each class."""
-    rows = [photos.images[photos.labels == c][:count] for c in range(len(photos.names))]
-    return sheet(rows, photos.names, text("lesson14.photos_alt", names=", ".join(photos.names)))
-
-
-def show_augmented(image: Tensor, augmented: Tensor) -> Picture:
-    """A picture, uint8 (3, height, width), and versions of it, uint8 (n, 3, height, width)."""
-    gap = torch.full_like(augmented[:1], 255)
-    row = torch.cat([image[None], gap, augmented])
-    alt = text("lesson14.augmented_alt", count=len(augmented))
-    return sheet([row], [text("lesson14.original")], alt)
-
-
-def draw_epochs(curves: Sequence[Sequence[float]], tests: Sequence[float]) -> Picture:
-    """Validation accuracy after each epoch, and the test accuracy at the end, over the seeds."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.3))
-    epochs = range(1, len(curves[0]) + 1)
-    by_epoch = list(zip(*curves, strict=True))
-    figures.error_band(axes, epochs, by_epoch, text("lesson14.valid"), color=figures.BLUE)
-    point = interval(tests, share=True)
-    end = len(epochs) + 0.5
-    axes.plot([end, end], [point.low, min(1, point.high)], color=figures.VERMILION, linewidth=2)
-    axes.plot(end, point.mean, "D", color=figures.VERMILION, label=text("lesson14.test"))
-    axes.axhline(REFERENCE, color=figures.GREY, linestyle="--", linewidth=1.2)
-    axes.text(1, REFERENCE + 0.015, text("lesson14.reference"), fontsize=9, color=figures.GREY)
-    axes.set(xlabel=text("lesson14.epoch"), ylabel=text("lesson14.accuracy"), ylim=(0.48, 1.04))
-    axes.set_xticks(list(epochs))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower right")
-    return picture(figure, text("lesson14.epochs_alt", accuracy=f"{point.mean:.0%}"))
-
-
-def draw_ways(runs: Mapping[int, Mapping[str, Sequence[float]]]) -> Picture:
-    """Three ways with so many labels a class, {labels: {strategy: accuracies}}, with intervals."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.3))
-    for place, of_count in enumerate(runs.values()):
-        for k, strategy in enumerate(STRATEGIES):
-            look = figures.METHODS[strategy]
-            label = text(f"lesson14.{strategy}") if place == 0 else None
-            x = place + 0.2 * (k - 1)
-            _point(axes, x, of_count[strategy], look["color"], look["marker"], label)
-    names = [text("lesson14.labels", count=count) for count in runs]
-    axes.set_xticks(range(len(runs)), names)
-    axes.set(xlim=(-0.5, len(runs) - 0.5), ylim=(0.48, 1.02), ylabel=text("lesson14.accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper left")
-    return picture(figure, text("lesson14.ways_alt"))
-
-
-def draw_leak(found: Mapping[str, Sequence[float]]) -> Picture:
-    """Accuracy tested by photo, by scene, and on new photos: {way: accuracies, one a seed}."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.0))
-    for place, (way, runs) in enumerate(found.items()):
-        _point(axes, place, runs, WAYS[way], "o")
-    axes.set_xticks(range(len(found)), [text(f"lesson14.{way}") for way in found])
-    axes.set(xlim=(-0.5, len(found) - 0.5), ylim=(0.48, 1.02), ylabel=text("lesson14.accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    means = {way: f"{interval(runs).mean:.0%}" for way, runs in found.items()}
-    return picture(figure, text("lesson14.leak_alt", **means))
-
-
-def _point(axes, place: float, runs: Sequence[float], colour: str, marker: str, label=None) -> None:
-    """The mean of runs on its 95% interval."""
-    point = interval(runs, share=True)
-    figures.mark_mean(axes, place, point, color=colour, marker=marker, label=label)
-
-
-def draw_no_label(found: Mapping, curves: Mapping) -> Picture:
-    """ImageNet's own head, without a label, against a new head with more and more of them.
-
-    found: the stored "14_real"; curves: the stored "01_real".
+    found: {mistake: {"said", "new", "cats": accuracies}}, a reader of 14_mistakes.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.5))
-    of_count = curves["cats_dogs"]["imagenet"]
-    counts = [int(count) for count in of_count]
-    name = text("lesson14.new_head")
-    figures.error_band(axes, counts, list(of_count.values()), name, color=figures.BLUE)
-    lines = {"averaged": (figures.GREEN, "-"), "summed": (figures.ORANGE, "--")}
-    for way, (colour, style) in lines.items():
-        label = text(f"lesson14.no_label_{way}")
-        axes.axhline(found[way]["all"], color=colour, linestyle=style, label=label)
-    axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
-    axes.set_xscale("log")
-    axes.set_xticks(counts, [str(count) for count in counts])
-    axes.minorticks_off()
-    axes.set_ylim(0.4, 1.01)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_xlabel(text("twins.labels"))
-    axes.set_ylabel(text("twins.accuracy"))
-    axes.legend(loc="center right", bbox_to_anchor=(1, 0.42), fontsize=9)
-    axes.set_title(text("lesson14.no_label_title"))
-    return picture(figure, text("lesson14.no_label_alt"))
+    figure, axes = plt.subplots(figsize=(7.4, 4.2))
+    for row, mistake in enumerate(COSTS):
+        said, new = (interval(found[mistake][way], share=True) for way in ("said", "new"))
+        axes.plot([said.mean, new.mean], [row, row], color=figures.GREY, linewidth=1)
+        for point, lift, colour, marker, way in (
+            (said, -0.14, figures.VERMILION, "s", "said"),
+            (new, 0.14, figures.GREEN, "o", "true"),
+        ):
+            label = text(f"lesson14.cost_{way}") if row == 0 else None
+            look = {"color": colour, "marker": marker, "label": label}
+            figures.mark_mean(axes, row + lift, point, across=True, **look)
+        points = round(100 * (said.mean - new.mean))
+        gap = text("lesson14.cost_gap", points=f"{points:+}" if points else "0")
+        axes.text(1.02, row, gap, va="center", fontsize=9)
+    axes.set_yticks(range(len(COSTS)), [text(f"lesson14.mistake_{m}") for m in COSTS])
+    axes.set_ylim(len(COSTS) - 0.5, -0.5)
+    _shares(axes, "test_accuracy")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(text("lesson14.cost_title"), fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson14.cost_alt"))
+
+
+def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float]) -> Picture:
+    """The ways in the order in which to try them; live: today's validation accuracy, as a ring.
+
+    found: accuracies per draw, as 14_ladder stores them. The thin line is the range in which the
+    next single result will probably fall.
+    """
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 4.6))
+    rows = (*STEPS, "scratch")
+    for row, way in enumerate(rows):
+        point, single = interval(found[way], share=True), prediction(found[way])
+        ends = [max(0, single.low), min(1, single.high)]
+        axes.plot(ends, [row, row], color=LOOK[way]["color"], linewidth=1)
+        _row(axes, row, found[way], way)
+        axes.text(1.02, row, f"{point.mean:.0%}", va="center")
+        if way in live:
+            axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
+    for sign, look, key in (
+        ("o", {"fillstyle": "none", "markersize": 11}, "today"),
+        ("-", {"linewidth": 1}, "next_one"),
+    ):
+        axes.plot([], [], sign, color=figures.INK, label=text(f"lesson14.{key}"), **look)
+    axes.axhline(len(STEPS) - 0.5, color=figures.INK, linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [text(f"lesson14.step_{way}") for way in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    _shares(axes, "ladder_accuracy", draws=len(found["probe"]))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(text("lesson14.ladder_title"), fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson14.ladder_alt"))
+
+
+def draw_real(curves: Mapping, no_label: Mapping) -> Picture:
+    """Real cats and dogs: what labels bring, with none as a level line.
+
+    curves: cats_dogs of 01_real, a frozen MobileNetV2; no_label: 14_real, ImageNet's own head.
+    """
+    figures.use()
+    figure, left = plt.subplots(figsize=(7.0, 3.9))
+    counts = [int(count) for count in curves["imagenet"]]
+    for kind, way in (("imagenet", "probe"), ("pixels", "pixels")):
+        label = text(f"lesson14.real_{kind}")
+        figures.error_band(left, counts, list(curves[kind].values()), label, **LOOK[way])
+    for head, style in (("averaged", "-"), ("summed", "--")):
+        share, label = no_label[head]["all"], text(f"lesson14.no_label_{head}")
+        left.axhline(share, color=figures.GREEN, linestyle=style, linewidth=1.6, label=label)
+    guessing = text("twins.chance")
+    left.axhline(CHANCE, color=figures.INK, linestyle=":", linewidth=1.4, label=guessing)
+    left.set_xscale("log")
+    left.set_xticks(counts, [str(count) for count in counts])
+    left.minorticks_off()
+    left.set_ylim(0.4, 1.01)
+    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    left.set(xlabel=text("twins.labels"), ylabel=text("lesson14.accuracy"))
+    left.set_title(text("lesson14.real_curve"), fontsize=10)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    figure.suptitle(text("lesson14.real_title"), fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson14.real_alt"))
+
+
+def _row(axes: Axes, row: float, runs: Sequence[float], way: str) -> None:
+    """The mean of runs on its 95% interval, in the look of the way."""
+    figures.mark_mean(axes, row, interval(runs, share=True), across=True, **LOOK[way])
+
+
+def _shares(axes: Axes, key: str, **values: int) -> None:
+    """An axis of accuracies, named by the sentence `key`, with the line of guessing."""
+    label = text("twins.chance")
+    axes.axvline(CHANCE, color=figures.INK, linestyle=":", linewidth=1.4, label=label)
+    axes.set_xlim(0.4, 1.01)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text(f"lesson14.{key}", **values))

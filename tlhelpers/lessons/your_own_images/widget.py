@@ -1,4 +1,4 @@
-"""Lesson 14: photograph each scene several times, split in two ways, and see which test is fair."""
+"""Lesson 14: take several photos of each animal, split in two ways, and see which test is fair."""
 
 from __future__ import annotations
 
