@@ -19,6 +19,12 @@ def work(tmp_path, monkeypatch):
     return tmp_path / "work"
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_fetched(monkeypatch):
+    """Tests that want the starter pack take this away again."""
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+
+
 @pytest.fixture
 def taken():
     """A port that another program listens on."""
@@ -102,3 +108,59 @@ def test_python_without_jupyterlab_is_told_what_to_do(monkeypatch, work):
     monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LabError, match="python -m tlhelpers lab"):
         lab.main([])
+
+
+@pytest.fixture
+def lab_that_fetches(work, tmp_path, monkeypatch):
+    """What `lab` starts, in order; neither JupyterLab nor a download really begins."""
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TLHELPERS_OFFLINE")
+    copies = workspace.Prepared(work / "en")
+    monkeypatch.setattr(workspace, "prepare", lambda lang, teacher: copies)
+    ended: list[str] = []
+
+    class Child:
+        def __init__(self, line, **options):
+            ended.append(" ".join(line[3:]))
+
+        def terminate(self):
+            ended.append("terminated")
+
+        def wait(self):
+            ended.append("waited for")
+
+    monkeypatch.setattr(lab.subprocess, "Popen", Child)
+    monkeypatch.setattr(lab, "run_child", lambda line, variables: ended.append("lab") or 0)
+    return ended
+
+
+def test_the_starter_pack_is_named_fetched_beside_lab_and_ends_with_it(lab_that_fetches, capsys):
+    assert lab.main(["--no-browser"]) == 0
+    fetch = "tlhelpers.course.cli fetch --starter"
+    assert lab_that_fetches == [fetch, "lab", "terminated", "waited for"]
+    said = capsys.readouterr().out
+    assert "mobilenet_v2 (14 MB)" in said and "199 MB in all" in said and "--no-fetch" in said
+
+
+@pytest.mark.parametrize("how", ["--no-fetch", "offline", "there"])
+def test_nothing_is_fetched_where_it_is_not_wanted(lab_that_fetches, monkeypatch, how):
+    if how == "offline":
+        monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+    if how == "there":
+        lab.mirror.starter_mark().write_bytes(b"")
+    assert lab.main(["--no-browser", *([how] if how == "--no-fetch" else [])]) == 0
+    assert lab_that_fetches == ["lab"]
+
+
+def test_the_mark_is_set_only_where_all_of_it_came(tmp_path, monkeypatch):
+    from tlhelpers.course import mirror
+
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(mirror, "describe", lambda files: "")
+    monkeypatch.setattr(mirror, "_require_space", lambda folder, files: None)
+    for failed in (["one failed"], []):
+        file = type("File", (), {"is_here": lambda self: False})()
+        monkeypatch.setattr(mirror, "downloads", lambda names, *more, f=file: [f])
+        monkeypatch.setattr(mirror, "fetch_all", lambda files, failed=failed: failed)
+        assert mirror.main_fetch(["--starter"]) == int(bool(failed))
+        assert mirror.starter_mark().exists() == (not failed)

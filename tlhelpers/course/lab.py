@@ -2,7 +2,8 @@
 
 JupyterLab runs with `work/` as its root and with a configuration of its own in `work/.jupyter`:
 no news, no question about updates, menus in the learner's language, nothing of the learner's
-other JupyterLab touched.
+other JupyterLab touched. Meanwhile a small starter pack of real things is fetched, whose sizes are
+named first; `--no-fetch` and TLHELPERS_OFFLINE leave it out.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import importlib.util
 import json
 import os
 import socket
+import subprocess
 import sys
 import sysconfig
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tlhelpers.course import workspace
+from tlhelpers.course import mirror, workspace
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.launcher import run_child
+from tlhelpers.runtime import store
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import IN_CLONE
 from tlhelpers.runtime.store import StoreError, write_atomic
@@ -54,6 +59,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=FIRST_PORT, help=text("lab.help_port"))
     if not IN_CLONE:  # read by the launcher, before anything asks where the folder is
         parser.add_argument("--folder", metavar="FOLDER", help=text("lab.help_folder"))
+    parser.add_argument("--no-fetch", action="store_true", help=text("lab.help_no_fetch"))
     parser.add_argument("--teacher", action="store_true", help=text("lab.help_teacher"))
     asked = parser.parse_args(arguments)
     if importlib.util.find_spec("jupyterlab") is None:
@@ -67,7 +73,32 @@ def main(arguments: list[str]) -> int:
     settings = write_settings(lang)
     print(text("lab.opening", folder=workspace.shown(copies.folder)), flush=True)
     line = command(copies.folder, port, browser=not asked.no_browser)
-    return run_child(line, environment(settings))
+    with starter_pack(fetch=not asked.no_fetch):
+        return run_child(line, environment(settings))
+
+
+@contextmanager
+def starter_pack(fetch: bool) -> Iterator[None]:
+    """Fetches the starter pack beside JupyterLab, and stops with it; the next start goes on.
+
+    What it says goes into a file: it must not write between JupyterLab's lines.
+    """
+    if not fetch or store.offline() or mirror.starter_mark().exists():
+        yield
+        return
+    size = sum(mirror.STARTER.values())
+    names = ", ".join(f"{name} ({megabytes} MB)" for name, megabytes in mirror.STARTER.items())
+    print(text("lab.starter", names=names, megabytes=size), flush=True)
+    log = workspace.WORK / ".jupyter" / "fetch.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    line = [sys.executable, "-P", "-m", "tlhelpers.course.cli", "fetch", "--starter"]
+    with open(log, "w", encoding="utf-8") as said:
+        child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait()
 
 
 def _report(copies: workspace.Prepared) -> None:

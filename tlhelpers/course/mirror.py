@@ -1,6 +1,7 @@
 """A room without Wi-Fi: everything that lessons download, fetched beforehand.
 
     tl fetch --lesson 02 14          onto this laptop
+    tl fetch --starter               what `lab` fetches by itself: see STARTER
     tl mirror make DIR --lesson 14   into a folder (a USB stick, a file server); with --wheels the
                                      Python packages, too, for the platform and Python named
     TLHELPERS_MIRROR=DIR             makes every download, and `lab`'s installation, come from there
@@ -29,6 +30,9 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import LOCKS, ROOT
 from tlhelpers.runtime.store import StoreError, write_atomic
 
+# What the first `lab` fetches in the background, in megabytes: a real network, real photos (of the
+# Earth, ten classes), a real encoder of English texts.
+STARTER = {"mobilenet_v2": 14, "eurosat": 94, "sentence-transformers/all-MiniLM-L6-v2": 91}
 PLATFORMS = {
     "windows": "win_amd64",
     "mac": "macosx_14_0_arm64",
@@ -284,6 +288,11 @@ def _pip_for(platform: str | None, python: str | None) -> list[str]:
     return ["-c", PIP_ELSEWHERE.format(there=there)] if there else ["-m", "pip"]
 
 
+def starter_mark() -> Path:
+    """The file that is there where the starter pack was fetched whole."""
+    return store.cache_folder() / "starter-pack"
+
+
 # --- commands -----------------------------------------------------------------------------
 
 
@@ -311,7 +320,10 @@ def main_fetch(arguments: list[str]) -> int:
     """`tl fetch NAME ... | --lesson 02 14 | --all`."""
     parser = Parser("fetch")
     _choice(parser)
+    parser.add_argument("--starter", action="store_true", help=text("mirror.help_starter"))
     asked = parser.parse_args(arguments)
+    if asked.starter:
+        asked.names += STARTER
     try:
         files = _chosen(asked)
     except ValueError as error:
@@ -323,7 +335,10 @@ def main_fetch(arguments: list[str]) -> int:
         return 0
     missing = [file for file in files if not file.is_here()]
     _require_space(store.cache_folder(), missing)
-    return _say_failures(fetch_all(missing))
+    failed = fetch_all(missing)
+    if asked.starter and not failed:
+        write_atomic(starter_mark(), b"")
+    return _say_failures(failed)
 
 
 def main_mirror(arguments: list[str]) -> int:
