@@ -14,15 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.tiny import TinyNet, tiny_task
 from tlhelpers.data import archive
 from tlhelpers.data.folder import FolderError, load_folder
 from tlhelpers.data.layout import PARTS, find_layout
 from tlhelpers.data.photo import PhotoError, decode_photo
+from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.train.engine import fit, predict
+from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # zipfile's own, of double names
 MANY = settings(
@@ -91,6 +96,8 @@ def lay(root: Path, tree) -> None:
         path = folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(path):  # writing into a pipe that was laid before would never end
+                continue
             if kind == "pipe":
                 os.mkfifo(path)
             elif kind == "loop":
@@ -245,6 +252,90 @@ def test_one_set_of_photos_is_one_task_however_it_is_handed_in(form, count, clas
         for part in PARTS:
             one, two = getattr(plain, part), getattr(other, part)
             assert one.labels.tolist() == two.labels.tolist() and one.inputs.equal(two.inputs)
+
+
+rows = st.one_of(
+    st.text(max_size=30),
+    st.text(st.characters(categories=["Cs", "Cc", "Mn", "Lo"]), max_size=12),
+    st.sampled_from(["", " ", "a" * 5000, "\x00", "\ud83d", "ｶﾞﾗｽ", None, 3, float("nan"), b"x"]),
+)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    from tlhelpers.models.backbones import backbone
+
+    return backbone("zukan-bert", num_classes=2)
+
+
+@MANY
+@given(texts=st.lists(rows, min_size=2, max_size=6), baseline=st.booleans())
+def test_any_text(reader, texts, baseline):
+    """A result for every text, or the row that is none."""
+    labels = [row % 2 for row in range(len(texts))]
+    part = Split(texts, labels)
+    names = {"en": ["a", "b"], "ja": ["a", "b"]}
+    try:
+        if baseline:
+            found = tfidf_baseline(Task("own", part, part, part, names, kind="text"))
+            assert 0 <= found.test_acc <= 1
+        else:
+            logits = predict(reader, texts)
+            assert logits.shape == (len(texts), 2) and logits.isfinite().all()
+    except ValueError as error:
+        odd = [row for row, one in enumerate(texts) if not isinstance(one, str)]
+        said = f"number {odd[0]} of" if odd else "are empty" if baseline else None
+        assert said and said in str(error)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The files of a run that was stopped, and the weights with which it ended."""
+    folder = tmp_path_factory.mktemp("run")
+    model = trained(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}, model.state_dict()
+
+
+def trained(folder: Path, after_step=None):
+    torch.manual_seed(0)
+    model = TinyNet()
+    task = tiny_task(4)
+    fit(
+        *(model, task.train),
+        **{"epochs": 2, "batch_size": 8, "checkpoint": folder, "checkpoint_every": 1},
+        **{"progress": False, "after_step": after_step},
+    )
+    return model
+
+
+@MANY
+@given(
+    damage=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 20_000), st.integers(0, 255)), max_size=4
+    ),
+    cut=st.integers(0, 12),
+    swapped=st.booleans(),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_any_checkpoint(kept, damage, cut, swapped):
+    """The run ends as it would have, from whatever is whole, or says whose files these are."""
+    files, wanted = kept
+    names = sorted(files)
+    with tempfile.TemporaryDirectory() as place:
+        for number, name in enumerate(names):
+            content = bytearray(files[names[number - 2 if swapped else number]])
+            for which, at, value in damage:
+                if which == number:
+                    content[at % len(content)] = value
+            if cut == number:
+                content = content[: len(content) // 2]
+            Path(place, name).write_bytes(content)
+        try:
+            found = trained(Path(place)).state_dict()
+        except (StoreError, ValueError) as error:
+            assert str(place) in str(error)
+        else:
+            assert all(found[name].equal(value) for name, value in wanted.items())
 
 
 def test_the_errors_are_ours():
