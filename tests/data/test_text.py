@@ -322,6 +322,13 @@ def test_texts_that_are_all_empty_are_told():
         tfidf_baseline(Task("own", split, split, split, names, kind="text"))
 
 
+def test_texts_without_a_word_of_two_letters_are_counted_by_characters():
+    split = Split(["A", "B !", "A ?", "B"], [0, 1, 0, 1])
+    names = {"en": ["a", "b"], "ja": ["a", "b"]}
+    found = tfidf_baseline(Task("marks", split, split, split, names, kind="text"))
+    assert found.runs == "characters" and found.test_acc == 1.0
+
+
 def test_public_models_come_from_the_mirror(mirror, bert):
     model = backbone("bert-base-uncased", num_classes=3)
     assert model.info.name == "bert-base-uncased" and model.classifier.out_features == 3

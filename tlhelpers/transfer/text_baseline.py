@@ -53,18 +53,21 @@ def tfidf_baseline(task: Task, *, strengths: Sequence[float] = STRENGTHS) -> Bas
         raise ValueError(text("text_baseline.not_texts", name=task.name))
     for split in (task.train, task.valid):
         require_texts(split.inputs)
-    if not any(map(str.strip, task.train.inputs)):
-        raise ValueError(text("text_baseline.all_empty", name=task.name))
     start = time.perf_counter()
     labels = task.train.labels.numpy()
     tried = []
     for runs in RUNS:
         counts = vectorizer(runs)
-        train = counts.fit_transform(task.train.inputs)
+        try:
+            train = counts.fit_transform(task.train.inputs)
+        except ValueError:  # nothing to count in this way, such as words where all have one letter
+            continue
         for strength in strengths:
             classifier = LogisticRegression(C=strength, max_iter=1000).fit(train, labels)
             pipeline = make_pipeline(counts, classifier)
             tried.append((_accuracy(pipeline, task.valid), runs, strength, pipeline))
+    if not tried or not any(map(str.strip, task.train.inputs)):
+        raise ValueError(text("text_baseline.all_empty", name=task.name))
     valid_acc, runs, strength, pipeline = max(tried, key=lambda one: one[0])
     return BaselineResult(
         test_acc=_accuracy(pipeline, task.open_test()),
