@@ -16,7 +16,9 @@ its name says what the numbers are about, and is stored with them:
     seeds      how many such numbers stand behind each mean
     labels     of each class, "5 + 20" where 20 more served to choose settings
     settings   SEARCHED: the data hold the grid and the choice; "searched in NN_topic": that result
-               does; CROSS_VALIDATED on the labels themselves; VARIED: settings are what is compared
+               does; IN_EACH_DRAW: each draw chooses on validation examples of its own;
+               CROSS_VALIDATED: on the labels themselves; VARIED: settings are what is compared;
+               FIXED: there is nothing to set, or it was set before anything was measured
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ from tlhelpers.runtime.store import StoreError, read_json, write_atomic
 from tlhelpers.runtime.table import Table
 from tlhelpers.transfer.intervals import interval
 
-SEARCHED, CROSS_VALIDATED, VARIED = "searched", "cross-validated", "varied"
+SEARCHED, IN_EACH_DRAW, CROSS_VALIDATED = "searched", "in each draw", "cross-validated"
+VARIED, FIXED = "varied", "fixed"
 VERDICT = ("lesson", "verdict", "setting", "points", "draws", "says")  # columns of `verdicts`
 
 
@@ -188,7 +191,7 @@ def verdicts() -> Table:
     """
     rows = Table()
     for path in sorted(RESULTS.glob("*_stable.json")):
-        for verdict, settings in stored(path.stem)["verdicts"].items():
+        for verdict, settings in stored(path.stem).get("verdicts", {}).items():
             for setting, points in settings.items():
                 sure = interval(points)
                 says = "holds" if sure.low > 0 else "flips" if sure.high < 0 else "open"

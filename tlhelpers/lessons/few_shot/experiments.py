@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tlhelpers.course.results import VARIED, experiment
+from tlhelpers.course.results import FIXED, VARIED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_characters, small_pixels
 from tlhelpers.models.backbones import backbone
@@ -23,7 +23,7 @@ WAYS, SHOTS = (5, 20), (1, 5)
     unit="draws of 100 characters",
     seeds=10,
     labels="1, 5",
-    settings=VARIED,
+    settings=FIXED,
 )
 def real() -> dict:
     """{KIND: {"5-way 1-shot": [mean accuracy a draw], ...}}; a draw has 100 other characters.
