@@ -18,6 +18,7 @@ from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
 UNIT, TUNING = "draws of training, validation and test pictures", 100
+RATES = (*SCRATCH_GRID["lr"], 1.0)  # with few labels scratch chose the highest of the grid
 PHOTOS_DRAWN = "draws of labelled and test photos"
 _redrawn = functools.partial(redrawn, valid=20, test=100)
 
@@ -59,8 +60,8 @@ def label_curves(
         moving = {"freeze_epochs": 0, "keep_batchnorm": False}
         tune = functools.partial(fine_tune, network, **moving, **shared)
         fresh = functools.partial(train_from_scratch, network, **shared)
-        tuned = choose(tune, first, lr=SCRATCH_GRID["lr"], lr_mult=ratios)
-        alone = choose(fresh, first, lr=SCRATCH_GRID["lr"])
+        tuned = choose(tune, first, lr=RATES, lr_mult=ratios)
+        alone = choose(fresh, first, lr=RATES)
         runs: dict[str, list[float]] = {start: [] for start in starts}
         for seed in range(seeds):
             task = _redrawn(name, count, seed)
@@ -107,7 +108,7 @@ def steps() -> dict:
         for length in lengths:
             train = functools.partial(begin[start], epochs=length // 2)
             if length <= 180:
-                chosen = choose(train, _redrawn("birds", 5, TUNING), lr=SCRATCH_GRID["lr"])
+                chosen = choose(train, _redrawn("birds", 5, TUNING), lr=RATES)
                 found["tuning"][f"{start}, {length} steps"] = chosen.to_dict()
             runs = [train(_redrawn("birds", 5, seed), **chosen.chosen, seed=seed) for seed in seeds]
             found[start][length] = [round(run.test_acc, 4) for run in runs]
@@ -171,7 +172,7 @@ def _again(
         options |= {"freeze_epochs": 0, "keep_batchnorm": False}
     train = functools.partial(begin, network, **options)
     if chosen is None:
-        rates = ADAMW_RATES if "optimizer" in options else SCRATCH_GRID["lr"]
+        rates = ADAMW_RATES if "optimizer" in options else RATES
         record = choose(train, _redrawn(task, labels, TUNING), lr=rates)
         found["tuning"][f"{task}, {setting}, {start}"] = record.to_dict()
         chosen = record.chosen
