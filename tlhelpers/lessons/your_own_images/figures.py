@@ -37,6 +37,7 @@ LOOK = {
     "more_tuned": METHODS["fine_tune"],
 }
 STEPS = ("pixels", "knn", "probe", "turned_probe", "fine_tune", "more_probe", "more_tuned")
+REAL_STEPS = ("knn", "probe", "fine_tune", "scratch")
 CHANCE = 0.5  # two classes, as many of each
 
 
@@ -131,13 +132,14 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
     return picture(figure, text("lesson14.ladder_alt"))
 
 
-def draw_real(curves: Mapping, no_label: Mapping) -> Picture:
-    """Real cats and dogs: what labels bring, with none as a level line.
+def draw_real(curves: Mapping, no_label: Mapping, trained: Mapping) -> Picture:
+    """Real cats and dogs: what labels bring, with none as a level line; and the trained ways.
 
-    curves: cats_dogs of 01_real, a frozen MobileNetV2; no_label: 14_real, ImageNet's own head.
+    curves: cats_dogs of 01_real, a frozen MobileNetV2; no_label: 14_real, ImageNet's own head;
+    trained: 14_photos, frozen, fine-tuned and from scratch on the same 200 photos.
     """
     figures.use()
-    figure, left = plt.subplots(figsize=(7.0, 3.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), width_ratios=(1.15, 1))
     counts = [int(count) for count in curves["imagenet"]]
     for kind, way in (("imagenet", "probe"), ("pixels", "pixels")):
         label = text(f"lesson14.real_{kind}")
@@ -145,8 +147,7 @@ def draw_real(curves: Mapping, no_label: Mapping) -> Picture:
     for head, style in (("averaged", "-"), ("summed", "--")):
         share, label = no_label[head]["all"], text(f"lesson14.no_label_{head}")
         left.axhline(share, color=figures.GREEN, linestyle=style, linewidth=1.6, label=label)
-    guessing = text("twins.chance")
-    left.axhline(CHANCE, color=figures.INK, linestyle=":", linewidth=1.4, label=guessing)
+    left.axhline(CHANCE, color=figures.INK, linestyle=":", linewidth=1.4)
     left.set_xscale("log")
     left.set_xticks(counts, [str(count) for count in counts])
     left.minorticks_off()
@@ -154,7 +155,14 @@ def draw_real(curves: Mapping, no_label: Mapping) -> Picture:
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set(xlabel=text("twins.labels"), ylabel=text("lesson14.accuracy"))
     left.set_title(text("lesson14.real_curve"), fontsize=10)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    for row, way in enumerate(REAL_STEPS):
+        _row(right, row, trained[way], way)
+        right.text(1.03, row, f"{interval(trained[way]).mean:.0%}", va="center")
+    right.set_yticks(range(len(REAL_STEPS)), [text(f"lesson14.real_{w}") for w in REAL_STEPS])
+    right.set_ylim(len(REAL_STEPS) - 0.5, -0.5)
+    _shares(right, "real_accuracy")
+    right.set_title(text("lesson14.real_trained", count=trained["labels"]), fontsize=10)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson14.real_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson14.real_alt"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tlhelpers.lessons.your_own_images.figures import WAYS
+from tlhelpers.lessons.your_own_images.figures import CHANCE, WAYS
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart, percent
@@ -37,6 +37,7 @@ def draw(leak: Mapping, shots: int, reader: str) -> View:
     says = text("lesson14.widget_says", shots=shots, **means)
     ticks = [(place, text(f"lesson14.{way}")) for place, way in enumerate(WAYS)]
     chart = Chart(says, (-0.5, 2.5), y_label=text("lesson14.accuracy"), x_ticks=ticks)
+    chart.line((-0.5, 2.5), (CHANCE, CHANCE), figures.INK, text("twins.chance"), dashed=True)
     for place, (way, colour) in enumerate(WAYS.items()):
         chart.bar(place, interval(runs[way]).mean, 0.5, colour)
         chart.whisker(place, runs[way], figures.INK)
