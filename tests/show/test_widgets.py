@@ -61,12 +61,12 @@ STREAM = {
     ],
 }
 PAIRS = {
-    "sources": ["zukan-shape", "zukan-paint"],
-    "targets": ["fish", "surfaces"],
-    "scratch": [[0.5, 0.52, 0.51], [0.8, 0.82, 0.81]],
-    "frozen": [[[0.7, 0.72, 0.71], [0.5, 0.52, 0.53]]] * 2,
-    "fine_tuned": [[[0.6, 0.62, 0.61], [0.6, 0.62, 0.61]], [[0.4, 0.42, 0.41], [0.7, 0.9, 0.85]]],
-    "distance": [[0.3, 1.9], [1.8, 1.9]],
+    way: {
+        "scratch": {"sounds": [0.5, 0.52, 0.51], "surfaces": [0.8, 0.82, 0.81]},
+        "zukan-shape": {"sounds": [0.7, 0.72, 0.71], "surfaces": [0.5, 0.52, 0.53]},
+        "zukan-paint": {"sounds": [0.4, 0.62, 0.51], "surfaces": [0.6, 0.62, 0.61]},
+    }
+    for way in ("frozen", "fine_tuned")
 }
 
 
@@ -300,13 +300,12 @@ def test_lesson_05_moves_a_prototype_to_the_mean_of_what_was_picked(monkeypatch,
 def test_lesson_06_tells_help_from_harm_from_undecided(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
     explorer = lesson06.build({"06_pairs": PAIRS})
-    helps = explorer.move(source="zukan-shape", target="fish").says
-    harms = explorer.move(source="zukan-shape", target="surfaces").says
-    undecided = explorer.move(source="zukan-paint", target="surfaces").says
-    assert "20" in helps and "20" in harms and "0.30" in helps
-    starts = {"en": ("Transfer", "Negative", "Undecided"), "ja": ("転移", "負の転移", "どちら")}
-    for says, start in zip((helps, harms, undecided), starts[lang], strict=True):
-        assert says.startswith(start)
+    helps = explorer.move(source="zukan-shape", target="sounds").says
+    harms = explorer.move(source="zukan-paint", target="surfaces").says
+    undecided = explorer.move(source="zukan-paint", target="sounds").says
+    words = {"en": ("Help: 20", "Harm: 20", "Open"), "ja": ("効果：20", "害：20", "どちらとも")}
+    for says, word in zip((helps, harms, undecided), words[lang], strict=True):
+        assert says.count(word) == 2  # with the head alone, and with everything trained
     ET.fromstring(explorer.view().picture)
 
 

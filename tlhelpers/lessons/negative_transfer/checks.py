@@ -1,59 +1,81 @@
 """What the exercises of lesson 06 ask for."""
 
-from collections.abc import Callable
-from numbers import Real
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import nn
 
 from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
+from tlhelpers.lessons.negative_transfer.widget import SCRATCH, gap_of, verdict_of
+from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.intervals import Interval, interval
-
-
-@exercise("06-a", hints=("lesson06.gap_hint_1", "lesson06.gap_hint_2"), right="lesson06.gap_right")
-def judge_gap(gap: object, verdict: str) -> str | None:
-    """The gap of zukan-texture on surfaces, paired by seed, and what follows from it."""
-    if not isinstance(gap, Interval):
-        return text("lesson06.gap_kind")
-    pairs = stored("06_pairs")
-    source, target = pairs["sources"].index("zukan-texture"), pairs["targets"].index("surfaces")
-    runs = zip(pairs["scratch"][target], pairs["fine_tuned"][source][target], strict=True)
-    wanted = interval([scratch - tuned for scratch, tuned in runs])
-    if abs(gap.mean) > 1:
-        return text("lesson06.gap_percent", gap=f"{gap.mean:.1f}")
-    if abs(gap.mean + wanted.mean) < 1e-6:
-        return text("lesson06.gap_sign")
-    if abs(gap.mean - wanted.mean) > 1e-6:
-        return text("lesson06.gap_wrong", mean=gap.mean)
-    if abs(gap.low - wanted.low) > 1e-6:
-        return text("lesson06.gap_unpaired")
-    right = "harm" if wanted.low > 0 else "help" if wanted.high < 0 else "open"
-    if verdict not in ("harm", "help", "open"):
-        return text("lesson06.verdict_unknown", verdict=verdict)
-    return None if verdict == right else text("lesson06.verdict_wrong", verdict=verdict)
 
 
 @exercise(
-    "06-b",
-    hints=("lesson06.distance_hint_1", "lesson06.distance_hint_2"),
-    right="lesson06.distance_right",
+    "06-a",
+    hints=("lesson06.verdicts_hint_1", "lesson06.verdicts_hint_2"),
+    right="lesson06.verdicts_right",
 )
-def measure_distance(a_distance: Callable) -> str | None:
-    """2 (1 - 2 err), with the error of both domains counting alike."""
-    domain = torch.arange(2).repeat_interleave(50)
-    uneven = torch.tensor([0] * 90 + [1] * 10)
-    cases = (
-        ("lesson06.distance_perfect", domain, domain, 2.0),
-        ("lesson06.distance_chance", torch.arange(100) % 2, domain, 0.0),
-        ("lesson06.distance_balance", torch.zeros_like(uneven), uneven, 0.0),
-    )
-    for sentence, told, truth, wanted in cases:
-        found = a_distance(told.clone(), truth.clone())
-        if isinstance(found, torch.Tensor) and found.numel() == 1:
-            found = found.item()
-        if not isinstance(found, Real):
-            return text("lesson06.distance_number", kind=type(found).__name__)
-        if abs(found - wanted) > 1e-4:
-            return text(sentence, found=found)
+def judge_the_sources(verdicts: Mapping[str, str]) -> str | None:
+    """Harm, help or open, for each source on surfaces with everything trained."""
+    pairs = stored("06_pairs")
+    for source in pairs["fine_tuned"]:
+        if source == SCRATCH:
+            continue
+        verdict = verdicts.get(source)
+        if verdict not in ("harm", "help", "open"):
+            return text("lesson06.verdict_unknown", source=source, verdict=verdict)
+        if verdict != verdict_of(gap_of(pairs, "fine_tuned", source, "surfaces")):
+            return text("lesson06.verdict_wrong", source=source, verdict=verdict)
+    return None
+
+
+@exercise(
+    "06-b", hints=("lesson06.renew_hint_1", "lesson06.renew_hint_2"), right="lesson06.renew_right"
+)
+def renew_the_first_layer(renew_first: Callable) -> str | None:
+    """A copy whose conv1 and bn1 are fresh, while all the rest, and the original, stay."""
+    network = backbone("zukan-paint")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    made = renew_first(network)
+    if not isinstance(made, nn.Module):
+        return text("lesson06.renew_kind", kind=type(made).__name__)
+    if any(not torch.equal(value, before[name]) for name, value in network.state_dict().items()):
+        return text("lesson06.renew_in_place")
+    after = made.state_dict()
+    same = {name for name in before if torch.equal(after[name], before[name])}
+    if "conv1.weight" in same:
+        return text("lesson06.renew_old", part="conv1")
+    if {"bn1.weight", "bn1.running_mean"} & same:
+        return text("lesson06.renew_old", part="bn1")
+    upper = [n for n in before if n.split(".")[0] not in ("conv1", "bn1", "fc")]
+    lost = [name for name in upper if name not in same]
+    if lost:
+        return text("lesson06.renew_too_much", part=lost[0].split(".")[0])
+    if not torch.equal(after["bn1.running_var"], torch.ones_like(after["bn1.running_var"])):
+        return text("lesson06.renew_memory")
+    return None
+
+
+@exercise(
+    "06-c", hints=("lesson06.plan_hint_1", "lesson06.plan_hint_2"), right="lesson06.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan without a contradiction; how good it is, the rubric says."""
+    keys = ("sources", "compare_with", "chosen_on", "if_harm", "why")
+    missing = [key for key in keys if plan.get(key) in (None, ..., [])]
+    if missing:
+        return text("lesson06.plan_missing", keys=", ".join(missing))
+    unknown = [s for s in plan["sources"] if s not in ("imagenet", "dye", "sheet-metal")]
+    if isinstance(plan["sources"], str) or unknown:
+        return text("lesson06.plan_sources")
+    lines = plan["compare_with"]
+    if isinstance(lines, str) or not {"random probe", "scratch"} & set(lines):
+        return text("lesson06.plan_lines")
+    if plan["chosen_on"] != "validation":
+        return text("lesson06.plan_chosen", given=plan["chosen_on"])
+    for key in ("if_harm", "why"):
+        if len(str(plan[key])) < 15:
+            return text("lesson06.plan_short", key=key)
     return None

@@ -1,15 +1,23 @@
-"""What lesson 06 stores: sixteen pairs of source and target, and remedies for one."""
+"""What lesson 06 stores: four sources on four targets, each beside the same network untrained.
+
+Negative transfer is a comparison in which one thing differs, the weights at the start. So every
+contender, scratch included, gets the same pictures, steps, augmentation and grid of settings. Every
+number is one draw of all pictures, training, validation and test; settings are chosen on the
+validation pictures of a TUNING draw that is never measured, and the choices are on record.
+"""
 
 from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import (
     PHOTOS,
@@ -26,165 +34,228 @@ from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import FineTuneResult, fine_tune
+from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.logistic import logistic_curves
-from tlhelpers.transfer.negative import reinitialise, train_from_scratch
-from tlhelpers.transfer.regularisers import bss_loss, l2_sp
-from tlhelpers.transfer.similarity import cka, mmd, proxy_a_distance
+from tlhelpers.transfer.negative import reinitialise
+from tlhelpers.transfer.search import search
+from tlhelpers.transfer.similarity import cka, mmd_score, proxy_a_distance
 from tlhelpers.transfer.transferability import transferability
 
-SOURCES = {  # network -> what it was trained on
+SOURCES = {  # network -> the drawn domain it was trained on
     "zukan-resnet": "source",
     "zukan-shape": "shapes",
     "zukan-texture": "textures",
     "zukan-paint": "paint",
 }
-TARGETS = ("surfaces", "xray", "land_use", "sounds")
-TUNED = ("surfaces",)  # the targets on which the sources are fine-tuned, too
-SEEDS = range(3)
-LABELS = 30
-PICTURES = 1500  # that each run sees, so that every contender has the same budget
-RATES = (0.03, 0.1)  # the grid that every contender chooses from
-UNTUNED = {  # other ways to train scratch: one too timid, one better than that of the pairs
-    "rate_too_low": {"lr": 0.001},
-    "not_clipped": {"lr": 0.03, "clip_norm": None},
+SCRATCH = "scratch"  # the same network with random weights, another draw of them for each seed
+LABELS, VALID, TEST = 40, 40, 80  # pictures a class
+SEEDS, TUNING = range(5), 90
+WARNED = range(1)  # the draws on which the early warnings are computed
+STEPS, BATCH = 312, 16  # 24 epochs of the 200 pictures of surfaces, as in lesson 03
+GRID = {  # what every contender chooses from; gradients are clipped, or left free
+    "free 0.03": {"lr": 0.03, "clip_norm": None},
+    "free 0.1": {"lr": 0.1, "clip_norm": None},
+    "clipped 0.1": {"lr": 0.1, "clip_norm": 1.0},
+    "clipped 0.3": {"lr": 0.3, "clip_norm": 1.0},
+    "clipped 1.0": {"lr": 1.0, "clip_norm": 1.0},
 }
-ENTRANCE, UPPER = ("conv1", "bn1"), ("layer1", "layer2", "layer3", "layer4")
-PAINT_RATE = 0.1  # what 06_pairs chose for the paint sorter on surfaces
-
-Train = Callable[..., FineTuneResult]  # (network, task, lr, seed, read_test)
-
-
-def budget(task: Task, pictures: int = PICTURES) -> dict:
-    """What all contenders share: epochs, batches, clipping, looks at the validation split."""
-    epochs = max(1, pictures // len(task.train))
-    return {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0, "valid_every": 2}
+CARELESS = {"lr": 0.003, "clip_norm": 1.0}  # scratch at a rate that suits fine-tuning
+DRAWINGS = 120  # of source and target each, to measure how far apart they are
+# What may be turned over without becoming another class: a surface and a field have no top, a
+# chest can be mirrored, and a sound cannot.
+FLIPS = {"surfaces": (2, 3), "land_use": (2, 3), "xray": (3,), "sounds": ()}
+TARGETS = tuple(FLIPS)
+TUNED = ("surfaces",)  # the targets on which everything is trained, and not the head alone
+FIRST = ("conv1", "bn1")  # the first layer, with its BatchNorm
 
 
-def scratch(network: nn.Module, task: Task, lr: float, seed: int, read_test=True, **options):
-    """The network's random twin, trained on the task."""
-    settings = {**budget(task), "seed": seed, "read_test": read_test, **options}
-    return train_from_scratch(network, task, lr=lr, progress=False, **settings)
+# --- the pieces -----------------------------------------------------------------------------
 
 
-def tune(network: nn.Module, task: Task, lr: float, seed: int, read_test=True, **options):
-    """The network itself, all of it trained at the same rate as its twin would be."""
-    moving = {"freeze_epochs": 0, "keep_batchnorm": False}
-    settings = {**budget(task), **moving, "seed": seed, "read_test": read_test, **options}
-    return fine_tune(network, task, lr=lr, progress=False, **settings)
+@functools.lru_cache(maxsize=12)
+def redrawn(name: str, seed: int) -> Task:
+    """A task whose validation and test pictures follow the seed as well, not only training."""
+    task = load_task(name, LABELS, seed)
+    fresh = load_task(name, VALID + TEST, 1000 + seed).train
+    cut = VALID * task.num_classes  # rows go through the classes in turn
+    return replace(
+        task,
+        valid=fresh.subset(torch.arange(cut)),
+        test=fresh.subset(torch.arange(cut, len(fresh))),
+    )
 
 
-def tune_renewed(network: nn.Module, task: Task, lr: float, seed: int, renewed: Sequence[str]):
-    """`tune` of a copy whose stages `renewed` start from random weights again."""
+def flip(axes: Sequence[int], images: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch (n, 3, height, width), half of it turned over along each of `axes`."""
+    for axis in axes:
+        shape = (len(images), 1, 1, 1)
+        chosen = torch.rand(shape, generator=generator, device=images.device) < 0.5
+        images = torch.where(chosen, images.flip(axis), images)
+    return images
+
+
+def network_of(start: str | nn.Module, seed: int) -> nn.Module:
+    """The weights a run starts from: those of a source, or random ones that follow the seed."""
+    if isinstance(start, nn.Module):
+        return start
     set_seed(seed)
-    patched, fresh = copy.deepcopy(network), reinitialise(network)
-    for name in renewed:
-        getattr(patched, name).load_state_dict(getattr(fresh, name).state_dict())
-    return tune(patched, task, lr, seed)
+    return reinitialise(backbone("zukan-resnet")) if start == SCRATCH else backbone(start)
 
 
-def best_runs(
-    train: Train, network: nn.Module, tasks: Sequence[Task], rates: Sequence[float] = RATES
-) -> tuple[list[float], float]:
-    """(test accuracy for each task, rate): the rate is chosen on the first task's validation."""
-    first, *others = tasks
-    trials = {rate: train(network, first, rate, 0, read_test=False) for rate in rates}
-    rate = max(trials, key=lambda tried: trials[tried].valid_acc)
-    accuracies = [evaluate(trials[rate].model, first.open_test())]
-    for seed, task in enumerate(others, start=1):
-        accuracies.append(train(network, task, rate, seed).test_acc)
-    return _rounded(accuracies), rate
+def measure(
+    start: str | nn.Module,
+    target: str,
+    seed: int,
+    *,
+    steps: int = STEPS,
+    renewed: Sequence[str] = (),
+    **settings,
+) -> dict[str, float]:
+    """One run from `start`: {"valid", "accuracy"}, fractions.
 
-
-def warnings(network: nn.Module, domain: str, task: Task) -> dict[str, float]:
-    """What can be measured before any transfer, on the training and validation splits.
-
-    distance, mmd: between drawings of the source and of the target, in the network's features.
-    cka: of the features with the labels. logme, leep, probe: see `transferability`.
+    renewed: stages that begin with random weights all the same. settings: options of `fine_tune`.
+    Nothing is chosen during a run, so the last step is what counts.
     """
+    task, network = redrawn(target, seed), network_of(start, seed)
+    if renewed:
+        set_seed(seed)
+        network, fresh = copy.deepcopy(network), reinitialise(network)
+        for stage in renewed:
+            getattr(network, stage).load_state_dict(getattr(fresh, stage).state_dict())
+    if FLIPS[target]:
+        settings["augment"] = functools.partial(flip, FLIPS[target])
+    model = fine_tune(
+        network,
+        task,
+        epochs=math.ceil(steps / math.ceil(len(task.train) / BATCH)),
+        batch_size=BATCH,
+        freeze_epochs=0,
+        keep_batchnorm=False,
+        valid=False,
+        progress=False,
+        read_test=False,
+        seed=seed,
+        **settings,
+    ).model
+    parts = {"valid": task.valid, "accuracy": task.test}
+    return {name: round(evaluate(model, split), 4) for name, split in parts.items()}
+
+
+def runs(start: str, target: str, **settings) -> list[float]:
+    """One test accuracy for each of SEEDS."""
+    return [measure(start, target, seed, **settings)["accuracy"] for seed in SEEDS]
+
+
+def choose(start: str, target: str) -> dict:
+    """The record of a search on the tuning draw: {"tried": {name: valid_acc}, "choice"}."""
+
+    def tried(setting: str) -> float:
+        return measure(start, target, TUNING, **GRID[setting])["valid"]
+
+    found = search(tried, {"setting": tuple(GRID)})
+    scores = {run["setting"]: run["valid_acc"] for run in found.runs}
+    return {"tried": scores, "choice": dict(GRID[found.chosen["setting"]])}
+
+
+def frozen(start: str, target: str) -> list[float]:
+    """Test accuracies of linear probes, one for each of SEEDS."""
+    found = [probe(network_of(start, s), redrawn(target, s), seed=s).test_acc for s in SEEDS]
+    return [round(accuracy, 4) for accuracy in found]
+
+
+def warnings(source: str, target: str, seed: int) -> dict[str, float]:
+    """What can be measured before any transfer, on the training and validation pictures.
+
+    distance, mmd: between drawings of the source and of the target, in the network's features, as
+    many of both for every pair. cka: of the features with the labels. logme, leep, probe: see
+    `transferability`; random: the probe of the network that never learned.
+    """
+    task, network = redrawn(target, seed), network_of(source, seed)
+    domain = SOURCES[source]
     classes = load_task(domain, 1, valid_per_class=1, test_per_class=1).num_classes
-    drawings = load_task(domain, 1, valid_per_class=-(-150 // classes), test_per_class=1).valid
-    there, here = extract_features(network, drawings), extract_features(network, task.train)
+    each = math.ceil(DRAWINGS / classes)
+    drawings = load_task(domain, each, 1000 + seed, valid_per_class=1, test_per_class=1).train
+    there, here = (
+        extract_features(network, split.subset(torch.arange(DRAWINGS)))
+        for split in (drawings, task.train)
+    )
+    features = extract_features(network, task.train)
     answers = nn.functional.one_hot(task.train.labels).float()
     scores = transferability({"": network}, task, ("logme", "leep", "probe")).scores[""]
+    untrained = probe(network_of(SCRATCH, seed), task, seed=seed, read_test=False).valid_acc
     return {
         "distance": proxy_a_distance(there, here),
-        "mmd": mmd(there, here),
-        "cka": cka(here, answers),
+        "mmd": mmd_score(there, here),
+        "cka": cka(features, answers),
         **scores,
+        "above_random": scores["probe"] - untrained,
     }
+
+
+# --- what is stored -------------------------------------------------------------------------
 
 
 @experiment("06_pairs", weights=SOURCES)
 def pairs() -> dict:
-    """Every source with every target: scratch, frozen and fine-tuned, and the early warnings.
+    """Every start on every target, the head alone and everything trained.
 
-    frozen, fine_tuned (null where not TUNED), rates and warnings are [source][target]. Each
-    contender's rate was chosen from RATES with seed 0.
+    {"frozen": {start: {target: [accuracy a draw]}}, "fine_tuned": the same on TUNED, "tuning":
+    {start: {target: record}}, "warnings": {signal: {source: {target: mean over WARNED}}}}. The
+    start "scratch" is the zero line of both: a probe on random features, and training from them.
     """
-    networks = {name: backbone(name) for name in SOURCES}
-    set_seed(0)
-    random = backbone("zukan-resnet", pretrained=False)
-    found: dict = {"sources": list(SOURCES), "targets": list(TARGETS), "labels": LABELS}
-    found |= {"scratch": [], "scratch_rates": [], "random_probe": []}
-    by_source = {row: [[] for _ in SOURCES] for row in ("frozen", "fine_tuned", "rates")}
-    before: dict[str, list] = {}
-    for target in TARGETS:
-        tasks = [load_task(target, LABELS, seed) for seed in SEEDS]
-        accuracies, rate = best_runs(scratch, networks["zukan-resnet"], tasks)
-        found["scratch"].append(accuracies)
-        found["scratch_rates"].append(rate)
-        scores = transferability({"": random}, tasks[0], ("probe",)).scores[""]
-        found["random_probe"].append(scores["probe"])
-        for place, (name, network) in enumerate(networks.items()):
-            tuned = best_runs(tune, network, tasks) if target in TUNED else (None, None)
-            for row, value in zip(("fine_tuned", "rates"), tuned, strict=True):
-                by_source[row][place].append(value)
-            frozen = [probe(network, task, seed=k).test_acc for k, task in enumerate(tasks)]
-            by_source["frozen"][place].append(_rounded(frozen))
-            for signal, value in warnings(network, SOURCES[name], tasks[0]).items():
-                rows = before.setdefault(signal, [[] for _ in SOURCES])
-                rows[place].append(round(value, 4))
-    return {**found, **by_source, "warnings": before, "distance": before["distance"]}
-
-
-@experiment("06_tuning")
-def tuning() -> dict:
-    """Scratch on surfaces as 06_pairs trains it, but at a low rate, or without clipping."""
-    network = backbone("zukan-resnet")
-    tasks = [load_task("surfaces", LABELS, seed) for seed in SEEDS]
-    return {
-        name: _rounded(
-            scratch(network, task, seed=seed, **options).test_acc for seed, task in enumerate(tasks)
-        )
-        for name, options in UNTUNED.items()
+    starts = (SCRATCH, *SOURCES)
+    tuning = {start: {target: choose(start, target) for target in TUNED} for start in starts}
+    found: dict = {"labels": LABELS, "unit": "draws of all pictures", "draws": len(SEEDS)}
+    found["frozen"] = {s: {t: frozen(s, t) for t in TARGETS} for s in starts}
+    found["fine_tuned"] = {
+        s: {t: runs(s, t, **tuning[s][t]["choice"]) for t in TUNED} for s in starts
     }
+    found["warnings"] = {}
+    for source in SOURCES:
+        for target in TARGETS:
+            measured = [warnings(source, target, seed) for seed in WARNED]
+            for signal in measured[0]:
+                mean = math.fsum(one[signal] for one in measured) / len(measured)
+                rows = found["warnings"].setdefault(signal, {})
+                rows.setdefault(source, {})[target] = round(mean, 4)
+    return {**found, "tuning": tuning}
 
 
 @experiment("06_remedies", weights=("zukan-paint",))
 def remedies() -> dict:
-    """The paint sorter on surfaces: each remedy with the budget, rate and seeds of 06_pairs."""
-    network = backbone("zukan-paint")
-    tasks = [load_task("surfaces", LABELS, seed) for seed in SEEDS]
-    stay = {"penalty": lambda model: l2_sp(model, alpha=0.01, beta=0.01)}
-    ways: dict[str, Train] = {
-        "no_clipping": functools.partial(tune, lr=PAINT_RATE, clip_norm=None),
-        "faster": functools.partial(tune, lr=10 * PAINT_RATE),
-        "l2_sp": functools.partial(tune, lr=PAINT_RATE, **stay),
-        "bss": functools.partial(tune, lr=PAINT_RATE, loss=bss_loss(eta=0.001)),
-        "cut_early": functools.partial(tune_renewed, lr=PAINT_RATE, renewed=UPPER),
-        "new_entrance": functools.partial(tune_renewed, lr=PAINT_RATE, renewed=ENTRANCE),
+    """The paint sorter on surfaces with the settings of 06_pairs, parts of it at random again.
+
+    {"renewed_first": the first layer alone, "kept_first": all but the first layer}.
+    """
+    settings = stored("06_pairs")["tuning"]["zukan-paint"]["surfaces"]["choice"]
+    rest = tuple(f"layer{stage}" for stage in range(1, 5))
+    return {
+        "renewed_first": runs("zukan-paint", "surfaces", renewed=FIRST, **settings),
+        "kept_first": runs("zukan-paint", "surfaces", renewed=rest, **settings),
     }
-    accuracy = []
-    for way in ways.values():
-        runs = [way(network, task, seed=seed) for seed, task in enumerate(tasks)]
-        accuracy.append(_rounded(run.test_acc for run in runs))
-    return {"remedies": list(ways), "accuracy": accuracy, "rate": PAINT_RATE}
 
 
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(value, 4) for value in values]
+@experiment("06_stable", weights=("zukan-paint",))
+def stable() -> dict:
+    """Does the harm last? {condition: {start: accuracies}}, scratch and the paint sorter.
 
+    Half the steps, another optimizer, and scratch at a timid rate.
+    """
+    tuning = stored("06_pairs")["tuning"]
+    starts = (SCRATCH, "zukan-paint")
+    chosen = {start: tuning[start]["surfaces"]["choice"] for start in starts}
+    conditions = {
+        "half": {"steps": STEPS // 2},
+        "adamw": {"lr": 0.001, "optimizer": "adamw"},
+    }
+    found = {
+        name: {s: runs(s, "surfaces", **{**chosen[s], **condition}) for s in starts}
+        for name, condition in conditions.items()
+    }
+    return {**found, "careless": {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)}}
+
+
+# --- the real twin --------------------------------------------------------------------------
 
 REAL_LABELS, REAL_SEEDS = (5, 10, 50), 10
 REAL_TARGETS = ("cats_dogs", "ants_bees", "blood_cells", "clothes", "characters")

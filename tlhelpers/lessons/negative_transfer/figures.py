@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 
+from tlhelpers.data.catalog import load_task
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.kit import Canvas
 from tlhelpers.data.zukan.surfaces import draw as draw_surface
@@ -18,17 +20,24 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
 from tlhelpers.show.twins import draw_twin
-from tlhelpers.transfer.extraction import extract_features
-from tlhelpers.transfer.heads import Standardizer
-from tlhelpers.transfer.intervals import interval, rank_correlation, spearman
+from tlhelpers.transfer.intervals import interval, spearman
 from tlhelpers.transfer.results import Result
 
-STAGES = ("bn1", "layer1", "layer2", "layer3", None)  # None: what enters the head
-METHOD_OF = {"scratch": "scratch", "frozen": "probe", "fine_tuned": "fine_tune"}
-FRESH = ("scratch", "rate_too_low", "not_clipped", "random")  # not pretrained
-SIGNALS = ("distance", "mmd", "cka", "logme", "leep", "probe")
+SCRATCH = "scratch"
+CHANCE = 0.2  # five conditions of a surface
+LOOK = {  # each start in its colour and marker
+    SCRATCH: {"color": figures.GREY, "marker": "v"},
+    "zukan-resnet": {"color": figures.GREEN, "marker": "^"},
+    "zukan-shape": {"color": figures.ORANGE, "marker": "D"},
+    "zukan-texture": {"color": figures.SKY, "marker": "X"},
+    "zukan-paint": {"color": figures.PURPLE, "marker": "P"},
+}
+WAYS = {"frozen": figures.METHODS["probe"], "fine_tuned": figures.METHODS["fine_tune"]}
+STAGES = ("bn1", "layer1", "layer2", "layer3", "layer4")
 WARN_HIGH = ("distance", "mmd")  # a high value of these warns, a low one of the others
 TOGETHER = 32  # pictures on one canvas, as in `zukan.draw`
+RING = {"color": figures.INK, "fillstyle": "none", "markersize": 10}
+LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
 @dataclass
@@ -45,52 +54,109 @@ class Table(Result):
 
 
 def difference(high: Sequence[float], low: Sequence[float]) -> list[float]:
-    """high - low, seed by seed."""
+    """high - low, draw by draw."""
     return [a - b for a, b in zip(high, low, strict=True)]
 
 
-def draw_contenders(runs: Mapping[str, Sequence[float]], chance: float, alt: str) -> Picture:
-    """Test accuracies {contender: one a seed} as rings, with mean and 95% interval."""
+def draw_starts(
+    pairs: Mapping,
+    ways: Sequence[str] = ("frozen",),
+    live: Mapping[tuple[str, str], float] | None = None,
+    starts: Sequence[str] = ("zukan-paint", SCRATCH, "zukan-resnet"),
+) -> Picture:
+    """Test accuracy on surfaces from each start, a row each; live: today's, by (way, start)."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 1.0 + 0.42 * len(runs)))
-    for place, (name, values) in enumerate(runs.items()):
-        colour = figures.GREY if name in FRESH else figures.VERMILION
-        colour = figures.BLUE if "resnet" in name else colour
-        _point(axes, place, values, colour)
-        axes.plot(values, [place] * len(values), "o", color=colour, markerfacecolor="none")
-    axes.axvline(chance, color=figures.GREY, linestyle="--", linewidth=1.2)
-    axes.text(chance + 0.01, -0.5, text("lesson06.chance"), va="center", fontsize=9)
-    axes.set_yticks(range(len(runs)), [text(f"lesson06.{name}") for name in runs])
-    axes.set(xlim=(0, 1), ylim=(len(runs) - 0.4, -0.8), xlabel=text("lesson06.accuracy"))
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
-    return picture(figure, text(alt))
+    live = live or {}
+    figure, axes = plt.subplots(figsize=(7.4, 1.6 + 0.5 * len(starts) * len(ways) ** 0.5))
+    means = {}
+    for place, way in enumerate(ways):
+        for row, start in enumerate(starts):
+            height = row + 0.26 * (place - (len(ways) - 1) / 2)
+            label = text(f"lesson06.{way}") if row == 0 else None
+            mean = _point(axes, height, pairs[way][start]["surfaces"], WAYS[way], label)
+            axes.text(1.015, height, f"{mean:.0%}", va="center", fontsize=10)
+            means[f"{way}_{start.rpartition('-')[2]}"] = f"{mean:.0%}"
+            if (way, start) in live:
+                axes.plot(live[way, start], height, "o", **RING)
+    if live:
+        axes.plot([], [], "o", label=text("lesson06.today"), **RING)
+    axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
+    _rows(axes, [text(f"lesson06.start_{start}") for start in starts])
+    _accuracy(axes, len(pairs[ways[0]][SCRATCH]["surfaces"]))
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    axes.set_title(text(f"lesson06.{ways[-1]}_title", **means))
+    return picture(figure, text("lesson06.starts_alt"))
 
 
 def draw_pairs(pairs: Mapping) -> Picture:
-    """The gap of each source on each target: right of zero the source harms."""
+    """The gap of each source on each target, in points: right of zero the source harms."""
     figures.use()
-    targets, sources = pairs["targets"], pairs["sources"]
-    figure, panels = plt.subplots(1, len(targets), figsize=(8.0, 3.0), sharey=True, sharex=True)
-    for t, (axes, target) in enumerate(zip(panels, targets, strict=True)):
-        axes.axvspan(0, 2, color=figures.GREY, alpha=0.12, linewidth=0)
+    sources = [name for name in LOOK if name != SCRATCH]
+    targets = list(pairs["frozen"][SCRATCH])
+    figure, panels = plt.subplots(1, len(targets), figsize=(9.2, 3.6), sharey=True, sharex=True)
+    for axes, target in zip(panels, targets, strict=True):
+        axes.axvspan(0, 100, color=figures.GREY, alpha=0.12, linewidth=0)
         axes.axvline(0, color=figures.INK, linewidth=1)
-        for k, way in enumerate(("frozen", "fine_tuned")):
-            look = figures.METHODS[METHOD_OF[way]]
-            for s in range(len(sources)):
-                if pairs[way][s][t] is None:  # not measured
-                    continue
-                gaps = difference(pairs["scratch"][t], pairs[way][s][t])
-                label = text(f"lesson06.{way}") if s == 0 else None
-                _point(axes, s + 0.24 * (k - 0.5), gaps, look["color"], look["marker"], label)
-        axes.set_title(text(f"lesson06.{target}"), fontsize=10)
+        for place, way in enumerate(WAYS):
+            if target not in pairs[way][SCRATCH]:  # not measured
+                continue
+            for row, source in enumerate(sources):
+                gaps = gaps_of(pairs, way, source, target)
+                label = text(f"lesson06.{way}") if row == 0 else None
+                _point(axes, row + 0.26 * (place - 0.5), gaps, WAYS[way], label, share=False)
+        axes.set_title(text(f"lesson06.target_{target}"), fontsize=10)
         axes.xaxis.set_major_formatter(_as_points)
-        axes.set(xlim=(-0.4, 0.4), xticks=(-0.3, 0, 0.3))
-    panels[0].set_yticks(range(len(sources)), [text(f"lesson06.{name}") for name in sources])
-    panels[0].invert_yaxis()
+    reach = max(abs(end) for axes in panels for line in axes.lines for end in line.get_xdata())
+    panels[0].set_xlim(-1.05 * reach, 1.05 * reach)
+    _rows(panels[0], [text(f"lesson06.source_{source}") for source in sources])
+    panels[0].text(0.96, 0.92, text("lesson06.harm"), transform=panels[0].transAxes, ha="right")
     figure.supxlabel(text("lesson06.gap_points"), fontsize=10)
-    legend = panels[0].get_legend_handles_labels()
-    figure.legend(*legend, loc="outside upper right", ncols=2, fontsize=9)
+    _legend_above(figure, panels[0])
+    figure.suptitle(text("lesson06.pairs_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson06.pairs_alt"))
+
+
+def draw_remedies(pairs: Mapping, found: Mapping) -> Picture:
+    """The paint sorter on surfaces: parts of it anew, and other starts."""
+    figures.use()
+    paint = pairs["fine_tuned"]["zukan-paint"]["surfaces"]
+    rows = {"tuned": paint, **found}
+    rows["scratch"] = pairs["fine_tuned"][SCRATCH]["surfaces"]
+    rows["other"] = pairs["fine_tuned"]["zukan-resnet"]["surfaces"]
+    looks = {"scratch": LOOK[SCRATCH], "other": LOOK["zukan-resnet"]}
+    figure, axes = plt.subplots(figsize=(7.6, 3.6))
+    means = {}
+    for height, (name, runs) in enumerate(rows.items()):
+        mean = _point(axes, height, runs, looks.get(name, LOOK["zukan-paint"]))
+        axes.text(1.015, height, f"{mean:.0%}", va="center", fontsize=10)
+        means[name] = f"{mean:.0%}"
+    axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
+    level = {"color": figures.GREY, "linestyle": "--", "linewidth": 1.2}
+    axes.axvline(interval(rows["scratch"]).mean, label=text("lesson06.start_scratch"), **level)
+    _rows(axes, [text(f"lesson06.remedy_{name}") for name in rows])
+    _accuracy(axes, len(paint))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    axes.set_title(text("lesson06.remedies_title", **means))
+    return picture(figure, text("lesson06.remedies_alt"))
+
+
+def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
+    """Scratch and the paint sorter on surfaces under other conditions, a row each."""
+    figures.use()
+    usual = {start: pairs["fine_tuned"][start]["surfaces"] for start in (SCRATCH, "zukan-paint")}
+    rows = {"usual": usual, **stable}
+    figure, axes = plt.subplots(figsize=(7.6, 1.7 + 0.55 * len(rows)))
+    for row, runs in enumerate(rows.values()):
+        for place, (start, values) in enumerate(runs.items()):
+            label = text(f"lesson06.start_{start}") if row == 0 else None
+            mean = _point(axes, row + 0.26 * (place - 0.5), values, LOOK[start], label)
+            axes.text(1.015, row + 0.26 * (place - 0.5), f"{mean:.0%}", va="center", fontsize=9)
+    axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
+    _rows(axes, [text(f"lesson06.stable_{name}") for name in rows])
+    _accuracy(axes, len(usual[SCRATCH]))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    axes.set_title(text("lesson06.stable_title"))
+    return picture(figure, text("lesson06.stable_alt"))
 
 
 # ---- what a network ignores
@@ -100,22 +166,15 @@ def show_filters(networks: Mapping[str, nn.Module]) -> Picture:
     """The first layer of each network: its filters as small coloured pictures, stretched."""
     rows = []
     for network in networks.values():
-        weights = network.conv1.weight.detach()
+        weights = network.conv1.weight.detach()[:8]
         low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
         large = nn.functional.interpolate((weights - low) / (high - low), scale_factor=7.0)
         rows.append((large * 255).to(torch.uint8))
-    names = [text(f"lesson06.{name}") for name in networks]
-    return sheet(rows, names, text("lesson06.filters_alt"), zoom=0.8)
+    names = [text(f"lesson06.start_{name}") for name in networks]
+    return sheet(rows, names, text("lesson06.filters_alt"))
 
 
-def share_of_averaging(network: nn.Module) -> float:
-    """The share of the first layer's squared weights that is the same at all of its positions."""
-    weights = network.conv1.weight.detach()
-    flat = weights.mean((2, 3), keepdim=True).expand_as(weights)
-    return (flat.square().sum() / weights.square().sum()).item()
-
-
-def draw_twins(count: int, seed: int) -> tuple[Tensor, Tensor]:
+def draw_twins(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """The same `count` parts, sound and damaged: uint8 (count, 3, 64, 64) each.
 
     A part and its twin differ only where the damage lies; damages take turns.
@@ -133,156 +192,154 @@ def draw_twins(count: int, seed: int) -> tuple[Tensor, Tensor]:
     return drawn[0], drawn[1]
 
 
-def show_twins(sound: Tensor, damaged: Tensor, count: int = 8) -> Picture:
+def show_twins(sound: Tensor, damaged: Tensor, count: int = 6) -> Picture:
     """Sound parts above, the same ones damaged below."""
     names = [text("lesson06.sound"), text("lesson06.damaged")]
-    return sheet([sound[:count], damaged[:count]], names, text("lesson06.twins_alt"), zoom=1.1)
+    return sheet([sound[:count], damaged[:count]], names, text("lesson06.twins_alt"))
 
 
-def respond(network: nn.Module, sound: Tensor, damaged: Tensor) -> list[float]:
-    """How far damage moves a part's features, in units of the distance between two sound parts.
-
-    One number for each of STAGES; 0: the damage is invisible there.
-    """
-    moved = []
-    for stage in STAGES:
-        before, after = (
-            extract_features(network, pictures, layer=stage) for pictures in (sound, damaged)
-        )
-        standardizer = Standardizer(before)
-        before, after = standardizer(before), standardizer(after)
-        n = len(before)
-        apart = torch.cdist(before, before).sum() / (n * (n - 1))
-        moved.append(((after - before).norm(dim=1).mean() / apart).item())
-    return moved
-
-
-def draw_responses(responses: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
-    """What damage does to the features, stage by stage: {network: [`respond` of each set]}."""
+def draw_responses(responses: Mapping[str, Sequence[float]]) -> Picture:
+    """How far damage moves the features, {start: one number for each of STAGES}."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.5))
-    places = range(len(STAGES))
-    colours = (figures.BLUE, figures.GREEN, figures.VERMILION, figures.GREY)
-    for (name, sets), colour in zip(responses.items(), colours, strict=False):
-        label = text(f"lesson06.{name}")
-        figures.error_band(
-            axes, places, list(zip(*sets, strict=True)), label, share=False, color=colour
-        )
-    axes.set_xticks(places, [stage or text("lesson06.before_head") for stage in STAGES])
-    axes.set(ylim=(0, None), ylabel=text("lesson06.response"))
-    axes.legend(loc="upper left")
+    figure, axes = plt.subplots(figsize=(7.0, 3.9))
+    for start, found in responses.items():
+        axes.plot(STAGES, found, markersize=8, label=text(f"lesson06.start_{start}"), **LOOK[start])
+    axes.axhline(0, color=figures.INK, linewidth=1)
+    first = text("lesson06.first_stage")
+    axes.set_xticks(range(len(STAGES)), [first, *STAGES[1:]])
+    axes.set_ylabel(text("lesson06.response"))
+    axes.set_xlabel(text("lesson06.stages"))
+    axes.legend(loc="upper left", **LEGEND)
+    axes.set_title(text("lesson06.responses_title"))
     return picture(figure, text("lesson06.responses_alt"))
 
 
-def measure_health(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """dead: the share of features that are 0 for every image. rank: their effective rank,
-    exp of the entropy of the squared singular values, features centred.
-    """
-    features = extract_features(network, images)
-    squared = torch.linalg.svdvals(features - features.mean(0)).double().square()
-    share = squared / squared.sum()
-    return {
-        "dead": (features.abs().amax(0) < 1e-6).double().mean().item(),
-        "rank": torch.exp(-(share * share.clamp_min(1e-12).log()).sum()).item(),
-    }
+# ---- other sources, other targets, early warnings
 
 
-# ---- early warnings
+def show_world(per_row: int = 3) -> Picture:
+    """What the sources of outlines and of textures learned from, and three further targets."""
+    steps = {"shapes": 3, "textures": 3, "land_use": 1, "xray": 1, "sounds": 1}  # between classes
+    rows, names = [], []
+    for name, step in steps.items():
+        task = load_task(name, 4, valid_per_class=1, test_per_class=1)
+        order = [c * step % task.num_classes for c in range(per_row)]
+        labels = task.train.labels
+        rows_of = [(labels == c).nonzero()[k // task.num_classes, 0] for k, c in enumerate(order)]
+        rows.append(task.train.batch(torch.stack(rows_of))[0])
+        names.append(text(f"lesson06.world_{name}"))
+    return sheet(rows, names, text("lesson06.world_alt"))
 
 
-def gaps_of(pairs: Mapping, way: str = "frozen") -> list[list[float]]:
-    """The mean gap of each pair, [source][target]."""
-    return [
-        [
-            interval(difference(scratch, runs)).mean
-            for scratch, runs in zip(pairs["scratch"], row, strict=True)
-        ]
-        for row in pairs[way]
+def gaps_of(pairs: Mapping, way: str, source: str, target: str) -> list[float]:
+    """The same way from random weights minus from the source, draw by draw; above 0: harm."""
+    return difference(pairs[way][SCRATCH][target], pairs[way][source][target])
+
+
+def _signals(pairs: Mapping, name: str, way: str = "frozen") -> tuple[Tensor, Tensor]:
+    """(a score, the gap), [source][target], on the targets where that way was measured."""
+    found = pairs["warnings"][name]
+    targets = list(pairs[way][SCRATCH])
+    values = torch.tensor([[row[target] for target in targets] for row in found.values()])
+    gaps = [
+        [interval(gaps_of(pairs, way, source, target)).mean for target in targets]
+        for source in found
     ]
-
-
-def signals_of(pairs: Mapping) -> dict[str, Tensor]:
-    """Every warning as a tensor [source][target], turned so that high means danger."""
-    found = {name: torch.tensor(pairs["warnings"][name]) for name in SIGNALS}
-    found = {name: v if name in WARN_HIGH else -v for name, v in found.items()}
-    found["probe_above_random"] = found["probe"] + torch.tensor(pairs["random_probe"])
-    return found
+    return values, torch.tensor(gaps)
 
 
 def warning_rows(pairs: Mapping) -> list[dict]:
-    """For each signal: rank correlation with the gap, and how good a source it would choose.
+    """For each score: does it order the sources of one target by their gap, head only?
 
-    The interval is a bootstrap over the pairs. within_targets: the mean of the correlations over
-    the sources of one target. points_lost: accuracy behind the best source, the mean over the
-    targets, if the source with the least warning is taken.
+    within_targets: Spearman's correlation over the four sources, a mean over the targets.
+    best_chosen: on how many targets the source with the least warning is the best one.
     """
-    gaps = torch.tensor(gaps_of(pairs))
     rows = []
-    for name, signal in signals_of(pairs).items():
-        over = rank_correlation(signal, gaps)
+    for name in pairs["warnings"]:
+        signal, gaps = _signals(pairs, name)
+        signal = signal if name in WARN_HIGH else -signal
         within = torch.tensor([spearman(*both) for both in zip(signal.T, gaps.T, strict=True)])
-        chosen = gaps.gather(0, signal.argmin(0, keepdim=True))[0]
-        best = gaps.min(0).values
+        hits = int((signal.argmin(0) == gaps.argmin(0)).sum())
         rows.append(
             {
                 "signal": text(f"lesson06.{name}"),
-                "rank_correlation": f"{over.mean:+.2f} [{over.low:+.2f}, {over.high:+.2f}]",
-                "within_targets": f"{within.nanmean():+.2f}",
-                "best_chosen": f"{int((chosen <= best).sum())} / {len(best)}",
-                "points_lost": f"{100 * float((chosen - best).mean()):.0f}",
+                "within_targets": f"{within.nanmean():+.2f}".replace("-", "−"),
+                "best_chosen": f"{hits} / {gaps.shape[1]}",
             }
         )
     return rows
 
 
-def draw_warnings(pairs: Mapping, signals: Sequence[str]) -> Picture:
-    """The gap against each signal, a point for each pair; the colour is the source."""
+def draw_warnings(pairs: Mapping) -> Picture:
+    """Left, the proxy A-distance and the gap with the head alone, a point for each pair. Right,
+    the lead of the probe and the gap with everything trained, where that was measured.
+    """
     figures.use()
-    figure, panels = plt.subplots(1, len(signals), figsize=(8.0, 3.0), sharey=True)
-    gaps, values = gaps_of(pairs), signals_of(pairs)
-    for axes, name in zip(panels, signals, strict=True):
-        for s, source in enumerate(pairs["sources"]):
-            axes.plot(
-                values[name][s],
-                gaps[s],
-                figures.MARKERS[s],
-                color=figures.PALETTE[s],
-                label=text(f"lesson06.{source}"),
-            )
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0))
+    shown = (("distance", "frozen"), ("above_random", "fine_tuned"))
+    for axes, (name, way) in zip(panels, shown, strict=True):
+        values, gaps = _signals(pairs, name, way)
+        axes.axhspan(0, 100, color=figures.GREY, alpha=0.12, linewidth=0)
         axes.axhline(0, color=figures.INK, linewidth=1)
-        axes.set_title(text(f"lesson06.{name}"), fontsize=10)
-        axes.set_xlabel(text("lesson06.danger"), fontsize=9)
+        for row, source in enumerate(pairs["warnings"][name]):
+            label = text(f"lesson06.source_{source}")
+            look = {"linestyle": "none", "markersize": 9, **LOOK[source]}
+            axes.plot(values[row], gaps[row], label=label, **look)
+        reach = 1.15 * gaps.abs().max().item()
+        axes.set_ylim(-reach, reach)
         axes.yaxis.set_major_formatter(_as_points)
-    panels[0].set_ylabel(text("lesson06.gap"))
+        axes.set_xlabel(text(f"lesson06.axis_{name}"))
+        axes.set_ylabel(text(f"lesson06.gap_{way}"))
+        axes.text(0.97, 0.93, text("lesson06.harm"), transform=axes.transAxes, ha="right")
+    panels[0].set_xlim(0, 2.1)
+    panels[1].axvline(0, color=figures.INK, linewidth=1)
+    panels[1].xaxis.set_major_formatter(_as_points)
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
     )
+    figure.suptitle(text("lesson06.warnings_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson06.warnings_alt"))
-
-
-# ---- helpers of the figures
-
-
-def _point(
-    axes: Axes,
-    place: float,
-    values: Sequence[float],
-    colour: str,
-    marker: str = "o",
-    label: str | None = None,
-) -> None:
-    """The mean of `values` at the height `place`, with its interval."""
-    point = interval(values)
-    figures.mark_mean(axes, place, point, across=True, color=colour, marker=marker, label=label)
-
-
-def _as_points(value: float, place: int) -> str:
-    """A difference of accuracies as signed points, with a true minus sign."""
-    points = round(100 * value)
-    return f"{points:+d}".replace("-", "−") if points else "0"
 
 
 def draw_real(found: Mapping) -> Picture:
     """ImageNet's features on five real targets, beside random weights and pixels."""
     sets = ("cats_dogs", "ants_bees", "blood_cells", "clothes", "characters")
     return draw_twin(found, sets, text("lesson06.real_title"), text("lesson06.real_alt"))
+
+
+# ---- parts of the figures
+
+
+def _point(
+    axes: Axes,
+    height: float,
+    values: Sequence[float],
+    look: Mapping,
+    label: str | None = None,
+    share: bool = True,
+) -> float:
+    """The mean of `values` as a marker on its 95% interval; returns the mean."""
+    span = interval(values, share=share)
+    figures.mark_mean(axes, height, span, across=True, label=label, **look)
+    return span.mean
+
+
+def _rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def _accuracy(axes: Axes, draws: int) -> None:
+    axes.set_xlim(0.1, 1.0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson06.accuracy", draws=draws))
+
+
+def _legend_above(figure: Figure, axes: Axes) -> None:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=9)
+
+
+def _as_points(value: float, place: int) -> str:
+    """A difference of accuracies as signed points, with a true minus sign."""
+    points = round(100 * value)
+    return f"{points:+d}".replace("-", "−") if points else "0"

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tlhelpers.lessons.negative_transfer.figures import METHOD_OF
-from tlhelpers.runtime.language import text
+from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
-from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.intervals import Interval, interval
 
 RESULTS = ("06_pairs",)
+SCRATCH = "scratch"
+WAYS = {"frozen": figures.METHODS["probe"], "fine_tuned": figures.METHODS["fine_tune"]}
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
-    """results: 06_pairs; "frozen" and "fine_tuned" are [source][target][seed]."""
+    """results: 06_pairs; "frozen" and "fine_tuned" are {start: {target: accuracies}}."""
     pairs = results["06_pairs"]
-    sources = [(text(f"widget06.{name}"), name) for name in pairs["sources"]]
-    targets = [(text(f"widget06.{name}"), name) for name in pairs["targets"]]
+    names = [name for name in pairs["frozen"] if name != SCRATCH]
+    sources = [(text(f"widget06.{name}"), name) for name in names]
+    targets = [(text(f"widget06.{name}"), name) for name in pairs["frozen"][SCRATCH]]
     return Explorer(
         title=text("widget06.title"),
         controls=[
-            Control("source", text("widget06.source"), sources, kind="choice"),
+            Control("source", text("widget06.source"), sources, names[-1], kind="choice"),
             Control("target", text("widget06.target"), targets, kind="choice"),
         ],
         draw=lambda source, target: draw(pairs, source, target),
@@ -30,48 +32,59 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
     )
 
 
-def draw(pairs: Mapping, source: str, target: str) -> View:
-    """The ways to learn the target, and the gap: scratch minus the better transfer.
+def verdict_of(gap: Interval) -> str:
+    """ "harm", "help" or "open", by the side of zero on which the interval of the gap lies."""
+    return "harm" if gap.low > 0 else "help" if gap.high < 0 else "open"
 
-    A pair that was not fine-tuned holds null there, and shows two ways only.
-    """
-    s, t = pairs["sources"].index(source), pairs["targets"].index(target)
-    runs = {
-        "scratch": pairs["scratch"][t],
-        "frozen": pairs["frozen"][s][t],
-        "fine_tuned": pairs["fine_tuned"][s][t],
-    }
-    runs = {way: values for way, values in runs.items() if values is not None}
-    better = max(list(runs)[1:], key=lambda way: interval(runs[way]).mean)
-    gap = interval([a - b for a, b in zip(runs["scratch"], runs[better], strict=True)])
-    verdict = "harm" if gap.low > 0 else "help" if gap.high < 0 else "open"
-    says = text(
-        f"widget06.says_{verdict}",
-        way=text(f"widget06.{better}"),
-        accuracy=percent(interval(runs[better]).mean),
-        scratch=percent(interval(runs["scratch"]).mean),
-        points=f"{abs(gap.mean) * 100:.0f}",
-    )
-    if "distance" in pairs:
-        says += " " + text("widget06.distance", distance=f"{pairs['distance'][s][t]:.2f}")
+
+def gap_of(pairs: Mapping, way: str, source: str, target: str) -> Interval:
+    """From random weights minus from the source, draw by draw."""
+    runs = zip(pairs[way][SCRATCH][target], pairs[way][source][target], strict=True)
+    return interval([random - transferred for random, transferred in runs])
+
+
+def draw(pairs: Mapping, source: str, target: str) -> View:
+    """The ways to learn, each from random weights and from the source, and the gaps in words."""
+    ways = [way for way in WAYS if target in pairs[way][SCRATCH]]  # those that were measured
+    said = []
+    for way in ways:
+        gap = gap_of(pairs, way, source, target)
+        verdict = text(f"widget06.says_{verdict_of(gap)}", points=f"{abs(gap.mean) * 100:.0f}")
+        said.append(
+            text(
+                "widget06.says",
+                way=text(f"widget06.{way}"),
+                random=percent(interval(pairs[way][SCRATCH][target]).mean),
+                source=percent(interval(pairs[way][source][target]).mean),
+                verdict=verdict,
+                low=f"{100 * gap.low:+.0f}".replace("-", "−"),
+                high=f"{100 * gap.high:+.0f}".replace("-", "−"),
+            )
+        )
+    says = ("" if language() == "ja" else " ").join(said)
     chart = Chart(
         says,
-        (-0.5, 2.5),
+        (-0.5, 2 * len(ways) - 0.5),
         y_label=text("widget06.accuracy"),
-        x_ticks=[(place, text(f"widget06.{way}")) for place, way in enumerate(runs)],
+        x_ticks=[
+            (2 * row + place, text(f"widget06.{way}_{start}"))
+            for row, way in enumerate(ways)
+            for place, start in enumerate(("random", "source"))
+        ],
     )
-    for place, (way, values) in enumerate(runs.items()):
-        chart.bar(place, interval(values).mean, 0.55, figures.METHODS[METHOD_OF[way]]["color"])
-        chart.whisker(place, values, figures.INK)
-    level = interval(runs["scratch"]).mean
-    chart.line([-0.5, 2.5], [level, level], figures.GREY, dashed=True)
+    for row, way in enumerate(ways):
+        for place, start in enumerate((SCRATCH, source)):
+            values = pairs[way][start][target]
+            colour = figures.GREY if start == SCRATCH else WAYS[way]["color"]
+            chart.bar(2 * row + place, interval(values, share=True).mean, 0.6, colour)
+            chart.whisker(2 * row + place, values, figures.INK)
     return View(chart.svg(), says)
 
 
 def train(pairs: Mapping, state: dict, watch: Callable[[View], bool]) -> View:
-    """Fine-tunes the chosen source on the target, then trains its random twin.
+    """Trains everything on the target, from the chosen source and then from random weights.
 
-    Fewer labels than in the stored runs, and the learning rates that those chose.
+    Fewer labels and steps than in the stored runs, at the settings that those chose for surfaces.
     """
     from tlhelpers.data.catalog import load_task
     from tlhelpers.models.backbones import backbone
@@ -79,20 +92,17 @@ def train(pairs: Mapping, state: dict, watch: Callable[[View], bool]) -> View:
     from tlhelpers.transfer.finetune import fine_tune
     from tlhelpers.transfer.negative import train_from_scratch
 
-    source, target = (
-        pairs["sources"].index(state["source"]),
-        pairs["targets"].index(state["target"]),
-    )
-    scratch_rate = pairs["scratch_rates"][target]
-    task = load_task(state["target"], 20, valid_per_class=10)
-    network, epochs, batch = backbone(state["source"]), 12, 16
+    source, target = state["source"], state["target"]
+    chosen = {s: pairs["tuning"][s]["surfaces"]["choice"] for s in (source, SCRATCH)}
+    task = load_task(target, 20, valid_per_class=10)
+    network, epochs, batch = backbone(source), 12, 16
     curve = LiveCurve(task.valid, epochs * -(-len(task.train) // batch), watch, every=4)
-    shared = {"epochs": epochs, "batch_size": batch, "clip_norm": 1.0}
+    shared = {"epochs": epochs, "batch_size": batch}
     quiet = {"valid": False, "progress": False, "read_test": False, "after_step": curve}
-    curve.begin(text("widget06.fine_tuned"), figures.METHODS["fine_tune"]["color"])
-    rate = pairs["rates"][source][target] or scratch_rate
-    fine_tune(network, task, lr=rate, freeze_epochs=0, lr_mult=1, **shared, **quiet)
+    curve.begin(text("widget06.live_source"), figures.METHODS["fine_tune"]["color"])
+    moving = {"freeze_epochs": 0, "keep_batchnorm": False}
+    fine_tune(network, task, **moving, **chosen[source], **shared, **quiet)
     if not curve.stopped:
-        curve.begin(text("widget06.scratch"), figures.METHODS["scratch"]["color"])
-        train_from_scratch(network, task, lr=scratch_rate, **shared, **quiet)
+        curve.begin(text("widget06.live_random"), figures.METHODS["scratch"]["color"])
+        train_from_scratch(network, task, **chosen[SCRATCH], **shared, **quiet)
     return curve.view(ended=True)

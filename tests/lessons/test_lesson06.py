@@ -1,0 +1,160 @@
+"""Lesson 06: one thing differs, mistakes in its exercises are told apart, its figures agree."""
+
+import copy
+
+import pytest
+import torch
+
+import tlhelpers as tl
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.negative_transfer import experiments, figures
+from tlhelpers.lessons.negative_transfer.widget import gap_of, verdict_of
+from tlhelpers.runtime.language import text
+
+PLAN = {
+    "sources": ["imagenet", "dye"],
+    "compare_with": ["random probe", "scratch"],
+    "chosen_on": "validation",
+    "if_harm": "We change the source first.",
+    "why": "It learned to ignore what we need.",
+}
+
+
+def fresh():
+    return tl.backbone("zukan-resnet", pretrained=False)
+
+
+def renewed(network):
+    made = copy.deepcopy(network)
+    other = fresh()
+    made.conv1, made.bn1 = other.conv1, other.bn1
+    return made
+
+
+def in_place(network):
+    network.conv1 = fresh().conv1
+    return network
+
+
+def conv_only(network):
+    made = copy.deepcopy(network)
+    made.conv1 = fresh().conv1
+    return made
+
+
+def weights_only(network):
+    made = copy.deepcopy(network)
+    other = fresh()
+    made.conv1 = other.conv1
+    torch.nn.init.uniform_(made.bn1.weight)
+    made.bn1.running_mean.zero_()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("renew", "sentence", "part"),
+    [
+        (lambda network: network.conv1.weight, "renew_kind", ""),
+        (in_place, "renew_in_place", ""),
+        (copy.deepcopy, "renew_old", "conv1"),
+        (conv_only, "renew_old", "bn1"),
+        (lambda network: fresh(), "renew_too_much", "layer1"),
+        (weights_only, "renew_memory", ""),
+    ],
+)
+def test_each_way_to_renew_the_wrong_thing_has_its_own_sentence(monkeypatch, renew, sentence, part):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert check("06-b", {"renew_first": renewed}).passed
+    verdict = check("06-b", {"renew_first": renew})
+    assert not verdict.passed
+    expected = text(f"lesson06.{sentence}", part=part, kind="Parameter")
+    assert verdict.message.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"sources": ["cats"]}, "plan_sources"),
+        ({"compare_with": ["pixels"]}, "plan_lines"),
+        ({"chosen_on": "test"}, "plan_chosen"),
+        ({"why": "better"}, "plan_short"),
+        ({"if_harm": ...}, "plan_missing"),
+    ],
+)
+def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert check("06-c", {"plan": PLAN}).passed
+    verdict = check("06-c", {"plan": PLAN | change})
+    assert not verdict.passed
+    keys = {"key": "why", "keys": "if_harm", "given": "test"}
+    assert verdict.message.startswith(text(f"lesson06.{sentence}", **keys))
+
+
+def test_a_verdict_needs_the_whole_interval(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    pairs = stored("06_pairs")
+    sources = [name for name in pairs["fine_tuned"] if name != "scratch"]
+    right = {s: verdict_of(gap_of(pairs, "fine_tuned", s, "surfaces")) for s in sources}
+    assert right["zukan-paint"] == "harm" and right["zukan-resnet"] == "help"
+    assert check("06-a", {"verdicts": right}).passed
+    assert not check("06-a", {"verdicts": right | {"zukan-paint": "help"}}).passed
+    assert not check("06-a", {"verdicts": {}}).passed
+
+
+def test_two_runs_of_a_draw_differ_in_the_start_alone(monkeypatch):
+    """The same pictures, batches, head and settings: from equal weights the same result."""
+    monkeypatch.setattr(experiments, "LABELS", 2)
+    monkeypatch.setattr(experiments, "VALID", 2)
+    monkeypatch.setattr(experiments, "TEST", 2)
+    experiments.redrawn.cache_clear()
+    short = {"steps": 2, "lr": 0.03, "clip_norm": 1.0}
+    start = experiments.network_of(experiments.SCRATCH, 0)
+    once = experiments.measure(experiments.SCRATCH, "surfaces", 0, **short)
+    assert once == experiments.measure(start, "surfaces", 0, **short)
+    first, second = (experiments.redrawn("surfaces", seed) for seed in (0, 1))
+    experiments.redrawn.cache_clear()
+    for part in ("train", "valid", "test"):
+        pictures = [getattr(task, part).inputs for task in (first, second)]
+        assert not torch.equal(*pictures), f"another draw has other {part} pictures"
+
+
+def test_what_is_renewed_starts_at_random_and_what_is_not_stays(monkeypatch):
+    taken = {}
+
+    def watch(network, task, **options):
+        taken["start"] = network
+        raise StopIteration
+
+    monkeypatch.setattr(experiments, "fine_tune", watch)
+    with pytest.raises(StopIteration):
+        experiments.measure("zukan-paint", "surfaces", 0, renewed=experiments.FIRST, lr=0.1)
+    paint, made = tl.backbone("zukan-paint").state_dict(), taken["start"].state_dict()
+    for name in ("conv1.weight", "bn1.running_mean"):
+        assert not torch.equal(paint[name], made[name]), name
+    assert torch.equal(paint["layer1.0.conv1.weight"], made["layer1.0.conv1.weight"])
+
+
+def test_twins_differ_at_the_defect_alone():
+    sound, damaged = figures.draw_twins(8)
+    changed = (sound != damaged).any(1).flatten(1).double().mean(1)
+    assert (changed > 0).all() and (changed < 0.6).all()
+
+
+def test_the_score_that_orders_the_sources_backwards_is_found_out():
+    pairs = {
+        way: {
+            "scratch": {"a": [0.5, 0.5], "b": [0.5, 0.5]},
+            "good": {"a": [0.8, 0.8], "b": [0.7, 0.7]},
+            "middle": {"a": [0.6, 0.6], "b": [0.6, 0.6]},
+            "bad": {"a": [0.2, 0.2], "b": [0.3, 0.3]},
+        }
+        for way in ("frozen", "fine_tuned")
+    }
+    agrees = {"good": {"a": 0.1, "b": 0.3}, "middle": {"a": 0.5, "b": 0.5}}
+    agrees["bad"] = {"a": 1.0, "b": 0.9}
+    against = {name: {t: 2 - v for t, v in row.items()} for name, row in agrees.items()}
+    pairs["warnings"] = {"distance": agrees, "mmd": against}
+    with_, without = figures.warning_rows(pairs)
+    assert (with_["within_targets"], with_["best_chosen"]) == ("+1.00", "2 / 2")
+    assert (without["within_targets"], without["best_chosen"]) == ("−1.00", "0 / 2")
