@@ -118,14 +118,14 @@ tl.claim(
 #
 # **なぜこんなに小さなモデルで勝てるのでしょうか。** 読んだメールが、同じ「お店への連絡」だったからです。テストの文は読んでいませんが、分野は同じです（「さらに深く：zukan-bertの作り方」）。
 #
-# 自分の文でも試してみましょう。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。日本語でも英語でもかまいません。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに、ときには高い確率で分類されます。**確率が高くても、正しいとは限りません。**
+# 日本語でも英語でもかまいません。自分の文で試してみましょう。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。棒は6クラスの確率、その下は特徴が最も近いラベル付きの文で、言語が違うこともあります。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに、ときには高い確率で分類されます。**確率が高くても、正しいとは限りません。**
 
 # %% [markdown] key="win-read" lang="en"
 # **From the same sixty texts, the frozen BERT gets some 20 points more than TF-IDF.** TF-IDF has nothing to go by unless the same characters come again. Among BERT's features, "I want a refund" and "give me my money back" lie close together.
 #
 # **Why does so small a model win?** Because what it has read was mail to a shop as well. It has not seen the test texts, but their domain is the same (see "Deeper: how zukan-bert was made").
 #
-# Now try sentences of your own, in English or Japanese. The colour of a word says **how the certainty of the answer changes without it**: blue words spoke for the class, orange ones against it. Try something unrelated, too, such as a question about the weather: one of the six classes always wins, at times with a high probability. **A high probability is no guarantee of being right.**
+# Now try sentences of your own, in English or Japanese. The colour of a word says **how the certainty of the answer changes without it**: blue words spoke for the class, orange ones against it. Bars are the probabilities of the classes; below them stand the labelled texts with the nearest features, sometimes in the other language. Try something unrelated, too, such as a question about the weather: one of the six classes always wins, at times with a high probability. **A high probability is no guarantee of being right.**
 
 # %% key="widget"
 tl.widget("12")
@@ -347,7 +347,7 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果の大半は、事前学習で身に付けた「文脈を読む力」から来ています。** 同じネットワークでも、ゼロからではTF-IDFに届きません。60通では、言葉は覚えられません。単語の意味だけ（静的な単語埋め込み）でもTF-IDFと大差なく、文脈を読むと一気に上がります。一方、本体を動かしても、ほとんど変わりません。**ラベルが少ないときは、凍結して線形プローブ。** 数秒で終わり、まず試す方法です。
+# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** 同じネットワークでも、ゼロからではTF-IDFに届きません。60通では、言葉は覚えられません。単語の意味だけ（静的な単語埋め込み）でもTF-IDFと大差なく、文脈を読むと一気に上がります。一方、本体を動かしても変わりません。60通では、線形プローブより検証正解率が上がることがほとんどなく、たいてい元の出力層に戻りました。**ラベルが少ないときは、凍結して線形プローブ。** 数秒で終わり、まず試す方法です。
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
@@ -356,7 +356,7 @@ lesson12.draw_ways(trained)
 # > **予想してから実行**：2言語のBERTは、日本語のラベルなしで何%を正しく仕分けるでしょうか。
 
 # %% [markdown] key="across" lang="en"
-# **Most of the gain is the skill of reading in context, learned in pre-training.** From scratch, the same network does not even reach TF-IDF: nobody learns a language from sixty texts. Knowing the meaning of single words (static vectors) is not far from TF-IDF either; reading them in context makes the big step. Moving the body changes hardly anything. **With few labels, freeze the body and train a linear probe.** It takes seconds, and it is the thing to try first.
+# **The gain is the skill of reading in context, learned in pre-training.** From scratch, the same network does not even reach TF-IDF: nobody learns a language from sixty texts. Knowing the meaning of single words (static vectors) is not far from TF-IDF either; reading them in context makes the big step. Moving the body changes nothing: with sixty texts, training hardly ever beat the linear probe on validation data, and mostly went back to its head. **With few labels, freeze the body and train a linear probe.** It takes seconds, and it is the thing to try first.
 #
 # ## English labels, Japanese mail
 #
@@ -462,10 +462,10 @@ plan = {
     "body": "frozen",
     "spam": "encoder",
     "tested_on": ["English", "Japanese"],
-    "why": "With 8 labels, moving the body gains little in the figure. Spam comes in both "
+    "why": "With ten labels, moving the body gained nothing in the figure. Spam comes in both "
     "languages, and English labels lose TF-IDF its clues there. We label 20 Japanese texts a "
     "class for the test, run it on our own computer, and give unsure mail to a person.",
-    # ja: "why": "図では、ラベルが少ないと本体を動かしてもほとんど変わりません。迷惑メッセージは"
+    # ja: "why": "図では、ラベルが少ないと本体を動かしても変わりません。迷惑メッセージは"
     # ja: "両方の言語で届き、英語のラベルではTF-IDFの手がかりがなくなります。日本語は1クラス20通に"
     # ja: "テスト用のラベルを付け、社内で動かし、確信の持てないメールは人に回します。",
 }
@@ -502,7 +502,7 @@ tl.quiz("12")
 #
 # - 言語モデルの事前学習は、隠した語を当てることです。ラベルはいりません。
 # - BERTは、トークンの埋め込みにアテンションで文脈を取り込みます。同じ語でも、文が違えばベクトルが変わります。
-# - 少ないラベルでは、凍結した特徴と線形プローブから始めます。効果の大半は、事前学習で身に付けた文脈を読む力でした。
+# - 少ないラベルでは、凍結した特徴と線形プローブから始めます。効果は、事前学習で身に付けた文脈を読む力から来ていました。
 # - 2つの言語を同じ空間に置くモデルなら、英語のラベルだけで日本語を分類できます。
 # - 必ずTF-IDFと比べます。私たちの迷惑メッセージでは効果がはっきりせず、長い記事ではTF-IDFのほうが上でした。
 
@@ -511,7 +511,7 @@ tl.quiz("12")
 #
 # - Pre-training a language model means guessing hidden words. It needs no labels.
 # - BERT starts from the embeddings of tokens and brings in their context by attention: one word has different vectors in different sentences.
-# - With few labels, begin with frozen features and a linear probe. Most of the gain was the skill of reading in context, learned in pre-training.
+# - With few labels, begin with frozen features and a linear probe. The gain was the skill of reading in context, learned in pre-training.
 # - A model that places two languages in one space sorts Japanese with English labels alone.
 # - Always compare with TF-IDF. On our spam, BERT gained nothing certain, and on long articles TF-IDF was ahead.
 
@@ -653,22 +653,22 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# ラベルを付ける文を10回選び直して測りました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。線形プローブは20とおり、TF-IDFは6とおりの設定から、ほかの3つは学習率を検証データで選びました。ファインチューニングとLoRAは線形プローブの出力層から始め、検証データでそれより下がったときは元に戻します。ゼロからの学習は、ファインチューニングの3倍長くしてあります。本物の多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものを使いました。
+# ラベルを付ける文を10回選び直して測りました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。線形プローブは20とおり、TF-IDFは6とおりの設定から、検証データで選びました。ほかの3つは、測定に使わない別の2回で、5つの学習率から選びました。ファインチューニングとLoRAは線形プローブの出力層から始め、検証データでそれより上がらなければ元に戻します。その出力層は、同じ検証データで20とおりから選んだものなので、この決め方は凍結に少し有利です。「本体を動かしても変わらない」は、この決め方と60通のラベルでの結論です。ゼロからの学習は、ファインチューニングの3倍長くしてあります。本物の多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものを使いました。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# All was measured on ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them. The linear probe chooses among 20 settings and TF-IDF among 6; the other three choose their learning rate; all on the validation data. Fine-tuning and LoRA start from the head of the linear probe and go back to it where training makes the validation result worse. Training from scratch is three times as long as fine-tuning. The multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
+# All was measured on ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them. The linear probe chooses among 20 settings and TF-IDF among 6, on the validation data; the other three chose among 5 learning rates, on two draws that were not measured. Fine-tuning and LoRA start from the head of the linear probe and go back to it unless training improves the validation result. That head was the best of 20 on the same validation data, which favours frozen a little: "moving the body changes nothing" holds for this procedure and sixty labels. Training from scratch is three times as long as fine-tuning. The multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
 
 # %% [markdown] key="deeper-static" lang="ja" tags=["deeper"]
 # ## さらに深く：BERTより前の単語埋め込み
 #
-# BERT（2018年）より前は、単語ごとに1本のベクトルを持つ**静的な単語埋め込み**（word2vecなど）が使われていました。似た使われ方をする語は、近い向きになります。`zukan-bert` の埋め込みの表でも確かめられます。語の切れ端が混ざるのは、表の単位が単語ではなくトークンだからです。
+# BERT（2018年）より前は、単語ごとに1本のベクトルを持つ**静的な単語埋め込み**（word2vecなど）が使われていました。似た使われ方をする語は、近い向きになります。`zukan-bert` の埋め込みの表でも確かめられます。語の切れ端が混ざるのは、表の単位が単語ではなくトークンだからです。訳文も読んだので、英語の語も近くに来ます。
 
 # %% [markdown] key="deeper-static" lang="en" tags=["deeper"]
 # ## Deeper: word vectors before BERT
 #
-# Before BERT (2018), people used **static word vectors** such as word2vec, one vector a word. Words used alike point the same way, as they do in `zukan-bert`'s table of embeddings. Some neighbours are pieces of words, since the table holds tokens.
+# Before BERT (2018), people used **static word vectors** such as word2vec, one vector a word. Words used alike point the same way, as they do in `zukan-bert`'s table of embeddings. Some neighbours are pieces of words, since the table holds tokens; some are Japanese words of the same meaning (返金 is refund, パスワード password, 請求書 invoice), since it has read translations.
 
 # %% key="nearest"
 table = F.normalize(bert.get_input_embeddings().weight.detach(), dim=1)
@@ -754,7 +754,7 @@ reader = tl.backbone("zukan-gpt").preprocess.tokenizer
 gpt = AutoModelForCausalLM.from_pretrained(reader.name_or_path, dtype=torch.float32).eval()
 torch.manual_seed(0)
 starts = ("My parcel", "Can I")
-# ja: starts = ("注文した", "パスワード")
+# ja: starts = ("注文した", "荷物が")
 for start in starts:
     ids = reader(start, return_tensors="pt")["input_ids"][:, :-1].repeat(3, 1)  # no end sign
     drawn = gpt.generate(
@@ -843,7 +843,7 @@ for start in starts:
 # - **盛り上がるところ**：「静かに失われる文字」のセルです。実行前に「ガスの代金」がどうなるかを聞いてください。
 # - **待ち時間**：2コアのCPUで、本編のセルはどれも10秒以内です。
 # - **遅れた人は**：`setup`、`enquiries`、`win` を実行すれば、どの節からでも再開できます。
-# - **よくある間違い**：「BERTは意味がわかるから勝つ」（分野が合っていました）。「確率が高いから正しい」（無関係な文でも高くなります）。「ファインチューニングは凍結に必ず勝つ」（ここでは差が小さい）。練習Bでは、softmaxのあとで重みを0にする誤りが多く見られます。
+# - **よくある間違い**：「BERTは意味がわかるから勝つ」（分野が合っていました）。「確率が高いから正しい」（無関係な文でも高くなります）。「ファインチューニングは凍結に必ず勝つ」（ここでは差がない）。練習Bでは、softmaxのあとで重みを0にする誤りが多く見られます。
 # - **議論の種**：TF-IDFで65%、BERTで62%の迷惑メッセージ判定（英語）を、あなたなら製品に載せますか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
@@ -854,5 +854,5 @@ for start in starts:
 # - **The liveliest cell** stands under "characters that vanish in silence". Ask what will become of "résumé" before you run it.
 # - **Waiting**: on two CPU cores no cell of the core takes more than 10 seconds.
 # - **Whoever fell behind** runs `setup`, `enquiries` and `win` and can go on from any section.
-# - **Common mistakes**: "BERT wins because it understands" (the domain matched); "a high probability means it is right" (unrelated texts get one, too); "fine-tuning always beats frozen" (here the difference is small). In exercise B, many set the weights to 0 after the softmax.
+# - **Common mistakes**: "BERT wins because it understands" (the domain matched); "a high probability means it is right" (unrelated texts get one, too); "fine-tuning always beats frozen" (here there is no difference). In exercise B, many set the weights to 0 after the softmax.
 # - **To discuss**: on our English spam, TF-IDF is right in 65% of cases and BERT in 62%. Would you put either into a product?

@@ -30,7 +30,8 @@ def flip_with_one_word(before: str, after: str) -> str | None:
     ]
     if not all(found):
         return text("lesson12.flip_empty")
-    changes = [c for c in SequenceMatcher(None, *found).get_opcodes() if c[0] != "equal"]
+    old, new = found
+    changes = [c for c in SequenceMatcher(None, old, new).get_opcodes() if c[0] != "equal"]
     changed = sum(max(end - start, last - first) for _, start, end, first, last in changes)
     if changed == 0:
         return text("lesson12.flip_same")

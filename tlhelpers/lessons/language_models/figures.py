@@ -93,28 +93,6 @@ def draw_ways(trained: Mapping) -> Picture:
     return picture(figure, text("lesson12.ways_alt"))
 
 
-def draw_lengths(trained: Mapping) -> Picture:
-    """Fine-tuning, LoRA and scratch with half, the whole and three times the training."""
-    ways, lengths = ("scratch", "lora", "fine_tune"), ("_half", "", "_three_times")
-    figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
-    for axes, lang in zip(panels, _own_first(), strict=True):
-        for way in ways:
-            runs = [trained[lang][way + length] for length in lengths]
-            figures.error_band(axes, range(3), runs, text(f"lesson12.{way}"), **LOOKS[way])
-        level = interval(trained[lang]["probe"]).mean
-        look = {"color": figures.BLUE, "linestyle": "--"}
-        axes.axhline(level, label=text("lesson12.probe"), **look)
-        _guessing(axes, CHANCE["enquiries"], upright=False)
-        axes.set_xticks(range(3), [text(f"lesson12.length{length}") for length in lengths])
-        axes.set_xlabel(text("lesson12.length_label"))
-        axes.set_title(text(f"lesson12.texts_{lang}"), fontsize=11)
-    _percent_up(panels[0])
-    _legend(figure, panels[0])
-    _title(figure, text("lesson12.lengths_title"))
-    return picture(figure, text("lesson12.lengths_alt"))
-
-
 def draw_curves(found: Mapping) -> Picture:
     """Accuracy against labels a class: frozen BERT, static word vectors, TF-IDF."""
     figures.use()
