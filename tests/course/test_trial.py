@@ -164,12 +164,23 @@ def test_a_slow_backbone_reads_fewer_photos_instead_of_staying_away(folder, monk
         return slow[name] or 0.5 * self.left / (len(task.valid) + 0.7 * len(task.train))
 
     monkeypatch.setattr(contest.Contest, "_measure", measured)
-    monkeypatch.setattr(contest, "LEAST_PER_CLASS", 2)
+    monkeypatch.setattr(contest, "FEWEST_PER_CLASS", 1)
     monkeypatch.setattr(contest.Contest, "improve", lambda self: None)
     found = try_folder(task, 1, list(slow), progress=False)
     assert {c.backbone for c in found.contenders} == set(slow)
     (said,) = (said for said in found.remarks if "zukan-vgg read" in said)
     assert f"of the {len(task.train)} training photos" in said
+
+
+def test_one_without_any_time_is_said_and_not_fetched_again(folder, monkeypatch):
+    slow = {"zukan-resnet": 1e-4, "zukan-vgg": 1e4}
+    monkeypatch.setattr(contest.Contest, "_measure", lambda self, n: slow[n.info.name])
+    found = try_folder(load_folder(folder, 32), 0.1, list(slow), progress=False)
+    assert found.skipped == ["zukan-vgg"]
+    assert any("zukan-vgg was left out" in said for said in found.remarks)
+    assert any("Fetch ImageNet weights" in step for step in found.next_steps())
+    found.skipped.append("resnet18")
+    assert not any("Fetch ImageNet weights" in step for step in found.next_steps())
 
 
 def test_what_was_read_in_part_is_read_whole_while_time_remains(folder, monkeypatch):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,8 @@ NEIGHBOURS = (1, 3, 5, 11)
 FEATURE_BATCH = 16  # what a large network makes of more would not fit a small computer
 BATCH = 32  # examples of a training step
 FIRST_SECONDS = 10.0  # the quickest backbone may take so long whatever the budget is
-LEAST_PER_CLASS = 10  # training examples, where a backbone gets only some of them
+LEAST_PER_CLASS = 10  # training examples that the quickest backbone reads in any case
+FEWEST_PER_CLASS = 3  # with time for fewer, a backbone is left out, and said to be
 LEAST_VALID = 100  # validation examples, where even they would take too long
 VALID_SHARE = 0.15  # of the time, which the slowest backbone may spend on validation
 MOST_EPOCHS = {"fine_tune": 10, "lora": 10, "scratch": 30}
@@ -74,6 +76,7 @@ class Contest:
     seed: int
     size: int
     bar: tqdm
+    own_spreads: ClassVar[bool] = True  # a probe scales each feature by its own spread
     valid: Split = field(init=False)  # the validation part, or as much as there is time for
     contenders: list[Contender] = field(default_factory=list)
     networks: dict[str, nn.Module] = field(default_factory=dict)
@@ -83,6 +86,7 @@ class Contest:
     fitting: float = 0.0  # seconds that the heads of a probe took
     epochs: dict[str, int] = field(default_factory=dict)  # that each training passed
     remarks: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # backbones that there was no time for
     interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -143,6 +147,7 @@ class Contest:
                 wanted = len(self.task.train) + len(self.valid)
                 seconds = f"{self.costs[name] * wanted:.0f}"
                 self.remarks.append(text("report.skipped", backbone=name, seconds=seconds))
+                self.skipped.append(name)
                 self.bar.update(2)
                 continue
             self.networks[name] = loaded[name]
@@ -191,9 +196,9 @@ class Contest:
         least = LEAST_PER_CLASS * self.task.num_classes
         if affordable >= count:
             return torch.arange(count)
-        if affordable < least and self.heads:
+        if self.heads and affordable < FEWEST_PER_CLASS * self.task.num_classes:
             return None
-        return self._some_of_each(max(affordable, least))
+        return self._some_of_each(affordable if self.heads else max(affordable, least))
 
     def _some_of_each(self, wanted: int) -> Tensor:
         """About so many rows of the training part, each class in its share; more add to fewer."""
@@ -257,7 +262,13 @@ class Contest:
 
         fitting = time.monotonic()
         head, chosen, _ = select_head(
-            found.train, labels, found.valid, wanted, classes, seed=self.seed
+            found.train,
+            labels,
+            found.valid,
+            wanted,
+            classes,
+            standardize=self.own_spreads,
+            seed=self.seed,
         )
         self.fitting = max(self.fitting, time.monotonic() - fitting)
         with torch.no_grad():
@@ -394,6 +405,7 @@ class Contest:
             logits=logits,
             labels=test.labels,
             suspects=self.suspects(),
+            skipped=self.skipped,
             seconds=time.monotonic() - begin,
             interrupted=self.interrupted,
             remarks=self.remarks,
@@ -478,6 +490,7 @@ class Contest:
                 self.task.num_classes,
                 learning_rates=(rate,),
                 weight_decays=(decay,),
+                standardize=self.own_spreads,
                 seed=seed,
             ).chosen["valid_acc"]
 

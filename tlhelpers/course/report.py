@@ -60,6 +60,7 @@ class Report(Result):
     labels: Tensor = field(repr=False)
     seconds: float
     suspects: list[tuple[str, str, str]] = field(default_factory=list, repr=False)
+    skipped: list[str] = field(default_factory=list, repr=False)  # backbones without time for them
     quotes: bool = field(default=True, repr=False)  # whether the page may show texts themselves
     interrupted: bool = False  # stopped by the learner: what there was until then
     remarks: list[str] = field(default_factory=list, repr=False)
@@ -131,8 +132,8 @@ class Report(Result):
             steps.append(text(f"report.next_labels_{kind}"))
         elif self.test_acc.mean < 0.99:
             steps.append(text(f"report.next_mistakes_{kind}"))
-        encoders = {c.backbone for c in self.contenders if c.strategy == "probe"}
-        if all(name.startswith("zukan-") for name in encoders):
+        probed = {c.backbone for c in self.contenders if c.strategy == "probe"}
+        if all(name.startswith("zukan-") for name in (*probed, *self.skipped)):
             steps.append(text(f"report.next_weights_{kind}", program=PROGRAM))
         found = getattr(self.task, "inspection", None)
         if found is not None and found.imbalance >= 3:

@@ -36,7 +36,12 @@ ORDER = (10.0, 1.0, 100.0)  # strengths, the likeliest first
 
 
 class TextContest(Contest):
-    """`Contest` on texts: other controls, and LoRA in place of training from scratch."""
+    """`Contest` on texts: other controls, and LoRA in place of training from scratch.
+
+    Encoders of texts are trained by angles, which one spread for all features keeps.
+    """
+
+    own_spreads = False
 
     def names(self) -> list[str]:
         return [OWN, *encoders_here()]
