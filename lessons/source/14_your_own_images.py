@@ -91,7 +91,8 @@ def read(folder):
 features, labels, paths = read(inbox)
 order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
 test, train = order[: len(order) // 4], order[len(order) // 4 :]
-unit = F.normalize(features)
+unit = F.normalize(features)  # length 1: a large product means much alike
+# ja: unit = F.normalize(features)  # 長さを1にそろえる。積が大きいほど似ている
 nearest = (unit[test] @ unit[train].T).argmax(1)
 promised = (labels[train][nearest] == labels[test]).double().mean().item()
 print(f"Accuracy on the test: {promised:.0%}")
@@ -256,14 +257,16 @@ tl.check("14-b")
 # %% key="suspects" alt_ja="今のラベルの確率が低い順に並べた8匹の写真。" alt_en="Eight animals, those first whose own label is least probable."
 owners = np.array([path.stem.split("_")[0] for path in paths])
 shares = cross_val_predict(
-    LogisticRegression(C=0.01, max_iter=500, class_weight="balanced"),
+    LogisticRegression(C=0.01, max_iter=500, class_weight="balanced"),  # cats count more
+    # ja: LogisticRegression(C=0.01, max_iter=500, class_weight="balanced"),  # 少ない猫を重く数える
     features.numpy(),
     labels.numpy(),
     groups=owners,
     cv=GroupKFold(5),
     method="predict_proba",
 )
-own_label = shares[range(len(labels)), labels]
+own_label = shares[range(len(labels)), labels]  # probability of the label that it has
+# ja: own_label = shares[range(len(labels)), labels]  # 今付いているラベルの確率
 doubts = {owner: own_label[owners == owner].mean() for owner in set(owners) if owner.isdigit()}
 lesson14.show_suspects(inbox, doubts)
 

@@ -104,6 +104,19 @@ def test_the_stored_costs_say_what_the_lesson_says():
     assert interval(costs["lopsided"]["cats"]).high < 0.6
 
 
+def test_the_other_stored_numbers_are_those_of_the_prose():
+    ladder, real, hunt = stored("14_ladder"), stored("14_photos"), stored("14_suspects")
+    means = {way: 100 * interval(runs).mean for way, runs in ladder.items() if way != "seconds"}
+    told = {"pixels": 56, "knn": 76, "more_probe": 82, "more_tuned": 88, "scratch": 83}
+    assert all(abs(means[way] - value) <= 0.5 for way, value in told.items())
+    pairs = zip(ladder["more_tuned"], ladder["more_probe"], strict=True)
+    assert interval([tuned - probe for tuned, probe in pairs]).low > 0
+    told = {"probe": 91, "fine_tune": 93, "scratch": 54}
+    assert all(abs(100 * interval(real[way]).mean - value) <= 0.5 for way, value in told.items())
+    assert all(a > b for a, b in zip(real["fine_tune"], real["probe"], strict=True))
+    assert round(interval(hunt["found"]).mean) == 5
+
+
 def test_the_widget_says_what_each_split_claims():
     leak = {"shots": [1, 5]}
     for reader in ("knn", "probe"):
