@@ -366,8 +366,8 @@ distance = tl.proxy_a_distance(there, here)
 ahead = today["frozen", "zukan-paint"] - today["frozen", "scratch"]
 print(f"Paint sorter to surfaces: proxy A-distance {distance:.1f} (0 alike, 2 different)")
 # ja: print(f"色見分けネットから表面の検査へ：proxy A距離 {distance:.1f}（0で同じ、2で別）")
-print(f"Its probe minus that of random weights: {100 * ahead:+.0f} points")
-# ja: print(f"プローブとランダムな重みのプローブの差：{100 * ahead:+.0f}ポイント")
+print(f"Its probe minus that of random weights: {100 * ahead:.0f} points")
+# ja: print(f"プローブとランダムな重みのプローブの差：{100 * ahead:.0f}ポイント")
 lesson06.draw_warnings(pairs)
 
 # %% [markdown] key="real" lang="ja"
@@ -438,8 +438,8 @@ lesson06.draw_real(tl.stored("06_real"))
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
 # PLACEHOLDER: plan = {
-# PLACEHOLDER:     "sources": [...],
-# PLACEHOLDER:     "compare_with": [...],
+# PLACEHOLDER:     "sources": ...,
+# PLACEHOLDER:     "compare_with": ...,
 # PLACEHOLDER:     "chosen_on": ...,
 # PLACEHOLDER:     "if_harm": ...,
 # PLACEHOLDER:     "why": ...,
