@@ -156,7 +156,7 @@ tl.widget("01")
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
 # PLACEHOLDER: minutes_saved = ...
-minutes_saved = (20 - 5) * 10 * 1
+minutes_saved = (10 - 5) * 10 * 1
 ### END SOLUTION
 tl.check("01-a")
 
@@ -222,12 +222,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# いまの結果は1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**訓練データを選び直して5回**測ります。5回とも、2つの始め方に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# いまの結果は1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、2つの始め方に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# You have seen a single result, and perhaps the 50 pictures happened to be easy ones. So we **draw the training pictures anew, five times**. Each time both starts get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# You have seen a single result, and perhaps the 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time both starts get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")
@@ -267,7 +267,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="ja"
 # ## 効果1：ラベルが少なくてすむ
 #
-# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 50枚では3本の差が数ポイントまで縮みます。凍結とファインチューニングは、2枚と5枚では平均が入れ替わるだけで、差があるとは言えません（5枚での差の区間は−2〜6ポイント）。10枚からは、ファインチューニングが1〜3ポイントほど上です。
+# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングを比べると、2枚では凍結が4ポイントほど上、5枚では差があるとは言えず（差の区間は−2〜6ポイント）、10枚と50枚ではファインチューニングが2ポイントほど上です。
 #
 # ## 効果2：学習が早く終わる
 #
@@ -280,7 +280,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** At fifty all three are within a few points. Between frozen and fine-tuned no difference can be claimed at two and at five labels (at five, the interval of the difference goes from −2 to 6 points); from ten on, fine-tuning is ahead by 1 to 3 points.
+# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Between frozen and fine-tuned, frozen is some 4 points ahead at two labels; at five no difference can be claimed (the interval of the difference goes from −2 to 6 points); at ten and at fifty fine-tuning is ahead by about 2.
 #
 # ## Benefit 2: less training
 #

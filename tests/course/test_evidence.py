@@ -20,7 +20,6 @@ from tlhelpers.runtime.places import RESULTS, ROOT
 STORED = [pytest.param(path, id=path.stem) for path in sorted(RESULTS.glob("*.json"))]
 DECLARED = {one.name: one for one in experiments() if one.about}
 SOURCES = sorted((ROOT / "lessons" / "source").glob("[0-9]*.py"))
-LOST = "searched, not kept"  # of results of old: to make one anew is to keep its search
 INTERVAL = re.compile(r"\[(-?[\d.]+)%, (-?[\d.]+)%\]")
 
 
@@ -67,8 +66,6 @@ def test_a_result_says_what_its_numbers_are_about(name):
         assert holds_a_search(record)
     elif settings.startswith("searched in "):
         assert holds_a_search(read(RESULTS / f"{settings.removeprefix('searched in ')}.json"))
-    elif settings == LOST:
-        assert DECLARED[name].about["settings"] == SEARCHED and DECLARED[name].is_stale()
     else:
         assert settings in (CROSS_VALIDATED, IN_EACH_DRAW, VARIED, FIXED)
 
