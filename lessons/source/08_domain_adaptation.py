@@ -1,0 +1,796 @@
+# %% [markdown] key="title" lang="ja"
+# # 08 ドメイン適応
+#
+# **説明30分、練習15分** ・ 前提：レッスン02（特徴抽出）。ファインチューニング（レッスン03）も済ませてあると楽です。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 見た目が変わって下がった正解率を、新しいラベルなしで取り戻す（AdaBN、3行）
+# - そのために画像が何枚いるか、どんな集め方だと壊れるかを見積もる
+# - クラスの割合が変わったときの落とし穴を見抜き、対処する
+
+# %% [markdown] key="title" lang="en"
+# # 08 Domain adaptation
+#
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction); lesson 03 (fine-tuning) helps.
+#
+# After this lesson you can
+#
+# - win back the accuracy that a new look has cost, without one new label (AdaBN, three lines)
+# - tell how many pictures that takes, and which collections of pictures break it
+# - see the trap of changed class shares, and get out of it
+
+# %% key="setup"
+import copy
+
+import torch
+from IPython.display import display
+from torch import nn
+
+import tlhelpers as tl
+
+tl.setup()
+network = tl.backbone("zukan-resnet")
+preprocess = network.preprocess
+lesson08 = tl.figures("08")
+
+# %% [markdown] key="idea" lang="ja"
+# ## 目が暗さに慣れるまで
+#
+# 野鳥に詳しい人でも、日が暮れてすぐは、どの鳥も黒い影にしか見えません。けれども数分たつと、目が暗さに慣れて見分けられるようになります。その間、誰も鳥の名前を教えていません。見ているだけで、目が明るさの基準を合わせ直したのです。
+#
+# ネットワークにも同じことが起こります。昼の写真で学んだ検査装置を夜勤で使う、別のカメラに替える、といった場合です。クラスは同じなのに見た目の違うデータの集まりを、それぞれ**ドメイン**（domain）と呼びます。ラベルのある**転移元**から、ラベルのない**転移先**へ、モデルを合わせ直すことを**ドメイン適応**（domain adaptation）といいます。
+
+# %% [markdown] key="idea" lang="en"
+# ## Until the eye is used to the dark
+#
+# At dusk even an experienced bird-watcher sees nothing but black shapes. After a few minutes the eye has adapted, and the birds can be told apart again. Nobody has named a single bird meanwhile: by looking alone, the eye has set its idea of "bright" and "dark" anew.
+#
+# Networks get into the same trouble. An inspection camera that learned from photos of the day shift is used at night, or is replaced by another model. Collections of data with the same classes and another look are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
+
+# %% key="domains"
+tl.diagram("domains")
+
+# %% [markdown] key="task" lang="ja"
+# ## 題材：魚道のカメラ
+#
+# 川の魚道（魚の通り道）を、1台のカメラが見張っています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします。`keep_batchnorm=False` は、あとで説明する「BatchNormの記憶」も昼の写真に合わせる、という指定です。
+#
+# 夜の写真も500枚ありますが、名前は付いていません。テスト用の夜の写真は、これとは別にあります。
+#
+# > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
+#
+# > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
+#
+# > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
+#
+# > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
+#
+# > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
+
+# %% [markdown] key="task" lang="en"
+# ## The job: a camera at a fish pass
+#
+# A camera watches the fish that swim up a river through a fish pass. Of ten species there are 50 photos each from the daytime, with names. First we fine-tune the network on these. The option `keep_batchnorm=False` lets "BatchNorm's memory", which comes later, follow the photos of the day.
+#
+# There are 500 photos from the night as well, without names. The night's test photos are others.
+#
+# > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
+#
+# > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
+#
+# > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
+#
+# > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
+#
+# > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
+
+# %% key="day" alt_ja="昼と夜の魚の写真。1行に1種類、4枚ずつ。夜は暗く、青みがかって、ざらついている。" alt_en="Photos of fish by day and by night, one species a row, four each. The night is dark, bluish and grainy."
+day = tl.load_task("fish", per_class=50)
+night = tl.load_task("fish", per_class=50, seed=1, style="night")
+model = tl.fine_tune(network, day, lr=0.05, keep_batchnorm=False, read_test=False).model
+by_day = tl.evaluate(model, day.test)
+print(f"By day: {by_day:.0%} of the test photos are right  (guessing: 10%)")
+# ja: print(f"昼：テスト写真の正解率 {by_day:.0%}（ランダムに答えた場合は10%）")
+display(tl.show(day, classes=[3, 6], per_class=4))
+tl.show(night, classes=[3, 6], per_class=4)
+
+# %% key="predict-night"
+tl.predict_first(
+    "08-night",
+    "Accuracy of the same network on photos of the night",
+    # ja: "同じネットワークの、夜の写真での正解率",
+    between=(0, 100),
+    unit="%",
+)
+
+# %% key="night-run"
+by_night = tl.evaluate(model, night.test)
+answers = tl.predict(model, night.test).argmax(1)
+most = int(torch.bincount(answers).argmax())
+count = int((answers == most).sum())
+print(f"By night: {by_night:.0%} of the test photos are right")
+# ja: print(f"夜：テスト写真の正解率 {by_night:.0%}")
+print(f"Most frequent answer: {day.class_names[most]}, for {count} of {len(answers)} photos")
+# ja: print(f"最も多い答え：{day.class_names[most]}（{len(answers)} 枚のうち {count} 枚）")
+tl.see_prediction("08-night", round(100 * by_night))
+
+# %% [markdown] key="night-read" lang="ja" tags=["answer"]
+# **ほとんど見分けられなくなりました。** 魚は変わっていないのに、大半の写真に同じ答えを返しています。エラーも警告も出ません。夜のラベルがなければ、気づくことさえ難しい失敗です。
+#
+# 直せるかどうか、まず手を動かして確かめましょう。ウィジェットで昼の写真の光を弱めていき、正解率が下がったところで「適応」をオンにしてください。「流れてくる写真」は、適応に使える、ラベルのない写真の枚数です。
+
+# %% [markdown] key="night-read" lang="en" tags=["answer"]
+# **It can hardly tell anything any more.** The fish are the same, and yet most photos get one and the same answer. There is no error and no warning; without labels of the night you would not even notice.
+#
+# Can it be mended? Try it first. In the widget, turn the light down on photos of the day; when the accuracy has fallen, switch adaptation on. The stream is the number of photos, without labels, that adaptation may look at.
+
+# %% key="widget"
+tl.widget("08")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（読み取る、3分）
+#
+# ウィジェットで調べて、答えを入れてください。`light_failing` は、適応なしの正解率が初めて80%を下回る光の強さ（%）です。`stream_needed` は、光が30%のとき、適応ありで正解率が90%以上になる、いちばん少ない写真の枚数です。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (read, 3 minutes)
+#
+# Find out with the widget. Turn the light down: `light_failing` is the first light (in percent) at which the accuracy without adaptation is below 80%. `stream_needed` is the smallest stream with which adaptation reaches at least 90% at 20% of the light.
+
+# %% key="ex-a" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: light_failing = ...
+# PLACEHOLDER: stream_needed = ...
+light_failing = 40
+stream_needed = 32
+### END SOLUTION
+tl.check("08-a")
+
+# %% [markdown] key="memory" lang="ja"
+# ## 何がずれたのか：BatchNormの記憶
+#
+# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。
+#
+# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で調整すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり「ふつう」です。
+
+# %% [markdown] key="memory" lang="en"
+# ## What has moved: BatchNorm's memory
+#
+# Between its other layers the network has one called **BatchNorm** again and again. For each channel (one feature) it subtracts a mean and divides by a spread (the standard deviation), so that all values have about the same size. Mean and spread are those it remembers from training: **BatchNorm's memory**.
+#
+# Let us do it by hand. By day, a channel has values around 8 with a spread of 2. By night there is less light: around 3, with a spread of 1. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it is $(3-3)/1=0$: ordinary.
+
+# %% key="day-and-night"
+tl.diagram("day_and_night")
+
+# %% [markdown] key="adabn" lang="ja"
+# ## AdaBN：記憶だけを測り直す
+#
+# それなら、記憶を夜の写真で測り直せばよいはずです。これが**AdaBN**（Li ほか, 2016、[arXiv:1603.04779](https://arxiv.org/abs/1603.04779)）です。値 $x$ から計算する $y$ は、
+#
+# $$y = \gamma\,\frac{x-\mu}{\sigma} + \beta$$
+#
+# で、学習で決まった重み $\gamma$、$\beta$ はそのまま、記憶 $\mu$（平均）と $\sigma$（ばらつき）だけを転移先の値に替えます。ラベルも、損失も、勾配も使いません。要点は①〜③の3行です。
+
+# %% [markdown] key="adabn" lang="en"
+# ## AdaBN: measure the memory again
+#
+# Then let us measure the memory again on photos of the night. This is **AdaBN** (Li et al., 2016, [arXiv:1603.04779](https://arxiv.org/abs/1603.04779)). BatchNorm turns a value $x$ into
+#
+# $$y = \gamma\,\frac{x-\mu}{\sigma} + \beta$$
+#
+# The weights $\gamma$ and $\beta$, found in training, stay as they are. Only the memory is replaced: $\mu$ (mean) and $\sigma$ (spread) are now those of the target. It needs no label, no loss and no gradient; lines ① to ③ are all there is to it.
+
+
+# %% key="adabn-run" alt_ja="昼、夜、AdaBN後の夜のテスト正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Test accuracy by day, by night, and by night after AdaBN, one a row, as dots with 95% intervals."
+def adabn(model, pictures):
+    adapted = copy.deepcopy(model)
+    for layer in adapted.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_running_stats()  # ① forget the day
+            # ja: layer.reset_running_stats()  # ① 昼の記憶を消す
+            layer.momentum = None  # plain average over batches
+            # ja: layer.momentum = None  # バッチの単純な平均
+    adapted.train()  # ② BatchNorm measures what it sees
+    # ja: adapted.train()  # ② 見たものを測るモード
+    with torch.no_grad():
+        for batch in pictures[torch.randperm(len(pictures))].split(250):
+            adapted(preprocess(batch))  # ③ look at the night
+            # ja: adapted(preprocess(batch))  # ③ 夜の写真を見せる
+    return adapted.eval()
+
+
+adapted = adabn(model, night.train.inputs)
+after = tl.evaluate(adapted, night.test)
+print(f"By night {by_night:.0%}  →  after AdaBN {after:.0%}")
+# ja: print(f"夜 {by_night:.0%} → AdaBNのあと {after:.0%}")
+styles = tl.stored("08_styles")
+lesson08.draw_win(styles, live={"day": by_day, "before": by_night, "adabn": after})
+
+# %% key="claim-adabn" tags=["claim"]
+fish = styles["night"]
+gain = tl.interval([a - b for a, b in zip(fish["adabn"], fish["before"])])
+tl.claim(
+    f"AdaBN wins back {100 * gain.low:.0f} to {100 * gain.high:.0f} points by night "
+    "(stored, 10 draws of all pictures)",
+    # ja: f"AdaBNで、夜の正解率が{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
+    # ja: "戻りました（保存済み、画像を選び直して10回）",
+    gain.low > 0.15,
+)
+
+# %% [markdown] key="adabn-read" lang="ja"
+# **失われた正解率のほとんどが、見せるだけで戻りました。** 重みは1つも変わっていません。ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。
+#
+# 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回です。
+#
+# ## 写真は何枚いるか、どう集めるか
+#
+# > **見る前に考える**：写真が4枚しかなかったら？　100枚のうち90枚が同じ種類の魚だったら？
+
+# %% [markdown] key="adabn-read" lang="en"
+# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night served for one thing: measuring the accuracy.
+#
+# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals. "Stored" results were measured beforehand and come with the course; rings are today's run.
+#
+# ## How many photos, and which?
+#
+# > **Think before you look**: what if there were only four photos? And what if 90 of 100 showed the same species?
+
+# %% key="pool" alt_ja="左：ラベルなし写真の枚数に対する、AdaBN後の正解率。右：100枚のうち1種類が占める割合に対する正解率。破線は適応前、点線はランダムに答えた場合。" alt_en="Left: accuracy after AdaBN against the number of unlabelled photos. Right: against the share of one species among 100 photos. Dashed: before; dotted: guessing."
+lesson08.draw_pool(tl.stored("08_pool"))
+
+# %% [markdown] key="pool-read" lang="ja"
+# **枚数は少なくて済みますが、偏りには弱いのです。** 左の図では、4枚で39%から78%に戻り、32枚でほぼ頭打ちになります。平均とばらつきは、数十枚あればよく測れるからです。
+#
+# 右の図では、同じ100枚でも1種類が9割を占めると58%まで下がります。平均が「夜」ではなく「その魚」の平均になり、その魚がふつうに、ほかの魚が異常に見えてしまうからです。
+#
+# ## 線画では？
+#
+# 光が変わっても、手がかりの強さが変わるだけです。では、色や質感が消えた**線画**ではどうでしょうか。比べるために、もっと簡単な方法も2つ試します。どちらも、ネットワークの最後の特徴だけを昼と夜で合わせます。**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（中身は「さらに深く：最後の特徴だけを合わせる」）。
+
+# %% [markdown] key="pool-read" lang="en"
+# **A few photos are enough, but not if they are lopsided.** In the left panel four photos already bring 39% back to 78%, and from 32 on little is added: some dozens measure a mean and a spread well.
+#
+# In the right panel there are always 100 photos, but when one species makes up 90% of them, the accuracy falls to 58%. The mean is then that species' rather than the night's: this fish looks ordinary, and all others look odd.
+#
+# ## And sketches?
+#
+# Less light makes every clue weaker. But in a **sketch**, colour and surface are gone. For comparison there are two simpler ways as well; both move only the last features of the network, those that enter the head: by their **mean** alone, or by spread and relations, too, which is called **CORAL** (how it works: "Deeper: moving the last features").
+
+# %% key="ways" alt_ja="夜、色あせた印刷、線画のそれぞれで、適応前、平均だけ、CORAL、AdaBNのテスト正解率。破線は昼の正解率、点線はランダムに答えた場合。" alt_en="Test accuracy before, with the mean moved, with CORAL and with AdaBN, for night, faded prints and sketches. Dashed: by day; dotted: guessing."
+sketch = tl.load_task("fish", per_class=50, seed=1, style="sketch")
+before = tl.evaluate(model, sketch.test)
+after = tl.evaluate(adabn(model, sketch.train.inputs), sketch.test)
+print(f"Sketches today: {before:.0%}  →  after AdaBN {after:.0%}")
+# ja: print(f"今日の線画：{before:.0%} → AdaBNのあと {after:.0%}")
+display(tl.show(sketch, classes=[3, 6], per_class=4))
+lesson08.draw_ways(styles)
+
+# %% [markdown] key="ways-read" lang="ja"
+# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。光の変化は、値の平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものが消えています。基準を合わせ直しても、ないものは見えません。
+#
+# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（52ポイント）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
+#
+# ## 本物のデータでは？
+#
+# 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
+
+# %% [markdown] key="ways-read" lang="en"
+# **On sketches nothing is enough.** AdaBN takes 41% to 64% there, far below the 99% by day. Less light changes the mean and the spread of values, and that can be measured again. In a sketch the clues themselves are gone, and no new idea of what is ordinary shows what is not there.
+#
+# Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52: what was lost on the way cannot be brought back at the end.
+#
+# ## And on real data?
+#
+# Of handwritten digits there are two well-known collections, MNIST and USPS, gathered in different ways and at different resolutions. We learn on one and use the other. With photos, a MobileNetV2 pretrained on ImageNet tells cats from dogs while the light goes down.
+
+# %% key="real-figure" alt_ja="本物のデータでのテスト正解率。左と中央は2つの手書き数字データの間の転移、右は光を弱めた犬と猫の写真。適応前、平均、CORAL、AdaBNを比べる。" alt_en="Test accuracy on real data: between two collections of digits at the left and in the middle, and on photos of cats and dogs under less and less light at the right, before, with the mean, CORAL and AdaBN."
+lesson08.draw_real(tl.stored("08_real"))
+
+# %% [markdown] key="real-read" lang="ja"
+# **向きも順番も同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。数字では差が小さく、AdaBNの効果は5〜6ポイントです。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。MNISTからUSPSでは、平均だけでも7ポイント上がりました。
+#
+# 数字は100枚ずつのラベルで学んだ私たちの小さなネットワーク（10回）、写真は96画素に縮めたMobileNetV2の線形プローブ（5回）です。どちらも転移先の写真120〜500枚に、ラベルなしで合わせました。明るい写真のままAdaBNを行うと、1ポイントほど下がります。見た目が変わっていないなら、触らないのがいちばんです。
+
+# %% [markdown] key="real-read" lang="en"
+# **The signs and the order are the same.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. For digits the gain is smaller, 5 to 6 points: another pen and another hand are probably more than another mean and spread. From MNIST to USPS the mean alone gains 7.
+#
+# The digits were learned by our small network from 100 labels each (10 draws), the photos by a linear probe on MobileNetV2 at 96 pixels (5 draws); both adapted to 120 to 500 pictures without labels. On photos that are still bright, AdaBN loses about one point: where the look has not changed, leave it alone.
+
+# %% [markdown] key="shift" lang="ja"
+# ## 落とし穴：クラスの割合が変わるとき
+#
+# 今度は夕暮れです。光は昼の半分で、まだそれほど暗くありません。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
+#
+# > **予想してから実行**：10種類が同じ割合なら、夕暮れのAdaBNは20ポイントほどの得です。群れが通るときは、どうなるでしょうか。
+
+# %% [markdown] key="shift" lang="en"
+# ## The trap: when the class shares change
+#
+# Now it is dusk, with half the light of the day: not that dark yet. But one species swims by in a school and makes up 55% of the photos; the other nine have 5% each. That the shares of the classes change, rather than their look, is called **label shift**.
+#
+# > **Predict, then run**: with all species in equal shares, AdaBN gains some 20 points at dusk. And while the school swims by?
+
+# %% key="predict-shift"
+tl.predict_first(
+    "08-shift",
+    "AdaBN at dusk, while one species makes up 55%",
+    # ja: "1種類が55%を占める夕暮れでの、AdaBNの効果",
+    choices=("gains as before", "gains little", "loses"),
+    # ja: choices=("同じくらい上がる", "少しだけ上がる", "下がる"),
+)
+
+# %% key="shift-run" alt_ja="夕暮れでの適応前とAdaBN後のテスト正解率。左は10種類が同じ割合、右は1種類が55%の場合で、割合をそろえた場合も示す。" alt_en="Test accuracy at dusk before and after AdaBN: all species alike at the left; one at 55% at the right, also with shares made equal."
+swarm = lesson08.swarm_at_dusk()
+before = tl.evaluate(model, swarm.test)
+after = tl.evaluate(adabn(model, swarm.train.inputs), swarm.test)
+print(f"At dusk, one species at 55%: {before:.0%}  →  after AdaBN {after:.0%}")
+# ja: print(f"夕暮れ、1種類が55%：{before:.0%} → AdaBNのあと {after:.0%}")
+shift = tl.stored("08_shift")
+display(lesson08.draw_shift(shift))
+outcome = "gains little" if after > before else "loses"
+# ja: outcome = "少しだけ上がる" if after > before else "下がる"
+tl.see_prediction("08-shift", outcome)
+
+# %% key="claim-shift" tags=["claim"]
+dusk = shift["fish"]["0.5"]
+even = tl.interval([a - b for a, b in zip(dusk["even"]["adabn"], dusk["even"]["before"])])
+loss = tl.interval([b - a for a, b in zip(dusk["swarm"]["adabn"], dusk["swarm"]["before"])])
+tl.claim(
+    f"At dusk AdaBN gains at least {100 * even.low:.0f} points with equal shares, and loses "
+    f"{100 * loss.low:.0f} to {100 * loss.high:.0f} while one species swarms (stored, 10 draws)",
+    # ja: f"夕暮れのAdaBNは、同じ割合なら{100 * even.low:.0f}ポイント以上の得、群れが通るときは"
+    # ja: f"{100 * loss.low:.0f}〜{100 * loss.high:.0f}ポイントの損でした（保存済み、10回）",
+    even.low > 0 and loss.low > 0,
+)
+
+# %% [markdown] key="shift-read" lang="ja" tags=["answer"]
+# **AdaBNの得が、損に変わりました。** 理由は、偏った写真の集まりと同じです。AdaBNは「群れの魚の平均」をふつうと見なすので、当たっていた魚まで外します。教科書の題材はたいていクラスの数がそろっているため、この失敗は見えません。
+#
+# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。答えは完全でなくてかまいません。偏りが減れば十分です。名前はやはり1つも使いません。
+#
+# 見た目が変わらず、**割合だけ**が変わったときは、目に触らず、答えのほうを補正します。良品が80%の検査ラインでは、AdaBNで77%が41%に下がったのに対し、補正では84%に上がりました（「さらに深く：答えを新しい割合に合わせる」）。
+
+# %% [markdown] key="shift-read" lang="en" tags=["answer"]
+# **AdaBN's gain has become a loss.** The reason is the one from the lopsided photos: AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong. Textbook examples mostly have equal classes, so this does not show there.
+#
+# **Adapted again on equal shares, the network reaches 99%** (at the far right). Let the adapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. The answers need not be perfect; less lopsided is enough. Again not one name is used.
+#
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On an inspection line with 80% good parts, AdaBN took 77% down to 41%, while corrected answers reached 84% ("Deeper: answers for new shares").
+
+# %% [markdown] key="exercise-b" lang="ja"
+# ### 練習B（書く、6分）
+#
+# 割合をそろえる関数 `equal_rows(answers)` を書きましょう。`answers` は、ネットワークの答え（クラス番号）が並んだテンソルです。現れたどの答えも同じ枚数になるように行番号を選び、テンソルで返します。枚数は、いちばん少ない答えに合わせます。たとえば `[7, 7, 7, 2]` なら、7の行から1つと、行3です。
+#
+# 書けたら、群れの写真で試してください。
+#
+# ```python
+# guess = tl.predict(adabn(model, swarm.train.inputs), swarm.train).argmax(1)
+# tl.evaluate(adabn(model, swarm.train.inputs[equal_rows(guess)]), swarm.test)
+# ```
+
+# %% [markdown] key="exercise-b" lang="en"
+# ### Exercise B (write, 6 minutes)
+#
+# Write the function that makes the shares equal: `equal_rows(answers)`. `answers` is a tensor with the network's answers (class numbers). Return row numbers, as a tensor, such that every answer that occurs comes equally often: as often as the rarest one. For example, `[7, 7, 7, 2]` gives one of the rows with a 7, and row 3.
+#
+# Then try it on the school of fish:
+#
+# ```python
+# guess = tl.predict(adabn(model, swarm.train.inputs), swarm.train).argmax(1)
+# tl.evaluate(adabn(model, swarm.train.inputs[equal_rows(guess)]), swarm.test)
+# ```
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: def equal_rows(answers):
+# PLACEHOLDER:     return ...
+def equal_rows(answers):
+    given, counts = answers.unique(return_counts=True)
+    rows = [(answers == answer).nonzero()[: counts.min(), 0] for answer in given]
+    return torch.cat(rows)
+
+
+### END SOLUTION
+tl.check("08-b")
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
+#
+# 部品の検査で、昼勤の写真（ラベル付き、5クラスに40枚ずつ）で学んだモデルを、照明の暗い夜勤でも使いたい、と頼まれました。夜勤の写真は1日に2,000枚たまります。そのおよそ9割5分は良品です。ラベルを付けられるのは、全部で50枚までです。
+#
+# 計画を `plan` に書いてください。`"adapt"` は使う方法の名前、`"pool"` は適応に使う写真の選び方、`"labels"` は50枚のラベルの使い道、`"alarm"` は夜勤で失敗に気づく方法、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 6 minutes, also good in pairs)
+#
+# A model that inspects parts has learned from photos of the day shift (40 labelled pictures of each of five classes). You are asked to make it work in the dim light of the night shift as well. Every night brings 2,000 photos; about 95 of 100 show good parts. You may have 50 of them labelled, no more.
+#
+# Write your plan into `plan`: `"adapt"` names your method, `"pool"` says which photos it adapts to, `"labels"` what the 50 labels are for, `"alarm"` how you would notice at night that something is wrong, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "adapt": ...,
+# PLACEHOLDER:     "pool": ...,
+# PLACEHOLDER:     "labels": ...,
+# PLACEHOLDER:     "alarm": ...,
+# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER: }
+plan = {
+    "adapt": "adabn",
+    "pool": "Equal numbers of each answer of the adapted model, some 30 of each.",
+    # ja: "pool": "適応したモデルの答えごとに、同じ枚数（30枚ほど）を選びます。",
+    "labels": "All 50 are test pictures: 10 of each class, looked at once.",
+    # ja: "labels": "50枚はすべてテスト用（1クラス10枚）とし、最後に1回だけ使います。",
+    "alarm": "The share of each answer, every night; a jump is looked at by a person.",
+    # ja: "alarm": "答えの割合を毎晩記録し、急に変わったら人が確認します。",
+    "why": "Light and shares change at once: on all photos, 95% of one class, AdaBN would lose.",
+    # ja: "why": "光と割合が同時に変わります。全写真は95%が同じクラスなので、AdaBNは損をします。",
+}
+### END SOLUTION
+tl.check("08-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 方法 | 理由がない | 光の変化に合う方法 | 図の数字を挙げて選んだ |
+# | 写真の選び方 | 全部そのまま | 偏りに触れた | 割合をそろえる手順がある |
+# | ラベル50枚 | 学習と評価の両方に使い回す | 評価用に分けた | クラスごとの枚数と、使う回数も決めた |
+# | 気づく方法 | なし | 人が見る | 数字（答えの割合など）を毎晩記録する |
+# | 引き返す条件 | なし | 触れた | 適応前と比べ、下回れば元に戻す |
+#
+# 7点以上なら、そのまま提案できます。上の解答例は、1＋2＋2＋2＋0で7点です（図の数字と、元に戻す条件がありません）。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | method | no reason | fits a change of light | chosen with numbers from a figure |
+# | photos | all of them as they come | mentions that they are lopsided | a procedure that makes shares equal |
+# | 50 labels | used for learning and for testing | kept for testing | with numbers for each class, and how often they are used |
+# | alarm | none | somebody looks | a number (such as the share of each answer) is kept every night |
+# | way back | none | mentioned | compares with the unadapted model, and returns to it if that is better |
+#
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 1 + 2 + 2 + 2 + 0 = 7: it names no numbers from a figure, and no way back.
+
+# %% key="quiz"
+tl.quiz("08")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - クラスが同じでも見た目が変わると、正解率は黙って下がります。ラベルのない写真だけで合わせ直すのが、ドメイン適応です。
+# - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化によく効き、写真は数十枚で足ります。
+# - 最後の特徴の平均やばらつきを合わせるだけでは、届きません。線画のように手がかり自体が消えると、どの方法でも足りません。
+# - クラスの割合が変わると、適応は損になることがあります。割合をそろえて適応し直すか、見た目が同じなら答えのほうを補正します。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - A new look lowers the accuracy silently, even if the classes are the same. Domain adaptation moves the model with pictures alone, without labels.
+# - AdaBN measures BatchNorm's memory again on new pictures. It works well against a change of light, and some dozens of pictures are enough.
+# - Moving the mean or the spread of the last features brings back less. Where the clues themselves are gone, as in a sketch, nothing is enough.
+# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, correct the answers.
+
+# %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
+# ## さらに深く：どの層の記憶がずれたか
+#
+# AdaBNの前と後で、BatchNormの記憶を層ごとに比べます。縦棒1本が1つのチャネルです。
+
+# %% [markdown] key="deeper-layers" lang="en" tags=["deeper"]
+# ## Deeper: which layers' memory was off
+#
+# Compare BatchNorm's memory before and after AdaBN, layer by layer. Each tick is one channel.
+
+# %% key="layers" alt_ja="BatchNorm層ごとの、平均の移動（昼のばらつきを単位とする）とばらつきの比。縦棒がチャネル、ひし形が中央値。" alt_en="For each BatchNorm layer the shift of the mean, in spreads of the day, and the ratio of spreads. Ticks are channels, diamonds medians."
+first_only = copy.deepcopy(model)
+first_only.bn1.load_state_dict(adapted.bn1.state_dict())
+print(f"By night, only the first memory measured again: {tl.evaluate(first_only, night.test):.0%}")
+# ja: print(f"夜、最初の記憶だけ測り直した場合：{tl.evaluate(first_only, night.test):.0%}")
+first_only = copy.deepcopy(model)
+first_only.bn1.load_state_dict(adapted.bn1.state_dict())
+print(f"By night, only the first memory measured again: {tl.evaluate(first_only, night.test):.0%}")
+# ja: print(f"夜、最初の記憶だけ測り直した場合：{tl.evaluate(first_only, night.test):.0%}")
+lesson08.draw_layers(model, adapted)
+
+# %% [markdown] key="layers-read" lang="ja"
+# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。
+
+# %% [markdown] key="layers-read" lang="en"
+# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers.
+
+# %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
+# ## さらに深く：答えを新しい割合に合わせる
+#
+# 学習のときのクラスの割合（**事前確率**）を $\pi$、いまの割合を $\pi'$ とします。ネットワークの確率 $p$ に、割合の変化を掛けます。
+#
+# $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
+#
+# たとえば部品の検査で、学習では良品と傷が半々（$\pi=0.5, 0.5$）、現場では良品が80%（$\pi'=0.8, 0.2$）だとします。迷った答え $p=(0.4, 0.6)$ は $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$、合計を1にすると $(0.73, 0.27)$ で、良品に変わります。
+#
+# 割合 $\pi'$ がわからなくても、補正した答えの平均を新しい割合とし、それで補正し直す、と繰り返せば求まります（Saerens ほか, 2002）。`for` の中の3行がそれです。
+
+# %% [markdown] key="deeper-prior" lang="en" tags=["deeper"]
+# ## Deeper: answers for new shares
+#
+# Let $\pi$ be the shares of the classes in training (the **priors**) and $\pi'$ those of today. Multiply each probability $p$ of the network by the change of its share:
+#
+# $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
+#
+# For example, an inspection network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), while on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, or $(0.73, 0.27)$ when it is made to sum to 1: a good part.
+#
+# If $\pi'$ is not known, take the mean of the corrected answers for the new shares, correct with it, and again (Saerens et al., 2002). These are the three lines in the loop.
+
+# %% key="prior-run" alt_ja="左：群れが通る夕暮れの魚、右：良品が80%の検査ラインでのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of each way as dots with 95% intervals: fish at dusk while one species swarms at the left, an inspection line with 80% good parts at the right."
+answers = tl.predict(adabn(model, swarm.train.inputs), swarm.train).softmax(1)
+learned = torch.full((10,), 0.1)
+shares = learned
+for _ in range(100):
+    corrected = answers * shares / learned
+    corrected = corrected / corrected.sum(1, keepdim=True)
+    shares = corrected.mean(0)
+print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
+# ja: print(f"推定した{day.class_names[0]}の割合：{shares[0]:.0%}（正しくは55%）")
+lesson08.draw_remedies(shift)
+
+# %% [markdown] key="prior-read" lang="ja"
+# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%、答えの補正だけでは、AdaBNの損を一部取り戻すにとどまりました。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、答えの補正だけが得になりました（77%から84%）。
+#
+# 補正が正しいのは、**見た目が変わらず、割合だけが変わった**ときです。暗くて答えが当てにならなければ、そこから推定した割合も当てになりません。
+
+# %% [markdown] key="prior-read" lang="en"
+# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN wins back only part of its loss. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there; correcting the answers alone gains (77% to 84%).
+#
+# The correction is right where **only the shares have changed, and not the look**. When it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
+
+# %% [markdown] key="deeper-coral" lang="ja" tags=["deeper"]
+# ## さらに深く：最後の特徴だけを合わせる
+#
+# 出力層の直前の特徴を、夜から昼へ合わせます。図の左から順に、そのまま、平均を合わせた場合、ばらつきも合わせた場合です。
+#
+# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均より1ばらつき分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係（共分散）まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）で、`tl.adapt(model, day, night, method="coral")` で試せます。
+
+# %% [markdown] key="deeper-coral" lang="en" tags=["deeper"]
+# ## Deeper: moving the last features
+#
+# Move the features that enter the head from the night to the day. From left to right the picture shows them as they are, with their mean moved, and with their spread stretched as well.
+#
+# For example, a feature has mean 5 and spread 2 by day, mean 1 and spread 0.5 by night. A value of 1.5 by night is one spread above the mean; on the scale of the day it is $(1.5-1)/0.5\times 2+5=7$. **CORAL** (Sun et al., 2016, [arXiv:1511.05547](https://arxiv.org/abs/1511.05547)) aligns the relations between features, too (their covariance); try `tl.adapt(model, day, night, method="coral")`.
+
+# %% key="cloud"
+tl.diagram("cloud")
+
+# %% key="coral-run"
+d, n, test = (tl.extract_features(model, part) for part in (day.train, night.train, night.test))
+moved = test - n.mean(0) + d.mean(0)
+stretched = (test - n.mean(0)) / (n.std(0) + 0.01) * d.std(0) + d.mean(0)
+for way, features in (
+    ("as they are", test),
+    # ja: ("そのまま", test),
+    ("mean moved", moved),
+    # ja: ("平均だけ", moved),
+    ("spread stretched, too", stretched),
+    # ja: ("ばらつきも", stretched),
+):
+    accuracy = (model.fc(features).argmax(1) == night.test.labels).double().mean()
+    print(f"Accuracy by night, features {way}: {accuracy:.0%}")
+    # ja: print(f"夜の正解率、特徴は{way}：{accuracy:.0%}")
+
+# %% [markdown] key="coral-read" lang="ja"
+# **平均を合わせる1行だけで、かなり戻ります。** それでも、すべての層を直すAdaBNには届きません。途中の層で失われたものは、最後に動かしても戻らないからです。BatchNormのないネットワークでは、この1行が最初の一手になります。
+
+# %% [markdown] key="coral-read" lang="en"
+# **The one line that moves the mean brings back a good deal.** It does not reach AdaBN, which mends every layer: what was lost on the way cannot be brought back at the end. Where a network has no BatchNorm, this line is the first thing to try.
+
+# %% [markdown] key="deeper-labels" lang="ja" tags=["deeper"]
+# ## さらに深く：ラベルを少し付けるほうが早い？
+#
+# 線画に名前を付けるとしたら、何枚でAdaBNを超えるでしょうか。AdaBNのあとの本体を凍結し、線画のラベルだけで出力層を学習しました（設定を選ぶための検証データは使っていません）。
+
+# %% [markdown] key="deeper-labels" lang="en" tags=["deeper"]
+# ## Deeper: would a few labels be the shorter way?
+#
+# If you had sketches named, how many would it take to pass AdaBN? The body after AdaBN is frozen, and a head learns from labelled sketches alone (no validation data choose anything).
+
+# %% key="labels-figure" alt_ja="左：線画のラベル枚数に対する正解率。破線はAdaBNだけ。右：日本語の問い合わせの正解率を、英語のラベルだけの場合、平均を合わせた場合、CORAL、日本語のラベル5件の場合で比べる。" alt_en="Left: accuracy on sketches against the number of labels; dashed: AdaBN alone. Right: accuracy on Japanese enquiries with English labels only, with the mean moved, with CORAL, and with 5 Japanese labels."
+lesson08.draw_labels(tl.stored("08_labels"))
+
+# %% [markdown] key="labels-read" lang="ja"
+# **線画では、1種類に5枚のラベルでAdaBNに並び、20枚なら78%になりました。** 手がかりが変わってしまったときは、少しのラベルのほうが役に立ちます。図鑑の線画50枚に名前を付けるのは、数分の仕事です。
+#
+# **問い合わせの文章では逆でした。** 英語の問い合わせ（1クラス10件、設定を選ぶのにさらに20件）で学んだ分類器を、日本語で使います。2つの言語で事前学習したネットワークなので、はじめから66%です。平均やCORALで日本語に合わせても1ポイントほどで、はっきりした効果とはいえません。日本語のラベル5件（選ぶためにさらに5件）だけで学び直すと63%に下がりました。もともとよく重なっている2つのドメインでは、手を加えないのがいちばんです（レッスン12）。
+
+# %% [markdown] key="labels-read" lang="en"
+# **On sketches, five labels a species draw level with AdaBN, and twenty reach 78%.** Where the clues themselves have changed, a few labels are worth more. Naming 50 sketches takes some minutes.
+#
+# **For enquiries it is the other way round.** A classifier that learned from English enquiries (10 of each class, and 20 more to choose with) is used on Japanese ones. Its network was pretrained on both languages and is right for 66% from the start. Moved to the Japanese texts by mean or CORAL, it gains about a point, too little to be sure of; learned anew from 5 Japanese labels (and 5 to choose with), it falls to 63%. Two domains that lie on each other already are best left alone (lesson 12).
+
+# %% [markdown] key="deeper-training" lang="ja" tags=["deeper"]
+# ## さらに深く：学習しながら近づける（MMDとDANN）
+#
+# AdaBNは何も学習しません。転移元のラベルで学習を続けながら、2つのドメインの特徴を近づける方法もあります。損失は、転移元の交差エントロピーに「離れ具合」を加えたものです。$\lambda$ はその強さです。
+#
+# $$\text{損失} = \text{交差エントロピー（昼）} + \lambda \cdot \text{離れ具合（昼, 夜）}$$
+#
+# 離れ具合の測り方が2つあります。**MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、近さ $k$（同じ点なら1、遠いほど0）の平均を、昼どうし、夜どうし、昼と夜で比べます。
+#
+# $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
+#
+# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、昼か夜かを当てる小さな審判を一緒に学習させます。審判の勾配の向きを逆にして本体に返すので、本体は審判に見破られない特徴を探します。
+
+# %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
+# ## Deeper: pulled together in training (MMD and DANN)
+#
+# AdaBN learns nothing. One can also train on, with the labels of the source, and pull the features of the two domains together meanwhile. To the cross-entropy on the source the loss then adds how far the domains are apart, with a strength $\lambda$:
+#
+# $$\text{loss} = \text{cross-entropy(day)} + \lambda \cdot \text{distance(day, night)}$$
+#
+# There are two ways to measure the distance. **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) takes a closeness $k$ (1 for equal points, towards 0 for far ones) and compares its mean within the day, within the night, and across:
+#
+# $$\text{MMD}^2 = \overline{k(d,d)} + \overline{k(n,n)} - 2\,\overline{k(d,n)}$$
+#
+# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic that tells day from night. Its gradient is turned round on the way back into the body, which thus looks for features that the critic cannot tell apart.
+
+
+# %% key="training-code"
+def mmd(d, n, width=10.0):
+    def close(a, b):
+        return torch.exp(-(torch.cdist(a, b) ** 2) / width).mean()
+
+    return close(d, d) + close(n, n) - 2 * close(d, n)
+
+
+class TurnGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, features):
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+
+
+far, near = mmd(d, n), mmd(d, stretched)
+print(f"MMD from the day: night {far:.3f}, night moved and stretched {near:.3f}")
+# ja: print(f"昼とのMMD：夜 {far:.3f}、ばらつきまで合わせた夜 {near:.3f}")
+
+# %% key="training-figure" alt_ja="夜のテスト正解率を、MMDとDANNの強さに対して示す。破線はAdaBNだけの場合。" alt_en="Test accuracy by night against the strength of MMD and DANN; dashed: AdaBN alone."
+lesson08.draw_training(tl.stored("08_training"))
+
+# %% [markdown] key="training-read" lang="ja"
+# **どちらも、AdaBNに何も足しませんでした。** 図の3つの強さのどれでも、AdaBNだけ（90%）との差は1ポイント以内で、信頼区間は0を含みます（5回）。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、AdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、ゼロから長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
+
+# %% [markdown] key="training-read" lang="en"
+# **Neither adds anything to AdaBN.** At each of the three strengths, the difference from AdaBN alone (90%) is within one point and its interval contains 0 (5 draws). MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with these already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
+
+# %% [markdown] key="deeper-tent" lang="ja" tags=["deeper"]
+# ## さらに深く：自信を持たせる（TENT）と、その崩壊
+#
+# **TENT**（Wang ほか, 2021、[arXiv:2006.10726](https://arxiv.org/abs/2006.10726)）は、記憶に加えて $\gamma$ と $\beta$ も動かします。正解はわからないので、答えの**エントロピー**（迷いの大きさ）を小さくします。$p_c$ はクラス $c$ の確率です。
+#
+# $$H = -\sum_c p_c \log p_c$$
+#
+# たとえば2クラスで $(0.5, 0.5)$ なら0.69、$(0.9, 0.1)$ なら0.33、$(1, 0)$ なら0です。次のセルでは、論文の学習率0.001で写真を1回ずつ見せます。図は、3回ずつ見せて学習率を変えた結果です（10回）。
+
+# %% [markdown] key="deeper-tent" lang="en" tags=["deeper"]
+# ## Deeper: making the answers sure (TENT), and how it collapses
+#
+# **TENT** (Wang et al., 2021, [arXiv:2006.10726](https://arxiv.org/abs/2006.10726)) moves $\gamma$ and $\beta$ as well as the memory. The right answers are unknown, so it lowers the **entropy** of the answers, how undecided they are; $p_c$ is the probability of class $c$:
+#
+# $$H = -\sum_c p_c \log p_c$$
+#
+# For example, with two classes $(0.5, 0.5)$ has 0.69, $(0.9, 0.1)$ has 0.33, and $(1, 0)$ has 0. The next cell shows each photo once, at the paper's rate of 0.001; the figure is for three passes at several rates (10 draws).
+
+# %% key="tent-code"
+sure = copy.deepcopy(model).requires_grad_(False).train()
+scales = [
+    layer.requires_grad_(True) for layer in sure.modules() if isinstance(layer, nn.BatchNorm2d)
+]
+optimizer = torch.optim.Adam([p for layer in scales for p in layer.parameters()], lr=0.001)
+for rows in torch.randperm(len(night.train)).split(64):
+    logits = sure(preprocess(night.train.inputs[rows]))
+    entropy = -(logits.softmax(1) * logits.log_softmax(1)).sum(1).mean()
+    optimizer.zero_grad()
+    entropy.backward()
+    optimizer.step()
+after_tent = tl.evaluate(adabn(sure, night.train.inputs), night.test)
+print(f"TENT, one pass over 500 photos: {after_tent:.0%} by night")
+# ja: print(f"TENT、写真500枚を1回：夜の正解率 {after_tent:.0%}")
+
+# %% key="tent-figure" alt_ja="TENTの学習率に対する正解率と答えのエントロピー。左は夜、右は線画。" alt_en="Accuracy and entropy of the answers against TENT's learning rate, by night at the left and on sketches at the right."
+tent = tl.stored("08_tent")
+lesson08.draw_tent(tent)
+
+# %% [markdown] key="tent-read" lang="ja"
+# **自信と正しさは別物です。** 夜の写真では、0.003〜0.01の学習率で2ポイントほど得をします。0.1では、夜で36%、線画で20%まで崩れますが、エントロピーはずっと小さいままです。ほとんど全部に同じ答えを返せば、迷いはなくなるからです。ときどき元の重みへ戻す、自信のある写真だけで学ぶ（EATA、[arXiv:2204.02610](https://arxiv.org/abs/2204.02610)）、といった歯止めが提案されています。
+
+# %% [markdown] key="tent-read" lang="en"
+# **Being sure is not being right.** By night, rates of 0.003 to 0.01 gain some 2 points. At 0.1 the accuracy collapses, to 36% by night and 20% on sketches, and yet the entropy stays very low: whoever gives one answer to almost everything is never in doubt. Safeguards have been proposed, such as going back to the old weights from time to time, or learning from reliable photos only (EATA, [arXiv:2204.02610](https://arxiv.org/abs/2204.02610)).
+
+# %% [markdown] key="deeper-chosen" lang="ja" tags=["deeper"]
+# ## さらに深く：ラベルなしで設定を選ぶ
+#
+# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べました。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「神託」は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
+
+# %% [markdown] key="deeper-chosen" lang="en" tags=["deeper"]
+# ## Deeper: choosing settings without labels
+#
+# How do you choose TENT's rate when there are no labels? Four rules chose it, and here is the accuracy on sketches that each ends at. "Sure, but varied answers" looks for a low entropy of the single answers and a high entropy of their mean. The "oracle" looks at labels of the target's test photos; nobody can do that in earnest.
+
+# %% key="chosen-figure" alt_ja="線画でのTENTの学習率を4つの決め方で選んだときのテスト正解率を、1行に1つずつ示す。" alt_en="Test accuracy on sketches when TENT's rate is chosen by each of four rules, one a row."
+lesson08.draw_chosen(tent, "sketch")
+
+# %% [markdown] key="chosen-read" lang="ja"
+# **エントロピーの小さいものを選ぶと、崩れた設定を選んでしまいます**（線画で23%）。答えの偏りも見れば、66%になります。論文の値をそのまま使っても65%でした。
+#
+# 論文で「神託」の値を見かけたら、割り引いて読んでください。ここでは、同じ方法を1ポイントほど（線画で1.4、95%信頼区間は0.4〜2.3。夜で1.8、0.9〜2.7）良く見せます。学習率を5つ選んだだけでこの差です。設定が増えるほど、見かけの得は大きくなります。
+
+# %% [markdown] key="chosen-read" lang="en"
+# **The lowest entropy chooses settings that have collapsed** (23% on sketches). A rule that also asks for varied answers reaches 66%, and the paper's own rate 65%.
+#
+# When a paper reports what the oracle chose, read it with a discount. Here it flatters the paper's rate by 1.4 points on sketches (95% interval 0.4 to 2.3) and 1.8 by night (0.9 to 2.7), with five rates to choose from. The more settings, the more it flatters.
+
+# %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、最近よく使われる手法
+#
+# **うまくいかないとき**
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | AdaBNで下がった | 写真の偏り、クラスの割合の変化 | 割合をそろえて適応し直す |
+# | AdaBNで何も変わらない | BatchNormがない（ViT、ConvNeXtはLayerNorm） | `tl.adapt(..., method="coral")` |
+# | 昼の正解率が下がった | 記憶は1つしか持てない | 昼用と夜用の記憶を別に保存する |
+# | 論文どおりの効果が出ない | 転移先のラベルで設定を選んだ論文がある | ラベルなしで選んだ値で比べる（[arXiv:2111.15672](https://arxiv.org/abs/2111.15672)） |
+# | 特徴は重なったのに正解率が低い | 別のクラスどうしが重なった | 割合を疑う（[arXiv:1901.09453](https://arxiv.org/abs/1901.09453)） |
+#
+# どの方法も、`tl.adapt(model, day, night, method="dann")` のように1行で試せます。
+#
+# **最近よく使われる手法**
+#
+# - **はじめから頑丈な目**：大規模に事前学習したモデル（DINOv2、[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)、CLIP、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、見た目の変化にもともと強く、まず試す価値があります。
+# - **使いながら合わせる**：テスト時適応（TENTの仲間）。群れのような偏った流れに備えるNOTE（[arXiv:2208.05117](https://arxiv.org/abs/2208.05117)）。
+# - **割合の補正**：BBSE（[arXiv:1802.03916](https://arxiv.org/abs/1802.03916)）は、答えのずれを混同行列から逆算します。
+
+# %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and what people use today
+#
+# **What can go wrong**
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | AdaBN makes it worse | lopsided photos, other class shares | make the shares equal, adapt again |
+# | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="coral")` |
+# | the accuracy by day has fallen | there is only one memory | keep a memory for each domain |
+# | a paper's gain does not show | its settings were chosen on labels of the target | compare with settings chosen without ([arXiv:2111.15672](https://arxiv.org/abs/2111.15672)) |
+# | the features overlap, the accuracy is low | other classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
+#
+# Each method takes one line, such as `tl.adapt(model, day, night, method="dann")`.
+#
+# **Today**
+#
+# - **An eye that is robust from the start**: models pretrained on very large data (DINOv2, [arXiv:2304.07193](https://arxiv.org/abs/2304.07193); CLIP, [arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) mind a new look much less. Try them first.
+# - **Adapting in use**: test-time adaptation, TENT's family; NOTE ([arXiv:2208.05117](https://arxiv.org/abs/2208.05117)) expects lopsided streams like our school of fish.
+# - **Shares**: BBSE ([arXiv:1802.03916](https://arxiv.org/abs/1802.03916)) works back from the answers to the shares by the confusion matrix.
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **45分の進め方** ・ 目の順応、題材、夜の失敗7分（`domains` の図を映す） → ウィジェットと練習A 6分 → BatchNormの記憶とAdaBN 8分（`day_and_night` の図を板書で計算） → 枚数と偏り3分 → 線画と本物のデータ4分 → 割合の変化5分 → 練習B 6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回し、`shift-read` を読むだけにします。
+#
+# - **映すもの**：夜の写真と「ほとんどが同じ答え」の出力、ウィジェット、割合の変化の図（`shift-run`）。
+# - **2人組で**：ウィジェットで1人が光を下げ、もう1人は適応をオンにする前に正解率を予想します。交代しながら3回。
+# - **待ち時間**：2コアのCPUで、最初のファインチューニングが10秒ほど、ほかのセルは数秒です。
+# - **遅れた人は**：`setup`、`day`、`adabn-run` を実行すれば、どの節からでも再開できます。
+# - **よくある間違い**：`keep_batchnorm=False` を付け忘れる（記憶がImageNetや図鑑のまま残り、AdaBNが2つのずれを同時に直そうとする）。テスト写真を適応にも使う。AdaBNのあとで昼の写真も同じモデルで測る。
+# - **議論の種**：夜勤のラベルが1枚もないとき、AdaBNが得か損かを、どうやって知ればよいでしょうか（答えの割合、少数のラベル、適応前の答えとの食い違い）。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **A plan for 45 minutes** · the eye, the job and the failure by night 7 (project the `domains` diagram) → widget and exercise A 6 → BatchNorm's memory and AdaBN 8 (do the numbers of `day_and_night` on the board) → how many photos, and which 3 → sketches and real data 4 → changed shares 5 → exercise B 6 → exercise C 6 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework and only read `shift-read`.
+#
+# - **To project**: the photos of the night with the output "most frequent answer", the widget, the figure of changed shares (`shift-run`).
+# - **In pairs**: with the widget, one turns the light down, the other predicts the accuracy before adaptation is switched on. Change places, three times.
+# - **Waiting**: on two CPU cores the first fine-tuning takes some 10 seconds, every other cell a few.
+# - **Whoever fell behind** runs `setup`, `day` and `adabn-run` and can go on from any section.
+# - **Common mistakes**: leaving out `keep_batchnorm=False` (the memory is then still that of pre-training, and AdaBN mends two shifts at once); adapting on the test photos; measuring the day with the network that was adapted to the night.
+# - **To discuss**: without a single label from the night, how would you find out whether AdaBN gains or loses? (Shares of the answers, a few labels, how often the answers differ from those before.)

@@ -1,0 +1,188 @@
+"""Lesson 08: its exercises tell mistakes apart, its steps do what its prose says."""
+
+import pytest
+import torch
+
+from tests.tiny import TinyNet, tiny_task
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.data.task import Split
+from tlhelpers.lessons.domain_adaptation import widget
+from tlhelpers.lessons.domain_adaptation.figures import chosen
+from tlhelpers.lessons.domain_adaptation.steps import (
+    balanced_adabn,
+    dim,
+    equal_rows,
+    swarm_at_dusk,
+    with_shares,
+)
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.transfer.intervals import interval
+
+
+def rows_of(answers, count):
+    return torch.cat([(answers == a).nonzero()[:count, 0] for a in answers.unique()])
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda a: a.tolist(), "rows_kind"),
+        (lambda a: a == a[0], "rows_mask"),
+        (lambda a: torch.tensor([99]), "rows_outside"),
+        (lambda a: (a == a[0]).nonzero()[:2, 0], "rows_missing"),
+        (lambda a: torch.arange(len(a)), "rows_unequal"),
+        (lambda a: rows_of(a, 1).repeat(3), "rows_repeated"),
+        (lambda a: rows_of(a, 2), "rows_few"),
+        (lambda a: rows_of(a, 3), "rows_example"),
+    ],
+)
+def test_each_mistake_in_equal_rows_has_its_own_sentence(monkeypatch, mistake, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("08-b", {"equal_rows": mistake})
+    assert not verdict.passed
+    expected = text(f"lesson08.{sentence}", last=11, answers="7", counts="3, 4, 5", count=2)
+    assert verdict.message.split(".")[0] == expected.split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("light", "stream", "sentence"),
+    [
+        (55, 32, "light_unknown"),
+        (100, 32, "light_bright"),
+        (20, 32, "light_dark"),
+        (None, 33, "stream_unknown"),
+        (None, 8, "stream_short"),
+        (None, 128, "stream_long"),
+    ],
+)
+def test_the_widget_is_read_step_by_step(monkeypatch, light, stream, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    found = stored("08_light")
+    means = [sum(runs) / len(runs) for runs in found["before"]]
+    right = max(
+        round(100 * level) for level, mean in zip(found["lights"], means, strict=True) if mean < 0.8
+    )
+    assert check("08-a", {"light_failing": right, "stream_needed": 32}).passed
+    answers = {"light_failing": right if light is None else light, "stream_needed": stream}
+    verdict = check("08-a", answers)
+    marks = ", ".join(str(round(100 * level)) for level in found["lights"])
+    expected = text(
+        f"lesson08.{sentence}", light=light, stream=stream, lights=marks, streams="8, 32, 128"
+    )
+    assert not verdict.passed and verdict.message.startswith(expected)
+
+
+PLAN = {
+    "adapt": "adabn",
+    "pool": "equal numbers of each answer",
+    "labels": "all of them for testing",
+    "alarm": "the share of each answer, nightly",
+    "why": "light and shares change at once",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"), [({"pool": ...}, "plan_missing"), ({"why": "better"}, "plan_short")]
+)
+def test_a_plan_with_a_gap_is_not_accepted(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert check("08-c", {"plan": PLAN}).passed
+    verdict = check("08-c", {"plan": PLAN | change})
+    assert not verdict.passed
+    assert verdict.message.startswith(text(f"lesson08.{sentence}", keys=next(iter(change)))[:20])
+
+
+def test_the_swarm_has_the_shares_that_the_page_names():
+    swarm = swarm_at_dusk()
+    for part in (swarm.train, swarm.test):
+        shares = torch.bincount(part.labels, minlength=10) / len(part)
+        assert shares[0].item() == pytest.approx(0.55, abs=0.01)
+        assert shares[1:].min().item() == pytest.approx(0.05, abs=0.01)
+    assert not torch.equal(swarm.train.inputs[0], swarm.test.inputs[0])
+
+
+def test_dim_is_a_share_of_the_light():
+    split = Split(torch.full((2, 3, 4, 4), 201, dtype=torch.uint8), [0, 1])
+    assert dim(split, 0.5).inputs.unique().tolist() == [100]
+    assert torch.equal(split.inputs, torch.full((2, 3, 4, 4), 201, dtype=torch.uint8))
+
+
+def test_equal_rows_gives_each_answer_alike_and_balances_a_pool():
+    answers = torch.tensor([0] * 30 + [1] * 6 + [2] * 3)
+    rows = equal_rows(answers)
+    assert torch.bincount(answers[rows]).tolist() == [6, 6, 6]
+    task = tiny_task(20)
+    pool = with_shares(task.train, (0.7, 0.1, 0.1, 0.1), 28)
+    torch.manual_seed(0)
+    assert isinstance(balanced_adabn(TinyNet(), pool, rounds=1), TinyNet)
+
+
+def test_a_rule_without_labels_never_beats_the_oracle():
+    tent = stored("08_tent")
+    for style in ("night", "sketch"):
+        best = chosen(tent, style, "oracle")
+        for rule in ("paper", "entropy", "both"):
+            assert all(a <= b for a, b in zip(chosen(tent, style, rule), best, strict=True))
+    rate = tent["sketch"]["tent"][0]["accuracy"]
+    assert chosen(tent, "sketch", "paper") == rate
+
+
+# --- the bars: low ends of paired intervals over the stored seeds ----------------------------
+
+
+def paired(first, second):
+    return interval([a - b for a, b in zip(first, second, strict=True)])
+
+
+def test_the_night_costs_and_adabn_wins_back_what_the_lesson_promises():
+    styles = stored("08_styles")
+    night = styles["night"]
+    assert len(night["before"]) == 10
+    assert paired(styles["photo"]["before"], night["before"]).low > 0.25
+    assert paired(night["adabn"], night["before"]).low > 0.15
+    assert paired(night["coral"], night["before"]).low > 0
+
+
+def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
+    shift = stored("08_shift")
+    dusk, line = shift["fish"]["0.5"], shift["surfaces"]["line"]
+    assert paired(dusk["even"]["adabn"], dusk["even"]["before"]).low > 0
+    assert paired(dusk["swarm"]["before"], dusk["swarm"]["adabn"]).low > 0
+    assert paired(dusk["swarm"]["balanced"], dusk["swarm"]["before"]).low > 0
+    assert paired(line["prior"], line["before"]).low > 0
+
+
+def test_tent_collapses_at_a_high_rate_while_its_answers_become_sure():
+    for style in ("night", "sketch"):
+        runs = stored("08_tent")[style]["tent"]
+        assert paired(runs[0]["accuracy"], runs[-1]["accuracy"]).low > 0.2
+        assert max(runs[-1]["entropy"]) < 0.3
+
+
+# --- the widget -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_state_of_the_widget_says_what_it_shows(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    found = stored("08_light")
+    explorer = widget.build({"08_light": found})
+    for light in found["lights"]:
+        off = widget.draw(found, light, "off", "8")
+        on = widget.draw(found, light, "on", "128")
+        assert off.says != on.says and f"{light:.0%}" in off.says
+        assert on.picture.count("<circle") == off.picture.count("<circle") + 1
+    assert explorer.drawn().says
+
+
+@pytest.mark.slow
+def test_the_live_stream_can_be_stopped():
+    views = []
+
+    def watch(view):
+        views.append(view)
+        return True
+
+    last = widget.run({"light": 0.3}, watch)
+    assert len(views) == 1 and last.says

@@ -1,0 +1,446 @@
+"""What lesson 08 stores: fish by day and by night, and what brings the accuracy back.
+
+Every number is a fraction, one a seed. A seed redraws everything: the labelled pictures of the
+source, from which a source network of its own is trained, the unlabelled pictures of the target,
+and the test pictures of both. Target labels only ever count right answers. Nothing is chosen on
+them: methods run at their papers' settings, or at all settings of a list.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tlhelpers.course.results import experiment
+from tlhelpers.data.catalog import load_task
+from tlhelpers.data.real import real_file, real_photos
+from tlhelpers.data.task import Split, Task, rows_of_each
+from tlhelpers.lessons.domain_adaptation.steps import balanced_adabn, dim, with_shares
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.real import mobilenet
+from tlhelpers.train.engine import evaluate, predict
+from tlhelpers.transfer.adaptation.adabn import adabn
+from tlhelpers.transfer.adaptation.adapt import METHODS
+from tlhelpers.transfer.adaptation.coral import align
+from tlhelpers.transfer.adaptation.label_shift import correct_priors
+from tlhelpers.transfer.adaptation.tent import entropy
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.heads import select_head
+
+NETWORK = "zukan-resnet"
+SEEDS, FEW_SEEDS = range(10), range(5)
+LABELS = {"fish": 50, "birds": 50, "surfaces": 40}  # of each class, in the source
+POOL, TEST = 50, 40  # unlabelled target pictures and test pictures a class
+WAYS = ("before", "adabn", "mean", "coral")
+STYLES = ("night", "faded", "sketch")
+COUNTS = (2, 4, 8, 16, 32, 128, 500)  # unlabelled pictures
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of one species among 100 unlabelled pictures
+LIGHTS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2)
+STREAMS = (8, 32, 128)  # pictures of a stream that the widget adapts to
+DUSK = 0.5  # of the light
+SWARM = 0.55  # share of one species while it swarms; the other nine share the rest
+DEFECTS = 0.05  # share of each of four defects on an inspection line
+TENT_RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
+STRENGTHS = (0.0, 0.1, 1.0)
+LABEL_COUNTS = (1, 2, 5, 10, 20)  # of each class of the target
+
+
+# --- the pieces -----------------------------------------------------------------------------
+
+
+@functools.cache
+def source(name: str, seed: int) -> tuple[Task, nn.Module]:
+    """The labelled task by day and a network fine-tuned on it, BatchNorm's memory included."""
+    task = load_task(name, LABELS[name], seed)
+    epochs = 15 if name == "surfaces" else None
+    model = fine_tune(
+        backbone(NETWORK),
+        task,
+        lr=0.05,
+        epochs=epochs,
+        keep_batchnorm=False,
+        seed=seed,
+        read_test=False,
+        progress=False,
+    ).model
+    return task, model
+
+
+@functools.cache
+def drawn(name: str, seed: int, style: str, per_class: int) -> Split:
+    """Fresh pictures that no other use of this seed sees, all classes alike."""
+    return load_task(name, per_class, seed, style=style).train
+
+
+def pool(name: str, seed: int, style: str, per_class: int = POOL) -> Split:
+    """Unlabelled pictures of the target; their labels are only used to make shares."""
+    return drawn(name, 1000 + seed, style, per_class)
+
+
+def test(name: str, seed: int, style: str, per_class: int = TEST) -> Split:
+    """Test pictures of a domain."""
+    return drawn(name, 2000 + seed, style, per_class)
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+# --- what is stored -------------------------------------------------------------------------
+
+
+@experiment("08_styles")
+def styles() -> dict:
+    """Fish: {style: {"before", "adabn", "mean", "coral": [accuracy a seed]}}.
+
+    "photo" is the source's own look.
+    """
+    return {style: _ways("fish", style, SEEDS) for style in ("photo", *STYLES)}
+
+
+@experiment("08_birds")
+def birds() -> dict:
+    """The same for birds: other creatures, the same night."""
+    return {style: _ways("birds", style, FEW_SEEDS) for style in ("photo", "night")}
+
+
+def _ways(name: str, style: str, seeds: Sequence[int]) -> dict[str, list[float]]:
+    ways: dict = {way: [] for way in WAYS}
+    for seed in seeds:
+        task, model = source(name, seed)
+        _measure(ways, model, task, pool(name, seed, style), test(name, seed, style), seed)
+    return {way: rounded(values) for way, values in ways.items()}
+
+
+@experiment("08_pool")
+def unlabelled() -> dict:
+    """AdaBN on fish by night, by the number of unlabelled pictures and by the share of one species.
+
+    {"counts", "by_count": [[accuracy a seed] a count], "shares", "by_share", "before"}.
+    """
+    by_count: list = [[] for _ in COUNTS]
+    by_share: list = [[] for _ in SHARES]
+    before = []
+    for seed in SEEDS:
+        _, model = source("fish", seed)
+        seen, unseen = pool("fish", seed, "night", 100), test("fish", seed, "night")
+        before.append(evaluate(model, unseen))
+        order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))
+        for runs, count in zip(by_count, COUNTS, strict=True):
+            runs.append(evaluate(adabn(model, None, seen.subset(order[:count])), unseen))
+        for runs, share in zip(by_share, SHARES, strict=True):
+            lopsided = with_shares(seen, [share] + [(1 - share) / 9] * 9, 100)
+            runs.append(evaluate(adabn(model, None, lopsided), unseen))
+    return {
+        "counts": list(COUNTS),
+        "by_count": [rounded(runs) for runs in by_count],
+        "shares": list(SHARES),
+        "by_share": [rounded(runs) for runs in by_share],
+        "before": rounded(before),
+    }
+
+
+@experiment("08_light")
+def light() -> dict:
+    """Fish under less and less light: {"lights", "before", "adapted": {stream: [[..] a light]},
+    "shift": [[mean shift of a BatchNorm layer, in its own standard deviations] a light]}.
+    """
+    before: list = [[] for _ in LIGHTS]
+    adapted: dict = {str(count): [[] for _ in LIGHTS] for count in STREAMS}
+    shift: list = [[] for _ in LIGHTS]
+    for seed in SEEDS:
+        _, model = source("fish", seed)
+        seen, unseen = pool("fish", seed, "photo"), test("fish", seed, "photo")
+        order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))
+        for number, level in enumerate(LIGHTS):
+            dark, dark_test = dim(seen, level), dim(unseen, level)
+            before[number].append(evaluate(model, dark_test))
+            for count in STREAMS:
+                renewed = adabn(model, None, dark.subset(order[:count]))
+                adapted[str(count)][number].append(evaluate(renewed, dark_test))
+            shift[number].append(statistics_moved(model, adabn(model, None, dark)))
+    return {
+        "lights": list(LIGHTS),
+        "before": [rounded(runs) for runs in before],
+        "adapted": {count: [rounded(r) for r in runs] for count, runs in adapted.items()},
+        "shift": [rounded(np.mean(runs, axis=0).tolist()) for runs in shift],
+    }
+
+
+def statistics_moved(old: nn.Module, new: nn.Module) -> list[float]:
+    """How far the mean of a channel moved, in old standard deviations; the mean of each layer."""
+    pairs = zip(*(m.modules() for m in (old, new)), strict=True)
+    return [
+        ((b.running_mean - a.running_mean).abs() / (a.running_var + a.eps).sqrt()).mean().item()
+        for a, b in pairs
+        if isinstance(a, nn.BatchNorm2d)
+    ]
+
+
+@experiment("08_shift")
+def label_shift() -> dict:
+    """Other shares of the classes in the target, for fish at dusk and parts on an inspection line.
+
+    {"fish": {light: {"even": ways, "swarm": ways}}, "surfaces": {"even": ways, "line": ways}},
+    ways: {"before", "adabn", "balanced", "prior", "adabn_prior": [accuracy a seed]}.
+    """
+    swarm = [SWARM] + [(1 - SWARM) / 9] * 9
+    line = [1 - 4 * DEFECTS] + [DEFECTS] * 4
+    found: dict = {"fish": {}, "surfaces": {}}
+    for level in (1.0, DUSK):
+        both = {"even": [0.1] * 10, "swarm": swarm}
+        found["fish"][f"{level:g}"] = {
+            key: _shares("fish", shares, 300, level) for key, shares in both.items()
+        }
+    for key, shares in {"even": [0.2] * 5, "line": line}.items():
+        found["surfaces"][key] = _shares("surfaces", shares, 240, 1.0)
+    return found
+
+
+def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dict:
+    ways: dict = {way: [] for way in ("before", "adabn", "balanced", "prior", "adabn_prior")}
+    for seed in SEEDS:
+        task, model = source(name, seed)
+        seen, unseen = (
+            dim(with_shares(part(name, seed, "photo", 200), shares, count), level)
+            for part in (pool, test)
+        )
+        renewed = adabn(model, task, seen)
+        networks = {
+            "before": model,
+            "adabn": renewed,
+            "balanced": balanced_adabn(model, seen),
+            "prior": correct_priors(model, task, seen),
+            "adabn_prior": correct_priors(renewed, task, seen),
+        }
+        for way, network in networks.items():
+            ways[way].append(evaluate(network, unseen))
+    return {way: rounded(values) for way, values in ways.items()}
+
+
+@experiment("08_tent")
+def tent_rates() -> dict:
+    """TENT after three passes, over its rate: {style: {"adabn": runs, "tent": [runs a rate]}}.
+
+    runs: {"accuracy", "entropy" of the answers, "spread" (entropy of the mean answer)}, one number
+    a seed; the last two need no labels.
+    """
+    found: dict = {"rates": list(TENT_RATES)}
+    for style in ("night", "sketch"):
+        runs: dict = {"adabn": [], "tent": [[] for _ in TENT_RATES]}
+        for seed in SEEDS:
+            task, model = source("fish", seed)
+            seen, unseen = pool("fish", seed, style), test("fish", seed, style)
+            runs["adabn"].append(_signs(adabn(model, task, seen), seen, unseen))
+            for kept, rate in zip(runs["tent"], TENT_RATES, strict=True):
+                sure = METHODS["tent"](model, task, seen, lr=rate, epochs=3, seed=seed)
+                kept.append(_signs(sure, seen, unseen))
+        columns = [_columns(rows) for rows in runs["tent"]]
+        found[style] = {"adabn": _columns(runs["adabn"]), "tent": columns}
+    return found
+
+
+def _signs(model: nn.Module, seen: Split, unseen: Split) -> dict[str, float]:
+    logits = predict(model, seen)
+    mean = logits.softmax(1).mean(0)
+    return {
+        "accuracy": evaluate(model, unseen),
+        "entropy": entropy(logits).item(),
+        "spread": -(mean * mean.clamp_min(1e-12).log()).sum().item(),
+    }
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {key: rounded(row[key] for row in rows) for key in rows[0]}
+
+
+@experiment("08_training")
+def training() -> dict:
+    """MMD and DANN on fish by night, over their strength; 0 is the same training without them.
+
+    {"strengths", "adabn": runs, "mmd": [runs a strength], "dann": [...]}; the strength 0 of both
+    is one run.
+    """
+    ways: dict = {"adabn": [], "mmd": [[] for _ in STRENGTHS], "dann": [[] for _ in STRENGTHS]}
+    for seed in FEW_SEEDS:
+        task, model = source("fish", seed)
+        seen, unseen = pool("fish", seed, "night"), test("fish", seed, "night")
+        ways["adabn"].append(evaluate(adabn(model, task, seen), unseen))
+        for number, strength in enumerate(STRENGTHS):
+            for way in ("mmd", "dann") if strength else ("mmd",):
+                options = {"strength": strength, "epochs": 3, "seed": seed}
+                trained = METHODS[way](model, task, seen, **options)
+                ways[way][number].append(evaluate(trained, unseen))
+    ways["dann"][0] = ways["mmd"][0]
+    found = {way: [rounded(runs) for runs in ways[way]] for way in ("mmd", "dann")}
+    return {"strengths": list(STRENGTHS), "adabn": rounded(ways["adabn"]), **found}
+
+
+@experiment("08_labels", weights=("zukan-resnet", "zukan-bert"))
+def few_labels() -> dict:
+    """A few labels of the target instead: sketches of fish, and Japanese enquiries.
+
+    {"sketch": {"adabn": runs, "counts", "labels": [runs a count]}, "enquiries": {"before", "mean",
+    "coral", "labels"}}. Sketches: a linear head on the body after AdaBN, on so many labels a class
+    and no validation. Enquiries: a head on 10 English labels a class (20 more choose it), without
+    and with the moments of 60 unlabelled Japanese texts, and one on 5 Japanese labels (and 5).
+    """
+    sketch: dict = {"adabn": [], "counts": list(LABEL_COUNTS)}
+    sketch["labels"] = [[] for _ in LABEL_COUNTS]
+    for seed in SEEDS:
+        _, model = source("fish", seed)
+        seen, unseen = pool("fish", seed, "sketch"), test("fish", seed, "sketch")
+        adapted = adabn(model, None, seen)
+        sketch["adabn"].append(evaluate(adapted, unseen))
+        features, wanted = (extract_features(adapted, part) for part in (seen, unseen))
+        for runs, count in zip(sketch["labels"], LABEL_COUNTS, strict=True):
+            rows = torch.arange(10 * count)  # the classes in turn
+            known, labels = features[rows], seen.labels[rows]
+            head = select_head(known, labels, known, labels, seed=seed).head
+            runs.append(_right(head, wanted, unseen.labels))
+    sketch["adabn"] = rounded(sketch["adabn"])
+    sketch["labels"] = [rounded(runs) for runs in sketch["labels"]]
+    return {"sketch": sketch, "enquiries": _enquiries()}
+
+
+def _right(head: nn.Module, features: Tensor, labels: Tensor) -> float:
+    return (head(features).argmax(1) == labels).double().mean().item()
+
+
+def _enquiries() -> dict:
+    network = backbone("zukan-bert")
+    ways: dict = {way: [] for way in ("before", "mean", "coral", "labels")}
+    for seed in SEEDS:
+        english = load_task("enquiries", 10, seed, lang="en")
+        japanese = load_task("enquiries", 10, seed, lang="ja")
+        own = load_task("enquiries", 5, seed, lang="ja", valid_per_class=5)
+        train, valid, seen, unseen = (
+            extract_features(network, part)
+            for part in (english.train, english.valid, japanese.train, japanese.test)
+        )
+        known = english.train.labels, english.valid.labels
+        moved = {"before": (train, valid)}
+        for way, moments in (("mean", "mean"), ("coral", "covariance")):
+            moved[way] = tuple(align(part, train, seen, moments) for part in (train, valid))
+        for way, (features, checked) in moved.items():
+            head = select_head(features, known[0], checked, known[1], seed=seed).head
+            ways[way].append(_right(head, unseen, japanese.test.labels))
+        features, checked = (extract_features(network, part) for part in (own.train, own.valid))
+        head = select_head(features, own.train.labels, checked, own.valid.labels, seed=seed).head
+        ways["labels"].append(_right(head, unseen, japanese.test.labels))
+    return {way: rounded(runs) for way, runs in ways.items()}
+
+
+# --- the real twin --------------------------------------------------------------------------
+
+
+@experiment("08_real")
+def real() -> dict:
+    """Real digits of two collections, and real photos in the dark.
+
+    {"digits": {"mnist_usps", "usps_mnist": {"source", "before", "adabn", "mean", "coral"}},
+    "photos": {light: the same without "source"}}, one number a seed. Digits: our small
+    network, fine-tuned on 100 digits a class of one collection. Photos: ImageNet's MobileNetV2 with
+    a linear probe; its BatchNorm is measured anew on the bright photos as well, so that both
+    domains are treated alike. USPS is an HDF5 file and needs the package h5py. Raises StoreError
+    where there are no real data.
+    """
+    collections = {"mnist": _mnist(), "usps": _usps()}
+    digits = {
+        f"{one}_{other}": _digits(collections[one], collections[other])
+        for one, other in (("mnist", "usps"), ("usps", "mnist"))
+    }
+    return {"digits": digits, "photos": _photos("cats_dogs")}
+
+
+def _mnist() -> Split:
+    """MNIST's 10,000 test digits, uint8 (n, 3, 64, 64)."""
+    images, labels = (
+        np.frombuffer(gzip.decompress(real_file("digits", name).read_bytes()), np.uint8, offset=at)
+        for name, at in (
+            ("mnist_t10k-images-idx3-ubyte.gz", 16),
+            ("mnist_t10k-labels-idx1-ubyte.gz", 8),
+        )
+    )
+    return Split(_enlarged(torch.tensor(images).view(-1, 28, 28).float()), labels.tolist())
+
+
+def _usps() -> Split:
+    """The 7,291 training digits of USPS, uint8 (n, 3, 64, 64)."""
+    import h5py
+
+    with h5py.File(real_file("digits", "usps.h5")) as file:
+        images, labels = (torch.tensor(file["train"][key][:]) for key in ("data", "target"))
+    return Split(_enlarged(images.float().view(-1, 16, 16) * 255), labels)
+
+
+def _enlarged(images: Tensor) -> Tensor:
+    large = nn.functional.interpolate(images[:, None], 64, mode="bilinear", align_corners=False)
+    return large.clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1).contiguous()
+
+
+def _parts(everything: Split, counts: Sequence[int], seed: int) -> list[Split]:
+    """Disjoint parts with so many pictures of each class."""
+    generator = torch.Generator().manual_seed(seed)
+    order = rows_of_each(everything.labels, sum(counts), generator)
+    of_class = [order[everything.labels[order] == c] for c in everything.labels.unique()]
+    ends = np.cumsum([0, *counts])
+    return [
+        everything.subset(torch.cat([rows[start:end] for rows in of_class]))
+        for start, end in itertools.pairwise(ends)
+    ]
+
+
+def _task(name: str, parts: Sequence[Split]) -> Task:
+    names = [str(c) for c in range(int(parts[0].labels.max()) + 1)]
+    return Task(name, *parts, classes={"en": names, "ja": names})
+
+
+def _digits(one: Split, other: Split) -> dict:
+    ways: dict = {way: [] for way in ("source", *WAYS)}
+    for seed in SEEDS:
+        task = _task("digits", _parts(one, (100, 20, 100), seed))
+        seen, unseen = _parts(other, (50, 100), seed)
+        model = fine_tune(
+            backbone(NETWORK),
+            task,
+            lr=0.05,
+            keep_batchnorm=False,
+            seed=seed,
+            read_test=False,
+            progress=False,
+        ).model
+        ways["source"].append(evaluate(model, task.test))
+        _measure(ways, model, task, seen, unseen, seed)
+    return {way: rounded(values) for way, values in ways.items()}
+
+
+def _measure(
+    ways: dict, model: nn.Module, task: Task, seen: Split, unseen: Split, seed: int
+) -> None:
+    ways["before"].append(evaluate(model, unseen))
+    for way in ("adabn", "mean", "coral"):
+        ways[way].append(evaluate(METHODS[way](model, task, seen, seed=seed), unseen))
+
+
+def _photos(name: str) -> dict:
+    everything = real_photos(name).split
+    found: dict = {}
+    network = mobilenet(size=96)
+    for seed in FEW_SEEDS:
+        train, valid, seen, unseen = _parts(everything, (60, 20, 60, 100), seed)
+        task = _task(name, (train, valid, unseen))
+        model = adabn(network, task, train)
+        model.classifier[-1] = probe(model, task, seed=seed, read_test=False).head
+        for level in (1.0, 0.3, 0.1):
+            ways = found.setdefault(f"{level:g}", {way: [] for way in WAYS})
+            _measure(ways, model, task, dim(seen, level), dim(unseen, level), seed)
+    return {k: {way: rounded(v) for way, v in ways.items()} for k, ways in found.items()}
