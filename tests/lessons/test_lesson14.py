@@ -16,6 +16,7 @@ from tlhelpers.lessons.your_own_images.checks import (
     read_the_leak,
 )
 from tlhelpers.lessons.your_own_images.photos import COPIES, SHOTS, receive_photos
+from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.intervals import interval
 
 
@@ -129,6 +130,15 @@ def test_the_widget_says_what_each_split_claims():
     assert "by photo reports 71%" in explorer.view().says
     assert "by photo reports 91%" in explorer.move(shots=5, reader="probe").says
     assert "by animal 73%" in explorer.view().says and "<rect" in explorer.view().picture
+
+
+@pytest.mark.slow
+def test_a_draw_of_the_stored_leak_comes_out_again():
+    draw, leak = 3, stored("14_leak")["knn"]
+    found = experiments._leak_once(backbone("zukan-resnet"), experiments.READERS["knn"], 2, draw)
+    assert found["by_photo"] > found["new"] + 0.05
+    for way, share in found.items():
+        assert share == pytest.approx(leak[way][1][draw], abs=0.03)
 
 
 def test_the_leak_is_read_off_the_widget():
