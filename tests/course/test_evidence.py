@@ -45,7 +45,7 @@ def parts(data, path=()):
 def holds_a_search(record):
     """What was tried and what was chosen from it."""
     names = {name for _, part in parts(record["data"]) for name in part}
-    return bool({"grid", "values", "rates"} & names and {"choice", "chosen"} & names)
+    return bool({"grid", "values", "rates", "tried"} & names and {"choice", "chosen"} & names)
 
 
 @pytest.mark.parametrize("path", STORED)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, SEARCHED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_file
 from tlhelpers.data.task import Task
@@ -56,7 +56,14 @@ ENCODER_TEXTS = 60  # of each class, for the real sets
 Answers = Callable[[Task, int], Tensor]
 
 
-@experiment("12_enquiries", weights=("zukan-bert",))
+@experiment(
+    "12_enquiries",
+    weights=("zukan-bert",),
+    unit="draws of labelled texts",
+    seeds=10,
+    labels="2-20 + 20",
+    settings=IN_EACH_DRAW,
+)
 def enquiries() -> dict:
     """Accuracy on the test texts by labels a class, of the frozen BERT, its static word vectors
     and TF-IDF; and paired differences.
@@ -74,7 +81,14 @@ def enquiries() -> dict:
     return data
 
 
-@experiment("12_contenders", weights=("zukan-bert",))
+@experiment(
+    "12_contenders",
+    weights=("zukan-bert",),
+    unit="draws of labelled texts",
+    seeds=10,
+    labels="10 + 20",
+    settings=SEARCHED,
+)
 def contenders() -> dict:
     """Every way with ten labels a class, and paired differences."""
     network = backbone("zukan-bert")
@@ -100,7 +114,14 @@ def contenders() -> dict:
     return data
 
 
-@experiment("12_across", weights=("zukan-bert", "zukan-bert-en"))
+@experiment(
+    "12_across",
+    weights=("zukan-bert", "zukan-bert-en"),
+    unit="draws of labelled texts",
+    seeds=10,
+    labels="10 + 20",
+    settings=IN_EACH_DRAW,
+)
 def across() -> dict:
     """English labels on Japanese texts, ten a class; and spam within and across languages."""
     ways = cheap_ways(backbone("zukan-bert"))
@@ -127,7 +148,14 @@ def across() -> dict:
     return data
 
 
-@experiment("12_encoders", weights=("zukan-bert",))
+@experiment(
+    "12_encoders",
+    weights=("zukan-bert",),
+    unit="draws of labelled and test texts",
+    seeds=10,
+    labels="2-20",
+    settings=CROSS_VALIDATED,
+)
 def encoders() -> dict:
     """Real sentence encoders, frozen, beside zukan-bert and TF-IDF on the same draws of labels.
 
@@ -137,13 +165,22 @@ def encoders() -> dict:
     return encoder_curves("enquiries_en", "enquiries_ja", "banking77", "clinc150", "livedoor")
 
 
-@experiment("12_spam", weights=("zukan-bert",))
+@experiment(
+    "12_spam",
+    weights=("zukan-bert",),
+    unit="draws of labelled and test texts",
+    seeds=10,
+    labels="2-20",
+    settings=CROSS_VALIDATED,
+)
 def spam() -> dict:
     """The same on real text messages, spam or not."""
     return encoder_curves("sms_spam")
 
 
-@experiment("12_names", weights=("zukan-bert",))
+@experiment(
+    "12_names", weights=("zukan-bert",), unit="texts", seeds=1, labels="none", settings=FIXED
+)
 def names() -> dict:
     """{set: {"classes": how many, encoder: accuracy on all texts}} without any label: a text gets
     the class whose name has the most similar embedding.

@@ -17,7 +17,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment, stored
+from tlhelpers.course.results import CROSS_VALIDATED, SEARCHED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import (
     PHOTOS,
@@ -195,7 +195,14 @@ def warnings(source: str, target: str, seed: int) -> dict[str, float]:
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("06_pairs", weights=SOURCES)
+@experiment(
+    "06_pairs",
+    weights=SOURCES,
+    unit="draws of training, validation and test pictures",
+    seeds=5,
+    labels="40 + 40",
+    settings=SEARCHED,
+)
 def pairs() -> dict:
     """Every start on every target, the head alone and everything trained.
 
@@ -221,7 +228,14 @@ def pairs() -> dict:
     return {**found, "tuning": tuning}
 
 
-@experiment("06_remedies", weights=("zukan-paint",))
+@experiment(
+    "06_remedies",
+    weights=("zukan-paint",),
+    unit="draws of training, validation and test pictures",
+    seeds=5,
+    labels="40 + 40",
+    settings="searched in 06_pairs",
+)
 def remedies() -> dict:
     """The paint sorter on surfaces with the settings of 06_pairs, parts of it at random again.
 
@@ -235,7 +249,14 @@ def remedies() -> dict:
     }
 
 
-@experiment("06_stable", weights=("zukan-paint",))
+@experiment(
+    "06_stable",
+    weights=("zukan-paint",),
+    unit="draws of training, validation and test pictures",
+    seeds=5,
+    labels="40 + 40",
+    settings="searched in 06_pairs",
+)
 def stable() -> dict:
     """Does the harm last? {condition: {start: accuracies}}, scratch and the paint sorter.
 
@@ -261,7 +282,14 @@ REAL_LABELS, REAL_SEEDS = (5, 10, 50), 10
 REAL_TARGETS = ("cats_dogs", "ants_bees", "blood_cells", "clothes", "characters")
 
 
-@experiment("06_real", weights=())
+@experiment(
+    "06_real",
+    weights=(),
+    unit="draws of labelled and test pictures",
+    seeds=10,
+    labels="5-50",
+    settings=CROSS_VALIDATED,
+)
 def real() -> dict:
     """ImageNet's features on near and far real targets, beside the same network never trained.
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import PHOTOS, RealPhotos, real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
@@ -36,7 +36,7 @@ TUNING = 100  # the seed on which settings are chosen; what is measured has seed
 DRAWS = 10
 
 
-@experiment("14_leak")
+@experiment("14_leak", unit="draws of animals", seeds=5, labels="60", settings=IN_EACH_DRAW)
 def leak() -> dict:
     """Cats and dogs in 120 scenes: tested by photo, by scene, and on photos of new scenes.
 
@@ -75,7 +75,7 @@ def _leak_once(network: nn.Module, read: Callable, shots: int, seed: int) -> dic
 MISTAKES = ("none", "scenes", "copies", "labels", "lopsided", "light")
 
 
-@experiment("14_mistakes")
+@experiment("14_mistakes", unit="draws of animals", seeds=10, labels="60", settings=IN_EACH_DRAW)
 def mistakes() -> dict:
     """One mistake at a time in 360 photos of 120 animals: what the test says, and what is true.
 
@@ -148,7 +148,7 @@ def _task(images: Tensor, labels: Tensor, group: Tensor, generator: torch.Genera
     return Task("pets", train, valid, test, {"en": ["cat", "dog"], "ja": ["猫", "犬"]})
 
 
-@experiment("14_suspects")
+@experiment("14_suspects", unit="draws of animals", seeds=10, labels="50", settings=CROSS_VALIDATED)
 def suspects() -> dict:
     """How many of 8 wrongly labelled animals are among the 12 (of 100) that the page would show.
 
@@ -182,7 +182,7 @@ def suspects() -> dict:
 TRAINED: dict[str, Any] = {"epochs": 12, "progress": False}
 
 
-@experiment("14_ladder")
+@experiment("14_ladder", unit="draws of animals", seeds=10, labels="45 + 15", settings=IN_EACH_DRAW)
 def ladder() -> dict:
     """The ways in the order in which to try them, on a mended folder of 75 cats and 75 dogs.
 
@@ -350,7 +350,7 @@ def _folds(reader: str, features: Tensor, labels: Tensor, fold: Tensor) -> list[
 CATS, DOGS = slice(281, 286), slice(151, 269)  # of ImageNet's 1,000 classes: 5 and 118
 
 
-@experiment("14_real", weights=())
+@experiment("14_real", weights=(), unit="photos", seeds=1, labels="none", settings=FIXED)
 def real() -> dict:
     """Real cats and dogs without a single label, read off ImageNet's own head.
 
