@@ -1,5 +1,8 @@
 """Lesson 03: its exercises tell mistakes apart, and its measurements redraw what they should."""
 
+import ast
+import builtins
+import re
 from statistics import mean
 
 import pytest
@@ -97,6 +100,43 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
     assert f"{100 * (means['rate'] - means['frozen']):.0f}" in prose["recipe"]
     assert f"{100 * (means['flips'] - means['clip']):.0f}" in prose["recipe"]
     assert mean(stored("03_knobs")["relight"]["night"]) > 0.6, "limits-read says so"
+
+
+def names(code, bound):
+    """The names that the code binds, or those that it reads without a function of its own."""
+    nodes = list(ast.walk(ast.parse(code)))
+    held = {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    held |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    held |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    held |= {
+        alias.asname or alias.name
+        for node in nodes
+        if hasattr(node, "names")
+        for alias in node.names
+    }
+    read = {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    return held if bound else read - set(dir(builtins))
+
+
+def test_who_fell_behind_can_go_on_from_any_section():
+    blocks = read_lesson(LESSONS / "source" / "03_fine_tuning.py").blocks
+    code = {block.key: block.code for block in blocks if block.kind == "code"}
+    start = set().union(*(names(code[key], bound=True) for key in ("setup", "frozen", "train")))
+    known, missing = set(start), {}
+    for block in blocks:
+        if block.kind == "prose" and re.search(r"^## ", block.sources["en"], re.MULTILINE):
+            known = set(start)
+        if block.key == "flips":  # the teacher's note asks for this cell, too
+            known |= names(code["clip-run"], bound=True)
+        if block.kind == "code":
+            known |= names(block.code, bound=True)
+            if lost := names(block.code, bound=False) - known:
+                missing[block.key] = lost
+    assert not missing
 
 
 def test_flips_keep_the_pixels_of_every_picture():
