@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.tiny_texts import NOUNS, as_csv, rows
-from tlhelpers.course import contest, text_contest
+from tlhelpers.course import contest, report, text_contest
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import load_model, save_model
 from tlhelpers.course.text_report import deciding_words
@@ -115,6 +115,28 @@ def test_the_page_marks_what_decided_or_quotes_nothing(tried, monkeypatch):
     assert "quotes none of your texts" in page and "<mark>" not in page
     assert not any(words in page for words in everything)
     assert str(tried.task.test.paths[0]) in page
+
+
+def test_of_many_classes_those_that_are_confused_most_are_drawn(tried, monkeypatch):
+    count = 80
+    labels = torch.arange(count).repeat(2)
+    answers = labels.clone()
+    answers[60], answers[61] = 7, 7
+    names = [f"class{c}" for c in range(count)]
+    monkeypatch.setattr(tried, "labels", labels)
+    monkeypatch.setattr(tried, "logits", torch.nn.functional.one_hot(answers, count).float())
+    monkeypatch.setattr(tried.task, "classes", {"en": names, "ja": names})
+    drawn = {}
+    monkeypatch.setattr(
+        report.plots, "plot_confusion", lambda *given: drawn.update(given=given) or None
+    )
+    tried.confusion()
+    true, said, shown = drawn["given"]
+    assert len(shown) == report.MOST_CLASSES and {"class7", "class60", "class61"} <= set(shown)
+    wrong = [
+        (shown[t], shown[s]) for t, s in zip(true.tolist(), said.tolist(), strict=True) if t != s
+    ]
+    assert sorted(wrong) == [("class60", "class7"), ("class61", "class7")]
 
 
 def test_a_wrong_label_is_among_those_to_check(tmp_path):

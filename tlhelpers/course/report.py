@@ -29,6 +29,7 @@ from tlhelpers.transfer.intervals import Interval
 from tlhelpers.transfer.results import Result
 
 MORE_LABELS_HELP = 0.01  # gained by the last doubling
+MOST_CLASSES = 25  # of a confusion matrix; one of 151 took seven gigabytes to draw
 
 
 @dataclass
@@ -154,8 +155,21 @@ class Report(Result):
         return "\n".join([super().__str__(), "", text("report.next"), *steps])
 
     def confusion(self) -> plots.Picture:
-        """The confusion matrix of the test part."""
-        return plots.plot_confusion(self.labels, self.logits.argmax(1), self.task.class_names)
+        """The confusion matrix of the test part; of many classes, those that are confused most."""
+        answers, names = self.logits.argmax(1), self.task.class_names
+        if len(names) <= MOST_CLASSES:
+            return plots.plot_confusion(self.labels, answers, names)
+        wrong = answers != self.labels
+        counts = torch.bincount(
+            torch.cat([self.labels[wrong], answers[wrong]]), minlength=len(names)
+        )
+        kept = counts.argsort(descending=True, stable=True)[:MOST_CLASSES].sort().values
+        among = torch.isin(self.labels, kept) & torch.isin(answers, kept)
+        place = torch.zeros(len(names), dtype=torch.long)
+        place[kept] = torch.arange(len(kept))
+        return plots.plot_confusion(
+            place[self.labels[among]], place[answers[among]], [names[c] for c in kept.tolist()]
+        )
 
     def _surest_wrong(self, most: int) -> Tensor:
         """Rows of the test part, the surest first."""
@@ -227,12 +241,15 @@ class Report(Result):
             text("report.suspect", place=place, label=label, other=other)
             for place, label, other in self.suspects
         ]
+        several = []
+        if task.num_classes > MOST_CLASSES:
+            several.append(text("report.some_classes", some=MOST_CLASSES, all=task.num_classes))
         shows = _figure(photos) if task.kind == "image" else ""
         private = [] if task.kind == "image" else [self._privacy()]
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
             Section(text("report.tried_heading"), as_html(self.rows()), self.remarks),
-            Section(text("report.confusion"), _figure(self.confusion)),
+            Section(text("report.confusion"), _figure(self.confusion), several),
             Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
             Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),
             Section(text("report.curve"), _figure(self.learning_curve)),
