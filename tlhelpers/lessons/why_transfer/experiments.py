@@ -128,61 +128,29 @@ def steps() -> dict:
     return found
 
 
-STABLE = {"unclipped": {"clip_norm": None}, "adamw": {"optimizer": "adamw"}}
-ADAMW_RATES = (0.0003, 0.001, 0.003)
+LENGTHS = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
 
 
+@experiment("01_stable", unit=UNIT, seeds=5, labels="5 + 20", settings="searched in 01_steps")
 def stable() -> dict:
-    """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
+    """Fine-tuned before scratch, which trains three times as long, at three budgets of 01_steps.
 
-    "birds": fine-tuned before scratch on five labels, which trains three times as long. "pets":
-    even scratch before frozen on 200 labels. Points above 0 say that the verdict holds. Settings:
-    as in the lesson, half and three times the steps (of birds: those of 01_steps), without
-    clipping, and AdamW; for the last two the rates are chosen anew.
+    {"verdicts": {"fine_tune": {budget: [points a draw]}}}; above 0 the verdict holds.
     """
-    steps, pets = stored("01_steps"), stored("01_pets")
-    lengths = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
-    found: dict = {"tuning": {}}
-    verdicts = {
-        "birds": {
-            name: _points(steps["fine_tune"][tuned], steps["scratch"][scratch])
-            for name, (tuned, scratch) in lengths.items()
-        },
-        "pets": {"as_told": _points(pets["scratch"][-1], pets["probe"][-1])},
+    steps = stored("01_steps")
+    return {
+        "verdicts": {
+            "fine_tune": {
+                name: [
+                    round(100 * (tuned - scratch), 2)
+                    for tuned, scratch in zip(
+                        steps["fine_tune"][short], steps["scratch"][long], strict=True
+                    )
+                ]
+                for name, (short, long) in LENGTHS.items()
+            }
+        }
     }
-    for name, options in STABLE.items():
-        tuned = _again(found, "birds", 5, name, "fine_tune", {"epochs": 30, **options})
-        scratch = _again(found, "birds", 5, name, "scratch", {"epochs": 90, **options})
-        verdicts["birds"][name] = _points(tuned, scratch)
-    for name, options in {"half": {"epochs": 10}, "three_times": {"epochs": 60}, **STABLE}.items():
-        chosen = pets["tuning"][-1]["scratch"]["chosen"] if "epochs" in options else None
-        runs = _again(found, "pets", 200, name, "scratch", {"epochs": 20, **options}, chosen)
-        verdicts["pets"][name] = _points(runs, pets["probe"][-1])
-    return found | {"verdicts": verdicts}
-
-
-def _again(
-    found: dict, task: str, labels: int, setting: str, start: str, options: dict, chosen=None
-) -> list[float]:
-    """Test accuracies of three draws; the rate, unless it is `chosen`, goes into "tuning"."""
-    network = backbone("zukan-resnet")
-    begin = {"fine_tune": fine_tune, "scratch": train_from_scratch}[start]
-    options = {"batch_size": 32, "clip_norm": 1.0, "valid": False, "progress": False, **options}
-    if start == "fine_tune":
-        options |= {"freeze_epochs": 0, "keep_batchnorm": False}
-    train = functools.partial(begin, network, **options)
-    if chosen is None:
-        rates = ADAMW_RATES if "optimizer" in options else RATES
-        record = choose(train, _redrawn(task, labels, TUNING), lr=rates)
-        found["tuning"][f"{task}, {setting}, {start}"] = record.to_dict()
-        chosen = record.chosen
-    draws = [(_redrawn(task, labels, seed), seed) for seed in range(3)]
-    return [train(drawn, **chosen, seed=seed).test_acc for drawn, seed in draws]
-
-
-def _points(high: Sequence[float], low: Sequence[float]) -> list[float]:
-    """How far the first is before the second, in points, for the draws that both have."""
-    return [round(100 * (a - b), 2) for a, b in zip(high, low, strict=False)]
 
 
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
