@@ -1,30 +1,44 @@
 """What the exercises of lesson 04 ask for."""
 
 from collections.abc import Callable
+from statistics import mean
 
 import torch
-from torch import nn
 
 from tlhelpers.course.exercises import exercise
+from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer import forgetting as metrics
 
+WITHOUT_PICTURES = {"LwF": "lwf", "EWC": "ewc", "nearest mean": "nearest_mean"}
+ROUNDED = 1.5  # points: the widget shows whole percentages
+WAYS = ("nearest mean", "replay", "LwF", "all data")
+
 
 @exercise(
-    "04-a", hints=("lesson04.grow_hint_1", "lesson04.grow_hint_2"), right="lesson04.grow_right"
+    "04-a", hints=("lesson04.read_hint_1", "lesson04.read_hint_2"), right="lesson04.read_right"
 )
-def grow_layer(grow: Callable) -> str | None:
-    """A larger linear layer that answers as before for the old classes."""
-    old = nn.Linear(6, 3)
-    grown = grow(old, 7)
-    if not isinstance(grown, nn.Linear) or grown.out_features != 7:
-        return text("lesson04.grow_size")
-    inputs = torch.randn(4, 6)
-    with torch.no_grad():
-        if not torch.allclose(grown.weight[:3], old.weight):
-            return text("lesson04.grow_weight")
-        if not torch.allclose(grown(inputs)[:, :3], old(inputs), atol=1e-6):
-            return text("lesson04.grow_bias")
+def read_the_stream(best: str, fell: float) -> str | None:
+    """The best way without kept pictures after the last step, and what LwF's old classes lost."""
+    if best not in WITHOUT_PICTURES:
+        return text("lesson04.read_unknown", known=", ".join(WITHOUT_PICTURES))
+    stream = stored("04_stream")
+
+    def runs(way: str) -> list:
+        return stream["per_class"][stream["methods"].index(WITHOUT_PICTURES[way])]
+
+    at_the_end = {way: mean(mean(run[-1]) for run in runs(way)) for way in WITHOUT_PICTURES}
+    if best != max(at_the_end, key=at_the_end.__getitem__):
+        return text("lesson04.read_better", best=best, average=f"{at_the_end[best]:.0%}")
+    born = [step for step, count in enumerate(stream["steps"]) for _ in range(count)]
+    falls = [
+        run[born[c]][c] - run[-1][c]
+        for run in runs("LwF")
+        for c in range(len(born))
+        if born[c] < born[-1]
+    ]
+    if abs(fell - 100 * mean(falls)) > ROUNDED:
+        return text("lesson04.read_fell", fell=f"{fell:g}")
     return None
 
 
@@ -40,4 +54,26 @@ def measure_forgetting(lost: Callable) -> str | None:
         return text("lesson04.lost_other")
     if abs(answer - metrics.forgetting(rising)) > 1e-4:
         return text("lesson04.lost_wrong", lost=f"{answer:.3f}")
+    gaining = torch.tensor([[0.6, nan, nan], [0.9, 0.8, nan], [0.7, 0.9, 1.0]])
+    if abs(float(lost(gaining)) - metrics.forgetting(gaining)) > 1e-4:
+        return text("lesson04.lost_negative")
+    return None
+
+
+@exercise(
+    "04-c", hints=("lesson04.plan_hint_1", "lesson04.plan_hint_2"), right="lesson04.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan that keeps the rule of deletion; how good it is, the rubric says."""
+    asked = ("method", "keep", "tested_on", "change_if", "why")
+    if missing := [key for key in asked if plan.get(key) in (None, ..., "", [])]:
+        return text("lesson04.plan_missing", keys=", ".join(missing))
+    if plan["method"] not in WAYS:
+        return text("lesson04.plan_way", given=plan["method"], known=", ".join(WAYS))
+    if plan["method"] in ("replay", "all data"):
+        return text("lesson04.plan_rule", given=plan["method"])
+    if not {"old", "new"} <= set(plan["tested_on"]):
+        return text("lesson04.plan_tested")
+    if len(str(plan["why"])) < 20:
+        return text("lesson04.plan_why")
     return None

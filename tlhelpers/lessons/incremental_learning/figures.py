@@ -59,7 +59,7 @@ def draw_trace(
     of the steps, the others in the second.
     """
     figures.use()
-    figure, panels = plt.subplots(1, len(names), figsize=(7.8, 2.3), sharey=True)
+    figure, panels = plt.subplots(1, len(names), figsize=(7.8, 2.6), sharey=True)
     steps = [step for step, _ in trace]
     turn = steps[-1] / 2 if steps else 0
     for c, (axes, name) in enumerate(zip(panels, names, strict=True)):
@@ -71,6 +71,7 @@ def draw_trace(
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.valid_accuracy"))
     figure.supxlabel(text("lesson04.steps"), fontsize=10)
+    figure.suptitle(text("lesson04.trace_title"), fontsize=12)
     return picture(figure, text("lesson04.trace_alt"))
 
 
@@ -81,7 +82,7 @@ def draw_strengths(found: Mapping) -> Picture:
     strength 0 has no place on the logarithmic axis.
     """
     figures.use()
-    figure, panels = plt.subplots(1, len(found), figsize=(7.2, 3.1), sharey=True)
+    figure, panels = plt.subplots(1, len(found), figsize=(7.2, 3.4), sharey=True)
     for axes, (method, curves) in zip(panels, found.items(), strict=True):
         for group, colour, marker in GROUPS:
             for epochs, runs, style in zip(
@@ -106,13 +107,14 @@ def draw_strengths(found: Mapping) -> Picture:
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
     )
+    figure.suptitle(text("lesson04.strengths_title"), fontsize=12)
     return picture(figure, text("lesson04.strengths_alt"))
 
 
 def draw_epochs(found: Mapping) -> Picture:
     """Old and new classes against the length of training, a panel for each method."""
     figures.use()
-    figure, panels = plt.subplots(1, len(found["methods"]), figsize=(7.8, 2.9), sharey=True)
+    figure, panels = plt.subplots(1, len(found["methods"]), figsize=(7.8, 3.2), sharey=True)
     for k, (axes, method) in enumerate(zip(panels, found["methods"], strict=True)):
         for group, colour, marker in GROUPS:
             line: dict[str, Any] = {"color": colour, "marker": marker}
@@ -127,6 +129,7 @@ def draw_epochs(found: Mapping) -> Picture:
     panels[0].set_ylabel(text("lesson04.accuracy"))
     panels[0].legend(loc="lower left", fontsize=9)
     figure.supxlabel(text("lesson04.epochs"), fontsize=10)
+    figure.suptitle(text("lesson04.epochs_title"), fontsize=12)
     return picture(figure, text("lesson04.epochs_alt"))
 
 
@@ -134,7 +137,7 @@ def draw_scenarios(found: Mapping) -> Picture:
     """What came first and what came last, a panel for each scenario."""
     figures.use()
     shown = found["scenarios"]
-    figure, panels = plt.subplots(1, len(shown), figsize=(7.8, 3.0), sharey=True)
+    figure, panels = plt.subplots(1, len(shown), figsize=(7.8, 3.3), sharey=True)
     for axes, scenario, first, last in zip(
         panels, shown, found["first"], found["last"], strict=True
     ):
@@ -153,6 +156,7 @@ def draw_scenarios(found: Mapping) -> Picture:
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
     )
+    figure.suptitle(text("lesson04.scenarios_title"), fontsize=12)
     return picture(figure, text("lesson04.scenarios_alt"))
 
 
@@ -160,17 +164,20 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
     """Mean accuracy over old and new classes, a panel for each task, with intervals."""
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.0), sharey=True)
-    shown = ("nearest_mean", "lwf", "ewc", "replay", "joint")
+    shown = ("nearest_mean", "replay", "joint")
     for axes, found in zip(panels, (easy, hard), strict=True):
         for k, name in enumerate(shown):
             point = interval(average(found, name), share=True)
             figures.mark_mean(axes, k, point, **LOOKS[name])
+        chance = 1 / found["settings"]["classes"]
+        axes.axhline(chance, color=figures.GREY, linestyle=":", label=text("lesson04.guessing"))
         names = [text(f"lesson04.short_{name}") for name in shown]
         axes.set_xticks(range(len(shown)), names, fontsize=10)
         axes.set_title(text(f"lesson04.task_{found['task']}"))
         axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(0, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.accuracy"))
+    panels[0].set_ylabel(text("lesson04.five_classes"))
+    panels[0].legend(loc="lower left", fontsize=9)
     return picture(figure, text("lesson04.hard_alt"))
 
 
@@ -194,7 +201,7 @@ def matrices(stream: Mapping, method: str) -> list[Tensor]:
 def draw_matrices(accuracy: Mapping[str, Tensor]) -> Picture:
     """The matrix R of each method, as numbers on colours; {method: (steps, steps)}."""
     figures.use()
-    figure, panels = plt.subplots(1, len(accuracy), figsize=(7.4, 3.5))
+    figure, panels = plt.subplots(1, len(accuracy), figsize=(7.4, 3.8))
     for axes, (method, matrix) in zip(panels, accuracy.items(), strict=True):
         axes.imshow(matrix, vmin=0, vmax=1)
         for i, j in torch.tril_indices(len(matrix), len(matrix)).T.tolist():
@@ -207,6 +214,7 @@ def draw_matrices(accuracy: Mapping[str, Tensor]) -> Picture:
         axes.grid(False)
         axes.set_title(text(f"lesson04.{method}"), fontsize=11)
         axes.set(xlabel=text("lesson04.group"), ylabel=text("lesson04.after_step"))
+    figure.suptitle(text("lesson04.matrices_title"), fontsize=12)
     return picture(figure, text("lesson04.matrices_alt"))
 
 
@@ -226,6 +234,7 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
     axes.set(xlabel=text("lesson04.after_step"), ylabel=text("lesson04.so_far"), ylim=(0, 1.05))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower left", fontsize=9)
+    axes.set_title(text("lesson04.stream_title"))
     return picture(figure, text("lesson04.stream_alt"))
 
 
@@ -237,7 +246,7 @@ def met_so_far(accuracy: Tensor) -> Tensor:
 def draw_real(found: Mapping[str, Mapping]) -> Picture:
     """The stream of real pictures, a panel for each set: as experiment 04_real stores it."""
     figures.use()
-    figure, panels = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True)
+    figure, panels = plt.subplots(1, len(found), figsize=(7.8, 4.1), sharey=True)
     looks = LOOKS | {
         kind: {"color": colour, "marker": marker, "linestyle": "--"}
         for kind, colour, marker in (("random", figures.GREY, "s"), ("pixels", figures.SKY, "^"))
@@ -249,10 +258,13 @@ def draw_real(found: Mapping[str, Mapping]) -> Picture:
             figures.error_band(axes, steps, runs, label, **looks[method])
         axes.set_xticks(steps)
         each = curves["steps"][0]
+        chance = [1 / (each * step) for step in steps]
+        axes.plot(steps, chance, color=figures.GREY, linestyle=":", label=text("lesson04.guessing"))
         axes.set_title(text(f"lesson04.real_{name}", each=each, labels=curves["labels"]))
         axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.so_far"))
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(text("lesson04.real_title"), fontsize=12)
     return picture(figure, text("lesson04.real_alt"))
