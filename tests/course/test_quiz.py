@@ -179,3 +179,17 @@ def test_answers_of_a_shipped_quiz_reach_the_progress(number):
         assert quiz.answer(question.key, given)["right"] is True
     assert len(record.load()["quizzes"][number]) == len(quiz.questions)
     assert quizzes.quiz(number).done == {question.key for question in quiz.questions}
+
+
+def test_the_place_of_an_answer_on_a_sheet_tells_nothing():
+    places = []
+    for lesson in lessons():
+        for question in quizzes.read_quiz(lesson):
+            if question.kind == "choice":
+                sheet = Quiz(lesson, [question]).sheet()
+                right = next(option for option in question.options if option.right)
+                said = [as_html(option.says["en"]) for option in question.options]
+                order = sorted(said, key=lambda words: sheet.index(f"<li>{words}</li>"))
+                places.append(order.index(as_html(right.says["en"])))
+    assert len(places) > 20
+    assert all(places.count(place) < 0.6 * len(places) for place in set(places))

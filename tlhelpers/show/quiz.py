@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.questions import Question, as_html, run_code, said
+from tlhelpers.show.questions import Option, Question, as_html, run_code, said
 from tlhelpers.show.widgets.page import Shown, make_page
 
 SCRIPT, STYLE = (Path(__file__).with_name(f"quiz.{kind}") for kind in ("js", "css"))
@@ -102,7 +102,7 @@ class Quiz(Shown):
             if question.code:
                 item += f"<pre><code>{html.escape(question.code)}</code></pre>"
             if question.options:
-                options = "".join(f"<li>{as_html(said(o.says))}</li>" for o in question.options)
+                options = "".join(f"<li>{as_html(said(o.says))}</li>" for o in _mixed(question))
                 item += f'<ol type="A">{options}</ol>'
             items.append(f"<li>{item}</li>")
         answers = "".join(f"<li>{as_html(question.solution())}</li>" for question in self.questions)
@@ -116,9 +116,16 @@ class Quiz(Shown):
         for number, question in enumerate(self.questions, 1):
             lines.append(f"{number}. {said(question.ask)}")
             lines += [f"     {line}" for line in question.code.splitlines()]
-            for letter, option in zip(string.ascii_uppercase, question.options, strict=False):
+            for letter, option in zip(string.ascii_uppercase, _mixed(question), strict=False):
                 lines.append(f"   {letter}. {said(option.says)}")
         return "\n".join(lines)
+
+
+def _mixed(question: Question) -> list[Option]:
+    """The options of a sheet, in an order that tells nothing and is the same on every sheet."""
+    options = list(question.options)
+    random.Random(question.key).shuffle(options)
+    return options
 
 
 def _for_form(question: Question, learner: str) -> dict:

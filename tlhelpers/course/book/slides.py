@@ -85,7 +85,8 @@ def _slides_of(cells: list[NotebookNode], records: dict[str, Any]) -> list[Slide
                 records[cell.id] = known
                 still = f'<div class="tl-record" data-record="{cell.id}">{still}</div>'
             kind = known["kind"] if known else "still"
-            slides.append(Slide(_inline(section), f'<div class="tl-{kind}">{still}</div>'))
+            title = text("slides.quiz") if kind == "quiz" else _inline(section)
+            slides.append(Slide(title, f'<div class="tl-shows-{kind}">{still}</div>'))
         elif picture := _picture(cell):
             finding = FINDING.match(follows)
             slides.append(Slide(_inline(finding[1] if finding else section), picture))
