@@ -64,7 +64,11 @@ def small(monkeypatch):
                 # which cut their test pictures out of the training ones
                 return original(name, per_class, seed, **options, size=48)
             tested = 20 if options.get("test_per_class", 0) > 40 else 6  # few_shot needs that many
-            return original(name, seed=seed, **{**options, **SMALL, "test_per_class": tested})
+            few = {
+                "per_class": 10 if per_class == 40 else 2,
+                "test_per_class": tested,
+            }  # so do 05's
+            return original(name, seed=seed, **{**options, **SMALL, **few})
 
         def draw(name, per_class, seed, **options):
             tested = 20 if options.get("test", 0) == 60 else 2  # few_shot needs that many
