@@ -78,7 +78,7 @@ for words, label in zip(task.train.inputs[:6], task.train.labels):
 # %% [markdown] key="page" lang="en"
 # ## Something to beat: TF-IDF
 #
-# Nobody can credit pre-training without a comparison to a method that has none. The standard **baseline** for sorting texts is **TF-IDF**: count runs of characters or words, give little weight to those found everywhere and much to rare ones, and hand the counts to a linear classifier. For example, "password" is a good clue if only login mail contains it.
+# Before we credit pre-training with anything, we need a method without it to compare with. The standard **baseline** for sorting texts is **TF-IDF**: count runs of characters or words, give little weight to those found everywhere and much to rare ones, and hand the counts to a linear classifier. For example, "password" is a good clue if only login mail contains it.
 #
 # Both methods choose their settings on the same 120 validation enquiries, so the labels used are 10 + 20 a class. Guessing gives 17%.
 #
@@ -114,18 +114,18 @@ tl.claim(
 )
 
 # %% [markdown] key="win-read" lang="ja"
-# **同じ60通から、凍結したBERTはTF-IDFより20ポイントほど高い正解率を引き出しました。** TF-IDFは、同じ文字の並びがもう一度出てこないと手がかりがありません。BERTの特徴では、「返金してほしい」と「お金を戻して」が近くに並びます。
+# **同じ60通から、凍結したBERTはTF-IDFより20ポイントほど高い正解率を引き出しました。** 塗りつぶした印は10回の平均、輪はいま実行した1回の結果です。TF-IDFは、同じ文字の並びがもう一度出てこないと手がかりがありません。BERTの特徴では、「返金してほしい」と「お金を戻して」が近くに並びます。
 #
 # **なぜこんなに小さなモデルで勝てるのでしょうか。** 読んだメールが、同じ「お店への連絡」だったからです。テストの文は読んでいませんが、分野は同じです（「さらに深く：zukan-bertの作り方」）。
 #
 # 日本語でも英語でもかまいません。自分の文で試してみましょう。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。棒は6クラスの確率、その下は特徴が最も近いラベル付きの文で、言語が違うこともあります。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに、ときには高い確率で分類されます。**確率が高くても、正しいとは限りません。**
 
 # %% [markdown] key="win-read" lang="en"
-# **From the same sixty texts, the frozen BERT gets some 20 points more than TF-IDF.** TF-IDF has nothing to go by unless the same characters come again. Among BERT's features, "I want a refund" and "give me my money back" lie close together.
+# **From the same sixty texts, the frozen BERT gets some 20 points more than TF-IDF.** The filled marks are means of ten draws of the labelled texts, the rings your own run. TF-IDF has nothing to go by unless the same characters come again. Among BERT's features, "I want a refund" and "give me my money back" lie close together.
 #
 # **Why does so small a model win?** Because what it has read was mail to a shop as well. It has not seen the test texts, but their domain is the same (see "Deeper: how zukan-bert was made").
 #
-# Now try sentences of your own, in English or Japanese. The colour of a word says **how the certainty of the answer changes without it**: blue words spoke for the class, orange ones against it. Bars are the probabilities of the classes; below them stand the labelled texts with the nearest features, sometimes in the other language. Try something unrelated, too, such as a question about the weather: one of the six classes always wins, at times with a high probability. **A high probability is no guarantee of being right.**
+# Now try sentences of your own, in English or Japanese. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Bars are the probabilities of the classes; below them stand the labelled texts with the nearest features, sometimes in the other language. Try something unrelated, too, such as a question about the weather: one of the six classes always wins, at times with a high probability. **A high probability is no guarantee of being right.**
 
 # %% key="widget"
 tl.widget("12")
@@ -181,18 +181,18 @@ tl.diagram("attention")
 #
 # 各トークンは、**クエリ** $q$（問いかけ）、**キー** $k$（名札）、**値** $v$（渡す中身）の3本のベクトルを持ちます。どれも、いまのベクトルに学習済みの行列を掛けて作ります。
 #
-# 「です」のクエリと各語のキーの合い方（内積）は、「請求」が2.8、「二重」が4.7、ほかは0より小さい数です。これを**softmax**で重みに直します。$e^{2.8} \fallingdotseq 16$、$e^{4.7} \fallingdotseq 110$ なので、重みはおよそ $16 / 126 = 13\%$ と $110 / 126 = 87\%$ です。この重みで値を混ぜたものが、「です」の新しいベクトルになります。
+# 「です」のクエリと各語のキーの合い方を表す点数（内積を下の式の $\sqrt{d}$ で割った数）は、「請求」が2.8、「二重」が4.7、ほかは0より小さい数です。これを**softmax**で重みに直します。$e^{2.8} \fallingdotseq 16$、$e^{4.7} \fallingdotseq 110$ なので、重みはおよそ $16 / 126 = 13\%$ と $110 / 126 = 87\%$ です。この重みで値を混ぜたものが、「です」の新しいベクトルになります。
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# $Q$、$K$、$V$ は、全トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。$d$ はクエリの長さ（32）で、点数が大きくなりすぎるのを防ぎます。コードでは最後の3行です。
+# $Q$、$K$、$V$ は、全トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。$d$ はクエリの長さ（32）で、その平方根で割ると、点数が大きくなりすぎません。コードでは、`for` の前の3行です。
 
 # %% [markdown] key="attention" lang="en"
 # ## Inside BERT 2: attention
 #
 # Each token has three vectors: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give). Each is made from its present vector by a learned matrix.
 #
-# How well does the query of "please" match the keys? Its scores (dot products) are 0.6 with "cancel" and 0.2 with "order"; all others are far below 0. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$. The values, mixed by these weights, make the new vector of "please".
+# How well does the query of "please" match the keys? Its scores (dot products, divided by $\sqrt{d}$ as below) are 0.6 with "cancel" and 0.2 with "order"; all others are far below 0. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$. The values, mixed by these weights, make the new vector of "please".
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
@@ -205,7 +205,9 @@ words = tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
 layer = bert.encoder.layer[1].attention.self
 with torch.no_grad():
     x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # after layer 1
-    q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))
+    # ja: x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # 1層目のあと
+    q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))  # the fourth
+    # ja: q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))  # 4つ目
     scores = q @ k.T / 32**0.5
     weights = scores.softmax(1)
     new = weights @ v
@@ -226,7 +228,7 @@ lesson12.draw_attention(weights, words)
 #
 # ## One word, another vector in another context
 #
-# After attention, a word has another vector in another sentence. Take "address" in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The numbers say how alike two vectors point (cosine; 1 is the same direction). For embeddings all would be 1.
+# After attention, a word has another vector in another sentence. Take "address" in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The numbers say how nearly two vectors point the same way (cosine; 1 is the same direction). For embeddings all would be 1.
 
 # %% key="context-code" alt_ja="同じ語の、4つの文でのベクトルどうしのコサインの表。" alt_en="A grid of cosines between the vectors of one word in four sentences."
 word = "▁address"
@@ -290,14 +292,14 @@ for sentence in (
     print(sentence, " → ", ", ".join(odds))
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **どの文でも、意味の合う語が選ばれました。** 文をまとめて学習するときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。そこを見てはいけません。
+# **どの文でも、意味の合う語が選ばれました。** 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。アテンションは、この詰め物を見てはいけません。
 #
 # ### 練習B（書く、7分）
 #
 # パディングを見ないアテンションを書きましょう。`q`、`k` は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **Each sentence gets the word that makes sense.** When texts are read together, short ones are filled up to one length with **padding**, and nobody should look at that.
+# **Each sentence gets the word that makes sense.** When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
 #
 # ### Exercise B (write, 7 minutes)
 #
@@ -347,7 +349,7 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** 同じネットワークでも、ゼロからではTF-IDFに届きません。60通では、言葉は覚えられません。単語の意味だけ（静的な単語埋め込み）でもTF-IDFと大差なく、文脈を読むと一気に上がります。一方、本体を動かしても変わりません。60通では、線形プローブより検証正解率が上がることがほとんどなく、たいてい元の出力層に戻りました。**ラベルが少ないときは、凍結して線形プローブ。** 数秒で終わり、まず試す方法です。
+# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** 同じネットワークでも、ゼロからではTF-IDFに届きません。60通では、言葉は覚えられません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。一方、本体を動かしても変わりません。ファインチューニングとLoRAは線形プローブから始めますが、60通では検証正解率がほとんど上がらず、たいてい線形プローブがそのまま残りました。**ラベルが少ないときは、凍結して線形プローブ。** 数秒で終わり、まず試す方法です。
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
@@ -356,7 +358,7 @@ lesson12.draw_ways(trained)
 # > **予想してから実行**：2言語のBERTは、日本語のラベルなしで何%を正しく仕分けるでしょうか。
 
 # %% [markdown] key="across" lang="en"
-# **The gain is the skill of reading in context, learned in pre-training.** From scratch, the same network does not even reach TF-IDF: nobody learns a language from sixty texts. Knowing the meaning of single words (static vectors) is not far from TF-IDF either; reading them in context makes the big step. Moving the body changes nothing: with sixty texts, training hardly ever beat the linear probe on validation data, and mostly went back to its head. **With few labels, freeze the body and train a linear probe.** It takes seconds, and it is the thing to try first.
+# **The gain is the skill of reading in context, learned in pre-training.** From scratch, the same network does not even reach TF-IDF: nobody learns a language from sixty texts. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. Moving the body changes nothing: fine-tuning and LoRA start from the linear probe, training on sixty texts hardly ever improved its validation result, and so the probe was mostly kept as it was. **With few labels, freeze the body and train a linear probe.** It takes seconds, and it is the thing to try first.
 #
 # ## English labels, Japanese mail
 #
@@ -386,7 +388,7 @@ tl.see_prediction("12-across", round(100 * bilingual))
 # %% [markdown] key="spam" lang="ja"
 # **英語のラベルだけで、日本語のラベルを付けたときと同じくらい当たりました。** 英語だけのBERTにとって日本語はほとんどが `[UNK]` で、ランダムに答えるのと変わりません。
 #
-# ## 効果が出ないとき：迷惑メッセージ
+# ## 効果がはっきりしないとき：迷惑メッセージ
 #
 # 仕分けの前に、迷惑メッセージを取り除きたくなりました。2択なので、ランダムに答えると50%です。いちばん下の行は、本物の携帯電話のメッセージ（SMS）です。
 #
@@ -395,9 +397,9 @@ tl.see_prediction("12-across", round(100 * bilingual))
 # %% [markdown] key="spam" lang="en"
 # **With English labels alone it does about as well as with Japanese ones.** For the English-only BERT, Japanese is little but `[UNK]`, and it does no better than guessing.
 #
-# ## Where it gains nothing: spam
+# ## Where it gains nothing certain: spam
 #
-# Before mail is sorted, spam should go. There are two classes, so guessing gives 50%. The lowest row is real text messages (SMS).
+# Before mail is sorted, spam should be filtered out. There are two classes, so guessing gives 50%. The lowest row is real text messages (SMS).
 #
 # > **Think before you look**: will BERT beat TF-IDF on spam as well?
 
@@ -405,44 +407,44 @@ tl.see_prediction("12-across", round(100 * bilingual))
 lesson12.draw_spam(across, tl.stored("12_spam"))
 
 # %% [markdown] key="real" lang="ja"
-# **同じ言語の中では、BERTを使う効果がありませんでした。** 平均ではTF-IDFのほうが高く、差の95%信頼区間は0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数えるだけで見分けられるからでしょう。TF-IDFを選ぶのも、立派な結論です。言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTの正解率は落ちません。本物のSMSでは、逆にBERTが90%、TF-IDFが86%でした。**どちらがよいかは、自分のデータで測るまでわかりません。**
+# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、差の95%信頼区間は0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数えるだけで見分けられるからでしょう。TF-IDFを選ぶのも、立派な結論です。言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、平均はBERTのほうが高く（90%と86%）、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
 #
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が強いのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使い、本物のデータで測りました。英語のMiniLM（2,300万パラメータ）と、日本語も読める多言語E5です。どの方法も出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。
+# `zukan-bert` が強いのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使い、本物のデータで測りました。英語のMiniLM（2,300万パラメータ）と、日本語も読める多言語E5です。どの方法も出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。`zukan-bert` は、図では「この教材のネットワーク」です。ラベル付きの文もテストの文も10回選び直したので、問い合わせでの数字は、前の図と数ポイント違います。
 #
 # - **Banking77**、**CLINC150**：銀行や音声アシスタントへの質問（英語）
 # - **livedoorニュース**：記事の見出しと書き出し（日本語、9分野）
 
 # %% [markdown] key="real" lang="en"
-# **Within a language, BERT gains nothing here.** TF-IDF has the higher means, and the 95% intervals of the difference contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting them seems to do. Choosing TF-IDF is a respectable conclusion. Across languages (third row), counting loses its clues, while BERT's accuracy does not fall. On real SMS it is the other way round, 90% for BERT and 86% for TF-IDF: **you do not know which is better until you measure on your own data.**
+# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting them is probably enough. Choosing TF-IDF is a respectable conclusion. Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS it is BERT that has the higher mean (90% to 86%), with intervals that overlap. **You do not know which is better until you measure on your own data.**
 #
 # ## And with real models?
 #
-# `zukan-bert` is strong on mail to a shop and nowhere else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text, and measured on real data: MiniLM for English (23 million parameters) and multilingual E5, which reads Japanese as well. All get the same head, its settings cross-validated on the labelled texts alone.
+# `zukan-bert` is strong on mail to a shop and nowhere else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text, and measured on real data: MiniLM for English (23 million parameters) and multilingual E5, which reads Japanese as well. All get the same head, its settings cross-validated on the labelled texts alone. `zukan-bert` ("the course's network" in the figure) is there, too. Labelled and test texts are drawn anew ten times, so its numbers on our enquiries differ by a few points from those above.
 #
 # - **Banking77**, **CLINC150**: questions to a bank and to a voice assistant (English)
 # - **livedoor news**: headlines and openings of articles (Japanese, 9 topics)
 
-# %% key="real-figure" alt_ja="5つの文の集まりでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、教材のBERT、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on five sets of texts, for MiniLM, multilingual E5, the course's BERT and TF-IDF."
+# %% key="real-figure" alt_ja="5つのデータセットでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、教材のBERT、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on five sets of texts, for MiniLM, multilingual E5, the course's BERT and TF-IDF."
 print(lesson12.measure_real())
 lesson12.draw_encoders(tl.stored("12_encoders"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **本物の文エンコーダーなら、ラベル2枚でも実用に近づきます。** Banking77では、MiniLMが2枚で91%（TF-IDFは75%）、10枚で98%（94%）です。ラベルが少ないほど、差が大きく出ます。うまくいかない例も2つあります。英語だけのMiniLMは、日本語ではTF-IDFに負けます。livedoorの長い記事では、20枚でTF-IDFがE5を上回ります。分野を決める単語が、そのまま書いてあるからでしょう。
+# **短い質問なら、本物の文エンコーダーは、1クラス2ラベルでもよく当たります。** Banking77では、MiniLMが2ラベルで91%（TF-IDFは75%）、10ラベルで98%（94%）です。ラベルが少ないほど、差が大きく出ます。うまくいかない例も2つあります。英語だけのMiniLMは、日本語ではTF-IDFに負けます。livedoorニュースでは、20ラベルでTF-IDFがE5を上回ります。分野を決める単語が、そのまま書いてあるからでしょう。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
-# 旅行会社から相談を受けました。問い合わせは英語と日本語が半々で、5つの係に振り分けます。ラベル付きの見本は、英語が1クラス8通だけです。迷惑メッセージも取り除きたいそうです（英語の見本が10通ずつあります）。メールには、氏名や旅券番号が書かれています。
+# 旅行会社から相談を受けました。問い合わせは英語と日本語が半々で、5つの係に振り分けます。ラベル付きの見本は、英語が1クラス8通だけです。迷惑メッセージも取り除きたいそうです（英語の見本が、迷惑なものとそうでないもので10通ずつあります）。メールには、氏名や旅券番号が書かれています。
 #
 # 計画を `plan` に書いてください。`"baseline"` は比べる相手（`"TF-IDF"`）、`"model"` は `"English encoder"` か `"multilingual encoder"`、`"body"` は `"frozen"`、`"fine-tune"`、`"LoRA"` のどれか、`"spam"` は `"TF-IDF"` か `"encoder"`、`"tested_on"` は正解率を測る言語のリスト、`"why"` は理由と注意点です。正解は1つではありません。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **With a real encoder, even two labels come close to something useful.** On Banking77, MiniLM reaches 91% with two labels a class (TF-IDF 75%) and 98% with ten (94%): the fewer the labels, the wider the gap. Two cases fail. MiniLM, which read English only, is below TF-IDF on Japanese. On the long articles of livedoor, TF-IDF passes E5 at twenty labels, probably because the words that settle a topic stand right there.
+# **On short questions, a real encoder goes a long way with two labels a class.** On Banking77, MiniLM reaches 91% with two labels a class (TF-IDF 75%) and 98% with ten (94%): the fewer the labels, the wider the gap. Two cases fail. MiniLM, which read English only, is below TF-IDF on Japanese. On livedoor news, TF-IDF passes E5 at twenty labels, probably because the words that settle a topic stand right there.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
-# A travel agency asks for your advice. Its mail is half English, half Japanese, and goes to five desks. There are 8 labelled examples of each, in English only. Spam should be removed first (10 English examples of either kind). The mail holds names and passport numbers.
+# A travel agency asks for your advice. Its mail is half English, half Japanese, and goes to five desks. There are 8 labelled examples for each desk, in English only. Spam should be removed first (10 English examples of spam and 10 of other mail). The mail holds names and passport numbers.
 #
 # Write your plan into `plan`: `"baseline"` is what you compare with (`"TF-IDF"`), `"model"` is `"English encoder"` or `"multilingual encoder"`, `"body"` is `"frozen"`, `"fine-tune"` or `"LoRA"`, `"spam"` is `"TF-IDF"` or `"encoder"`, `"tested_on"` is the list of languages in which you measure, and `"why"` gives your reasons and what to watch. There is more than one good plan.
 
@@ -506,7 +508,7 @@ tl.quiz("12")
 # - BERTは、トークンの埋め込みにアテンションで文脈を取り込みます。同じ語でも、文が違えばベクトルが変わります。
 # - 少ないラベルでは、凍結した特徴と線形プローブから始めます。効果は、事前学習で身に付けた文脈を読む力から来ていました。
 # - 2つの言語を同じ空間に置くモデルなら、英語のラベルだけで日本語を分類できます。
-# - 必ずTF-IDFと比べます。私たちの迷惑メッセージでは効果がはっきりせず、長い記事ではTF-IDFのほうが上でした。
+# - 必ずTF-IDFと比べます。私たちの迷惑メッセージでは効果がはっきりせず、ニュースでは20ラベルでTF-IDFのほうが上でした。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -515,7 +517,7 @@ tl.quiz("12")
 # - BERT starts from the embeddings of tokens and brings in their context by attention: one word has different vectors in different sentences.
 # - With few labels, begin with frozen features and a linear probe. The gain was the skill of reading in context, learned in pre-training.
 # - A model that places two languages in one space sorts Japanese with English labels alone.
-# - Always compare with TF-IDF. On our spam, BERT gained nothing certain, and on long articles TF-IDF was ahead.
+# - Always compare with TF-IDF. On our spam, BERT gained nothing certain, and on news TF-IDF was ahead with twenty labels.
 
 # %% [markdown] key="deeper-real" lang="ja" tags=["deeper"]
 # ## さらに深く：本物のモデルに替える
@@ -539,7 +541,7 @@ tl.quiz("12")
 # head = LogisticRegressionCV().fit(encoder.encode(texts), labels)  # 文の前に "query: " を付ける
 # ```
 #
-# 落とし穴が3つあります。①モデルとトークナイザーは、必ず同じ名前から読み込みます。②文の特徴は、パディングを除いた平均にします。私たちの問い合わせをMiniLMと多言語E5で測ると、パディングも平均に入れると2〜7ポイント、先頭のトークンだけを使うと12〜18ポイント下がりました。③言語に合うモデルを選びます。
+# 気を付けることが3つあります。①モデルとトークナイザーは、必ず同じ名前から読み込みます。②文の特徴は、パディングを除いた平均にします。MiniLMや多言語E5は、その平均で学習したモデルです。パディングまで平均したり、先頭のトークンだけを使ったりすると、学習したときと違う特徴になります。③言語に合うモデルを選びます。
 
 # %% [markdown] key="deeper-real" lang="en" tags=["deeper"]
 # ## Deeper: switching to real models
@@ -549,7 +551,7 @@ tl.quiz("12")
 # ```python
 # network = tl.backbone("bert-base-uncased")  # English
 # network = tl.backbone("tohoku-nlp/bert-base-japanese-v3")  # Japanese
-# network = tl.backbone("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2")  # 50
+# network = tl.backbone("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2")  # 50 languages
 # tl.probe(network, tl.load_task("enquiries", per_class=10))
 # ```
 #
@@ -563,7 +565,7 @@ tl.quiz("12")
 # head = LogisticRegressionCV().fit(encoder.encode(texts), labels)  # "query: " before each text
 # ```
 #
-# Three things to mind. ① Load model and tokenizer by the same name, always. ② Take the mean without the padding: on our enquiries, with MiniLM and multilingual E5, a mean over the padding as well lost 2 to 7 points, and the first token alone 12 to 18. ③ Choose a model that knows your language.
+# Three things to mind. ① Load model and tokenizer by the same name, always. ② Take the mean without the padding, as MiniLM and multilingual E5 did in their training. With the padding in the mean, or with the first token alone, they give features that they were never trained to give. ③ Choose a model that knows your language.
 
 # %% [markdown] key="deeper-tune" lang="ja" tags=["deeper"]
 # ## さらに深く：ファインチューニングとLoRAを書く
@@ -655,12 +657,18 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# ラベルを付ける文を10回選び直して測りました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。線形プローブは20とおり、TF-IDFは6とおりの設定から、検証データで選びました。ほかの3つは、測定に使わない別の2回で、5つの学習率から選びました。ファインチューニングとLoRAは線形プローブの出力層から始め、検証データでそれより上がらなければ元に戻します。その出力層は、同じ検証データで20とおりから選んだものなので、この決め方は凍結に少し有利です。「本体を動かしても変わらない」は、この決め方と60通のラベルでの結論です。ゼロからの学習は、ファインチューニングの3倍長くしてあります。本物の多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものを使いました。
+# - **データ**：ラベルを付ける文を10回選び直して測りました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。
+# - **設定**：線形プローブは20とおり、TF-IDFは6とおりから、検証データで選びました。ファインチューニング、LoRA、ゼロからの学習は、測定に使わない別の2回で、5つの学習率から選びました。ゼロからの学習は、ファインチューニングの3倍長くしてあります。
+# - **凍結に少し有利な点**：ファインチューニングとLoRAは線形プローブの出力層から始め、検証データでそれより上がらなければ元に戻します。その出力層は、同じ検証データで20とおりから選んだものです。「本体を動かしても変わらない」は、この決め方と60通のラベルでの結論です。
+# - **多言語E5**：語彙を日本語と英語に絞り、4ビットの重みから戻したものを使いました。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# All was measured on ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them. The linear probe chooses among 20 settings and TF-IDF among 6, on the validation data; the other three chose among 5 learning rates, on two draws that were not measured. Fine-tuning and LoRA start from the head of the linear probe and go back to it unless training improves the validation result. That head was the best of 20 on the same validation data, which favours frozen a little: "moving the body changes nothing" holds for this procedure and sixty labels. Training from scratch is three times as long as fine-tuning. The multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
+# - **Data**: ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them.
+# - **Settings**: the linear probe chose among 20 settings and TF-IDF among 6, on the validation data. Fine-tuning, LoRA and training from scratch chose among 5 learning rates, on two draws that were not measured. Training from scratch is three times as long as fine-tuning.
+# - **A small favour to frozen**: fine-tuning and LoRA start from the head of the linear probe and go back to it unless training improves the validation result. That head was the best of 20 on the same validation data. "Moving the body changes nothing" holds for this procedure and sixty labels.
+# - **Multilingual E5** is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
 
 # %% [markdown] key="deeper-static" lang="ja" tags=["deeper"]
 # ## さらに深く：BERTより前の単語埋め込み
@@ -684,22 +692,22 @@ for word in samples:
 lesson12.draw_curves(tl.stored("12_enquiries"))
 
 # %% [markdown] key="curves-read" lang="ja"
-# **単語の意味を知っているだけでは、TF-IDFと大差ありません。** 英語では少し上、日本語では同じくらいです。文脈を読むBERTは、ラベルがいくつでも両方を上回りました。ただし、これは `zukan-bert` の表での結果です。大量の文章で学んだ単語埋め込みなら、もっと高くなるかもしれません。20枚の点に帯がないのは、用意した文をすべて使い、選び直しようがないからです。
+# **単語の意味を知っているだけでは、TF-IDFと大差ありません。** 英語では少し上、日本語では同じくらいです。文脈を読むBERTは、ラベルがいくつでも両方を上回りました。ただし、これは `zukan-bert` の表での結果です。大量の文章で学んだ単語埋め込みなら、もっと高くなるかもしれません。20ラベルの点に帯がないのは、用意した文をすべて使い、選び直しようがないからです。
 
 # %% [markdown] key="curves-read" lang="en"
 # **Knowing the meaning of words alone is not far from TF-IDF**: a little above it in English, level in Japanese. BERT, which reads them in context, is ahead of both at every number of labels. This holds for `zukan-bert`'s own table; word vectors made from vast amounts of text may do better. There is no band at 20 labels because all texts are used there, and nothing is left to draw.
 
 # %% [markdown] key="deeper-names" lang="ja" tags=["deeper"]
-# ## さらに深く：クラス名だけで仕分ける（ラベル0枚）
+# ## さらに深く：クラス名だけで仕分ける（ラベルなし）
 #
-# ラベルが1枚もなくても、クラスには名前があります。文の特徴とクラス名の特徴を比べ、最も近い名前を答えにします。これも**ゼロショット学習**の1つです。
+# ラベルが1つもなくても、クラスには名前があります。文の特徴とクラス名の特徴を比べ、最も近い名前を答えにします。これも**ゼロショット学習**の1つです。
 
 # %% [markdown] key="deeper-names" lang="en" tags=["deeper"]
 # ## Deeper: sorting by the names of the classes (no label at all)
 #
 # Even without a single label, classes have names. Compare the features of a text with those of the names and answer with the nearest. This is a kind of **zero-shot learning**.
 
-# %% key="names-code" alt_ja="ラベルなしでの正解率を、4つの文の集まりについてモデルごとに示す。" alt_en="Accuracy without labels on four sets of texts, a mark for each model."
+# %% key="names-code" alt_ja="ラベルなしでの正解率を、4つのデータセットについてモデルごとに示す。" alt_en="Accuracy without labels on four sets of texts, a mark for each model."
 names = F.normalize(tl.extract_features(network, task.class_names), dim=1)
 texts = F.normalize(tl.extract_features(network, task.test.inputs), dim=1)
 right = (texts @ names.T).argmax(1) == task.test.labels
@@ -708,10 +716,10 @@ print(f"zukan-bert by class names alone: {right.float().mean():.0%} (guessing: 1
 lesson12.draw_names(tl.stored("12_names"))
 
 # %% [markdown] key="names-read" lang="ja"
-# **知っている言語と分野なら、クラス名だけでもかなり分類できます。** `zukan-bert` は、英語の問い合わせで58%、日本語で56%でした（480通ずつ）。1クラス10ラベルで学習したときと、あまり変わりません。Banking77では、MiniLMが名前だけで84%です。クラス名を「届かない、遅い、追跡」のように説明的に書き換えると、もっと上がることもあります。ただし、言い換えを選ぶのにもラベル付きの検証データが必要です。
+# **知っている言語と分野なら、クラス名だけでもかなり分類できます。** `zukan-bert` は、英語の問い合わせで58%、日本語で56%でした（480通ずつ）。1クラス10ラベルで学習したときは、61%と66%でした。Banking77では、MiniLMが名前だけで84%です。クラス名を「届かない、遅い、追跡」のように説明的に書き換えると、もっと上がることもあります。ただし、言い換えを選ぶのにもラベル付きの検証データが必要です。
 
 # %% [markdown] key="names-read" lang="en"
-# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on 58% of the English and 56% of the Japanese enquiries (480 each), not far below what ten labels a class gave. On Banking77, MiniLM reaches 84% by names alone. Telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
+# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on 58% of the English and 56% of the Japanese enquiries (480 each); ten labels a class gave 61% and 66%. On Banking77, MiniLM reaches 84% by names alone. Telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
 
 # %% [markdown] key="deeper-vanish" lang="ja" tags=["deeper"]
 # ## さらに深く：静かに失われる文字
@@ -727,6 +735,7 @@ lesson12.draw_names(tl.stored("12_names"))
 from tokenizers.normalizers import BertNormalizer
 
 uncased = BertNormalizer(lowercase=True)  # what bert-base-uncased does before it cuts
+# ja: uncased = BertNormalizer(lowercase=True)  # bert-base-uncasedが分割の前に行う処理
 for words in ("Café Zoë", "résumé", "ガスの代金", "まだ届きません"):
     print(words, " → ", uncased.normalize_str(words))
 for words in ("refund 返金 please", "ﾊﾟｽﾜｰﾄﾞ", "help 😀", "привет"):
@@ -759,6 +768,7 @@ starts = ("My parcel", "Can I")
 # ja: starts = ("注文した", "荷物が")
 for start in starts:
     ids = reader(start, return_tensors="pt")["input_ids"][:, :-1].repeat(3, 1)  # no end sign
+    # ja: ids = reader(start, return_tensors="pt")["input_ids"][:, :-1].repeat(3, 1)  # 終わりの印を除く
     drawn = gpt.generate(
         ids,
         attention_mask=torch.ones_like(ids),
@@ -807,9 +817,9 @@ for start in starts:
 # **最近よく使われる手法**
 #
 # - **文エンコーダー**：文を1本のベクトルにするSentence-BERT（[arXiv:1908.10084](https://arxiv.org/abs/1908.10084)）の仲間。多言語E5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）、日本語のRuri（[arXiv:2409.07737](https://arxiv.org/abs/2409.07737)）など。凍結して線形の出力層を付けるのが出発点です。
-# - **SetFit**（[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）：同じクラスの文どうしを近づける学習で、1クラス8枚ほどから文エンコーダーを調整します。
+# - **SetFit**（[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）：同じクラスの文どうしを近づける学習で、1クラス8通ほどから文エンコーダーを調整します。
 # - **ModernBERT**（[arXiv:2412.13663](https://arxiv.org/abs/2412.13663)）：長い文を速く読む、新しい世代のBERT。
-# - **指示に従う大規模言語モデル**（[arXiv:2203.02155](https://arxiv.org/abs/2203.02155)）：見本を数通見せ、言葉で頼むだけで仕分けられます。ラベル0枚から始められますが、1通ごとの費用と待ち時間、社外にデータを送ってよいかを確かめ、同じテストデータでTF-IDFと比べてください。
+# - **指示に従う大規模言語モデル**（[arXiv:2203.02155](https://arxiv.org/abs/2203.02155)）：見本を数通見せ、言葉で頼むだけで仕分けられます。ラベルなしで始められますが、1通ごとの費用と待ち時間、社外にデータを送ってよいかを確かめ、同じテストデータでTF-IDFと比べてください。
 #
 # **もとの論文** ・ アテンションとTransformer（[arXiv:1706.03762](https://arxiv.org/abs/1706.03762)）、BERT（[arXiv:1810.04805](https://arxiv.org/abs/1810.04805)）、LoRA（[arXiv:2106.09685](https://arxiv.org/abs/2106.09685)）、Banking77（[arXiv:2003.04807](https://arxiv.org/abs/2003.04807)）。アテンションの図を「理由の説明」と見てよいかには議論があります（[arXiv:1902.10186](https://arxiv.org/abs/1902.10186)）。
 
@@ -826,7 +836,7 @@ for start in starts:
 # | wrong on short texts only | padding counts in the mean | use the `attention_mask` |
 # | high probability on unrelated mail | one of the six always wins | hand texts with far-off features to a person |
 #
-# Before you use mail of your own, remove names and settle consent.
+# Before you use mail of your own, remove names and ask for consent.
 #
 # **Today**
 #

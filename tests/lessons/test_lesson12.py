@@ -19,6 +19,8 @@ PLAN = {
     "why": "With few labels, moving the body gains little.",
 }
 
+WAYS = ("tfidf", "static", "probe")
+
 
 def scores_of(q, k):
     return q @ k.T / q.shape[1] ** 0.5
@@ -122,6 +124,34 @@ def test_every_figure_draws_what_is_stored(monkeypatch, lang):
     ]
     assert len({picture.alt for picture in drawn}) == len(drawn)
     assert all(len(picture.data) > 10_000 for picture in drawn)
+
+
+def test_one_mark_is_one_model_in_all_figures():
+    assert (
+        dict(zip(("color", "marker"), figures.REAL_LOOKS["zukan"], strict=True))
+        == (figures.LOOKS["probe"])
+    )
+    drawn = [figures.REAL_LOOKS[kind] for kind in ("zukan", "minilm", "e5", "tfidf")]
+    assert len({colour for colour, _ in drawn}) == len({marker for _, marker in drawn}) == 4
+
+
+def test_the_steps_on_the_page_are_the_stored_ones():
+    (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("12_*.py")]
+    (across,) = [block for block in lesson.blocks if block.key == "across"]
+    means = {
+        lang: {way: 100 * sum(runs) / len(runs) for way, runs in found.items() if way in WAYS}
+        for lang, found in stored("12_contenders").items()
+        if lang in LANGUAGES
+    }
+    words, context = (
+        [round(means[lang][high] - means[lang][low]) for lang in ("en", "ja")]
+        for low, high in (("tfidf", "static"), ("static", "probe"))
+    )
+    assert words[1] == 0
+    assert f"adds {words[0]} points to TF-IDF in English and none" in across.sources["en"]
+    assert f"another {context[0]} and {context[1]}." in across.sources["en"]
+    assert f"英語で{words[0]}ポイント高く、日本語では同じ" in across.sources["ja"]
+    assert f"英語で{context[0]}、日本語で{context[1]}ポイント" in across.sources["ja"]
 
 
 def test_without_the_real_weights_the_lesson_says_so(monkeypatch, tmp_path):

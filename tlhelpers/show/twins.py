@@ -28,19 +28,24 @@ LOOKS = {  # kind of features -> colour and marker, the same in every lesson
 
 
 def draw_twin(
-    found: Mapping[str, Mapping], sets: Sequence[str], title: str, alt: str, chance: bool = True
+    found: Mapping[str, Mapping],
+    sets: Sequence[str],
+    title: str,
+    alt: str,
+    chance: bool = True,
+    looks: Mapping[str, tuple[str, str]] = LOOKS,
 ) -> Picture:
     """Accuracy against labels a class on real data, a panel for each of `sets`.
 
     found: {set: {kind: {labels a class: accuracies}}}, as `NN_real` stores it. chance: draws the
-    line of guessing, where a set says its number of classes.
+    line of guessing, where a set says its number of classes. looks: {kind: (colour, marker)}.
     """
     figures.use()
     width = 2.4 + 2.2 * len(sets)
     figure, panels = plt.subplots(1, len(sets), figsize=(width, 3.3), sharey=True, squeeze=False)
     for axes, name in zip(panels[0], sets, strict=True):
         curves = found[name]
-        for kind, (colour, marker) in LOOKS.items():
+        for kind, (colour, marker) in looks.items():
             if kind not in curves:
                 continue
             counts = [int(count) for count in curves[kind]]

@@ -14,10 +14,8 @@ from tlhelpers.data.catalog import load_task
 from tlhelpers.models.real import encode_texts
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.store import StoreError
-from tlhelpers.show import figures
+from tlhelpers.show import figures, twins
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.show.twins import LOOKS as REAL_LOOKS
-from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval
 from tlhelpers.transfer.logistic import logistic_accuracy
 
@@ -32,6 +30,8 @@ LOOKS = {
     "japanese_labels": figures.METHODS["probe"],
     "english": {"color": figures.GREEN, "marker": "D"},
 }
+# zukan-bert, frozen, is the blue circle in every figure of the lesson
+REAL_LOOKS = twins.LOOKS | {"zukan": (figures.BLUE, "o"), "minilm": (figures.ORANGE, "s")}
 CHANCE = {"enquiries": 1 / 6, "spam": 1 / 2}
 REAL_LABELS = 10  # of each class, in what `measure_real` tries
 
@@ -153,7 +153,8 @@ def draw_spam(found: Mapping, real: Mapping) -> Picture:
 def draw_encoders(found: Mapping) -> Picture:
     """Real sentence encoders, the course's BERT and TF-IDF on five sets of texts."""
     sets = ("enquiries_en", "enquiries_ja", "banking77", "clinc150", "livedoor")
-    return draw_twin(found, sets, text("lesson12.encoders_title"), text("lesson12.encoders_alt"))
+    title, alt = text("lesson12.encoders_title"), text("lesson12.encoders_alt")
+    return twins.draw_twin(found, sets, title, alt, looks=REAL_LOOKS)
 
 
 def draw_names(found: Mapping) -> Picture:
