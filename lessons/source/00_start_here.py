@@ -35,10 +35,12 @@
 # The next cell comes first in every lesson. It makes things ready.
 
 # %% key="setup"
+from IPython.display import display
+
 import tlhelpers as tl
-from tlhelpers.lessons.start_here import figures as lesson00
 
 tl.setup()
+lesson00 = tl.figures("00")
 
 # %% [markdown] key="doctor-intro" lang="ja"
 # 使う計算装置、言語、モードが1行で表示されれば成功です。続いて、パソコンの状態を調べます。
@@ -63,7 +65,7 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="study" lang="ja"
 # ## 進め方：予想する・実行する・変えてみる
 #
-# 1. **予想する**。「予想してから実行」とあったら、数字を紙に書いてください。外れたときほど、よく覚えられます。
+# 1. **予想する**。「予想してから実行」とあったら、その下の欄に予想を入れます。外れたときほど、よく覚えられます。
 # 2. **実行する**。図を見て、予想と比べます。
 # 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナルで `tl reset 00` を実行すると、新しい写しができます。
 #
@@ -72,7 +74,7 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="study" lang="en"
 # ## How to study: predict, run, change
 #
-# 1. **Predict.** Where it says "Predict, then run", write a number down on paper. You will remember best what you got wrong.
+# 1. **Predict.** Where it says "Predict, then run", enter your guess in the control below. You will remember best what you got wrong.
 # 2. **Run.** Look at the figure and compare.
 # 3. **Change.** Change one number and run again. Should you want the original back, `tl reset 00` in a terminal makes a fresh copy.
 #
@@ -81,26 +83,35 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="first" lang="ja"
 # ## 初めての転移学習
 #
-# 10種類の鳥を見分けます。ラベル付きの画像は1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いはくちばしや尾や翼の模様にあります。
+# **転移学習**（transfer learning）とは、あるタスクで学んだネットワークを、別のタスクに役立てることです。ここでは10種類の鳥を見分けます。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いはくちばしや尾や翼の模様にあります。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
 #
-# The task is to tell ten kinds of bird apart from only five labelled pictures of each. The birds are drawn by the course; they differ in bill, tail and the markings of the wing.
+# With **transfer learning**, a network that has learned one **task**, one kind of work, is used for another. Here the task is to tell ten kinds of bird apart. Only five pictures of each have a **label**, the right name. The birds are drawn by the course; they differ in bill, tail and the markings of the wing.
 
 # %% key="birds" alt_ja="10種類の鳥の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the ten birds, one kind a row, five pictures each."
 task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。比べる相手は、目を借りず、画素の値がいちばん近い画像の名前を答える方法です。ラベルを付ける50枚を選び直して3回測ります。`tl.seeds(3)` は0・1・2を返します。時間のあるときに環境変数 `TLHELPERS_MODE=full` で教材を開くと10個になり、区間が狭くなります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。ラベルを付ける50枚を選び直して、3回測ります。
 #
-# > **予想してから実行**:ランダムに答えれば10%です。それぞれ何%になるでしょうか。
+# > **予想してから実行**：ランダムに答えれば10%です。目を借りると、何%に正解するでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the pictures whose pixels are nearest. Both are measured three times, each time with 50 other pictures. `tl.seeds(3)` gives 0, 1, 2; when you have time, open the course with the variable `TLHELPERS_MODE=full`, and it gives ten of them, for narrower intervals.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. Both are measured three times, each time with 50 other pictures.
 #
-# > **Predict, then run**: guessing gives 10%. What will the two reach?
+# > **Predict, then run**: guessing gives 10%. How many will be right with the borrowed eye?
+
+# %% key="predict-transfer"
+tl.predict_first(
+    "00-transfer",
+    "Accuracy with the borrowed eye",
+    # ja: "目を借りたときの正解率",
+    between=(0, 100),
+    unit="%",
+)
 
 # %% key="transfer" alt_ja="転移ありと、画素の近さだけで答えた場合のテスト正解率の棒グラフ。転移ありのほうがずっと高い。" alt_en="Bars of test accuracy: with transfer far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
@@ -109,22 +120,28 @@ for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
     accuracy["probe"].append(tl.probe(network, birds).test_acc)
     accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)
-lesson00.draw_first_transfer(accuracy, chance=0.10)
+display(lesson00.draw_first_transfer(accuracy, chance=0.10))
+reached = tl.interval([100 * one for one in accuracy["probe"]])
+tl.see_prediction("00-transfer", round(reached.mean))
 
 # %% [markdown] key="first-read" lang="ja"
-# 棒は3回の平均、黒い線は95%信頼区間です（本当の平均がありそうな範囲で、短いほど確かです）。鳥を知らないネットワークの「目」が、鳥に役立ちました。なぜそうなるのか、いつそうならないのかを、これから学びます。
+# 棒は3回の平均、黒い線は**95%信頼区間**（本当の平均がありそうな範囲。短いほど確か）です。鳥を知らないネットワークの「目」が、鳥に役立ちました。なぜそうなるのか、いつそうならないのかを、これから学びます。
 #
-# 教材の中で「こうなります」と書いたことは、下のような **claim**（主張）のセルで確かめます。`assert` の条件が成り立たなければ、エラーで止まります。
+# 教材の中で「こうなります」と書いたことは、下のような確認セルで確かめます。成り立たなければ、エラーで止まります。
 
 # %% [markdown] key="first-read" lang="en"
 # The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer. The eye of a network that knows no birds helps with birds. Why this is so, and when it is not, is what you will learn.
 #
-# What the course says, it also checks, in **claim** cells like the next one. Were the condition after `assert` not true, the cell would stop with an error.
+# What the course says, it also checks, in cells like the next one. Were it not true, the cell would stop with an error.
 
 # %% key="claim-first" tags=["claim"]
-gain = tl.interval([p - q for p, q in zip(accuracy["probe"], accuracy["pixels"])])
-print(gain)
-assert gain.low > 0.10
+pairs = zip(accuracy["probe"], accuracy["pixels"])
+gain = tl.interval([100 * (eye - pixels) for eye, pixels in pairs])
+tl.claim(
+    f"The borrowed eye gains {gain.low:.0f} to {gain.high:.0f} points over pixels",
+    # ja: f"目を借りると、画素の近さより{gain.low:.0f}〜{gain.high:.0f}ポイント上がりました",
+    gain.low > 10,
+)
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 練習とクイズ
@@ -168,12 +185,12 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 色の付いた箱が、いま読めるレッスンです。薄い破線の箱はこれから加わります。01から番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や計算機の条件を選んでみてください。出てくることばは、どれもこの先のレッスンで説明します。いまは眺めるだけで十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは眺めるだけで十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # Coloured boxes are lessons you can read now; pale, dashed ones will follow. We suggest going by number, from 01 on. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
-# Would you like to know what to try first on a problem of your own? Set the number of labels, the computer and so on in the **strategy map** below. Its words are all explained in the lessons; for now just have a look.
+# Would you like to know what to try first on a problem of your own? Set the number of labels, the likeness to the source and so on in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
 
 # %% key="strategy"
 tl.strategy_map()

@@ -245,7 +245,7 @@ tl.claim(
 )
 
 # %% [markdown] key="matrix" lang="ja"
-# **1種類5枚を混ぜるだけで、古い魚の大半が戻りました。**
+# **1種類5枚を混ぜるだけで、古い魚がほぼ戻りました。** 保管する画像を選び直しても同じです。
 #
 # ## 忘れ方を1つの数にする
 #
@@ -263,7 +263,7 @@ tl.claim(
 # 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\left(\max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
 # %% [markdown] key="matrix" lang="en"
-# **Five pictures of each bring most of the old fish back.**
+# **Five pictures of each bring nearly all of the old fish back**, whichever five are drawn.
 #
 # ## Forgetting as a number
 #
@@ -383,7 +383,7 @@ clothes = tl.interval([100 * last for last in real["clothes"]["kept_rows"]["5"]]
 tl.see_prediction("04-real", round(clothes.mean))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **絵の世界と同じでした。本体を凍結していても、出力層だけで忘れます。** 新しいデータだけでは衣類33%、文字18%です。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です。
+# **絵の世界と同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -392,7 +392,7 @@ tl.see_prediction("04-real", round(clothes.mean))
 # 計画を `plan` に書いてください。`"method"` は `"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか、`"keep"` は次の更新まで保管するもののリスト、`"tested_on"` は更新のたびに測るもの（`"old"` と `"new"`）のリスト、`"change_if"` は方法を変える条件、`"why"` は理由です。書き終えたら、解答例の採点表で見直します。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **It is as in the drawn world: with the body frozen, the head alone forgets.** New data only leaves 33% on clothes and 18% on characters. The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. How much of this pre-training deserves depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters.
+# **It is as in the drawn world: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters. The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. How much of this pre-training deserves depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -649,12 +649,12 @@ tl.claim(
 lesson04.draw_stream(stream, live={"replay": live.accuracy})
 
 # %% [markdown] key="stream-read" lang="ja"
-# **5回続くと、1回では見えなかった差が開きます。** 最後は、リプレイと最近傍クラス平均が89%、LwF 61%、EWC 26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。線は5回の平均、帯は95%信頼区間、白抜きの丸は上で実行した1回です。
+# **5回続くと、1回では見えなかった差が開きます。** 最後は、リプレイと最近傍クラス平均が89%、LwF 61%、EWC 26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。線は5回の平均、帯は95%信頼区間、白抜きの印は上で実行した1回です。
 #
 # 忘却の仲間に**後方転移**（backward transfer）があります。$\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$、つまり「最後−届いた直後」で、負なら忘れています。上の3×3の表では、$(60-80)/2+(87-95)/2=-14$ ポイントです。途中で良くなった1組目があるので、忘却の19とは一致しません。
 
 # %% [markdown] key="stream-read" lang="en"
-# **Five steps open gaps that one step does not show.** At the end replay and nearest mean are at 89%, LwF at 61%, EWC at 26% and new data only at 19% (its two lines coincide). Lines are means of five draws, bands 95% intervals, and rings the one run above.
+# **Five steps open gaps that one step does not show.** At the end replay and nearest mean are at 89%, LwF at 61%, EWC at 26% and new data only at 19% (its two lines coincide). Lines are means of five draws, bands 95% intervals, and hollow marks the one run above.
 #
 # A relative of forgetting is **backward transfer**, $\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$: the last minus the first, negative where something was forgotten. In the 3 × 3 table above it is $(60-80)/2+(87-95)/2=-14$ points. It differs from the 19 of forgetting because group 1 became better on the way.
 

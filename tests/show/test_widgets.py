@@ -194,21 +194,21 @@ def test_the_buttons_start_and_stop_a_run():
 
 # --- the strategy map -----------------------------------------------------------------------
 
-FACTS = list(
-    itertools.product(strategy.LABELS, strategy.SIMILARITY, strategy.COMPUTE, *[(False, True)] * 3)
-)
+FACTS = list(itertools.product(strategy.LABELS, strategy.SIMILARITY, *[(False, True)] * 4))
 
 
 @pytest.mark.parametrize("facts", FACTS, ids=lambda facts: "-".join(map(str, facts)))
 def test_advice_fits_every_combination_of_facts(facts):
-    labels, similarity, compute, arriving, keep, shrink = facts
+    labels, similarity, unlabelled, arriving, keep, shrink = facts
     advice = advise(*facts)
     steps = [advice.first, *advice.then]
     assert all(f"strategy.{step}" in catalogue() for step in steps)
     assert len(set(steps)) == len(steps)
-    needs_labels = {"probe", "fine_tune", "fine_tune_top", "few_shot"}
+    needs_labels = {"probe", "fine_tune", "few_shot", "backbone"}
     assert (advice.first in needs_labels) == (labels != "none")
-    assert (advice.first == "fine_tune") <= (compute == "gpu" or similarity == "far")
+    assert ("guard" in steps) == (advice.first == "fine_tune")
+    assert (advice.first == "adapt") == (labels == "none" and unlabelled and similarity != "far")
+    assert (advice.first == "backbone") == (labels == "few" and similarity == "far")
     assert ("replay" in steps) == (arriving and keep)
     assert ("train_on" in steps) == (arriving and not keep)
     assert ("distil" in steps) == shrink

@@ -17,14 +17,14 @@ from tlhelpers.show.widgets.explorer import Control, Explorer, View
 
 LABELS = ("none", "few", "some", "many")  # 0; 1-5; about 10-100; hundreds a class
 SIMILARITY = ("close", "related", "far")
-COMPUTE = ("cpu", "gpu")
 
 COLOURS = {
     "adapt": figures.SKY,
     "zero_shot": figures.PURPLE,
     "label_first": figures.GREY,
     "few_shot": figures.METHODS["prototypes"]["color"],
-    **{way: figures.METHODS[way]["color"] for way in ("probe", "fine_tune_top", "fine_tune")},
+    "backbone": figures.GREEN,
+    **{way: figures.METHODS[way]["color"] for way in ("probe", "fine_tune")},
 }
 
 
@@ -45,34 +45,38 @@ class Advice:
 def advise(
     labels: str = "few",
     similarity: str = "related",
-    compute: str = "cpu",
+    unlabelled: bool = False,
     arriving: bool = False,
     keep: bool = False,
     shrink: bool = False,
 ) -> Advice:
-    """labels: one of LABELS; similarity of source and target: of SIMILARITY; compute: of COMPUTE.
+    """labels: one of LABELS; similarity of source and target: of SIMILARITY.
 
+    unlabelled: there are many target pictures without labels, of the classes of the source.
     arriving: data keep arriving. keep: old classes must stay. shrink: the model must get smaller.
     """
+    first = _first(labels, similarity, unlabelled)
     then = []
+    if first == "fine_tune":
+        then.append("guard")
     if labels != "none" and similarity == "far":
         then.append("control")  # negative transfer is likeliest here
     if arriving:
         then.append("replay" if keep else "train_on")
     if shrink:
         then.append("distil")
-    return Advice(_first(labels, similarity, compute), tuple(then))
+    return Advice(first, tuple(then))
 
 
-def _first(labels: str, similarity: str, compute: str) -> str:
+def _first(labels: str, similarity: str, unlabelled: bool) -> str:
     if labels == "none":
-        return {"close": "adapt", "related": "zero_shot", "far": "label_first"}[similarity]
+        if unlabelled and similarity != "far":
+            return "adapt"
+        return "label_first" if similarity == "far" else "zero_shot"
     if labels == "few":
-        return "few_shot"
-    if labels == "some" and similarity == "close":
-        return "probe"
-    # the last stages are the least at home on a distant target: then all must move
-    return "fine_tune" if compute == "gpu" or similarity == "far" else "fine_tune_top"
+        return "backbone" if similarity == "far" else "few_shot"
+    # where the source is close, the frozen body leaves little to gain (lesson 03, birds)
+    return "probe" if labels == "some" and similarity == "close" else "fine_tune"
 
 
 def name_of(strategy: str) -> str:
@@ -95,7 +99,7 @@ def strategy_map() -> Explorer:
             Control(
                 "similarity", text("strategy.similarity"), _named("sim", SIMILARITY), "related"
             ),
-            Control("compute", text("strategy.compute"), _named("compute", COMPUTE), kind="switch"),
+            Control("unlabelled", text("strategy.unlabelled"), yes_no, kind="switch"),
             Control("arriving", text("strategy.arriving"), yes_no, kind="switch"),
             Control("keep", text("strategy.keep"), yes_no, kind="switch"),
             Control("shrink", text("strategy.shrink"), yes_no, kind="switch"),
@@ -108,8 +112,10 @@ def draw(**facts: Any) -> View:
     """The map of first strategies over labels and similarity, the learner's place framed."""
     advice = advise(**facts)
     says = advice.explain()
-    canvas = Canvas(says, height=346)
-    left, top, width, height = 96, 40, 132, 62
+    canvas = Canvas(says, height=400)
+    left, top, width, height = 112, 78, 128, 62
+    canvas.text(left, 34, text("strategy.labels"), font_size=14)
+    canvas.text(8, top - 10, text("strategy.similarity_axis"))
     for column, labels in enumerate(LABELS):
         middle = left + width * (column + 0.5)
         canvas.text(middle, top - 10, text(f"strategy.labels_{labels}"), text_anchor="middle")
@@ -119,7 +125,7 @@ def draw(**facts: Any) -> View:
             left - 10, y + height / 2 + 4, text(f"strategy.sim_{similarity}"), text_anchor="end"
         )
         for column, labels in enumerate(LABELS):
-            first = advise(labels, similarity, facts["compute"]).first
+            first = advise(labels, similarity, facts["unlabelled"]).first
             here = (labels, similarity) == (facts["labels"], facts["similarity"])
             x, colour = left + width * column, COLOURS[first]
             canvas.add(
