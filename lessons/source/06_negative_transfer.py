@@ -105,24 +105,24 @@ tl.see_prediction("06-probe", "worse than random weights")
 # ja: tl.see_prediction("06-probe", "ランダムな重みより悪い")
 
 # %% [markdown] key="gap" lang="ja"
-# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。
+# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（青い印は保存済みの5回の平均です。丸い輪は今の1回を検証データで測ったもので、区間から外れることもあります。）
 #
 # 「悪い」と言うには、比較対象（ベースライン）が要ります。違いは1つ、**始めるときの重み**だけにします。
 #
 # $$\text{ギャップ} = \text{正解率（ランダムな重みから）} - \text{正解率（転移元の重みから）}$$
 #
-# たとえば画像を選び直して3回測り、ランダムからが80・78・82%、転移元からが65・66・61%なら、差は15・12・21、ギャップの平均は16ポイントです。区間が0より上なら**害**、0より下なら効果があり、0をはさむなら「まだわからない」です。
+# たとえば画像を選び直して3回測り、ランダムからが80・78・82%、転移元からが65・66・61%なら、差は15・12・21、ギャップの平均は16ポイントです。その95%信頼区間が0より上なら**害**、0より下なら**効果あり**、0をまたぐなら「まだわからない」と判定します。
 #
 # 出力層だけを学習するなら、比較対象はランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
 
 # %% [markdown] key="gap" lang="en"
-# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**.
+# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (The blue dots are means of five stored draws. A ring is your one run, on validation pictures, and may lie outside the interval.)
 #
 # To call something worse, we need a baseline. Let one thing differ, **the weights at the start**:
 #
 # $$\text{gap} = \text{accuracy (from random weights)} - \text{accuracy (from the source)}$$
 #
-# For example, three draws of pictures give 80, 78 and 82% from random weights and 65, 66 and 61% from the source. The differences are 15, 12 and 21, and the mean gap is 16 points. If the interval lies above 0, the source does **harm**; below 0, it helps; with 0 inside, we do not know yet.
+# For example, three draws of pictures give 80, 78 and 82% from random weights and 65, 66 and 61% from the source. The differences are 15, 12 and 21, and the mean gap is 16 points. If its 95% interval lies above 0, the source does **harm**; below 0, it **helps**; with 0 inside, we do not know yet.
 #
 # With the head trained alone, the baseline is a probe on random weights. With everything trained, it is **training from scratch**.
 
@@ -188,7 +188,7 @@ def train(start):
 tl.predict_first(
     "06-gap",
     "Everything trained: points that the paint sorter ends below scratch (below 0: above it)",
-    # ja: "全体を学習したとき、色見分けネットがゼロからより何ポイント低いか（高ければマイナス）",
+    # ja: "全体を学習したとき、色見分けネットはゼロからの学習より何ポイント低いか（高ければマイナス）",
     between=(-40, 60),
     unit=" points",
     # ja: unit="ポイント",
@@ -207,15 +207,15 @@ from_scratch = pairs["fine_tuned"]["scratch"]["surfaces"]
 from_paint = pairs["fine_tuned"]["zukan-paint"]["surfaces"]
 lost = tl.interval([scratch - tuned for scratch, tuned in zip(from_scratch, from_paint)])
 tl.claim(
-    f"The paint sorter costs {100 * lost.low:.0f} to {100 * lost.high:.0f} points "
-    "against training from scratch (stored, 5 draws of all pictures)",
-    # ja: f"色見分けネットから始めると、ゼロからの学習より{100 * lost.low:.0f}〜{100 * lost.high:.0f}ポイント"
-    # ja: "低くなりました（保存済み、画像を選び直して5回）",
+    f"The mean gap lies between {100 * lost.low:.0f} and {100 * lost.high:.0f} points: "
+    "the paint sorter does harm (95% interval over 5 stored draws)",
+    # ja: f"ギャップの平均は{100 * lost.low:.0f}〜{100 * lost.high:.0f}ポイントで、"
+    # ja: "色見分けネットは害になりました（保存済みの5回、95%信頼区間）",
     lost.low > 0,
 )
 
 # %% [markdown] key="inside" lang="ja"
-# **全体を学習しても、取り返せませんでした。** 同じ画像、同じステップ数、同じ候補から選んだ設定で、色見分けネットは60%、ゼロからの学習は78%です。一方、`zukan-resnet` から始めると92%に届きます。（丸印は今日の1回なので、5回の区間から外れることもあります。）
+# **全体を学習しても、取り返せませんでした。** 同じ画像、同じステップ数、同じ候補から選んだ設定で、色見分けネットは60%、ゼロからの学習は78%です。ギャップは平均18ポイントです。1回だけの値は数ポイントずれることもあり、保存済みの5回は11〜22ポイントでした。皆さんの1回の値は、全体を学習した2つの輪の間隔です。一方、`zukan-resnet` から始めると92%に届きます。
 #
 # ## 何が起きている？
 #
@@ -226,7 +226,7 @@ tl.claim(
 # たとえば特徴が2つで、良品Aが $(1, 0)$、良品Bが $(4, 4)$ なら、2つの距離は5です。Aに欠陥を加えて $(1.6, 0.8)$ に動けば、動いた距離は1、反応は $1/5 = 0.2$ です。0なら、その欠陥は見えていません。
 
 # %% [markdown] key="inside" lang="en"
-# **Training everything does not make up for it.** With the same pictures and steps, and settings chosen from the same list, the paint sorter reaches 60% and training from scratch 78%. From `zukan-resnet` it is 92%. (The rings are today's one draw and may lie outside the interval over five.)
+# **Training everything does not make up for it.** With the same pictures and steps, and settings chosen from the same list, the paint sorter reaches 60% and training from scratch 78%, a mean gap of 18 points. A single run can be several points off: the five stored ones lie between 11 and 22, and yours is the distance between the two rings of everything trained. From `zukan-resnet` it is 92%.
 #
 # ## What is going on?
 #
@@ -263,22 +263,22 @@ tl.see_prediction("06-inside", "at the first layer")
 # ja: tl.see_prediction("06-inside", "1層目")
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **欠陥は、入口の1層目で捨てられています。** そこで失ったものは、後ろの段でも戻りません。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
+# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
 #
-# ## 対策1：入口を作り直す
+# ## 対策：入口を作り直す
 #
-# 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。
+# 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。そのためのネットワークを作ります。学習した結果は、練習の次の図に示します（保存済み）。
 #
 # ### 練習B（書く、6分）
 #
 # 関数 `renew_first(network)` を書いてください。`network` の**コピー**を返しますが、最初の `conv1` と `bn1` だけは、ランダムな重みの同じ形のネットワークのものに替えます。元の `network` は変えません。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **The defect is thrown away at the entrance, in the first layer.** What is lost there does not come back in the stages behind. To ignore scratches was right for sorting colours; now it is what stands in the way.
+# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. To ignore scratches was right for sorting colours; now it is what stands in the way.
 #
-# ## Remedy 1: a new entrance
+# ## A remedy: a new entrance
 #
-# If the entrance is to blame, why not give back random weights to the entrance alone?
+# If the entrance is to blame, why not give back random weights to the entrance alone? You build such a network; the figure after the exercise shows what training it gives (stored).
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -303,48 +303,52 @@ tl.check("06-b")
 lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 
 # %% [markdown] key="mismatch" lang="ja"
-# **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目を残してほかをすべて初期化すると68%でした。入口が主な原因だという見立ては合っていたことになります。
+# **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目だけを残してほかを初期化すると、68%にとどまりました。やはり、主な原因は入口でした。
 #
-# ただし、ゼロからの学習を**超えてはいません**。色見分けネットの後ろの段は、この仕事に何も足していないのです。はっきり超えたのは、**転移元を替えた**場合（`zukan-resnet`、92%）だけでした。
+# ただし、ゼロからの学習を**超えてはいません**。はっきり超えたのは、**転移元を替えた**場合（`zukan-resnet`、92%）だけでした。
 #
 # ## 似ていないことは、害ではない
 #
-# 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。負の転移とは別のことです。転移元4つと転移先4つの16組で確かめましょう。写真は、まだ見ていない転移元2つと、転移先3つ（矢印の行）です。X線写真は絵で描いたもの（医療データではありません）、音は、横に時間、縦に高さをとって描いた**スペクトログラム**です。
+# 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。転移元4つ、転移先4つの16組で確かめます。
+#
+# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図は、1枚が1つの転移先、1行が1つの転移元で、0より右が害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
-# **A new first layer is enough to undo nearly all of the harm**: from 60% back to 77%, level with training from scratch (78%). The other way round, with the first layer kept and all the rest anew, it is 68%. So the entrance was mainly to blame, as we suspected.
+# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and the rest anew, it stays at 68%. The entrance was indeed the main cause.
 #
-# But the remedy does **not beat** training from scratch: the other stages of the paint sorter add nothing to this job. Only **another source** clearly does, `zukan-resnet` with 92%.
+# But the remedy does **not beat** training from scratch. Only **another source** clearly does: `zukan-resnet`, with 92%.
 #
 # ## Unlike is not harmful
 #
-# That source and target look different is called **domain mismatch**. It is not the same as negative transfer. Let us check with sixteen pairs, of four sources and four targets. The pictures show the two sources and (with an arrow) the three targets that you have not seen yet. The X-rays are drawings, not medical data; sounds are drawn as **spectrograms**, time to the right and pitch upwards.
+# When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us check with four sources and four targets, sixteen pairs.
+#
+# First come pictures of the two sources and (with an arrow) the three targets that are new to you. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, a panel is a target, a row is a source, and right of 0 is harm. The squares (everything trained) were measured on surfaces only.
 
 # %% key="pairs-figure" alt_ja="上は新しい転移元2つと転移先3つの画像。下は16組のギャップ、出力層だけの場合と全体を学習した場合。" alt_en="Above, pictures of two sources and three targets. Below, the gaps of sixteen pairs, head only and everything trained."
 display(lesson06.show_world())
 lesson06.draw_pairs(pairs)
 
 # %% [markdown] key="before" lang="ja"
-# **16組のうち、はっきり害になったのは1組だけ。しかも、いちばん似て見える組でした。** 色見分けネットから表面の検査への組です。`zukan-resnet` は、地面も音も見たことがないのに、4つの転移先すべてで役に立ちました（音では35%が52%に）。**不一致は、負の転移ではありません。**
+# **16組のうち、はっきり害になったのは1組だけ。しかも、私たちの目にはいちばん似て見える組でした。** 色見分けネットから表面の検査への組です。`zukan-resnet` は、畑も音も見たことがないのに、4つの転移先すべてで役に立ちました。たとえば音では、35%が52%になりました。**不一致は、負の転移ではありません。**
 #
-# その色見分けネットも、土地利用と音では役に立っています。明るさや色が手がかりになるからでしょう。目そのものに良い悪いがあるのではなく、**転移元と転移先の組み合わせ**で決まります。青は出力層だけ、四角は全体を学習した場合（表面の検査だけで測定）です。
+# 目そのものに良い悪いがあるのでもなく、**転移元と転移先の組み合わせ**で決まります。色見分けネットも、土地利用と音では役に立ちます。X線写真では区間が0をまたぐので、まだわかりません。
 #
 # ## 前もってわかる？
 #
-# 学習する前に計算できるスコアを2つ試します。1つ目は、見た目の近さを測る**proxy A距離**（proxy A-distance）です。転移元の画像と転移先の画像を見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
+# 本体を学習する前に、数秒で計算できるスコアを2つ試します。1つ目の**proxy A距離**（proxy A-distance）は、転移元の目で見た、2つのドメインの近さです。転移元の画像と転移先の画像を特徴から見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
 #
 # $$d = 2\,(1 - 2\epsilon)$$
 #
 # たとえば10枚に1枚間違えるなら $d = 2 \times (1 - 0.2) = 1.6$ です。
 
 # %% [markdown] key="before" lang="en"
-# **Of sixteen pairs, one does clear harm, and it is the pair that looks most alike**: the paint sorter on surfaces. `zukan-resnet` helps on all four targets, though it has never seen a field or a sound (on sounds, 52% in place of 35%). **Mismatch is not negative transfer.**
+# **Of sixteen pairs, one does clear harm, and it is the pair that looks most alike to us**: the paint sorter on surfaces. `zukan-resnet` helps on all four targets, though it has never seen a field or a sound. On sounds, for example, it reaches 52% in place of 35%. **Mismatch is not negative transfer.**
 #
-# Even the paint sorter helps on land use and on sounds, perhaps because brightness and colour are a clue there. No eye is good or bad as such; **the pair of source and target** decides. Blue dots are the head alone; squares are everything trained, measured on surfaces only.
+# Nor is an eye good or bad as such; **the pair of source and target** decides. The paint sorter helps on land use and on sounds. On X-rays its interval contains 0, so we do not know yet.
 #
 # ## Could we have known?
 #
-# Two scores can be computed before any training. The first measures how alike two domains look, the **proxy A-distance**: train a classifier to tell pictures of the source from pictures of the target, and call its error $\epsilon$. Then
+# Two scores take seconds, before any body is trained. The first, the **proxy A-distance**, says how near two domains are to the eye of the source: train a classifier to tell pictures of the source from pictures of the target by their features, and call its error $\epsilon$. Then
 #
 # $$d = 2\,(1 - 2\epsilon)$$
 #
@@ -354,12 +358,12 @@ lesson06.draw_pairs(pairs)
 tl.diagram("a_distance")
 
 # %% [markdown] key="scores" lang="ja"
-# 2つ目は、いちばん最初に測ったものです。線形プローブの正解率が、**ランダムな重みのプローブ**をどれだけ上回るかを見ます。どちらも数秒で計算できます。
+# 2つ目は、いちばん最初に測ったものです。線形プローブの正解率が、**ランダムな重みのプローブ**をどれだけ上回るかを見ます。図は表面の検査で、縦軸は左右とも、全体を学習したときのギャップです。
 
 # %% [markdown] key="scores" lang="en"
-# The second is what we measured at the very beginning: by how much does a linear probe beat a **probe on random weights**? Both take seconds.
+# The second is what we measured at the very beginning: by how much does a linear probe beat a **probe on random weights**? The figure is about surfaces; both panels have the same vertical axis, the gap with everything trained.
 
-# %% key="warnings" alt_ja="16組のギャップを、左はproxy A距離、右はプローブの差を横軸にとって示した散布図。" alt_en="The gaps of sixteen pairs against the proxy A-distance, left, and against the lead of the probe, right."
+# %% key="warnings" alt_ja="4つの転移元のギャップ。横軸は、左がproxy A距離、右がプローブの差の散布図。" alt_en="The gaps of four sources against the proxy A-distance, left, and against the lead of the probe, right."
 there = tl.extract_features(eyes["zukan-paint"], paint.train.inputs)
 here = tl.extract_features(eyes["zukan-paint"], surfaces.train.inputs)
 distance = tl.proxy_a_distance(there, here)
@@ -371,14 +375,14 @@ print(f"Its probe minus that of random weights: {100 * ahead:.0f} points")
 lesson06.draw_warnings(pairs)
 
 # %% [markdown] key="real" lang="ja"
-# **前触れになったのはプローブで、近さではありませんでした。** 左の図では、16組の距離はどれも1.5〜2です。害になった組（1.7）は、むしろ近いほうでした。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからを上回り、下回った色見分けネットは下回りました。数秒の測定が、いちばん役に立ったことになります（スコアは1回の画像で計算。右は4点だけなので、目安です）。
+# **害を前もって知らせたのは、近さではなくプローブでした。** 左の図では、害になった色見分けネットと、いちばん役に立った `zukan-resnet` が、ほぼ同じ距離（どちらも1.7）に並んでいます。距離では、害と効果を区別できません。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからの学習を上回りました。下回った色見分けネットは、下回ったままです。（図のスコアは保存済みの1回の値なので、今の値とは少し違います。4点だけなので目安です。16組すべてを使った表は「さらに深く：7つのスコア」にあります。）
 #
 # ## 本物の写真では？
 #
 # 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、縮めただけの**生の画素**です。どれも出力層だけを学習しました。
 
 # %% [markdown] key="real" lang="en"
-# **The probe gave the warning, nearness did not.** At the left, all sixteen distances lie between 1.5 and 2, and the pair that does harm (1.7) is one of the nearer ones. At the right, the three eyes whose probe beat random weights also ended above scratch with everything trained, and the paint sorter, whose probe did not, ended below. The cheapest check, a matter of seconds, was the best (scores from one draw of pictures; the right panel has four points only).
+# **The probe gave the warning, nearness did not.** At the left, the paint sorter, which does harm, and `zukan-resnet`, which helps most, stand at nearly the same distance (both 1.7): the distance cannot tell harm from help. At the right, the three eyes whose probe beat random weights also ended above scratch. The paint sorter's probe was below, and it ended below as well. (The figure's scores are stored, from one draw of pictures, so yours above differ a little. Four points are a hint, no proof; a table over all sixteen pairs stands under "Deeper: seven scores".)
 #
 # ## And on real pictures?
 #
@@ -393,7 +397,7 @@ lesson06.draw_real(tl.stored("06_real"))
 # ## 転移する前の5か条
 #
 # 1. **何を無視するように学んだ転移元か。** それは、新しい仕事の手がかりではありませんか。
-# 2. **線形プローブを、ランダムな重みのプローブと比べる。** 下回ったら、その目は使いません。
+# 2. **線形プローブを、ランダムな重みのプローブと比べる。** 下回ったら、まず別の転移元を試します。
 # 3. **ゼロからの学習も、同じように調整する。** 学習率、クリッピング、ステップ数、データ拡張をそろえ、検証データで選びます。
 # 4. **差は、画像を選び直して数回測り、区間で判断する。** テストデータは選ぶのに使いません。
 # 5. **害があれば、まず転移元を替える。** 替えられなければゼロから。対策はその次です。
@@ -403,10 +407,10 @@ lesson06.draw_real(tl.stored("06_real"))
 # %% [markdown] key="checklist" lang="en"
 # **On animals ImageNet is far ahead; on blood cells and clothes, raw pixels are level with it.** On cats and dogs it reaches 92% with five labels a class, pixels 52%. But on blood cells, with fifty labels, it is 98% for ImageNet, 97% for pixels and 95% for a network that never learned anything. That is no harm, but no merit of the source either: without baselines we would have taken the 98% for a success of transfer (stored; ten draws of labelled and test pictures).
 #
-# ## Five lines before you transfer
+# ## Five rules before you transfer
 #
 # 1. **What did the source learn to ignore?** Is it what the new job needs?
-# 2. **Compare the linear probe with a probe on random weights.** If it is below, do not use this eye.
+# 2. **Compare the linear probe with a probe on random weights.** If it is below, try another source first.
 # 3. **Tune training from scratch just as well**: learning rate, clipping, steps and augmentation alike, chosen on validation data.
 # 4. **Measure the difference on several draws and judge by its interval.** Test data choose nothing.
 # 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
@@ -422,7 +426,7 @@ lesson06.draw_real(tl.stored("06_real"))
 # - `"dye"`：自社製。しわや折り目や織り方に関係なく、**染めの色**を99%見分ける
 # - `"sheet-metal"`：取引先が、金属板の**傷**を見つけるために作ったもの
 #
-# 計画を `plan` に書いてください。`"sources"` は試す順に並べたリスト、`"compare_with"` は比較対象のリスト（`"random probe"`、`"scratch"`、`"pixels"` など）、`"chosen_on"` は選ぶのに使うデータ（`"training"`、`"validation"`、`"test"`）、`"if_harm"` は害が見つかったときの行動、`"why"` は順番の理由です。
+# 計画を `plan` に書いてください。`"sources"` は試す順に並べたリスト、`"compare_with"` は比較対象のリスト（`"random probe"`、`"scratch"`、`"pixels"` など）、`"chosen_on"` は選ぶのに使うデータ（`"training"`、`"validation"`、`"test"`）、`"if_harm"` は害が見つかったときの行動、`"why"` は順番の理由と、比較を公平にする工夫です。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 9 minutes, also good in pairs)
@@ -433,7 +437,7 @@ lesson06.draw_real(tl.stored("06_real"))
 # - `"dye"`, the mill's own: it names the **dye colour**, 99% right, whatever the creases, folds and weave
 # - `"sheet-metal"`, made by a customer to find **scratches** on metal sheets
 #
-# Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` what you do when you find harm, and `"why"` the reasons for your order.
+# Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` what you do when you find harm, and `"why"` the reasons for your order and what keeps the comparison fair.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -453,9 +457,11 @@ plan = {
     # ja: "if_harm": "5回のギャップの区間が0より上なら、次の転移元に替えます。"
     # ja: "どれも害になるなら、ゼロから学習します。",
     "why": "Probes first, they take seconds. sheet-metal had to see fine lines, which faults "
-    "are; imagenet ignores little; dye learned to ignore the weave, so it comes last.",
+    "are; imagenet ignores little; dye learned to ignore the weave, so it comes last. "
+    "Scratch gets the same steps, and the same settings to choose from.",
     # ja: "why": "まず数秒で済むプローブで比べます。sheet-metalは細い線を見る必要があり、"
-    # ja: "imagenetが無視するものは少なく、dyeは織り方を無視するので最後です。",
+    # ja: "imagenetが無視するものは少なく、dyeは織り方を無視するので最後です。"
+    # ja: "ゼロからの学習も、同じステップ数で、同じ候補から設定を選びます。",
 }
 ### END SOLUTION
 tl.check("06-c")
@@ -469,7 +475,7 @@ tl.check("06-c")
 # | 判断 | 1回の平均 | 複数回の平均 | 差の区間で判断する |
 # | 害のとき | 書いていない | 対策を試す | まず転移元を替え、なければゼロから |
 #
-# 上の解答例は 2＋2＋0＋2＋2 で8点です（ゼロからの学習をどう調整するかが書いてありません）。`"imagenet"` を先にする計画も、理由があれば満点です。
+# 上の解答例は、どの観点も2点で、合計10点です。`"imagenet"` を先にする計画も、理由があれば満点です。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -480,7 +486,7 @@ tl.check("06-c")
 # | verdict | one mean | means of several draws | the interval of the differences |
 # | on harm | nothing | try a remedy | first another source, else from scratch |
 #
-# The plan above has 2 + 2 + 0 + 2 + 2 = 8: it does not say how scratch is tuned. `"imagenet"` first earns full marks, too, if there is a reason.
+# The plan above earns 2 in every row, 10 in all. `"imagenet"` first earns full marks, too, if there is a reason.
 
 # %% key="quiz"
 tl.quiz("06")
@@ -490,8 +496,8 @@ tl.quiz("06")
 #
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
 # - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。
-# - 欠陥は1層目で捨てられていました。1層目を初期化すると害はほぼ消えましたが、ゼロからを超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。見た目の近さは当てになりませんでした。
+# - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。近さは当てになりませんでした。
 # - 本物の写真でも、比較対象がなければ、画素と同じ正解率を転移の成果と取り違えます。
 
 # %% [markdown] key="summary" lang="en"
@@ -499,7 +505,7 @@ tl.quiz("06")
 #
 # - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**.
-# - Defects were thrown away at the first layer. A new first layer undid nearly all of the harm, but only another source beat training from scratch.
+# - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
 # - Before you transfer, compare the linear probe with a probe on random weights. Nearness was no guide.
 # - On real pictures, too: without baselines, what pixels can do as well looks like a success of transfer.
 
@@ -544,23 +550,23 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# 表面の検査で全体を学習した5つの出発点は、どれも同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から、測定に使わない画像の検証データで選びました（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査は、さらに条件を変えて測り直しました。
+# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から、測定に使わない画像の検証データで選びました（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査は、さらに条件を変えて測り直しました。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# On surfaces, all five starts with everything trained chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Steps (312), augmentation and pictures are alike, too. The labels are 40 a class to learn from and 40 to choose with. On the other three targets only heads are compared, so nothing is said there about beating training from scratch. On surfaces, the paint sorter and scratch were measured again under other conditions.
+# On surfaces, all five starts (four sources and random weights) with everything trained chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Steps (312), augmentation and pictures are alike, too. The labels are 40 a class to learn from and 40 to choose with. On the other three targets only heads are compared, so nothing is said there about beating training from scratch. On surfaces, the paint sorter and scratch were measured again under other conditions.
 
 # %% key="stable-figure" alt_ja="条件を変えたときの、表面の検査のテスト正解率。1行に1つの条件。" alt_en="Test accuracy on surfaces under other conditions, one a row."
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
 
 # %% [markdown] key="stable-read" lang="ja"
-# **ステップ数を半分にすると、害はずっと大きくなりました（36%対69%）。別のオプティマイザーAdamWでも害は残りました（31%対72%）。** 長く学習するほど色見分けネットも追い上げるので、18ポイントという大きさは、この長さ（312ステップ）での値です。
+# **ステップ数を半分にすると、害はずっと大きくなりました（36%対69%）。別のオプティマイザーAdamWでも、害は大きくなりました（30%対72%）。** 長く学習するほど色見分けネットも追い上げるので、18ポイントという大きさは、この長さ（312ステップ）での値です。
 #
 # いちばん下の行は、比較対象を調整しない場合です。ファインチューニングに合う学習率0.003では、ゼロからの学習は41%にしかなりません。これと比べれば、色見分けネットの60%は「19ポイントの効果」に見えてしまいます。**調整していない比較対象は、害を隠します。** なお、色見分けネットは1つだけで、事前学習をやり直した場合は測っていません。
 
 # %% [markdown] key="stable-read" lang="en"
-# **With half the steps, the harm is far larger (36% against 69%), and with another optimizer, AdamW, as well (31% against 72%).** The longer both train, the more the paint sorter makes up; the size of 18 points belongs to this length of training (312 steps).
+# **With half the steps, the harm is far larger (36% against 69%), and with another optimizer, AdamW, as well (30% against 72%).** The longer both train, the more the paint sorter makes up; the size of 18 points belongs to this length of training (312 steps).
 #
 # The last row shows a baseline that was not tuned. At a learning rate of 0.003, which suits fine-tuning, training from scratch reaches only 41%. Next to that, the 60% of the paint sorter would look like a gain of 19 points: **an untuned baseline hides harm.** There is one paint sorter only; we have not pretrained it a second time.
 
@@ -574,7 +580,7 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（`tl.leep`）。
 # - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
 #
-# 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアの順とギャップ（全体を学習）の順がどれだけ合うかで、1なら完全に合い、0なら無関係です。
+# 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアの順とギャップ（出力層だけを学習）の順がどれだけ合うかで、1なら完全に合い、0なら無関係です。
 
 # %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
 # ## Deeper: seven scores
@@ -586,16 +592,16 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$ (`tl.leep`).
 # - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
 #
-# The rank correlation in the table compares, on each target, the order of the four sources by score with their order by gap (everything trained): 1 is full agreement, 0 none.
+# The rank correlation in the table compares, on each target, the order of the four sources by score with their order by gap (head only): 1 is full agreement, 0 none.
 
 # %% key="scores-table"
 lesson06.Table(lesson06.warning_rows(pairs))
 
 # %% [markdown] key="scores-read" lang="ja"
-# **線形プローブとLogMEは、どの転移先でも最良の転移元を当てました。** 一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットで、順位は逆向きです。なお、LogMEにはゼロの線がありません。どの転移元がよいかはわかっても、ランダムな重みより良いかどうかは、ランダムな重みのLogMEと比べなければわかりません（1回の画像で計算した値なので、0.3程度の違いに意味はありません）。
+# **LogMEは、どの転移先でも最良の転移元を当てました。** プローブの2行も同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットで、順位は逆向きです。なお、LogMEにはゼロの線がありません。どの転移元がよいかはわかっても、ランダムな重みより良いかどうかは、ランダムな重みのLogMEと比べなければわかりません（1回の画像で計算した値なので、0.3程度の違いに意味はありません）。
 
 # %% [markdown] key="scores-read" lang="en"
-# **The linear probe and LogME find the best source on every target.** By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out backwards. Note that LogME has no zero line: it says which source is best, but whether that beats random weights you only see next to the LogME of random weights (all values are from one draw of pictures; differences of 0.3 or so mean nothing).
+# **LogME finds the best source on every target.** So do the two rows with a probe, but that says little: the gap in this table is that of the head alone, so they measure nearly the same thing twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out backwards. Note that LogME has no zero line: it says which source is best, but whether that beats random weights you only see next to the LogME of random weights (all values are from one draw of pictures; differences of 0.3 or so mean nothing).
 
 # %% [markdown] key="deeper-today" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、いまの研究
@@ -636,7 +642,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # - **Definition and survey**: the comparison is that of Wang et al. (2019, [arXiv:1811.09751](https://arxiv.org/abs/1811.09751)); a survey is Zhang et al. ([arXiv:2009.00909](https://arxiv.org/abs/2009.00909)). The proxy A-distance is by Ben-David et al. (NIPS 2006), CKA by Kornblith et al. ([arXiv:1905.00414](https://arxiv.org/abs/1905.00414)), LogME by You et al. ([arXiv:2102.11005](https://arxiv.org/abs/2102.11005)), LEEP by Nguyen et al. ([arXiv:2002.12462](https://arxiv.org/abs/2002.12462)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **48分の進め方** ・ 見当違いの目と最初の比較9分（`ignored` の図を映す） → ギャップとウィジェット、練習A 9分 → 全体の学習と、1層目の反応8分 → 練習Bと対策6分 → 16組と前触れ、本物の写真7分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まずproxy A距離を、次に練習Bを宿題に回します。
+# **48分の進め方** ・ 見当違いの目と最初の比較9分（`ignored` の図を映す） → ギャップとウィジェット、練習A 9分 → 全体の学習と、1層目の反応8分 → 練習Bと対策6分 → 16組と2つのスコア、本物の写真7分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まずproxy A距離を、次に練習Bを宿題に回します。
 #
 # - **映すもの**：図 `ignored`、良品と欠陥の写真（`twins`）、反応の図（`response`）。
 # - **2人組で**：最初の予想の前に「見た目が似ていれば安全か」を挙手で聞きます。練習Cは1人が提案、もう1人が採点し、交代します。
@@ -646,7 +652,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # - **議論の種**：皆さんの職場のモデルは、何を無視するように学んでいるでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 48 minutes** · the wrong eye and the first comparison 9 (project the `ignored` diagram) → gap, widget and exercise A 9 → training everything, and the response of the first layer 8 → exercise B and the remedy 6 → sixteen pairs, warnings and real pictures 7 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, give up the proxy A-distance first, then make exercise B homework.
+# **A plan for 48 minutes** · the wrong eye and the first comparison 9 (project the `ignored` diagram) → gap, widget and exercise A 9 → training everything, and the response of the first layer 8 → exercise B and the remedy 6 → sixteen pairs, the two scores and real pictures 7 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, give up the proxy A-distance first, then make exercise B homework.
 #
 # - **To project**: the diagram `ignored`, the parts with and without defects (`twins`), the figure of responses (`response`).
 # - **In pairs**: before the first prediction, ask for a show of hands on "alike is safe". In exercise C one proposes, the other marks, then they change places.

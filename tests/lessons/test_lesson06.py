@@ -158,3 +158,19 @@ def test_the_score_that_orders_the_sources_backwards_is_found_out():
     with_, without = figures.warning_rows(pairs)
     assert (with_["within_targets"], with_["best_chosen"]) == ("+1.00", "2 / 2")
     assert (without["within_targets"], without["best_chosen"]) == ("−1.00", "0 / 2")
+
+
+def test_both_scores_are_held_against_the_same_gap(monkeypatch):
+    panels = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: panels.extend(figure.axes))
+    figures.draw_warnings(stored("06_pairs"))
+    left, right = (
+        {
+            line.get_label(): line.get_ydata().tolist()
+            for line in axes.lines
+            if len(line.get_ydata()) == 1
+        }
+        for axes in panels
+    )
+    assert len(left) == 4 and left == right
+    assert panels[0].get_ylim() == panels[1].get_ylim()

@@ -271,14 +271,14 @@ def warning_rows(pairs: Mapping) -> list[dict]:
 
 
 def draw_warnings(pairs: Mapping) -> Picture:
-    """Left, the proxy A-distance and the gap with the head alone, a point for each pair. Right,
-    the lead of the probe and the gap with everything trained, where that was measured.
+    """The gap with everything trained, where that was measured, against two scores.
+
+    Left, the proxy A-distance; right, the lead of the probe over a probe on random weights.
     """
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0))
-    shown = (("distance", "frozen"), ("above_random", "fine_tuned"))
-    for axes, (name, way) in zip(panels, shown, strict=True):
-        values, gaps = _signals(pairs, name, way)
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0), sharey=True)
+    for axes, name in zip(panels, ("distance", "above_random"), strict=True):
+        values, gaps = _signals(pairs, name, "fine_tuned")
         axes.axhspan(0, 100, color=figures.GREY, alpha=0.12, linewidth=0)
         axes.axhline(0, color=figures.INK, linewidth=1)
         for row, source in enumerate(pairs["warnings"][name]):
@@ -289,8 +289,8 @@ def draw_warnings(pairs: Mapping) -> Picture:
         axes.set_ylim(-reach, reach)
         axes.yaxis.set_major_formatter(_as_points)
         axes.set_xlabel(text(f"lesson06.axis_{name}"))
-        axes.set_ylabel(text(f"lesson06.gap_{way}"))
         axes.text(0.97, 0.93, text("lesson06.harm"), transform=axes.transAxes, ha="right")
+    panels[0].set_ylabel(text("lesson06.gap_fine_tuned"))
     panels[0].set_xlim(0, 2.1)
     panels[1].axvline(0, color=figures.INK, linewidth=1)
     panels[1].xaxis.set_major_formatter(_as_points)
