@@ -273,14 +273,14 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **向きも順番も同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。数字では差が小さく、AdaBNの効果は5〜6ポイントです。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。MNISTからUSPSでは、平均だけでも7ポイント上がりました。
+# **向きは同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。数字では差が小さく、AdaBNの効果は5〜6ポイントです。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。MNISTからUSPSでは、平均だけでも7ポイント上がりました。
 #
-# 数字は100枚ずつのラベルで学んだ私たちの小さなネットワーク（10回）、写真は96画素に縮めたMobileNetV2の線形プローブ（5回）です。どちらも転移先の写真120〜500枚に、ラベルなしで合わせました。明るい写真のままAdaBNを行うと、1ポイントほど下がります。見た目が変わっていないなら、触らないのがいちばんです。
+# 数字は100枚ずつのラベルで学んだ私たちの小さなネットワーク（10回）、写真は96画素に縮めたMobileNetV2の線形プローブ（5回）です。どちらも転移先の写真120〜500枚に、ラベルなしで合わせました。明るい写真のままAdaBNを行っても、はっきりした差はありません（−1ポイント、95%信頼区間は−3〜1）。見た目が変わっていなければ、得るものはないのです。
 
 # %% [markdown] key="real-read" lang="en"
-# **The signs and the order are the same.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. For digits the gain is smaller, 5 to 6 points: another pen and another hand are probably more than another mean and spread. From MNIST to USPS the mean alone gains 7.
+# **The signs are the same.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. For digits the gain is smaller, 5 to 6 points: another pen and another hand are probably more than another mean and spread. From MNIST to USPS the mean alone gains 7.
 #
-# The digits were learned by our small network from 100 labels each (10 draws), the photos by a linear probe on MobileNetV2 at 96 pixels (5 draws); both adapted to 120 to 500 pictures without labels. On photos that are still bright, AdaBN loses about one point: where the look has not changed, leave it alone.
+# The digits were learned by our small network from 100 labels each (10 draws), the photos by a linear probe on MobileNetV2 at 96 pixels (5 draws); both adapted to 120 to 500 pictures without labels. On photos that are still bright, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1): where the look has not changed, there is nothing to gain.
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -470,10 +470,6 @@ tl.quiz("08")
 # Compare BatchNorm's memory before and after AdaBN, layer by layer. Each tick is one channel.
 
 # %% key="layers" alt_ja="BatchNorm層ごとの、平均の移動（昼のばらつきを単位とする）とばらつきの比。縦棒がチャネル、ひし形が中央値。" alt_en="For each BatchNorm layer the shift of the mean, in spreads of the day, and the ratio of spreads. Ticks are channels, diamonds medians."
-first_only = copy.deepcopy(model)
-first_only.bn1.load_state_dict(adapted.bn1.state_dict())
-print(f"By night, only the first memory measured again: {tl.evaluate(first_only, night.test):.0%}")
-# ja: print(f"夜、最初の記憶だけ測り直した場合：{tl.evaluate(first_only, night.test):.0%}")
 first_only = copy.deepcopy(model)
 first_only.bn1.load_state_dict(adapted.bn1.state_dict())
 print(f"By night, only the first memory measured again: {tl.evaluate(first_only, night.test):.0%}")
