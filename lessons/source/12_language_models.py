@@ -21,13 +21,10 @@
 # - sort Japanese mail with English labels alone, and tell where transfer of language models gains nothing
 
 # %% key="setup"
-import copy
-
 import torch
 from IPython.display import display
-from torch import nn
 from torch.nn import functional as F
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM
 from transformers.utils import logging
 
 import tlhelpers as tl
@@ -206,7 +203,7 @@ layer = bert.encoder.layer[1].attention.self
 with torch.no_grad():
     x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # after layer 1
     # ja: x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # 1層目のあと
-    q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))  # the fourth
+    q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))  # the 4th of 4
     # ja: q, k, v = (part(x)[:, -32:] for part in (layer.query, layer.key, layer.value))  # 4つ目
     scores = q @ k.T / 32**0.5
     weights = scores.softmax(1)
@@ -579,6 +576,11 @@ tl.quiz("12")
 
 
 # %% key="tune-code"
+import copy
+
+from torch import nn
+
+
 class Classifier(nn.Module):
     def __init__(self, encoder):
         super().__init__()
@@ -761,6 +763,8 @@ for words in ("refund 返金 please", "ﾊﾟｽﾜｰﾄﾞ", "help 😀", "п�
 # The family of GPT guesses the **next word** in place of a hidden one. Draw it by its probability, draw again, and a text comes out. Try it with `zukan-gpt`.
 
 # %% key="gpt-code"
+from transformers import AutoModelForCausalLM
+
 reader = tl.backbone("zukan-gpt").preprocess.tokenizer
 gpt = AutoModelForCausalLM.from_pretrained(reader.name_or_path, dtype=torch.float32).eval()
 torch.manual_seed(0)
