@@ -103,6 +103,7 @@ def test_the_stored_costs_say_what_the_lesson_says():
     for mistake in ("scenes", "copies", "lopsided", "light"):
         assert gaps[mistake].low > 0
     assert interval(costs["lopsided"]["cats"]).high < 0.6
+    assert [round(100 * end) for end in (gaps["scenes"].low, gaps["scenes"].high)] == [10, 15]
 
 
 def test_the_other_stored_numbers_are_those_of_the_prose():

@@ -91,7 +91,8 @@ def draw_costs(found: Mapping[str, Mapping]) -> Picture:
             look = {"color": colour, "marker": marker, "label": label}
             figures.mark_mean(axes, row + lift, point, across=True, **look)
         points = round(100 * (said.mean - new.mean))
-        gap = text("lesson14.cost_gap", points=f"{points:+}" if points else "0")
+        signed = f"{points:+}".replace("-", "−") if points else "0"
+        gap = text("lesson14.cost_gap", points=signed)
         axes.text(1.02, row, gap, va="center", fontsize=9)
     axes.set_yticks(range(len(COSTS)), [text(f"lesson14.mistake_{m}") for m in COSTS])
     axes.set_ylim(len(COSTS) - 0.5, -0.5)
@@ -108,7 +109,7 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
     next single result will probably fall.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.4, 4.6))
+    figure, axes = plt.subplots(figsize=(7.4, 4.8))
     rows = (*STEPS, "scratch")
     for row, way in enumerate(rows):
         point, single = interval(found[way], share=True), prediction(found[way])
@@ -120,6 +121,7 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
             axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
     for sign, look, key in (
         ("o", {"fillstyle": "none", "markersize": 11}, "today"),
+        ("-", {"linewidth": 2.5}, "mean_bar"),
         ("-", {"linewidth": 1}, "next_one"),
     ):
         axes.plot([], [], sign, color=figures.INK, label=text(f"lesson14.{key}"), **look)
@@ -127,7 +129,7 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
     axes.set_yticks(range(len(rows)), [text(f"lesson14.step_{way}") for way in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     _shares(axes, "ladder_accuracy", draws=len(found["probe"]))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(text("lesson14.ladder_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson14.ladder_alt"))
 
