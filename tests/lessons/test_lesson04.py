@@ -1,0 +1,114 @@
+"""Lesson 04: its exercises tell mistakes apart, and their numbers are those on the page."""
+
+from statistics import mean
+
+import pytest
+import torch
+
+from tlhelpers.course.author.reading import LESSONS, read_lesson
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.incremental_learning import checks
+from tlhelpers.lessons.incremental_learning.experiments import CASES
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.transfer import forgetting
+
+NAN = float("nan")
+PAGE = torch.tensor([[0.80, NAN, NAN], [0.90, 0.95, NAN], [0.60, 0.87, 0.99]])  # of "matrix"
+PLAN = {
+    "method": "nearest mean",
+    "keep": ["one mean for each category"],
+    "tested_on": ["old", "new"],
+    "change_if": "below 85%",
+    "why": "No message may be kept, and the features are good enough.",
+}
+
+
+def lost(R, floor=0.0, until=-1):
+    falls = [R[j : until or None, j].max() - R[-1, j] for j in range(len(R) - 1)]
+    return float(torch.stack(falls).clamp(min=floor).mean())
+
+
+def test_the_matrix_of_the_page_gives_the_numbers_of_the_page():
+    assert forgetting.average_accuracy(PAGE) == pytest.approx(0.82)
+    assert forgetting.forgetting(PAGE) == pytest.approx(0.19) == lost(PAGE)
+    assert forgetting.backward_transfer(PAGE) == pytest.approx(-0.14)
+
+
+def test_each_mistake_in_forgetting_has_its_own_sentence(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert checks.measure_forgetting(lost) is None
+    assert checks.measure_forgetting(lambda R: -forgetting.backward_transfer(R)) == text(
+        "lesson04.lost_other"
+    )
+    assert checks.measure_forgetting(lambda R: lost(R, floor=-1.0)) == text(
+        "lesson04.lost_negative"
+    )
+    newest_too = checks.measure_forgetting(lambda R: lost(R) * 2 / 3)
+    assert newest_too == text("lesson04.lost_wrong", lost="0.167")
+
+
+@pytest.mark.parametrize(
+    ("best", "fell", "sentence"),
+    [
+        ("nearest mean", 27, None),
+        ("replay", 27, "read_unknown"),
+        ("LwF", 27, "read_better"),
+        ("nearest mean", 30, "read_fell"),  # 91% when new minus 61% of all classes
+        ("nearest mean", -27, "read_fell"),
+    ],
+)
+def test_the_widget_is_read_at_its_last_step(monkeypatch, best, fell, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    said = checks.read_the_stream(best, fell)
+    if sentence is None:
+        assert said is None
+    else:
+        start = text(f"lesson04.{sentence}", known="", best=best, average="", fell=fell)[:12]
+        assert said.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, None),
+        ({"method": "LwF"}, None),
+        ({"keep": []}, "plan_missing"),
+        ({"change_if": ...}, "plan_missing"),
+        ({"method": "EWC"}, "plan_way"),
+        ({"method": "replay"}, "plan_rule"),
+        ({"method": "all data"}, "plan_rule"),
+        ({"tested_on": ["new"]}, "plan_tested"),
+        ({"why": "better"}, "plan_why"),
+    ],
+)
+def test_a_plan_keeps_the_rule_of_deletion(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    said = checks.defend_a_plan(PLAN | change)
+    plan = PLAN | change
+    words = {"keys": next(iter(change), ""), "given": plan["method"]}
+    known = ", ".join(checks.WAYS)
+    assert said == (sentence and text(f"lesson04.{sentence}", known=known, **words))
+
+
+def test_replay_in_the_stored_fish_keeps_as_many_as_the_page_says():
+    assert (CASES["fish"]["labels"], CASES["fish"]["per_class"]) == (10, 5)
+    assert (CASES["surfaces"]["labels"], CASES["surfaces"]["per_class"]) == (30, 12)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
+    lesson = read_lesson(LESSONS / "source" / "04_incremental_learning.py")
+    prose = {block.key: block.sources[lang] for block in lesson.blocks if block.kind == "prose"}
+    real = stored("04_real")
+    for name in ("clothes", "characters"):
+        for way in ("kept_rows", "nearest_mean", "pixels"):
+            assert f"{mean(real[name][way]['5']):.0%}" in prose["exercise-c"]
+    found = stored("04_scenarios")
+    way = found["methods"].index("kept_rows")
+    for scenario, said in zip(found["scenarios"], ("0%", "99%", "89%"), strict=True):
+        kept = mean(found["first"][found["scenarios"].index(scenario)][way])
+        assert abs(kept - float(said[:-1]) / 100) < 0.0051 and said in prose["hard"]
+    stream = stored("04_stream")
+    for way in ("replay", "lwf", "ewc", "kept_rows"):
+        runs = stream["per_class"][stream["methods"].index(way)]
+        assert f"{mean(mean(run[-1]) for run in runs):.0%}" in prose["stream-read"]
