@@ -408,7 +408,7 @@ lesson12.draw_spam(across, tl.stored("12_spam"))
 #
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が強いのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使い、本物のデータで測りました。英語のMiniLM（2,300万パラメータ）と、日本語も読める多言語E5です。どの方法も出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。`zukan-bert` は、図では「この教材のネットワーク」です。ラベル付きの文もテストの文も10回選び直したので、問い合わせでの数字は、前の図と数ポイント違います。
+# `zukan-bert` が読んだのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使い、本物のデータで測りました。英語のMiniLM（2,300万パラメータ）と、日本語も読める多言語E5です。どの方法も出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。`zukan-bert` は、図では「この教材のネットワーク」です。ラベル付きの文もテストの文も10回選び直したので、問い合わせでの数字は、前の図と数ポイント違います。
 #
 # - **Banking77**、**CLINC150**：銀行や音声アシスタントへの質問（英語）
 # - **livedoorニュース**：記事の見出しと書き出し（日本語、9分野）
@@ -418,7 +418,7 @@ lesson12.draw_spam(across, tl.stored("12_spam"))
 #
 # ## And with real models?
 #
-# `zukan-bert` is strong on mail to a shop and nowhere else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text, and measured on real data: MiniLM for English (23 million parameters) and multilingual E5, which reads Japanese as well. All get the same head, its settings cross-validated on the labelled texts alone. `zukan-bert` ("the course's network" in the figure) is there, too. Labelled and test texts are drawn anew ten times, so its numbers on our enquiries differ by a few points from those above.
+# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text, and measured on real data: MiniLM for English (23 million parameters) and multilingual E5, which reads Japanese as well. All get the same head, its settings cross-validated on the labelled texts alone. `zukan-bert` ("the course's network" in the figure) is there, too. Labelled and test texts are drawn anew ten times, so its numbers on our enquiries differ by a few points from those above.
 #
 # - **Banking77**, **CLINC150**: questions to a bank and to a voice assistant (English)
 # - **livedoor news**: headlines and openings of articles (Japanese, 9 topics)
