@@ -335,7 +335,7 @@ lesson06.draw_pairs(pairs)
 #
 # ## 前もってわかる？
 #
-# 本体を学習する前に、数秒で計算できるスコアを2つ試します。1つ目の**proxy A距離**（proxy A-distance）は、転移元の目で見た、2つのドメインの近さです。転移元の画像と転移先の画像を特徴から見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
+# 本体を学習する前に、数秒で計算できるスコアを2つ試します。1つ目の**proxy A距離**（proxy A-distance）は、転移元の目から見て、2つのドメインがどれだけ違うかを表します。転移元の画像と転移先の画像を特徴から見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
 #
 # $$d = 2\,(1 - 2\epsilon)$$
 #
@@ -348,7 +348,7 @@ lesson06.draw_pairs(pairs)
 #
 # ## Could we have known?
 #
-# Two scores take seconds, before any body is trained. The first, the **proxy A-distance**, says how near two domains are to the eye of the source: train a classifier to tell pictures of the source from pictures of the target by their features, and call its error $\epsilon$. Then
+# Two scores take seconds, before any body is trained. The first, the **proxy A-distance**, says how different two domains look to the eye of the source: train a classifier to tell pictures of the source from pictures of the target by their features, and call its error $\epsilon$. Then
 #
 # $$d = 2\,(1 - 2\epsilon)$$
 #
