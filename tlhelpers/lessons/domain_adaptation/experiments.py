@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import experiment
+from tlhelpers.course.results import IN_EACH_DRAW, VARIED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_file, real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
@@ -97,7 +97,13 @@ def rounded(values: Iterable[float]) -> list[float]:
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("08_styles")
+@experiment(
+    "08_styles",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="50 + 20",
+    settings=IN_EACH_DRAW,
+)
 def styles() -> dict:
     """Fish: {style: {"before", "adabn", "mean", "coral": [accuracy a seed]}}.
 
@@ -106,7 +112,13 @@ def styles() -> dict:
     return {style: _ways("fish", style, SEEDS) for style in ("photo", *STYLES)}
 
 
-@experiment("08_birds")
+@experiment(
+    "08_birds",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=5,
+    labels="50 + 20",
+    settings=IN_EACH_DRAW,
+)
 def birds() -> dict:
     """The same for birds: other creatures, the same night."""
     return {style: _ways("birds", style, FEW_SEEDS) for style in ("photo", "night")}
@@ -120,7 +132,13 @@ def _ways(name: str, style: str, seeds: Sequence[int]) -> dict[str, list[float]]
     return {way: rounded(values) for way, values in ways.items()}
 
 
-@experiment("08_pool")
+@experiment(
+    "08_pool",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="50 + 20",
+    settings=VARIED,
+)
 def unlabelled() -> dict:
     """AdaBN on fish by night, by the number of unlabelled pictures and by the share of one species.
 
@@ -148,7 +166,13 @@ def unlabelled() -> dict:
     }
 
 
-@experiment("08_light")
+@experiment(
+    "08_light",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="50 + 20",
+    settings=VARIED,
+)
 def light() -> dict:
     """Fish under less and less light: {"lights", "before", "adapted": {stream: [[..] a light]},
     "shift": [[mean shift of a BatchNorm layer, in its own standard deviations] a light]}.
@@ -185,7 +209,13 @@ def statistics_moved(old: nn.Module, new: nn.Module) -> list[float]:
     ]
 
 
-@experiment("08_shift")
+@experiment(
+    "08_shift",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="40-50 + 20",
+    settings=IN_EACH_DRAW,
+)
 def label_shift() -> dict:
     """Other shares of the classes in the target, for fish at dusk and parts on an inspection line.
 
@@ -226,7 +256,13 @@ def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dic
     return {way: rounded(values) for way, values in ways.items()}
 
 
-@experiment("08_tent")
+@experiment(
+    "08_tent",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="50 + 20",
+    settings=VARIED,
+)
 def tent_rates() -> dict:
     """TENT after three passes, over its rate: {style: {"adabn": runs, "tent": [runs a rate]}}.
 
@@ -262,7 +298,13 @@ def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     return {key: rounded(row[key] for row in rows) for key in rows[0]}
 
 
-@experiment("08_training")
+@experiment(
+    "08_training",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=5,
+    labels="50 + 20",
+    settings=VARIED,
+)
 def training() -> dict:
     """MMD and DANN on fish by night, over their strength; 0 is the same training without them.
 
@@ -284,7 +326,14 @@ def training() -> dict:
     return {"strengths": list(STRENGTHS), "adabn": rounded(ways["adabn"]), **found}
 
 
-@experiment("08_labels", weights=("zukan-resnet", "zukan-bert"))
+@experiment(
+    "08_labels",
+    weights=("zukan-resnet", "zukan-bert"),
+    unit="draws of source, unlabelled and test examples",
+    seeds=10,
+    labels="5-20",
+    settings=VARIED,
+)
 def few_labels() -> dict:
     """A few labels of the target instead: sketches of fish, and Japanese enquiries.
 
@@ -342,7 +391,13 @@ def _enquiries() -> dict:
 # --- the real twin --------------------------------------------------------------------------
 
 
-@experiment("08_real")
+@experiment(
+    "08_real",
+    unit="draws of labelled and test pictures",
+    seeds=10,
+    labels="100 (digits); 5 draws of photos",
+    settings=IN_EACH_DRAW,
+)
 def real() -> dict:
     """Real digits of two collections, and real photos in the dark.
 

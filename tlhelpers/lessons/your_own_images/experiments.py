@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from torch import Tensor, nn
 
-from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, experiment
+from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, SEARCHED, experiment
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import PHOTOS, RealPhotos, real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
@@ -248,7 +248,14 @@ REAL_DRAWS = 3
 FOLDS = 5
 
 
-@experiment("14_photos", weights=())
+@experiment(
+    "14_photos",
+    weights=(),
+    unit="draws of labelled and test photos",
+    seeds=3,
+    labels="100 + 20",
+    settings=SEARCHED,
+)
 def photos() -> dict:
     """Real cats and dogs, and blood cells, with one architecture: ImageNet's MobileNetV2.
 
