@@ -260,15 +260,16 @@ def photos() -> dict:
     """Real cats and dogs, and blood cells, with one architecture: ImageNet's MobileNetV2.
 
     {"pixels" | "knn" | "probe" | "fine_tune" | "scratch": [accuracy per draw], "lr": {way: rate},
-    "cells": {...}}. Every way sees the same photos: 100 labels a class, 20 a class to choose with,
-    200 a class to test. Fine-tuning starts from the probe's head, scratch from random weights of
-    the same network, with twice the steps; the rate of each is chosen after half its steps on the
+    "search": {way: {"tried": {rate: validation accuracy}, "chosen": rate}}, "cells": {...}}.
+    Every way sees the same photos: 100 labels a class, 20 a class to choose with, 200 a class to
+    test. Fine-tuning starts from the probe's head, scratch from random weights of the same
+    network, with twice the steps; the rate of each is chosen after half its steps on the
     validation photos of a tuning seed; both see mirrored photos. Raises StoreError without the
     folder of real data.
     """
     pets, network = real_photos("cats_dogs"), mobilenet(REAL_SIZE)
     tasks = [_real_task(pets, seed) for seed in range(REAL_DRAWS)]
-    found: dict = {"labels": REAL_LABELS, "size": REAL_SIZE, "lr": {}}
+    found: dict = {"labels": REAL_LABELS, "size": REAL_SIZE, "lr": {}, "search": {}}
     for way, body, read in (
         ("pixels", "pixels", knn),
         ("knn", network, knn),
@@ -279,6 +280,8 @@ def photos() -> dict:
         trial, steps = _real_task(pets, TUNING), REAL_STEPS[way]
         tried = [_train_real(way, trial, TUNING, rate, steps // 2)[0] for rate in rates]
         lr = found["lr"][way] = rates[tried.index(max(tried))]
+        record = {f"{rate:g}": round(valid, 4) for rate, valid in zip(rates, tried, strict=True)}
+        found["search"][way] = {"tried": record, "chosen": lr}
         found[way] = [_train_real(way, task, s, lr, steps)[1] for s, task in enumerate(tasks)]
     return found | {"cells": _cells()}
 
