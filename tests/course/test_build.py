@@ -436,9 +436,9 @@ def test_hash_of_code_depends_on_the_code_alone(tmp_path, monkeypatch):
 
 
 def test_a_lesson_that_is_named_is_a_link_to_its_notebook():
-    names = "See lesson 02, lesson 06, lesson 08, `--lesson 14`, [lesson 03](#here)."
+    names = "See lesson 02, lesson 06, lesson 07, `--lesson 14`, [lesson 03](#here)."
     assert linked(f"# As in lesson 02\n{names}", "06") == (
-        "# As in lesson 02\nSee [lesson 02](02_feature_extraction.ipynb), lesson 06, lesson 08, "
+        "# As in lesson 02\nSee [lesson 02](02_feature_extraction.ipynb), lesson 06, lesson 07, "
         "`--lesson 14`, [lesson 03](#here)."
     )
     assert linked("(レッスン02)", "03") == "([レッスン02](02_feature_extraction.ipynb))"

@@ -16,6 +16,7 @@ from tlhelpers.course.results import experiments
 from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.transfer import intervals
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.incremental import incremental
@@ -74,6 +75,7 @@ def small(monkeypatch):
             tested = 20 if options.get("test", 0) == 60 else 2  # few_shot needs that many
             return redrawn(name, 2, seed, **{**options, "valid": 2, "test": tested, "size": 48})
 
+        monkeypatch.setattr(intervals, "LEAST_SPLITS", 1)  # a bootstrap over one seed shows nothing
         original = getattr(module, "load_task", None)
         if original:
             monkeypatch.setattr(module, "load_task", load)

@@ -37,7 +37,7 @@ def tl(installed, tmp_path):
 
     def run(*arguments, program=("-m", "tlhelpers")):
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "TLHELPERS_WORK"},
             "PYTHONPATH": str(installed),
             "TLHELPERS_HOME": str(tmp_path / "my folder"),
             "TLHELPERS_OFFLINE": "1",

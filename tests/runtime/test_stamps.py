@@ -99,5 +99,5 @@ def test_a_result_that_ctrl_c_cut_short_is_not_stored(tmp_path, monkeypatch):
 
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        results.make(results.Experiment("99_cut", measure, ()))
+        results.make(results.Experiment("99_cut", measure, (), {}))
     assert not list(tmp_path.iterdir())

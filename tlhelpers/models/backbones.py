@@ -164,7 +164,7 @@ def _loader_of(name: str) -> Callable[..., nn.Module]:
         return LOADERS[asked]
     if asked.partition(":")[0] in _torchvision_names():
         return load_torchvision
-    if is_model_folder(name) or is_hub_name(name):
+    if isinstance(name, (str, Path)) and (is_model_folder(name) or is_hub_name(name)):
         return load_hub
     known = [*LOADERS, *_torchvision_names()]
     near = difflib.get_close_matches(asked.lower(), known, n=3) or [*ZUKAN[:1], *TORCHVISION[:3]]

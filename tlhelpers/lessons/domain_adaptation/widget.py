@@ -46,6 +46,8 @@ def draw(found: Mapping, light: float, adapt: str, stream: str) -> View:
         stream=stream,
         moved=f"{fmean(found['shift'][at]):.2f}",
     )
+    if adapt == "off":
+        says += text("widget08.unseen", stream=stream)
     chart = Chart(
         says,
         (lights[-1], lights[0]),
