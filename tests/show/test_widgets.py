@@ -303,7 +303,7 @@ def test_lesson_06_tells_help_from_harm_from_undecided(monkeypatch, lang):
     helps = explorer.move(source="zukan-shape", target="sounds").says
     harms = explorer.move(source="zukan-paint", target="surfaces").says
     undecided = explorer.move(source="zukan-paint", target="sounds").says
-    words = {"en": ("Help: 20", "Harm: 20", "Open"), "ja": ("効果：20", "害：20", "どちらとも")}
+    words = {"en": ("Help: 20", "Harm: 20", "Open"), "ja": ("効果：20", "害：20", "まだわからない")}
     for says, word in zip((helps, harms, undecided), words[lang], strict=True):
         assert says.count(word) == 2  # with the head alone, and with everything trained
     ET.fromstring(explorer.view().picture)
