@@ -80,14 +80,14 @@ c.JupyterHub.pid_file = f"{STATE}/hub.pid"
 c.JupyterHub.cleanup_servers = False  # learners work on while the hub is down
 c.JupyterHub.authenticator_class = CodeAuthenticator
 c.JupyterHub.spawner_class = RoomSpawner
-c.JupyterHub.concurrent_spawn_limit = 4
+c.JupyterHub.concurrent_spawn_limit = 100  # a whole room comes in at once
 c.ConfigurableHTTPProxy.command = ROOM["proxy"]
 c.ConfigurableHTTPProxy.pid_file = f"{STATE}/proxy.pid"
 c.Authenticator.allow_all = True  # whoever has a code
 c.Authenticator.admin_users = {people.TEACHER}
 c.Spawner.pre_spawn_hook = make_account
 c.Spawner.cmd = [sys.executable, "-P", "-m", "tlhelpers.course.room.serve"]
-c.Spawner.start_timeout = c.Spawner.http_timeout = 180
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 c.Spawner.environment = {"PYTHONSAFEPATH": "1"}
 if ROOM["idle_minutes"]:
     c.JupyterHub.services = [
