@@ -1,0 +1,26 @@
+"""Ideas, drawn by one hand: `canvas.py` is the pen, and every theme has a file of drawings."""
+
+from tlhelpers.show.diagrams import (
+    domains,
+    few_shot,
+    incremental,
+    negative,
+    photos,
+    texts,
+    ways,
+)
+from tlhelpers.show.diagrams.canvas import STAGES, Diagram, diagram, list_diagrams
+
+__all__ = [
+    "STAGES",
+    "Diagram",
+    "diagram",
+    "domains",
+    "few_shot",
+    "incremental",
+    "list_diagrams",
+    "negative",
+    "photos",
+    "texts",
+    "ways",
+]

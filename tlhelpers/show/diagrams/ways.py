@@ -1,0 +1,225 @@
+"""Borrow, freeze, fine-tune: what moves in a network, and how fast."""
+
+from __future__ import annotations
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show.diagrams.canvas import BLOCK, GAP, HIGH, NOTE, SMALL, STAGES, Diagram, drawn
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+
+
+@drawn
+def body_and_head() -> Diagram:
+    """One network: the locked body makes 256 features, the new head learns 10 scores from them."""
+    d = Diagram("body_and_head", 164)
+    left, y = 86, 52
+    d.photo(24, y + 3)
+    d.arrow(68, y + HIGH / 2, 14)
+    span = len(STAGES) * (BLOCK + GAP) - GAP
+    for place, words in enumerate(STAGES):
+        d.block(left + place * (BLOCK + GAP), y, words, locked=True)
+    d.arrow(left + span + 4, y + HIGH / 2, 16)
+    for row in range(5):
+        d.add("circle", cx=left + span + 32, cy=y + 5 + 9 * row, r=3.2, fill=BLUE)
+    d.arrow(left + span + 44, y + HIGH / 2, 14)
+    d.block(left + span + 62, y, text("diagram.head"), ORANGE, random=True)
+    d.moves(left + span + 62 + BLOCK / 2, y + HIGH + 8, 0.5)
+    d.arrow(left + span + 62 + BLOCK + 4, y + HIGH / 2, 14)
+    d.note(left + span + 62 + BLOCK + 22, y + HIGH / 2 - 4, "ten_scores", SMALL)
+    d.add(
+        "path",
+        d=f"M{left} {y - 10}v-6h{span}v6",
+        fill="none",
+        stroke=BLUE,
+        stroke_width=1.5,
+    )
+    d.note(left + span / 2, y - 24, "body_is", text_anchor="middle")
+    d.note(left + span / 2, y + HIGH + 34, "early_and_late", SMALL, text_anchor="middle")
+    d.note(left + span + 32, y + HIGH + 34, "features", SMALL, text_anchor="middle")
+    d.note(left + span + 62 + BLOCK / 2, y - 24, "head_is", text_anchor="middle")
+    d.note(left + span + 62 + BLOCK / 2, y + HIGH + 34, "legend_moves", SMALL, text_anchor="middle")
+    return d
+
+
+@drawn
+def three_ways() -> Diagram:
+    """Frozen, fine-tuned and from scratch: which blocks move."""
+    d = Diagram("three_ways", 366)
+    rows: tuple[tuple[str, list[float | None], bool], ...] = (
+        ("frozen", [None] * 5 + [0.5], False),
+        ("tuned", [0.5] * 6, False),
+        ("scratch", [0.5] * 6, True),
+    )
+    for row, (key, rates, random) in enumerate(rows):
+        y = 34 + 106 * row
+        d.note(20, y - 12, key)
+        d.network(20, y, rates, random=random, new_head=key != "tuned")
+    y = 350
+    for place, colour in ((0, BLUE), (26, ORANGE)):
+        d.block(20 + place, y - 12, "", colour, width=22, height=16)
+        d.block(206 + place, y - 12, "", colour, random=True, width=22, height=16)
+    d.note(74, y, "legend_trained", SMALL)
+    d.note(260, y, "legend_random", SMALL)
+    d.padlock(398, y - 6)
+    d.note(412, y, "legend_locked", SMALL)
+    d.moves(560, y - 4, 0.3)
+    d.note(586, y, "legend_moves", SMALL)
+    return d
+
+
+@drawn
+def borrow() -> Diagram:
+    """The eye grows on many source pictures, and is borrowed for a target with few."""
+    d = Diagram("borrow", 250)
+    for row, (key, pictures, locked) in enumerate((("source", 9, False), ("target", 2, True))):
+        y = 40 + 128 * row
+        d.note(20, y - 18, f"borrow_{key}")
+        for place in range(pictures):
+            d.photo(160 - 17 * (pictures - 1 - place), y + 3 * (place % 2), 38)
+        d.arrow(214, y + HIGH / 2, 34)
+        d.block(256, y, text("diagram.borrow_eye"), width=180, locked=locked)
+        d.arrow(444, y + HIGH / 2, 24)
+        name = text(f"diagram.borrow_{key}_head")
+        d.block(476, y, name, ORANGE, width=150, random=locked)
+        d.arrow(632, y + HIGH / 2, 16)
+        d.note(654, y + HIGH / 2 + 5, f"borrow_{key}_answer", SMALL)
+    d.arrow(346, 94, 0, 66, colour=GREEN)
+    d.note(362, 130, "borrow_same", SMALL)
+    return d
+
+
+@drawn
+def redraws() -> Diagram:
+    """Five draws of pictures, one difference of two starts each, and the interval of their mean."""
+    d = Diagram("redraws", 262)
+    d.note(24, 24, "redraws_pictures", SMALL)
+    d.note(188, 24, "redraws_both", SMALL)
+    d.note(430, 24, "redraws_difference", SMALL)
+    for row, gain in enumerate((23, 38, 32, 42, 30)):
+        y = 36 + 30 * row
+        for place in range(4):
+            d.photo(24 + 26 * place, y, 22)
+        d.arrow(136, y + 11, 36)
+        d.block(188, y, text("diagram.redraws_tuned"), width=98, height=22)
+        d.text(292, y + 16, "−", font_size=18)
+        scratch = text("diagram.redraws_scratch")
+        d.block(310, y, scratch, GREY, width=98, height=22, random=True)
+        d.add("path", d=f"M430 {y + 11}H690", stroke=GREY, stroke_width=1)
+        d.add("circle", cx=430 + 5 * gain, cy=y + 11, r=6, fill=BLUE)
+    middle = 430 + 5 * 33
+    d.add("path", d="M430 204H690M430 198v12", stroke=INK, stroke_width=1.5)
+    d.add("path", d=f"M{middle - 45} 204h90", stroke=BLUE, stroke_width=9, opacity=0.35)
+    d.add("circle", cx=middle, cy=204, r=7, fill=BLUE)
+    d.text(430, 230, "0", text_anchor="middle", font_size=SMALL)
+    d.note(middle, 230, "redraws_interval", SMALL, text_anchor="middle")
+    return d
+
+
+@drawn
+def head_first() -> Diagram:
+    """First the head alone, then everything, from that head (LP-FT)."""
+    d = Diagram("head_first", 226)
+    d.note(20, 24, "head_first_1")
+    d.network(20, 36, [None] * 5 + [0.5])
+    d.note(20, 130, "head_first_2")
+    d.network(20, 142, [0.5] * 6, new_head=False)
+    return d
+
+
+@drawn
+def rates() -> Diagram:
+    """Discriminative rates: the nearer the input, the lower the learning rate."""
+    d = Diagram("rates", 236)
+    d.note(20, 24, "rates_one")
+    d.network(20, 36, [0.45] * 6, new_head=False)
+    d.note(20, 134, "rates_many")
+    d.network(20, 146, [0.0, 0.1, 0.25, 0.45, 0.7, 1.0], new_head=False)
+    return d
+
+
+@drawn
+def gradual() -> Diagram:
+    """Gradual unfreezing: one more stage an epoch, from the head towards the input."""
+    d = Diagram("gradual", 306)
+    for row in range(4):
+        y = 26 + 70 * row
+        d.text(20, y + HIGH / 2 + 5, text("diagram.epoch", number=row + 1), font_size=SMALL)
+        opened = min(row, 5)
+        rates = [None] * (5 - opened) + [0.5] * (opened + 1)
+        d.network(100, y, rates, new_head=False, answer=False)
+    return d
+
+
+@drawn
+def splits() -> Diagram:
+    """Training, validation and test data, and what each may be used for."""
+    d = Diagram("splits", 152)
+    parts = (("train", 330, BLUE), ("valid", 160, GREEN), ("test", 160, GREY))
+    x = 24
+    for key, width, colour in parts:
+        d.block(x, 34, text(f"diagram.{key}"), colour, width=width, height=44)
+        d.note(x + width / 2, 118, f"{key}_use", SMALL, text_anchor="middle")
+        d.arrow(x + width / 2, 84, 0, 16)
+        x += width + 10
+    d.padlock(x - 10 - 80, 34)
+    return d
+
+
+@drawn
+def lora() -> Diagram:
+    """LoRA: the weight W stays, a thin product B A beside it learns."""
+    d = Diagram("lora", 236)
+    y = 44
+    d.block(40, y, "W", width=130, height=130, locked=True)
+    d.note(105, y - 14, "lora_kept", text_anchor="middle")
+    d.text(178, y + 72, "+", font_size=24)
+    d.text(197, y + 70, "α/r", font_size=NOTE)
+    d.block(224, y, "B", GREEN, width=26, height=130)
+    d.text(260, y + 72, "×", font_size=22)
+    d.block(286, y + 52, "A", GREEN, width=130, height=26)
+    d.note(320, y - 14, "lora_learns", text_anchor="middle")
+    d.moves(237, y + 146, 0.3)
+    d.moves(351, y + 94, 0.3)
+    d.text(436, y + 72, "=", font_size=26)
+    d.block(470, y, "W + (α/r) BA", width=130, height=130)
+    d.note(535, y - 14, "lora_sum", text_anchor="middle")
+    d.note(24, 224, "lora_sizes", SMALL)
+    return d
+
+
+@drawn
+def springs() -> Diagram:
+    """Weight decay pulls a weight to 0, L2-SP pulls it back to where pre-training left it."""
+    d = Diagram("springs", 216)
+    for row, (key, anchor, weight) in enumerate((("decay", 300, 560), ("l2_sp", 470, 560))):
+        y = 62 + 96 * row
+        d.note(20, y - 24, key)
+        d.add("path", d=f"M270 {y}H690", stroke=GREY, stroke_width=1.5)
+        for place, words in ((300, "0"), (470, "w₀")):
+            d.add("path", d=f"M{place} {y - 7}v14", stroke=INK, stroke_width=2)
+            d.text(place, y + 26, words, text_anchor="middle")
+        d.spring(anchor, y, weight - anchor - 9, VERMILION, turns=9 if row == 0 else 5)
+        d.add("circle", cx=weight, cy=y, r=9, fill=BLUE)
+        d.text(weight, y + 26, "w", text_anchor="middle")
+        d.arrow(weight + 14, y, 60, colour=GREEN)
+        d.note(weight + 44, y - 12, "data_pull", SMALL, text_anchor="middle")
+    return d
+
+
+@drawn
+def batchnorm() -> Diagram:
+    """BatchNorm's memory: in training it follows the pictures, in eval mode it only reads."""
+    d = Diagram("batchnorm", 214)
+    for row, key in enumerate(("train_mode", "eval_mode")):
+        y = 34 + 106 * row
+        d.note(20, y - 12, key)
+        for place in range(3):
+            d.photo(24 + 9 * place, y + 4 + 3 * place, 36)
+        d.arrow(92, y + HIGH / 2, 26)
+        d.block(126, y, text(f"diagram.{key}_uses"), width=250)
+        if row == 0:
+            d.arrow(384, y + HIGH / 2, 30, colour=VERMILION)
+        else:
+            d.arrow(414, y + HIGH / 2, -30)
+        d.block(422, y, text("diagram.memory"), GREEN, width=250, locked=row == 1)
+    d.note(547, 104, "memory_moves", SMALL, text_anchor="middle")
+    return d
