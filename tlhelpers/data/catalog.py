@@ -18,7 +18,7 @@ from tlhelpers.data.digits import load_digits_task
 from tlhelpers.data.drawn import load_drawn
 from tlhelpers.data.public import public_entries
 from tlhelpers.data.request import Entry, Request
-from tlhelpers.data.sounds import load_sounds
+from tlhelpers.data.sounds.chirps import load_sounds
 from tlhelpers.data.task import Task
 from tlhelpers.data.text import load_text
 from tlhelpers.data.zukan.styles import STYLES

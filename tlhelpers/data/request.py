@@ -30,7 +30,7 @@ class Entry:
     """A line of the catalogue."""
 
     name: str
-    kind: str  # "image" or "text"
+    kind: str  # "image", "text" or "sound"
     classes: int
     description: dict[str, str]
     licence: str

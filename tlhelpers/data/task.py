@@ -119,7 +119,7 @@ class Task:
     valid: Split
     test: Split
     classes: dict[str, list[str]]  # {"en": [...], "ja": [...]}
-    kind: str = "image"  # "image" or "text"
+    kind: str = "image"  # "image", "text" or "sound"
     attributes: Tensor | None = None  # (classes, attributes), what describes each class
     attribute_names: dict[str, list[str]] | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # for models without their own

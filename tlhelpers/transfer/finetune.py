@@ -51,11 +51,16 @@ from tlhelpers.transfer.search import Search, search
 
 # Where nothing is asked: chosen on validation data of real photos and texts, and of the course's
 # own; see tests/transfer/test_real_finetune.py. Few labels are passed more than `EPOCHS` times.
-RATES = {"image": (0.002, 0.01, 0.05), "text": (5e-5, 2e-4, 1e-3)}
-HEAD_RATES = {"image": 0.02, "text": 1e-2}  # of a head that is trained before the rest
+RATES = {"image": (0.002, 0.01, 0.05), "text": (5e-5, 2e-4, 1e-3), "sound": (5e-4, 2e-3, 8e-3)}
+HEAD_RATES = {
+    "image": 0.02,
+    "text": 1e-2,
+    "sound": 1e-2,
+}  # of a head trained by itself
 DEFAULTS = {
     "image": {"optimizer": "sgd", "batch_size": 32, "clip_norm": 1.0},
     "text": {"optimizer": "adamw", "batch_size": 16, "clip_norm": 1.0},
+    "sound": {"optimizer": "adamw", "batch_size": 32, "clip_norm": 1.0},
 }
 EPOCHS, LEAST_STEPS = 5, 60
 ABOVE_ZERO = 30.0  # added to every score where a ReLU follows the head
@@ -117,9 +122,9 @@ def fine_tune(
     penalty: builds the penalty from the model that is about to be trained (see `l2_sp`); weight
         decay is then left to it.
     read_test: False while settings are still being chosen; `test_acc` is then nan.
-    Other options go to `fit`; pictures are trained by SGD in batches of 32, texts by AdamW in
-    batches of 16, both with gradients clipped to norm 1. With `on_interrupt="keep"` Ctrl-C ends the
-    training, and what was learned is measured.
+    Other options go to `fit`; pictures are trained by SGD in batches of 32, sounds and texts by
+    AdamW in batches of 32 and 16, all with gradients clipped to norm 1. With `on_interrupt="keep"`
+    Ctrl-C ends the training, and what was learned is measured.
 
     The network is never worse on the validation split than it was with the head it began with:
     where training did not help, that one is returned. Raises ValueError for settings that do not
