@@ -37,6 +37,8 @@ _PUBLIC = {
     "predict": "tlhelpers.train.predict",
     "evaluate": "tlhelpers.train.predict",
     "History": "tlhelpers.train.history",
+    "memory_plan": "tlhelpers.train.memory",
+    "MemoryMeter": "tlhelpers.train.memory",
     # transfer
     "extract_features": "tlhelpers.transfer.extraction",
     "stream_features": "tlhelpers.transfer.extraction",
