@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tests.tiny import TinyNet
 from torch import nn
 from torch.nn import functional as F
 
+from tests.tiny import TinyNet
 from tlhelpers.train.memory import MemoryMeter, memory_plan
 
 
