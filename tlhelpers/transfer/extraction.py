@@ -78,7 +78,7 @@ def stream_features(
     return np.load(path, mmap_mode="c")
 
 
-def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task) -> Tensor:
+def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task | None = None) -> Tensor:
     """Features (n, d) of a split: by a network, by "pixels" (the control), or as given."""
     if isinstance(backbone, Tensor):
         if backbone.ndim != 2 or len(backbone) != len(split):
