@@ -57,6 +57,7 @@ _PUBLIC = {
     "cluster": "tlhelpers.transfer.unsupervised.clusters",
     "anomaly": "tlhelpers.transfer.unsupervised.anomaly",
     "continue_pretraining": "tlhelpers.transfer.unsupervised.simclr",
+    "distill": "tlhelpers.transfer.distillation",
     "transferability": "tlhelpers.transfer.transferability",
     "train_from_scratch": "tlhelpers.transfer.negative",
     "negative_transfer_gap": "tlhelpers.transfer.negative",
