@@ -50,6 +50,7 @@ ZUKAN = (
     "zukan-resnet",
     "zukan-vgg",
     "zukan-inception",
+    "zukan-small",
     "zukan-shape",
     "zukan-texture",
     "zukan-paint",

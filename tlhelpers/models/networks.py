@@ -11,6 +11,7 @@ Szegedy et al., Going Deeper with Convolutions, 2015 (arXiv:1409.4842).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,15 +27,28 @@ def zukan_resnet(num_classes: int) -> ResNet:
     The stem (5 x 5 convolution and pooling) divides the resolution by 4: 64 pixels become
     16, 8, 4 and 2 in layer1 to layer4. Features: (n, 256).
     """
+    return residual(num_classes, (24, 48, 96, 256))
+
+
+def zukan_small(num_classes: int) -> ResNet:
+    """The same with 16 to 64 channels, 0.1 million parameters: what fits a small device.
+
+    Features: (n, 64).
+    """
+    return residual(num_classes, (16, 24, 32, 64))
+
+
+def residual(num_classes: int, channels: Sequence[int]) -> ResNet:
+    """One residual block a stage, with so many channels in layer1 to layer4."""
     with torch.device("meta"):  # every layer is replaced: do not fill torchvision's large ones
         network = ResNet(BasicBlock, [1, 1, 1, 1])
     network.conv1 = nn.Conv2d(3, 16, kernel_size=5, stride=2, padding=2, bias=False)
     network.bn1 = nn.BatchNorm2d(16)
     network.inplanes = 16  # torchvision's own counter: the channels that enter the next stage
-    for stage, channels in enumerate((24, 48, 96, 256), start=1):
-        layer = network._make_layer(BasicBlock, channels, blocks=1, stride=1 + (stage > 1))
+    for stage, width in enumerate(channels, start=1):
+        layer = network._make_layer(BasicBlock, width, blocks=1, stride=1 + (stage > 1))
         setattr(network, f"layer{stage}", layer)
-    network.fc = nn.Linear(256, num_classes)
+    network.fc = nn.Linear(channels[-1], num_classes)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -85,6 +99,7 @@ def zukan_inception(num_classes: int) -> GoogLeNet:
 # The names by which cards of weights know these networks.
 ARCHITECTURES = {
     "zukan_resnet": zukan_resnet,
+    "zukan_small": zukan_small,
     "zukan_vgg": zukan_vgg,
     "zukan_inception": zukan_inception,
 }

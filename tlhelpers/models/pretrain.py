@@ -56,6 +56,8 @@ RECIPES = {
     "zukan-resnet": Recipe("zukan_resnet", "source", per_class=400, epochs=4),
     "zukan-vgg": Recipe("zukan_vgg", "source", per_class=150, epochs=4, lr=0.05),
     "zukan-inception": Recipe("zukan_inception", "source", per_class=150, epochs=4),
+    # the first of them in a tenth of its size
+    "zukan-small": Recipe("zukan_small", "source", per_class=400, epochs=4),
     # one family on sources made on purpose: outline only, texture only, paint only
     "zukan-shape": Recipe("zukan_resnet", "shapes", per_class=500, epochs=4),
     "zukan-texture": Recipe("zukan_resnet", "textures", per_class=400, epochs=4),
