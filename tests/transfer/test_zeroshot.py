@@ -10,6 +10,14 @@ from torch import nn
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.transfer.eszsl import score_eszsl, solve_attributes, solve_eszsl
+from tlhelpers.transfer.generalised import (
+    area_under,
+    calibrate,
+    generalised_zero_shot,
+    margins,
+    seen_and_unseen,
+    seen_unseen_curve,
+)
 from tlhelpers.transfer.zeroshot import class_averaged_accuracy, zero_shot
 
 
@@ -117,6 +125,73 @@ def test_what_makes_no_sense_is_refused():
             zero_shot(Identity(), task, unseen)
     with pytest.raises(ValueError, match="guess"):
         zero_shot(Identity(), task, method="guess")
+    gap = task.attributes.clone()
+    gap[3, 1] = torch.nan
+    with pytest.raises(ValueError, match="described"):
+        zero_shot(Identity(), replace(task, attributes=gap))
+
+
+def test_classes_that_no_description_tells_apart_are_refused_by_name():
+    task = make_task()
+    alike = task.attributes.clone()
+    alike[7] = alike[2]
+    task = replace(task, attributes=alike)
+    with pytest.raises(ValueError, match=r"class 2.*class 7"):
+        zero_shot(Identity(), task, [2, 5, 7])
+    assert zero_shot(Identity(), task, [2, 5, 11]).chance == 1 / 3
+    with pytest.raises(ValueError, match=r"class 2.*class 7"):
+        generalised_zero_shot(Identity(), task, [2, 5, 11])
+
+
+def test_calibrated_stacking_by_hand():
+    # two seen classes, then an unseen one; the middle picture shows the unseen class
+    scores = torch.tensor([[0.9, 0.1, 0.2], [0.6, 0.3, 0.5], [0.2, 0.8, 0.7]])
+    is_seen, labels = torch.tensor([True, True, False]), torch.tensor([0, 2, 1])
+    assert calibrate(scores, is_seen, 0.0).argmax(1).tolist() == [0, 0, 1]
+    assert seen_and_unseen(scores, labels, is_seen, 0.0) == (1.0, 0.0, 0.0)
+    assert calibrate(scores, is_seen, 0.15).argmax(1).tolist() == [0, 2, 2]
+    told = seen_and_unseen(scores, labels, is_seen, 0.15)
+    assert told == pytest.approx((0.5, 1.0, 2 / 3))
+    assert margins(scores, is_seen).tolist() == pytest.approx([0.7, 0.1, 0.1])
+    _, seen, unseen = seen_unseen_curve(scores, labels, is_seen)
+    assert (seen[0], unseen[0], seen[-1], unseen[-1]) == (1.0, 0.0, 0.0, 1.0)
+
+
+def test_the_area_is_that_below_the_curve():
+    curve = ([0.0, 1.0, 2.0], [0.8, 0.6, 0.0], [0.0, 0.5, 1.0])
+    assert area_under(curve) == pytest.approx(0.5 * (0.8 + 0.6) / 2 + 0.5 * 0.6 / 2)
+
+
+@pytest.mark.parametrize("method", ["eszsl", "output_codes"])
+def test_calibration_brings_back_unseen_classes_among_all(method):
+    task = make_task(attributes=12, noise=2.5, seed=1)
+    found = generalised_zero_shot(Identity(), task, n_unseen=5, seed=1, method=method)
+    assert found.plain["unseen"] < 0.5 * found.unseen
+    assert found.harmonic > found.plain["harmonic"] and found.delta > 0
+    assert found.test_reads == 1 and 0 < found.area < 1
+    again = seen_and_unseen(found.scores, found.labels, found.is_seen, found.delta)
+    assert again == pytest.approx((found.seen, found.unseen, found.harmonic))
+
+
+def test_unseen_pictures_have_no_part_in_the_calibration():
+    task = make_task(attributes=12)
+    unseen = [2, 5, 11]
+    parts = {}
+    for name in ("train", "valid"):
+        split = getattr(task, name)
+        inputs = split.inputs.clone()
+        inputs[torch.isin(split.labels, torch.tensor(unseen))] = 1e6
+        parts[name] = Split(inputs, split.labels)
+    changed = replace(task, **parts, test_reads=0)
+    first, second = (generalised_zero_shot(Identity(), t, unseen) for t in (task, changed))
+    assert first.delta == second.delta and torch.equal(first.scores, second.scores)
+
+
+def test_seen_classes_without_validation_pictures_are_named():
+    task = make_task(attributes=12)
+    rows = (task.valid.labels != 4).nonzero()[:, 0]
+    with pytest.raises(ValueError, match="class 4"):
+        generalised_zero_shot(Identity(), replace(task, valid=task.valid.subset(rows)), [2, 5])
 
 
 def test_predicted_attributes_are_ridge_regression():

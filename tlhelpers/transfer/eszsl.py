@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from tlhelpers.runtime.language import text
 
-STRENGTHS = tuple(10.0**exponent for exponent in range(-3, 4))  # for gamma and lambda
+STRENGTHS = tuple(10.0**exponent for exponent in range(-3, 6))  # for gamma and lambda
 Solution = Callable[[float, float], Tensor]
 
 
