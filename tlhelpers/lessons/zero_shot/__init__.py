@@ -1,0 +1,1 @@
+"""What is particular to lesson 09, Zero-shot learning."""
