@@ -17,6 +17,7 @@ from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.transfer import intervals
+from tlhelpers.transfer.distillation import distill
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.incremental import incremental
@@ -31,13 +32,14 @@ FEW = {
     "SEEDS": range(1),
     "TUNING": (100,),
     "EPOCHS": (4,),
+    "LENGTH": 3,
     "DRAWS": 1,
     "TESTED": 2,
     "VALID": 2,
     "TEST": 2,
 }
 AT_ONCE = (probe, knn, zero_shot)  # without epochs
-TRAINERS = (fine_tune, train_from_scratch, incremental, *AT_ONCE)
+TRAINERS = (fine_tune, train_from_scratch, incremental, distill, *AT_ONCE)
 # What runs elsewhere, since it needs more than two pictures a class: {experiment: its test}.
 ELSEWHERE = {"14_leak": "lessons/test_lesson14.py"}
 EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name not in ELSEWHERE]

@@ -1,0 +1,517 @@
+"""What lesson 11 stores: a small student of a large teacher, on pictures with and without labels.
+
+Every number is a fraction, one a draw. A draw redraws all pictures (labelled, unlabelled,
+validation and test), trains a teacher of its own on the labelled ones and starts the students from
+other random weights. All contenders take as many steps, with the rate and the clipping that
+11_tuning chose for each of them on other draws. The true labels of unlabelled pictures are read
+only where "labelled" says what they would be worth.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, VARIED, experiment, stored
+from tlhelpers.data.catalog import load_task, redrawn
+from tlhelpers.data.digest import digest
+from tlhelpers.data.real import real_photos
+from tlhelpers.data.task import Split, Task, rows_of_each
+from tlhelpers.lessons.distillation.steps import (
+    NARROW,
+    SMALL,
+    WIDE,
+    cut_weights,
+    finish_cut,
+    in_eight_bits,
+    kilobytes,
+    kilobytes_cut,
+    kilobytes_in_eight_bits,
+    new_student,
+    with_signs,
+)
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.language_models import TextPreprocess, mean_of_tokens
+from tlhelpers.models.real import mobilenet
+from tlhelpers.train.engine import evaluate, fit, logits_of
+from tlhelpers.train.optimizers import WEIGHT_DECAY
+from tlhelpers.train.predict import predict
+from tlhelpers.train.preprocessing import attach_preprocess
+from tlhelpers.transfer.distillation import distill
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.heads import select_head
+from tlhelpers.transfer.search import TUNING_SEEDS, search
+
+TEACHER, STUDENT = "zukan-resnet", "zukan-small"
+SEEDS, FEW_SEEDS = range(10), range(5)
+TUNING = TUNING_SEEDS
+LABELS, POOL = 10, 60  # labelled and unlabelled pictures of each kind of bird
+LENGTH = 400  # steps of every student
+MULTIPLES = (0.25, 1, 4)  # of them, where patience is measured
+COUNTS = (10, 30, 60, 120)  # unlabelled pictures a class
+TEMPERATURES = (1, 2, 4, 8, 16)
+GRID = {"lr": (0.03, 0.1, 0.3), "clip_norm": (1.0, None)}
+NOISE, SMOOTHING = 0.2, 0.1
+KEPT = 0.1  # of the teacher's weights after pruning
+DRAWN = {"unit": "draws of all pictures", "labels": "10 + 20"}
+SEARCHED_THERE = {"settings": "searched in 11_tuning"}
+# what a student learns from: the labels, or the teacher's answers on the same pictures or on more
+WAYS: dict[str, dict[str, Any]] = {
+    "hard": {"label_weight": 1.0},
+    "soft": {},
+    "pseudo": {"answers": "hard"},
+    "all": {},
+}
+WITH_POOL = ("pseudo", "all")
+
+
+# --- the pieces -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class World:
+    """One draw: the task, the unlabelled pictures (their labels for "labelled"), the teacher."""
+
+    task: Task
+    pool: Split
+    teacher: nn.Module
+
+
+@functools.lru_cache(maxsize=12)
+def world(seed: int, per_class: int = POOL) -> World:
+    task = redrawn("birds", LABELS, seed)
+    pool = load_task("birds", per_class, 3000 + seed).train
+    return World(task, pool, teacher_of(task, seed))
+
+
+def teacher_of(task: Task, seed: int, network: str = TEACHER, **options: Any) -> nn.Module:
+    """The large network, fine-tuned on the labelled pictures."""
+    asked = {"seed": seed, "read_test": False, "progress": False, **options}
+    return fine_tune(backbone(network), task, **asked).model
+
+
+def learn(
+    way: str,
+    here: World,
+    seed: int,
+    settings: Mapping[str, Any],
+    student: nn.Module | None = None,
+    **options: Any,
+) -> Any:
+    """A student taught in one of WAYS, for LENGTH steps unless told otherwise."""
+    pool = here.pool.inputs if way in WITH_POOL else None
+    asked = {"max_steps": LENGTH, "unlabelled": pool, **WAYS[way], **settings, **options}
+    student = new_student(seed) if student is None else student
+    return distill(here.teacher, student, here.task, seed=seed, progress=False, **asked)
+
+
+def chosen(way: str) -> dict[str, Any]:
+    return stored("11_tuning")[way]["chosen"]
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {key: rounded(row[key] for row in rows) for key in rows[0]}
+
+
+# --- what is stored -------------------------------------------------------------------------
+
+
+@experiment("11_tuning", **DRAWN, seeds=2, settings=SEARCHED)
+def tuning() -> dict:
+    """{way: the grid, all scores and the choice}, on the validation pictures of tuning seeds."""
+    found = {}
+    for way in WAYS:
+
+        def train(seed: int, way: str = way, **settings: Any) -> Any:
+            return learn(way, world(seed), seed, settings, read_test=False)
+
+        found[way] = search(train, GRID, seeds=TUNING).to_dict()
+    return found
+
+
+@experiment("11_ways", **DRAWN, seeds=10, **SEARCHED_THERE)
+def ways() -> dict:
+    """Accuracies a draw: {"teacher", each of WAYS, "hard_long" (three times the steps),
+    "labelled" (true labels for the pool as well)}, and "agreement": {way: with the teacher}.
+    """
+    rows, agreement = [], []
+    for seed in SEEDS:
+        here = world(seed)
+        found = {way: learn(way, here, seed, chosen(way)) for way in WAYS}
+        long = learn("hard", here, seed, chosen("hard"), max_steps=3 * LENGTH)
+        labels = torch.cat([here.task.train.labels, here.pool.labels])
+        known = Split(torch.cat([here.task.train.inputs, here.pool.inputs]), labels)
+        told = replace(here, task=replace(here.task, train=known))
+        labelled = learn("hard", told, seed, chosen("pseudo"))
+        row = {way: result.test_acc for way, result in found.items()}
+        extra = {"hard_long": long.test_acc, "labelled": labelled.test_acc}
+        rows.append({"teacher": found["all"].teacher_acc, **row, **extra})
+        agreement.append({way: result.agreement for way, result in found.items()})
+    return {**columns(rows), "agreement": columns(agreement)}
+
+
+@experiment("11_unlabelled", **DRAWN, seeds=10, **SEARCHED_THERE)
+def unlabelled() -> dict:
+    """Soft and hard answers over the number of unlabelled pictures a class.
+
+    {"counts", "all": [runs a count], "pseudo": [...], "soft": runs without any, "teacher"}.
+    """
+    found: dict = {way: [[] for _ in COUNTS] for way in WITH_POOL}
+    none, taught = [], []
+    for seed in SEEDS:
+        here = world(seed, max(COUNTS))
+        none.append(learn("soft", here, seed, chosen("soft")))
+        taught.append(none[-1].teacher_acc)
+        for place, count in enumerate(COUNTS):
+            part = replace(here, pool=here.pool.subset(torch.arange(10 * count)))  # in turn
+            for way in WITH_POOL:
+                found[way][place].append(learn(way, part, seed, chosen(way)).test_acc)
+    runs = {way: [rounded(r) for r in by_count] for way, by_count in found.items()}
+    soft = rounded(result.test_acc for result in none)
+    return {"counts": list(COUNTS), **runs, "soft": soft, "teacher": rounded(taught)}
+
+
+@experiment("11_temperature", **DRAWN, seeds=10, settings=VARIED)
+def temperature() -> dict:
+    """Accuracy over the temperature, on the same pictures and with the unlabelled ones.
+
+    {"temperatures", "soft": [runs a temperature], "all", "without": that of "soft" without T^2}.
+    The rate is the one chosen at temperature 4.
+    """
+    found: dict = {key: [[] for _ in TEMPERATURES] for key in ("soft", "all", "without")}
+    for seed in SEEDS:
+        here = world(seed)
+        for place, value in enumerate(TEMPERATURES):
+            for key, way in (("soft", "soft"), ("all", "all"), ("without", "soft")):
+                settings = chosen(way)
+                if key == "without":
+                    settings = for_a_loss_times(1 / value**2, settings)
+                result = learn(way, here, seed, settings, temperature=float(value))
+                found[key][place].append(result.test_acc)
+    runs = {key: [rounded(r) for r in by_value] for key, by_value in found.items()}
+    return {"temperatures": list(TEMPERATURES), **runs}
+
+
+def for_a_loss_times(factor: float, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under which SGD takes the steps that `settings` would give with factor * loss.
+
+    lr * (clip(factor * g) + decay * w) = lr * factor * (clip'(g) + decay / factor * w), where the
+    bound of clip' is 1 / factor times as high.
+    """
+    bound = settings["clip_norm"]
+    return {
+        "lr": factor * settings["lr"],
+        "clip_norm": None if bound is None else bound / factor,
+        "weight_decay": WEIGHT_DECAY["sgd"] / factor,
+    }
+
+
+@experiment("11_patience", **DRAWN, seeds=5, **SEARCHED_THERE)
+def patience() -> dict:
+    """Longer training: {"lengths" in steps, "hard", "all": [runs a length], "agreement": of "all"
+    with the teacher}.
+    """
+    lengths = [round(multiple * LENGTH) for multiple in MULTIPLES]
+    found: dict = {key: [[] for _ in lengths] for key in ("hard", "all", "agreement")}
+    for seed in FEW_SEEDS:
+        here = world(seed)
+        for place, steps in enumerate(lengths):
+            for way in ("hard", "all"):
+                result = learn(way, here, seed, chosen(way), max_steps=steps)
+                found[way][place].append(result.test_acc)
+            found["agreement"][place].append(result.agreement)
+    runs = {key: [rounded(r) for r in by_length] for key, by_length in found.items()}
+    return {"lengths": lengths, **runs}
+
+
+@experiment("11_gap", weights=(TEACHER, STUDENT), **DRAWN, seeds=5, **SEARCHED_THERE)
+def capacity_gap() -> dict:
+    """Three students of two teachers, with the unlabelled pictures.
+
+    {"students": [parameters], "teachers": {name: {"accuracy": runs, "students": [runs each]}}}.
+    """
+    students = (NARROW, SMALL, WIDE)
+    found: dict = {}
+    for network in (TEACHER, STUDENT):
+        accuracy, runs = [], [[] for _ in students]
+        for seed in FEW_SEEDS:
+            here = world(seed)
+            here = replace(here, teacher=teacher_of(here.task, seed, network))
+            for place, channels in enumerate(students):
+                student = new_student(seed, channels)
+                result = learn("all", here, seed, chosen("all"), student)
+                runs[place].append(result.test_acc)
+            accuracy.append(result.teacher_acc)
+        found[network] = {"accuracy": rounded(accuracy), "students": [rounded(r) for r in runs]}
+    sizes = [sum(p.numel() for p in new_student(0, one).parameters()) for one in students]
+    return {"students": sizes, "teachers": found}
+
+
+@experiment("11_teachers", **DRAWN, seeds=10, **SEARCHED_THERE)
+def teachers() -> dict:
+    """Teachers that learned from smoothed labels, or from labels a fifth of which are wrong.
+
+    {kind: {"teacher", "soft", "all", "pseudo": accuracies a draw}}, kind: plain, smooth, noisy;
+    "noisy" also holds "hard", a student of the wrong labels themselves.
+    """
+
+    def smooth(model: nn.Module, inputs: Any, labels: Any, rows: Any) -> torch.Tensor:
+        return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTHING)
+
+    found: dict = {"plain": [], "smooth": [], "noisy": []}
+    for seed in SEEDS:
+        here = world(seed)
+        wrong = replace(here.task, train=with_wrong_labels(here.task.train, seed))
+        kinds = {
+            "plain": here,
+            "smooth": replace(here, teacher=teacher_of(here.task, seed, loss=smooth)),
+            "noisy": replace(here, task=wrong, teacher=teacher_of(wrong, seed)),
+        }
+        for kind, one in kinds.items():
+            taught = ("soft", "all", "pseudo") + (("hard",) if kind == "noisy" else ())
+            row = {way: learn(way, one, seed, chosen(way)) for way in taught}
+            accuracies = {way: result.test_acc for way, result in row.items()}
+            found[kind].append({"teacher": row["all"].teacher_acc, **accuracies})
+    return {kind: columns(rows) for kind, rows in found.items()}
+
+
+def with_wrong_labels(split: Split, seed: int, share: float = NOISE) -> Split:
+    """The same pictures; a `share` of the labels becomes that of another class."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(split), generator=generator)[: round(share * len(split))]
+    labels = split.labels.clone()
+    shift = torch.randint(1, 10, (len(rows),), generator=generator)
+    labels[rows] = (labels[rows] + shift) % 10
+    return Split(split.inputs, labels)
+
+
+@experiment("11_colour", **DRAWN, seeds=10, **SEARCHED_THERE)
+def colour() -> dict:
+    """A teacher that learned to read the coloured sign of the feeder, and its students.
+
+    In the labelled pictures each kind of bird has a sign of its own; in the test pictures signs
+    are "kept" (as in training) or "mixed". {"teacher": {"kept", "mixed": runs}, and for each pool
+    of unlabelled pictures, "none" (no signs), "kept" and "mixed": {"kept", "mixed": runs}}.
+    """
+    found: dict = {who: [] for who in ("teacher", "none", "kept", "mixed")}
+    for seed in SEEDS:
+        here = world(seed)
+        generator = torch.Generator().manual_seed(seed)
+
+        def mixed(split: Split, generator: torch.Generator = generator) -> Split:
+            return with_signs(split, torch.randint(10, (len(split),), generator=generator))
+
+        def kept(split: Split) -> Split:
+            return with_signs(split, split.labels)
+
+        task = replace(here.task, train=kept(here.task.train), valid=kept(here.task.valid))
+        tests = {"kept": kept(task.test), "mixed": mixed(task.test)}
+        teacher = teacher_of(task, seed)
+        found["teacher"].append({key: evaluate(teacher, test) for key, test in tests.items()})
+        for kind, pool in (
+            ("none", here.pool),
+            ("kept", kept(here.pool)),
+            ("mixed", mixed(here.pool)),
+        ):
+            one = World(task, pool, teacher)
+            model = learn("all", one, seed, chosen("all"), read_test=False).model
+            found[kind].append({key: evaluate(model, test) for key, test in tests.items()})
+    return {who: columns(rows) for who, rows in found.items()}
+
+
+@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=10, **SEARCHED_THERE)
+def alternatives() -> dict:
+    """Ways to a small network: {way: {"accuracy": runs, "kilobytes"}}.
+
+    teacher; int8 (its weights in 8 bits); pruned (a tenth of its weights kept, trained on);
+    hard, all (students from random weights); all_int8; tuned (zukan-small, fine-tuned on the
+    labels); tuned_all (zukan-small, taught with the unlabelled pictures).
+    """
+    rows: list = []
+    size: dict = {}
+    small = backbone(STUDENT)
+    for seed in SEEDS:
+        here = world(seed)
+        cut = cut_weights(here.teacher, 1 - KEPT)
+        fit(cut, here.task, max_steps=LENGTH // 3, **_AGAIN, seed=seed, progress=False)
+        student = learn("all", here, seed, chosen("all"), read_test=False).model
+        networks = {
+            "teacher": here.teacher,
+            "int8": in_eight_bits(here.teacher),
+            "pruned": finish_cut(cut),
+            "hard": learn("hard", here, seed, chosen("hard"), read_test=False).model,
+            "all": student,
+            "all_int8": in_eight_bits(student),
+            "tuned": teacher_of(here.task, seed, STUDENT),
+            "tuned_all": learn("all", here, seed, chosen("all"), small, read_test=False).model,
+        }
+        rows.append({way: evaluate(model, here.task.test) for way, model in networks.items()})
+        for way, model in networks.items():
+            weigh = {"pruned": kilobytes_cut}.get(way, kilobytes)
+            weigh = kilobytes_in_eight_bits if way.endswith("int8") else weigh
+            size[way] = round(weigh(model), 1)
+    accuracy = columns(rows)
+    return {way: {"accuracy": accuracy[way], "kilobytes": size[way]} for way in accuracy}
+
+
+_AGAIN = {"optimizer": "sgd", "lr": 0.01, "batch_size": 32, "clip_norm": 1.0, "valid_every": 10}
+
+
+@experiment("11_answers", unit="one draw", labels="10 + 20", seeds=1, settings=IN_EACH_DRAW)
+def answers() -> dict:
+    """What the teacher of draw 0 says of its first test pictures: {"labels", "logits"}, two of
+    each kind of bird, and what a student of hard labels says, "hard"."""
+    here = world(0)
+    shown = here.task.test.subset(torch.arange(20))
+    student = learn("hard", here, 0, chosen("hard"), read_test=False).model
+    said = {"logits": here.teacher, "hard": student}
+    told = {key: [rounded(row) for row in predict(m, shown).tolist()] for key, m in said.items()}
+    return {"labels": shown.labels.tolist(), **told}
+
+
+# --- texts ----------------------------------------------------------------------------------
+
+
+class MeanOfVectors(nn.Module):
+    """A text student: the mean of its tokens' vectors, and a linear head."""
+
+    def __init__(self, preprocess: TextPreprocess, classes: int, width: int = 16):
+        super().__init__()
+        self.vectors = nn.Embedding(len(preprocess.tokenizer), width)
+        self.fc = nn.Linear(width, classes)
+        attach_preprocess(self, preprocess)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.fc(mean_of_tokens(self.vectors(input_ids), attention_mask))
+
+
+@experiment(
+    "11_text",
+    weights=("zukan-bert",),
+    unit="draws of labelled, unlabelled and test texts",
+    labels="10 + 10",
+    seeds=10,
+    settings=IN_EACH_DRAW,
+)
+def texts() -> dict:
+    """English enquiries: zukan-bert, fine-tuned, and averaged vectors from random ones.
+
+    {"teacher", "hard", "soft", "pseudo", "all": accuracies, "parameters": [teacher's, student's],
+    "unlabelled": texts}.
+    """
+    rows: list = []
+    network = backbone("zukan-bert")
+    for seed in SEEDS:
+        task, pool = _enquiries(seed)
+        teacher = fine_tune(network, task, seed=seed, read_test=False, progress=False).model
+        torch.manual_seed(seed)
+        student = MeanOfVectors(network.preprocess, task.num_classes)
+        row = {}
+        for way, asked in WAYS.items():
+            extra = pool if way in WITH_POOL else None
+            options = {"unlabelled": extra, "epochs": 60, "seed": seed, "progress": False, **asked}
+            result = distill(teacher, student, task, **options)
+            row[way] = result.test_acc
+        rows.append({"teacher": result.teacher_acc, **row})
+        sizes = [result.teacher_parameters, result.parameters]
+    return {**columns(rows), "parameters": sizes, "unlabelled": len(pool)}
+
+
+def _enquiries(seed: int) -> tuple[Task, list[str]]:
+    """10 labelled texts a class, and the other training texts without their labels."""
+    many = load_task("enquiries", 40, seed, lang="en", valid_per_class=10, test_per_class=20)
+    rows = rows_of_each(many.train.labels, LABELS, torch.Generator().manual_seed(seed))
+    rest = sorted(set(range(len(many.train))) - set(rows.tolist()))
+    held = {many.train.inputs[row] for row in rows.tolist()}
+    pool = [many.train.inputs[row] for row in rest if many.train.inputs[row] not in held]
+    return replace(many, train=many.train.subset(rows)), pool
+
+
+# --- real photographs -----------------------------------------------------------------------
+
+
+@experiment(
+    "11_real",
+    weights=(),
+    unit="draws of labelled, unlabelled and test photos",
+    labels="20 + 20",
+    seeds=5,
+    settings=IN_EACH_DRAW,
+)
+def real() -> dict:
+    """MobileNetV2 (ImageNet) under a linear probe, taught to a small network on real photos.
+
+    {set: {"teacher", "hard", "soft", "pseudo", "all": accuracies, "parameters", "unlabelled"}}.
+    """
+    return {name: _photos(name, most) for name, most in (("cats_dogs", 700), ("flowers", 280))}
+
+
+def _photos(name: str, most: int) -> dict:
+    photos = real_photos(name)
+    large = mobilenet(size=128)
+    features = extract_features(large, photos.split)
+    small = F.interpolate(photos.split.inputs.float(), 64, mode="bilinear", antialias=True)
+    everything = Split(small.round().to(torch.uint8), photos.split.labels)
+    rows = []
+    for seed in FEW_SEEDS:
+        parts = _parts(everything, (20, 20, most, 80), seed)
+        names = {"en": photos.classes, "ja": photos.classes}
+        task = Task(name, parts[0], parts[1], parts[3], classes=names)
+        teacher = Remembered(everything, features, task)
+        here = World(task, parts[2], teacher)
+        student = new_student(seed, classes=task.num_classes)
+        found = {way: learn(way, here, seed, {}, student) for way in WAYS}
+        row = {way: result.test_acc for way, result in found.items()}
+        rows.append({"teacher": found["all"].teacher_acc, **row})
+    body = sum(p.numel() for p in large.parameters()) - large.classifier[-1].weight.numel()
+    return {
+        **columns(rows),
+        "parameters": [body, found["all"].parameters],
+        "unlabelled": len(parts[2]),
+    }
+
+
+class Remembered(nn.Module):
+    """A teacher whose features of every photo were read once, at full size: a linear probe.
+
+    Photos (n, 3, 64, 64) are looked up by their contents.
+    """
+
+    def __init__(self, everything: Split, features: torch.Tensor, task: Task):
+        super().__init__()
+        self.row = {digest(photo): row for row, photo in enumerate(everything.inputs)}
+        self.features = features
+        known, chosen_by = (self.lookup(part.inputs) for part in (task.train, task.valid))
+        self.head = select_head(known, task.train.labels, chosen_by, task.valid.labels).head
+        attach_preprocess(self, lambda photos: photos)
+
+    def lookup(self, photos: torch.Tensor) -> torch.Tensor:
+        return self.features[[self.row[digest(photo)] for photo in photos]]
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        weight = self.head.weight
+        return self.head(self.lookup(photos).to(weight.device, weight.dtype))
+
+
+def _parts(everything: Split, counts: Sequence[int], seed: int) -> list[Split]:
+    """Disjoint parts with so many photos of each class."""
+    generator = torch.Generator().manual_seed(seed)
+    order = rows_of_each(everything.labels, sum(counts), generator)
+    of_class = [order[everything.labels[order] == c] for c in everything.labels.unique()]
+    ends = [sum(counts[:place]) for place in range(len(counts) + 1)]
+    return [
+        everything.subset(torch.cat([rows[start:end] for rows in of_class]))
+        for start, end in itertools.pairwise(ends)
+    ]

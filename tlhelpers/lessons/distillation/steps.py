@@ -1,0 +1,110 @@
+"""What lesson 11 does to networks and to pictures, in its cells and in its experiments."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import prune
+
+from tlhelpers.data.task import Split
+from tlhelpers.models.networks import residual
+from tlhelpers.models.preprocess import Preprocess
+from tlhelpers.models.pretrain import MEAN, SIZE, STD
+from tlhelpers.runtime.device import set_seed
+from tlhelpers.train.preprocessing import attach_preprocess
+
+NARROW, SMALL, WIDE = (8, 12, 16, 32), (16, 24, 32, 64), (16, 32, 48, 96)  # channels of students
+SIGN = 12  # pixels, the side of the coloured sign of a feeder
+COLOURS = torch.tensor(  # ten signs, one for each kind of bird
+    [
+        [230, 25, 25],
+        [25, 160, 60],
+        [250, 220, 30],
+        [20, 70, 220],
+        [245, 130, 25],
+        [140, 30, 180],
+        [30, 220, 220],
+        [240, 50, 220],
+        [255, 255, 255],
+        [10, 10, 10],
+    ],
+    dtype=torch.uint8,
+)
+
+
+def new_student(seed: int = 0, channels: tuple[int, ...] = SMALL, classes: int = 10) -> nn.Module:
+    """A network with random weights; SMALL is the architecture of zukan-small."""
+    set_seed(seed)
+    return attach_preprocess(residual(classes, channels), Preprocess(MEAN, STD, size=SIZE))
+
+
+def kilobytes(model: nn.Module) -> float:
+    """The size of the file that holds the weights and buffers as they are."""
+    stored = io.BytesIO()
+    torch.save(model.state_dict(), stored)
+    return len(stored.getvalue()) / 1000
+
+
+def in_eight_bits(model: nn.Module) -> nn.Module:
+    """A copy whose convolutions and linear layers hold only what 8 bits a weight can hold.
+
+    One scale for each output channel: w becomes s * round(w / s), with 127 steps up and down.
+    """
+    rounded = copy.deepcopy(model)
+    with torch.no_grad():
+        for layer in rounded.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                w = layer.weight
+                scale = w.flatten(1).abs().amax(1).clamp_min(1e-12) / 127
+                scale = scale.view(-1, *[1] * (w.ndim - 1))
+                w.copy_((w / scale).round() * scale)
+    return rounded
+
+
+def kilobytes_in_eight_bits(model: nn.Module) -> float:
+    """One byte a weight, four for each scale and each number that stays as it is."""
+    total = 0
+    for layer in model.modules():
+        own = [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]
+        numbers = sum(value.numel() for value in own)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            weights = layer.weight.numel()
+            total += weights + 4 * (layer.weight.shape[0] + numbers - weights)
+        else:
+            total += 4 * numbers
+    return total / 1000
+
+
+def cut_weights(model: nn.Module, share: float) -> nn.Module:
+    """A copy in which the smallest `share` of all weights is 0 and stays 0 in training (pruning).
+
+    Han et al., 2015 (arXiv:1506.02626). `finish_cut` makes the zeros part of the weights.
+    """
+    cut = copy.deepcopy(model)
+    layers = [m for m in cut.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    pairs = [(layer, "weight") for layer in layers]
+    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=share)
+    return cut
+
+
+def finish_cut(model: nn.Module) -> nn.Module:
+    for layer in model.modules():
+        if hasattr(layer, "weight_orig"):
+            prune.remove(layer, "weight")
+    return model
+
+
+def kilobytes_cut(model: nn.Module) -> float:
+    """What is not 0 takes four bytes, and two more to say where it stands."""
+    values = (*model.parameters(), *model.buffers())
+    return sum(6 * int(value.count_nonzero()) for value in values) / 1000
+
+
+def with_signs(split: Split, signs: Tensor) -> Split:
+    """The same pictures with a coloured square in the corner, of the colour number signs[i]."""
+    pictures = split.inputs.clone()
+    pictures[:, :, :SIGN, :SIGN] = COLOURS[signs][:, :, None, None]
+    return Split(pictures, split.labels)
