@@ -39,6 +39,7 @@ _PUBLIC = {
     "History": "tlhelpers.train.history",
     "memory_plan": "tlhelpers.train.memory",
     "MemoryMeter": "tlhelpers.train.memory",
+    "ShardStream": "tlhelpers.train.batches",
     # transfer
     "extract_features": "tlhelpers.transfer.extraction",
     "stream_features": "tlhelpers.transfer.extraction",

@@ -4,18 +4,31 @@ A split that fits lies on the device as one tensor (pictures stay uint8 until th
 due), which spares the collating and copying that a `DataLoader` does for every example. What
 does not fit, and text, is read by row numbers, pictures ahead of time in a thread; a foreign
 `DataLoader` is used as it is. All three yield `Batch`es.
+
+Several processes share each batch, so that every example is learned from once an epoch, and once
+only. Of a split, and of a DataLoader with a sampler, each reads its share alone. A stream
+(IterableDataset) is read by all, who keep their shares, unless it deals out its shards itself as
+`ShardStream` does; there a process may run out of data before the others.
 """
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    IterableDataset,
+    get_worker_info,
+)
 
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
@@ -33,23 +46,25 @@ class Batch(NamedTuple):
     labels: Tensor  # LongTensor (n,)
     weight: float  # of this mean among the means of all processes; 1.0 where shares are equal
     whole: int  # examples of the step over all processes
+    fewest: int  # examples of the process that has the smallest share
+    most: int  # and the largest
 
-    def pieces(self, size: int) -> Iterator[tuple]:
-        """(rows, inputs, labels, weight) in equal pieces of at most `size` examples."""
-        rows, inputs, labels, weight, _ = self
+    def pieces(self, parts: int) -> Iterator[tuple]:
+        """(rows, inputs, labels, weight) in so many pieces, as equal as can be.
+
+        Where there are more pieces than examples, the first example fills in, with weight 0.
+        """
+        rows, inputs, labels, weight = self[:4]
         count = len(labels)
-        if count <= size:
+        if parts == 1:
             yield rows, inputs, labels, weight
             return
-        parts = -(-count // size)
         for part in range(parts):
             cut = slice(count * part // parts, count * (part + 1) // parts)
-            if isinstance(inputs, dict):
-                piece = {name: value[cut] for name, value in inputs.items()}
-            else:
-                piece = inputs[cut]
             share = weight * (cut.stop - cut.start) / count
-            yield None if rows is None else rows[cut], piece, labels[cut], share
+            if not share:
+                cut = slice(0, 1)
+            yield None if rows is None else rows[cut], _cut(inputs, cut), labels[cut], share
 
 
 class SplitBatches:
@@ -70,7 +85,7 @@ class SplitBatches:
             raise ValueError(text("engine.split_empty"))
         self.split, self.device, self.batch_size = split, device, batch_size
         self.rank, self.world = rank, world
-        self.last_is_single = 0 < len(split) % batch_size < 2 * world  # in one process at least
+        self.fewest_of_last = (len(split) % batch_size or batch_size) // world
         self.held = (keep or not split.is_lazy) and _fits(split, device)
         if self.held:
             self.inputs = split.inputs.to(device)
@@ -91,21 +106,24 @@ class SplitBatches:
             order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
         if self.held:
             order = order.to(self.device)
-        parts = [self._share(rows) for rows in order.split(self.batch_size)[skip:]]
-        shares = (rows for rows, _, _ in parts)
+        wholes = order.split(self.batch_size)[skip:]
+        shares = [self._share(rows) for rows in wholes]
         read = self._gather if self.held else None
         batches = map(read, shares) if read else read_batches(self.split, shares, self.device)
-        for (rows, weight, whole), (inputs, labels) in zip(parts, batches, strict=True):
+        for whole, rows, (inputs, labels) in zip(map(len, wholes), shares, batches, strict=True):
             inputs, labels = move(inputs, self.device), move(labels, self.device)
-            yield Batch(move(rows, self.device), inputs, labels, weight, whole)
+            weight, fewest, most = 1.0, whole, whole
+            if self.world > 1:
+                fewest, most = whole // self.world, -(-whole // self.world)
+                weight = (fewest + (self.rank < whole % self.world)) * self.world / whole
+            yield Batch(move(rows, self.device), inputs, labels, weight, whole, fewest, most)
 
-    def _share(self, rows: Tensor) -> tuple[Tensor, float, int]:
-        """This process's rows of a batch, their weight, and how many there are in all."""
+    def _share(self, rows: Tensor) -> Tensor:
+        """This process's rows of a batch; where there are none, one that will weigh nothing."""
         if self.world == 1:
-            return rows, 1.0, len(rows)
+            return rows
         share = rows[self.rank :: self.world]
-        weight = len(share) * self.world / len(rows)
-        return share if len(share) else rows[:1], weight, len(rows)  # a mean needs one row
+        return share if len(share) else rows[:1]
 
     def _gather(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.inputs.index_select(0, rows), self.labels.index_select(0, rows)
@@ -118,24 +136,126 @@ class LoaderBatches:
 
     def __init__(self, loader: DataLoader, device: torch.device, processes: Processes | None):
         sampler, self.device = loader.batch_sampler, device
-        self.loader = processes.share(loader) if processes else loader
-        self.world = processes.world if processes else 1
+        self.processes, self.world = processes, processes.world if processes else 1
+        self.rank = processes.rank if processes else 0
+        stream = isinstance(loader.dataset, IterableDataset)
+        dealt = getattr(loader.dataset, "deals_shards", False)
+        dealt = dealt or isinstance(loader.sampler, DistributedSampler)
+        self.read_by_all = stream and not dealt
+        self.loader = loader
+        if processes and self.world > 1 and not stream and not dealt:
+            self.loader = processes.share(loader)
         self.batch_size: int | None = getattr(sampler, "batch_size", None)
-        self.last_is_single = self.world == 1 and _leftover(loader) == 1
+        self.fewest_of_last = _leftover(loader) or self.batch_size or 1
+        if (
+            self.loader is not loader and self.batch_size
+        ):  # accelerate deals out the last batch in blocks
+            self.fewest_of_last -= (self.world - 1) * (self.batch_size // self.world)
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def epoch(self, seed: int | None = None, skip: int = 0) -> Iterator[Batch]:
-        """One pass in the loader's own order: `seed` and `skip` cannot move it."""
-        for batch in self.loader:
-            if isinstance(batch, Mapping):
-                inputs = {name: value for name, value in batch.items() if name != "labels"}
-                labels = batch["labels"]
-            else:
-                inputs, labels = batch
-            count = len(labels) * self.world
-            yield Batch(None, move(inputs, self.device), move(labels, self.device), 1.0, count)
+        """One pass in the loader's own order, which `seed` moves only where it has `set_epoch`."""
+        for part in (self.loader.dataset, self.loader.sampler):
+            if seed is not None and hasattr(part, "set_epoch"):
+                part.set_epoch(seed)
+        if self.processes is None or self.world == 1:
+            for inputs, labels in map(_inputs_and_labels, self.loader):
+                count = len(labels)
+                inputs, labels = move(inputs, self.device), move(labels, self.device)
+                yield Batch(None, inputs, labels, 1.0, count, count, count)
+        elif self.read_by_all:
+            yield from self._shares_of_stream(self.processes)
+        else:
+            yield from self._own_batches(self.processes)
+
+    def _shares_of_stream(self, processes: Processes) -> Iterator[Batch]:
+        """This process's share of each batch of a stream that all read.
+
+        Raises ValueError as soon as two processes have read different batches, for then some
+        examples would be seen twice and others never.
+        """
+        stream = iter(self.loader)
+        while True:
+            batch = next(stream, None)
+            inputs, labels = (None, torch.zeros(0)) if batch is None else _inputs_and_labels(batch)
+            seen = processes.counts(len(labels), crc32(labels.cpu().numpy().tobytes()))
+            if any(one != seen[0] for one in seen):
+                raise ValueError(text("engine.streams_differ"))
+            if batch is None:
+                return
+            own = slice(self.rank, None, self.world)
+            counts = [len(range(rank, len(labels), self.world)) for rank in range(self.world)]
+            yield self._batch(_cut(inputs, own), labels[own], counts)
+
+    def _own_batches(self, processes: Processes) -> Iterator[Batch]:
+        """This process's own batches, until no process has any more."""
+        batches = iter(self.loader)
+        while True:
+            batch = next(batches, None)
+            inputs, labels = (None, torch.zeros(0)) if batch is None else _inputs_and_labels(batch)
+            counts = [count for (count,) in processes.counts(len(labels))]
+            if not sum(counts):
+                return
+            yield self._batch(inputs, labels, counts)
+
+    def _batch(self, inputs: Any, labels: Tensor, counts: list[int]) -> Batch:
+        whole = sum(counts)
+        weight = len(labels) * self.world / whole
+        inputs, labels = move(inputs, self.device), move(labels, self.device)
+        return Batch(None, inputs, labels, weight, whole, min(counts), max(counts))
+
+
+class ShardStream(IterableDataset):
+    """A stream of examples that lie in shards (tar files, folders, parts of a text): each shard is
+    read by one process, and there by one worker of its DataLoader.
+
+        loader = DataLoader(ShardStream(sorted(folder.glob("*.tar")), read_tar), batch_size=32)
+        fit(model, loader, max_steps=1000)
+
+    shards: what `read` takes, one by one. read: a shard -> its examples, as the DataLoader
+        collates them. seed: of the order of the shards, another one in each epoch; None: as given.
+
+    `batch_size` of the DataLoader is each process's own. Shards may differ in length, and there
+    may be fewer of them than processes.
+    """
+
+    deals_shards = True
+
+    def __init__(
+        self, shards: Sequence[Any], read: Callable[[Any], Iterable[Any]], seed: int | None = 0
+    ):
+        self.shards, self.read, self.seed, self.epoch = list(shards), read, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Sets what the order of the shards follows from, beside the seed."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        order = torch.arange(len(self.shards))
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(self.seed + self.epoch)
+            order = torch.randperm(len(self.shards), generator=generator)
+        rank, world = (int(os.environ.get(n, v)) for n, v in (("RANK", "0"), ("WORLD_SIZE", "1")))
+        worker = get_worker_info()
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        for place in order[rank + world * number :: world * workers].tolist():
+            yield from self.read(self.shards[place])
+
+
+def _inputs_and_labels(batch: Any) -> tuple[Any, Tensor]:
+    if isinstance(batch, Mapping):
+        return {name: value for name, value in batch.items() if name != "labels"}, batch["labels"]
+    inputs, labels = batch
+    return inputs, labels
+
+
+def _cut(inputs: Any, part: slice) -> Any:
+    """Some examples of a batch: of a tensor, of a list, or of each value of a dict."""
+    if isinstance(inputs, dict):
+        return {name: value[part] for name, value in inputs.items()}
+    return inputs[part]
 
 
 def batches_of(

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 from safetensors import SafetensorError
@@ -194,11 +195,15 @@ def _name_of_data(data: Split | DataLoader | None) -> str | None:
 def save_run(run: Any, folder: Path) -> None:
     """Saves everything that the rest of the run depends on.
 
-    A run is worth more than its checkpoint: where the disk refuses it, the run goes on, warned.
+    Of several processes the first writes, what they differ in included: their random states. A run
+    is worth more than its checkpoint: where the disk refuses it, the run goes on, warned.
     """
+    random = _states_of_all(run)
+    if not run.processes.is_main:
+        return
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     tensors |= {f"kept.{name}": value for name, value in run.kept.items()}
-    tensors |= {f"random.{name}": state() for name, (state, _) in _random_states(run).items()}
+    tensors |= {f"random.{name}": state for name, state in random.items()}
     if run.losses:
         tensors["losses"] = torch.stack(run.losses)
     scalars = {}
@@ -227,6 +232,9 @@ def resume_run(run: Any, folder: Path) -> bool:
     Raises ValueError where it is another run's, StoreError where its contents are no run's.
     """
     found = load_checkpoint(folder)
+    seen = run.processes.counts(crc32(repr(found and found[1]).encode()))
+    if any(one != seen[0] for one in seen):
+        raise StoreError(text("checkpoint.not_shared", folder=folder))
     if found is None:
         return False
     tensors, state = found
@@ -253,19 +261,20 @@ def _restore(run: Any, tensors: dict[str, Tensor], state: dict) -> None:
         for name, value in run.learned().items()
         if f"kept.{name}" in tensors
     }
-    for name, (_, set_state) in _random_states(run).items():
-        if f"random.{name}" in tensors:
-            set_state(tensors[f"random.{name}"])
-    if run.processes.rank:  # the saved state is the first process's
-        seed = run.asked.seed + run.processes.rank + 7919 * state["history"]["steps"]
+    rank = run.processes.rank
+    if rank and f"random.cpu.{rank}" not in tensors:  # saved by fewer processes
+        seed = run.asked.seed + rank + 7919 * state["history"]["steps"]
         torch.manual_seed(seed)
         run.generator.manual_seed(seed)
+    for name, (_, set_state) in _random_states(run).items():
+        if (key := f"random.{name}.{rank}") in tensors:
+            set_state(tensors[key])
     _load_optimizer(run.optimizer, tensors, state["optimizer"])
     if "losses" in tensors:
         run.losses = list(tensors["losses"].to(run.device))
     run.sizes = state["position"]["sizes"]
     run.epoch, run.taken = state["position"]["epoch"], state["position"]["taken"]
-    run.portion.size = state["portion"]
+    run.portion.size = min(run.portion.size, state["portion"])
     for name, value in state["history"].items():
         setattr(run.history, name, value)
     run.history.resumed_from = run.history.steps
@@ -287,6 +296,15 @@ def _load_optimizer(
             if isinstance(value, Tensor) and value.shape == param.shape:
                 # fused kernels walk both in memory order, so the layouts must agree
                 state[name] = torch.empty_like(param).copy_(value)
+
+
+def _states_of_all(run: Any) -> dict[str, Tensor]:
+    """The state of every generator in every process: {"cpu.0": ..., "cpu.1": ...}."""
+    return {
+        f"{name}.{rank}": state
+        for name, (read, _) in _random_states(run).items()
+        for rank, state in enumerate(run.processes.gather(read()))
+    }
 
 
 def _random_states(run: Any) -> dict[str, tuple[Callable, Callable]]:

@@ -7,6 +7,7 @@ the device: nothing waits for them before the epoch ends, apart from a look ever
     batches.py         how data reach the device     placement.py    device, precision, layout
     preprocessing.py   what turns them into inputs   predict.py      the loop without learning
     optimizers.py      steps and learning rates      checkpoint.py   saving and going on
+    processes.py       several of them: wrapper, shares, failures
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from tlhelpers.data.task import Split, Task
+from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.runtime.device import describe
 from tlhelpers.runtime.language import text
 from tlhelpers.train.batches import Batch, batches_of
@@ -67,6 +69,7 @@ def fit(
     epochs: int = 10,
     max_steps: int | None = None,
     batch_size: int = 64,
+    micro_batch: int | None = None,
     # how a step is taken: AdamW suits most networks untuned, one cycle needs no patience
     optimizer: str | Callable[[list[dict]], Optimizer] = "adamw",
     lr: float = 1e-3,
@@ -88,6 +91,7 @@ def fit(
     device: str | torch.device | None = None,
     precision: str | torch.dtype | None = None,
     compile: bool = False,
+    sync_batchnorm: bool = False,
     # what happens beside it
     after_step: Callable[[int, nn.Module], bool | None] | None = None,
     checkpoint: str | os.PathLike | None = None,
@@ -103,6 +107,8 @@ def fit(
         as its own, since `predict` will need the same.
     epochs, max_steps: `max_steps`, where given, replaces `epochs`.
     batch_size: examples a step, over all processes together; a DataLoader brings its own.
+    micro_batch: at most so many at once in a process, their gradients added up (None: as many as
+        the memory holds). Without BatchNorm the step stays the same.
     optimizer: "adamw", "sgd" (Nesterov, momentum 0.9) or a function of the parameter groups.
     schedule, warmup: see `build_schedule`; also a function (step, steps) -> factor.
     augment: (raw batch, generator on its device) -> batch; uint8, or floats in [0, 1].
@@ -113,7 +119,9 @@ def fit(
     keep_best: end with the weights of the epoch of highest validation accuracy (then lowest
         loss); without validation, with the last whole epoch's where the loss breaks down.
     precision: "fp32", "bf16" (autocast) or None for what the device does best.
-    after_step: called with the number of steps taken and the model; True ends the training.
+    sync_batchnorm: in several processes BatchNorm normalises by the whole batch, as in one.
+    after_step: called with the number of steps taken and the model; True ends the training, in
+        all processes where one says so.
     checkpoint: a folder. Every `checkpoint_every` steps (None: every epoch) the run is saved
         there, and a run that finds its own checkpoint there goes on from it: the same initial
         weights, data, loss and settings. Batches drawn from a DataLoader cannot be skipped, so
@@ -166,6 +174,8 @@ class _Run:
             channels_last(self.model, device),
             self._bar() as self.bar,
             self._folder(),
+            self.processes.batchnorm(self.model, self.asked.sync_batchnorm),
+            self.processes.failing_together(self._advice),
         ):
             self._start()
             started = self.started = time.perf_counter() - history.seconds
@@ -185,6 +195,7 @@ class _Run:
             if history.best_epoch is not None or history.stopped == "loss_not_finite":
                 self._restore()
             history.seconds = time.perf_counter() - started
+            self.processes.release()
         history.micro_batch = self.portion.size
         self.model.eval()
         return interrupt
@@ -210,7 +221,7 @@ class _Run:
         self.model.train()
         seed = self.asked.seed * 1_000_003 + self.epoch
         for batch in self.batches.epoch(seed=seed, skip=self.taken):
-            if batch.whole < self.least:
+            if batch.fewest < self.least:
                 continue  # somewhere one example alone: no variance to normalise by
             factor = self.schedule(history.steps, self.total)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -220,8 +231,10 @@ class _Run:
             self.taken += 1
             history.steps += 1
             self.bar.update()
-            if self.after_step is not None and self.after_step(history.steps, self.model):
-                history.stopped = "after_step"
+            if self.after_step is not None:
+                stop = bool(self.after_step(history.steps, self.model))
+                if self.processes.any(stop):
+                    history.stopped = "after_step"
             if history.steps % LOOK_EVERY == 0:
                 self._look_at_losses()
             if self.saves_steps and history.steps % self.asked.checkpoint_every == 0:
@@ -234,39 +247,62 @@ class _Run:
     def _step(self, batch: Batch) -> Tensor:
         """One step of the optimizer; returns its loss, still on the device."""
         while (loss := self._compute_gradients(batch)) is None:
-            self.optimizer.zero_grad(set_to_none=True)
             self.portion.halve(len(batch.labels), self.device, "engine.out_of_memory")
-        self.processes.average_gradients(self.trained)
+        if not self.settled:
+            self._settle()
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
         self.optimizer.step()
         return loss
 
     def _compute_gradients(self, batch: Batch) -> Tensor | None:
-        """The gradients of this process's share, and its loss; None where memory did not reach.
+        """The gradients of the batch, and the loss of this process's share.
 
-        Nothing in here waits for other processes, so that one of them can fail and try again.
+        None where memory did not reach and another try may go better.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        total = None
+        processes, total = self.processes, None
+        most = batch.most if self.in_lockstep else len(batch.labels) if batch.weight else 0
+        pieces = -(-most // self.portion.size)
+        if not pieces and self.settled:
+            processes.take_part()
         try:
-            for rows, inputs, labels, weight in batch.pieces(self.portion.size):
+            for number, (rows, inputs, labels, weight) in enumerate(batch.pieces(pieces), 1):
                 if self.augment is not None:
                     inputs = self.augment(inputs, self.generator)
                 inputs = self.prepare(inputs)
-                with self.autocast():
-                    loss = self.loss(self.runner, inputs, labels, rows)
-                    if self.penalty is not None:
-                        loss = loss + self.penalty(self.model)
-                    if weight != 1.0:
-                        loss = loss * weight
-                loss.backward()
+                alone = number < pieces or not self.settled
+                with processes.apart(alone):
+                    loss = processes.call(
+                        self._compute_loss, self.runner, inputs, labels, rows, weight
+                    )
+                    processes.backward(loss, alone)
                 total = loss.detach() if total is None else total + loss.detach()
         except RuntimeError as error:
             if not is_short_of_memory(error):
                 raise
+            if processes.meeting or self.in_lockstep:
+                half = max(1, min(self.portion.size, most) // 2)
+                raise RuntimeError(text("engine.out_of_memory_late", half=half)) from error
             return None
-        return total
+        return torch.zeros((), device=self.device) if total is None else total
+
+    def _compute_loss(
+        self, model: nn.Module, inputs: Any, labels: Tensor, rows: Tensor | None, weight: float
+    ) -> Tensor:
+        """The loss of some examples as part of the whole batch's."""
+        with self.autocast():
+            loss = self.loss(model, inputs, labels, rows)
+            if self.penalty is not None:
+                loss = loss + self.penalty(self.model)
+            return loss * weight if weight != 1.0 else loss
+
+    def _settle(self) -> None:
+        """After the first step of several processes, which each computed alone: all agree."""
+        self.portion.size = self.processes.least(self.portion.size)
+        if self.processes.meet():
+            self.processes.wrap(self.runner, find_unused=True)
+        self.settled = True
 
     def _look_at_losses(self) -> None:
         """The only wait for the device within an epoch."""
@@ -376,7 +412,9 @@ class _Run:
             raise ValueError(text("engine.data_unknown", kind=type(data).__name__))
         if isinstance(self.train, Split) and not len(self.train):
             raise ValueError(text("engine.no_examples"))
-        self.valid = self.asked.valid or None
+        self.valid = self.asked.valid
+        if not isinstance(self.valid, DataLoader):  # a stream has no length, and is none the less
+            self.valid = self.valid or None
         if self.asked.valid is None and task is not None and len(task.valid):
             self.valid = task.valid
         if task and getattr(model, "preprocess", None) is None and holds_pictures(self.train):
@@ -386,12 +424,14 @@ class _Run:
     def _place(self) -> None:
         """Model and data on the device; how they are prepared and computed there."""
         asked, model = self.asked, self.model
+        if asked.micro_batch is not None:
+            require_whole("micro_batch", asked.micro_batch, 1)
         self.processes = Processes(asked.device)
         device = self.device = self.processes.device
         self.precision = as_precision(asked.precision, device)
         self.autocast = autocast(device, self.precision)
         model.to(device)
-        self.portion = Portion(asked.batch_size)
+        self.portion = Portion(asked.micro_batch or asked.batch_size)
         self.batches = batches_of(self.train, device, asked.batch_size, self.processes)
         self.prepare = preparation(model, preprocess_of(model, self.train), device)
         if self.valid is not None:
@@ -403,12 +443,17 @@ class _Run:
 
     def _plan(self) -> None:
         """How many steps there will be, which the schedule must know."""
-        asked, pair = self.asked, 2 * self.processes.world
+        asked, batches, world = self.asked, self.batches, self.processes.world
         uses = uses_batchnorm(self.model.train())
-        self.least = min(pair, self.batches.batch_size or pair) if uses else 0
+        shared = asked.sync_batchnorm and world > 1
+        self.in_lockstep = uses and shared
+        self.settled = world == 1
+        self.least = min(1 if shared else 2, (batches.batch_size or 2 * world) // world)
+        if not uses:
+            self.least = 0
         try:
-            per_epoch = len(self.batches)
-            if self.least and self.batches.last_is_single and per_epoch > 1:
+            per_epoch = len(batches)
+            if batches.fewest_of_last < self.least and per_epoch > 1:
                 per_epoch -= 1  # see the loop
         except TypeError:  # a stream without an end
             if asked.max_steps is None:
@@ -425,8 +470,8 @@ class _Run:
     def _start(self) -> None:
         """Everything as the first step needs it, or the step after the last checkpoint."""
         torch.manual_seed(self.asked.seed + self.processes.rank)
-        self.processes.start(self.model)
         self.runner = torch.compile(self.model) if self.asked.compile else self.model
+        self.processes.wrap(self.runner)
         if self.asked.keep_best:
             self._keep()
         if self.folder is None:
@@ -439,9 +484,14 @@ class _Run:
 
     def _save(self) -> None:
         self.history.seconds = time.perf_counter() - self.started
-        if self.folder is not None and self.processes.is_main:
+        if self.folder is not None:
             save_run(self, self.folder)
         self.processes.wait()
+
+    def _advice(self) -> str:
+        """How a run that several processes could not finish goes on."""
+        key = "engine.start_again" if self.folder is None else "engine.goes_on"
+        return text(key, step=self.history.steps, folder=self.folder)
 
 
 class _LossNotFinite(Exception):

@@ -110,7 +110,8 @@ def _compute(batch: Batch, compute: Callable, size: int) -> Tensor | None:
     """What `compute` makes of the batch, `size` examples at a time; None where they do not fit."""
     try:
         with torch.no_grad():
-            parts = [compute(inputs) for _, inputs, _, _ in batch.pieces(size)]
+            count = -(-len(batch.labels) // size)
+            parts = [compute(inputs) for _, inputs, _, _ in batch.pieces(count)]
             return parts[0] if len(parts) == 1 else torch.cat(parts)
     except RuntimeError as error:
         if not is_short_of_memory(error):
