@@ -1,4 +1,4 @@
-"""The four scores are their papers' formulas, also where images are fewer than features."""
+"""The scores are their papers' formulas, also where images are fewer than features."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.transfer.transferability import h_score, leep, logme, nce, transferability
+from tlhelpers.transfer.transferability import h_score, leep, logme, nce, nearest, transferability
 
 
 def make_features(n, d, classes, signal, seed=0):
@@ -72,6 +72,13 @@ def test_leep_by_hand():
     assert leep(theta, torch.tensor([0, 0, 1])) == pytest.approx(np.log(expected).mean(), abs=1e-9)
 
 
+def test_nearest_by_hand():
+    # By angle 0 and 1 are neighbours, 2 and 4, and 3 is nearest to 2; by dot product 4 to 3.
+    features = torch.tensor([[1.0, 0.0], [9.0, 1.0], [0.0, 1.0], [1.0, 9.0], [-0.2, 5.0]])
+    assert nearest(features, torch.tensor([0, 0, 1, 1, 1])) == 1
+    assert nearest(features, torch.tensor([0, 1, 1, 0, 1])) == pytest.approx(2 / 5)
+
+
 def test_nce_by_hand():
     # source 0 is seen with targets 0, 0, 1 and source 1 with target 1 only:
     # H(Y | Z) = 3/4 * H(2/3, 1/3) + 1/4 * 0
@@ -99,7 +106,7 @@ def test_plain_h_score_is_blind_with_few_images_and_the_shrunk_one_is_not():
     assert h_score(*noise, shrinkage=True) < 1 < h_score(*signal, shrinkage=True) < 4
 
 
-@pytest.mark.parametrize("score", [logme, leep, nce, h_score])
+@pytest.mark.parametrize("score", [logme, leep, nce, h_score, nearest])
 def test_wrong_shapes_labels_and_empty_classes_are_refused(score):
     given = torch.softmax(torch.randn(12, 5), 1)
     labels = torch.arange(12) % 3
@@ -146,7 +153,7 @@ def test_the_table_ranks_backbones_and_leaves_the_test_split_closed():
     splits = (Split(f.float(), y) for f, y in [make_features(80, 16, 4, 1.0)] * 3)
     task = Task("clusters", *splits, classes={"en": names, "ja": names})
     backbones = {"blind": Blurred(0.0), "dim": Blurred(0.3), "clear": Blurred(3.0)}
-    kinds = ["logme", "leep", "nce", "h_score", "probe"]
+    kinds = ["logme", "leep", "nce", "h_score", "knn", "probe"]
     result = transferability(backbones, task, kinds)
     assert list(result.scores) == ["clear", "dim", "blind"]
     for kind in kinds:

@@ -8,10 +8,12 @@ StoreError, and the stored results stand.
 
 from __future__ import annotations
 
+import gzip
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -96,6 +98,21 @@ def real_arrays(folder: str, size: int, per_class: int) -> RealPhotos:
     split = Split(part.read(rows, size), part.labels[rows])
     names = [str(c) for c in part.labels.unique().tolist()]
     return RealPhotos(split, torch.arange(len(rows)), names)
+
+
+def real_mnist(size: int, count: int = 1000) -> RealPhotos:
+    """The first `count` of MNIST's 10,000 test digits, uint8 (n, 3, size, size)."""
+    images, labels = (
+        np.frombuffer(gzip.decompress(real_file("digits", name).read_bytes()), np.uint8, offset=at)
+        for name, at in (
+            ("mnist_t10k-images-idx3-ubyte.gz", 16),
+            ("mnist_t10k-labels-idx1-ubyte.gz", 8),
+        )
+    )
+    small = torch.tensor(images[: 784 * count]).view(-1, 1, 28, 28).float()
+    large = nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
+    split = Split(large.to(torch.uint8).expand(-1, 3, -1, -1), labels[:count].tolist())
+    return RealPhotos(split, torch.arange(count), [str(digit) for digit in range(10)])
 
 
 def small_pixels(images: Tensor, side: int = 16) -> Tensor:

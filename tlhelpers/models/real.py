@@ -1,10 +1,13 @@
-"""Real networks from a folder of one's own, for the real twins: MobileNetV2 and sentence encoders.
+"""Real networks from a folder of one's own, for the real twins: MobileNetV2 of three sources,
+SqueezeNet, and sentence encoders.
 
 Where they lie, `data/real.py` says.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +16,10 @@ from torch import Tensor, nn
 from tlhelpers.data.real import real_file
 from tlhelpers.models.backbones import backbone
 
+INATURALIST = {  # animals -> the file of weights, and the kinds that it tells apart
+    "birds": ("mobilenet_v2_inat_bird965.pth.gz", 965),
+    "insects": ("mobilenet_v2_inat_insect1022.pth.gz", 1022),
+}
 ENCODERS = {"minilm": ("minilm_l6", ""), "e5": ("e5_small_ja_en", "query: ")}  # folder, prefix
 
 
@@ -24,6 +31,21 @@ def mobilenet(size: int, pretrained: bool = True, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return backbone("mobilenet_v2", pretrained=False, size=size)
+
+
+def inaturalist(animals: str, size: int) -> nn.Module:
+    """MobileNetV2 trained on the "birds" or the "insects" of iNaturalist, with its own head."""
+    name, count = INATURALIST[animals]
+    packed = io.BytesIO(gzip.decompress(real_file("weights", name).read_bytes()))
+    model = backbone("mobilenet_v2", pretrained=False, num_classes=count, size=size)
+    model.load_state_dict(torch.load(packed, weights_only=True))
+    return model.eval()
+
+
+def squeezenet(size: int) -> nn.Module:
+    """SqueezeNet 1.1 with the ImageNet weights of the folder; its head is a convolution."""
+    weights = real_file("weights", "squeezenet1_1_imagenet_caffe.pth")
+    return backbone("squeezenet1_1", weights=weights, size=size)
 
 
 def encode_texts(encoder: str, texts: Sequence[str], batch_size: int = 64) -> Tensor:

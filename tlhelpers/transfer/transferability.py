@@ -1,6 +1,6 @@
 """Transferability: guess, without training, which pretrained model will serve a task best.
 
-Four scores, higher is better for all. They see training features f_i (d,), or what the model's
+Five scores, higher is better for all. They see training features f_i (d,), or what the model's
 own head says of each image (theta_i, probabilities of the source classes), and target labels.
 
     logme    mean over classes of max over alpha, beta of log p(y | F, alpha, beta) / n, the
@@ -15,6 +15,10 @@ own head says of each image (theta_i, probabilities of the source classes), and 
     h_score  tr(cov(f)^-1 cov(E[f | y]))
              Bao et al., "An Information-Theoretic Approach to Transferability in Task Transfer
              Learning", ICIP 2019
+    knn      the share of images whose nearest other image has the same label
+             Puigcerver et al., "Scalable Transfer Learning with Expert Models", ICLR 2021
+             (arXiv:2009.13239); Renggli et al., "Which Model to Transfer?", CVPR 2022
+             (arXiv:2010.06402)
 """
 
 from __future__ import annotations
@@ -116,6 +120,17 @@ def h_score(features: Tensor, labels: Tensor, shrinkage: bool = False) -> float:
     return ((1 - amount) * torch.linalg.solve(torch.from_numpy(total), between)).trace().item()
 
 
+def nearest(features: Tensor, labels: Tensor) -> float:
+    """Accuracy of one nearest neighbour by cosine, each image left out in turn; from 0 to 1.
+
+    features: (n, d), labels: (n,). Needs no validation images, and no training.
+    """
+    _check(features, labels)
+    unit = F.normalize(features.double(), dim=1)
+    alike = (unit @ unit.T).fill_diagonal_(-math.inf)
+    return (labels[alike.argmax(1)] == labels).double().mean().item()
+
+
 @dataclass
 class TransferabilityResult(Result):
     """scores: {backbone: {score: value}}, the backbone with the best first score on top."""
@@ -134,6 +149,7 @@ SCORES: dict[str, Callable[[nn.Module, Task], float]] = {
     "h_score": lambda model, task: h_score(
         represent(model, task.train, task), task.train.labels, shrinkage=True
     ),
+    "knn": lambda model, task: nearest(represent(model, task.train, task), task.train.labels),
     "probe": lambda model, task: _validate_probe(model, task),
 }
 
@@ -147,7 +163,8 @@ def transferability(
 
     backbones: {name: network}, or networks that carry `.info.name`. scores: of SCORES; "leep"
     and "nce" need a network that still has the head of its source; "h_score" is the shrunk one;
-    "probe" is the accuracy of a linear probe on the validation split.
+    "knn" leaves each training image out in turn; "probe" is the accuracy of a linear probe on the
+    validation split.
     """
     if not isinstance(backbones, Mapping):
         backbones = {model.info.name: model for model in backbones}

@@ -1,0 +1,1 @@
+"""What is particular to lesson 07, Choosing a pretrained model."""

@@ -1,0 +1,644 @@
+"""What lesson 07 stores: which network serves which job, and what could be known before.
+
+Every accuracy is one draw of all pictures of the target, training, validation and test. Networks of
+the same draw see the same pictures, so that differences are paired. What is called a score
+beforehand (see `transfer/transferability.py`) never sees a test picture.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models import get_model_weights
+
+from tlhelpers.course.results import (
+    CROSS_VALIDATED,
+    FIXED,
+    IN_EACH_DRAW,
+    SEARCHED,
+    experiment,
+)
+from tlhelpers.data import corpus, zukan
+from tlhelpers.data.catalog import load_task, redrawn
+from tlhelpers.data.real import PHOTOS, RealPhotos, real_arrays, real_mnist, real_photos
+from tlhelpers.data.task import Split, Task
+from tlhelpers.data.text import CLASSES, read_rows
+from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
+from tlhelpers.lessons.choosing_a_model.depth import tower
+from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
+from tlhelpers.models import networks
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.cards import ModelCard, weights_folder
+from tlhelpers.models.preprocess import Preprocess
+from tlhelpers.models.pretrain import (
+    MEAN,
+    RECIPES,
+    SIZE,
+    STD,
+    TRAIN_SEED,
+    pretrain,
+    shift_and_erase,
+)
+from tlhelpers.models.pretrain_text import (
+    SPECIAL,
+    TEXT_RECIPES,
+    encode,
+    static_vectors,
+    train_tokenizer,
+    without_evaluation,
+)
+from tlhelpers.models.real import inaturalist, mobilenet, squeezenet
+from tlhelpers.runtime import device as devices
+from tlhelpers.train.engine import evaluate, fit, predict
+from tlhelpers.train.preprocessing import attach_preprocess
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.heads import select_head
+from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy
+from tlhelpers.transfer.search import search
+from tlhelpers.transfer.transferability import h_score, leep, logme, nearest, transferability
+
+NETWORKS = (
+    "zukan-vgg",
+    "zukan-inception",
+    "zukan-resnet",
+    "zukan-shape",
+    "zukan-texture",
+    "zukan-paint",
+)
+JOBS = ("birds", "pets", "land_use", "surfaces", "xray", "strokes")
+SCORES = ("knn", "probe", "logme", "leep", "h_score")
+LABELS = (5, 20)  # of each class, to learn from
+VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
+DRAWS, FEW_DRAWS = 16, 5
+
+
+def rounded(value: float) -> float:
+    return round(value, 4)
+
+
+# --- six networks, six jobs -----------------------------------------------------------------
+
+
+@experiment(
+    "07_choice",
+    weights=NETWORKS,
+    unit="draws of training, validation and test pictures",
+    seeds=16,
+    labels="5-20 + 10",
+    settings=IN_EACH_DRAW,
+)
+def choice() -> dict:
+    """Linear probes of the six networks on six targets, and every score beforehand.
+
+    {"labels": [a class], "targets": {target: {network: {"frozen" | score: [[a draw] a count]}}},
+    "seconds": {"features" | score: of one network on one target, with 20 labels a class}}.
+    """
+    models = {name: backbone(name) for name in NETWORKS}
+    found: dict = {t: {n: {} for n in NETWORKS} for t in JOBS}
+    spent = dict.fromkeys(("features", *SCORES), 0.0)
+    for target in JOBS:
+        for place, labels in enumerate(LABELS):
+            for seed in range(DRAWS):
+                task = redrawn(target, labels, seed, valid=VALID, test=TEST)
+                for name, model in models.items():
+                    before, seconds = _scores(model, task)
+                    before["frozen"] = probe(model, task, seed=seed).test_acc
+                    for key, value in before.items():
+                        runs = found[target][name].setdefault(key, [[] for _ in LABELS])
+                        runs[place].append(rounded(value))
+                    if labels == LABELS[-1]:
+                        for key, value in seconds.items():
+                            spent[key] += value / (len(JOBS) * len(NETWORKS) * DRAWS)
+    seconds = {key: rounded(value) for key, value in spent.items()}
+    return {"labels": list(LABELS), "targets": found, "seconds": seconds}
+
+
+def _scores(model: nn.Module, task: Task) -> tuple[dict[str, float], dict[str, float]]:
+    """Every score of one network, and the CPU seconds that each takes once features are there."""
+    started = time.process_time()
+    for split in (task.train, task.valid):
+        extract_features(model, split)
+    seconds = {"features": time.process_time() - started}
+    values = {}
+    for score in SCORES:
+        started = time.process_time()
+        values[score] = transferability({"": model}, task, (score,)).scores[""][score]
+        seconds[score] = time.process_time() - started
+    return values, seconds
+
+
+@experiment(
+    "07_tuned",
+    weights=NETWORKS,
+    unit="draws of training, validation and test pictures",
+    seeds=5,
+    labels="20 + 10",
+    settings=IN_EACH_DRAW,
+)
+def tuned() -> dict:
+    """All six fine-tuned on all six targets, the rate chosen in each draw.
+
+    {"targets": {target: {network: [accuracy a draw]}}, "seconds": {network: of one training}}.
+    """
+    found: dict = {t: {n: [] for n in NETWORKS} for t in JOBS}
+    seconds = dict.fromkeys(NETWORKS, 0.0)
+    for target in JOBS:
+        for seed in range(FEW_DRAWS):
+            task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
+            for name in NETWORKS:
+                started = time.perf_counter()
+                run = fine_tune(backbone(name), task, seed=seed, progress=False)
+                spent = time.perf_counter() - started
+                seconds[name] += spent / (len(JOBS) * FEW_DRAWS)
+                found[target][name].append(rounded(run.test_acc))
+    return {"targets": found, "seconds": {n: round(s, 2) for n, s in seconds.items()}}
+
+
+# --- three families on equal pictures -------------------------------------------------------
+
+COUNTS = (150, 400)  # pictures of each class of the source
+PRETRAINED = 3  # networks of each family and count
+PROBED = 3  # draws of each network
+
+
+def _family(name: str) -> dict:
+    """Networks of one family: {"pictures", "source": [[accuracy at home a seed] a count],
+    "frozen", "fine_tuned": {target: [[accuracy] a count]}}.
+
+    Each network is probed on PROBED draws of a target, and fine-tuned on one.
+    """
+    found: dict = {"pictures": list(COUNTS), "source": []}
+    found |= {way: {t: [[] for _ in COUNTS] for t in JOBS} for way in ("frozen", "fine_tuned")}
+    for place, count in enumerate(COUNTS):
+        at_home = []
+        for start in range(PRETRAINED):
+            model, accuracy = _pretrained(name, count, start)
+            at_home.append(accuracy)
+            for target in JOBS:
+                for again in range(PROBED):
+                    seed = PROBED * start + again
+                    task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
+                    accuracy = probe(model, task, seed=seed).test_acc
+                    found["frozen"][target][place].append(rounded(accuracy))
+                    if again == 0:
+                        run = fine_tune(model, task, seed=seed, progress=False)
+                        found["fine_tuned"][target][place].append(rounded(run.test_acc))
+        found["source"].append(at_home)
+    return found
+
+
+def _pretrained(name: str, per_class: int, seed: int) -> tuple[nn.Module, float]:
+    """A network by the recipe of its family on so many pictures, and its accuracy at home."""
+    recipe = replace(RECIPES[name], per_class=per_class, seed=seed)
+    with TemporaryDirectory() as folder:
+        card = pretrain(name, folder, recipe=recipe, resume=False, progress=False)
+        return backbone(name, weights=Path(folder, f"{name}.safetensors")), card.accuracy
+
+
+FAMILY = {
+    "weights": (),
+    "unit": "networks pretrained anew, each with draws of all pictures of the target",
+    "seeds": 3,
+    "labels": "20 + 10",
+    "settings": IN_EACH_DRAW,
+}
+
+
+@experiment("07_vgg", **FAMILY)
+def vgg() -> dict:
+    """VGG; see `_family`."""
+    return _family("zukan-vgg")
+
+
+@experiment("07_inception", **FAMILY)
+def inception() -> dict:
+    """Inception; see `_family`."""
+    return _family("zukan-inception")
+
+
+@experiment("07_resnet", **FAMILY)
+def resnet() -> dict:
+    """ResNet; see `_family`."""
+    return _family("zukan-resnet")
+
+
+# --- with and without shortcuts -------------------------------------------------------------
+
+DEPTHS = (8, 14, 20)
+DEEP_LABELS = 40  # of each class; all that counts here is whether they are learned
+DEEP_EPOCHS, DEEP_BATCH = 20, 32
+DEEP_TUNING, DEEP_RUNS = 2, 10  # initial weights to choose a rate with, and others to measure
+DEEP_RATES = (0.01, 0.03, 0.1, 0.3)
+
+
+@experiment(
+    "07_depth",
+    weights=(),
+    unit="initial weights and orders of the same 240 pictures",
+    seeds=10,
+    labels="40",
+    settings=SEARCHED,
+)
+def depth() -> dict:
+    """Training accuracy of plain and residual networks of several depths on aerial photos.
+
+    {"depths", "plain" | "residual": [[training accuracy a start] a depth], "gradient": {way: [[norm
+    at the first layer before the first step] a depth]}, "epochs": {epochs: {way: [..]}} at depth
+    20, "tuning": {way: {depth: {"tried", "choice"}}}}.
+    """
+    pictures = load_task("land_use", DEEP_LABELS).train
+    found: dict = {"depths": list(DEPTHS), "gradient": {}, "tuning": {}, "epochs": {}}
+    for way in ("plain", "residual"):
+        skip = way == "residual"
+        found["tuning"][way] = {}
+        found[way], found["gradient"][way] = [], []
+        for layers in DEPTHS:
+            record = _choose_rate(pictures, layers, skip)
+            found["tuning"][way][layers] = record
+            runs = [_grown(pictures, layers, skip, record["choice"], s) for s in range(DEEP_RUNS)]
+            found[way].append([rounded(accuracy) for accuracy in runs])
+            norms = [_first_gradient(pictures, layers, skip, s) for s in range(DEEP_RUNS)]
+            found["gradient"][way].append([rounded(norm) for norm in norms])
+    for epochs in (DEEP_EPOCHS // 2, 3 * DEEP_EPOCHS):
+        found["epochs"][epochs] = {
+            way: [
+                rounded(_grown(pictures, DEPTHS[-1], way == "residual", rate, s, epochs))
+                for s in range(DEEP_RUNS // 2)
+            ]
+            for way in ("plain", "residual")
+            for rate in [found["tuning"][way][DEPTHS[-1]]["choice"]]
+        }
+    return found
+
+
+def _choose_rate(pictures: Split, layers: int, skip: bool) -> dict:
+    """The rate that learns these pictures best, on starts that are not measured."""
+
+    def tried(rate: float) -> float:
+        starts = range(100, 100 + DEEP_TUNING)
+        return sum(_grown(pictures, layers, skip, rate, s) for s in starts) / DEEP_TUNING
+
+    found = search(tried, {"rate": DEEP_RATES})
+    scores = {str(run["rate"]): rounded(run["valid_acc"]) for run in found.runs}
+    return {"tried": scores, "choice": found.chosen["rate"]}
+
+
+def _new_tower(layers: int, skip: bool, classes: int, seed: int) -> nn.Module:
+    devices.set_seed(seed)
+    return attach_preprocess(tower(layers, skip, classes), Preprocess(MEAN, STD, size=SIZE))
+
+
+def _grown(
+    pictures: Split, layers: int, skip: bool, rate: float, seed: int, epochs: int = DEEP_EPOCHS
+) -> float:
+    """Accuracy on its own training pictures, after training on them."""
+    model = _new_tower(layers, skip, int(pictures.labels.max()) + 1, seed)
+    fit(
+        model,
+        pictures,
+        epochs=epochs,
+        batch_size=DEEP_BATCH,
+        optimizer="sgd",
+        lr=rate,
+        weight_decay=0.0,
+        valid=False,
+        keep_best=False,
+        seed=seed,
+        progress=False,
+    )
+    return evaluate(model, pictures)
+
+
+def _first_gradient(pictures: Split, layers: int, skip: bool, seed: int) -> float:
+    """Length of the gradient of the first layer's weights, before anything is learned."""
+    model = _new_tower(layers, skip, int(pictures.labels.max()) + 1, seed).train()
+    rows = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))[:64]
+    batch = pictures.subset(rows)
+    loss = F.cross_entropy(model(model.preprocess(batch.inputs)), batch.labels)
+    loss.backward()
+    return next(model.parameters()).grad.norm().item()
+
+
+# --- a source that matches the domain -------------------------------------------------------
+
+SOURCE_PICTURES, SOURCE_EPOCHS = 5200, 8
+XRAY_LABELS = (5, 20, 100)
+GENERAL = (
+    8  # classes of the general source in the version with as few classes as there are findings
+)
+
+
+@experiment(
+    "07_xray",
+    weights=(),
+    unit="networks pretrained anew, each with draws of all pictures of the target",
+    seeds=3,
+    labels="5-100 + 10",
+    settings=IN_EACH_DRAW,
+)
+def matched_pictures() -> dict:
+    """X-rays with a nodule, an opacity or neither, from three sources of 5,200 pictures each.
+
+    {"labels", "frozen" | "fine_tuned": {source: [[accuracy] a count]}}; the sources are "chest"
+    (chest phantoms with other findings), "general" (104 classes of everything), "general_8" (8 of
+    these) and "random" (nothing).
+    """
+    found: dict = {"labels": list(XRAY_LABELS)}
+    sources = ("chest", "general", "general_8", "random")
+    found |= {w: {s: [[] for _ in XRAY_LABELS] for s in sources} for w in ("frozen", "fine_tuned")}
+    for source in sources:
+        for start in range(PRETRAINED):
+            model = _trained_on(source, start)
+            for place, labels in enumerate(XRAY_LABELS):
+                for again in range(PROBED):
+                    seed = PROBED * start + again
+                    task = redrawn("xray", labels, seed, valid=VALID, test=TEST)
+                    accuracy = probe(model, task, seed=seed).test_acc
+                    found["frozen"][source][place].append(rounded(accuracy))
+                    if again == 0:
+                        run = fine_tune(model, task, seed=seed, progress=False)
+                        found["fine_tuned"][source][place].append(rounded(run.test_acc))
+    return found
+
+
+def _trained_on(source: str, seed: int) -> nn.Module:
+    pictures = _pictures_of(source, seed)
+    devices.set_seed(seed)
+    model = networks.zukan_resnet(int(pictures.labels.max()) + 1)
+    attach_preprocess(model, Preprocess(MEAN, STD, size=SIZE))
+    if source == "random":
+        return model.eval()
+    fit(
+        model,
+        pictures,
+        epochs=SOURCE_EPOCHS,
+        batch_size=128,
+        optimizer="sgd",
+        lr=0.1,
+        warmup=0.2,
+        weight_decay=5e-4,
+        augment=shift_and_erase,
+        valid=False,
+        keep_best=False,
+        seed=seed,
+        progress=False,
+    )
+    return model
+
+
+def _pictures_of(source: str, seed: int) -> Split:
+    """SOURCE_PICTURES of a source, as many of each class; "general_8" takes 8 classes at random."""
+    place = devices.pick_device()
+    if source == "chest":
+        return draw_chests(SOURCE_PICTURES // len(FINDINGS), TRAIN_SEED, place)
+    classes = torch.arange(zukan.DOMAINS["source"].num_classes)
+    if source == "general_8":
+        order = torch.randperm(len(classes), generator=torch.Generator().manual_seed(seed))
+        classes = classes[order[:GENERAL]]
+    each = SOURCE_PICTURES // len(classes)
+    indices = torch.arange(each).repeat(len(classes))
+    drawn = zukan.draw(
+        "source", classes.repeat_interleave(each), indices, TRAIN_SEED, SIZE, device=place
+    )
+    return Split(drawn, torch.arange(len(classes)).repeat_interleave(each))
+
+
+MAIL = ("charged twice", "how to pay", "invoice", "late delivery", "delivery place", "send back")
+MAIL += ("refund", "exchange", "sign in", "about a product", "stop a service", "complaint")
+MAIL += ("broken device", "shop hours")
+TEXTS = {  # subjects of the letters; the last two have eleven sentence patterns each
+    "mail": MAIL,
+    "mail_few": ("charged twice", "late delivery", "broken device", "shop hours"),
+    "daily": ("travel", "daily life", "advertising"),
+}
+LETTERS = 6000  # of each kind, from which word vectors are made
+TEXT_LABELS = (2, 5, 10)  # of each class
+
+
+@experiment(
+    "07_mail",
+    weights=(),
+    unit="letters written anew, each with draws of labelled texts",
+    seeds=9,
+    labels="2-10",
+    settings=CROSS_VALIDATED,
+)
+def matched_texts() -> dict:
+    """Customer enquiries read with word vectors made from 6,000 letters of one kind: the mean of a
+    text's vectors, under a logistic head.
+
+    {"labels", "en" | "ja": {kind of TEXTS: [[accuracy] a count]}}.
+    """
+    found: dict = {"labels": list(TEXT_LABELS)}
+    found |= {lang: {kind: [[] for _ in TEXT_LABELS] for kind in TEXTS} for lang in ("en", "ja")}
+    for start in range(PRETRAINED):
+        every, _ = without_evaluation(corpus.write_letters(8 * LETTERS, seed=start))
+        for kind, subjects in TEXTS.items():
+            letters = [letter for letter in every if letter.subject in subjects][:LETTERS]
+            read = _word_vectors(letters, start)
+            for lang in ("en", "ja"):
+                rows = [row for row in read_rows("enquiries") if row.lang == lang]
+                vectors = read([row.text for row in rows])
+                classes = list(CLASSES["enquiries"])
+                labels = torch.tensor([classes.index(row.label) for row in rows])
+                for again in range(PROBED):
+                    seed = PROBED * start + again
+                    train, test = draw_rows(labels, torch.arange(len(rows)), TEXT_LABELS, seed, 0.5)
+                    for place, count in enumerate(TEXT_LABELS):
+                        accuracy = logistic_accuracy(vectors, labels, train[count], test)
+                        found[lang][kind][place].append(accuracy)
+    return found
+
+
+def _word_vectors(letters: Sequence[corpus.Letter], seed: int) -> Callable[[list[str]], Tensor]:
+    """Reads texts as the mean of their tokens' unit vectors, learned from these letters alone."""
+    recipe = replace(TEXT_RECIPES["zukan-bert"], letters=len(letters), vocabulary=4000, seed=seed)
+    devices.set_seed(seed)
+    tokenizer = train_tokenizer(letters, recipe)
+    with TemporaryDirectory() as kept:
+        texts = encode(tokenizer, letters, recipe, Path(kept))
+    vectors = F.normalize(static_vectors(texts, len(tokenizer), recipe.hidden), dim=1)
+
+    def read(written: list[str]) -> Tensor:
+        ids = tokenizer(written)["input_ids"]
+        kept = [[i for i in row if i >= len(SPECIAL)] for row in ids]
+        return torch.stack([vectors[row].sum(0) / max(1, len(row)) for row in kept])
+
+    return read
+
+
+# --- silent mistakes, and what a network costs ----------------------------------------------
+
+MISTAKEN = ("birds", "land_use")
+WHEN = ("in_use", "always")
+
+
+@experiment(
+    "07_mistakes",
+    unit="draws of training, validation and test pictures",
+    seeds=16,
+    labels="20 + 10",
+    settings=IN_EACH_DRAW,
+)
+def silent_mistakes() -> dict:
+    """What each mistake costs zukan-resnet: {target: {"in_use" | "always": {mistake: [accuracy]}}}.
+
+    "in_use": the head learned from right pictures, and meets mistaken ones; "always": it learned
+    from mistaken ones as well.
+    """
+    network = backbone("zukan-resnet")
+    found: dict = {t: {w: {m: [] for m in MISTAKES} for w in WHEN} for t in MISTAKEN}
+    for target in MISTAKEN:
+        for seed in range(DRAWS):
+            task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
+            right = _head(network, task, MISTAKES["right"])
+            for name, mistake in MISTAKES.items():
+                test = extract_features(network, task.test, preprocess=mistake)
+                heads = {"in_use": right, "always": _head(network, task, mistake)}
+                for when, head in heads.items():
+                    answers = head(test).argmax(1)
+                    accuracy = (answers == task.test.labels).double().mean().item()
+                    found[target][when][name].append(rounded(accuracy))
+    return found
+
+
+def _head(network: nn.Module, task: Task, preprocess: Callable[[Tensor], Tensor]) -> nn.Module:
+    train, valid = (
+        extract_features(network, part, preprocess=preprocess) for part in (task.train, task.valid)
+    )
+    return select_head(train, task.train.labels, valid, task.valid.labels).head
+
+
+REAL_NETWORKS = (
+    "squeezenet1_1",
+    "mobilenet_v2",
+    "efficientnet_b0",
+    "googlenet",
+    "resnet18",
+    "resnet50",
+    "convnext_tiny",
+    "vgg16",
+    "vit_b_16",
+)
+TIMED, REPEATS = 2, 3  # pictures of a batch; the fastest of so many passes counts
+
+
+@experiment(
+    "07_cost",
+    weights=NETWORKS,
+    unit="fastest of three passes over 2 pictures, one CPU thread",
+    seeds=3,
+    labels="0",
+    settings=FIXED,
+)
+def cost() -> dict:
+    """{"zukan" | "real": {network: {"ms": CPU time a picture, "mb", "licence", "source": accuracy
+    at home}}}. What torchvision's networks reach on ImageNet is as torchvision publishes it.
+    """
+    found: dict = {"zukan": {}, "real": {}}
+    for name in NETWORKS:
+        card = ModelCard.read(weights_folder() / f"{name}.json")
+        model = backbone(name)
+        facts = {"mb": round(card.megabytes, 1), "licence": card.licence, "source": card.accuracy}
+        found["zukan"][name] = {"ms": _milliseconds(model, SIZE), **facts}
+    for name in REAL_NETWORKS:
+        meta = next(iter(get_model_weights(name))).meta
+        model = backbone(name, pretrained=False)
+        accuracy = meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+        facts = {"mb": round(meta["_file_size"], 1), "source": rounded(accuracy)}
+        facts["licence"] = model.info.licence
+        found["real"][name] = {"ms": _milliseconds(model, model.info.size), **facts}
+    return found
+
+
+def _milliseconds(model: nn.Module, size: int) -> float:
+    """CPU time a picture, which another program on the computer hardly changes."""
+    pictures = torch.zeros(TIMED, 3, size, size)
+    spent = []
+    with torch.inference_mode():
+        for _ in range(1 + REPEATS):  # the first pass warms up
+            started = time.process_time()
+            model(pictures)
+            spent.append(time.process_time() - started)
+    return round(1000 * min(spent[1:]) / TIMED, 2)
+
+
+# --- the real twin --------------------------------------------------------------------------
+
+REAL_TARGETS = ("ants_bees", "flowers", "cats_dogs", "blood_cells", "clothes", "digits")
+REAL_SOURCES: dict[str, Callable[[int], nn.Module]] = {
+    "imagenet": mobilenet,
+    "birds": functools.partial(inaturalist, "birds"),
+    "insects": functools.partial(inaturalist, "insects"),
+    "squeezenet": squeezenet,
+}
+REAL_LABELS, REAL_DRAWS = (5, 10), 10
+MOST_PHOTOS = 600  # of a target
+REAL_SCORES = {
+    "knn": nearest,
+    "logme": logme,
+    "h_score": functools.partial(h_score, shrinkage=True),
+}
+
+
+@experiment(
+    "07_real",
+    weights=(),
+    unit="draws of labelled and test pictures",
+    seeds=10,
+    labels="5-10",
+    settings=CROSS_VALIDATED,
+)
+def real() -> dict:
+    """Four real networks on six real targets, their features under a logistic head.
+
+    {"labels", "targets": {target: {network: {"frozen" | score: [[a draw] a count]}}}}. Three are
+    MobileNetV2, trained on ImageNet, on birds and on insects; SqueezeNet 1.1 is smaller and trained
+    on ImageNet. LEEP uses their own heads.
+    """
+    found: dict = {}
+    for target in REAL_TARGETS:
+        pictures, side = _real_target(target)
+        found[target] = {}
+        for name, load in REAL_SOURCES.items():
+            model = load(side)
+            features = extract_features(model, pictures.split, batch_size=64)
+            answers = predict(model, pictures.split, batch_size=64).softmax(1)
+            found[target][name] = _real_runs(features, answers, pictures)
+    return {"labels": list(REAL_LABELS), "targets": found}
+
+
+def _real_runs(features: Tensor, answers: Tensor, pictures: RealPhotos) -> dict:
+    runs: dict = {key: [[] for _ in REAL_LABELS] for key in ("frozen", "leep", *REAL_SCORES)}
+    labels = pictures.split.labels
+    for seed in range(REAL_DRAWS):
+        train, test = draw_rows(labels, pictures.groups, REAL_LABELS, seed)
+        for place, count in enumerate(REAL_LABELS):
+            rows = train[count]
+            accuracy = logistic_accuracy(features, labels, rows, test)
+            runs["frozen"][place].append(rounded(accuracy))
+            runs["leep"][place].append(rounded(leep(answers[rows], labels[rows])))
+            for score, measure in REAL_SCORES.items():
+                runs[score][place].append(rounded(measure(features[rows], labels[rows])))
+    return runs
+
+
+def _real_target(name: str) -> tuple[RealPhotos, int]:
+    """At most MOST_PHOTOS pictures of a real target, and the size at which a network reads them."""
+    if name == "clothes":
+        return real_arrays("FashionMNIST", 96, per_class=MOST_PHOTOS // 10), 96
+    pictures = real_mnist(96) if name == "digits" else real_photos(name)
+    order = torch.randperm(len(pictures.split), generator=torch.Generator().manual_seed(0))
+    rows = order[:MOST_PHOTOS].sort().values
+    kept = pictures.split.subset(rows)
+    return RealPhotos(kept, pictures.groups[rows], pictures.classes), PHOTOS.get(name, ("", 96))[1]
