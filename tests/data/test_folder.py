@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-import tlhelpers.data.folder as folder_module
-from tlhelpers.data import archive, inspection
+from tlhelpers.data import archive, decoding, inspection, own
+from tlhelpers.data import photo as photo_module
 from tlhelpers.data.archive import ArchiveError
 from tlhelpers.data.folder import FolderError, load_folder
 from tlhelpers.data.layout import class_in_name
@@ -71,7 +71,7 @@ def test_one_folder_per_class_is_split_60_20_20_in_each_class(tmp_path):
 def test_the_split_follows_the_seed_and_decoding_happens_once(tmp_path, monkeypatch):
     fill(tmp_path / "pets")
     one = load_folder(tmp_path / "pets", size=32)
-    monkeypatch.setattr(folder_module, "read_photo", None)  # a second decoding would fail
+    monkeypatch.setattr(photo_module, "read_photo", None)  # a second decoding would fail
     again, other = (load_folder(tmp_path / "pets", size=32, seed=seed) for seed in (0, 1))
     assert torch.equal(one.train.inputs, again.train.inputs)
     assert one.fingerprint == again.fingerprint != other.fingerprint
@@ -425,7 +425,7 @@ def test_imbalance_and_tiny_classes_are_told(tmp_path):
 def test_many_photos_are_read_from_their_file(tmp_path, monkeypatch):
     root = fill(tmp_path / "pets")
     held = load_folder(root, size=32)
-    monkeypatch.setattr(folder_module, "HELD_BYTES", 1000)
+    monkeypatch.setattr(own, "HELD_BYTES", 1000)
     read = load_folder(root, size=32)
     assert read.train.is_lazy and not held.train.is_lazy
     rows = torch.tensor([3, 0, 7])
@@ -434,7 +434,7 @@ def test_many_photos_are_read_from_their_file(tmp_path, monkeypatch):
 
 
 def test_lazy_photos_are_named_by_what_they_are_whichever_is_edited(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_module, "HELD_BYTES", 1000)
+    monkeypatch.setattr(own, "HELD_BYTES", 1000)
     root = fill(tmp_path / "pets", count=40)
     one, again = load_folder(root, size=32), load_folder(root, size=32)
     assert one.train.is_lazy and one.train.fingerprint == again.train.fingerprint
@@ -465,7 +465,7 @@ def test_the_part_that_a_table_names_counts_in_the_fingerprint(tmp_path):
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
     root = fill(tmp_path / "pets")
     monkeypatch.setattr(
-        folder_module.shutil, "disk_usage", lambda path: type("Disk", (), {"free": 1000})
+        decoding.shutil, "disk_usage", lambda path: type("Disk", (), {"free": 1000})
     )
     with pytest.raises(FolderError, match="GB"):
         load_folder(root, size=32)
@@ -474,11 +474,11 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
 def test_a_disk_that_fills_up_while_decoding_leaves_nothing_half_written(tmp_path, monkeypatch):
     root = fill(tmp_path / "pets")
 
-    def full(items, size, progress):
+    def full(items, medium, progress):
         yield from ()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder_module, "_in_threads", full)
+    monkeypatch.setattr(decoding, "_in_threads", full)
     with pytest.raises(StoreError, match="disk is full"):
         load_folder(root, size=32)
     left = Path(os.environ["TLHELPERS_CACHE"]) / "folder"
@@ -488,20 +488,20 @@ def test_a_disk_that_fills_up_while_decoding_leaves_nothing_half_written(tmp_pat
 def test_a_damaged_cache_is_made_anew(tmp_path):
     root = fill(tmp_path / "pets")
     good = load_folder(root, size=32)
-    (pixels,) = (Path(os.environ["TLHELPERS_CACHE"]) / "folder").glob("*.pixels")
+    (pixels,) = (Path(os.environ["TLHELPERS_CACHE"]) / "folder").glob("*.content")
     pixels.write_bytes(pixels.read_bytes()[:100])
     assert torch.equal(load_folder(root, size=32).train.inputs, good.train.inputs)
 
 
 def test_two_readers_at_once_decode_once(tmp_path, monkeypatch):
     root = fill(tmp_path / "pets")
-    decoded, plain = [], folder_module._decode_all
+    decoded, plain = [], decoding._decode_all
 
     def counted(*arguments):
         decoded.append(1)
         return plain(*arguments)
 
-    monkeypatch.setattr(folder_module, "_decode_all", counted)
+    monkeypatch.setattr(decoding, "_decode_all", counted)
     tasks = []
     threads = [
         threading.Thread(target=lambda: tasks.append(load_folder(root, size=32))) for _ in range(2)

@@ -346,7 +346,7 @@ def test_bytes_that_changed_in_the_cache_of_photos_are_noticed(tmp_path, monkeyp
             noise = np.random.default_rng([ord(name), i]).integers(0, 256, (40, 40, 3), np.uint8)
             Image.fromarray(noise).save(tmp_path / "set" / name / f"{i}.png")
     before = load_folder(tmp_path / "set", 32, progress=False)
-    (pixels,) = (tmp_path / "cache" / "folder").glob("*.pixels")
+    (pixels,) = (tmp_path / "cache" / "folder").glob("*.content")
     pixels.write_bytes(bytes(pixels.stat().st_size))
     after = load_folder(tmp_path / "set", 32, progress=False)
     assert after.train.inputs.equal(before.train.inputs)

@@ -51,6 +51,19 @@ def literals_of_the_code() -> list[tuple[str, bool, ast.expr]]:
 
 
 @cache
+def keys_said_of_files() -> dict[str, str]:
+    """Regular expression of each key given to `say(...)`, without its room -> where."""
+    found = {}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            func = getattr(node, "func", None)
+            if "say" in (getattr(func, "id", None), getattr(func, "attr", None)):
+                keys = patterns_of(node.args[-1])
+                found |= dict.fromkeys(keys, f"{path.relative_to(ROOT)}:{node.lineno}")
+    return found
+
+
+@cache
 def keys_asked_for() -> dict[str, str]:
     """Regular expression of each key given to `text(...)` -> where."""
     found = {}
@@ -79,6 +92,7 @@ def keys_in_the_code() -> re.Pattern:
     rooms = "|".join({re.escape(key.split(".")[0]) for key in catalogue()})
     found = {key for _, _, literal in literals_of_the_code() for key in patterns_of(literal)}
     keys = [p for p in found if re.match(rf"({rooms})\\\.", p)]
+    keys += [rf"(folder|recordings)\.{p}" for p in keys_said_of_files()]
     return re.compile("|".join(sorted(keys)))
 
 
@@ -107,9 +121,10 @@ def test_no_key_is_given_by_two_files():
 
 @pytest.mark.slow
 def test_every_key_that_code_asks_for_exists():
+    of_files = {rf"(folder|recordings)\.{p}": where for p, where in keys_said_of_files().items()}
     missing = {
         pattern: where
-        for pattern, where in keys_asked_for().items()
+        for pattern, where in (keys_asked_for() | of_files).items()
         if not any(re.fullmatch(pattern, key) for key in catalogue())
     }
     assert not missing

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.tiny import TinyNet, tiny_task
+from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.compare import compare, few_labels
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.negative import negative_transfer_gap, reinitialise, train_from_scratch
@@ -96,3 +97,10 @@ def test_ctrl_c_leaves_the_table_of_what_was_finished(trained, monkeypatch, caps
         compare({"tiny": trained}, tiny_task(), ["fine_tune"], per_class=[2])
     with pytest.raises(KeyboardInterrupt):
         negative_transfer_gap(trained, tiny_task(3), seeds=2, after_step=interrupt, **FAST)
+
+
+def test_the_scratch_twin_reads_its_inputs_as_the_network_does():
+    network = backbone("zukan-resnet", size=48)
+    fresh = reinitialise(network)
+    assert fresh.preprocess is network.preprocess
+    assert not torch.equal(fresh.conv1.weight, network.conv1.weight)

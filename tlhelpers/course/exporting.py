@@ -33,7 +33,7 @@ import tlhelpers
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.exporting_texts import built, describe, texts_of
 from tlhelpers.data.folder import SIZES
-from tlhelpers.data.layout import photos_below
+from tlhelpers.data.layout import files_of
 from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
 from tlhelpers.models.backbones import backbone, is_picture_network
 from tlhelpers.models.surgery import head_of, replace_head, twin
@@ -420,7 +420,7 @@ def _expanded(asked: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
     for name in asked:
         path = Path(os.path.expanduser(name))
         if os.path.isdir(path):
-            found, problem = photos_below(path), "report.no_photo"
+            found, problem = files_of(path), "report.no_photo"
         elif not os.path.lexists(path) and glob.has_magic(name):
             found = sorted(map(Path, glob.glob(str(path), recursive=True)))
             found, problem = [file for file in found if not file.is_dir()], "report.no_match"

@@ -1,4 +1,4 @@
-"""What is wrong with a set of photos before anything is learned from it, and how it is split.
+"""What is wrong with a set of files before anything is learned from it, and how it is split.
 
 Copies of one photo in two parts make a test a memory test. Exact copies are found by a digest of
 the bytes, near copies (resized, recompressed, slightly cut) by a difference hash of 64 bits
@@ -14,10 +14,12 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
-from tlhelpers.data.layout import Problem
+from tlhelpers.data.decoding import say
+from tlhelpers.data.layout import Labelled, Problem, shown
 from tlhelpers.runtime.language import text
 
 HASH_BITS, GREY_LEVELS = 6, 6.0  # two photos nearer than this show the same picture
@@ -50,44 +52,79 @@ class Inspection:
         """Photos of the largest class for one of the smallest."""
         return max(self.counts.values()) / max(1, min(self.counts.values()))
 
+    room: ClassVar[str] = "folder"  # of its sentences
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence on files of this kind."""
+        return say(self.room, key, **values)
+
+    def measure(self, facts: Sequence[Sequence[float]]) -> None:
+        """Notes what the facts of all files have to say; of photos, their sizes in pixels."""
+        shapes = np.array(facts, dtype=np.int64)
+        order = np.argsort(shapes.prod(1), kind="stable")
+        places = (0, len(order) // 2, -1)
+        self.sizes = tuple((int(w), int(h)) for w, h in (shapes[order[at]] for at in places))
+
+    def measured(self) -> list[str]:
+        """The sentences on it."""
+        if not self.sizes:
+            return []
+        low, middle, high = (f"{width} × {height}" for width, height in self.sizes)
+        return [self.say("sizes", low=low, middle=middle, high=high)]
+
+    def group(self, items: Sequence[Labelled], asked: str | int | None) -> list[Hashable]:
+        """One name for each file: those of one name stay in one part."""
+        alone: list[Hashable] = list(range(len(items)))
+        if asked is None:
+            return alone
+        labels = [item.label for item in items]
+        given: list[Hashable] = [item.group or number for number, item in enumerate(items)]
+        by_name = groups_by_name([item.path.stem for item in items], labels)
+        if any(item.group for item in items) and enough_groups(given, labels):
+            return self.grouped("given", given)
+        return alone if by_name is None else self.grouped("names", by_name)
+
+    def grouped(self, how: str, names: Sequence[Hashable]) -> list[Hashable]:
+        """Notes how the groups were found; returns them."""
+        example, count = Counter(names).most_common(1)[0]
+        self.grouping, self.groups = how, len(set(names))
+        self.group_example = f"{shown(str(example))} ({count})"
+        return list(names)
+
+    def compare(self, groups: Sequence[Hashable], parts: Sequence[int]) -> None:
+        """Looks for groups in several parts; parts: of each file. Photos need no more than that
+        near copies are told."""
+
     def sentences(self) -> list[str]:
         """What the learner should know, one sentence each."""
-        lines = [
-            text(
-                "folder.found",
-                photos=sum(self.counts.values()),
-                classes=len(self.counts),
-                rule=text(f"folder.rule_{self.rule}"),
-            ),
-            text("folder.counts", counts=listed(self.counts)),
-        ]
-        if self.sizes:
-            low, middle, high = (f"{width} × {height}" for width, height in self.sizes)
-            lines.append(text("folder.sizes", low=low, middle=middle, high=high))
+        many, rule = sum(self.counts.values()), self.say(f"rule_{self.rule}")
+        lines = [self.say("found", files=many, classes=len(self.counts), rule=rule)]
+        lines.append(self.say("counts", counts=listed(self.counts)))
+        lines += self.measured()
         if self.imbalance >= IMBALANCE:
-            lines.append(text("folder.imbalance", times=f"{self.imbalance:.1f}"))
+            lines.append(self.say("imbalance", times=f"{self.imbalance:.1f}"))
         small = [name for name, count in self.counts.items() if count < SMALL_CLASS]
         if small:
-            lines.append(text("folder.small", classes=", ".join(small[:8]), least=SMALL_CLASS))
+            lines.append(self.say("small", classes=", ".join(small[:8]), least=SMALL_CLASS))
         lines += problem_lines(self.left_out, self.notes)
         if self.duplicates:
             extra = sum(len(copies) - 1 for copies in self.duplicates)
             example = " = ".join(self.duplicates[0][:2])
-            lines.append(text("folder.duplicates", count=extra, example=example))
+            lines.append(self.say("duplicates", count=extra, example=example))
         if self.conflicts:
             example = " = ".join(self.conflicts[0][:2])
-            lines.append(text("folder.conflicts", count=len(self.conflicts), example=example))
+            lines.append(self.say("conflicts", count=len(self.conflicts), example=example))
         if self.across:
             example = " ~ ".join(self.across[0])
-            lines.append(text("folder.across", count=len(self.across), example=example))
+            lines.append(self.say("across", count=len(self.across), example=example))
         elif self.near_duplicates:
             example = " ~ ".join(self.near_duplicates[0])
-            lines.append(text("folder.near", count=len(self.near_duplicates), example=example))
+            lines.append(self.say("near", count=len(self.near_duplicates), example=example))
         if self.grouping:
             values = {"groups": self.groups, "example": self.group_example}
-            lines.append(text(f"folder.grouping_{self.grouping}", **values))
+            lines.append(self.say(f"grouping_{self.grouping}", **values))
         lines += self.remarks
-        lines.append(text("folder.splits", **self.splits))
+        lines.append(self.say("splits", **self.splits))
         return lines
 
     def __str__(self) -> str:
@@ -120,8 +157,8 @@ def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
 
 
 def _of_kind(sentence: str, problems: list[Problem]) -> str:
-    names = [shortened(problem.path) for problem in problems[:3]]
-    names = ", ".join(names) + (" ..." if len(problems) > 3 else "")
+    names = ", ".join(shortened(problem.path) for problem in problems[:3])
+    names += " ..." if len(problems) > 3 else ""
     return text(sentence, count=len(problems), names=names, message=problems[0].message)
 
 
@@ -215,19 +252,15 @@ def groups_by_name(stems: Sequence[str], labels: Sequence[str]) -> list[str] | N
     largest = max(sizes.values())
     if shared < 0.1 * len(stems) or largest > max(2, 0.1 * len(stems)):
         return None
-    return groups if _enough(groups, labels) else None
+    return groups if enough_groups(groups, labels) else None
 
 
-def enough_groups(groups: Sequence[Hashable], labels: Sequence[str]) -> bool:
-    """True where every class has at least five groups."""
-    return _enough(groups, labels)
-
-
-def _enough(groups: Sequence[Hashable], labels: Sequence[str]) -> bool:
+def enough_groups(groups: Sequence[Hashable], labels: Sequence[str], least: int = 5) -> bool:
+    """True where every class has at least so many groups."""
     of_class: dict[str, set] = defaultdict(set)
     for group, label in zip(groups, labels, strict=True):
         of_class[label].add(group)
-    return min(map(len, of_class.values())) >= 5
+    return min(map(len, of_class.values())) >= least
 
 
 def join_groups(groups: Sequence[Hashable], pairs: Sequence[tuple[int, int]]) -> list[int]:
@@ -255,23 +288,23 @@ def split_rows(
     Groups are dealt out one by one, the largest first and otherwise in the order of `seed`, each to
     the part that still lacks most of the classes that it holds.
     """
-    labels, groups = np.asarray(labels), np.asarray(groups)
-    classes = int(labels.max()) + 1
-    totals = np.bincount(labels, minlength=classes)
+    of_row = np.asarray(labels)
+    classes = int(of_row.max()) + 1
+    totals = np.bincount(of_row, minlength=classes)
     wanted = np.outer(shares, totals)
     if (totals >= 3).all():
         wanted = np.maximum(wanted, 1.0)
     have = np.zeros_like(wanted)
-    _, numbers = np.unique(groups, return_inverse=True)
+    _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     members = np.argsort(numbers, kind="stable")
     bounds = np.cumsum(np.bincount(numbers))[:-1]
     buckets = np.split(members, bounds)
-    order = np.random.default_rng(seed).permutation(len(buckets))
+    order = np.random.default_rng(seed).permutation(len(buckets)).tolist()
     order = sorted(order, key=lambda number: -len(buckets[number]))
     parts: list[list[int]] = [[], [], []]
     for number in order:
         rows = buckets[number]
-        held = np.bincount(labels[rows], minlength=classes)
+        held = np.bincount(of_row[rows], minlength=classes)
         lack = ((wanted - have) / np.maximum(wanted, 1e-9) * held).sum(1)
         part = int(lack.argmax())
         parts[part] += rows.tolist()

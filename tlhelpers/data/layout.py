@@ -1,4 +1,4 @@
-"""Which class each photo of a folder belongs to, as its owner arranged it.
+"""Which class each photo or recording of a folder belongs to, as its owner arranged it.
 
 cats/... dogs/...                    one folder per class (folders inside a class: its groups)
 train/cats/... test/cats/...         the same, with the parts already made (also seg_train, test1)
@@ -15,11 +15,12 @@ import re
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tlhelpers.data.photo import SUFFIXES
+from tlhelpers.data.decoding import Medium, say
+from tlhelpers.data.photo import SUFFIXES, Photos
 from tlhelpers.data.tables import NAMES, USUAL, FolderError, decoded, lines_of
 from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.runtime.console import printable
@@ -38,9 +39,10 @@ _PART_WORDS = {
 _PART_OF = {word: part for part, words in _PART_WORDS.items() for word in words.split()}
 _WORD = re.compile("|".join(sorted(_PART_OF, key=len, reverse=True)) + r"|[^\W\d_]+|\d+")
 COLUMNS = {
-    "file": "file filename file_name path image image_path ファイル ファイル名 画像 画像名 パス",
-    "label": "label class category target species breed y ラベル クラス 分類 種類 正解",
-    "group": "group patient subject session グループ 患者 被写体",
+    "file": "file filename file_name path image image_path audio audio_path wav recording"
+    " ファイル ファイル名 画像 画像名 音声 音声ファイル パス",
+    "label": "label class category target species breed word y ラベル クラス 分類 種類 正解 単語",
+    "group": "group patient subject session speaker speaker_id client_id グループ 患者 被写体 話者",
     "split": "split set part subset 分割",
 }
 LONGEST_NAME = 255  # characters of a label or group: as many as a folder's name can have
@@ -87,10 +89,28 @@ def shown(path: Path | str, root: Path | None = None) -> str:
     return printable(str(path))
 
 
-def photos_below(folder: Path) -> list[Path]:
-    """Every photo in the folder and in those below it, by its name, in the order of names."""
-    files = _walk(folder, folder.resolve(), [])
-    return [file for file in files if file.suffix.lower() in SUFFIXES]
+def every_file(folder: Path) -> list[Path]:
+    """Every file in the folder and in those below it, in the order of names."""
+    return list(_walk(folder, folder.resolve(), []))
+
+
+def files_of(folder: Path, medium: type[Medium] = Photos) -> list[Path]:
+    """Every photo (or recording) in the folder and in those below it, by its name, in order."""
+    return [file for file in every_file(folder) if file.suffix.lower() in medium.suffixes]
+
+
+def named_in(table: Path, column: str | None = None) -> list[str]:
+    """The files that this table names; [] where it has no column of files."""
+    try:
+        content, _ = decoded(table)
+    except FolderError:
+        return []
+    (_, first), *rows = lines_of(content)[0] or [(0, None)]
+    header = [cell.strip().lower() for cell in first or []]
+    wanted = [column.lower()] if column else COLUMNS["file"].split()
+    known = [name for name in wanted if name in header]
+    at = header.index(known[0]) if known else len(header)
+    return [cells[at].strip() for _, cells in rows if cells and at < len(cells)]
 
 
 def files_below(folder: Path) -> tuple[bool, list[Path]]:
@@ -115,28 +135,34 @@ def one_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def find_layout(path: Path, label_from: str = "top") -> Layout:
-    """The photos below `path` (a folder, or a CSV file) with their labels.
+def find_layout(
+    path: Path,
+    label_from: str = "top",
+    medium: type[Medium] = Photos,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
+) -> Layout:
+    """The photos (or recordings) below `path` (a folder, or a CSV file) with their labels.
 
-    label_from: of class folders in folders the outer ("top") or the inner ("leaf") name.
-    A table decides where it is the only one that has the columns and names a photo that exists.
+    label_from: of class folders in folders the outer ("top") or the inner ("leaf") name. columns:
+    those of a table that hold its "file", "label", "group" and "split", where they are not called
+    so. A table decides where it is the only one that has the columns and names a file that exists.
     Raises FolderError where there is no photo, or nothing that could be a class.
     """
     if label_from not in ("top", "leaf"):
         raise ValueError(text("folder.label_from", asked=label_from))
     if path.is_file():
-        return _from_csv(path)
+        return _from_csv(path, columns)
     left_out: list[Problem] = []
     files = list(_walk(path, path.resolve(), left_out))
-    photos = [file for file in files if file.suffix.lower() in SUFFIXES]
+    photos = [file for file in files if file.suffix.lower() in medium.suffixes]
     tables = [file for file in files if file.suffix.lower() in (".csv", ".tsv")]
     others = set(files) - set(photos) - set(tables)
     left_out += [_problem(file, "other") for file in files if file in others]
     if not photos:
-        raise FolderError(_no_photos(path, left_out))
-    layout, refused = _from_tables(tables, photos)
+        raise FolderError(_none_there(path, left_out, medium))
+    layout, refused = _from_tables(tables, photos, columns)
     if layout is None:
-        layout = _from_folders(_descend(path), photos, label_from)
+        layout = _from_folders(_descend(path), photos, label_from, medium.kind == "sound")
         if len(layout.classes) < 2 and layout.rule == "folders":
             by_name = _from_names(photos)
             layout = by_name if len(by_name.classes) > 1 else layout
@@ -147,21 +173,23 @@ def find_layout(path: Path, label_from: str = "top") -> Layout:
     return layout
 
 
-def _no_photos(path: Path, left_out: list[Problem]) -> str:
+def _none_there(path: Path, left_out: list[Problem], medium: type[Medium]) -> str:
     links = sum(problem.kind == "link" for problem in left_out)
     if links:
         return text("folder.only_links", path=shown(path), count=links)
-    return text("folder.no_photos", path=shown(path))
+    return say(medium.room, "none_there", path=shown(path))
 
 
 def _from_tables(
-    tables: list[Path], photos: list[Path]
+    tables: list[Path],
+    photos: list[Path],
+    columns: Mapping[str, str | Sequence[str]] | None,
 ) -> tuple[Layout | None, FolderError | None]:
     """The layout by the one table that fits the photos, or why no table does."""
     found, refused = [], None
     for table in tables:
         try:
-            layout = _from_csv(table)
+            layout = _from_csv(table, columns)
         except FolderError as error:
             refused = error
             continue
@@ -244,8 +272,13 @@ def _is_link(path: Path) -> bool:
 # --- classes by folder --------------------------------------------------------------------
 
 
-def _from_folders(root: Path, photos: list[Path], label_from: str) -> Layout:
-    """Classes by folder, or by name where folders only make the parts."""
+def _from_folders(
+    root: Path, photos: list[Path], label_from: str, outer_groups: bool = False
+) -> Layout:
+    """Classes by folder, or by name where folders only make the parts.
+
+    outer_groups: whether the outer folders, where the inner ones are the classes, make groups.
+    """
     inner = [tuple(map(one_form, photo.relative_to(root).parts[:-1])) for photo in photos]
     placed = _take_parts(inner)
     by_name = not any(names for _, names in placed)
@@ -255,7 +288,7 @@ def _from_folders(root: Path, photos: list[Path], label_from: str) -> Layout:
         label = class_in_name(photo.stem) if by_name else (*names, "")[0]
         group = "/".join(names) if len(names) > 1 else ""
         if label_from == "leaf" and names:
-            label, group = names[-1], ""
+            label, group = names[-1], "/".join(names[:-1]) if outer_groups else ""
             parents[label].add(names[:-1])
         if part not in ("", *PARTS):
             layout.left_out.append(_problem(photo, part))
@@ -363,8 +396,8 @@ def class_in_name(stem: str) -> str:
 # --- classes by table ---------------------------------------------------------------------
 
 
-def _from_csv(path: Path) -> Layout:
-    table = _read_table(path)
+def _from_csv(path: Path, columns: Mapping[str, str | Sequence[str]] | None) -> Layout:
+    table = _read_table(path, columns or {})
     root = path.parent.resolve()
     layout = Layout("csv", [], remarks=table.remarks)
     layout.left_out += [Problem(f"{path}:{line}", "line", message) for line, message in table.bad]
@@ -429,18 +462,24 @@ class _Table:
     remarks: list[str]
 
 
-def _read_table(path: Path) -> _Table:
-    """The rows of a CSV file below its header. Raises FolderError without the two columns."""
+def _read_table(path: Path, asked: Mapping[str, str | Sequence[str]]) -> _Table:
+    """The rows of a CSV file below its header. Raises FolderError without the two columns, and
+    without one that was asked for."""
     content, encoding = decoded(path)
     lines, _ = lines_of(content)
     header = [cell.strip().lower() for cell in (lines[0][1] or [])] if lines else []
-    columns = {
-        key: next(header.index(name) for name in names.split() if name in header)
-        for key, names in COLUMNS.items()
-        if set(names.split()) & set(header)
-    }
+    found = ", ".join(cell[:40] for cell in header[:20])
+    columns = {}
+    for key, names in COLUMNS.items():
+        wanted = names.split()
+        if key in asked:
+            wanted = [str(asked[key]).strip().lower()]
+            if wanted[0] not in header:
+                values = {"asked": asked[key], "found": found}
+                raise FolderError(text("texts.no_column", path=shown(path), **values))
+        if named := [name for name in wanted if name in header]:
+            columns[key] = header.index(named[0])
     if "file" not in columns or "label" not in columns:
-        found = ", ".join(cell[:40] for cell in header[:20])
         raise FolderError(text("folder.csv_columns", path=shown(path), found=found))
     table = _Table([], [], [])
     if encoding not in USUAL:

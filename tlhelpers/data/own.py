@@ -1,8 +1,12 @@
-"""What is known of a learner's own examples: the place and the group of each, and their parts."""
+"""A learner's own examples as a `Task`: the place and the group of each, and their parts.
+
+`assemble` makes one of decoded files (photos, recordings); `own_texts.py` does of texts.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +15,16 @@ import torch
 from torch import Tensor
 
 from tlhelpers.data import inspection
+from tlhelpers.data.decoding import Medium, Reader, Store, decode
+from tlhelpers.data.digest import digest
 from tlhelpers.data.inspection import Inspection
-from tlhelpers.data.layout import PARTS
+from tlhelpers.data.layout import PARTS, FolderError, Labelled, Layout, Problem, shown
 from tlhelpers.data.task import Split, Task
+from tlhelpers.runtime.language import LANGUAGES
 
 SHARES = (0.6, 0.2, 0.2)  # of train, valid and test
 LEAST = 3  # examples of a class: one for each part
+HELD_BYTES = 384 * 2**20  # of all inputs together; more are read from their file, batch by batch
 
 
 class PlacedSplit(Split):
@@ -80,3 +88,190 @@ def parts_of(
     if not parts["valid"]:
         parts["train"], parts["valid"] = take(0.25, parts["train"])
     return [sorted(parts[name]) for name in PARTS]
+
+
+# --- from files to a task -----------------------------------------------------------------
+
+
+def assemble(
+    path: Path,
+    root: Path,
+    layout: Layout,
+    medium: Medium,
+    found: Inspection,
+    seed: int,
+    shares: Sequence[float],
+    groups: str | int | None,
+    progress: bool | None,
+) -> FolderTask:
+    """The files of `layout`, decoded, inspected and split. found: to be filled in.
+
+    path: as the learner gave it; root: the folder or table that it means. Raises FolderError where
+    nothing can be learned.
+    """
+    base = root if root.is_dir() else root.parent
+    decoded = decode(layout.items, medium, progress)
+    kept = [layout.items[row] for row in decoded.rows]
+
+    def name(row: int) -> str:
+        return shown(kept[row].path, base)
+
+    left_out = [Problem(str(layout.items[row].path), *why) for row, *why in decoded.problems]
+    found.remarks += layout.remarks
+    found.left_out = [
+        Problem(shown(problem.path, base), problem.kind, problem.message)
+        for problem in [*layout.left_out, *left_out]
+    ]
+    found.notes = [
+        Problem(shown(layout.items[row].path, base), kind, medium.say(f"note_{kind}"))
+        for row, kind in decoded.notes
+    ]
+    rows = _without_copies(kept, decoded.digests, found, name)
+    rows = _without_small_classes(kept, rows, found, name)
+    labels = [kept[row].label for row in rows]
+    classes = sorted(set(labels))
+    if len(classes) < 2:
+        _refuse(path, kept, classes, found)
+    found.counts = {shown(label): count for label, count in sorted(Counter(labels).items())}
+    found.measure([decoded.facts[row] for row in rows])
+    pairs = inspection.near_duplicates(decoded.signatures_of(rows))
+    found.near_duplicates = [(name(rows[a]), name(rows[b])) for a, b in pairs]
+    own = found.group([kept[row] for row in rows], groups)
+    together = inspection.join_groups(own, pairs)
+    numbers = [classes.index(label) for label in labels]
+    parts = parts_of(numbers, together, [kept[row].part for row in rows], shares, seed)
+    part_of = {place: part for part, places in enumerate(parts) for place in places}
+    found.across = [
+        pair
+        for pair, (a, b) in zip(found.near_duplicates, pairs, strict=True)
+        if part_of[a] != part_of[b]
+    ]
+    found.splits = dict(zip(PARTS, map(len, parts), strict=True))
+    _require_all_classes(path, parts, numbers, classes, found)
+    found.compare(own, [part_of[place] for place in range(len(rows))])
+    tested = {numbers[place] for place in parts[2]}
+    if len(tested) < len(classes):
+        names = ", ".join(shown(name) for c, name in enumerate(classes) if c not in tested)
+        found.remarks.append(medium.say("untested", classes=names))
+    read = medium.reader(decoded.file, decoded.facts)
+    splits = [
+        _split(
+            read,
+            medium,
+            decoded,
+            [rows[place] for place in part],
+            torch.tensor([numbers[place] for place in part]),
+            [kept[rows[place]].path for place in part],
+            [together[place] for place in part],
+            held=len(rows) * medium.most_bytes <= HELD_BYTES,
+        )
+        for part in parts
+    ]
+    return FolderTask(
+        name=shown(path.name or path.absolute().name),
+        train=splits[0],
+        valid=splits[1],
+        test=splits[2],
+        classes={lang: [shown(label) for label in classes] for lang in LANGUAGES},
+        kind=medium.kind,
+        source=medium.say("source", path=shown(path)),
+        inspection=found,
+    )
+
+
+def _without_copies(
+    kept: Sequence[Labelled],
+    digests: Sequence[str],
+    found: Inspection,
+    name: Callable[[int], str],
+) -> list[int]:
+    """One of each set of exact copies; none where the copies carry different labels."""
+    drop: set[int] = set()
+    for same in inspection.exact_copies(digests):
+        names = [name(row) for row in same]
+        if len({kept[row].label for row in same}) > 1:
+            found.conflicts.append(names)
+            drop |= set(same)
+        else:
+            found.duplicates.append(names)
+            drop |= set(sorted(same, key=lambda row: kept[row].part != "train")[1:])
+    return [row for row in range(len(kept)) if row not in drop]
+
+
+def _without_small_classes(
+    kept: Sequence[Labelled], rows: list[int], found: Inspection, name: Callable[[int], str]
+) -> list[int]:
+    counts = Counter(kept[row].label for row in rows)
+    small = {label for label, count in counts.items() if count < LEAST}
+    for row in rows:
+        if kept[row].label in small:
+            label = shown(kept[row].label)
+            message = found.say("file_class_small", label=label, least=LEAST)
+            found.left_out.append(Problem(name(row), "class_small", message))
+    return [row for row in rows if kept[row].label not in small]
+
+
+def _refuse(
+    path: Path, kept: Sequence[Labelled], classes: Sequence[str], found: Inspection
+) -> None:
+    """Raises the FolderError of a folder with fewer than two classes."""
+    reasons = Counter(problem.kind for problem in found.left_out)
+    detail = "; ".join(
+        next(problem.message for problem in found.left_out if problem.kind == kind)
+        for kind, _ in reasons.most_common(3)
+    )
+    if not kept:
+        raise FolderError(found.say("none_readable", path=shown(path), detail=detail))
+    if len(kept) == 1:
+        raise FolderError(found.say("one_alone", path=shown(path)))
+    small = [problem for problem in found.left_out if problem.kind == "class_small"]
+    if found.conflicts:
+        example = " = ".join(found.conflicts[0][:2])
+        count = len(found.conflicts)
+        raise FolderError(found.say("conflicts", count=count, example=example))
+    if small:
+        names = sorted({item.label for item in kept} - set(classes))
+        if not classes:
+            raise FolderError(found.say("too_few", path=shown(path), classes=_named(names)))
+        values = {"label": shown(classes[0]), "small": _named(names), "least": LEAST}
+        raise FolderError(found.say("class_alone", path=shown(path), **values))
+    label = shown(classes[0]) if classes else "-"
+    raise FolderError(found.say("one_class", path=shown(path), label=label))
+
+
+def _named(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(map(shown, names[:most])) + (" ..." if len(names) > most else "")
+
+
+def _require_all_classes(
+    path: Path,
+    parts: Sequence[Sequence[int]],
+    labels: Sequence[int],
+    classes: Sequence[str],
+    found: Inspection,
+) -> None:
+    """Every class needs training examples, and there must be some in every part."""
+    trained = {labels[row] for row in parts[0]}
+    missing = [shown(classes[c]) for c in range(len(classes)) if c not in trained]
+    if missing or not all(parts):
+        names = ", ".join(missing) or ", ".join(shown(label) for label in classes)
+        raise FolderError(found.say("too_few", path=shown(path), classes=names))
+
+
+def _split(
+    read: Reader,
+    medium: Medium,
+    decoded: Store,
+    rows: list[int],
+    labels: Tensor,
+    paths: Sequence[Path],
+    groups: Sequence[int],
+    held: bool,
+) -> PlacedSplit:
+    """`rows`: of the file. Held in memory, or read when asked for and named by the files."""
+    if held:
+        return PlacedSplit(read(rows), labels, paths, groups)
+    name = f"{medium.how}/{digest([decoded.digests[row] for row in rows])}"
+    return PlacedSplit(
+        lambda asked: read(rows[at] for at in asked.tolist()), labels, paths, groups, name
+    )

@@ -9,18 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
-import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
+from torch import Tensor
 
-from tlhelpers.runtime.language import text
+from tlhelpers.data.decoding import Decoded, FileProblem, Medium, Reader, require_ordinary
 
 MOST_PIXELS = 50_000_000  # of a format that can only be decoded whole
 MOST_PIXELS_JPEG = 175_000_000  # JPEG is decoded at an eighth of its size where that is enough
@@ -44,12 +45,11 @@ _LARGE_ONES = threading.Lock()
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
-class PhotoError(ValueError):
-    """A file that cannot be used. `kind`: "empty", "not_an_image", "truncated", ..."""
+VERSION = 3  # of what is kept of a photo; another number decodes anew
 
-    def __init__(self, kind: str, **values: object):
-        super().__init__(text(f"folder.file_{kind}", **values))
-        self.kind = kind
+
+class PhotoError(FileProblem):
+    """A photo that cannot be used. `kind`: "empty", "not_an_image", "truncated", ..."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,11 @@ def no_warnings() -> Iterator[None]:
 
 
 def _read_bytes(path: Path) -> bytes:
+    require_ordinary(path, PhotoError, MOST_BYTES)
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise PhotoError("not_a_file")
-        if status.st_size == 0:
-            raise PhotoError("empty")
-        if status.st_size > MOST_BYTES:
-            raise PhotoError("too_heavy", megabytes=status.st_size // 2**20)
         return path.read_bytes()
-    except PhotoError:
-        raise
-    except FileNotFoundError as error:
-        raise PhotoError("absent") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise PhotoError("unreadable", reason=getattr(error, "strerror", error)) from error
+    except OSError as error:
+        raise PhotoError("unreadable", reason=error.strerror) from error
 
 
 def _unknown_format(content: bytes) -> PhotoError:
@@ -241,3 +231,40 @@ def _open_heif() -> None:
     except ImportError as error:
         raise PhotoError("heic") from error
     pillow_heif.register_heif_opener()
+
+
+class Photos(Medium):
+    """Photos, each a square of `size` pixels."""
+
+    suffixes = SUFFIXES
+
+    def __init__(self, size: int):
+        self.size, self.how = size, f"photos-{VERSION}/{size}"
+        self.most_bytes = 3 * size * size
+
+    def read(self, path: Path) -> Decoded:
+        """The pixels; facts: width and height of the file."""
+        photo = read_photo(path, self.size)
+        facts, notes = (photo.width, photo.height), (photo.note,) if photo.note else ()
+        return Decoded(photo.pixels.tobytes(), facts, photo.digest, photo.signature, notes)
+
+    def quietly(self) -> AbstractContextManager:
+        """Pillow's warnings are silenced."""
+        return no_warnings()
+
+    def reader(self, file: Path, facts: Sequence[Sequence[float]]) -> Reader:
+        """rows -> uint8 (n, 3, size, size). Plain reads, not a map: its pages would count as
+        memory."""
+        each, size = self.most_bytes, self.size
+
+        def read(rows: Iterable[int]) -> Tensor:
+            rows = list(rows)
+            images = torch.empty(len(rows), 3, size, size, dtype=torch.uint8)
+            flat = images.view(len(rows), each).numpy()
+            with open(file, "rb") as opened:
+                for place, row in enumerate(rows):
+                    opened.seek(row * each)
+                    opened.readinto(memoryview(flat[place]))
+            return images
+
+        return read

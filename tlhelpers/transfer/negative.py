@@ -21,13 +21,14 @@ from torch import nn
 from tlhelpers.data.task import Task
 from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.device import set_seed
+from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import DEFAULTS, FineTuneResult, epochs_for, fine_tune, tune
 from tlhelpers.transfer.intervals import Interval, interval
 from tlhelpers.transfer.results import Result
 from tlhelpers.transfer.search import FINE_TUNE_GRID, SCRATCH_GRID, TUNING_SEEDS, Search, search
 
-RATES = {"image": (0.01, 0.03, 0.1), "text": (3e-4, 1e-3, 3e-3)}
+RATES = {"image": (0.01, 0.03, 0.1), "text": (3e-4, 1e-3, 3e-3), "sound": (1e-3, 3e-3, 1e-2)}
 LONGER = 3  # random weights need more steps than pretrained ones
 
 
@@ -51,12 +52,15 @@ class NegativeTransferGap(Result):
 
 
 def reinitialise(model: nn.Module) -> nn.Module:
-    """A copy of `model` with fresh random weights: the scratch twin of a pretrained network."""
+    """A copy of `model` with fresh random weights: the scratch twin of a pretrained network.
+
+    It reads its inputs as `model` does.
+    """
     from tlhelpers.models.backbones import backbone
 
     info = getattr(model, "info", None)
     if info is not None:
-        return backbone(info.name, pretrained=False)
+        return attach_preprocess(backbone(info.name, pretrained=False), model.preprocess)
     twin = copy.deepcopy(model)
     for layer in twin.modules():
         if hasattr(layer, "reset_parameters"):
