@@ -2,9 +2,9 @@
 
 Every number is a fraction, one a draw. A draw redraws all pictures (labelled, unlabelled,
 validation and test), trains a teacher of its own on the labelled ones and starts the students from
-other random weights. All contenders take as many steps, with the rate and the clipping that
-11_tuning chose for each of them on other draws. The true labels of unlabelled pictures are read
-only where "labelled" says what they would be worth.
+other random weights. All contenders take as many steps, at the rate that was chosen for each of
+them on another draw. The true labels of unlabelled pictures are read only where "labelled" says
+what they would be worth.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, VARIED, experiment, stored
+from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, VARIED, experiment
 from tlhelpers.data.catalog import load_task, redrawn
 from tlhelpers.data.digest import digest
 from tlhelpers.data.real import real_photos
@@ -46,23 +46,23 @@ from tlhelpers.train.predict import predict
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.distillation import distill
 from tlhelpers.transfer.extraction import extract_features
-from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.finetune import DEFAULTS, fine_tune
 from tlhelpers.transfer.heads import select_head
-from tlhelpers.transfer.search import TUNING_SEEDS, search
+from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
 SEEDS, FEW_SEEDS = range(10), range(5)
-TUNING = TUNING_SEEDS
+TUNING = TUNING_SEEDS[:1]
 LABELS, POOL = 10, 60  # labelled and unlabelled pictures of each kind of bird
 LENGTH = 400  # steps of every student
 MULTIPLES = (0.25, 1, 4)  # of them, where patience is measured
-COUNTS = (10, 30, 60, 120)  # unlabelled pictures a class
-TEMPERATURES = (1, 2, 4, 8, 16)
-GRID = {"lr": (0.03, 0.1, 0.3), "clip_norm": (1.0, None)}
+COUNTS = (10, 30, 120)  # unlabelled pictures a class, beside those of 11_ways
+TEMPERATURES = (1, 2, 4, 16)
+GRID = {"lr": (0.03, 0.1, 0.3)}  # gradients are clipped at length 1
 NOISE, SMOOTHING = 0.2, 0.1
 KEPT = 0.1  # of the teacher's weights after pruning
 DRAWN = {"unit": "draws of all pictures", "labels": "10 + 20"}
-SEARCHED_THERE = {"settings": "searched in 11_tuning"}
+SEARCHED_THERE = {"settings": "searched in 11_ways"}
 # what a student learns from: the labels, or the teacher's answers on the same pictures or on more
 WAYS: dict[str, dict[str, Any]] = {
     "hard": {"label_weight": 1.0},
@@ -113,8 +113,18 @@ def learn(
     return distill(here.teacher, student, here.task, seed=seed, progress=False, **asked)
 
 
+@functools.cache
+def searched(way: str) -> Search:
+    """The rate of `way`, on the validation pictures of a draw that is never measured."""
+
+    def train(seed: int, **settings: Any) -> Any:
+        return learn(way, world(seed), seed, settings, read_test=False)
+
+    return search(train, GRID, seeds=TUNING)
+
+
 def chosen(way: str) -> dict[str, Any]:
-    return stored("11_tuning")[way]["chosen"]
+    return searched(way).chosen
 
 
 def rounded(values: Iterable[float]) -> list[float]:
@@ -128,62 +138,44 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("11_tuning", **DRAWN, seeds=2, settings=SEARCHED)
-def tuning() -> dict:
-    """{way: the grid, all scores and the choice}, on the validation pictures of tuning seeds."""
-    found = {}
-    for way in WAYS:
-
-        def train(seed: int, way: str = way, **settings: Any) -> Any:
-            return learn(way, world(seed), seed, settings, read_test=False)
-
-        found[way] = search(train, GRID, seeds=TUNING).to_dict()
-    return found
-
-
-@experiment("11_ways", **DRAWN, seeds=10, **SEARCHED_THERE)
+@experiment("11_ways", **DRAWN, seeds=10, settings=SEARCHED)
 def ways() -> dict:
-    """Accuracies a draw: {"teacher", each of WAYS, "hard_long" (three times the steps),
-    "labelled" (true labels for the pool as well)}, and "agreement": {way: with the teacher}.
+    """Accuracies a draw: {"teacher", each of WAYS, "labelled" (true labels for the pool as well)},
+    "agreement": {way: with the teacher}, and "search": {way: how its rate was chosen}.
     """
     rows, agreement = [], []
     for seed in SEEDS:
         here = world(seed)
         found = {way: learn(way, here, seed, chosen(way)) for way in WAYS}
-        long = learn("hard", here, seed, chosen("hard"), max_steps=3 * LENGTH)
         labels = torch.cat([here.task.train.labels, here.pool.labels])
         known = Split(torch.cat([here.task.train.inputs, here.pool.inputs]), labels)
         told = replace(here, task=replace(here.task, train=known))
-        labelled = learn("hard", told, seed, chosen("pseudo"))
+        labelled = learn("hard", told, seed, chosen("pseudo")).test_acc
         row = {way: result.test_acc for way, result in found.items()}
-        extra = {"hard_long": long.test_acc, "labelled": labelled.test_acc}
-        rows.append({"teacher": found["all"].teacher_acc, **row, **extra})
+        rows.append({"teacher": found["all"].teacher_acc, **row, "labelled": labelled})
         agreement.append({way: result.agreement for way, result in found.items()})
-    return {**columns(rows), "agreement": columns(agreement)}
+    record = {way: searched(way).to_dict() for way in WAYS}
+    return {**columns(rows), "agreement": columns(agreement), "search": record}
 
 
-@experiment("11_unlabelled", **DRAWN, seeds=10, **SEARCHED_THERE)
+@experiment("11_unlabelled", **DRAWN, seeds=5, **SEARCHED_THERE)
 def unlabelled() -> dict:
     """Soft and hard answers over the number of unlabelled pictures a class.
 
-    {"counts", "all": [runs a count], "pseudo": [...], "soft": runs without any, "teacher"}.
+    {"counts", "all": [runs a count], "pseudo": [...]}; the draws are the first ones of 11_ways.
     """
     found: dict = {way: [[] for _ in COUNTS] for way in WITH_POOL}
-    none, taught = [], []
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         here = world(seed, max(COUNTS))
-        none.append(learn("soft", here, seed, chosen("soft")))
-        taught.append(none[-1].teacher_acc)
         for place, count in enumerate(COUNTS):
             part = replace(here, pool=here.pool.subset(torch.arange(10 * count)))  # in turn
             for way in WITH_POOL:
                 found[way][place].append(learn(way, part, seed, chosen(way)).test_acc)
     runs = {way: [rounded(r) for r in by_count] for way, by_count in found.items()}
-    soft = rounded(result.test_acc for result in none)
-    return {"counts": list(COUNTS), **runs, "soft": soft, "teacher": rounded(taught)}
+    return {"counts": list(COUNTS), **runs}
 
 
-@experiment("11_temperature", **DRAWN, seeds=10, settings=VARIED)
+@experiment("11_temperature", **DRAWN, seeds=5, settings=VARIED)
 def temperature() -> dict:
     """Accuracy over the temperature, on the same pictures and with the unlabelled ones.
 
@@ -191,7 +183,7 @@ def temperature() -> dict:
     The rate is the one chosen at temperature 4.
     """
     found: dict = {key: [[] for _ in TEMPERATURES] for key in ("soft", "all", "without")}
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         here = world(seed)
         for place, value in enumerate(TEMPERATURES):
             for key, way in (("soft", "soft"), ("all", "all"), ("without", "soft")):
@@ -210,10 +202,9 @@ def for_a_loss_times(factor: float, settings: Mapping[str, Any]) -> dict[str, An
     lr * (clip(factor * g) + decay * w) = lr * factor * (clip'(g) + decay / factor * w), where the
     bound of clip' is 1 / factor times as high.
     """
-    bound = settings["clip_norm"]
     return {
         "lr": factor * settings["lr"],
-        "clip_norm": None if bound is None else bound / factor,
+        "clip_norm": DEFAULTS["image"]["clip_norm"] / factor,
         "weight_decay": WEIGHT_DECAY["sgd"] / factor,
     }
 
@@ -259,28 +250,27 @@ def capacity_gap() -> dict:
     return {"students": sizes, "teachers": found}
 
 
-@experiment("11_teachers", **DRAWN, seeds=10, **SEARCHED_THERE)
+@experiment("11_teachers", **DRAWN, seeds=5, **SEARCHED_THERE)
 def teachers() -> dict:
     """Teachers that learned from smoothed labels, or from labels a fifth of which are wrong.
 
-    {kind: {"teacher", "soft", "all", "pseudo": accuracies a draw}}, kind: plain, smooth, noisy;
-    "noisy" also holds "hard", a student of the wrong labels themselves.
+    {"smooth": {"teacher", "soft", "all": accuracies a draw}, "noisy": the same, "pseudo", and
+    "hard", a student of the wrong labels themselves}; the draws are the first ones of 11_ways.
     """
 
     def smooth(model: nn.Module, inputs: Any, labels: Any, rows: Any) -> torch.Tensor:
         return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTHING)
 
-    found: dict = {"plain": [], "smooth": [], "noisy": []}
-    for seed in SEEDS:
+    found: dict = {"smooth": [], "noisy": []}
+    for seed in FEW_SEEDS:
         here = world(seed)
         wrong = replace(here.task, train=with_wrong_labels(here.task.train, seed))
         kinds = {
-            "plain": here,
             "smooth": replace(here, teacher=teacher_of(here.task, seed, loss=smooth)),
             "noisy": replace(here, task=wrong, teacher=teacher_of(wrong, seed)),
         }
         for kind, one in kinds.items():
-            taught = ("soft", "all", "pseudo") + (("hard",) if kind == "noisy" else ())
+            taught = ("soft", "all") + (("pseudo", "hard") if kind == "noisy" else ())
             row = {way: learn(way, one, seed, chosen(way)) for way in taught}
             accuracies = {way: result.test_acc for way, result in row.items()}
             found[kind].append({"teacher": row["all"].teacher_acc, **accuracies})
@@ -331,7 +321,7 @@ def colour() -> dict:
     return {who: columns(rows) for who, rows in found.items()}
 
 
-@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=10, **SEARCHED_THERE)
+@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=5, **SEARCHED_THERE)
 def alternatives() -> dict:
     """Ways to a small network: {way: {"accuracy": runs, "kilobytes"}}.
 
@@ -342,7 +332,7 @@ def alternatives() -> dict:
     rows: list = []
     size: dict = {}
     small = backbone(STUDENT)
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         here = world(seed)
         cut = cut_weights(here.teacher, 1 - KEPT)
         fit(cut, here.task, max_steps=LENGTH // 3, **_AGAIN, seed=seed, progress=False)
@@ -355,7 +345,7 @@ def alternatives() -> dict:
             "all": student,
             "all_int8": in_eight_bits(student),
             "tuned": teacher_of(here.task, seed, STUDENT),
-            "tuned_all": learn("all", here, seed, chosen("all"), small, read_test=False).model,
+            "tuned_all": learn("all", here, seed, {}, small, read_test=False).model,
         }
         rows.append({way: evaluate(model, here.task.test) for way, model in networks.items()})
         for way, model in networks.items():
@@ -402,7 +392,7 @@ class MeanOfVectors(nn.Module):
     weights=("zukan-bert",),
     unit="draws of labelled, unlabelled and test texts",
     labels="10 + 10",
-    seeds=10,
+    seeds=5,
     settings=IN_EACH_DRAW,
 )
 def texts() -> dict:
@@ -413,7 +403,7 @@ def texts() -> dict:
     """
     rows: list = []
     network = backbone("zukan-bert")
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         task, pool = _enquiries(seed)
         teacher = fine_tune(network, task, seed=seed, read_test=False, progress=False).model
         torch.manual_seed(seed)

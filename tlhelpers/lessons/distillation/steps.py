@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import io
+import statistics
+import time
 
 import torch
 from torch import Tensor, nn
@@ -108,3 +110,24 @@ def with_signs(split: Split, signs: Tensor) -> Split:
     pictures = split.inputs.clone()
     pictures[:, :, :SIGN, :SIGN] = COLOURS[signs][:, :, None, None]
     return Split(pictures, split.labels)
+
+
+def milliseconds(model: nn.Module, pictures: Tensor, rounds: int = 30) -> float:
+    """How long one picture takes on this computer's CPU, on one thread: the median of `rounds`.
+
+    pictures: uint8 (n, 3, height, width), of which the first is shown again and again.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        still = copy.deepcopy(model).cpu().eval()
+        prepared = model.preprocess(pictures[:1].cpu())
+        times = []
+        with torch.inference_mode():
+            for _ in range(rounds + 3):
+                begin = time.perf_counter()
+                still(prepared)
+                times.append(time.perf_counter() - begin)
+    finally:
+        torch.set_num_threads(threads)
+    return 1000 * statistics.median(times[3:])  # the first ones warm up

@@ -1,6 +1,7 @@
 """Ideas, drawn by one hand: `canvas.py` is the pen, and every theme has a file of drawings."""
 
 from tlhelpers.show.diagrams import (
+    distillation,
     domains,
     few_shot,
     incremental,
@@ -15,6 +16,7 @@ __all__ = [
     "STAGES",
     "Diagram",
     "diagram",
+    "distillation",
     "domains",
     "few_shot",
     "incremental",

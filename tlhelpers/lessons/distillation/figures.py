@@ -1,0 +1,326 @@
+"""Figures of lesson 11: each says its finding in its title and holds every line it mentions.
+
+What stands in __all__ is here for the lesson's cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from tlhelpers.lessons.distillation.onnx_int8 import try_onnx
+from tlhelpers.lessons.distillation.steps import (
+    in_eight_bits,
+    kilobytes,
+    kilobytes_in_eight_bits,
+    milliseconds,
+)
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.intervals import interval
+
+__all__ = ["in_eight_bits", "kilobytes", "kilobytes_in_eight_bits", "milliseconds", "try_onnx"]
+
+CHANCE = 0.1  # ten kinds of bird
+MEMORY = 512  # kilobytes that the camera has
+LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
+    "teacher": {"color": figures.BLACK, "marker": "X"},
+    "hard": {"color": figures.GREY, "marker": "v"},
+    "soft": {"color": figures.ORANGE, "marker": "P"},
+    "pseudo": {"color": figures.SKY, "marker": "D"},
+    "all": {"color": figures.BLUE, "marker": "o"},
+    "labelled": {"color": figures.GREEN, "marker": "^"},
+    "without": {"color": figures.VERMILION, "marker": "s"},
+    "tuned": {"color": figures.VERMILION, "marker": "s"},
+}
+LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+
+
+def draw_win(ways: Mapping, live: Mapping[str, float]) -> Picture:
+    """Labels alone, taught by the teacher, and the teacher. live: today's accuracies by way."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 2.9))
+    _rows(axes, ways, ("hard", "all", "teacher"), live)
+    axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson11.today"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    axes.set_title(text("lesson11.win_title", **_means(ways, ("hard", "all"))))
+    return picture(figure, text("lesson11.win_alt"))
+
+
+def draw_ways(ways: Mapping) -> Picture:
+    """Every way to teach the student, a row each, with the teacher as the last."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.6, 3.9))
+    _rows(axes, ways, ("hard", "soft", "pseudo", "all", "labelled", "teacher"))
+    figure.legend(loc="outside lower center", fontsize=9)
+    axes.set_title(text("lesson11.ways_title", **_means(ways, ("hard", "soft", "all"))))
+    return picture(figure, text("lesson11.ways_alt"))
+
+
+def draw_more(ways: Mapping, unlabelled: Mapping, patience: Mapping) -> Picture:
+    """Over the number of unlabelled pictures, and over the length of training."""
+    figures.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
+    for way in ("all", "pseudo"):
+        runs = dict(zip(unlabelled["counts"], unlabelled[way], strict=True)) | {60: ways[way]}
+        if way == "all":
+            runs[0] = ways["soft"]
+        counts = sorted(runs)
+        label = text(f"lesson11.answers_{way}")
+        figures.error_band(left, counts, [runs[c] for c in counts], label, **LOOK[way])
+    left.set_xticks([0, 10, 30, 60, 120])
+    left.set_xlabel(text("lesson11.more_counts"))
+    left.set_title(text("lesson11.more_counts_title"), fontsize=11)
+    _level(left, ways["teacher"])
+    lengths = patience["lengths"]
+    for way in ("all", "hard"):
+        figures.error_band(right, lengths, patience[way], text(f"lesson11.way_{way}"), **LOOK[way])
+    right.set_xscale("log")
+    right.set_xticks(lengths, [str(length) for length in lengths])
+    right.minorticks_off()
+    right.set_xlabel(text("lesson11.more_lengths"))
+    right.set_title(text("lesson11.more_lengths_title"), fontsize=11)
+    for axes in (left, right):
+        _chance(axes)
+    _percent(left)
+    left.set_ylabel(text("lesson11.accuracy"))
+    _shared_legend(figure, left, right)
+    return picture(figure, text("lesson11.more_alt"))
+
+
+def draw_colour(found: Mapping) -> Picture:
+    """A teacher that reads the sign of the feeder, and students of three pools of pictures."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    names = ("teacher", "kept", "mixed", "none")
+    for axes, key in zip(panels, ("kept", "mixed"), strict=True):
+        for place, who in enumerate(names):
+            span = interval(found[who][key], share=True)
+            _upright(axes, place, span, LOOK["teacher" if who == "teacher" else "all"])
+        axes.set_xticks(
+            range(len(names)), [text(f"lesson11.colour_{who}") for who in names], fontsize=9
+        )
+        axes.set_xlim(-0.5, len(names) - 0.2)
+        axes.set_title(text(f"lesson11.colour_test_{key}"), fontsize=11)
+        _chance(axes)
+    _percent(panels[0])
+    panels[0].set_ylabel(text("lesson11.accuracy_bars"))
+    panels[0].legend(loc="lower left", **LEGEND)
+    figure.suptitle(text("lesson11.colour_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.colour_alt"))
+
+
+ALTERNATIVES = {  # way -> its look, and where its name stands (points to the right, upwards)
+    "teacher": ("teacher", (-8, -16)),
+    "int8": ("teacher", (-6, 9)),
+    "pruned": ("labelled", (-10, -18)),
+    "hard": ("hard", (8, -4)),
+    "tuned": ("tuned", (8, -4)),
+    "all": ("all", (8, -4)),
+    "tuned_all": ("pseudo", (8, 3)),
+    "all_int8": ("all", (-10, -18)),
+}
+
+
+def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
+    """Accuracy against kilobytes for every way to a small network; live: today's milliseconds."""
+    figures.use()
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8.8, 4.0), gridspec_kw={"width_ratios": [2.4, 1]}
+    )
+    for way, (look, offset) in ALTERNATIVES.items():
+        span = interval(found[way]["accuracy"], share=True)
+        size = found[way]["kilobytes"]
+        figures.mark_mean(left, size, span, **LOOK[look])
+        name = text(f"lesson11.small_{way}")
+        left.annotate(name, (size, span.mean), offset, textcoords="offset points", fontsize=9)
+    left.set_xscale("log")
+    left.set_xlim(60, 9000)
+    left.set_xticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
+    left.minorticks_off()
+    left.set_xlabel(text("lesson11.kilobytes"))
+    left.set_ylabel(text("lesson11.accuracy_bars"))
+    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    left.axvline(MEMORY, color=figures.INK, linestyle="--")
+    left.annotate(
+        text("lesson11.small_limit"),
+        (MEMORY, left.get_ylim()[0]),
+        (-4, 6),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        fontsize=9,
+    )
+    for place, (way, time) in enumerate(live.items()):
+        right.bar(place, time, color=LOOK[way]["color"], width=0.6)
+        right.annotate(
+            f"{time:.1f}", (place, time), (0, 4), textcoords="offset points", ha="center"
+        )
+    names = [text(f"lesson11.way_short_{way}") for way in live]
+    right.set_xticks(range(len(live)), names, fontsize=9)
+    right.set_title(text("lesson11.small_live"), fontsize=11)
+    right.set_ylim(0, 1.2 * max(live.values()))
+    figure.suptitle(text("lesson11.small_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.small_alt"))
+
+
+def draw_real(found: Mapping) -> Picture:
+    """The same students on real photographs, of a MobileNetV2."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    ways = ("hard", "soft", "pseudo", "all", "teacher")
+    for axes, (name, chance) in zip(panels, (("cats_dogs", 0.5), ("flowers", 0.2)), strict=True):
+        for place, way in enumerate(ways):
+            _upright(axes, place, interval(found[name][way], share=True), LOOK[way])
+        names = [text(f"lesson11.way_short_{way}") for way in ways]
+        axes.set_xticks(range(len(ways)), names, fontsize=9)
+        axes.set_xlim(-0.5, len(ways) - 0.2)
+        axes.set_title(text(f"lesson11.real_{name}"), fontsize=11)
+        _chance(axes, chance)
+    _percent(panels[0])
+    panels[0].set_ylabel(text("lesson11.accuracy_bars"))
+    panels[0].legend(loc="lower right", **LEGEND)
+    figure.suptitle(text("lesson11.real_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.real_alt"))
+
+
+def draw_temperature(found: Mapping) -> Picture:
+    """Accuracy over the temperature: same pictures, without T^2, and with unlabelled ones."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.0, 3.9))
+    places = range(len(found["temperatures"]))
+    for key in ("all", "soft", "without"):
+        figures.error_band(
+            axes, places, found[key], text(f"lesson11.temperature_{key}"), **LOOK[key]
+        )
+    axes.set_xticks(places, [f"{value:g}" for value in found["temperatures"]])
+    axes.set_xlabel(text("lesson11.temperature"))
+    axes.set_ylabel(text("lesson11.accuracy"))
+    _chance(axes)
+    _percent(axes)
+    axes.legend(loc="lower left", **LEGEND)
+    axes.set_title(text("lesson11.temperature_title"))
+    return picture(figure, text("lesson11.temperature_alt"))
+
+
+def draw_gap(found: Mapping) -> Picture:
+    """Three students of a large and of a small teacher."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.0, 3.8))
+    sizes = found["students"]
+    looks = {"zukan-resnet": LOOK["all"], "zukan-small": LOOK["tuned"]}
+    for name, look in looks.items():
+        runs = found["teachers"][name]
+        label = text(f"lesson11.gap_{name}")
+        figures.error_band(axes, sizes, runs["students"], label, **look)
+        axes.axhline(fmean(runs["accuracy"]), color=look["color"], linestyle="--")
+    axes.plot([], [], "--", color=figures.INK, label=text("lesson11.gap_level"))
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size / 1000:.0f}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel(text("lesson11.gap_sizes"))
+    axes.set_ylabel(text("lesson11.accuracy"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(loc="lower right", **LEGEND)
+    axes.set_title(text("lesson11.gap_title"))
+    return picture(figure, text("lesson11.gap_alt"))
+
+
+def draw_teachers(ways: Mapping, found: Mapping) -> Picture:
+    """Teachers of true, smoothed and partly wrong labels, and what their students reach."""
+    figures.use()
+    figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.6), sharey=True)
+    kinds = {"plain": ways, **found}
+    for axes, (kind, runs) in zip(panels, kinds.items(), strict=True):
+        shown = [way for way in ("teacher", "hard", "soft", "pseudo", "all") if way in runs]
+        for place, way in enumerate(shown):
+            _upright(axes, place, interval(runs[way], share=True), LOOK[way])
+        names = [text(f"lesson11.way_short_{way}") for way in shown]
+        axes.set_xticks(range(len(shown)), names, fontsize=8)
+        axes.set_xlim(-0.5, len(shown) - 0.1)
+        axes.set_title(text(f"lesson11.teacher_{kind}"), fontsize=11)
+        _chance(axes)
+    _percent(panels[0])
+    panels[0].set_ylabel(text("lesson11.accuracy_bars"))
+    figure.suptitle(text("lesson11.teachers_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.teachers_alt"))
+
+
+def draw_text(found: Mapping) -> Picture:
+    """Enquiries: zukan-bert and its student, the mean of token vectors."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.4))
+    _rows(axes, found, ("hard", "soft", "pseudo", "all", "teacher"), chance=1 / 6)
+    figure.legend(loc="outside lower center", fontsize=9)
+    axes.set_title(text("lesson11.text_title"))
+    return picture(figure, text("lesson11.text_alt"))
+
+
+# --- what they share ------------------------------------------------------------------------
+
+
+def _rows(
+    axes: Axes,
+    found: Mapping,
+    ways: Sequence[str],
+    live: Mapping[str, float] | None = None,
+    chance: float = CHANCE,
+) -> None:
+    """A row for each way: the mean accuracy on its interval, the number at the right."""
+    for row, way in enumerate(ways):
+        span = interval(found[way], share=True)
+        figures.mark_mean(axes, row, span, across=True, **LOOK[way])
+        axes.text(1.015, row, f"{span.mean:.0%}", va="center", transform=axes.get_yaxis_transform())
+        if live and way in live:
+            axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
+    axes.set_yticks(range(len(ways)), [text(f"lesson11.way_{way}") for way in ways])
+    axes.set_ylim(len(ways) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.axvline(
+        chance, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
+    )
+    axes.set_xlabel(text("lesson11.accuracy_draws", draws=len(found[ways[0]])))
+
+
+def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:
+    figures.mark_mean(axes, place, span, **look)
+    axes.annotate(
+        f"{span.mean:.0%}", (place, span.mean), (7, -4), textcoords="offset points", fontsize=9
+    )
+
+
+def _means(found: Mapping, ways: Sequence[str]) -> dict[str, str]:
+    return {way: f"{fmean(found[way]):.0%}" for way in ways}
+
+
+def _level(axes: Axes, runs: Sequence[float]) -> None:
+    look = LOOK["teacher"]["color"]
+    axes.axhline(fmean(runs), color=look, linestyle="--", label=text("lesson11.way_teacher"))
+
+
+def _chance(axes: Axes, chance: float = CHANCE) -> None:
+    axes.axhline(
+        chance, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
+    )
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_ylim(0, 1.03)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _shared_legend(figure: Any, *panels: Axes) -> None:
+    """One legend for all panels, each name once."""
+    found: dict = {}
+    for axes in panels:
+        found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(
+        found.values(), found.keys(), loc="outside lower center", ncols=len(found), fontsize=9
+    )
