@@ -23,6 +23,8 @@ _PUBLIC = {
     "Task": "tlhelpers.data.task",
     "load_task": "tlhelpers.data.catalog",
     "list_tasks": "tlhelpers.data.catalog",
+    "load_words": "tlhelpers.data.sounds.words",
+    "log_mel": "tlhelpers.data.sounds.frontend",
     "load_folder": "tlhelpers.data.folder",
     # models
     "backbone": "tlhelpers.models.backbones",

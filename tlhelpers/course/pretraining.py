@@ -8,6 +8,7 @@ from pathlib import Path
 from tlhelpers.course.cli import Parser
 from tlhelpers.models.cards import weights_folder
 from tlhelpers.models.pretrain import RECIPES, pretrain
+from tlhelpers.models.pretrain_speech import SPEECH_RECIPES, pretrain_speech
 from tlhelpers.models.pretrain_text import TEXT_RECIPES, pretrain_text
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
@@ -15,8 +16,9 @@ from tlhelpers.runtime.language import text
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`tl pretrain NAME [--out DIR] [--restart] [--device NAME]`."""
+    names = [*RECIPES, *TEXT_RECIPES, *SPEECH_RECIPES]
     parser = Parser("pretrain")
-    parser.add_argument("name", choices=[*RECIPES, *TEXT_RECIPES], help=text("pretrain.help_name"))
+    parser.add_argument("name", choices=names, help=text("pretrain.help_name"))
     parser.add_argument("--out", type=Path, help=text("pretrain.help_out"))
     parser.add_argument("--restart", action="store_true", help=text("pretrain.help_restart"))
     parser.add_argument("--device", help=text("pretrain.help_device"))
@@ -27,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.name in TEXT_RECIPES:  # language models have a script of their own
         pretrain_text(asked.name, asked.out, **options)
         print(text("text_models.done", name=asked.name, folder=folder))
+        return 0
+    if asked.name in SPEECH_RECIPES:
+        heard = pretrain_speech(asked.name, asked.out, **options)
+        values = {"accuracy": 100 * heard.accuracy, "seconds": heard.seconds, "folder": folder}
+        print(text("speech.done", name=heard.name, **values))
         return 0
     card = pretrain(asked.name, asked.out, **options)
     print(

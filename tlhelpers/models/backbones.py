@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tlhelpers.data.sounds.frontend import LogMel
 from tlhelpers.models import networks
-from tlhelpers.models.cards import ModelCard, weights_folder
+from tlhelpers.models.cards import ModelCard, SpeechCard, weights_folder
 from tlhelpers.models.hub import KNOWN, is_hub_name, is_model_folder, load_hub, rows_of_hub
 from tlhelpers.models.language_models import (
     HUB,
@@ -30,6 +31,7 @@ from tlhelpers.models.language_models import (
     rows_of_text_models,
 )
 from tlhelpers.models.preprocess import Preprocess
+from tlhelpers.models.speech import ContextNet
 from tlhelpers.models.surgery import MOST_CLASSES, head_of, replace_head
 from tlhelpers.models.weights import (
     BackboneInfo,
@@ -55,6 +57,7 @@ ZUKAN = (
     "zukan-texture",
     "zukan-paint",
 )
+SPEECH = ("zukan-speech",)
 # The torchvision networks that the lessons speak of; every other one works by its name, too.
 TORCHVISION = (
     "resnet18",
@@ -126,6 +129,17 @@ def list_backbones() -> Table:
                 "pretrained_on": f"zukan: {card.source}",
                 "parameters": card.parameters,
                 "megabytes": round(card.megabytes, 1),
+                "available": text("backbones.here"),
+            }
+        )
+    for name in SPEECH:
+        heard = SpeechCard.read(weights_folder() / f"{name}.json")
+        rows.append(
+            {
+                "name": name,
+                "pretrained_on": text("speech.read"),
+                "parameters": heard.parameters,
+                "megabytes": round(heard.megabytes, 1),
                 "available": text("backbones.here"),
             }
         )
@@ -215,6 +229,38 @@ def load_zukan(
         licence=card.licence,
         weights_sha256=card.sha256,
     )
+    return furnish(model, preprocess, info if pretrained else untrained(info))
+
+
+def load_zukan_speech(
+    name: str,
+    *,
+    pretrained: bool = True,
+    weights: str | Path | None = None,
+    size: int | None = None,
+) -> nn.Module:
+    """The course's network of spoken words: waves (n, samples) at its own rate go in.
+
+    size does not concern sounds.
+    """
+    file = weights_folder() / f"{name}.safetensors" if weights is None else Path(weights)
+    store.verify(file)
+    card = SpeechCard.read(file.with_suffix(".json"))
+    model = ContextNet(len(card.words), card.mels)
+    if pretrained:
+        store.verify(file, card.sha256)
+        load_into(model, read_tensors(file), file)
+    info = BackboneInfo(
+        name=name,
+        pretrained_on=text("speech.read"),
+        feature_dim=card.feature_dim,
+        classes={"en": card.words, "ja": card.words},
+        size=card.rate,
+        parameters=card.parameters,
+        licence=card.licence,
+        weights_sha256=card.sha256,
+    )
+    preprocess = LogMel(card.rate, card.mels)
     return furnish(model, preprocess, info if pretrained else untrained(info))
 
 
@@ -327,6 +373,7 @@ def _renamed_for_densenet(state: dict[str, Tensor]) -> dict[str, Tensor]:
 # with `.info` and `.preprocess` (see `furnish`) or raises StoreError. torchvision's need no line.
 LOADERS: dict[str, Callable[..., nn.Module]] = {
     **dict.fromkeys(ZUKAN, load_zukan),
+    **dict.fromkeys(SPEECH, load_zukan_speech),
     **dict.fromkeys(TEXT, load_zukan_text),
     **dict.fromkeys(HUB, load_hub_text),
     **dict.fromkeys(KNOWN, load_hub),

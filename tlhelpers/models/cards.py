@@ -107,6 +107,29 @@ class TextCard(Card):
         return page(self.name, f"text_models.card_{self.family}", lambda lang: values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpeechCard(Card):
+    """The card of a network of spoken words."""
+
+    words: list[str]  # of its pre-training
+    rate: int  # samples a second
+    mels: int  # bands of its pictures
+    clips: int  # that it has heard
+    accuracy: float  # of the stored weights, on voices that training never heard, with noise
+    seconds_speaking: float  # of the synthesiser
+
+    def to_markdown(self) -> str:
+        values = asdict(self) | {
+            "words": ", ".join(self.words),
+            "count": len(self.words),
+            "accuracy": 100 * self.accuracy,
+            "thousands": self.parameters / 1e3,
+            "megabytes": self.megabytes,
+            "settings": ", ".join(f"{key} {value}" for key, value in self.recipe.items()),
+        }
+        return page(self.name, "speech.card", lambda lang: values)
+
+
 def page(title: str, key: str, values: Callable[[str], Mapping[str, Any]], top: str = "") -> str:
     """A card as Markdown: the sentences of `key` in both languages, Japanese first.
 

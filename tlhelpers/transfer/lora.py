@@ -30,7 +30,7 @@ from tlhelpers.transfer.finetune import (
 
 # Where language models compute queries and values, under the names of transformers.
 ATTENTION = ("query", "value", "q_proj", "v_proj", "c_attn")
-RATES = {"image": (1e-4, 5e-4, 2e-3), "text": (5e-4, 2e-3, 8e-3)}
+RATES = {"image": (1e-4, 5e-4, 2e-3), "text": (5e-4, 2e-3, 8e-3), "sound": (5e-4, 2e-3, 8e-3)}
 
 
 def lora(

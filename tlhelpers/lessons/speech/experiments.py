@@ -1,0 +1,354 @@
+"""What lesson 13 stores: new words, a new accent, noise and unknown words.
+
+Every number is a fraction, one a seed. A seed deals the voices anew into those to learn from, to
+choose with and to test on, and redraws recordings and noise. Every way that is trained chooses its
+rate on the validation voices of its draw; what learns by gradient hears the same augmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from tlhelpers.course.results import FIXED, IN_EACH_DRAW, experiment
+from tlhelpers.data.sounds.frontend import LogMel
+from tlhelpers.data.sounds.noise import add_noise, as_float, vary
+from tlhelpers.data.sounds.words import load_words, read_clips
+from tlhelpers.data.task import Split, Task
+from tlhelpers.lessons.speech.steps import (
+    as_pictures,
+    head_accuracy,
+    joined,
+    means,
+    nearness,
+    only_words,
+)
+from tlhelpers.models.backbones import backbone
+from tlhelpers.train.engine import evaluate, predict
+from tlhelpers.transfer.adaptation.adabn import adabn
+from tlhelpers.transfer.dtw import dtw_accuracy
+from tlhelpers.transfer.features import probe
+from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.negative import reinitialise, train_from_scratch
+
+NETWORK, PICTURES = "zukan-speech", "zukan-resnet"
+SEEDS = range(10)
+COUNTS = (1, 2, 5, 10)  # recordings of each word
+COUNTS_JA = (1, 2, 5, 10, 20)
+MANY = 30  # recordings of each word where the two ways to split are compared
+ACCENTS = ("standard", "caribbean", "scotland", "lancaster", "japanese")
+REPLAYED = 5  # old recordings of each word
+LEVELS = (None, 20.0, 10.0, 0.0)  # dB of speech over noise; None: no noise
+QUIET = 20.0  # dB, of the line on which the words were learned
+ALARMS = 0.05  # of unknown words may be taken for a known one
+UNIT = "draws of voices, recordings and noise"
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+def by_seed(run: Callable[[int], dict[str, float]]) -> dict[str, list[float]]:
+    """{what: [a number a seed]} of a function of the seed that returns {what: number}."""
+    found = [run(seed) for seed in SEEDS]
+    return {what: rounded(one[what] for one in found) for what in found[0]}
+
+
+def scratch(task: Task, seed: int) -> float:
+    network = backbone(NETWORK)
+    return train_from_scratch(network, task, seed=seed, augment=vary, progress=False).test_acc
+
+
+def frozen(task: Task, seed: int) -> float:
+    return probe(backbone(NETWORK), task, seed=seed).test_acc
+
+
+def tuned(task: Task, seed: int, augment: Callable | None = vary) -> nn.Module:
+    options = {"seed": seed, "augment": augment, "progress": False, "read_test": False}
+    return fine_tune(backbone(NETWORK), task, **options).model
+
+
+def nearest(task: Task, seed: int) -> float:
+    """The nearest recording under dynamic time warping; nothing is drawn or chosen."""
+    front = LogMel()
+    return dtw_accuracy(task, front(task.train.inputs), front(task.test.inputs))
+
+
+# --- new words ------------------------------------------------------------------------------
+
+
+@experiment(
+    "13_shots",
+    weights=(NETWORK, PICTURES),
+    unit=UNIT,
+    seeds=10,
+    labels="1-10 + 8",
+    settings=IN_EACH_DRAW,
+)
+def shots() -> dict:
+    """Five words of a call centre: {recordings: {way: [test accuracy a seed]}}.
+
+    "random" is the frozen network before its pre-training, "pictures" a frozen network of drawings
+    on the spectrograms, "means" a head on the means of the bands, "nearest" DTW on MFCC.
+    """
+
+    def run(count: int, seed: int) -> dict[str, float]:
+        task = load_words("calls", count, seed)
+        pictures = probe(backbone(PICTURES), as_pictures(task), seed=seed).test_acc
+        return {
+            "scratch": scratch(task, seed),
+            "frozen": frozen(task, seed),
+            "tuned": evaluate(tuned(task, seed), task.open_test()),
+            "random": probe(reinitialise(backbone(NETWORK)), task, seed=seed).test_acc,
+            "pictures": pictures,
+            "means": head_accuracy(means, task, seed),
+            "nearest": nearest(task, seed),
+        }
+
+    return {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS}
+
+
+@experiment(
+    "13_leak",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="30 + 8",
+    settings=IN_EACH_DRAW,
+)
+def leak() -> dict:
+    """The same words and counts, split by voice and at random: {split: {way: [accuracy]}}."""
+
+    def run(split: str, seed: int) -> dict[str, float]:
+        task = load_words("calls", MANY, seed, split=split)
+        return {
+            "nearest": nearest(task, seed),
+            "scratch": scratch(task, seed),
+            "frozen": frozen(task, seed),
+            "tuned": evaluate(tuned(task, seed), task.open_test()),
+        }
+
+    return {split: by_seed(lambda seed, split=split: run(split, seed)) for split in SPLIT_BY}
+
+
+SPLIT_BY = ("voice", "random")
+
+
+@experiment(
+    "13_japanese",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="1-20 + 8",
+    settings=IN_EACH_DRAW,
+)
+def japanese() -> dict:
+    """Ten Japanese words: {recordings: {way: [accuracy]}}, learned and tested with espeak-ng.
+
+    "across": of the ways with the most recordings, on the voice of Open JTalk.
+    """
+    across: dict[str, list[float]] = {}
+
+    def run(count: int, seed: int) -> dict[str, float]:
+        task = load_words("calls_ja", count, seed)
+        network = backbone(NETWORK)
+        read = network_with(network, probe(network, task, seed=seed, read_test=False).head)
+        grown = train_from_scratch(
+            network, task, seed=seed, augment=vary, progress=False, read_test=False
+        ).model
+        models = {"scratch": grown, "frozen": read, "tuned": tuned(task, seed)}
+        if count == COUNTS_JA[-1]:
+            other = load_words("calls_ja", count, seed, test_accent="open-jtalk").test
+            for way, model in models.items():
+                across.setdefault(way, []).append(round(evaluate(model, other), 4))
+        return {way: evaluate(model, task.open_test()) for way, model in models.items()}
+
+    runs = {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS_JA}
+    return {"runs": runs, "across": across}
+
+
+def network_with(network: nn.Module, head: nn.Linear) -> nn.Module:
+    """The frozen network, with a head that was learned on its features."""
+    network.head = head
+    return network
+
+
+# --- a new accent ---------------------------------------------------------------------------
+
+
+@experiment(
+    "13_accents",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="0",
+    settings=FIXED,
+)
+def accents() -> dict:
+    """The ten commands as they are known: {"accents": {accent: [accuracy without a new label]}}."""
+    network = backbone(NETWORK)
+
+    def run(seed: int) -> dict[str, float]:
+        found = {}
+        for accent in ACCENTS:
+            task = load_words("commands", 1, seed, accent=accent)
+            found[accent] = evaluate(only_words(network, task.classes["en"]), task.test)
+        return found
+
+    return {"accents": by_seed(run)}
+
+
+@experiment(
+    "13_replay",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="2-5 + 8",
+    settings=IN_EACH_DRAW,
+)
+def replay() -> dict:
+    """Commands with a Japanese accent: {recordings: {way: {"new", "old": [accuracy]}}}.
+
+    "new" is the accent, "old" standard English, both by voices never heard. "before" knows no
+    recording of the accent; "replay" hears old recordings beside the new ones.
+    """
+    return {str(count): _replay(count) for count in (2, 5)}
+
+
+def _replay(count: int) -> dict:
+    found: dict = {}
+
+    def note(way: str, model: nn.Module, new: Split, old: Split) -> None:
+        for which, split in (("new", new), ("old", old)):
+            place = found.setdefault(way, {"new": [], "old": []})[which]
+            place.append(round(evaluate(model, split), 4))
+
+    for seed in SEEDS:
+        task = load_words("commands", count, seed, accent="japanese")
+        known = load_words("commands", REPLAYED, seed)
+        start = only_words(backbone(NETWORK), task.classes["en"])
+        both = replace(task, train=joined(task.train, known.train), test_reads=0)
+        options = {"seed": seed, "augment": vary, "progress": False, "read_test": False}
+        models = {
+            "before": start,
+            "scratch": train_from_scratch(start, task, **options).model,
+            "tuned": fine_tune(start, task, head=start.head, **options).model,
+            "replay": fine_tune(start, both, head=start.head, **options).model,
+        }
+        for way, model in models.items():
+            note(way, model, task.test, known.test)
+    return found
+
+
+# --- noise, and words that nobody taught ----------------------------------------------------
+
+
+@experiment(
+    "13_noise",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="10 + 8",
+    settings=IN_EACH_DRAW,
+)
+def noise() -> dict:
+    """Words learned on a quiet line: {level in dB: {way: [accuracy]}}.
+
+    "scratch" and "plain" (fine-tuned) hear quiet lines alone, the "augmented" noisy ones as well;
+    "adapted" is "plain" with BatchNorm measured on 100 unlabelled recordings of that level.
+    """
+    found: dict = {str(level): {} for level in LEVELS}
+    for seed in SEEDS:
+        task = load_words("calls", COUNTS[-1], seed, snr=QUIET)
+        options = {"seed": seed, "progress": False, "read_test": False}
+        models = {
+            "scratch": train_from_scratch(backbone(NETWORK), task, **options).model,
+            "scratch_augmented": train_from_scratch(
+                backbone(NETWORK), task, augment=vary, **options
+            ).model,
+            "plain": tuned(task, seed, None),
+            "augmented": tuned(task, seed),
+        }
+        for level in LEVELS:
+            loud = load_words("calls", 2 * COUNTS[-1], seed, snr=level)
+            models["adapted"] = adabn(models["plain"], None, loud.train, seed=seed)
+            for way, model in models.items():
+                place = found[str(level)].setdefault(way, [])
+                place.append(round(evaluate(model, loud.test), 4))
+    return found
+
+
+@experiment(
+    "13_unknown",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="10 + 8",
+    settings=IN_EACH_DRAW,
+)
+def unknown() -> dict:
+    """Rejecting what is none of the five words: {way: {"caught", "alarms": [share]}}.
+
+    A threshold lets `ALARMS` of the unknown words pass that are there to set it; other unknown
+    words, by other voices, test it. caught: known words that pass and are named right.
+    """
+    runs = [_unknown(seed) for seed in SEEDS]
+    return {
+        way: {what: rounded(run[way][what] for run in runs) for what in runs[0][way]}
+        for way in runs[0]
+    }
+
+
+def _unknown(seed: int) -> dict[str, dict[str, float]]:
+    task = load_words("calls", COUNTS[-1], seed)
+    setting, testing = strangers(seed)
+    network = backbone(NETWORK)
+    reader = network_with(network, probe(network, task, seed=seed, read_test=False).head)
+    sixth = replace(
+        task,
+        train=joined(task.train, Split(setting.inputs, setting.labels + task.num_classes)),
+        classes={lang: [*names, "?"] for lang, names in task.classes.items()},
+    )
+    other = backbone(NETWORK)
+    guard = network_with(other, probe(other, sixth, seed=seed, read_test=False).head)
+    scores: dict[str, Callable[[Tensor], Tensor]] = {
+        "sure": lambda waves: predict(reader, waves).softmax(1).amax(1),
+        "near": nearness(network, task.train.inputs),
+        "sixth": lambda waves: 1 - predict(guard, waves).softmax(1)[:, -1],
+    }
+    test = task.open_test()
+    right = predict(reader, test).argmax(1) == test.labels
+    found = {}
+    for way, score in scores.items():
+        threshold = score(setting.inputs).quantile(1 - ALARMS)
+        caught = (score(test.inputs) > threshold) & right
+        alarms = score(testing.inputs) > threshold
+        found[way] = {"caught": share(caught), "alarms": share(alarms)}
+    return found
+
+
+def share(which: Tensor) -> float:
+    return which.double().mean().item()
+
+
+def strangers(seed: int) -> tuple[Split, Split]:
+    """Unknown words on the line: to set a threshold with, and other words and voices to test it."""
+    clips = read_clips("others")
+    generator = torch.Generator().manual_seed(seed)
+    halves = []
+    for names in (sorted(set(clips.words)), sorted(set(clips.voices))):
+        order = torch.randperm(len(names), generator=generator).tolist()
+        halves.append({names[at] for at in order[: len(names) // 2]})
+    parts = []
+    for first in (True, False):
+        rows = [
+            row
+            for row, (word, voice) in enumerate(zip(clips.words, clips.voices, strict=True))
+            if (word in halves[0]) == (voice in halves[1]) == first
+        ]
+        waves = add_noise(as_float(clips.waves[rows]), 10.0, generator)
+        parts.append(Split(waves, torch.zeros(len(rows), dtype=torch.long)))
+    return parts[0], parts[1]
