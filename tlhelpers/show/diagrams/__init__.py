@@ -9,6 +9,7 @@ from tlhelpers.show.diagrams import (
     photos,
     texts,
     ways,
+    zero_shot,
 )
 from tlhelpers.show.diagrams.canvas import STAGES, Diagram, diagram, list_diagrams
 
@@ -25,4 +26,5 @@ __all__ = [
     "photos",
     "texts",
     "ways",
+    "zero_shot",
 ]
