@@ -2,15 +2,19 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.slow
 
 RUNS = Path(__file__).with_name("shared_runs.py")
+BROKEN = Path(__file__).with_name("broken_runs.py")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
 SETTINGS = os.environ | {"OMP_NUM_THREADS": "1", "TLHELPERS_LANG": "en"}
 
@@ -84,3 +88,54 @@ def test_a_loss_that_breaks_down_in_one_process_ends_all_with_the_sentence(runs)
 
 def test_a_hook_that_ends_the_training_in_one_process_ends_it_in_all(runs):
     assert [run["one_stops"] for run in runs[:3]] == [3, 3, 3]
+
+
+# --- processes that fail ------------------------------------------------------------------
+
+
+def start_nodes(case: str, folder: Path, port: int) -> list[subprocess.Popen]:
+    """Two machines of one process each, as far as they can tell, that meet over loopback."""
+    meeting = ["--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d"]
+    meeting += [f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
+    line = [sys.executable, "-m", "torch.distributed.run", *meeting, str(BROKEN), case, str(folder)]
+    return [
+        subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=SETTINGS
+        )
+        for _ in range(2)
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return asked.getsockname()[1]
+
+
+def test_two_machines_of_which_one_is_killed_go_on_as_if_it_had_not_happened(tmp_path):
+    nodes = start_nodes("killed", tmp_path, free_port())
+    said = [node.communicate(timeout=120)[0] for node in nodes]
+    assert all(node.returncode for node in nodes)
+    sentences = [word for word in ("no longer answers", "was told to end") if word in "".join(said)]
+    assert sentences, said
+    assert str(tmp_path / "saved") in "".join(said), "how to go on must be said"
+    nodes = start_nodes("resumed", tmp_path, free_port())
+    said = [node.communicate(timeout=120)[0] for node in nodes]
+    assert not any(node.returncode for node in nodes), said
+    ends = [torch.load(tmp_path / f"{name}.{r}") for name in ("whole", "resumed") for r in (0, 1)]
+    for end in ends[1:]:
+        assert all(torch.equal(ends[0][name], end[name]) for name in end)
+
+
+def test_memory_that_falls_short_while_others_wait_ends_all_with_a_sentence(tmp_path):
+    begun = time.monotonic()
+    done = subprocess.run(
+        [*TORCHRUN, "--standalone", str(BROKEN), "late", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=SETTINGS,
+    )
+    assert done.returncode and time.monotonic() - begun < 60
+    assert "Start it again with micro_batch=2" in done.stderr
+    assert "Process 1 has failed" in done.stderr or "was told to end" in done.stderr
