@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from tlhelpers.course import bench_gpu
+from tlhelpers.course import bench_gpu, bench_processes
 from tlhelpers.course.bench_table import Row, write_table
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.contenders import (
@@ -119,6 +120,22 @@ def _take_turns(race: Race, rounds: int) -> dict[str, list[float]]:
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 seconds[name].append(runners[name](race).seconds_per_step())
     return seconds
+
+
+@part
+def measure_processes(sizes: Sizes) -> Iterator[Row]:
+    """A step of two processes that share a batch, against DistributedDataParallel by hand."""
+    found = bench_processes.measure(2 * sizes.network_steps, sizes.rounds)
+    ours, theirs = found[ENGINE], found[bench_processes.LOOP]
+    name = text("bench.processes")
+    for contender, measured in found.items():
+        yield Row(f"{name}: {contender}", [1e3 * value for value in measured["seconds"]], "ms")
+    ratios = [a / b for a, b in zip(ours["seconds"], theirs["seconds"], strict=True)]
+    yield Row(f"{name}: tl.fit / {bench_processes.LOOP}", ratios, "", 1.05)
+    if all(theirs["bytes"]):
+        ratios = [a / b for a, b in zip(ours["bytes"], theirs["bytes"], strict=True)]
+        note = text("bench.sent", size=f"{statistics.median(ours['bytes']) / 1e6:.2f}")
+        yield Row(text("bench.bytes"), ratios, "", 1.01, note=note)
 
 
 @part

@@ -239,25 +239,18 @@ def measure_resume(sizes: Sizes, device: torch.device) -> Iterator[Row]:
 
 @part
 def measure_ddp(sizes: Sizes, device: torch.device) -> Iterator[Row]:
-    """One process under torchrun against one without: what the wrapping costs on one device."""
+    """What DistributedDataParallel costs on one device: nothing has to be sent there."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
     seconds = {}
-    for name, launcher in (("alone", []), ("torchrun", ["-m", "torch.distributed.run"])):
-        line = [sys.executable, "-P", *launcher]
-        if launcher:
-            line += ["--nproc_per_node", "1", "--master_port", "29511"]
-        line += [
-            "-m",
-            "tlhelpers.course.bench_gpu",
-            device.type,
-            str(sizes.batch),
-            str(sizes.steps),
-        ]
-        line += [str(sizes.side)]
+    for name, launcher in (("alone", []), ("torchrun", torchrun), ("wrapped", torchrun)):
+        line = [sys.executable, "-P", *launcher, "-m", "tlhelpers.course.bench_gpu", device.type]
+        line += [name, str(sizes.batch), str(sizes.steps), str(sizes.side)]
         done = subprocess.run(line, capture_output=True, text=True, timeout=300)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip().splitlines()[-1])
         seconds[name] = float(done.stdout.split()[-1])
     yield Row("one process, torchrun / alone", [seconds["torchrun"] / seconds["alone"]])
+    yield Row("one process, DDP / alone", [seconds["wrapped"] / seconds["alone"]])
 
 
 class _CutError(Exception):
@@ -382,14 +375,18 @@ def _peak_memory(device: torch.device) -> float:
     return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
 
 
-def _one_process(kind: str, batch: int, steps: int, side: int) -> None:
-    """Prints the seconds of one training; run alone or under torchrun."""
+def _one_process(kind: str, launched: str, batch: int, steps: int, side: int) -> None:
+    """Prints the seconds of one step: alone, under torchrun, or there with a wrapped model."""
     sizes = Sizes(batch=batch, steps=steps, side=side)
     device = torch.device(kind)
     model = _models(sizes)["ResNet-50"]()
+    if launched == "wrapped":
+        torch.distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+        model = model.to(device, memory_format=torch.channels_last)
+        model = nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
     speed = _images_per_second(_by_engine, model, _noise(sizes, device), sizes, device)
     print(sizes.batch / speed)
 
 
 if __name__ == "__main__":
-    _one_process(sys.argv[1], *map(int, sys.argv[2:]))
+    _one_process(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

@@ -40,7 +40,6 @@ from torch.utils.data import DataLoader
 from tlhelpers.runtime.device import pick_device
 from tlhelpers.runtime.language import text
 
-WRAP_FROM = 2  # processes
 # What the libraries say where another process no longer answers.
 LOST = ("connection closed", "connection reset", "connection refused", "broken pipe", "timed out",
         "timeout", "gloo", "nccl", "process group", "socket")  # fmt: skip
@@ -59,7 +58,7 @@ class Processes:
         self.meeting = False  # True while the others may be waiting for this process's gradients
         self._find_unused = False
         self._run = next(_runs)
-        if int(os.environ.get("WORLD_SIZE", "1")) >= WRAP_FROM:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import Accelerator
             from accelerate.utils import DataLoaderConfiguration, DistributedDataParallelKwargs
 
