@@ -25,6 +25,7 @@ from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.incremental import incremental
 from tlhelpers.transfer.knn import knn
 from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.unsupervised.simclr import continue_pretraining
 from tlhelpers.transfer.zeroshot import zero_shot
 
 SMALL = {"per_class": 2, "valid_per_class": 2, "size": 48}
@@ -51,9 +52,10 @@ FEW = {
     "DEEP_RATES": (0.1,),
     "LETTERS": 600,
     "REAL_NETWORKS": ("squeezenet1_1",),
+    "KS": (2, 3),
 }
 AT_ONCE = (probe, knn, zero_shot)  # without epochs
-TRAINERS = (fine_tune, train_from_scratch, incremental, distill, *AT_ONCE)
+TRAINERS = (fine_tune, train_from_scratch, incremental, distill, continue_pretraining, *AT_ONCE)
 # What runs elsewhere, since it needs more than two pictures a class: {experiment: its test}.
 ELSEWHERE = {"14_leak": "lessons/test_lesson14.py"}
 EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name not in ELSEWHERE]

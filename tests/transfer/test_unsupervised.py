@@ -115,7 +115,7 @@ def test_maps_of_layers_are_brought_to_the_size_of_the_first(network, task):
     maps = patch_maps(network, task.test, ("conv1", "layer1"))
     assert maps.shape == (len(task.test), 8 + 12, 8, 8)
     picture = network.preprocess(task.test.inputs)
-    plain = nn.functional.avg_pool2d(network.conv1(picture), 3, 1, 1, count_include_pad=False)
+    plain = nn.functional.avg_pool2d(network.conv1(picture), 3, 1, 1)
     torch.testing.assert_close(maps[:, :8], plain)
 
 

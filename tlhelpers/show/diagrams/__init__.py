@@ -8,6 +8,7 @@ from tlhelpers.show.diagrams import (
     negative,
     photos,
     texts,
+    unlabelled,
     ways,
     zero_shot,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "negative",
     "photos",
     "texts",
+    "unlabelled",
     "ways",
     "zero_shot",
 ]

@@ -33,7 +33,8 @@ BANK = 10_000  # patches that are remembered
 
 def patch_maps(model: nn.Module, data: Split, layers: Sequence[str] = LAYERS) -> Tensor:
     """Features (n, d, h, w) of every patch: maps of `layers`, each averaged over 3 x 3
-    neighbours and brought to the size of the first, one behind the other.
+    neighbours and brought to the size of the first, one behind the other. Beyond the border there
+    are zeros, as in the authors' code: patches at the border count for a little less.
 
     Raises ValueError where the inputs are no pictures, or a layer is unknown or gives no map.
     """
@@ -62,7 +63,7 @@ def patch_maps(model: nn.Module, data: Split, layers: Sequence[str] = LAYERS) ->
         if flat:
             raise ValueError(text("unsupervised.no_map", layer=", ".join(flat)))
         size = seen[layers[0]].shape[-2:]
-        maps = [F.avg_pool2d(seen[name], 3, 1, 1, count_include_pad=False) for name in layers]
+        maps = [F.avg_pool2d(seen[name], 3, 1, 1) for name in layers]
         return torch.cat(
             [F.interpolate(m, size=size, mode="bilinear", align_corners=False) for m in maps], 1
         )

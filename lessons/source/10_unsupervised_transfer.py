@@ -1,0 +1,717 @@
+# %% [markdown] key="title" lang="ja"
+# # 10 教師なし転移学習
+#
+# **説明30分、練習19分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - ラベルのない画像を、借りた特徴だけで種類ごとに分け、その結果を疑う
+# - 正常なデータだけから学び、欠陥や異質な文章を見つける
+# - 異常がまれなときに警報がどうなるかを計算し、異常の例なしでしきい値を決める
+
+# %% [markdown] key="title" lang="en"
+# # 10 Unsupervised transfer
+#
+# **30 minutes of reading, 19 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
+#
+# After this lesson you can
+#
+# - sort unlabelled pictures into kinds with borrowed features alone, and doubt the result
+# - learn from sound examples only, and find damage or odd messages
+# - work out what becomes of your alarms when the event is rare, and set a threshold without one example of it
+
+# %% key="setup"
+import torch
+from IPython.display import display
+from sklearn.cluster import KMeans
+from sklearn.manifold import TSNE
+from torch import nn
+
+import tlhelpers as tl
+
+tl.setup()
+network = tl.backbone("zukan-resnet")
+preprocess = network.preprocess
+lesson10 = tl.figures("10")
+
+# %% [markdown] key="idea" lang="ja"
+# ## 名前を知らない鳥の写真を分ける
+#
+# 野鳥に詳しい人に、外国で撮った写真の束を渡したとします。知らない鳥ばかりで、名前は1つも言えません。それでも、「これとこれは同じ鳥だろう」と束を分けることはできます。ほかの鳥で鍛えた目が、くちばしや羽のどこを見ればよいかを知っているからです。
+#
+# 仕事でも、ラベルがまったくないことはよくあります。新しい生産ラインには良品しか流れておらず、欠陥の写真は1枚もない。問い合わせは毎日届くのに、誰も分類していない。転移先にラベルが1つもないまま、事前学習済みのネットワークを使うことを、**教師なし転移学習**（unsupervised transfer）といいます。学習するのは転移元だけで、転移先では分けたり比べたりするだけです。
+
+# %% [markdown] key="idea" lang="en"
+# ## Sorting birds that nobody can name
+#
+# Hand an experienced bird-watcher a pile of photos from a country they have never been to. They cannot name a single bird. Still, they can sort the pile: "these two are the same kind". An eye trained on other birds knows to look at bills and wings.
+#
+# At work, too, there are often no labels at all. A new production line has turned out nothing but good parts so far, and there is not one photo of a defect. Enquiries come in every day, and nobody has sorted them. Using a pretrained network where the target has no labels is called **unsupervised transfer**. All the learning was done on the source; on the target we only sort and compare.
+
+# %% [markdown] key="task" lang="ja"
+# ## 題材：名前のない写真400枚
+#
+# 鳥の写真が400枚あります。実は10種類が40枚ずつですが、名前は使いません。最後に答え合わせをするときだけ見ます。
+#
+# 写真1枚を、本体が出す256個の数（特徴）にします。似た写真は、似た数の並び、つまり近い点になるはずです。近い点を集めてグループに分けることを**クラスタリング**（clustering）、1つのグループを**クラスター**と呼びます。いちばん基本的な方法は**k平均法**（k-means）です。①$k$ 個の中心を適当に置き、②どの点も最も近い中心に入れ、③中心を自分の点の平均へ動かします。②と③を、動かなくなるまで繰り返します。
+#
+# > **予想してから実行**：10個に分けたあと、クラスターごとに最も多い種類の名前を付けます。正しい名前が付くのは、写真の何%でしょうか（ランダムに分けると20%ほどです）。
+
+# %% [markdown] key="task" lang="en"
+# ## The job: 400 photos without names
+#
+# There are 400 photos of birds. In fact they show ten species, 40 photos each, but we do not use the names, except to check the result at the very end.
+#
+# The body of the network turns a photo into 256 numbers, its features. Photos that look alike should have similar numbers: points that lie close together. Collecting close points into groups is called **clustering**, and one group is a **cluster**. The most basic way is **k-means**: ① put $k$ means anywhere, ② assign every point to the nearest mean, ③ move each mean to the average of its points. Repeat ② and ③ until nothing moves.
+#
+# > **Predict, then run**: after sorting into ten clusters, each cluster gets the name of its most frequent species. What share of the photos then has the right name? (Clusters made at random: about 20%.)
+
+# %% key="predict-heaps"
+display(tl.diagram("heaps"))
+tl.predict_first(
+    "10-heaps",
+    "Photos that get the right name",
+    # ja: "正しい名前が付く写真",
+    between=(0, 100),
+    unit="%",
+)
+
+# %% key="heaps-run" alt_ja="大きいほうから5個のクラスターを1行に1つ並べた写真。どの行も、ほとんど同じ種類の鳥に見える。" alt_en="Photos of the five largest clusters, a row each. In every row nearly all photos look like one kind of bird."
+birds = tl.load_task("birds", per_class=40)
+photos, names = birds.train.inputs, birds.train.labels
+features = tl.extract_features(network, photos)
+clusters = KMeans(10, n_init=10, random_state=0).fit_predict(features)
+table = lesson10.crosstab(clusters, names)  # rows: clusters, columns: names
+# ja: table = lesson10.crosstab(clusters, names)  # 行：クラスター、列：名前
+right = table.max(1).values.sum() / len(names)
+print(f"Photos with the right name: {right:.0%}")
+# ja: print(f"正しい名前が付いた写真：{right:.0%}")
+display(lesson10.show_clusters(photos, clusters))
+tl.see_prediction("10-heaps", round(100 * right.item()))
+
+# %% [markdown] key="heaps-read" lang="ja"
+# **ラベルを1つも使わずに、ほとんどの写真が種類ごとに分かれました。** ネットワークが事前学習で見たのは別の生き物や模様で、この10種の鳥は入っていません。それでも、見分けるための目は役に立ちます。
+#
+# ただし、「最も多い種類の割合」はあてになりません。クラスターを増やすだけで上がり、1枚ずつに分ければ100%になってしまうからです。次の節では、もっと公平な採点をします。
+#
+# ## 公平な採点：ペアを数える
+#
+# 写真を2枚ずつのペアにして、「同じクラスターに入ったか」と「同じ種類か」を比べます。たとえば鳥Aが3枚、鳥Bが3枚あり、こう分かれたとします。
+#
+# | | クラスター1 | クラスター2 |
+# |---|---|---|
+# | A | 3 | 0 |
+# | B | 1 | 2 |
+#
+# 6枚から作れるペアは15組です。同じクラスターのペアは $6+1=7$ 組、同じ種類のペアは $3+3=6$ 組、両方とも同じペアは $3+1=4$ 組です。偶然でも $7\times6\div15=2.8$ 組は一致し、完全なら、両者の平均の $6.5$ 組ほどが一致します。偶然を0、完全を1とすると、$(4-2.8)\div(6.5-2.8)=0.32$ です。これが**調整ランド指数**（adjusted Rand index、**ARI**、Hubert・Arabie, 1985）で、クラスターの数を増やしても得をしません。
+#
+# 採点方法が決まったので、目を替えて比べましょう。画素をそのまま使う場合、事前学習をしていないランダムな重みの場合、そして事前学習済みの場合です。
+
+# %% [markdown] key="heaps-read" lang="en"
+# **Without a single label, most photos are sorted by species.** In pre-training the network saw other creatures and patterns, and none of these ten birds. Its eye is of use all the same.
+#
+# Do not trust this score, though. It rises with the number of clusters, and is 100% when every photo is a cluster of its own. The next section marks more fairly.
+#
+# ## A fair mark: count pairs
+#
+# Take photos two at a time: same cluster? same species? For example, three photos of bird A and three of bird B were sorted like this:
+#
+# | | cluster 1 | cluster 2 |
+# |---|---|---|
+# | A | 3 | 0 |
+# | B | 1 | 2 |
+#
+# Six photos make 15 pairs. In one cluster are $6+1=7$ of them, of one species $3+3=6$, and both at once $3+1=4$. By chance one would expect $7\times6/15=2.8$, and a perfect result would be about the mean of 7 and 6, that is $6.5$. On a scale from chance (0) to perfect (1) this is $(4-2.8)/(6.5-2.8)=0.32$: the **adjusted Rand index**, **ARI** (Hubert and Arabie, 1985). More clusters do not raise it by themselves.
+#
+# Now change the eye and compare: plain pixels, random weights that were never pretrained, and the pretrained network.
+
+
+# %% key="eyes-run" alt_ja="鳥、魚、手書き数字を10個のクラスターに分けたときのARI。画素、ランダムな重み、事前学習済みの3行。点線は0。" alt_en="ARI of ten clusters of birds, fish and handwritten digits; rows are pixels, random weights and pretrained features, a dotted line is 0."
+def pairs(counts):
+    return (counts * (counts - 1) / 2).sum()
+
+
+def ari(table):
+    both, rows, columns = pairs(table), pairs(table.sum(1)), pairs(table.sum(0))
+    chance = rows * columns / pairs(table.sum())
+    return (both - chance) / ((rows + columns) / 2 - chance)
+
+
+print(f"The six photos: ARI {ari(torch.tensor([[3.0, 0], [1, 2]])):.2f}")
+# ja: print(f"上の6枚：ARI {ari(torch.tensor([[3.0, 0], [1, 2]])):.2f}")
+torch.manual_seed(0)
+blank = tl.backbone("zukan-resnet", pretrained=False)
+live = {}
+for eye, body in {"pixels": "pixels", "random": blank, "pretrained": network}.items():
+    live[eye] = ari(lesson10.crosstab(tl.cluster(body, birds, 10).heaps, names)).item()
+    print(f"Birds, {eye}: ARI {live[eye]:.2f}")
+    # ja: print(f"鳥、{eye}：ARI {live[eye]:.2f}")
+stored = tl.stored("10_heaps")
+lesson10.draw_eyes(stored, live)
+
+# %% key="claim-eyes" tags=["claim"]
+ten = stored["ks"].index(10)
+both = zip(stored["birds"]["pretrained"]["ari"][ten], stored["birds"]["random"]["ari"][ten])
+gain = tl.interval([a - b for a, b in both])
+tl.claim(
+    f"On birds, pretrained features sort better than random ones by an ARI of {gain.low:.2f} "
+    f"to {gain.high:.2f} (stored, 10 draws)",
+    # ja: f"鳥では、事前学習済みの特徴のARIが、ランダムな重みより{gain.low:.2f}〜"
+    # ja: f"{gain.high:.2f}高くなりました（保存済み、10回）",
+    gain.low > 0.2,
+)
+
+# %% [markdown] key="eyes-read" lang="ja"
+# **分けているのは、事前学習で得た目です。** 鳥と魚では、画素とランダムな重みはほとんど偶然のままですが、借りた特徴は0.76前後です。一方、**手書き数字では画素のほうがわずかに上**でした（0.58と0.53）。数字は大きさも位置もそろった線の絵なので、画素のままでも比べられます。借りた目が役に立つのは、転移元と似たものを見るときです（レッスン06）。
+#
+# ## クラスターはいくつ？
+#
+# ここまでは「10種類」と知っていました。本当に何もわからないとき、$k$ はどう決めればよいでしょうか。よく使われる規則は、**シルエット係数**（silhouette）が最も高い $k$ を選ぶことです。ある点から、同じクラスターの点までの平均距離を $a$、いちばん近い別のクラスターの点までの平均距離を $b$ とすると、
+#
+# $$s = \frac{b-a}{\max(a, b)}$$
+#
+# です。たとえば $a=3, b=4$ なら $s=0.25$、自分のクラスターがぴったりなら1に近づきます。これを全部の点で平均します。名前はいりません。
+
+# %% [markdown] key="eyes-read" lang="en"
+# **The sorting is done by the pretrained eye.** On birds and fish, pixels and random weights do hardly better than chance, while borrowed features reach about 0.76. **On handwritten digits, pixels are slightly ahead** (0.58 against 0.53): digits are strokes of one size in one place, and can be compared as they are. A borrowed eye helps where the target resembles its source (lesson 06).
+#
+# ## How many clusters?
+#
+# So far we knew that there are ten species. How would you choose $k$ if you knew nothing? The usual rule takes the $k$ with the highest **silhouette**. For one point, let $a$ be the mean distance to the points of its own cluster, and $b$ that to the points of the nearest other one. Then
+#
+# $$s = \frac{b-a}{\max(a, b)}$$
+#
+# For example, $a=3$ and $b=4$ give $s=0.25$; a point that sits tightly in its cluster comes close to 1. Average over all points. No names are needed.
+
+# %% key="widget"
+tl.widget("10")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（読み取る、3分）
+#
+# ウィジェットで「鳥」と「事前学習済み」を選び、$k$ を動かします。シルエット係数が最も高い $k$ を `k_by_rule` に、ARIが最も高い $k$ を `k_by_names` に入れてください。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (read, 3 minutes)
+#
+# Choose birds and pretrained features in the widget and move $k$. Put the $k$ with the highest silhouette into `k_by_rule`, and the one with the highest ARI into `k_by_names`.
+
+# %% key="ex-a" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: k_by_rule = ...
+# PLACEHOLDER: k_by_names = ...
+k_by_rule = 2
+k_by_names = 10
+### END SOLUTION
+tl.check("10-a")
+
+# %% [markdown] key="maps" lang="ja"
+# **規則は2と答え、正解は10でした。** 意味のない2つではありません。名前を見ると、片方には羽に縞のある3種類（ハクセキレイなど）が、もう片方には縞のない種類が集まっていました。特徴の中でいちばん大きな違いが、種類ではなく縞だったのです。しかもシルエット係数は、どの $k$ でもほとんど同じです（0.14〜0.17）。もう1つ、**ランダムな重みのほうがシルエット係数は高く**、ARIはほぼ0でした。まとまって見えることと、意味があることは別です。$k$ は、使い道で決めます。10枚ずつ見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
+#
+# ## 地図に描く：見えるもの、作られるもの
+#
+# 256個の数は目に見えないので、2つの数に縮めて地図にします。**PCA**（主成分分析）は、点が最も広がる2つの向きから眺めるだけの、いわば影絵です。**t-SNE**（van der Maaten・Hinton, 2008）は、近い点どうしが近いままになるように、点を並べ直します。きれいな島ができるので、論文や報告書でよく見かけます。
+#
+# 次のセルでは、t-SNEで2枚の地図を作ります。1枚は鳥の写真400枚、もう1枚は**何の構造もない乱数**400個です。
+
+# %% [markdown] key="maps" lang="en"
+# **The rule says 2; the names say 10.** Its two clusters are not nonsense: looked up by name, one holds the three species with barred wings, the other the plain ones. The largest difference among these features is barred or not, rather than the species. But the silhouette is much the same for every $k$ (0.14 to 0.17). What is more, **random weights have the higher silhouette**, with an ARI near 0: to look tidy is not to mean something. Choose $k$ for what you will do next. If somebody is going to look at each cluster and name it, take too many and merge them later.
+#
+# ## A map: what it shows, and what it makes up
+#
+# Nobody can see 256 numbers, so shrink them to two and draw a map. **PCA** (principal component analysis) looks at the points from the two directions in which they spread most: a shadow. **t-SNE** (van der Maaten and Hinton, 2008) places the points anew so that close ones stay close. It makes beautiful islands, and you meet it in many papers and reports.
+#
+# The next cell draws two maps by t-SNE. One is of the 400 photos of birds, the other of 400 **random numbers without any structure**.
+
+# %% key="maps-run" alt_ja="400個の点の地図が2枚、AとB。どちらの点も、いくつもの小さな島や筋に分かれて見える。" alt_en="Two maps of 400 points, A and B. In both the points seem to form many small islands and strings."
+torch.manual_seed(0)
+noise = torch.randn(400, 3)
+planes = [TSNE(perplexity=8, random_state=0).fit_transform(x) for x in (noise, features)]
+display(lesson10.draw_maps(planes))
+tl.predict_first(
+    "10-maps",
+    "Which map shows pure noise?",
+    # ja: "乱数の地図はどちらですか",
+    choices=("A", "B"),
+)
+
+
+# %% key="maps-told" alt_ja="同じ2枚の地図。Aは灰色、Bは鳥の種類ごとに色分けされている。" alt_en="The same two maps. A is grey, B is coloured by species."
+def neighbours_alike(points, names):
+    apart = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    return (names[apart.argmin(1)] == names).float().mean()
+
+
+spaces = {
+    "256 features": features,
+    # ja: "256個の特徴": features,
+    "map B": torch.tensor(planes[1]),
+    # ja: "地図B": torch.tensor(planes[1]),
+}
+for space, points in spaces.items():
+    share = neighbours_alike(points, names)
+    print(f"Nearest neighbour of the same species, {space}: {share:.0%}  (by chance: 10%)")
+    # ja: print(f"最も近い写真が同じ種類、{space}：{share:.0%}（偶然なら10%）")
+display(lesson10.draw_maps(planes, colours=[None, names]))
+tl.see_prediction("10-maps", "A")
+
+# %% [markdown] key="damage" lang="ja"
+# **島があるからといって、グループがあるとは限りません。** 地図Aの島や筋は、乱数から作られたものです。t-SNEは近いものを集めるので、偶然の濃淡まで島にしてしまいます。島の大きさや、島と島の距離にも意味はありません。
+#
+# **では地図は役に立たないかというと、近所だけは信用できます。** 地図Bで隣にある写真は、元の256個の特徴とほぼ同じくらい、同じ種類です。地図は、似た写真を探して眺めるために使い、グループの数を数えるためには使わないでください。
+#
+# ## 欠陥を1枚も見せずに、欠陥を見つける
+#
+# 職場の例に移りましょう。新しい検査ラインには良品の写真が400枚ありますが、欠陥の写真は1枚もありません。そこで、「良品らしくないもの」を探します。これが**異常検知**（anomaly detection）で、不正利用や攻撃を見つけるのも同じ問題です。起きる前に例を集めることはできません。
+#
+# すぐ思いつくのは、写真全体の特徴が、良品の平均からどれだけ離れているかです。しかし、細い傷は写真のごく一部です。全体を1つの点にまとめると、薄まって消えてしまいます。
+#
+# そこで写真を区画に分けます。**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、ネットワークの途中の段（`layer2` と `layer3`）から区画ごとの特徴を取り出し、良品の区画を倉庫にためます。新しい部品のスコアは、倉庫のどの区画からも最も遠い区画の距離です。
+#
+# $$s(\text{部品}) = \max_{\text{区画}}\ \min_{b\,\in\,\text{倉庫}} \lVert \text{区画} - b \rVert$$
+#
+# 次のセルの `patch_features` が区画の特徴を、`odd_patches` が区画ごとの距離を計算します。良品も欠陥品も入ったテストの部品300個に、スコアを付けましょう。
+#
+# 採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
+
+# %% [markdown] key="damage" lang="en"
+# **Islands do not prove that there are groups.** Those of map A are made of random numbers. t-SNE gathers what is close, and turns even accidental thickenings into islands. The size of an island, and the distance between two of them, mean nothing either.
+#
+# **You can trust a map about neighbours.** Next to each other on map B are photos of one species nearly as often as among all 256 features. Use a map to browse for similar pictures, not to count groups.
+#
+# ## Finding damage without having seen any
+#
+# Now to the workplace. A new inspection line has 400 photos of sound parts and not one of a defect. So look for "unlike a sound part". This is **anomaly detection**, and it is the same problem to find fraud or attacks: nobody can collect examples of what has not happened yet.
+#
+# The first idea is to take the features of the whole photo and see how far they are from the mean of sound parts. But a scratch covers very little of the photo; averaged into one point, it is gone.
+#
+# So cut the photo into patches. **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) takes features of patches from the middle of the network (`layer2` and `layer3`) and keeps those of sound parts in a bank. The score of a new part is the distance of its oddest patch from everything in the bank:
+#
+# $$s(\text{part}) = \max_{\text{patches}}\ \min_{b\,\in\,\text{bank}} \lVert \text{patch} - b \rVert$$
+#
+# In the next cell, `patch_features` takes the features of patches, and `odd_patches` their distances. Let it score 300 test parts, sound and damaged ones.
+#
+# The mark is the **AUROC**: pick one damaged and one sound part; how often does the damaged one have the higher score? For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
+
+# %% key="patches-diagram" alt_ja="部品の見本。上の行から良品、傷、へこみ、しみ、ひび。" alt_en="Samples of parts: sound, scratched, dented, stained and cracked, a row each."
+sound = tl.load_task("surfaces", per_class=400, classes=[0]).train.inputs
+line = tl.load_task("surfaces", per_class=3, test_per_class=60)
+display(tl.diagram("patches"))
+tl.show(line, per_class=3)
+
+
+# %% key="patches-run" alt_ja="上の段は部品、下の段は区画ごとの異常さを重ねた図。続いて、4つの方法のAUROCを3つのネットワークで比べた図。" alt_en="Parts above, below them maps of how odd each patch is; then AUROC of four methods by three networks."
+@torch.no_grad()
+def patch_features(images):
+    x = network.maxpool(network.relu(network.bn1(network.conv1(preprocess(images)))))
+    middle = network.layer2(network.layer1(x))
+    later = network.layer3(middle)
+    maps = [nn.functional.avg_pool2d(m, 3, 1, 1) for m in (middle, later)]
+    maps[1] = nn.functional.interpolate(maps[1], size=8, mode="bilinear")
+    return torch.cat(maps, 1).permute(0, 2, 3, 1)  # (photos, 8, 8, features)
+    # ja: return torch.cat(maps, 1).permute(0, 2, 3, 1)  # (写真, 8, 8, 特徴)
+
+
+bank = patch_features(sound[:320]).flatten(0, 2)
+bank = bank[torch.randperm(len(bank))[:10_000]]
+
+
+def odd_patches(images):
+    patches = patch_features(images).flatten(0, 2)
+    return torch.cdist(patches, bank).min(1).values.view(-1, 8, 8)
+
+
+maps = odd_patches(line.test.inputs)
+scores, damaged = maps.flatten(1).max(1).values, line.test.labels > 0
+higher = scores[damaged][:, None] > scores[~damaged]
+print(f"AUROC of the oddest patch: {higher.float().mean():.2f}")
+# ja: print(f"最も異常な区画のAUROC：{higher.float().mean():.2f}")
+mean, patch = (tl.anomaly(network, sound, line.test, method=way) for way in ("mean", "patches"))
+print(f"The same with tl.anomaly: {patch.auroc:.2f}, distance to the mean: {mean.auroc:.2f}")
+# ja: print(f"tl.anomalyでも同じ：{patch.auroc:.2f}、平均までの距離：{mean.auroc:.2f}")
+display(lesson10.show_damage(line, maps, patch.threshold))
+surfaces = tl.stored("10_surfaces")
+lesson10.draw_methods(surfaces, patch.auroc)
+
+# %% key="claim-patches" tags=["claim"]
+aurocs = {name: runs["auroc"] for name, runs in surfaces["methods"]["pretrained"].items()}
+reached = tl.interval(aurocs["patches"])
+ahead = tl.interval([a - b for a, b in zip(aurocs["patches"], aurocs["mean"])])
+tl.claim(
+    f"Learned from sound parts only, patches reach an AUROC of {reached.low:.2f} to {reached.high:.2f}, "
+    f"{ahead.low:.2f} to {ahead.high:.2f} above the mean of the whole photo (stored, 10 draws)",
+    # ja: f"良品だけから学んで、区画のAUROCは{reached.low:.2f}〜{reached.high:.2f}、写真全体の平均との差は"
+    # ja: f"{ahead.low:.2f}〜{ahead.high:.2f}でした（保存済み、10回）",
+    reached.low > 0.85 and ahead.low > 0,
+)
+
+# %% [markdown] key="rare" lang="ja"
+# **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 平均までの距離では0.65だったAUROCが、区画では0.89になりました。最も異常な区画は、欠陥品の84%で本当に欠陥の上にありました（偶然なら23%）。写真は、それぞれの状態でスコアが最も高かった部品です。良品でも警報が出ることがあり、右端の欠陥品のように見逃すこともあります。
+#
+# ほかに2つ、図から読み取ってください。写真全体の特徴でも、良品のばらつきを単位にして測る**マハラノビス距離**なら0.86まで上がります（「さらに深く：ばらつきを単位に測る」）。区画の強みは、場所がわかることと、少し高いAUROCです。そして**塗装色の選別機**の目では、どの方法もコイン投げに近いままです。欠陥を無視するように育った目だからです（レッスン06）。
+#
+# ## まれな異常：AUROCが高くても、警報はほとんど誤報
+#
+# この検出器を現場に置きます。良品の5%で誤って警報が鳴るようにしきい値を決めると、欠陥品は44%が見つかります。1日に流れる部品は10,000個で、欠陥品は1,000個に1個です。
+#
+# > **予想してから実行**：警報が鳴った部品のうち、本当に欠陥品なのはどれくらいでしょうか。
+
+# %% [markdown] key="rare" lang="en"
+# **It has never seen damage, and yet it finds it, and says where.** The distance to the mean had an AUROC of 0.65; the oddest patch has 0.89. In 84% of the damaged parts that patch lies on the damage itself (by chance: 23%). The pictures show, of each condition, the part with the highest score: sound ones may raise an alarm, too, and some damage, as at the far right, goes unnoticed.
+#
+# Two more things to read in the figure. The features of the whole photo reach 0.86, too, if the distance is measured in the units in which sound parts vary: the **Mahalanobis distance** ("Deeper: distances in units of spread"). What patches add is the place, and a slightly higher AUROC. And with the eye of the **paint sorter**, every method stays close to a coin: that eye was brought up to ignore damage (lesson 06).
+#
+# ## Rare events: a good AUROC, and nearly all alarms are false
+#
+# Put this detector on the line. With a threshold at which 5% of the sound parts raise a false alarm, it catches 44% of the damaged ones. 10,000 parts go by in a day, and one in 1,000 is damaged.
+#
+# > **Predict, then run**: of the parts that raise an alarm, how many are really damaged?
+
+# %% key="predict-rare"
+tl.predict_first(
+    "10-rare",
+    "Alarms that are right",
+    # ja: "正しい警報の割合",
+    choices=("about 1 in 100", "about 1 in 10", "about 1 in 2"),
+    # ja: choices=("100件に1件ほど", "10件に1件ほど", "2件に1件ほど"),
+)
+
+# %% key="rare-run"
+parts, rate, caught, false = 10_000, 1 / 1000, 0.44, 0.05
+right = parts * rate * caught
+wrong = parts * (1 - rate) * false
+print(f"Right alarms: {right:.1f}, false alarms: {wrong:.0f}")
+# ja: print(f"正しい警報：{right:.1f} 件、誤報：{wrong:.0f} 件")
+print(f"Of all alarms {right / (right + wrong):.1%} are right")
+# ja: print(f"警報のうち正しいのは {right / (right + wrong):.1%}")
+display(tl.diagram("rare"))
+answer = "about 1 in 100"
+# ja: answer = "100件に1件ほど"
+tl.see_prediction("10-rare", answer)
+
+# %% [markdown] key="rare-read" lang="ja"
+# **100件の警報のうち、正しいのは1件ほどです。** 検出器が悪いのではありません。良品が欠陥品の999倍もあるので、そのたった5%でも500件になり、4件の正しい警報を埋もれさせてしまいます。異常の割合を**ベースレート**（base rate）、正しい警報の割合を**適合率**といいます。AUROCは割合の影響を受けないので、0.9という数字を見ても、この問題には気づけません。同じ検出器でも、欠陥が10個に1個なら、警報の約半分が正しくなります。
+#
+# ## 異常を1つも見ずに、しきい値を決める
+#
+# 見つかる割合（44%）は、欠陥品がなければ測れません。でも、**誤報の割合なら、良品だけで決められます。** 学習に使わなかった良品にスコアを付け、その上位5%が上に来るところを、しきい値にすればよいのです。
+#
+# どの割合がよいかは、費用で決まります。人が1回確認する手間を1として、見逃し1個の損害が何回分にあたるかを考えます。ウィジェットで、欠陥品の割合と損害を変え、費用が最も低くなるしきい値を探してください。
+
+# %% [markdown] key="rare-read" lang="en"
+# **Of a hundred alarms about one is right.** The detector is not to blame. There are 999 times as many sound parts, and 5% of these are 500, among which 4 right alarms are lost. The share of the odd ones is called the **base rate**, and the share of alarms that are right is the precision. The AUROC does not depend on the base rate, so a figure of 0.9 does not warn you. With one damaged part in ten, half of the same detector's alarms would be right.
+#
+# ## A threshold without a single example of damage
+#
+# The share that is caught (44%) cannot be measured without damaged parts. **The share of false alarms can: it takes sound parts only.** Score sound parts that were not learned from, and put the threshold where the top 5% of them lie above.
+#
+# Which share is best is a matter of cost. Let one check by a person cost 1; how many checks is a missed part worth? Change the share of damaged parts and the cost of a missed one in the widget, and find the threshold at which the day is cheapest.
+
+# %% key="stream"
+tl.widget("10_stream")
+
+# %% [markdown] key="exercise-b" lang="ja"
+# ### 練習B（書く、6分）
+#
+# しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが上に残るスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが上に来る値、つまり8以上9未満の数です。
+#
+# 書けたら、下のコードで試してください。`tl.anomaly` は、良品の5分の1を学習に使わずに残し、同じ方法でしきい値を決めています。
+#
+# ```python
+# held_out = odd_patches(sound[320:]).flatten(1).max(1).values
+# (scores[~damaged] > quiet_threshold(held_out, 0.05)).float().mean()
+# ```
+
+# %% [markdown] key="exercise-b" lang="en"
+# ### Exercise B (write, 6 minutes)
+#
+# Write the function that sets the threshold: `quiet_threshold(scores, share)`. `scores` is a tensor with the scores of sound parts, `share` the share of false alarms that you allow. Return a score above which only this share of sound parts lies. For example, with the ten scores 1 to 10 and a `share` of 0.2, only 9 and 10 lie above: any number from 8 to just below 9 will do.
+#
+# Then try it. `tl.anomaly` does the same: it keeps a fifth of the sound parts out of the bank, and sets its threshold on these.
+#
+# ```python
+# held_out = odd_patches(sound[320:]).flatten(1).max(1).values
+# (scores[~damaged] > quiet_threshold(held_out, 0.05)).float().mean()
+# ```
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: def quiet_threshold(scores, share):
+# PLACEHOLDER:     return ...
+def quiet_threshold(scores, share):
+    allowed = int(len(scores) * share)
+    return scores.sort(descending=True).values[allowed]
+
+
+### END SOLUTION
+tl.check("10-b")
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
+#
+# 銀行の問い合わせ窓口に、1日20,000通のメッセージが届きます。詐欺の新しい手口が混ざっても、すぐに気づきたいという相談です。過去のふつうのメッセージは100,000通ありますが、新しい手口の例は1通もなく、来るとしても1日に数通です。担当者が読めるのは1日200通までです。
+#
+# 計画を `plan` に書いてください。`"known"` は学習に使うもの、`"score"` は異常スコアの計算方法、`"threshold"` はしきい値の決め方（数字で）、`"check"` は見逃しや劣化に気づく方法、`"why"` は理由です。正解は1つではありません。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 8 minutes, also good in pairs)
+#
+# A bank's help desk gets 20,000 messages a day. It would like to notice at once when a new kind of fraud turns up among them. There are 100,000 ordinary messages from the past and not one example of a new fraud; if one comes, it will be a few messages a day. The team can read 200 messages a day.
+#
+# Write your plan into `plan`: `"known"` says what you learn from, `"score"` how you score a message, `"threshold"` how you set the threshold (with a number), `"check"` how you would notice misses or a detector that has grown stale, and `"why"` gives your reasons. There is more than one good plan.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "known": ...,
+# PLACEHOLDER:     "score": ...,
+# PLACEHOLDER:     "threshold": ...,
+# PLACEHOLDER:     "check": ...,
+# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER: }
+plan = {
+    "known": "80,000 ordinary messages, old fraud taken out; 20,000 others set the threshold.",
+    # ja: "known": "過去の詐欺を除いた80,000通。残りの20,000通は、しきい値用に取っておきます。",
+    "score": "Distance to the nearest known message, with a real encoder such as MiniLM.",
+    # ja: "score": "MiniLMなどの本物の文エンコーダーで、最も近い既知の文までの距離を計算します。",
+    "threshold": "The top 1% of held-out ordinary messages: 200 alarms a day, what the team can read.",
+    # ja: "threshold": "取っておいた通常文の上位1%。1日200件で、担当者が読める数に合わせます。",
+    "check": "Each week, staff write 20 made-up frauds and send them in: how many are caught?",
+    # ja: "check": "毎週、担当者が作った偽の詐欺20通を流し、何通見つかるかを記録します。",
+    "why": "With a few in 20,000, nearly all alarms are false; so the number read sets the limit.",
+    # ja: "why": "20,000通に数通なら警報はほとんど誤報です。読める数からしきい値を決めます。",
+}
+### END SOLUTION
+tl.check("10-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 学習に使うもの | 決めていない | 通常の文だけ | しきい値用を分け、混入にも触れた |
+# | スコア | 方法がない | 距離など具体的 | 図の数字を挙げて選んだ |
+# | しきい値 | 勘で決める | 割合で決める | 読める数（200通）から計算した |
+# | 気づく方法 | なし | 人が見る | 偽の例や警報の数を記録する |
+# | 適合率 | 触れていない | 誤報が多いと書いた | 何件に1件かを見積もった |
+#
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋1＋2＋2＋1で8点です（スコアの根拠になる数字と、適合率の見積もりがありません）。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | learned from | not said | ordinary messages only | some held out for the threshold, stray fraud considered |
+# | score | no method | a method such as a distance | chosen with numbers from a figure |
+# | threshold | by feeling | by a share | worked out from the 200 that can be read |
+# | check | none | somebody looks | made-up examples or the number of alarms are recorded |
+# | precision | not mentioned | says that most alarms are false | estimates how many |
+#
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 1 + 2 + 2 + 1 = 8: it gives no numbers for its score, and does not estimate the precision.
+
+# %% key="quiz"
+tl.quiz("10")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 転移先にラベルがなくても、借りた特徴で分けたり比べたりできます。鳥と魚のARIは、ランダムな重みの0.1以下に対し、0.75ほどでした。数字では画素と変わりません。
+# - クラスターの数は、データだけからは決まりません。よく使われる規則は、10種類の鳥を2つと答えました。
+# - t-SNEの地図は、乱数からも島を作ります。信用できるのは近所だけです。
+# - 異常検知は正常なデータだけで学びます。小さな異常は、全体の平均ではなく区画で見ます。
+# - 異常がまれなら、良い検出器でも警報はほとんど誤報です。しきい値は正常なデータで決められますが、見逃しは異常の例がなければ測れません。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - Even without labels in the target, borrowed features can be sorted and compared. On birds and fish they reach an ARI of about 0.75, random weights less than 0.1; on digits they are no better than pixels.
+# - Data alone do not tell the number of clusters. The usual rule found two among ten species of birds.
+# - A map by t-SNE makes islands of random numbers as well. Trust it about neighbours only.
+# - Anomaly detection learns from sound examples. Look for small damage in patches, not in the mean of the whole.
+# - When the event is rare, nearly all alarms of a good detector are false. Sound examples are enough to set the threshold; to measure what is missed, you need examples of damage.
+
+# %% [markdown] key="deeper-spread" lang="ja" tags=["deeper"]
+# ## さらに深く：ばらつきを単位に測る
+#
+# 良品の特徴は、向きによって散らばり方が違います。いつも大きく変わる向き（部品の色など）へ2だけ離れていても普通ですが、ほとんど変わらない向きへ2離れていれば異常です。**マハラノビス距離**は、平均 $m$ からの差を、良品の共分散 $C$ で割って測ります。
+#
+# $$s(x) = \sqrt{(x-m)^\top C^{-1} (x-m)}$$
+#
+# たとえば特徴が2つで、良品のばらつき（標準偏差）が10と0.5なら、$(10, 0)$ だけ離れた点は $10/10=1$、$(0, 5)$ だけ離れた点は $5/0.5=10$ です。ふつうの距離では逆に、前者のほうが遠く見えます。特徴が256個で良品が320個では $C$ がうまく求まらないので、少し丸めます（Ledoit・Wolf, 2004。異常検知での例は[arXiv:2005.14140](https://arxiv.org/abs/2005.14140)）。
+
+# %% [markdown] key="deeper-spread" lang="en" tags=["deeper"]
+# ## Deeper: distances in units of spread
+#
+# Sound parts vary more in some directions than in others. To be 2 away in a direction that always varies (the colour of the part, for example) is ordinary; to be 2 away where hardly anything varies is odd. The **Mahalanobis distance** divides the difference from the mean $m$ by the covariance $C$ of sound parts:
+#
+# $$s(x) = \sqrt{(x-m)^\top C^{-1} (x-m)}$$
+#
+# For example, take two features with spreads (standard deviations) of 10 and 0.5. A point that is off by $(10, 0)$ has $10/10=1$, one that is off by $(0, 5)$ has $5/0.5=10$. The plain distance would say the opposite. With 256 features and 320 parts, $C$ is poorly known and is pulled towards a simple one (Ledoit and Wolf, 2004; for anomalies see [arXiv:2005.14140](https://arxiv.org/abs/2005.14140)).
+
+# %% key="spread-run"
+from sklearn.covariance import LedoitWolf
+
+ok = tl.extract_features(network, sound[:320])
+tested = tl.extract_features(network, line.test)
+fitted = LedoitWolf().fit(ok)
+apart = tested - ok.mean(0)
+precision = torch.tensor(fitted.precision_, dtype=torch.float32)
+for way, values in {
+    "plain": apart.norm(dim=1),
+    # ja: "ふつうの距離": apart.norm(dim=1),
+    "Mahalanobis": ((apart @ precision) * apart).sum(1).sqrt(),
+    # ja: "マハラノビス距離": ((apart @ precision) * apart).sum(1).sqrt(),
+}.items():
+    wins = (values[damaged][:, None] > values[~damaged]).float().mean()
+    print(f"{way}: AUROC {wins:.2f}")
+    # ja: print(f"{way}：AUROC {wins:.2f}")
+
+# %% [markdown] key="deeper-dirt" lang="ja" tags=["deeper"]
+# ## さらに深く：良品に欠陥品が紛れていたら
+#
+# 「良品だけ」と言われて受け取ったデータに、欠陥品が混ざっていることはよくあります。左は、400個のうち0〜10%を欠陥品に入れ替えて学習した場合です。右は、良品の数を変えた場合です。
+
+# %% [markdown] key="deeper-dirt" lang="en" tags=["deeper"]
+# ## Deeper: what if damaged parts are among the known?
+#
+# Data that are said to be "sound parts only" often are not. At the left, 0 to 10% of the 400 known parts were exchanged for damaged ones. At the right, the number of sound parts changes.
+
+# %% key="dirt-figure" alt_ja="左：良品に紛れた欠陥品の割合に対するAUROC。右：良品の個数に対するAUROC。区画とマハラノビス距離の2本。" alt_en="AUROC of patches and Mahalanobis distance: left against the share of damaged parts among the known, right against the number of sound parts."
+stream = tl.stored("10_stream")
+display(lesson10.draw_dirt(stream))
+lesson10.draw_layers(stream)
+
+# %% [markdown] key="dirt-read" lang="ja"
+# **紛れ込みの影響は、ここでは小さめでした。** 10%混ざっても、AUROCの低下は3〜4ポイントほどです。この教材の傷はどれも形が違うので、倉庫に同じ傷が入っていることが少ないからでしょう。同じ欠陥が繰り返し出る現場では、もっと大きくなります。**効いたのは良品の数です。** 25個では0.75、400個では0.89でした。
+#
+# 下の図は、区画の特徴を取り出す段の比較です。入力に近い段は線や点しか見ず、後ろの段は粗すぎて小さな傷を見落とします。`layer2` と `layer3` は論文の値で、測る前に、別の画像でも確かめてあります。
+
+# %% [markdown] key="dirt-read" lang="en"
+# **Dirt in the data does little harm here.** With 10% of damaged parts among the known, the AUROC falls by 3 to 4 points. In this world no two scratches are alike, so the bank seldom holds the very same one. Where the same defect comes again and again, expect more. **What counts is the number of sound parts**: 25 give 0.75, 400 give 0.89.
+#
+# The second figure compares the stages that patches can be taken from. Early ones see lines and dots only, late ones are too coarse for small damage. `layer2` with `layer3` is the paper's choice; it was confirmed on other pictures before anything was measured.
+
+# %% [markdown] key="deeper-copies" lang="ja" tags=["deeper"]
+# ## さらに深く：よく似たコピーを見つける
+#
+# ラベルのないデータには、同じ写真を少し変えたコピーが混ざっていることがあります。訓練とテストに分かれて入ると、成績が実際より良く見えます（レッスン14）。特徴でコピーを探せるでしょうか。ここでは、30枚の写真を8画素ずらしたコピーを作り、元の写真が「最も近い1枚」になるかを、画素と、ネットワークの3つの段で調べます。
+
+# %% [markdown] key="deeper-copies" lang="en" tags=["deeper"]
+# ## Deeper: finding near-copies
+#
+# Data without labels may hold copies of the same picture, slightly changed. When one lands in training and the other in the test, the result looks better than it is (lesson 14). Can features find them? Here 30 photos are copied and moved by 8 pixels. Is the original the nearest of the 400 photos, by pixels and by three stages of the network?
+
+# %% key="copies-run"
+copies = torch.roll(photos[:30], shifts=8, dims=2)  # moved down by 8 pixels
+# ja: copies = torch.roll(photos[:30], shifts=8, dims=2)  # 下に8画素ずらす
+spaces = {"pixels": (copies.flatten(1).float(), photos.flatten(1).float())}
+for layer in ("layer2", "layer3", "layer4"):
+    pair = (tl.extract_features(network, images, layer=layer) for images in (copies, photos))
+    spaces[layer] = tuple(pair)
+for space, (moved, originals) in spaces.items():
+    nearest = torch.cdist(moved, originals).argmin(1)
+    hits = (nearest == torch.arange(30)).sum()
+    print(f"{space}: the original is the nearest photo for {hits} of 30 copies")
+    # ja: print(f"{space}：最も近い写真が元の写真だったコピー {hits} / 30 枚")
+
+# %% [markdown] key="copies-read" lang="ja"
+# **コピーを探すなら途中の段、種類で分けるなら後ろの段です。** 画素は少しずらしただけで使えなくなります。`layer2` はほとんどのコピーを見つけ、`layer4` は見つけられません。後ろの段ほど「どの写真か」を忘れ、「どんな鳥か」を覚えているからです。特徴がどれだけ似ているかの意味は、段によって変わります。
+
+# %% [markdown] key="copies-read" lang="en"
+# **To find copies take an early stage, to sort kinds a late one.** Pixels are of no use once a picture has moved. `layer2` finds nearly all the copies, `layer4` hardly any: the later the stage, the more it forgets which photo it was and keeps which kind of bird. What "similar" means depends on the stage.
+
+# %% [markdown] key="deeper-simclr" lang="ja" tags=["deeper"]
+# ## さらに深く：SimCLRの損失
+#
+# 画像 $n$ 枚から、変化を付けた $2n$ 枚を作ります。$z_i$ は $i$ 枚目の出力を長さ1にそろえたもの、$j$ は元が同じもう1枚、$T$ は温度です。
+#
+# $$\text{損失} = -\log\frac{\exp(z_i\cdot z_j/T)}{\sum_{k\neq i}\exp(z_i\cdot z_k/T)}$$
+#
+# たとえば画像が2枚（変化を付けて4枚）で、相手との内積が1、ほかの2枚とは0、$T=0.5$ なら、$-\log\frac{e^2}{e^2+1+1}=0.24$ です。ランダムに答えれば $\log 3=1.10$ です。
+#
+# **何を「同じ」と見なすかは、変化の付け方が決めます。** 色を大きく変えて学ぶと、色を無視する目になります。羽の色で見分ける鳥には、ありがたくありません。切り抜きを小さくすると、傷が写っていない切り抜きと、写っている切り抜きを「同じ」と教えることになります。`tl.continue_pretraining(network, images)` で試せます。
+
+# %% [markdown] key="deeper-simclr" lang="en" tags=["deeper"]
+# ## Deeper: the loss of SimCLR
+#
+# From $n$ pictures, $2n$ views are made. Let $z_i$ be the output for view $i$, scaled to length 1, $j$ the other view of the same picture, and $T$ the temperature:
+#
+# $$\text{loss} = -\log\frac{\exp(z_i\cdot z_j/T)}{\sum_{k\neq i}\exp(z_i\cdot z_k/T)}$$
+#
+# For example, with two pictures (four views), a product of 1 with the partner and 0 with the two others, and $T=0.5$, it is $-\log\frac{e^2}{e^2+1+1}=0.24$. Guessing gives $\log 3=1.10$.
+#
+# **What counts as "the same" is decided by the changes.** An eye that learns under strong changes of colour will ignore colour, which does not help with birds that differ by the colour of their wings. And small cut-outs teach that a part with the scratch and one without it are "the same". Try it with `tl.continue_pretraining(network, images)`.
+
+
+# %% key="simclr-run"
+def contrast(first, second, temperature=0.2):
+    z = nn.functional.normalize(torch.cat([first, second]), dim=1)
+    alike = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    other = (torch.arange(len(z)) + len(first)) % len(z)
+    return nn.functional.cross_entropy(alike, other)
+
+
+example = torch.eye(2)
+print(f"Two pictures, partners alike, T = 0.5: {contrast(example, example, 0.5):.2f}")
+# ja: print(f"画像2枚、相手と一致、T = 0.5：{contrast(example, example, 0.5):.2f}")
+flipped = tl.extract_features(network, photos[:100].flip(3))
+print(f"Birds and their mirror images, as borrowed: {contrast(features[:100], flipped):.2f}")
+# ja: print(f"鳥と左右反転、借りたまま：{contrast(features[:100], flipped):.2f}")
+
+# %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、最近よく使われる手法
+#
+# **うまくいかないとき**
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | クラスターが明るさや背景で分かれる | 特徴の大きな差が、知りたい差とは別 | 特徴を替える、切り抜く、多めに分けて人がまとめる |
+# | 地図に島があるのに意味がない | t-SNEが作った島 | 元の特徴の近所で確かめる、perplexityを変える |
+# | AUROCは高いのに警報が誤報ばかり | 異常がまれ | ベースレートから適合率を計算し、読める件数でしきい値を決める |
+# | ある日から警報が急に増えた | 照明や部品が変わった | 新しい良品でしきい値を測り直す（レッスン08） |
+# | 特徴にNaNがある、`k` が大きすぎる | 壊れた画像、同じ画像の繰り返し | エラー文の行番号の画像を調べる |
+#
+# **最近よく使われる手法**
+#
+# - **自己教師ありの目**：DINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）の特徴は、ラベルなしで学んだのに、分けるのも欠陥探しも得意です。`timm` から1行で読み込めます。
+# - **異常検知**：PatchCoreやその仲間をまとめたanomalib（[arXiv:2202.08341](https://arxiv.org/abs/2202.08341)）。この教材の `tl.anomaly` は、倉庫をランダムに間引き、スコアの重み付けを省いています。
+# - **地図**：UMAP（[arXiv:1802.03426](https://arxiv.org/abs/1802.03426)）。t-SNEより速く、大きなデータで使われますが、島を作る点は同じです。ここではscikit-learnだけで済むt-SNEにしました。
+# - **学習の続き**：文章では、対象分野の文で事前学習を続けると効きます（[arXiv:2004.10964](https://arxiv.org/abs/2004.10964)）。
+
+# %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and what people use today
+#
+# **What can go wrong**
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | clusters follow brightness or background | the largest difference is not the one you want | other features, crop, or more clusters and a person who merges them |
+# | islands on a map that mean nothing | t-SNE made them | check neighbours among the features, try another perplexity |
+# | a high AUROC and nothing but false alarms | the event is rare | work out the precision from the base rate; set the threshold by what can be read |
+# | alarms have doubled since yesterday | new light, new parts | measure the threshold again on new sound parts (lesson 08) |
+# | NaN in features, or `k` too large | a broken picture, or the same one repeated | look at the row that the error names |
+#
+# **Today**
+#
+# - **Self-supervised eyes**: features of DINOv2 ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)) were learned without labels and are good at sorting and at finding damage. `timm` loads it in one line.
+# - **Anomalies**: anomalib ([arXiv:2202.08341](https://arxiv.org/abs/2202.08341)) collects PatchCore and its relatives. Our `tl.anomaly` thins the bank at random and leaves out the weighting of the score.
+# - **Maps**: UMAP ([arXiv:1802.03426](https://arxiv.org/abs/1802.03426)) is faster than t-SNE and common for large data; it makes islands, too. We took t-SNE because scikit-learn has it.
+# - **Learning on**: for texts, too, pre-training continued on the target's own texts helps ([arXiv:2004.10964](https://arxiv.org/abs/2004.10964)).
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **45分の進め方** ・ 写真の束、最初の成功7分（`heaps` の図を映す） → ARIと目の比較5分（6枚の表を板書で計算） → ウィジェットと練習A 6分 → 2枚の地図4分（挙手で予想） → 欠陥を探す7分 → まれな異常5分（`rare` の図） → しきい値と練習B 6分 → 本物のデータ、学習の続き3分 → 練習C 2分で導入し、宿題に。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、地図を先に省きます。
+#
+# - **映すもの**：最初のクラスターの写真、2枚の地図、欠陥の場所の図、ウィジェット `10_stream`。
+# - **2人組で**：ウィジェット `10_stream` で、1人が欠陥品の割合と損害を決め、もう1人が最も安いしきい値を予想します。
+# - **待ち時間**：2コアのCPUで、どのセルも数秒です（t-SNEと良品400枚の描画が長め）。
+# - **遅れた人は**：`setup`、`heaps-run` を実行すれば前半の、`patches-diagram`、`patches-run` を実行すれば後半のどの節からでも再開できます。
+# - **よくある間違い**：最も多い種類の割合（純度）で $k$ を選ぶ。t-SNEの島を数える。AUROCを「警報の正しさ」と読む。欠陥品を見てしきい値を決め、同じ欠陥品で測る。
+# - **議論の種**：詐欺の例が1つも手に入らないとき、見逃しの割合はどうすれば見積もれるでしょうか。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **A plan for 45 minutes** · the pile of photos and the first success 7 (project the `heaps` diagram) → ARI and the three eyes 5 (do the table of six photos on the board) → widget and exercise A 6 → the two maps 4 (predict by a show of hands) → finding damage 7 → rare events 5 (the `rare` diagram) → threshold and exercise B 6 → real data and learning on 3 → introduce exercise C in 2, as homework. Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, leave out the maps first.
+#
+# - **To project**: the first clusters of photos, the two maps, the pictures of where the damage is, the widget `10_stream`.
+# - **In pairs**: with the widget `10_stream`, one sets the share of damaged parts and the cost of a missed one, the other predicts the cheapest threshold.
+# - **Waiting**: on two CPU cores every cell takes a few seconds; t-SNE and drawing 400 sound parts are the longest.
+# - **Whoever fell behind** runs `setup` and `heaps-run` and can go on anywhere in the first half; for the second half, `patches-diagram` and `patches-run`.
+# - **Common mistakes**: choosing $k$ by the share of the most frequent species (purity); counting the islands of t-SNE; reading the AUROC as "how many alarms are right"; setting the threshold on the very damaged parts that it is measured on.
+# - **To discuss**: if not one example of fraud can be had, how would you estimate the share that is missed?

@@ -1,0 +1,158 @@
+"""Lesson 10: its exercises tell mistakes apart, its numbers and figures are what its prose says."""
+
+from statistics import fmean
+
+import pytest
+import torch
+
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.data import zukan
+from tlhelpers.data.catalog import load_task
+from tlhelpers.lessons.unsupervised_transfer import experiments, widget, widget_stream
+from tlhelpers.lessons.unsupervised_transfer.figures import crosstab
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import text
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.unsupervised.clusters import cluster
+
+BARRED = 9  # of the attributes of birds
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+
+
+# --- exercises ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "names", "sentence"),
+    [(2, 10, None), (2, 11, None), (10, 10, "silhouette"), (2, 4, "ari"), (1, 10, "unknown")],
+)
+def test_the_widget_is_read_number_by_number(rule, names, sentence):
+    verdict = check("10-a", {"k_by_rule": rule, "k_by_names": names})
+    assert verdict.passed == (sentence is None)
+    if sentence:
+        wrong = names if sentence == "ari" else rule
+        assert verdict.message == text(f"lesson10.k_{sentence}", k=wrong)
+
+
+def exact(scores, share):
+    return scores.sort(descending=True).values[int(len(scores) * share)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda s, share: s, "quiet_number"),
+        (lambda s, share: share, "quiet_share"),
+        (lambda s, share: s.sort().values[1], "quiet_wrong_end"),
+        (lambda s, share: torch.tensor(5.0), "quiet_many"),
+        (lambda s, share: s.max(), "quiet_none"),
+        (lambda s, share: exact(s, 0.2), "quiet_other"),
+    ],
+)
+def test_each_mistake_in_a_threshold_has_its_own_sentence(answer, sentence):
+    verdict = check("10-b", {"quiet_threshold": answer})
+    assert not verdict.passed
+    values = {"above": 5, "value": "10" if sentence == "quiet_none" else "5", "share": "20%"}
+    assert verdict.message == text(f"lesson10.{sentence}", **values)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [exact, lambda s, share: torch.quantile(s, 1 - share).item()],
+    ids=["sort", "quantile"],
+)
+def test_any_right_threshold_passes(answer):
+    assert check("10-b", {"quiet_threshold": answer}).passed
+
+
+def test_a_plan_must_be_whole():
+    words = "one sentence that says enough"
+    plan = dict.fromkeys(("known", "score", "threshold", "check", "why"), words)
+    assert check("10-c", {"plan": plan}).passed
+    assert "check" in check("10-c", {"plan": {**plan, "check": ...}}).message
+    assert "why" in check("10-c", {"plan": {**plan, "why": "because"}}).message
+
+
+# --- what the prose says --------------------------------------------------------------------
+
+
+def test_two_clusters_of_birds_are_barred_wings_and_plain_ones():
+    birds = load_task("birds", 40)
+    features = extract_features(backbone("zukan-resnet"), birds.train)
+    barred = birds.attributes[birds.train.labels, BARRED].long()
+    table = crosstab(cluster(features, birds, 2).heaps, barred)
+    assert table.max(1).values.sum() / table.sum() > 0.9
+
+
+def test_stored_results_keep_the_promises_of_the_lesson():
+    heaps = stored("10_heaps")
+    ten = heaps["ks"].index(10)
+    ari = {eye: heaps["birds"][eye]["ari"][ten] for eye in ("random", "pretrained")}
+    gains = [a - b for a, b in zip(ari["pretrained"], ari["random"], strict=True)]
+    assert interval(gains).low > 0.2
+    digits = {eye: fmean(heaps["digits"][eye]["ari"][ten]) for eye in ("pixels", "pretrained")}
+    assert digits["pixels"] > digits["pretrained"]  # said to be slightly ahead
+    surfaces = stored("10_surfaces")["methods"]
+    patches, mean = (surfaces["pretrained"][way]["auroc"] for way in ("patches", "mean"))
+    assert fmean(patches) >= 0.85
+    assert interval([a - b for a, b in zip(patches, mean, strict=True)]).low > 0
+    assert fmean(surfaces["paint"]["patches"]["auroc"]) < 0.65
+    stream = stored("10_stream")
+    at = stream["allowed"].index(0.05)
+    assert fmean(stream["caught"][at]) == pytest.approx(0.44, abs=0.02)
+    assert fmean(stream["false_alarms"][at]) == pytest.approx(0.05, abs=0.01)
+
+
+def test_damage_is_where_two_drawings_of_one_key_differ():
+    parts = load_task("surfaces", 2, 7).train
+    found = experiments.damage(parts.labels, 7).flatten(1).any(1)
+    assert found.tolist() == (parts.labels > 0).tolist()
+    keys = zukan.keys_of("surfaces", parts.labels, torch.arange(len(parts)) // 5, 7)
+    assert torch.equal(keys.unique(), keys.sort().values)  # a picture each
+
+
+def test_dirt_replaces_sound_parts_and_keeps_their_number():
+    sound = experiments.sound_parts(0, 20)
+    dirty = experiments.mixed(sound, 0.1, 0)
+    assert len(dirty) == 20 and torch.equal(dirty.inputs[:18], sound.inputs[2:])
+    assert not any(torch.equal(dirty.inputs[-1], picture) for picture in sound.inputs)
+
+
+# --- widgets --------------------------------------------------------------------------------
+
+
+def test_the_widget_of_clusters_draws_every_state():
+    explorer = widget.build({"10_heaps": stored("10_heaps")})
+    for eye in widget.EYES:
+        for name in widget.SETS:
+            for k in (2, 9, 16):
+                view = explorer.move(k=k, eye=eye, name=name)
+                assert f"k = {k}" in view.says and view.picture.startswith("<svg")
+
+
+def test_a_live_run_of_clusters_can_be_stopped():
+    seen = []
+    state = {"k": 8, "eye": "pretrained", "name": "birds"}
+    view = widget.run(state, lambda view: seen.append(view.says) or len(seen) == 2)
+    assert len(seen) == 2 and "k = 3" in view.says
+
+
+def test_a_stream_is_counted_and_priced():
+    found = {"allowed": [0.1], "caught": [[0.5]], "false_alarms": [[0.1]]}
+    counted = widget_stream.count(found, 0, 1000)
+    assert counted == pytest.approx({"damaged": 10, "caught": 5, "missed": 5, "false": 999})
+    assert widget_stream.cost(counted, 100) == pytest.approx(5 + 999 + 500)
+
+
+def test_every_state_of_the_stream_is_drawn():
+    explorer = widget_stream.build({"10_stream": stored("10_stream")})
+    for rare in widget_stream.RARE:
+        for dear in widget_stream.DEAR:
+            assert "alarms" in explorer.move(allowed=0.05, rare=rare, dear=dear).says

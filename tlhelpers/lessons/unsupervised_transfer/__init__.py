@@ -1,0 +1,1 @@
+"""What is particular to lesson 10, Unsupervised transfer."""

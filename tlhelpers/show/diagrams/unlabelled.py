@@ -1,0 +1,114 @@
+"""Without labels: heaps of pictures, a bank of patches, and what rare damage does to alarms."""
+
+from __future__ import annotations
+
+from tlhelpers.show.diagrams.canvas import HIGH, PALE, SMALL, Diagram, drawn
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+
+
+def _bird(d: Diagram, x: float, y: float, colour: str, long: bool = False) -> None:
+    """A bird that looks to the right, its body's middle at (x, y); long: of bill."""
+    tip = 15 if long else 8
+    d.add("path", d=f"M{x + 12} {y - 9}l{tip} 3l{-tip} 2Z", fill=INK)
+    d.add("ellipse", cx=x, cy=y, rx=11, ry=7, fill=colour, stroke=INK, stroke_width=1)
+    d.add("circle", cx=x + 9, cy=y - 7, r=5, fill=colour, stroke=INK, stroke_width=1)
+    d.add("path", d=f"M{x - 10} {y}l-9 -4v8Z", fill=colour, stroke=INK, stroke_width=1)
+
+
+@drawn
+def heaps() -> Diagram:
+    """Photos without names go through a frozen body and come out as points; points form heaps."""
+    d = Diagram("heaps", 244)
+    kinds = ((BLUE, True), (ORANGE, False), (GREEN, False))
+    for place, kind in enumerate((0, 2, 1, 1, 0, 0, 2, 1, 2)):
+        colour, long = kinds[kind]
+        _bird(d, 44 + 62 * (place % 3), 78 + 50 * (place // 3), colour, long)
+    d.note(20, 26, "heaps_photos")
+    d.arrow(212, 128, 26)
+    d.block(246, 128 - HIGH / 2, "conv1 … layer4", width=120, locked=True)
+    d.note(306, 92, "heaps_body", SMALL, text_anchor="middle")
+    d.arrow(374, 128, 26)
+    d.note(420, 26, "heaps_points")
+    d.add("rect", x=420, y=44, width=280, height=168, rx=8, fill="white", stroke=GREY)
+    clouds = ((480, 96, BLUE), (620, 92, ORANGE), (552, 176, GREEN))
+    spots = ((-26, -8), (4, 14), (22, -12), (-8, -20), (-2, 4))
+    for x, y, colour in clouds:
+        d.add("ellipse", cx=x, cy=y, rx=46, ry=33, fill=PALE[colour], stroke="none")
+        for dx, dy in spots:
+            d.add("circle", cx=x + dx, cy=y + dy, r=5, fill="white", stroke=INK, stroke_width=1.4)
+        d.add("path", d=f"M{x - 6} {y}h12M{x} {y - 6}v12", stroke=VERMILION, stroke_width=2.6)
+    d.note(420, 232, "heaps_means", SMALL, fill=VERMILION)
+    return d
+
+
+@drawn
+def patches() -> Diagram:
+    """Sound parts fill a bank of patches; a new part is as odd as its oddest patch."""
+    d = Diagram("patches", 302)
+    side, grid = 22, 4
+
+    def part(x: float, y: float, cracked: bool = False) -> None:
+        width = side * grid
+        d.add("rect", x=x, y=y, width=width, height=width, fill="#E4E0D8", stroke=INK)
+        for k in range(1, grid):
+            d.add("path", d=f"M{x + side * k} {y}v{width}M{x} {y + side * k}h{width}", stroke=GREY)
+        if cracked:
+            d.add(
+                "path",
+                d=f"M{x + 46} {y + 46}l8 6l-3 6l9 7",
+                stroke=INK,
+                stroke_width=2.6,
+                fill="none",
+            )
+
+    d.note(20, 26, "patches_sound")
+    for lift in (16, 8, 0):
+        part(28 + lift, 44 + 16 - lift)
+    d.arrow(146, 100, 60)
+    d.note(176, 84, "patches_body", SMALL, text_anchor="middle")
+    d.note(222, 26, "patches_bank")
+    d.add("rect", x=222, y=42, width=180, height=108, rx=8, fill="white", stroke=GREY)
+    spots = ((30, 40), (52, 66), (74, 34), (96, 72), (60, 46), (110, 44), (88, 54), (128, 70))
+    for dx, dy in spots:
+        d.add("rect", x=222 + dx, y=36 + dy, width=10, height=10, fill=BLUE, opacity=0.75)
+    d.note(20, 186, "patches_new")
+    part(28, 198, cracked=True)
+    odd_x, odd_y = 28 + 2 * side, 198 + 2 * side
+    around = {"width": side, "height": side, "stroke": VERMILION, "stroke_width": 3}
+    d.add("rect", x=odd_x, y=odd_y, fill="none", **around)
+    d.arrow(odd_x + side + 4, odd_y + 8, 276, -108, VERMILION)
+    d.add("rect", x=380, y=130, width=12, height=12, fill=VERMILION)
+    d.arrow(379, 132, -20, -16, VERMILION, both=True)
+    d.note(222, 274, "patches_distance", SMALL, fill=VERMILION)
+    d.arrow(414, 96, 26)
+    d.note(450, 26, "patches_map")
+    shades = (1, 1, 1, 2, 1, 2, 2, 1, 1, 2, 9, 4, 1, 1, 4, 2)
+    for place, shade in enumerate(shades):
+        d.add(
+            "rect",
+            x=450 + 30 * (place % 4),
+            y=42 + 30 * (place // 4),
+            width=30,
+            height=30,
+            fill=VERMILION,
+            opacity=0.09 * shade,
+            stroke=GREY,
+        )
+    d.note(450, 186, "patches_score", SMALL)
+    return d
+
+
+@drawn
+def rare() -> Diagram:
+    """Of 10,000 parts 10 are damaged: four alarms are right, five hundred are false."""
+    d = Diagram("rare", 232)
+    columns = (20, 262, 522)
+    d.note(columns[0], 122, "rare_all")
+    for y, key, colour in ((58, "bad", VERMILION), (186, "good", BLUE)):
+        d.arrow(columns[0] + 130, 118, 92, (y - 118) * 0.85, GREY)
+        d.note(columns[1], y - 6, f"rare_{key}", fill=colour)
+        for lift, alarm in ((-24, "alarm"), (26, "quiet")):
+            d.arrow(columns[1] + 150, y - 2, 92, lift * 0.9, GREY)
+            shade = colour if alarm == "alarm" else GREY
+            d.note(columns[2], y + lift + 2, f"rare_{key}_{alarm}", fill=shade)
+    return d
