@@ -15,7 +15,8 @@ from tlhelpers.course.author import running
 from tlhelpers.course.author.notebook import code_cells, linked, make_notebook, ways_on, written
 from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.course.results import compare_stamps
-from tlhelpers.runtime import stamp
+from tlhelpers.data.catalog import load_task
+from tlhelpers.runtime import language, stamp
 from tlhelpers.runtime.places import ROOT
 
 PROSE = """\
@@ -436,9 +437,9 @@ def test_hash_of_code_depends_on_the_code_alone(tmp_path, monkeypatch):
 
 
 def test_a_lesson_that_is_named_is_a_link_to_its_notebook():
-    names = "See lesson 02, lesson 06, lesson 07, `--lesson 14`, [lesson 03](#here)."
+    names = "See lesson 02, lesson 06, lesson 77, `--lesson 14`, [lesson 03](#here)."
     assert linked(f"# As in lesson 02\n{names}", "06") == (
-        "# As in lesson 02\nSee [lesson 02](02_feature_extraction.ipynb), lesson 06, lesson 07, "
+        "# As in lesson 02\nSee [lesson 02](02_feature_extraction.ipynb), lesson 06, lesson 77, "
         "`--lesson 14`, [lesson 03](#here)."
     )
     assert linked("(レッスン02)", "03") == "([レッスン02](02_feature_extraction.ipynb))"
@@ -463,3 +464,41 @@ def test_every_link_between_lessons_has_its_notebook():
             linked_to = re.findall(r"\]\(([\w-]+)\.ipynb\)", prose)
             assert linked_to and all(path.with_name(f"{name}.py").exists() for name in linked_to)
             assert "ways-on" in [cell.id for cell in cells]
+
+
+@pytest.fixture
+def french(lessons, monkeypatch, tmp_path):
+    """A translation that has one passage of the lesson and one sentence of the package."""
+    folder = tmp_path / "translations" / "fr"
+    folder.mkdir(parents=True)
+    passage = '# %% [markdown] key="title" lang="fr"\n# Bonjour à tous.\n'
+    (folder / "90_demo.py").write_text(passage, encoding="utf-8")
+    sentence = '[build.right]\nfr = "Rien à redire."\n'
+    (folder / "sentences.toml").write_text(sentence, encoding="utf-8")
+    monkeypatch.setattr(language, "TRANSLATIONS", folder.parent)
+    language.catalogue.cache_clear()
+    yield folder
+    language.catalogue.cache_clear()
+
+
+def test_a_third_language_is_a_folder_and_english_where_it_is_silent(lessons, french, monkeypatch):
+    build.build(lessons)
+    assert build.build_translation("fr", lessons) == []
+    built, english = (read(lessons, lang).cells for lang in ("fr", "en"))
+    assert [cell.id for cell in built] == [cell.id for cell in english]
+    assert built[0].source == "Bonjour à tous."
+    assert [cell.source for cell in built[1:]] == [cell.source for cell in english[1:]]
+    monkeypatch.setenv("TLHELPERS_LANG", "fr")
+    assert language.text("build.right") == "Rien à redire."
+    assert language.text("build.wrong", count=2) == "2 problems."
+    assert load_task("birds", 1).class_names[0] == load_task("birds", 1).classes["en"][0]
+
+
+def test_a_translation_of_no_passage_is_named(lessons, french):
+    path = french / "90_demo.py"
+    path.write_text('# %% [markdown] key="nowhere" lang="fr"\n# Où ?\n', encoding="utf-8")
+    (problem,) = build.build_translation("fr", lessons)
+    assert "nowhere" in problem
+    path.write_text("# %% [markdown]\n# Sans nom\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=path.name):
+        build.build_translation("fr", lessons)

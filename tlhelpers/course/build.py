@@ -66,6 +66,7 @@ from tlhelpers.course.author.notebook import keep_outputs, make_notebook, stored
 from tlhelpers.course.author.proofreading import proofread
 from tlhelpers.course.author.reading import Lesson, lesson_sources, read_lesson
 from tlhelpers.course.author.running import execute_both
+from tlhelpers.course.author.translation import missing, translate, translations
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.readme import write_tables
 from tlhelpers.course.results import compare_stamps
@@ -92,6 +93,23 @@ def build(
             lock = compare_lock(lesson, confirm)
             _write(lesson.lock, json.dumps(lock, indent=1, sort_keys=True) + "\n")
             _build_lesson(lesson, execute)
+        problems += lesson.problems
+    return problems
+
+
+def build_translation(lang: str, lessons: Path = LESSONS, names: Iterable[str] = ()) -> list[str]:
+    """Writes the notebooks of a further language, not run; returns what is wrong with them."""
+    problems = []
+    for path in lesson_sources(lessons, names):
+        lesson = translate(read_lesson(path), lang)
+        if not lesson.problems:
+            notebook = lesson.notebook(lang)
+            _write(notebook, written(make_notebook(lesson, lang)))
+            cells = [block for block in lesson.blocks if block.kind == "prose"]
+            left = len(missing(lesson, lang))
+            print(
+                text("build.translated", file=notebook.name, done=len(cells) - left, of=len(cells))
+            )
         problems += lesson.problems
     return problems
 
@@ -135,10 +153,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--confirm", action="store_true", help=text("build.help_confirm"))
     parser.add_argument("--check", action="store_true", help=text("build.help_check"))
     parser.add_argument("--proofread", action="store_true", help=text("build.help_proofread"))
+    parser.add_argument("--to", choices=translations(), help=text("build.help_to"))
     asked = parser.parse_args(arguments)
     try:
         if asked.proofread:
             problems = _proofread(asked.lessons)
+        elif asked.to:
+            problems = build_translation(asked.to, names=asked.lessons)
         elif asked.check:
             problems = check(names=asked.lessons)
             errors, warnings = compare_stamps() if not asked.lessons else ([], [])

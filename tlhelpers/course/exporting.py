@@ -40,7 +40,7 @@ from tlhelpers.models.surgery import head_of, replace_head, twin
 from tlhelpers.models.weights import furnish, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.console import printable
-from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 from tlhelpers.train.predict import predict
 from tlhelpers.transfer.knn import count_votes
@@ -135,7 +135,7 @@ class SavedModel:
 
     @property
     def class_names(self) -> list[str]:
-        return self.config["classes"][language()]
+        return said(self.config["classes"])
 
     @property
     def kind(self) -> str:

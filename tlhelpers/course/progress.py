@@ -21,7 +21,7 @@ from tlhelpers.course.exercises import exercises
 from tlhelpers.course.quizzes import read_quiz
 from tlhelpers.course.record import ProgressError, load, read
 from tlhelpers.course.syllabus import lessons
-from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.runtime.table import Tabular, label
 
@@ -81,7 +81,7 @@ def _lessons(record: dict) -> list[LessonProgress]:
         answers = record["quizzes"].get(number, {})
         right = sum(answers.get(key, {}).get("right", False) for key in keys)
         found.append(
-            LessonProgress(number, one.title[language()], (passed, len(names)), (right, len(keys)))
+            LessonProgress(number, said(one.title), (passed, len(names)), (right, len(keys)))
         )
     return found
 

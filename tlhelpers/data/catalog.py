@@ -23,7 +23,7 @@ from tlhelpers.data.task import Task
 from tlhelpers.data.text import load_text
 from tlhelpers.data.zukan.styles import STYLES
 from tlhelpers.runtime.arguments import is_whole, require_seed, require_whole
-from tlhelpers.runtime.language import language, text
+from tlhelpers.runtime.language import said, text
 from tlhelpers.runtime.table import Tabular
 
 # Tasks that are neither drawn nor downloaded.
@@ -161,7 +161,7 @@ class TaskTable(Tabular):
                 "attributes": e.attributes or "–",
                 "origin": text(f"catalog.origin_{e.source}"),
                 "licence": e.licence,
-                "description": e.description[language()],
+                "description": said(e.description),
             }
             for e in self.entries
         ]

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tlhelpers.data.digest import digest
-from tlhelpers.runtime.language import language, text
+from tlhelpers.runtime.language import said, text
 
 HASHED_ROWS = 256  # of a lazy split, held at a time
 
@@ -141,7 +141,7 @@ class Task:
     @property
     def class_names(self) -> list[str]:
         """The class names in the learner's language."""
-        return self.classes[language()]
+        return said(self.classes)
 
     def open_test(self) -> Split:
         """The test split, counted: a result reports how often it was read."""

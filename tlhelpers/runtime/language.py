@@ -7,6 +7,10 @@ The sentences of a room live in its `sentences.toml`, beside its code, one table
     ja = "ステップ {step} で損失が {value} になりました。学習率を10分の1にしてみてください。"
 
 `text("engine.loss_not_finite", value="nan", step=12)` gives the one for the learner.
+
+The course is written in two languages, `LANGUAGES`. A further one is a folder of its own,
+`tlhelpers/translations/fr/`, with a `sentences.toml` of the same tables (`fr = "..."`) and the
+prose of lessons; whatever it lacks is said in English, so that a translation can begin small.
 Only the standard library is used here: `doctor` must speak where nothing else imports.
 """
 
@@ -14,20 +18,33 @@ import functools
 import locale
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from tlhelpers.runtime.places import PACKAGE
 
 LANGUAGES = ("ja", "en")
+FALLBACK = "en"  # where a translation says nothing
+TRANSLATIONS = PACKAGE / "translations"
+
+Words = TypeVar("Words")
+
+
+def languages() -> tuple[str, ...]:
+    """The two languages of the course and those that a folder of translations is there for."""
+    return (*LANGUAGES, *sorted(path.name for path in TRANSLATIONS.glob("[a-z][a-z]")))
 
 
 def language() -> str:
-    """ "ja" or "en": `TLHELPERS_LANG`, else the folder of the notebook, else the system's."""
-    asked = os.environ.get("TLHELPERS_LANG", "").lower()[:2]
-    if asked in LANGUAGES:
+    """ "ja", "en" or a translation's: `TLHELPERS_LANG`, else the folder of the notebook, else the
+    system's.
+    """
+    asked, known = os.environ.get("TLHELPERS_LANG", "").lower()[:2], languages()
+    if asked in known:
         return asked
     for part in reversed(Path.cwd().parts):
-        if part in LANGUAGES:
+        if part in known:
             return part
     return system_language()
 
@@ -43,12 +60,19 @@ def system_language() -> str:
 @functools.cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Every sentence: {"room.key": {"en": ..., "ja": ...}}."""
-    sentences = {}
-    for path in sorted(PACKAGE.rglob("sentences.toml")):
+    sentences: dict[str, dict[str, str]] = {}
+    written = [path for path in PACKAGE.rglob("sentences.toml") if TRANSLATIONS not in path.parents]
+    for path in [*sorted(written), *sorted(TRANSLATIONS.glob("*/sentences.toml"))]:
         for room, keys in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            for key, pair in keys.items():
-                sentences[f"{room}.{key}"] = pair
+            for key, words in keys.items():
+                sentences.setdefault(f"{room}.{key}", {}).update(words)
     return sentences
+
+
+def said(words: Mapping[str, Words], lang: str = "") -> Words:
+    """What stands under the learner's language (or `lang`); in English where nothing does."""
+    lang = lang or language()
+    return words[lang if lang in words else FALLBACK]
 
 
 def text(key: str, /, **values: object) -> str:
@@ -56,4 +80,4 @@ def text(key: str, /, **values: object) -> str:
 
     Raises KeyError where no room has such a sentence: a mistake of ours.
     """
-    return catalogue()[key][language()].format(**values)
+    return said(catalogue()[key]).format(**values)

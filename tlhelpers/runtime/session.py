@@ -35,6 +35,6 @@ def prepare(seed: int = 0) -> str:
     return text(
         "session.line",
         device=device.describe(chosen, device.pick_precision(chosen)),
-        language={"ja": "日本語", "en": "English"}[language()],
+        language={"ja": "日本語", "en": "English"}.get(language(), language()),
         mode=text(f"session.mode_{mode()}"),
     )

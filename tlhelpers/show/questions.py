@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tlhelpers.runtime.language import LANGUAGES, language, text
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.language import said as in_language
 
 KINDS = ("choice", "number", "predict")
 Sentence = Mapping[str, str]  # {"en": ..., "ja": ...}
@@ -126,7 +127,7 @@ def read_question(table: Mapping, where: str) -> Question:
 
 def said(sentence: Sentence | None) -> str:
     """The sentence in the learner's language; nothing where there is none."""
-    return "" if sentence is None else sentence[language()]
+    return "" if sentence is None else in_language(sentence)
 
 
 def read_number(given: float | int | str) -> float:

@@ -16,6 +16,7 @@ from tlhelpers.course.author.reading import (
 )
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.course.syllabus import lessons
+from tlhelpers.runtime.language import said
 from tlhelpers.runtime.store import read_json
 
 NotebookNode = nbformat.NotebookNode
@@ -60,7 +61,7 @@ def make_notebook(lesson: Lesson, lang: str) -> NotebookNode:
             source = linked(block.sources.get(lang, ""), lesson.name[:2])
             for tag in ("teacher", "answer"):
                 if tag in block.tags:
-                    source = fold(LABELS[tag][lang], source)
+                    source = fold(said(LABELS[tag], lang), source)
             notebook.cells.append(_markdown(block.key, source, block.tags))
             continue
         notebook.cells.append(_code(block, lang))
@@ -69,7 +70,7 @@ def make_notebook(lesson: Lesson, lang: str) -> NotebookNode:
             if following and "solution" in following.tags:
                 body += "\n\n" + linked(following.sources.get(lang, ""), lesson.name[:2])
                 explained.add(following.key)
-            solution = fold(LABELS["solution"][lang], body)
+            solution = fold(said(LABELS["solution"], lang), body)
             notebook.cells.append(_markdown(f"{block.key}-solution", solution, ["solution"]))
     if ways := ways_on(lesson.name[:2], lang):
         notebook.cells.append(_markdown("ways-on", ways, []))
@@ -100,8 +101,8 @@ def ways_on(number: str, lang: str) -> str:
         return ""
     neighbours = (order[max(place - 1, 0) : place], order[place + 1 : place + 2])
     return " · ".join(
-        way.format(number=near.number, title=near.title[lang], file=f"{near.name}.ipynb")
-        for way, found in zip(WAYS[lang], neighbours, strict=True)
+        way.format(number=near.number, title=said(near.title, lang), file=f"{near.name}.ipynb")
+        for way, found in zip(said(WAYS, lang), neighbours, strict=True)
         for near in found
     )
 
