@@ -32,6 +32,12 @@ def test_a_larger_batch_is_counted_from_a_small_one():
     assert small.batch_size == 64 and small.fixed == large.fixed
 
 
+def test_a_slice_counts_without_what_it_was_cut_from():
+    many = torch.zeros(64, 6)
+    whole = memory_plan(by_hand(), torch.zeros(5, 6))
+    assert memory_plan(by_hand(), many[:5]) == whole
+
+
 def test_what_is_frozen_has_neither_gradients_nor_an_optimizer():
     network = by_hand()
     network[0].requires_grad_(False)
@@ -43,7 +49,10 @@ def test_what_is_frozen_has_neither_gradients_nor_an_optimizer():
 def test_bf16_makes_activations_smaller():
     pictures = torch.zeros(32, 3, 16, 16)
     full, half = (memory_plan(TinyNet(), pictures, precision=p) for p in ("fp32", "bf16"))
-    assert half.activations < 0.8 * full.activations
+    assert half.each < 0.8 * full.each
+    # two layers of weights in bf16 as well, which do not grow with the batch
+    assert half.copies >= 2 * (8 * 3 * 9 + 12 * 8 * 9)
+    assert half.at(64).activations == half.copies + 64 * half.each
 
 
 def test_the_largest_batch_fits_and_one_more_does_not():

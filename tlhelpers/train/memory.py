@@ -40,28 +40,32 @@ class MemoryPlan:
     parameters: int  # weights and buffers, trained or not
     gradients: int  # one number for each trained weight
     optimizer: int  # what the optimizer remembers of each trained weight
-    activations: int  # what the forward pass keeps for the backward pass, for the whole batch
+    copies: int  # what the forward pass keeps whatever the batch: weights in another precision
+    each: int  # activations: what it keeps of one example for the backward pass
     batch_size: int
 
     @property
     def fixed(self) -> int:
         """The bytes that do not depend on the batch."""
-        return self.parameters + self.gradients + self.optimizer
+        return self.parameters + self.gradients + self.optimizer + self.copies
+
+    @property
+    def activations(self) -> int:
+        """All that the forward pass keeps for the backward pass."""
+        return self.copies + self.each * self.batch_size
 
     @property
     def total(self) -> int:
         """All four at once: an upper bound, as gradients grow while activations are let go."""
-        return self.fixed + self.activations
+        return self.fixed + self.each * self.batch_size
 
     def at(self, batch_size: int) -> MemoryPlan:
-        """The plan for another batch: activations grow in proportion to it."""
-        activations = round(self.activations * batch_size / self.batch_size)
-        return replace(self, activations=activations, batch_size=batch_size)
+        """The plan for another batch."""
+        return replace(self, batch_size=batch_size)
 
     def largest_batch(self, budget: float) -> int:
         """How many examples a step may hold within `budget` bytes; 0 where not even one fits."""
-        each = max(1.0, self.activations / self.batch_size)
-        return max(0, int((budget - self.fixed) // each))
+        return max(0, int((budget - self.fixed) // max(1, self.each)))
 
     def __str__(self) -> str:
         kinds = ("parameters", "gradients", "optimizer", "activations", "total")
@@ -80,40 +84,57 @@ def memory_plan(
 ) -> MemoryPlan:
     """Counts what training `model` on batches like `inputs` keeps in memory.
 
-    inputs: a preprocessed batch (n, ...), or a dict of such tensors; small ones will do, since the
-    activations are scaled from n to `batch_size` (None: n). They are counted by one forward pass
-    in training mode, as the sum of all tensors that autograd saves for the backward pass, each
-    storage once, parameters left out; precision: "fp32", or "bf16" for autocast. The model is left
-    as it was. Raises ValueError for an unknown optimizer or precision, or a batch below 1.
+    inputs: a preprocessed batch (n, ...), or a dict of such tensors; few examples will do, as the
+    plan is made for `batch_size` (None: n). Activations are counted by two forward passes in
+    training mode, of n and of 2 n examples: the sum of all tensors that autograd saves for the
+    backward pass, each storage once, parameters left out. precision: "fp32", or "bf16" for
+    autocast. The model is left as it was. Raises ValueError for an unknown optimizer or precision,
+    or a batch below 1.
     """
     if optimizer not in OPTIMIZER_COPIES:
         known = ", ".join(OPTIMIZER_COPIES)
         raise ValueError(text("engine.unknown", what=optimizer, known=known))
-    given = next(iter(inputs.values())) if isinstance(inputs, dict) else inputs
-    asked = len(given) if batch_size is None else batch_size
-    if not len(given) or asked < 1:
-        raise ValueError(text("memory.batch", batch=min(len(given), asked)))
-    open_autocast = autocast(given.device, as_precision(precision, given.device))
-    own = {_storage(parameter) for parameter in model.parameters()}
-    saved: dict[int, tuple[int, Tensor]] = {}
+    given = inputs if isinstance(inputs, dict) else {"": inputs}
+    first = next(iter(given.values()))
+    count = len(first)
+    asked = count if batch_size is None else batch_size
+    if not count or asked < 1:
+        raise ValueError(text("memory.batch", batch=min(count, asked)))
+    open_autocast = autocast(first.device, as_precision(precision, first.device))
 
-    def keep(tensor: Tensor) -> Tensor:
-        if _storage(tensor) not in own:
-            saved[_storage(tensor)] = (tensor.untyped_storage().nbytes(), tensor.detach())
-        return tensor
-
-    with _undisturbed(model), saved_tensors_hooks(keep, lambda tensor: tensor):
+    def saved(times: int) -> int:
+        # copied, as a slice would be counted with all that it was cut from
+        batch: Any = {name: torch.cat([value] * times) for name, value in given.items()}
         with open_autocast():
-            logits = logits_of(model.train(), inputs)
-        logits.float().log_softmax(-1)
+            return _saved_bytes(model, batch if isinstance(inputs, dict) else batch[""])
+
+    with _undisturbed(model):
+        once, twice = saved(1), saved(2)
+    each = (twice - once) // count
     trained = _bytes(p for p in model.parameters() if p.requires_grad)
     return MemoryPlan(
         parameters=_bytes([*model.parameters(), *model.buffers()]),
         gradients=trained,
         optimizer=OPTIMIZER_COPIES[optimizer] * trained,
-        activations=sum(size for size, _ in saved.values()),
-        batch_size=len(given),
-    ).at(asked)
+        copies=max(0, once - each * count),
+        each=each,
+        batch_size=asked,
+    )
+
+
+def _saved_bytes(model: nn.Module, inputs: Tensor | dict) -> int:
+    """What autograd saves of a forward pass in training mode and of the loss after it."""
+    own = {_storage(parameter) for parameter in model.parameters()}
+    saved: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if _storage(tensor) not in own:
+            saved[_storage(tensor)] = tensor.detach()
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits_of(model.train(), inputs).float().log_softmax(-1)
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
 
 
 class MemoryMeter(TorchDispatchMode):

@@ -1,0 +1,78 @@
+"""Scaling up: what fills the memory, and how devices share the work."""
+
+from __future__ import annotations
+
+from tlhelpers.runtime.language import text
+from tlhelpers.show.diagrams.canvas import PALE, SMALL, Diagram, drawn
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+
+KINDS = (("parameters", BLUE), ("gradients", ORANGE), ("optimizer", GREEN))
+
+
+@drawn
+def memory() -> Diagram:
+    """A step from left to right, and below it the four kinds of bytes that it needs."""
+    d = Diagram("memory", 246)
+    d.photo(24, 42)
+    left, wide = 100, 96
+    d.arrow(70, 62, 24)
+    for place, words in enumerate(("conv1", "layer1", "layer2", "layer3", "layer4")):
+        x = left + (wide + 14) * place
+        d.block(x, 40, words, width=wide, height=36)
+        d.add("rect", x=x + 8, y=104, width=wide - 16, height=26 - 3 * place, rx=3, fill=PALE[GREY])
+        d.add("path", d=f"M{x + wide / 2} 78v24", stroke=GREY, stroke_width=1.6)
+    d.note(left, 24, "memory_forward", SMALL)
+    d.arrow(left + 5 * (wide + 14) + 6, 146, -5 * (wide + 14), colour=VERMILION)
+    d.note(left, 166, "memory_backward", SMALL, fill=VERMILION)
+    for x, (kind, colour) in zip((24, 150, 270, 490), (*KINDS, ("activations", GREY)), strict=True):
+        d.add("rect", x=x, y=190, width=18, height=18, rx=3, fill=PALE[colour], stroke=colour)
+        d.note(x + 26, 204, f"memory_{kind}", SMALL)
+    return d
+
+
+@drawn
+def data_parallel() -> Diagram:
+    """Two processes with the same weights and half a batch each; their gradients are averaged."""
+    d = Diagram("data_parallel", 250)
+    d.note(24, 24, "parallel_batch", SMALL)
+    for row, colour in ((0, BLUE), (1, ORANGE)):
+        y = 40 + 104 * row
+        for place in range(4):
+            d.photo(24 + 34 * place, y + 7, 28)
+        d.arrow(166, y + 22, 22)
+        d.block(196, y, text(f"diagram.parallel_copy_{row}"), width=136, height=44)
+        d.arrow(340, y + 22, 22)
+        d.block(370, y, text("diagram.parallel_gradient"), colour, width=96, height=44)
+        d.arrow(472, y + 22, 40, 46 if row == 0 else -46)
+        d.arrow(596, 92 if row == 0 else 142, 22, -30 if row == 0 else 30, colour=GREEN)
+        d.note(624, y + 26, "parallel_same", SMALL)
+    d.block(520, 92, text("diagram.parallel_mean"), GREEN, width=72, height=50)
+    d.note(196, 116, "parallel_equal", SMALL)
+    d.note(24, 226, "parallel_says", SMALL)
+    return d
+
+
+@drawn
+def sharded() -> Diagram:
+    """Four devices: all copies (DDP), the optimizer shared (ZeRO-1), everything shared (FSDP)."""
+    d = Diagram("sharded", 286)
+    for place in range(4):
+        middle = 236 + 118 * place
+        d.text(middle, 24, text("diagram.sharded_device", number=place + 1), text_anchor="middle")
+    rows: dict[str, tuple[int, ...]] = {"ddp": (), "zero": (2,), "fsdp": (0, 1, 2)}
+    for row, (name, shared) in enumerate(rows.items()):
+        top = 42 + 74 * row
+        d.note(24, top + 26, f"sharded_{name}", SMALL)
+        for device in range(4):
+            left = 184 + 118 * device
+            for kind, (_, colour) in enumerate(KINDS):
+                y = top + 19 * kind
+                d.add("rect", x=left, y=y, width=104, height=15, fill="white", stroke=PALE[colour])
+                part = 104 / 4 if kind in shared else 104
+                x = left + (device * part if kind in shared else 0)
+                d.add("rect", x=x, y=y, width=part, height=15, fill=colour, opacity=0.75)
+    for place, (what, colour) in enumerate(KINDS):
+        x = 184 + 150 * place
+        d.add("rect", x=x, y=266, width=14, height=14, fill=colour, opacity=0.75, stroke=INK)
+        d.note(x + 20, 278, f"memory_{what}", SMALL)
+    return d
