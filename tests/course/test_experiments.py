@@ -33,6 +33,8 @@ FEW = {
     "SPLITS": 8,
     "COUNTS": (2,),
     "SEEDS": range(1),
+    "FEW_SEEDS": range(1),
+    "STABLE_DRAWS": 1,
     "TUNING": (100,),
     "EPOCHS": (4,),
     "LENGTH": 3,

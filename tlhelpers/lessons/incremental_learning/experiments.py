@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import SEARCHED, experiment, stored
+from tlhelpers.course.results import SEARCHED, VARIED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_arrays, real_characters, small_pixels
 from tlhelpers.data.task import Split, Task
@@ -52,6 +52,13 @@ COMPARED = (
     "nearest_mean",
     "joint",
 )
+STABLE = {  # what else is set than in the other runs; "epochs" is a factor here
+    "half": {"epochs": 0.5},
+    "as_told": {},
+    "three_times": {"epochs": LONGER},
+    "unclipped": {"clip_norm": None},
+    "adamw": {"optimizer": "adamw", "lr": 0.001},
+}
 OVER_EPOCHS = ("new_rows", "lwf", "ewc", "replay")
 EPOCHS = (4, 8, 24)
 IN_SCENARIOS = ("kept_rows", "lwf", "ewc", "replay")
@@ -157,6 +164,33 @@ def scenarios() -> dict:
         "first": _nested(runs, lambda last: round(last[0].item(), 4)),
         "last": _nested(runs, lambda last: round(last[-1].item(), 4)),
     }
+
+
+@experiment("04_stable", **(DRAWN | {"labels": "10, 30 + 40"}), settings=VARIED)
+def stable() -> dict:
+    """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
+
+    "replay": what it keeps of the old fish, before training all rows on new pictures alone.
+    "joint": all data before the nearest mean, five kinds of surface.
+    """
+    compared = {
+        "replay": ("fish", "replay", "kept_rows", lambda run: run["old"]),
+        "joint": ("surfaces", "joint", "nearest_mean", average),
+    }
+    found: dict = {name: {} for name in compared}
+    for name, (task, better, worse, score) in compared.items():
+        for setting, given in STABLE.items():
+            options = {**given, "epochs": round(CASES[task]["epochs"] * given.get("epochs", 1))}
+            found[name][setting] = []
+            for seed in SEEDS:
+                one, other = (
+                    score(
+                        learn(task, method, seed, **({} if method == "nearest_mean" else options))
+                    )
+                    for method in (better, worse)
+                )
+                found[name][setting].append(round(100 * (one - other), 2))
+    return {"verdicts": found}
 
 
 @experiment("04_stream", **DRAWN, settings="searched in 04_strengths")
