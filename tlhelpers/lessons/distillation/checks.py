@@ -21,11 +21,13 @@ HALF = 0.5
 def read_the_widget(runner_up: str, below_half: float) -> str | None:
     """The second answer for a photo, and where the first one falls below half."""
     logits = stored("11_answers")["logits"][PHOTO]
-    classes = load_task("birds", 1, valid_per_class=1, test_per_class=1, size=48).classes
+    task = load_task("birds", 1, valid_per_class=1, test_per_class=1, size=48)
     order = sorted(range(len(logits)), key=lambda c: -logits[c])
-    named = [c for names in classes.values() for c, name in enumerate(names) if name == runner_up]
+    named = [
+        c for names in task.classes.values() for c, name in enumerate(names) if name == runner_up
+    ]
     if not named:
-        return text("lesson11.read_unknown", names=", ".join(classes["en"]))
+        return text("lesson11.read_unknown", names=", ".join(task.class_names))
     if named[0] == order[0]:
         return text("lesson11.read_first", name=runner_up)
     if named[0] != order[1]:

@@ -90,7 +90,8 @@ def draw_more(ways: Mapping, unlabelled: Mapping, patience: Mapping) -> Picture:
         _chance(axes)
     _percent(left)
     left.set_ylabel(text("lesson11.accuracy"))
-    _shared_legend(figure, left, right)
+    for axes in (left, right):
+        axes.legend(loc="lower right", **LEGEND)
     return picture(figure, text("lesson11.more_alt"))
 
 
@@ -116,56 +117,49 @@ def draw_colour(found: Mapping) -> Picture:
     return picture(figure, text("lesson11.colour_alt"))
 
 
-ALTERNATIVES = {  # way -> its look, and where its name stands (points to the right, upwards)
-    "teacher": ("teacher", (-8, -16)),
-    "int8": ("teacher", (-6, 9)),
-    "pruned": ("labelled", (-10, -18)),
-    "hard": ("hard", (8, -4)),
-    "tuned": ("tuned", (8, -4)),
-    "all": ("all", (8, -4)),
-    "tuned_all": ("pseudo", (8, 3)),
-    "all_int8": ("all", (-10, -18)),
+ALTERNATIVES = {  # way -> its look, in the order of the rows
+    "teacher": "teacher",
+    "int8": "teacher",
+    "pruned": "labelled",
+    "hard": "hard",
+    "tuned": "tuned",
+    "all": "all",
+    "all_int8": "all",
+    "tuned_all": "pseudo",
 }
 
 
 def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
-    """Accuracy against kilobytes for every way to a small network; live: today's milliseconds."""
+    """Accuracy and kilobytes of every way to a small network; live: today's milliseconds."""
     figures.use()
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.8, 4.0), gridspec_kw={"width_ratios": [2.4, 1]}
+        1, 2, figsize=(8.8, 4.2), gridspec_kw={"width_ratios": [3.2, 1]}
     )
-    for way, (look, offset) in ALTERNATIVES.items():
+    for row, (way, look) in enumerate(ALTERNATIVES.items()):
         span = interval(found[way]["accuracy"], share=True)
         size = found[way]["kilobytes"]
-        figures.mark_mean(left, size, span, **LOOK[look])
-        name = text(f"lesson11.small_{way}")
-        left.annotate(name, (size, span.mean), offset, textcoords="offset points", fontsize=9)
-    left.set_xscale("log")
-    left.set_xlim(60, 9000)
-    left.set_xticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
-    left.minorticks_off()
-    left.set_xlabel(text("lesson11.kilobytes"))
-    left.set_ylabel(text("lesson11.accuracy_bars"))
-    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.axvline(MEMORY, color=figures.INK, linestyle="--")
-    left.annotate(
-        text("lesson11.small_limit"),
-        (MEMORY, left.get_ylim()[0]),
-        (-4, 6),
-        textcoords="offset points",
-        rotation=90,
-        ha="right",
-        fontsize=9,
-    )
+        inside = {"fillstyle": "full" if size <= MEMORY else "none"}
+        figures.mark_mean(left, row, span, across=True, **LOOK[look], **inside)
+        says = f"{span.mean:.0%}  {size:,.0f} kB"
+        left.text(1.02, row, says, va="center", transform=left.get_yaxis_transform(), fontsize=9)
+    names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
+    left.set_yticks(range(len(names)), names, fontsize=10)
+    left.set_ylim(len(names) - 0.5, -0.5)
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    left.set_xlabel(text("lesson11.accuracy_bars"))
+    for key, style in (("fits", "full"), ("too_large", "none")):
+        label = text(f"lesson11.small_{key}", memory=MEMORY)
+        left.plot([], [], "o", color=figures.INK, fillstyle=style, label=label)
     for place, (way, time) in enumerate(live.items()):
-        right.bar(place, time, color=LOOK[way]["color"], width=0.6)
-        right.annotate(
-            f"{time:.1f}", (place, time), (0, 4), textcoords="offset points", ha="center"
-        )
-    names = [text(f"lesson11.way_short_{way}") for way in live]
-    right.set_xticks(range(len(live)), names, fontsize=9)
+        bar = LOOK["all" if way == "student" else way]
+        right.bar(place, time, color=bar["color"], width=0.6)
+        at = (place, time)
+        right.annotate(f"{time:.1f}", at, (0, 4), textcoords="offset points", ha="center")
+    ticks = [text(f"lesson11.way_short_{way}") for way in live]
+    right.set_xticks(range(len(live)), ticks, fontsize=9)
     right.set_title(text("lesson11.small_live"), fontsize=11)
     right.set_ylim(0, 1.2 * max(live.values()))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=9)
     figure.suptitle(text("lesson11.small_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.small_alt"))
 
@@ -256,7 +250,7 @@ def draw_text(found: Mapping) -> Picture:
     """Enquiries: zukan-bert and its student, the mean of token vectors."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.4, 3.4))
-    _rows(axes, found, ("hard", "soft", "pseudo", "all", "teacher"), chance=1 / 6)
+    _rows(axes, found, ("hard", "soft", "pseudo", "all", "teacher"), chance=1 / 6, kind="text")
     figure.legend(loc="outside lower center", fontsize=9)
     axes.set_title(text("lesson11.text_title"))
     return picture(figure, text("lesson11.text_alt"))
@@ -271,6 +265,7 @@ def _rows(
     ways: Sequence[str],
     live: Mapping[str, float] | None = None,
     chance: float = CHANCE,
+    kind: str = "way",
 ) -> None:
     """A row for each way: the mean accuracy on its interval, the number at the right."""
     for row, way in enumerate(ways):
@@ -279,7 +274,7 @@ def _rows(
         axes.text(1.015, row, f"{span.mean:.0%}", va="center", transform=axes.get_yaxis_transform())
         if live and way in live:
             axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
-    axes.set_yticks(range(len(ways)), [text(f"lesson11.way_{way}") for way in ways])
+    axes.set_yticks(range(len(ways)), [text(f"lesson11.{kind}_{way}") for way in ways])
     axes.set_ylim(len(ways) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -314,13 +309,3 @@ def _chance(axes: Axes, chance: float = CHANCE) -> None:
 def _percent(axes: Axes) -> None:
     axes.set_ylim(0, 1.03)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
-def _shared_legend(figure: Any, *panels: Axes) -> None:
-    """One legend for all panels, each name once."""
-    found: dict = {}
-    for axes in panels:
-        found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(
-        found.values(), found.keys(), loc="outside lower center", ncols=len(found), fontsize=9
-    )

@@ -8,7 +8,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import HIGH, SMALL, Diagram, drawn
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE
 
-SCORES = (8.0, 4.0, 0.0)  # kingfisher, azure magpie, canary: those of the lesson's own example
+SCORES = (8.0, 4.0, 0.0)  # kingfisher, woodpecker, canary: those of the lesson's own example
 
 
 @drawn
