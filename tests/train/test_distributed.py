@@ -13,10 +13,21 @@ import torch
 
 pytestmark = pytest.mark.slow
 
-RUNS = Path(__file__).with_name("shared_runs.py")
-BROKEN = Path(__file__).with_name("broken_runs.py")
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+RUNS, BROKEN, SHARDED = (
+    Path(__file__).with_name(f"{name}_runs.py") for name in ("shared", "broken", "sharded")
+)
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 SETTINGS = os.environ | {"OMP_NUM_THREADS": "1", "TLHELPERS_LANG": "en"}
+
+
+def run_script(launcher: list[str], script: Path, *arguments: str | Path):
+    return subprocess.run(
+        [*launcher, str(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=SETTINGS,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +37,8 @@ def runs(tmp_path_factory):
     29 examples in batches of 7: shares of 4 and 3, and a last batch of 1 for two processes.
     """
     folder = tmp_path_factory.mktemp("runs")
-    for name, launcher in (("one", [sys.executable]), ("two", [*TORCHRUN, "--standalone"])):
-        done = subprocess.run(
-            [*launcher, str(RUNS), str(folder / name)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env=SETTINGS,
-        )
+    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+        done = run_script(launcher, RUNS, folder / name)
         assert done.returncode == 0, done.stderr
     names = ("one.0", "two.0", "two.1")
     return *(json.loads((folder / name).read_text()) for name in names), done
@@ -90,6 +95,24 @@ def test_a_hook_that_ends_the_training_in_one_process_ends_it_in_all(runs):
     assert [run["one_stops"] for run in runs[:3]] == [3, 3, 3]
 
 
+def test_a_sharded_model_learns_what_a_whole_one_learns_and_comes_back_whole(tmp_path):
+    found = []
+    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+        (tmp_path / name).mkdir()
+        done = run_script(launcher, SHARDED, tmp_path / name)
+        assert not done.returncode, done.stderr
+        paths = sorted((tmp_path / name).glob("found.*"))
+        found += [torch.load(path) for path in paths]
+    one, first, second = found
+    assert one["sharded"][0] == "Parameter" and first["sharded"][0] == "DTensor"
+    assert "penalty" in first["penalty"]
+    for run in ("plain", "resumed"):
+        for part, close in zip(first[run], one[run], strict=True):
+            torch.testing.assert_close(part, close, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(first["plain"], first["resumed"], rtol=0, atol=0)
+    torch.testing.assert_close(first["plain"], second["plain"], rtol=0, atol=0)
+
+
 # --- processes that fail ------------------------------------------------------------------
 
 
@@ -129,13 +152,7 @@ def test_two_machines_of_which_one_is_killed_go_on_as_if_it_had_not_happened(tmp
 
 def test_memory_that_falls_short_while_others_wait_ends_all_with_a_sentence(tmp_path):
     begun = time.monotonic()
-    done = subprocess.run(
-        [*TORCHRUN, "--standalone", str(BROKEN), "late", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=SETTINGS,
-    )
+    done = run_script(TORCHRUN, BROKEN, "late", tmp_path)
     assert done.returncode and time.monotonic() - begun < 60
     assert "Start it again with micro_batch=2" in done.stderr
     assert "Process 1 has failed" in done.stderr or "was told to end" in done.stderr

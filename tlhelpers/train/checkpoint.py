@@ -32,6 +32,7 @@ from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, read_json, sha256, verify, write_atomic
+from tlhelpers.train.sharding import fill, whole
 
 KEPT = 2
 LOCK = "in-use.lock"
@@ -198,14 +199,8 @@ def save_run(run: Any, folder: Path) -> None:
     Of several processes the first writes, what they differ in included: their random states. A run
     is worth more than its checkpoint: where the disk refuses it, the run goes on, warned.
     """
-    random = _states_of_all(run)
-    if not run.processes.is_main:
-        return
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     tensors |= {f"kept.{name}": value for name, value in run.kept.items()}
-    tensors |= {f"random.{name}": state for name, state in random.items()}
-    if run.losses:
-        tensors["losses"] = torch.stack(run.losses)
     scalars = {}
     for number, values in run.optimizer.state_dict()["state"].items():
         for name, value in values.items():
@@ -213,6 +208,9 @@ def save_run(run: Any, folder: Path) -> None:
                 tensors[f"optimizer.{number}.{name}"] = value
             else:
                 scalars[f"{number}.{name}"] = value
+    tensors = _whole(tensors, run.processes.is_main) | _of_each_process(run)
+    if not run.processes.is_main:
+        return
     state = {
         "identity": run.identity,
         "position": {"epoch": run.epoch, "taken": run.taken, "sizes": run.sizes},
@@ -255,12 +253,12 @@ def resume_run(run: Any, folder: Path) -> bool:
 
 def _restore(run: Any, tensors: dict[str, Tensor], state: dict) -> None:
     for name, value in run.model.state_dict().items():
-        value.copy_(tensors[f"model.{name}"])
+        fill(value, tensors[f"model.{name}"])
     run.kept = {
-        name: value.clone().copy_(tensors[f"kept.{name}"])
-        for name, value in run.learned().items()
-        if f"kept.{name}" in tensors
+        name: value.clone() for name, value in run.learned().items() if f"kept.{name}" in tensors
     }
+    for name, value in run.kept.items():
+        fill(value, tensors[f"kept.{name}"])
     rank = run.processes.rank
     if rank and f"random.cpu.{rank}" not in tensors:  # saved by fewer processes
         seed = run.asked.seed + rank + 7919 * state["history"]["steps"]
@@ -270,8 +268,8 @@ def _restore(run: Any, tensors: dict[str, Tensor], state: dict) -> None:
         if (key := f"random.{name}.{rank}") in tensors:
             set_state(tensors[key])
     _load_optimizer(run.optimizer, tensors, state["optimizer"])
-    if "losses" in tensors:
-        run.losses = list(tensors["losses"].to(run.device))
+    if "losses.0" in tensors:  # of another number of processes: the first one's shares
+        run.losses = list(tensors.get(f"losses.{rank}", tensors["losses.0"]).to(run.device))
     run.sizes = state["position"]["sizes"]
     run.epoch, run.taken = state["position"]["epoch"], state["position"]["taken"]
     run.portion.size = min(run.portion.size, state["portion"])
@@ -295,15 +293,25 @@ def _load_optimizer(
         for name, value in state.items():
             if isinstance(value, Tensor) and value.shape == param.shape:
                 # fused kernels walk both in memory order, so the layouts must agree
-                state[name] = torch.empty_like(param).copy_(value)
+                state[name] = torch.empty_like(param)
+                fill(state[name], value)
 
 
-def _states_of_all(run: Any) -> dict[str, Tensor]:
-    """The state of every generator in every process: {"cpu.0": ..., "cpu.1": ...}."""
+def _whole(tensors: dict[str, Tensor], wanted: bool) -> dict[str, Tensor]:
+    """The tensors, put together one by one where they are sharded; nothing unless `wanted`."""
+    found = ((name, whole(value)) for name, value in tensors.items())
+    return {name: value for name, value in found if wanted}
+
+
+def _of_each_process(run: Any) -> dict[str, Tensor]:
+    """In what the processes differ: {"random.cpu.0": ..., "random.cpu.1": ..., "losses.0": ...}."""
+    own = {f"random.{name}": read() for name, (read, _) in _random_states(run).items()}
+    if run.losses:
+        own["losses"] = torch.stack(run.losses)
     return {
-        f"{name}.{rank}": state
-        for name, (read, _) in _random_states(run).items()
-        for rank, state in enumerate(run.processes.gather(read()))
+        f"{name}.{rank}": value
+        for name, values in own.items()
+        for rank, value in enumerate(run.processes.gather(values))
     }
 
 

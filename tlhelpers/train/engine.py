@@ -7,7 +7,7 @@ the device: nothing waits for them before the epoch ends, apart from a look ever
     batches.py         how data reach the device     placement.py    device, precision, layout
     preprocessing.py   what turns them into inputs   predict.py      the loop without learning
     optimizers.py      steps and learning rates      checkpoint.py   saving and going on
-    processes.py       several of them: wrapper, shares, failures
+    processes.py       several: shares, failures     sharding.py     a model in parts
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from tlhelpers.train.preprocessing import (
     preprocess_of,
 )
 from tlhelpers.train.processes import Processes, uses_batchnorm
+from tlhelpers.train.sharding import copy_for_sharding, give_back
 
 __all__ = ["cross_entropy", "evaluate", "fit", "logits_of", "predict"]
 
@@ -171,7 +172,7 @@ class _Run:
             _announce(device, self.precision)
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-            channels_last(self.model, device),
+            nullcontext() if self.processes.sharded else channels_last(self.model, device),
             self._bar() as self.bar,
             self._folder(),
             self.processes.batchnorm(self.model, self.asked.sync_batchnorm),
@@ -195,9 +196,11 @@ class _Run:
             if history.best_epoch is not None or history.stopped == "loss_not_finite":
                 self._restore()
             history.seconds = time.perf_counter() - started
+            if self.processes.sharded:
+                give_back(self.model, self.asked.model)
             self.processes.release()
         history.micro_batch = self.portion.size
-        self.model.eval()
+        self.asked.model.eval()
         return interrupt
 
     def _bar(self) -> tqdm:
@@ -264,6 +267,8 @@ class _Run:
         processes, total = self.processes, None
         most = batch.most if self.in_lockstep else len(batch.labels) if batch.weight else 0
         pieces = -(-most // self.portion.size)
+        if self.in_lockstep and not len(batch.labels):
+            raise ValueError(text("engine.process_without_data"))
         if not pieces and self.settled:
             processes.take_part()
         try:
@@ -301,7 +306,7 @@ class _Run:
         """After the first step of several processes, which each computed alone: all agree."""
         self.portion.size = self.processes.least(self.portion.size)
         if self.processes.meet():
-            self.processes.wrap(self.runner, find_unused=True)
+            self.processes.wrap(self.runner, self.optimizer, find_unused=True)
         self.settled = True
 
     def _look_at_losses(self) -> None:
@@ -345,7 +350,8 @@ class _Run:
         """Mean cross-entropy and accuracy on the validation split."""
         sums = torch.zeros(3, dtype=torch.float64)
         batches, compute, portion = self.valid_batches, self._compute_logits, self.valid_portion
-        for logits, labels in outputs(self.model, batches, compute, portion):
+        in_step = self.processes.sharded
+        for logits, labels in outputs(self.model, batches, compute, portion, in_step):
             known = self.valid.labels if isinstance(self.valid, Split) else labels
             require_labels(known, logits.shape[1])
             loss = F.cross_entropy(logits.float(), labels, reduction="sum")
@@ -360,7 +366,7 @@ class _Run:
 
     def _compute_logits(self, raw: Any) -> Tensor:
         with self.autocast():
-            return logits_of(self.model, self.prepare_valid(raw))
+            return self.processes.infer(logits_of, self.model, self.prepare_valid(raw))
 
     def learned(self) -> dict[str, Tensor]:
         """All that training can change: trainable parameters, and buffers."""
@@ -379,15 +385,20 @@ class _Run:
 
     def __init__(self, asked: SimpleNamespace):
         self.asked, self.model = asked, asked.model
+        self.processes = Processes(asked.device)
         self.augment, self.penalty = asked.augment, asked.penalty
         self.clip_norm, self.after_step = asked.clip_norm, asked.after_step
         self._choose_data()
+        groups = asked.param_groups
+        if self.processes.sharded:
+            if self.penalty is not None:
+                raise ValueError(text("engine.penalty_of_parts"))
+            self.model, groups = copy_for_sharding(asked.model, groups)
         self.optimizer = build_optimizer(
-            self.model, asked.optimizer, asked.lr, asked.weight_decay, asked.param_groups
+            self.model, asked.optimizer, asked.lr, asked.weight_decay, groups
         )
         self.schedule = build_schedule(asked.schedule, asked.warmup)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         self._place()
         self._plan()
         self.folder = None if asked.checkpoint is None else Path(asked.checkpoint)
@@ -426,11 +437,11 @@ class _Run:
         asked, model = self.asked, self.model
         if asked.micro_batch is not None:
             require_whole("micro_batch", asked.micro_batch, 1)
-        self.processes = Processes(asked.device)
         device = self.device = self.processes.device
-        self.precision = as_precision(asked.precision, device)
+        self.precision = as_precision(asked.precision or self.processes.precision, device)
         self.autocast = autocast(device, self.precision)
-        model.to(device)
+        if not self.processes.sharded:
+            model.to(device)
         self.portion = Portion(asked.micro_batch or asked.batch_size)
         self.batches = batches_of(self.train, device, asked.batch_size, self.processes)
         self.prepare = preparation(model, preprocess_of(model, self.train), device)
@@ -446,8 +457,9 @@ class _Run:
         asked, batches, world = self.asked, self.batches, self.processes.world
         uses = uses_batchnorm(self.model.train())
         shared = asked.sync_batchnorm and world > 1
-        self.in_lockstep = uses and shared
-        self.settled = world == 1
+        sharded = self.processes.sharded
+        self.in_lockstep = sharded or (uses and shared)
+        self.settled = world == 1 or sharded
         self.least = min(1 if shared else 2, (batches.batch_size or 2 * world) // world)
         if not uses:
             self.least = 0
@@ -470,13 +482,17 @@ class _Run:
     def _start(self) -> None:
         """Everything as the first step needs it, or the step after the last checkpoint."""
         torch.manual_seed(self.asked.seed + self.processes.rank)
+        self.processes.align(self.model.parameters())
+        self.processes.align(self.model.buffers())
+        if self.folder is not None:
+            self.identity = identity_of(self)
         self.runner = torch.compile(self.model) if self.asked.compile else self.model
-        self.processes.wrap(self.runner)
+        self.processes.wrap(self.runner, self.optimizer)
+        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         if self.asked.keep_best:
             self._keep()
         if self.folder is None:
             return
-        self.identity = identity_of(self)
         if resume_run(self, self.folder):
             self.bar.update(self.history.steps)
             if self.visible:

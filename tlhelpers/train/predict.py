@@ -88,30 +88,38 @@ def outputs(
     batches: SplitBatches | LoaderBatches,
     compute: Callable,
     portion: Portion,
+    in_step: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(`compute` of the raw inputs, labels) of each batch, without gradients and in eval mode.
 
-    Every module gets its own mode back. Where memory falls short, `portion` is halved.
+    Every module gets its own mode back. Where memory falls short, `portion` is halved; not where
+    all processes must compute `in_step`, in as many pieces.
     """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         for batch in batches.epoch():
+            if not batch.weight and not in_step:
+                continue
+            count = batch.most if in_step else len(batch.labels)
+            while (computed := _compute(batch, compute, -(-count // portion.size))) is None:
+                if in_step:
+                    half = max(1, min(portion.size, count) // 2)
+                    raise RuntimeError(text("engine.out_of_memory_late", half=half))
+                portion.halve(count, batches.device, "engine.out_of_memory_outputs")
             if batch.weight:
-                while (computed := _compute(batch, compute, portion.size)) is None:
-                    portion.halve(len(batch.labels), batches.device, "engine.out_of_memory_outputs")
-                yield computed, batch.labels
+                yield computed[: len(batch.labels)], batch.labels
     finally:
         for module, mode in modes:
             module.training = mode
 
 
-def _compute(batch: Batch, compute: Callable, size: int) -> Tensor | None:
-    """What `compute` makes of the batch, `size` examples at a time; None where they do not fit."""
+def _compute(batch: Batch, compute: Callable, pieces: int) -> Tensor | None:
+    """What `compute` makes of the batch in so many pieces; None where they do not fit."""
     try:
         with torch.no_grad():
-            count = -(-len(batch.labels) // size)
-            parts = [compute(inputs) for _, inputs, _, _ in batch.pieces(count)]
+            found = ((compute(inputs), weight) for _, inputs, _, weight in batch.pieces(pieces))
+            parts = [computed for computed, weight in found if weight or not batch.weight]
             return parts[0] if len(parts) == 1 else torch.cat(parts)
     except RuntimeError as error:
         if not is_short_of_memory(error):

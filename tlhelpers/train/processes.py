@@ -17,6 +17,10 @@ model they call, and DistributedDataParallel sees each gradient become ready.
              the wrapper look for unused ones from then on, which costs a walk through each graph.
              One that only a later step leaves out counts as a gradient of 0.
     failing  A process that fails tells the others why, so that each ends with a sentence.
+
+Where accelerate is configured for FSDP, the model is sharded instead (sharding.py). Its parts are
+put together while all processes compute, so that all take the same number of pieces, memory that
+falls short ends the run, and `penalty` cannot be had: it would see parts of the weights.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from tlhelpers.runtime.device import pick_device
@@ -72,6 +77,7 @@ class Processes:
                     )
                 ],
             )
+            self._require_known_wrapper()
             self.accelerator.native_amp = False  # the engine opens autocast itself
             self.device = self.accelerator.device
             self.rank = self.accelerator.process_index
@@ -81,11 +87,33 @@ class Processes:
     def is_main(self) -> bool:
         return self.rank == 0
 
+    @property
+    def sharded(self) -> bool:
+        """True where each process holds a part of the model."""
+        return self.accelerator is not None and self.accelerator.is_fsdp2
+
+    @property
+    def precision(self) -> str | None:
+        """What `accelerate launch --mixed_precision` asks for; None where it leaves that open."""
+        asked = "no" if self.accelerator is None else self.accelerator.mixed_precision
+        return None if asked == "no" else asked
+
+    def _require_known_wrapper(self) -> None:
+        kind = self.accelerator.distributed_type.value
+        if not (kind.startswith("MULTI_") or self.accelerator.is_fsdp2):
+            raise ValueError(text("engine.wrapper", kind=kind))
+
     # --- the model ----------------------------------------------------------------------------
 
-    def wrap(self, model: nn.Module, *, find_unused: bool = False) -> None:
-        """Makes the gradients of `model` those of all processes; its weights are the first's."""
+    def wrap(self, model: nn.Module, optimizer: Optimizer, *, find_unused: bool = False) -> None:
+        """Makes the gradients of `model` those of all processes, or shards it.
+
+        Sharding puts other parameters into the model, and into the optimizer's groups.
+        """
         if self.accelerator is None:
+            return
+        if self.sharded:
+            self.wrapped, _ = self.accelerator.prepare(Whole(model), optimizer)
             return
         self._find_unused = find_unused
         self.accelerator.ddp_handler.find_unused_parameters = find_unused
@@ -100,6 +128,10 @@ class Processes:
             self.wrapped = None
             self.accelerator.free_memory()
 
+    def infer(self, function: Callable, model: nn.Module, *arguments: Any) -> Any:
+        """`function(model, *arguments)` without learning: only shards need the wrapper for it."""
+        return (self.call if self.sharded else _call)(function, model, *arguments)
+
     def call(self, function: Callable, model: nn.Module, *arguments: Any) -> Any:
         """`function(model, *arguments)`, where there is a wrapper through it."""
         if self.wrapped is None:
@@ -107,14 +139,17 @@ class Processes:
         return self.wrapped(function, *arguments)
 
     def apart(self, alone: bool) -> AbstractContextManager[Any]:
-        """A context in which, where `alone`, gradients add up in this process only."""
-        if self.wrapped is None or not alone:
+        """A context in which, where `alone`, gradients add up in this process only.
+
+        Of a sharded model they always meet: whole ones would not fit.
+        """
+        if self.wrapped is None or not alone or self.sharded:
             return nullcontext()
         return self.accelerator.no_sync(self.wrapped)
 
     def backward(self, loss: Tensor, alone: bool) -> None:
         """The gradients of a loss; unless `alone`, they meet those of the other processes."""
-        self.meeting = self.wrapped is not None and not alone
+        self.meeting = self.wrapped is not None and not alone and not self.sharded
         loss.backward()
         if self.meeting and not self._find_unused:
             left_out = [p for p in self._trainable() if p.grad is None]
@@ -154,7 +189,7 @@ class Processes:
 
         with torch.no_grad():
             for tensor in tensors:
-                tensor.copy_(broadcast(tensor.detach().contiguous()))
+                tensor.copy_(broadcast(tensor.detach().to(self.device).contiguous()))
 
     def batchnorm(self, model: nn.Module, shared: bool) -> AbstractContextManager[None]:
         """Within it BatchNorm normalises by the whole batch where `shared`; else says it does not.
@@ -260,9 +295,14 @@ class Whole(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
+        self._no_split_modules = getattr(model, "_no_split_modules", None)  # read by accelerate
 
     def forward(self, function: Callable, *arguments: Any) -> Any:
         return function(self.model, *arguments)
+
+
+def _call(function: Callable, model: nn.Module, *arguments: Any) -> Any:
+    return function(model, *arguments)
 
 
 def _zero(parameters: list[nn.Parameter]) -> Tensor:
