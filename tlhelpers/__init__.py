@@ -87,6 +87,7 @@ _PUBLIC = {
     # show
     "setup": "tlhelpers.show.session",
     "show": "tlhelpers.show.plots",
+    "listen": "tlhelpers.show.listening",
     "claim": "tlhelpers.show.claims",
     "diagram": "tlhelpers.show.diagrams",
     "list_diagrams": "tlhelpers.show.diagrams",

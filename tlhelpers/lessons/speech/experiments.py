@@ -13,11 +13,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import FIXED, IN_EACH_DRAW, experiment
+from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, experiment
 from tlhelpers.data.sounds.frontend import LogMel
 from tlhelpers.data.sounds.noise import add_noise, as_float, vary
-from tlhelpers.data.sounds.words import load_words, read_clips
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.sounds.words import Clips, load_words, read_clips
+from tlhelpers.data.task import Split, Task, rows_of_each
+from tlhelpers.lessons.speech import people
 from tlhelpers.lessons.speech.steps import (
     as_pictures,
     head_accuracy,
@@ -29,9 +30,10 @@ from tlhelpers.lessons.speech.steps import (
 from tlhelpers.models.backbones import backbone
 from tlhelpers.train.engine import evaluate, predict
 from tlhelpers.transfer.adaptation.adabn import adabn
-from tlhelpers.transfer.dtw import dtw_accuracy
+from tlhelpers.transfer.dtw import STEP, dtw_accuracy, dtw_distances, mfcc
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.logistic import logistic_accuracy
 from tlhelpers.transfer.negative import reinitialise, train_from_scratch
 
 NETWORK, PICTURES = "zukan-speech", "zukan-resnet"
@@ -174,6 +176,54 @@ def network_with(network: nn.Module, head: nn.Linear) -> nn.Module:
     """The frozen network, with a head that was learned on its features."""
     network.head = head
     return network
+
+
+@experiment(
+    "13_who",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=10,
+    labels="2-10 + 3",
+    settings=IN_EACH_DRAW,
+)
+def who() -> dict:
+    """Ten voices to tell apart, whatever they say: {recordings of each: {way: [accuracy]}}."""
+
+    def run(count: int, seed: int) -> dict[str, float]:
+        task = speakers(count, seed)
+        return {
+            "scratch": scratch(task, seed),
+            "frozen": frozen(task, seed),
+            "tuned": evaluate(tuned(task, seed), task.open_test()),
+            "random": probe(reinitialise(backbone(NETWORK)), task, seed=seed).test_acc,
+            "means": head_accuracy(means, task, seed),
+        }
+
+    return {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS[1:]}
+
+
+def speakers(count: int, seed: int) -> Task:
+    """Who speaks? Ten voices; they are learned from the call centre's words and tested on others.
+
+    Of each voice's ten commands three choose settings and seven test.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    learned, tested = read_clips("calls"), read_clips("commands")
+    names = sorted(set(learned.voices))
+    chosen = [names[at] for at in torch.randperm(len(names), generator=generator)[:10].tolist()]
+
+    def part(clips: Clips, first: int, last: int) -> Split:
+        rows, labels = [], []
+        for label, voice in enumerate(chosen):
+            own = [row for row in clips.rows("standard") if clips.voices[row] == voice]
+            order = torch.randperm(len(own), generator=torch.Generator().manual_seed(seed))
+            rows += [own[at] for at in order[first:last].tolist()]
+            labels += [label] * (min(last, len(own)) - first)
+        waves = add_noise(as_float(clips.waves[rows]), QUIET, generator)
+        return Split(waves, torch.tensor(labels))
+
+    parts = (part(learned, 0, count), part(tested, 0, 3), part(tested, 3, 10))
+    return Task("speakers", *parts, classes={"en": chosen, "ja": chosen}, kind="sound")
 
 
 # --- a new accent ---------------------------------------------------------------------------
@@ -352,3 +402,58 @@ def strangers(seed: int) -> tuple[Split, Split]:
         waves = add_noise(as_float(clips.waves[rows]), 10.0, generator)
         parts.append(Split(waves, torch.zeros(len(rows), dtype=torch.long)))
     return parts[0], parts[1]
+
+
+# --- people ---------------------------------------------------------------------------------
+
+
+@experiment(
+    "13_real",
+    weights=(NETWORK, PICTURES),
+    unit="draws of speakers and recordings",
+    seeds=10,
+    labels="1-10",
+    settings=CROSS_VALIDATED,
+)
+def real() -> dict:
+    """People: {set: {features: {recordings of each word: [accuracy]}, "classes": number}}.
+
+    "digits": six people say 0 to 9, two of them are held out; "takes": the same, with other takes
+    of the same people held out instead. "commands": 30 words by 41 people, a third held out. A
+    logistic head reads frozen features: "speech" is our network, "embedding" Google's network for
+    key words (its log-mels and weights come with the real data), "pictures" our network of
+    drawings on spectrograms, "means" those of the bands; "dtw" is the nearest recording. Raises
+    StoreError where there are no real data.
+    """
+    digits = people.digits()
+    return {
+        "digits": _people(digits, 2, (1, 2, 5, 10)),
+        "takes": _people(digits, None, (5, 10)),
+        "commands": _people(people.commands(), 14, (2, 5)),
+    }
+
+
+def _people(said: people.Said, held_out: int | None, counts: tuple[int, ...]) -> dict:
+    """held_out: so many speakers are tested on, and nobody else; None: other takes of the same."""
+    features = people.features(said)
+    templates = mfcc(LogMel()(said.waves))[..., ::STEP]
+    found: dict = {kind: {str(count): [] for count in counts} for kind in (*features, "dtw")}
+    for seed in SEEDS:
+        generator = torch.Generator().manual_seed(seed)
+        names = sorted(set(said.speakers))
+        order = torch.randperm(len(names), generator=generator).tolist()
+        away = {names[at] for at in order[: held_out or 0]}
+        rows = torch.randperm(len(said.labels), generator=generator)
+        is_away = torch.tensor([said.speakers[row] in away for row in rows.tolist()])
+        half = len(rows) // 2
+        pool, test = (rows[~is_away], rows[is_away]) if held_out else (rows[half:], rows[:half])
+        test = test[: people.TESTED]
+        for count in counts:
+            train = pool[rows_of_each(said.labels[pool], count, generator)]
+            for kind, values in features.items():
+                accuracy = logistic_accuracy(values, said.labels, train, test)
+                found[kind][str(count)].append(round(accuracy, 4))
+            closest = dtw_distances(templates[test], templates[train]).argmin(1)
+            right = said.labels[train][closest] == said.labels[test]
+            found["dtw"][str(count)].append(round(share(right), 4))
+    return found | {"classes": int(said.labels.max()) + 1}

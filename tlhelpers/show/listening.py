@@ -1,0 +1,84 @@
+"""Sounds in a notebook: each with its name, a player, and a picture of what is heard."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tlhelpers.data.sounds.frontend import RATE, LogMel
+from tlhelpers.data.sounds.noise import as_float
+from tlhelpers.data.task import Task
+from tlhelpers.runtime.language import text
+
+WIDE, HIGH = 150, 80  # pixels of a picture
+DARK, BRIGHT = -1.5, 3.0  # deviations from the mean of a spectrogram: white and black
+BITS = 8  # of a sample that is played: the noise of a telephone is louder than what is cut off
+
+
+@dataclass
+class Sounds:
+    """Players in a row. A terminal prints the names."""
+
+    names: list[str]
+    waves: Tensor = field(repr=False)
+
+    def __repr__(self) -> str:
+        return text("listening.alt", names=", ".join(self.names))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": repr(self)}
+
+    def html(self) -> str:
+        """HTML that holds the sounds themselves."""
+        pairs = zip(self.names, self.waves, strict=True)
+        return f'<div role="group">{"".join(player(name, wave) for name, wave in pairs)}</div>'
+
+
+def listen(sounds: Task | Tensor, names: Sequence[str] | None = None, per_class: int = 1) -> Sounds:
+    """Players for the first `per_class` training sounds of each class, or for waves with names.
+
+    sounds: a task of sounds, or waves (n, samples) at 8 kHz. Raises ValueError for a task of
+    another kind.
+    """
+    if isinstance(sounds, Tensor):
+        waves = sounds if sounds.ndim == 2 else sounds[None]
+        return Sounds(list(names or map(str, range(1, len(waves) + 1))), waves)
+    if sounds.kind != "sound":
+        raise ValueError(text("listening.no_sounds", name=sounds.name, kind=sounds.kind))
+    labels = sounds.train.labels
+    rows = torch.cat([(labels == c).nonzero()[:per_class, 0] for c in labels.unique()])
+    inputs, kinds = sounds.train.batch(rows)
+    return Sounds([sounds.class_names[kind] for kind in kinds.tolist()], inputs)
+
+
+def player(name: str, wave: Tensor) -> str:
+    """HTML of one wave (samples,): its name, its spectrogram and controls to play it."""
+    import soundfile
+
+    levels = (LogMel()(as_float(wave)[None])[0].flip(0) - DARK) / (BRIGHT - DARK)
+    shades = (255 * (1 - levels.clamp(0, 1))).to(torch.uint8)
+    drawing = io.BytesIO()
+    small = Image.fromarray(shades.numpy()).resize((WIDE, HIGH // 2))
+    small.quantize(16).save(drawing, "PNG", optimize=True)
+    step = 2 ** (16 - BITS)
+    loud = as_float(wave) / as_float(wave).abs().max().clamp(min=1e-6) * 0.8
+    samples = ((loud * 32768 / step).round() * step).to(torch.int16)
+    sound = io.BytesIO()
+    soundfile.write(sound, samples.numpy(), RATE, format="FLAC")
+    image, audio = (base64.b64encode(one.getvalue()).decode() for one in (drawing, sound))
+    said = html.escape(name, quote=True)
+    alt = html.escape(text("listening.picture", name=name), quote=True)
+    return (
+        f'<figure style="display:inline-block;margin:0 8px 8px 0"><figcaption>{said}</figcaption>'
+        f'<img src="data:image/png;base64,{image}" alt="{alt}" width="{WIDE}" height="{HIGH}"><br>'
+        f'<audio controls preload="none" aria-label="{said}" style="width:{WIDE}px;height:2rem" '
+        f'src="data:audio/flac;base64,{audio}"></audio></figure>'
+    )
