@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +77,7 @@ class Contest:
     size: int
     bar: tqdm
     own_spreads: ClassVar[bool] = True  # a probe scales each feature by its own spread
+    train_options: ClassVar[dict[str, Any]] = {}  # of `fit`, where a network is trained
     valid: Split = field(init=False)  # the validation part, or as much as there is time for
     contenders: list[Contender] = field(default_factory=list)
     networks: dict[str, nn.Module] = field(default_factory=dict)
@@ -278,8 +279,16 @@ class Contest:
 
     def best_backbone(self) -> str:
         """The one whose probe is best on the validation part."""
-        probes = [c for c in self.contenders if c.strategy == "probe"]
+        return self.best_of(list(self.heads))
+
+    def best_of(self, names: Sequence[str]) -> str:
+        """The one of these backbones whose probe is best on the validation part."""
+        probes = [c for c in self.contenders if c.strategy == "probe" and c.backbone in names]
         return max(probes, key=lambda c: c.valid_acc).backbone
+
+    def to_train(self) -> str:
+        """The backbone that is trained while time remains."""
+        return self.best_backbone()
 
     # --- training -----------------------------------------------------------------------------
 
@@ -288,7 +297,7 @@ class Contest:
 
         Both are planned by the time that their own steps take, and stopped when it is over.
         """
-        name = self.best_backbone()
+        name = self.to_train()
         plan = self.plan(name, ("fine_tune", "scratch"))
         if plan is None:
             return
@@ -337,7 +346,8 @@ class Contest:
             times.append(time.monotonic())
             return len(times) > 2
 
-        fit(model, some, epochs=3, batch_size=BATCH, lr=1e-4, after_step=note, progress=False)
+        options = {"after_step": note, "progress": False, **self.train_options}
+        fit(model, some, epochs=3, batch_size=BATCH, lr=1e-4, **options)
         steps = [after - before for before, after in pairwise(times)]
         return min(steps) / len(rows)
 
@@ -370,6 +380,7 @@ class Contest:
             read_test=False,
             progress=False,
             after_step=lambda step, model: time.monotonic() > limit,
+            **self.train_options,
             **start,
         )
         model = result.model.cpu()

@@ -1,11 +1,12 @@
-"""A model that leaves the course: saved with all that is needed to classify new photos or texts.
+"""A model that leaves the course: saved with all that is needed to classify new photos, recordings
+or texts.
 
     folder/model.safetensors   the weights
     folder/config.json         architecture, classes, sizes, how good it was
     folder/predict.py          a program of a few lines that uses them
 
-`load_model(folder).classify(paths)` reads photos exactly as they were read for training; of a model
-of texts it takes the texts themselves.
+`load_model(folder).classify(paths)` reads photos or recordings exactly as they were read for
+training; of a model of texts it takes the texts themselves.
 """
 
 from __future__ import annotations
@@ -32,10 +33,19 @@ from torch.nn import functional as F
 import tlhelpers
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.exporting_texts import built, describe, texts_of
+from tlhelpers.data.decoding import FileProblem
 from tlhelpers.data.folder import SIZES
 from tlhelpers.data.layout import files_of
-from tlhelpers.data.photo import PhotoError, no_warnings, read_photo
+from tlhelpers.data.photo import Photos, no_warnings, read_photo
+from tlhelpers.data.sounds.recording import (
+    KEPT_SECONDS,
+    RATE,
+    Recordings,
+    read_recording,
+    windowed,
+)
 from tlhelpers.models.backbones import backbone, is_picture_network
+from tlhelpers.models.hearing import hears, listener
 from tlhelpers.models.surgery import head_of, replace_head, twin
 from tlhelpers.models.weights import furnish, read_tensors
 from tlhelpers.runtime import store
@@ -44,6 +54,7 @@ from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import StoreError, write_atomic
 from tlhelpers.train.predict import predict
 from tlhelpers.transfer.knn import count_votes
+from tlhelpers.transfer.text_rivals import Guess
 
 FORMATS = ("torch", "onnx")
 # What reading contents of another make than ours can raise.
@@ -112,11 +123,16 @@ model = load_model(Path(__file__).parent)
 for words, answer in zip(sys.argv[1:], model.classify(sys.argv[1:])):
     print(words, answer, sep="\\t")
 '''
+PREDICT_OF = {
+    "image": PREDICT,
+    "sound": PREDICT.replace("photo shows", "recording is").replace("photo.jpg", "recording.wav"),
+    "text": PREDICT_TEXTS,
+}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a photo shows or a text is, or why it could not be read."""
+    """What a photo shows, a recording or a text is, or why it could not be read."""
 
     name: str
     probability: float
@@ -139,15 +155,15 @@ class SavedModel:
 
     @property
     def kind(self) -> str:
-        """What it reads: "image" or "text"."""
+        """What it reads: "image", "sound" or "text"."""
         return self.config.get("kind", "image")
 
     def classify(
         self, inputs: Sequence[str | os.PathLike], batch_size: int = BATCH
     ) -> list[Answer]:
-        """An answer for each photo (by its path) or text, in order.
+        """An answer for each photo or recording (by its path) or text, in order.
 
-        A photo that cannot be read, or a text without a letter, gets a problem.
+        A file that cannot be read, or a text without a letter, gets a problem.
         """
         answers = []
         for start in range(0, len(inputs), batch_size):
@@ -169,22 +185,28 @@ class SavedModel:
 
     def _classify_some(self, paths: list[Path]) -> list[Answer]:
         answers: list[Answer | None] = []
-        photos = []
+        read = []
         with no_warnings():
             for path in paths:
                 try:
-                    photos.append(read_photo(path, self.config["photo_size"]).pixels)
+                    read.append(self._read(path))
                     answers.append(None)
-                except PhotoError as error:
+                except FileProblem as error:
                     answers.append(Answer("", 0.0, str(error)))
-        if photos:
-            shares = predict(self.model, torch.from_numpy(np.stack(photos))).softmax(1)
+        if read:
+            shares = predict(self.model, torch.from_numpy(np.stack(read))).softmax(1)
             found = iter(zip(*shares.max(1), strict=True))
             for place, answer in enumerate(answers):
                 if answer is None:
                     share, number = next(found)
                     answers[place] = Answer(self.class_names[int(number)], float(share))
         return [answer for answer in answers if answer is not None]
+
+    def _read(self, path: Path) -> np.ndarray:
+        """The pixels of a photo, or the samples of a recording. Raises FileProblem."""
+        if self.kind == "sound":
+            return windowed(read_recording(path).samples, self.config["samples"])
+        return read_photo(path, self.config["photo_size"]).pixels
 
 
 def save_model(
@@ -197,8 +219,9 @@ def save_model(
 ) -> Path:
     """Writes model.safetensors, config.json and predict.py to `folder`; returns it.
 
-    model: a network of `backbone` with its new head, or NearestNeighbours; for texts (`kind`) also
-    those of `text_rivals`. facts: what else the config shall say (accuracy, strategy).
+    model: a network of `backbone` or `listener` with its new head, or NearestNeighbours; for texts
+    and sounds (`kind`) also those of `text_rivals`. facts: what else the config shall say
+    (accuracy, strategy; of sounds the samples that are read of each).
     """
     config = {
         "kind": kind,
@@ -210,7 +233,7 @@ def save_model(
         "classes": classes,
         "photo_size": photo_size,
         "tlhelpers": tlhelpers.__version__,
-        **(describe(model, folder) if kind == "text" else {}),
+        **(describe(model, folder) if kind == "text" or isinstance(model, Guess) else {}),
         **facts,
     }
     tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
@@ -221,7 +244,7 @@ def save_model(
     config["weights_sha256"] = store.sha256(weights)  # tells a half-replaced model from a whole one
     content = json.dumps(config, ensure_ascii=False, indent=1) + "\n"
     write_atomic(folder / "config.json", content)
-    write_atomic(folder / "predict.py", PREDICT_TEXTS if kind == "text" else PREDICT)
+    write_atomic(folder / "predict.py", PREDICT_OF[kind])
     return folder
 
 
@@ -272,9 +295,15 @@ def _checked(config: dict) -> dict:
         if not isinstance(config[key], int) or not least <= config[key] <= most:
             raise ValueError(f"{key}: {config[key]!r:.60}")
 
-    name = config["backbone"]
-    if config.get("kind", "image") == "text":
+    name, kind = config["backbone"], config.get("kind", "image")
+    if kind == "text":
         number("input_size", 0, 2048)
+    elif kind == "sound":
+        number("samples", 1, KEPT_SECONDS * RATE)
+        if config.get("form") != "guess" and not (isinstance(name, str) and hears(name)):
+            raise ValueError(f"backbone: {name!r:.60}")
+    elif kind != "image":
+        raise ValueError(f"kind: {kind!r:.60}")
     elif not isinstance(name, str) or not is_picture_network(name):
         raise ValueError(f"backbone: {name!r:.60}")
     else:
@@ -290,13 +319,16 @@ def _checked(config: dict) -> dict:
 
 def _built(config: dict, state: dict[str, Tensor], folder: Path) -> nn.Module:
     """The network of this config, still with random weights."""
-    classes = len(config["classes"]["en"])
-    if config.get("kind", "image") == "text":
+    classes, kind = len(config["classes"]["en"]), config.get("kind", "image")
+    is_bare = kind != "text" and config.get("form") != "guess"  # its head is still to be made
+    if not is_bare:
         model = built(config, state, folder)
+    elif kind == "sound":
+        model = listener(config["backbone"], pretrained=False)
     else:
         model = backbone(config["backbone"], pretrained=False, size=config["input_size"])
     if config["neighbours"] is None:
-        if config.get("kind", "image") == "image":
+        if is_bare:
             replace_head(model, classes)
     else:
         features, labels = state["features"], state["labels"]
@@ -356,7 +388,8 @@ def _save_program(program: torch.export.ExportedProgram, path: Path) -> None:
 
 
 def main_predict(arguments: list[str]) -> int:
-    """`tl predict MODEL PHOTO ...`: one line a photo; status 1 where one could not be read.
+    """`tl predict MODEL FILE ...`: one line a photo or recording; status 1 where one could not be
+    read.
 
     `tl predict MODEL TABLE.csv` for texts: a CSV with an answer for each row.
     """
@@ -370,7 +403,7 @@ def main_predict(arguments: list[str]) -> int:
     if model.kind == "text":
         tables = [Path(os.path.expanduser(name)) for name in asked.photos]
         return _predict_tables(model, tables, asked.text, asked.out)
-    photos, said = _expanded(asked.photos)
+    photos, said = _expanded(asked.photos, model.kind)
     for name, problem in said:
         print(printable(name), problem, sep="\t", file=sys.stderr)
     problems = len(said)
@@ -382,7 +415,8 @@ def main_predict(arguments: list[str]) -> int:
             print(printable(str(photo)), answer, sep="\t", file=place, flush=True)
     if len(photos) + len(said) > 1:
         answered = len(photos) + len(said) - problems
-        print(text("report.predicted", photos=answered, problems=problems), file=sys.stderr)
+        key = f"report.predicted_{model.kind}"
+        print(text(key, files=answered, problems=problems), file=sys.stderr)
     return int(problems > 0)
 
 
@@ -410,8 +444,8 @@ def _predict_tables(
     return int(problems > 0)
 
 
-def _expanded(asked: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The photos meant, and (name, why) for what means none.
+def _expanded(asked: Sequence[str], kind: str) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The photos or recordings meant, and (name, why) for what means none.
 
     Windows hands a pattern to the program as it is, so it is expanded here.
     """
@@ -420,7 +454,8 @@ def _expanded(asked: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
     for name in asked:
         path = Path(os.path.expanduser(name))
         if os.path.isdir(path):
-            found, problem = files_of(path), "report.no_photo"
+            medium = Recordings if kind == "sound" else Photos
+            found, problem = files_of(path, medium), f"report.none_{kind}"
         elif not os.path.lexists(path) and glob.has_magic(name):
             found = sorted(map(Path, glob.glob(str(path), recursive=True)))
             found, problem = [file for file in found if not file.is_dir()], "report.no_match"

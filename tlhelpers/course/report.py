@@ -1,4 +1,5 @@
-"""What `tl try` found on a learner's photos or texts: the answer, how far it holds, what next.
+"""What `tl try` found on a learner's photos, recordings or texts: the answer, how far it holds,
+what next.
 
 The search itself is in `contest.py`. The page is one HTML file that needs no network.
 """
@@ -17,9 +18,13 @@ from torch import Tensor, nn
 
 from tlhelpers.course.cli import PROGRAM
 from tlhelpers.course.exporting import save_model
-from tlhelpers.course.text_report import mistakes_table
+from tlhelpers.course.mistakes import mistakes_table
+from tlhelpers.course.sound_report import examples_table, players
+from tlhelpers.course.text_report import quoted
 from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
+from tlhelpers.data.sounds.inspection import SoundInspection
+from tlhelpers.models.hearing import BANDS
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.runtime.table import as_html, shown
@@ -47,7 +52,7 @@ class Contender(Result):
 
 @dataclass
 class Report(Result):
-    """What was tried on the photos or texts, what won, and how far it can be trusted."""
+    """What was tried on the learner's examples, what won, and how far it can be trusted."""
 
     task: FolderTask = field(repr=False)
     contenders: list[Contender] = field(repr=False)
@@ -62,7 +67,7 @@ class Report(Result):
     seconds: float
     suspects: list[tuple[str, str, str]] = field(default_factory=list, repr=False)
     skipped: list[str] = field(default_factory=list, repr=False)  # backbones without time for them
-    quotes: bool = field(default=True, repr=False)  # whether the page may show texts themselves
+    quotes: bool = field(default=True, repr=False)  # whether the page may show texts and voices
     interrupted: bool = False  # stopped by the learner: what there was until then
     remarks: list[str] = field(default_factory=list, repr=False)
 
@@ -104,7 +109,7 @@ class Report(Result):
             "seconds": shown(max(self.chosen.seconds, 0.1), "seconds"),
             "megabytes": f"{self.chosen.megabytes:.1f}",
         }
-        lines = [text(f"report.answer_{self.task.kind}", **values)]
+        lines = [text(f"report.answer_{self.task.kind}", **values), *self._voices()]
         counts = torch.bincount(self.labels)
         lines.append(text("report.guessing", share=f"{counts.max() / counts.sum():.1%}"))
         if self.gain is None:
@@ -124,6 +129,17 @@ class Report(Result):
             )
         return lines
 
+    def _voices(self) -> list[str]:
+        """How many voices the test of recordings heard, and whether training knew them."""
+        found = getattr(self.task, "inspection", None)
+        if not isinstance(found, SoundInspection):
+            return []
+        if not found.grouping or not found.heard:
+            return [text("report.voices_unknown")]
+        if found.heard[2] == 1:
+            return [text("report.voices_one")]
+        return [text("report.voices_new", count=found.heard[2])]
+
     def next_steps(self) -> list[str]:
         """What to do now, the most useful first."""
         kind, steps = self.task.kind, []
@@ -134,7 +150,8 @@ class Report(Result):
         elif self.test_acc.mean < 0.99:
             steps.append(text(f"report.next_mistakes_{kind}"))
         probed = {c.backbone for c in self.contenders if c.strategy == "probe"}
-        if all(name.startswith("zukan-") for name in (*probed, *self.skipped)):
+        ours = (*probed, *self.skipped)
+        if all(name.startswith("zukan-") or name == BANDS for name in ours):
             steps.append(text(f"report.next_weights_{kind}", program=PROGRAM))
         found = getattr(self.task, "inspection", None)
         if found is not None and found.imbalance >= 3:
@@ -178,18 +195,24 @@ class Report(Result):
         return wrong[share[wrong].argsort(descending=True)][:most]
 
     def mistakes(self, most: int = 12) -> plots.Picture | Markup | None:
-        """The surest wrong answers of the test part, as photos or texts; None without any."""
+        """The surest wrong answers of the test part, as photos, recordings or texts; None without
+        any."""
         rows = self._surest_wrong(most)
         if not len(rows):
             return None
         shares = self.logits.softmax(1)
         share, answers = shares.max(1)
-        if self.task.kind == "text":
-            test, names = self.task.test, self.task.class_names
-            how = (shares, names, self.quotes)
-            return Markup(mistakes_table(self.chosen.model, test, rows.tolist(), *how))
-        images, _ = self.task.test.batch(rows)
-        names = self.task.class_names
+        test, names = self.task.test, self.task.class_names
+        if self.task.kind != "image":
+            told = rows.tolist()
+            if self.task.kind == "sound":
+                cells, heading = players(test, told, self.quotes), "report.column_heard"
+            else:
+                cells = quoted(self.chosen.model, test, told, answers, self.quotes)
+                heading = "report.column_said"
+            heading = text(heading if self.quotes else "report.column_place")
+            return Markup(mistakes_table(heading, cells, test.labels, told, shares, names))
+        images, _ = test.batch(rows)
         captions = [
             text(
                 "report.mistake",
@@ -212,9 +235,15 @@ class Report(Result):
     def save(self, folder: str | os.PathLike) -> Path:
         """Writes report.html and model/ into `folder`; returns the report's path."""
         folder = Path(os.path.expanduser(folder))
-        pixels = 0
-        if self.task.kind == "image":
-            pixels = self.task.test.batch(torch.arange(1))[0].shape[-1]
+        pixels, facts = 0, {}
+        if self.task.kind == "text":
+            facts = {"columns": self._columns()}
+        else:
+            length = self.task.test.batch(torch.arange(1))[0].shape[-1]
+            if self.task.kind == "sound":
+                facts = {"samples": length}
+            else:
+                pixels = length
         save_model(
             self.chosen.model,
             self.task.classes,
@@ -224,7 +253,7 @@ class Report(Result):
             strategy=self.chosen.strategy,
             test_accuracy=self.test_acc.mean,
             test_accuracy_95=[self.test_acc.low, self.test_acc.high],
-            **({"columns": self._columns()} if self.task.kind == "text" else {}),
+            **facts,
         )
         return write_atomic(folder / "report.html", self.page())
 
@@ -244,7 +273,11 @@ class Report(Result):
         several = []
         if task.num_classes > MOST_CLASSES:
             several.append(text("report.some_classes", some=MOST_CLASSES, all=task.num_classes))
-        shows = _figure(photos) if task.kind == "image" else ""
+        shows = ""
+        if task.kind == "image":
+            shows = _figure(photos)
+        elif task.kind == "sound" and self.quotes:
+            shows = _figure(lambda: Markup(examples_table(task)))
         private = [] if task.kind == "image" else [self._privacy()]
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
@@ -268,7 +301,9 @@ class Report(Result):
         return columns.split(" + ") if columns else []
 
     def _privacy(self) -> str:
-        """What the page shows of the learner's texts."""
+        """What the page shows of the learner's texts or recordings."""
+        if self.task.kind == "sound":
+            return text("report.players" if self.quotes else "report.no_players")
         count = len(self._surest_wrong(12)) if self.quotes else 0
         return text("report.quotes", count=count) if count else text("report.no_quotes")
 

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
 from tlhelpers.data.own import PlacedSplit
-from tlhelpers.runtime.language import text
-from tlhelpers.runtime.table import RULE, STYLE
 from tlhelpers.train.engine import predict
 
 MOST_WORDS, MARKED, SHOWN = 40, 3, 300  # looked at, marked, characters shown of a text
 LEAST_WEIGHT = 0.05
-COLUMNS = ("report.column_true", "report.column_answer")
 # Words where there are spaces; runs of one script in Japanese, which has none.
 WORD = re.compile(
     "[a-z0-9\uff10-\uff5a'’]+|[\u30a1-\u30fa\u30fc]+|[\uff66-\uff9f]+|[\u4e00-\u9fff々]+"
@@ -44,39 +41,17 @@ def deciding_words(model: nn.Module, words: str, answer: int) -> list[tuple[int,
     return sorted(strong, key=lambda one: -one[2])[:MARKED]
 
 
-def mistakes_table(
-    model: nn.Module,
-    split: PlacedSplit,
-    rows: Sequence[int],
-    shares: Tensor,
-    names: Sequence[str],
-    quotes: bool,
-) -> str:
-    """A table of these wrong answers as HTML. shares: (n, classes), the model's probabilities.
-
-    quotes: False shows where a text stands instead of what it says.
-    """
-    said = "report.column_said" if quotes else "report.column_place"
-    lines = [_row([html.escape(text(key)) for key in (said, *COLUMNS)], "th")]
+def quoted(
+    model: nn.Module, split: PlacedSplit, rows: Sequence[int], answers: Tensor, quotes: bool
+) -> Iterator[str]:
+    """Each text as HTML with the words marked that spoke for its answer (n,); or its place."""
     for row in rows:
-        answer = int(shares[row].argmax())
-        if quotes:
-            words = split.inputs[row]
-            shown = _marked(words[:SHOWN], deciding_words(model, words, answer))
-            shown += "…" if len(words) > SHOWN else ""
-        else:
-            shown = html.escape(str(split.paths[row]))
-        truth = html.escape(names[int(split.labels[row])])
-        given = html.escape(f"{names[answer]} ({shares[row, answer]:.0%})")
-        lines.append(_row([shown, truth, given], "td"))
-    return f'<table style="{STYLE}"><tbody>{"".join(lines)}</tbody></table>'
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    head = ' scope="col"' if tag == "th" else ""
-    style = f"{RULE};text-align:left;vertical-align:top"
-    row = "".join(f'<{tag}{head} style="{style}">{cell}</{tag}>' for cell in cells)
-    return f"<tr>{row}</tr>"
+        if not quotes:
+            yield html.escape(str(split.paths[row]))
+            continue
+        words = split.inputs[row]
+        deciding = deciding_words(model, words, int(answers[row]))
+        yield _marked(words[:SHOWN], deciding) + ("…" if len(words) > SHOWN else "")
 
 
 def _marked(words: str, deciding: Sequence[tuple[int, int, float]]) -> str:

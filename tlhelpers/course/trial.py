@@ -1,6 +1,7 @@
-"""`tl try PATH`: which way of transfer suits the learner's own photos or texts, measured on them.
+"""`tl try PATH`: which way of transfer suits the learner's own photos, recordings or texts.
 
-What is compared, and how the time is shared out, stands in `contest.py` and `text_contest.py`.
+What is compared, and how the time is shared out, stands in `contest.py`, `sound_contest.py` and
+`text_contest.py`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.course.contest import Contest
 from tlhelpers.course.exporting import FORMATS, export
 from tlhelpers.course.report import Report
+from tlhelpers.course.sound_contest import SoundContest
 from tlhelpers.course.text_contest import TextContest
 from tlhelpers.data.archive import SUFFIXES as ARCHIVES
 from tlhelpers.data.folder import FolderTask, load_folder
 from tlhelpers.data.layout import shown
 from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.data.task import Task
-from tlhelpers.models.backbones import LOADERS, is_picture_network
+from tlhelpers.models.backbones import LOADERS, SPEECH, is_picture_network
+from tlhelpers.models.hearing import hears
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
 
@@ -40,7 +43,8 @@ def try_folder(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Report:
-    """Compare the ways of transfer on a folder of photos within a budget of minutes.
+    """Compare the ways of transfer on a folder of photos, recordings or texts within a budget of
+    minutes.
 
     backbones: names; None takes the course's own and those whose weights are here. size: pixels
     that photos are cut to. progress: a bar and a line for each result; None where somebody looks.
@@ -57,11 +61,19 @@ def try_folder(
     else:
         task = load_folder(path_or_task, size, seed, progress=visible)
     _require_of_kind(names, task.kind)
-    kind = TextContest if task.kind == "text" else Contest
-    contest = kind(task, begin + 60 * minutes, seed, size, tqdm(disable=not visible, total=0))
+    contest = CONTESTS[task.kind](
+        task, begin + 60 * minutes, seed, size, tqdm(disable=not visible, total=0)
+    )
     with contest.bar:
         contest.run(names)
         return contest.finish(begin)
+
+
+CONTESTS: dict[str, type[Contest]] = {
+    "image": Contest,
+    "sound": SoundContest,
+    "text": TextContest,
+}
 
 
 def _require_minutes(minutes: float) -> None:
@@ -82,7 +94,9 @@ def _require_of_kind(names: Sequence[str], kind: str) -> None:
     """Raises ValueError for a network for pictures among those for texts, and the other way."""
     for name in names:
         pictures = is_picture_network(name)
-        if kind == "text" and pictures:
+        if kind == "sound" and not hears(name):
+            raise ValueError(text("hearing.unknown", name=f"{name!r:.60}"))
+        if kind == "text" and (pictures or name in SPEECH):
             raise ValueError(text("report.no_text_network", name=f"{name!r:.60}"))
         if kind == "image" and name in LOADERS and not pictures:
             raise ValueError(text("report.no_picture_network", name=f"{name!r:.60}"))
@@ -102,6 +116,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--text", nargs="+", help=text("report.help_text"))
     parser.add_argument("--label", help=text("report.help_label"))
     parser.add_argument("--group", help=text("report.help_group"))
+    parser.add_argument(
+        "--label-from", choices=("top", "leaf"), default="top", help=text("report.help_label_from")
+    )
     parser.add_argument("--sep", help=text("report.help_sep"))
     parser.add_argument("--encoding", help=text("report.help_encoding"))
     parser.add_argument("--no-quotes", action="store_true", help=text("report.help_no_quotes"))
@@ -114,16 +131,19 @@ def main(arguments: list[str]) -> int:
         _require_minutes(asked.minutes)
         _require_writable(folder)
         columns = {role: getattr(asked, role) for role in ("text", "label", "group")}
+        groups, columns["group"] = _grouping(asked.group, asked.path)
         task = load_folder(
             asked.path,
             asked.size,
+            groups=groups,
+            label_from=asked.label_from,
             columns={role: name for role, name in columns.items() if name},
             sep=asked.sep,
             encoding=asked.encoding,
             progress=True,
         )
         print(task.inspection, flush=True)
-        if asked.export and task.kind == "text":
+        if asked.export and task.kind != "image":
             raise ValueError(text("report.export_images"))
         report = try_folder(task, asked.minutes, asked.backbone, size=asked.size, progress=True)
         report.quotes = not asked.no_quotes
@@ -138,6 +158,15 @@ def main(arguments: list[str]) -> int:
     if asked.export:
         print(text("report.exported", path=export(folder / "model", asked.export)))
     return 130 if report.interrupted else 0
+
+
+def _grouping(asked: str | None, path: str) -> tuple[str | int | None, str | None]:
+    """What --group says: (`groups` of `load_folder`, the column of a table)."""
+    if asked is None or path.lower().endswith(TABLES):
+        return "auto", asked
+    if asked in ("none", "folder"):
+        return (None if asked == "none" else asked), None
+    return (int(asked), None) if asked.isdecimal() else ("auto", asked)
 
 
 def _name_of(path: str) -> str:

@@ -132,10 +132,11 @@ def share_of(right: Tensor, groups: Sequence[int] | None = None, level: float = 
 
     Wilson's score interval for independent items. Where items come in groups, which are alike
     inside, whole groups are drawn with replacement (bootstrap, 2,000 times); where all items are
-    right, or none, that sees no spread, and Wilson's interval counts the groups.
+    right, or none, that sees no spread, and Wilson's interval counts the groups. Of one group alone
+    nothing is known of others: the interval is about items of this group.
     """
     n, share = len(right), right.double().mean().item()
-    independent = n if groups is None else len(set(groups))
+    independent = n if groups is None or len(set(groups)) == 1 else len(set(groups))
     if groups is not None and independent < n and 0 < share < 1:
         return Interval(share, *_over_groups(right.double(), groups, level), n, True)
     return Interval(share, *_wilson(round(share * independent), independent, level), n, True)
