@@ -191,15 +191,16 @@ class Contest:
         """
         cost, count = self.costs[name], len(self.task.train)
         spare = 0.5 * (self.left - cost * len(self.task.test) - 1)
-        if not self.heads:
+        answered = self.answered
+        if not answered:
             spare = max(spare, FIRST_SECONDS)
         affordable = int(spare / cost) - len(self.valid)
         least = LEAST_PER_CLASS * self.task.num_classes
         if affordable >= count:
             return torch.arange(count)
-        if self.heads and affordable < FEWEST_PER_CLASS * self.task.num_classes:
+        if answered and affordable < FEWEST_PER_CLASS * self.task.num_classes:
             return None
-        return self._some_of_each(affordable if self.heads else max(affordable, least))
+        return self._some_of_each(affordable if answered else max(affordable, least))
 
     def _some_of_each(self, wanted: int) -> Tensor:
         """About so many rows of the training part, each class in its share; more add to fewer."""
@@ -276,6 +277,11 @@ class Contest:
             right_of_head = head(found.valid).argmax(1) == wanted
         self.add(name, "probe", begin, right_of_head, with_head(network, head))
         self.heads[name] = head, chosen["learning_rate"], chosen["weight_decay"]
+
+    @property
+    def answered(self) -> bool:
+        """True as soon as a backbone has answered: the first one does whatever the budget is."""
+        return bool(self.heads)
 
     def best_backbone(self) -> str:
         """The one whose probe is best on the validation part."""

@@ -49,6 +49,11 @@ class SoundContest(Contest):
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
         self.add("-", "prior", begin, right, model)
 
+    @property
+    def answered(self) -> bool:
+        """The means of the bands are no answer to whether transfer helps."""
+        return any(name != BANDS for name in self.heads)
+
     def to_train(self) -> str:
         """The best network: the bands alone have nothing to train but their head."""
         return self.best_of([name for name in self.networks if name != BANDS])

@@ -3,7 +3,7 @@
     log-mel            no network: mean and deviation of each band over time, and a linear head
     zukan-speech       the course's network of spoken words
     speech-embedding   a real one, where its weights are here (`speech_embedding.py`)
-    a picture network  (zukan-resnet, mobilenet_v2, ...) on the spectrogram as a picture: the control
+    a picture network  (zukan-resnet, mobilenet_v2, ...) on spectrograms as pictures: the control
 
 Each carries what turns int16 waves into what it reads, and a last linear layer.
 """
