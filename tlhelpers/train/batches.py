@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     labels: Tensor  # LongTensor (n,)
     weight: float  # of this mean among the means of all processes; 1.0 where shares are equal
     whole: int  # examples of the step over all processes
-    fewest: int  # examples of the process that has the smallest share
+    fewest: int  # examples of the process that has the smallest share, apart from none
     most: int  # and the largest
 
     def pieces(self, parts: int) -> Iterator[tuple]:
@@ -85,7 +85,8 @@ class SplitBatches:
             raise ValueError(text("engine.split_empty"))
         self.split, self.device, self.batch_size = split, device, batch_size
         self.rank, self.world = rank, world
-        self.fewest_of_last = (len(split) % batch_size or batch_size) // world
+        self.last = len(split) % batch_size or batch_size  # examples of the last batch
+        self.fewest_of_last = max(1, self.last // world)
         self.held = (keep or not split.is_lazy) and _fits(split, device)
         if self.held:
             self.inputs = split.inputs.to(device)
@@ -114,8 +115,9 @@ class SplitBatches:
             inputs, labels = move(inputs, self.device), move(labels, self.device)
             weight, fewest, most = 1.0, whole, whole
             if self.world > 1:
-                fewest, most = whole // self.world, -(-whole // self.world)
-                weight = (fewest + (self.rank < whole % self.world)) * self.world / whole
+                fewest, most = max(1, whole // self.world), -(-whole // self.world)
+                own = len(range(self.rank, whole, self.world))
+                weight = own * self.world / whole
             yield Batch(move(rows, self.device), inputs, labels, weight, whole, fewest, most)
 
     def _share(self, rows: Tensor) -> Tensor:
@@ -146,11 +148,10 @@ class LoaderBatches:
         if processes and self.world > 1 and not stream and not dealt:
             self.loader = processes.share(loader)
         self.batch_size: int | None = getattr(sampler, "batch_size", None)
-        self.fewest_of_last = _leftover(loader) or self.batch_size or 1
-        if (
-            self.loader is not loader and self.batch_size
-        ):  # accelerate deals out the last batch in blocks
-            self.fewest_of_last -= (self.world - 1) * (self.batch_size // self.world)
+        self.last = self.fewest_of_last = _leftover(loader) or self.batch_size or 1
+        if self.loader is not loader and self.batch_size:
+            block = self.batch_size // self.world  # as accelerate deals out a batch
+            self.fewest_of_last = self.last % block or block
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -204,7 +205,8 @@ class LoaderBatches:
         whole = sum(counts)
         weight = len(labels) * self.world / whole
         inputs, labels = move(inputs, self.device), move(labels, self.device)
-        return Batch(None, inputs, labels, weight, whole, min(counts), max(counts))
+        fewest = min(count for count in counts if count)
+        return Batch(None, inputs, labels, weight, whole, fewest, max(counts))
 
 
 class ShardStream(IterableDataset):

@@ -224,7 +224,7 @@ class _Run:
         self.model.train()
         seed = self.asked.seed * 1_000_003 + self.epoch
         for batch in self.batches.epoch(seed=seed, skip=self.taken):
-            if batch.fewest < self.least:
+            if batch.fewest < self.least or batch.whole < self.least_whole:
                 continue  # somewhere one example alone: no variance to normalise by
             factor = self.schedule(history.steps, self.total)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -460,12 +460,15 @@ class _Run:
         sharded = self.processes.sharded
         self.in_lockstep = sharded or (uses and shared)
         self.settled = world == 1 or sharded
-        self.least = min(1 if shared else 2, (batches.batch_size or 2 * world) // world)
-        if not uses:
-            self.least = 0
+        self.least = self.least_whole = 0
+        if uses and shared:
+            self.least_whole = max(2, world)
+        elif uses:
+            self.least = min(2, (batches.batch_size or 2 * world) // world)
         try:
             per_epoch = len(batches)
-            if batches.fewest_of_last < self.least and per_epoch > 1:
+            left_out = batches.fewest_of_last < self.least or batches.last < self.least_whole
+            if left_out and per_epoch > 1:
                 per_epoch -= 1  # see the loop
         except TypeError:  # a stream without an end
             if asked.max_steps is None:

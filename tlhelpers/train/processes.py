@@ -1,6 +1,7 @@
 """The process that trains: alone on its device, or one of several under accelerate.
 
-    torchrun --nproc-per-node 2 script.py        accelerate launch script.py
+    torchrun --nproc-per-node 2 script.py                several CPU processes, or GPUs
+    accelerate launch --num_processes 2 script.py        GPUs, as `accelerate config` has them
 
 Both set WORLD_SIZE. Without it, a single process does without any wrapper, which would cost 1.7
 times the step of a small head. With it, accelerate wraps the model, DistributedDataParallel by
