@@ -95,9 +95,7 @@ def run(out: Path, minutes: float, sizes: Sizes) -> int:
 
 def _write(out: Path, rows: list[Row], device: torch.device) -> None:
     name = describe(device, pick_precision(device))
-    if device.type == "cuda":
-        name = f"{torch.cuda.get_device_name(device)}, {name}"
-    write_atomic(out / "benchmarks.md", f"{write_table(rows)}\n{name}\n")
+    write_atomic(out / "benchmarks.md", write_table(rows, "bench.how_gpu", f"{name}."))
     told = [
         {"name": row.name, "values": [v for v in row.values if v == v], "note": row.note}
         for row in rows

@@ -40,8 +40,11 @@ class Row:
         return [self.name, f"{self.value:.3g} {self.unit}".strip(), spread, bar, held, self.note]
 
 
-def write_table(rows: list[Row]) -> str:
-    """The table in Markdown, with the machine it was measured on."""
+def write_table(rows: list[Row], how: str = "bench.how", device: str = "") -> str:
+    """The table in Markdown, with the machine (and `device`) it was measured on.
+
+    how: the key of the sentence that says how.
+    """
     names = ("name", "median", "spread", "bar", "verdict", "note")
     table = [[text(f"bench.{name}") for name in names], ["---"] * len(names)]
     table += [row.cells() for row in rows]
@@ -54,4 +57,6 @@ def write_table(rows: list[Row]) -> str:
         torch=torch.__version__,
         python=platform.python_version(),
     )
-    return "\n".join([f"# {text('bench.title')}", "", text("bench.how"), "", where, "", *lines, ""])
+    return "\n".join(
+        [f"# {text('bench.title')}", "", text(how), "", f"{where} {device}".strip(), "", *lines, ""]
+    )

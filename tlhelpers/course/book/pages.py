@@ -49,7 +49,7 @@ def write_pages(folder: Path, lang: str) -> None:
         "index": _index(lang),
         "glossary": _glossary(lang),
         "cards": _cards(folder, lang),
-        "benchmarks": (RESULTS / "benchmarks.md").read_text(encoding="utf-8"),
+        "benchmarks": _benchmarks(),
         "api": _api(),
     }
     for page in ("help", "teaching"):
@@ -135,6 +135,14 @@ def _twin(notebook: NotebookNode, title: str, page: str) -> list[NotebookNode]:
                 finding = HEADING.sub("", after.source).strip().split("\n\n")[0]
                 found.append(nbformat.v4.new_markdown_cell(finding))
     return found
+
+
+def _benchmarks() -> str:
+    """Both tables, the CPU's and, one heading lower, the GPU's."""
+    cpu, gpu = (
+        (RESULTS / f"benchmarks{part}.md").read_text(encoding="utf-8") for part in ("", "_gpu")
+    )
+    return f"{cpu}\n#{gpu}"
 
 
 def _index(lang: str) -> str:

@@ -100,7 +100,7 @@ def continue_pretraining(
         precision="fp32",
         progress=progress,
     )
-    setattr(parent, name, head)
+    setattr(parent, name, head.to(next(model.parameters()).device))  # where the rest is now
     return ContinuedResult(
         pictures=len(split),
         epochs=epochs,
