@@ -1,40 +1,661 @@
 # %% [markdown] key="title" lang="ja"
 # # 15 GPUから複数台へ
 #
-# **説明30分、練習15分** ・ 前提：レッスン02まで。
+# **説明27分、練習20分** ・ 前提：レッスン03（ファインチューニング）。特徴の保存（レッスン02）も使います。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - メモリを占めるものを数え、収まる大きさのバッチを選ぶ
+# - 学習のメモリを占めるものを数え、小さなカードに収める
+# - 1つの学習を2つのプロセスで分け合い、結果が同じであることを確かめる
+# - 台数を増やして得をするか、増やす前に計算する
 
 # %% [markdown] key="title" lang="en"
 # # 15 From one GPU to many machines
 #
-# **30 minutes of reading, 15 of exercises** · Before this: lessons up to 02.
+# **27 minutes of reading, 20 of exercises** · Before this: lesson 03 (fine-tuning); cached features (lesson 02) come in, too.
 #
 # After this lesson you can
 #
-# - count what fills the memory, and choose a batch that fits
+# - count what fills the memory in training, and make it fit a small card
+# - share one training between two processes, and check that the result is the same
+# - work out beforehand whether more machines would pay
 
 # %% key="setup"
+import copy
+import functools
+import tempfile
+import time
+
+import torch
+from IPython.display import display
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DistributedSampler
+
 import tlhelpers as tl
 
 tl.setup()
+birds = tl.load_task("birds", per_class=20)
+network = tl.backbone("zukan-resnet", num_classes=10).train()
+images, labels = network.preprocess(birds.train.inputs), birds.train.labels
+lesson15 = tl.figures("15")
+
+# %% [markdown] key="idea" lang="ja"
+# ## 机が狭い
+#
+# 野鳥に詳しい人が、写真128枚を机に並べて、鳥の見分け方を学び直しているとします。参考書（重み）だけでなく、書き込み（勾配）、覚え書き（オプティマイザーの記録）、そして写真1枚ごとの途中のメモ（**活性値**、activation）も机に載ります。机がいっぱいになったら、写真を減らすか、メモを捨てるか、仲間を呼ぶかです。
+#
+# 職場でも同じことが起こります。手元では動いた検査用のモデルが、現場の小さなGPUでは `CUDA out of memory` で止まる、という場合です。ここでは「50 MBのカード」でこれを再現します（私たちのネットワークはResNet-50の20分の1ほどなので、カードも小さくしました）。
+
+# %% [markdown] key="idea" lang="en"
+# ## The desk is too small
+#
+# Think of a bird-watcher who learns from 128 photos laid out on a desk. The field guide (the weights) lies there, pencilled corrections (the gradients), a notebook (the optimizer's notes), and for every photo a slip with intermediate results (the **activations**). When the desk is full, you take fewer photos, throw slips away, or call a friend.
+#
+# It happens at work, too: a model for visual inspection trains at your desk, and on the small GPU at the site it stops with `CUDA out of memory`. We play this with a "card" of 50 MB. (Our network has a twentieth of ResNet-50's size, so our card is small as well.)
+
+# %% key="memory"
+tl.diagram("memory")
+
+# %% [markdown] key="count-it" lang="ja"
+# ## メモリを数える
+#
+# まず手で数えます。重みは約101万個で、1個が4バイト（32ビット）なので、約4 MBです。勾配も同じ数、オプティマイザーのAdamWは重み1個につき2つの数を覚えるので、その2倍です。ここまでで16 MBほど、つまりカードの3分の1です。残りは活性値で、写真の枚数に比例します。`tl.memory_plan` が数えてくれます。
+
+# %% [markdown] key="count-it" lang="en"
+# ## Counting the memory
+#
+# By hand first. There are some 1.01 million weights of 4 bytes (32 bits) each: 4 MB. There are as many gradients. The optimizer AdamW remembers two numbers for each weight, so twice that. Together this makes some 16 MB, a third of the card. The rest are activations, which grow with the number of photos. `tl.memory_plan` counts them for us.
+
+# %% key="count"
+budget = 50  # MB
+# ja: budget = 50  # カードの大きさ（MB）
+plan = tl.memory_plan(network, images[:8], batch_size=128, optimizer="adamw")
+print(plan)
+tl.predict_first(
+    "15-batch",
+    "How many photos fit into 50 MB at once?",
+    # ja: "50 MBのカードには、一度に何枚の写真が収まるでしょうか",
+    between=(1, 128),
+)
+
+# %% key="measure" alt_ja="左：学習1ステップの間のメモリの変化。前向きの計算で増え、逆向きの計算で減る。右：数えた4種類の積み上げ棒。破線は50 MB。" alt_en="Left: memory over one training step; it rises in the forward pass and falls in the backward pass. Right: the four kinds that were counted, stacked. Dashed: 50 MB."
+optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+with tl.MemoryMeter(network) as meter:
+    loss = F.cross_entropy(network(images[:128]), labels[:128])
+    meter.mark("forward")
+    loss.backward()
+    meter.mark("backward")
+    optimizer.step()
+    meter.mark("update")
+display(lesson15.draw_memory(meter, plan, budget))
+tl.see_prediction("15-batch", plan.largest_batch(budget * 10**6))
+
+# %% [markdown] key="measure-read" lang="ja" tags=["answer"]
+# **メモリを占めるのは、ほとんどが活性値です。** 128枚では76 MBが必要で、カードに収まるのは半分ほどの枚数です。左の図では、前向きの計算で活性値がたまり、逆向きの計算で使い終わったものから減っていきます。勾配はその間に増えるので、実際の最大は、4種類をすべて足した値より少し小さくなります。オプティマイザーの記録は、最初のステップの終わりにできて、その後ずっと残ります。
+#
+# ネットワークを大きくすると、割合はどう変わるでしょうか。ウィジェットで、台数や数の形式（fp32、bf16）も動かしてみてください。
+
+# %% [markdown] key="measure-read" lang="en" tags=["answer"]
+# **Activations fill most of it.** A batch of 128 needs 76 MB; about half as many photos fit on the card. In the left panel activations pile up in the forward pass, and the backward pass lets go of what it has used. Gradients grow meanwhile, so that the fullest moment stays a little below the sum of all four. The optimizer's notes appear at the end of the first step, and then they stay.
+#
+# How does this change with larger networks? Try the widget, with several devices and other precisions.
+
+# %% key="widget"
+tl.widget("15")
 
 # %% [markdown] key="exercise-a" lang="ja"
-# ## 練習
+# ### 練習A（読み取る、4分）
 #
-# 10クラスに5枚ずつラベルを付けると、ラベルは全部で何枚でしょうか。
+# ウィジェットで調べて、答えを入れてください。`fp32` のまま、1台で、MobileNetV2のバッチを何枚まで増やせば4 GBを超えないでしょうか（`largest`、目盛りの値で答えます）。また、MiniLMでバッチが4のとき、いちばん多くを占めるのは何でしょうか（`"parameters"`、`"gradients"`、`"optimizer"`、`"activations"` のどれか）。
 
 # %% [markdown] key="exercise-a" lang="en"
-# ## Exercise
+# ### Exercise A (read, 4 minutes)
 #
-# Ten classes get five labels each. How many labels is that?
+# Find out with the widget. With one device in `fp32`, what is the `largest` batch of MobileNetV2 (a position of the slider) that stays below 4 GB? And what takes the most memory for MiniLM with a batch of 4: `"parameters"`, `"gradients"`, `"optimizer"` or `"activations"`?
 
-# %% key="count" tags=["exercise"]
+# %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
-# PLACEHOLDER: labelled = ...
-labelled = 10 * 5
+# PLACEHOLDER: largest = ...
+# PLACEHOLDER: most_of_minilm = ...
+largest = 32
+most_of_minilm = "optimizer"
 ### END SOLUTION
-
 tl.check("15-a")
+
+# %% [markdown] key="accumulation" lang="ja"
+# ## 少しずつ計算して足す：勾配の蓄積
+#
+# 損失がバッチの平均なら、勾配も写真ごとの勾配の平均です。たとえば4枚の勾配が1、3、2、6なら平均は3です。2枚ずつに分けると、$(1+3)/2=2$ と $(2+6)/2=4$ で、その平均もやはり3です。つまり、バッチを $k$ 個に分けて順に計算し、
+#
+# $$g=\sum_{i=1}^{k}\frac{n_i}{n}\,g_i \qquad (n_i\text{：}i\text{番目の枚数、}n\text{：全部の枚数})$$
+#
+# と足せば、大きなバッチと同じ勾配になります。これを**勾配の蓄積**（gradient accumulation）といいます。机に載るのは、一度に $n_i$ 枚分の活性値だけです。
+#
+# > **見る前に考える**：BatchNormはバッチの平均を使う層です。それでも同じになるでしょうか。
+
+# %% [markdown] key="accumulation" lang="en"
+# ## A little at a time: gradient accumulation
+#
+# If the loss is the mean over a batch, the gradient is the mean of the photos' gradients. Say four photos have 1, 3, 2 and 6: the mean is 3. In two parts, $(1+3)/2=2$ and $(2+6)/2=4$, and their mean is 3 again. So a batch may be computed in $k$ parts, one after another, and added up:
+#
+# $$g=\sum_{i=1}^{k}\frac{n_i}{n}\,g_i \qquad (n_i\text{: photos in part }i,\; n\text{: in all})$$
+#
+# This is **gradient accumulation**. Only the activations of $n_i$ photos lie on the desk at once.
+#
+# > **Think before you look**: BatchNorm uses the mean of its batch. Does the equality still hold?
+
+
+# %% key="accumulate"
+def gradient(model, parts):
+    model = copy.deepcopy(model)
+    for rows in torch.arange(64).chunk(parts):
+        loss = F.cross_entropy(model(images[rows]), labels[rows])
+        (loss * len(rows) / 64).backward()  # gradients add up until they are cleared
+        # ja: (loss * len(rows) / 64).backward()  # 消すまで、勾配は足されていく
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+still = copy.deepcopy(network).eval()  # BatchNorm goes by its memory
+# ja: still = copy.deepcopy(network).eval()  # BatchNormは記憶した値を使う
+models = {"BatchNorm frozen": still, "BatchNorm by batch": network}
+# ja: models = {"BatchNormを固定": still, "BatchNormがバッチを見る": network}
+for name, model in models.items():
+    whole, pieces = gradient(model, 1), gradient(model, 8)
+    apart = (whole - pieces).norm() / whole.norm()
+    print(f"{name}: 64 at once and 8 x 8 differ by {apart:.5%} of the gradient")
+    # ja: print(f"{name}：64枚を一度に計算した勾配と、8枚を8回足した勾配の差は {apart:.5%}")
+
+# %% [markdown] key="precision" lang="ja"
+# **BatchNormを固定すれば、同じになります。** 残る差は、足す順番による丸めの誤差だけです。BatchNormがバッチを見ていると、勾配は数十%も変わります。8枚の平均は64枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定するので安心です。`tl.fit` では `micro_batch=8` と書きます。
+#
+# ## 数を短くする：16ビット
+#
+# 1つの数を2バイトで持てば、活性値は半分になります。16ビットには2種類あります。**fp16**は桁が細かい代わりに、$6\times10^{-8}$ より小さい数が0になります。**bf16**はfp32と同じ範囲を持つ代わりに、2〜3桁しか覚えません（$1+0.001$ は1になります）。学習が進んだネットワークの活性値の勾配を、fp16に入れてみましょう。
+
+# %% [markdown] key="precision" lang="en"
+# **With BatchNorm frozen they are the same**; what is left is rounding, as the order of adding differs. While BatchNorm looks at the batch, the gradient changes by some tens of percent: the mean of 8 photos is not that of 64. `tl.fine_tune` freezes BatchNorm, so it is safe there; in `tl.fit` you write `micro_batch=8`.
+#
+# ## Shorter numbers: 16 bits
+#
+# Numbers of two bytes halve the activations. There are two kinds. **fp16** has the finer digits, but numbers below $6\times10^{-8}$ become 0. **bf16** has the range of 32 bits (fp32), but remembers two or three digits only ($1+0.001$ is 1). Let us put the gradients of activations of a well-trained network into fp16.
+
+# %% key="half" alt_ja="活性値の勾配の大きさの分布。そのままでは一部がfp16で0になる領域に入り、1024倍すると入らない。" alt_en="Histogram of the sizes of activations' gradients. As they are, some lie where fp16 turns them into 0; times 1024, hardly any."
+tuned = tl.fine_tune(
+    tl.backbone("zukan-resnet"), birds, lr=0.02, epochs=8, freeze_epochs=0, read_test=False
+).model
+caught = []
+for stage in (tuned.layer1, tuned.layer2, tuned.layer3, tuned.layer4):
+    stage.register_full_backward_hook(lambda layer, into, out: caught.append(out[0].flatten()))
+F.cross_entropy(tuned(images), labels).backward()
+gradients = torch.cat(caught)
+gradients = gradients[gradients != 0]
+for scale in (1, 1024):
+    lost = ((scale * gradients).half() == 0).float().mean()
+    print(f"fp16, gradients times {scale}: {lost:.2%} of them become 0")
+    # ja: print(f"fp16で勾配を {scale} 倍にすると、{lost:.2%} が0になる")
+lesson15.draw_half(gradients)
+
+# %% [markdown] key="half-read" lang="ja"
+# **fp16では、小さな勾配が消えてしまいます。** そこで損失を1024倍してから逆向きに計算し、更新の直前に1024で割ります。これが**損失スケーリング**（[arXiv:1710.03740](https://arxiv.org/abs/1710.03740)）です。bf16は範囲がfp32と同じなので、その必要がありません。新しいGPUではbf16を選びます（`precision="bf16"`）。重みと更新は、どちらでもfp32のままです（**混合精度**）。
+#
+# ## 覚えずに計算し直す：チェックポイント
+#
+# メモを捨てて、必要になったら写真から計算し直す方法もあります。**活性値のチェックポイント**（[arXiv:1604.06174](https://arxiv.org/abs/1604.06174)）です。各段の入力だけを残し、逆向きの計算のときに、その段をもう一度前向きに計算します。
+
+# %% [markdown] key="half-read" lang="en"
+# **In fp16 small gradients vanish.** So the loss is multiplied by 1024 before the backward pass, and the gradients are divided by it just before the update: **loss scaling** ([arXiv:1710.03740](https://arxiv.org/abs/1710.03740)). bf16 has the range of fp32 and does without. On a recent GPU choose bf16 (`precision="bf16"`). In both cases weights and updates stay in fp32, which is why it is called **mixed precision**.
+#
+# ## Computing again instead of keeping: checkpoints
+#
+# One may also throw the slips away and compute them again when they are due. With **activation checkpointing** ([arXiv:1604.06174](https://arxiv.org/abs/1604.06174)) every stage keeps its input only, and runs forward once more when the backward pass reaches it.
+
+
+# %% key="checkpointing" alt_ja="4つのネットワークで、fp32を100%としたときの、1件あたりのメモリ（左）と時間（右）。bf16とチェックポイントを比べる。" alt_en="For four networks, memory of an example (left) and time (right), with fp32 as 100%: bf16 and checkpointing."
+def cost(model):
+    start = time.perf_counter()
+    F.cross_entropy(model(images[:128]), labels[:128]).backward()
+    seconds = time.perf_counter() - start
+    with tl.MemoryMeter(model) as meter:
+        F.cross_entropy(model(images[:128]), labels[:128]).backward()
+    return f"{meter.peak / 10**6:.0f} MB, {seconds:.2f} s"
+
+
+lean = copy.deepcopy(still)
+for stage in (lean.layer1, lean.layer2, lean.layer3, lean.layer4):
+    stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
+print("keeping everything:", cost(still))
+# ja: print("すべて覚える：", cost(still))
+print("with checkpoints:  ", cost(lean))
+# ja: print("チェックポイント：", cost(lean))
+lesson15.draw_savings(tl.stored("15_cpu"))
+
+# %% [markdown] key="two" lang="ja"
+# **時間を払って、メモリを買う取引です。** 図は本物の構造（MobileNetV2、文章用のMiniLM、ResNet-50）で測った保存済みの結果です。bf16は活性値をほぼ半分にし、チェックポイントはネットワークによってはさらに減らしますが、前向きの計算が2回になるぶん遅くなります。
+#
+# ## 仲間を呼ぶ：2つのプロセス
+#
+# 1台に収まっても遅いなら、分け合います。**データ並列**（data parallel）では、同じ重みを持つ複数のプロセスが、1つのバッチを分け、勾配の平均を取ってから同じ更新をします。蓄積を、順番にではなく同時に行うわけです。PyTorchのDDPがこれで、次の2行のどちらかで始めます。
+#
+# ```
+# torchrun --standalone --nproc-per-node=2 birds.py
+# accelerate launch --num_processes 2 birds.py
+# ```
+#
+# GPUがなくても、CPUの2つのコアで試せます。スクリプトは1プロセスのときと同じです。`RANK` は、そのプロセスの番号です。
+
+# %% [markdown] key="two" lang="en"
+# **It is a trade: time for memory.** The figure holds stored results with real architectures (MobileNetV2, MiniLM for texts, ResNet-50). bf16 about halves the activations; checkpoints may save more, depending on the network, and cost a second forward pass.
+#
+# ## Calling a friend: two processes
+#
+# If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation at the same time instead of one after another. PyTorch's DDP does this, and either of these lines starts it:
+#
+# ```
+# torchrun --standalone --nproc-per-node=2 birds.py
+# accelerate launch --num_processes 2 birds.py
+# ```
+#
+# It needs no GPU: two cores of a CPU will do. The script is the same for one process and for two; `RANK` is the number of the process.
+
+# %% key="launch" alt_ja="エポックごとの訓練損失。1プロセスと2プロセスの曲線が重なる。" alt_en="Training loss by epoch; the curves of one process and of two lie on each other."
+script = """
+import json, os, sys
+import tlhelpers as tl
+
+report, folder, last = [*sys.argv[1:], "", ""][:3]
+birds = tl.load_task("birds", per_class=20)
+trained = tl.fine_tune(
+    tl.backbone("zukan-resnet"), birds, lr=0.02, epochs=4, freeze_epochs=0, batch_size=40,
+    read_test=False, checkpoint=folder or None, checkpoint_every=5,
+    after_step=lambda step, model: os._exit(1) if str(step) == last else None,
+)
+if os.environ.get("RANK", "0") == "0":
+    weights = [p.sum().item() for p in trained.model.parameters()]
+    with open(report, "w") as file:
+        json.dump({"loss": trained.history.train_loss, "weights": weights}, file)
+"""
+display(tl.diagram("data_parallel"))
+alone = lesson15.run_here(script)
+together = lesson15.launch(script, processes=2)
+lesson15.draw_curves(alone, together, tl.stored("15_curves"))
+
+# %% [markdown] key="evaluation" lang="ja"
+# **2つのプロセスは、1つのときと同じことを学びます。** 差は丸めの誤差だけです。ただし条件が3つあります。バッチの大きさ（全体で40枚）とシードが同じこと、BatchNormを固定するか、全体で平均を取ること（`sync_batchnorm=True`）、そして公平に比べるなら、見せる写真の枚数をそろえることです。
+#
+# ## 気づきにくい間違い：評価で同じ写真を数える
+#
+# テスト写真も分け合います。PyTorchの `DistributedSampler` は、どのプロセスにも同じ枚数が渡るように、足りない分を最初の写真で埋めます。すると、一部の写真が2回以上数えられます。線画にした鳥41枚で試しましょう（線画は難しいので、間違いも含まれます）。
+
+# %% [markdown] key="evaluation" lang="en"
+# **Two processes learn what one learns**, up to rounding. There are three conditions: the batch (40 in all) and the seed are the same; BatchNorm is frozen, or averages over the whole batch (`sync_batchnorm=True`); and a fair comparison shows equally many photos.
+#
+# ## A silent mistake: counting photos twice
+#
+# Test photos are shared out as well. PyTorch's `DistributedSampler` gives every process equally many, and fills up with the first photos again. So some photos count twice or more. Let us try it with 41 birds drawn as sketches (they are hard, so some answers are wrong).
+
+# %% key="duplicates"
+sketches = tl.load_task("birds", per_class=20, seed=3, style="sketch").test
+test = sketches.subset(torch.randperm(len(sketches), generator=torch.manual_seed(1))[:41])
+right = (tl.predict(tuned, test).argmax(1) == test.labels).float()
+print(f"Each photo once: {right.mean():.1%} of {len(test)}")
+# ja: print(f"1枚ずつ数えた正解率：{right.mean():.1%}（{len(test)} 枚）")
+for world in (2, 8, 32):
+    shares = [DistributedSampler(test, world, rank, shuffle=False) for rank in range(world)]
+    seen = [row for share in shares for row in share]
+    print(f"{world} processes: {right[seen].mean():.1%} of {len(seen)} answers")
+    # ja: print(f"{world} プロセス：{right[seen].mean():.1%}（{len(seen)} 個の答え）")
+
+# %% [markdown] key="exercise-b" lang="ja"
+# ### 練習B（書く、6分）
+#
+# 同じモデル、同じ写真なのに、プロセスの数で正解率が変わってしまいました。正しく数える関数 `accuracy_of(answers)` を書きましょう。`answers` は、プロセスごとの `(rows, right)` のリストです。`rows` は写真の番号、`right` は正解なら1、不正解なら0のテンソルです。どの写真も1回だけ数えて、正解率を返します。たとえば `[([0, 1], [1, 0]), ([2, 0], [1, 1])]` なら、写真は3枚で、正解率は2/3です。
+
+# %% [markdown] key="exercise-b" lang="en"
+# ### Exercise B (write, 6 minutes)
+#
+# The same model and the same photos, and the accuracy depends on the number of processes. Write a function that counts correctly: `accuracy_of(answers)`. `answers` is a list with `(rows, right)` of each process: tensors of photo numbers, and of 1 for a right answer and 0 for a wrong one. Count every photo once and return the accuracy. For example, `[([0, 1], [1, 0]), ([2, 0], [1, 1])]` holds three photos and gives 2/3.
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: def accuracy_of(answers):
+# PLACEHOLDER:     return ...
+def accuracy_of(answers):
+    found = {}
+    for rows, right in answers:
+        found |= dict(zip(rows.tolist(), right.tolist()))
+    return sum(found.values()) / len(found)
+
+
+### END SOLUTION
+tl.check("15-b")
+
+# %% [markdown] key="amdahl" lang="ja"
+# ## 何倍速くなるか：アムダールの法則
+#
+# 分け合えるのは計算だけです。写真の読み込みのように分け合えない部分が、時間の割合で $s$ あると、$n$ 台での速さは
+#
+# $$\text{倍率}=\frac{1}{s+(1-s)/n}$$
+#
+# 倍になります（**アムダールの法則**）。たとえば $s=0.2$ なら、2台で $1/(0.2+0.4)=1.67$ 倍、何台あっても5倍までです。手元の $s$ を測りましょう。ここでは、写真を描く時間が「読み込み」です。
+
+# %% [markdown] key="amdahl" lang="en"
+# ## How much faster? Amdahl's law
+#
+# Only the computing is shared. If a share $s$ of the time cannot be shared, such as loading photos, then $n$ machines are
+#
+# $$\text{speed-up}=\frac{1}{s+(1-s)/n}$$
+#
+# times as fast (**Amdahl's law**). With $s=0.2$, two machines give $1/(0.2+0.4)=1.67$, and any number of them at most 5. Let us measure your $s$; "loading" is the drawing of the photos here.
+
+# %% key="speed" alt_ja="左：台数に対する速さの倍率。読み込みの割合ごとの曲線と、理想の直線。右：凍結した本体で学習する時間。1プロセス、2プロセス、特徴の保存を比べる。" alt_en="Left: speed-up against machines for shares of loading, and the ideal line. Right: seconds of training on a frozen body with one process, with two, and on cached features."
+fresh = tl.load_task("birds", per_class=20, seed=5).train
+start = time.perf_counter()
+fresh.batch(torch.arange(200))
+loaded = time.perf_counter()
+F.cross_entropy(still(images), labels).backward()
+done = time.perf_counter()
+share = (loaded - start) / (done - start)
+print(f"Loading: {share:.0%} of a step; two machines would be {1 / (share + (1 - share) / 2):.2f}")
+# ja: print(f"読み込みは1ステップの {share:.0%}。2台にすると {1 / (share + (1 - share) / 2):.2f}")
+print(f"times as fast, any number of them at most {1 / share:.1f} times.")
+# ja: print(f"倍、台数をいくら増やしても {1 / share:.1f} 倍までです。")
+lesson15.draw_amdahl(share, tl.stored("15_speed"))
+
+# %% key="claim-cached" tags=["claim"]
+seconds = tl.stored("15_speed")["frozen"]
+gain = tl.interval([one / cached for one, cached in zip(seconds["one"], seconds["cached"])])
+two = tl.interval([one / both for one, both in zip(seconds["one"], seconds["two"])])
+tl.claim(
+    f"Cached features were {gain.low:.1f} to {gain.high:.1f} times as fast, a second process "
+    f"{two.low:.1f} to {two.high:.1f} times (stored, 5 repeats)",
+    # ja: f"特徴を保存すると{gain.low:.1f}〜{gain.high:.1f}倍、プロセスを2つにすると"
+    # ja: f"{two.low:.1f}〜{two.high:.1f}倍の速さでした（保存済み、5回）",
+    gain.low > 2,
+)
+
+# %% [markdown] key="kill" lang="ja"
+# **2台目を借りる前に、同じ計算を繰り返していないか確かめてください。** 本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、2台より速くなりました。
+#
+# ## 途中で止まっても
+#
+# 台数が増え、時間が延びると、どれかが止まる確率も上がります。安い「中断ありの」計算機は、わざと止められます。そこで、途中経過を**チェックポイント**として保存しておき、同じ命令をもう一度実行します（活性値のチェックポイントとは別の言葉です）。12ステップ目で、2つのプロセスの電源を切ってみましょう。
+
+# %% [markdown] key="kill" lang="en"
+# **Before you rent a second machine, see whether you compute the same thing again and again.** With a frozen body, features can be computed once and kept (lesson 02). That alone beat two processes.
+#
+# ## When it is interrupted
+#
+# With more machines and longer runs, it becomes likely that one of them fails; cheap "preemptible" machines are even taken away on purpose. So the run is saved as a **checkpoint** now and then, and the same command is given again. (The word is the same as for activations, the thing is another.) Let us cut the power of both processes at step 12.
+
+# %% key="resume"
+with tempfile.TemporaryDirectory() as folder:
+    lesson15.launch(script, folder, "12")
+    resumed = lesson15.launch(script, folder)
+if together and resumed:
+    weights = zip(together["weights"], resumed["weights"])
+    apart = max(abs(one - other) for one, other in weights)
+    print(f"Resumed and uninterrupted: sums of weights differ by at most {apart:g}")
+    # ja: print(f"再開した学習と、止めなかった学習：重みの和の差は最大 {apart:g}")
+
+# %% [markdown] key="price" lang="ja"
+# **続きから再開しても、止めなかった場合と同じ重みになりました。** 重みだけでなく、オプティマイザーの記録、乱数、バッチの順番まで保存してあるからです。
+#
+# ## いくらかかるか、いつ増やさないか
+#
+# 料金は「台数×時間×単価」、電力量は「台数×時間×消費電力」です。たとえば、1台で8時間かかる学習（$s=0.1$）を、1時間400円、700 Wの計算機で行うと、次のようになります。
+#
+# | 台数 | 時間 | 料金 | 電力量 |
+# |---|---|---|---|
+# | 1 | 8.0時間 | 3,200円 | 5.6 kWh |
+# | 2 | 4.4時間 | 3,520円 | 6.2 kWh |
+# | 8 | 1.7時間 | 5,440円 | 9.5 kWh |
+#
+# 速くはなりますが、安くはなりません。**増やす前に、上から順に試してください**：(1) 凍結して特徴を保存する、(2) bf16にする、(3) 小さなモデルで足りるか確かめる、(4) 勾配の蓄積やチェックポイントで1台に収める、(5) 読み込みを速くする。それでも足りなければ、台数を増やします。
+
+# %% [markdown] key="price" lang="en"
+# **The resumed run ended with the weights of the uninterrupted one.** Saved are not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
+#
+# ## What it costs, and when not to scale
+#
+# Money is machines × hours × price, energy is machines × hours × power. Say a training takes 8 hours on one machine ($s=0.1$), at 4 euros an hour and 700 W:
+#
+# | machines | hours | money | energy |
+# |---|---|---|---|
+# | 1 | 8.0 | 32 € | 5.6 kWh |
+# | 2 | 4.4 | 35 € | 6.2 kWh |
+# | 8 | 1.7 | 54 € | 9.5 kWh |
+#
+# It gets faster, never cheaper. **Before you add machines, go down this list**: (1) freeze the body and cache its features, (2) use bf16, (3) see whether a smaller model will do, (4) fit it on one device by accumulation or checkpoints, (5) make loading faster. If that is not enough, scale.
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
+#
+# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚、1台のGPU（8 GB）で1エポックに40分、そのうち読み込みが半分です。バッチ32でメモリ不足になりました。上司は「GPUを4台借りよう」と言います。
+#
+# 計画を `plan` に書いてください。`"memory"` はメモリ不足の解決、`"speed"` は速くする順番、`"machines"` は台数とその計算、`"check"` は結果が変わっていないことの確かめ方、`"cost"` は4台の場合との比較です。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 6 minutes, also good in pairs)
+#
+# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos. On your one GPU (8 GB) an epoch takes 40 minutes, half of it loading, and a batch of 32 runs out of memory. Your boss says: "Let us rent four GPUs."
+#
+# Write your plan into `plan`: `"memory"` says how you make it fit, `"speed"` what you speed up in which order, `"machines"` how many you take, with the sum, `"check"` how you make sure that the result is still the same, and `"cost"` compares it with four GPUs.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "memory": ...,
+# PLACEHOLDER:     "speed": ...,
+# PLACEHOLDER:     "machines": ...,
+# PLACEHOLDER:     "check": ...,
+# PLACEHOLDER:     "cost": ...,
+# PLACEHOLDER: }
+plan = {
+    "memory": "bf16, and 2 x 16 photos accumulated with BatchNorm frozen.",
+    # ja: "memory": "bf16にし、BatchNormを固定して16枚ずつ2回蓄積します。",
+    "speed": "Loading first: small copies of the photos, more workers; then bf16.",
+    # ja: "speed": "まず読み込み（縮小した写真の保存、ワーカーの追加）、次にbf16です。",
+    "machines": "One. With s = 0.5 four machines give 1 / (0.5 + 0.125) = 1.6 times.",
+    # ja: "machines": "1台。s=0.5なら、4台でも1÷(0.5+0.125)=1.6倍です。",
+    "check": "Same photos, same batch of 32, three seeds; each test photo counted once.",
+    # ja: "check": "同じ写真、同じバッチ32枚、シード3つで比べ、テストは1枚1回だけ数えます。",
+    "cost": "Four cost 4 / 1.6 = 2.5 times the money of one for the same training.",
+    # ja: "cost": "4台では、同じ学習に4÷1.6=2.5倍の料金がかかります。",
+}
+### END SOLUTION
+tl.check("15-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | メモリ | 写真を減らすだけ | 方法を1つ挙げた | 方法の代償（時間、BatchNorm）にも触れた |
+# | 速さ | 台数だけ | 読み込みに触れた | 順番に理由がある |
+# | 台数 | 計算なし | アムダールの法則を使った | 読み込みを直した後でも計算した |
+# | 確かめ方 | なし | 正解率を比べる | 同じ枚数、シード、重複のない評価 |
+# | 費用 | なし | 4台の料金 | 1台との比で示した |
+#
+# 7点以上なら、そのまま提案できます。上の解答例は2＋1＋1＋2＋2で8点です。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | memory | fewer photos only | names one way | and what it costs (time, BatchNorm) |
+# | speed | machines only | mentions loading | an order with reasons |
+# | machines | no sum | uses Amdahl's law | and again once loading is mended |
+# | check | none | compares accuracies | equally many photos, seeds, no duplicates |
+# | cost | none | the price of four | as a ratio to one |
+#
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 1 + 1 + 2 + 2 = 8.
+
+# %% key="quiz"
+tl.quiz("15")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 学習のメモリは、重み、勾配、オプティマイザーの記録、活性値です。活性値はバッチに比例します。
+# - 勾配の蓄積、16ビット、活性値のチェックポイントで、同じ学習が小さなカードに収まります。BatchNormには気をつけてください。
+# - 2つのプロセスは、同じバッチなら1つと同じことを学びます。評価では、どの写真も1回だけ数えます。
+# - 台数を増やす前に、特徴の保存、読み込み、小さなモデルを確かめます。増やすと速くはなりますが、安くはなりません。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - Training fills the memory with parameters, gradients, the optimizer's notes and activations; the last grow with the batch.
+# - Accumulation, 16 bits and activation checkpoints fit the same training on a small card. Mind BatchNorm.
+# - With the same batch, two processes learn what one learns. In evaluation, every photo counts once.
+# - Before adding machines, look at cached features, loading and a smaller model. More machines are faster, never cheaper.
+
+# %% [markdown] key="deeper-lora" lang="ja" tags=["deeper"]
+# ## さらに深く：LoRAは何を減らすか
+#
+# LoRA（レッスン03）は、ごく一部の重みだけを学習します。勾配とオプティマイザーの記録はほとんど要らなくなります。活性値はどうでしょうか。
+
+# %% [markdown] key="deeper-lora" lang="en" tags=["deeper"]
+# ## Deeper: what LoRA saves
+#
+# LoRA (lesson 03) trains a tiny part of the weights. Gradients and optimizer's notes all but disappear. And the activations?
+
+# %% key="lora-run"
+body = tl.backbone("zukan-resnet")
+lora = tl.lora(body, birds, rank=4, lr=1e-3, epochs=1, freeze_epochs=0, read_test=False).model
+head = tl.freeze(copy.deepcopy(network))
+trainings = {"everything": network, "LoRA, rank 4": lora, "the head alone": head}
+# ja: trainings = {"すべての層": network, "LoRA（ランク4）": lora, "出力層だけ": head}
+for name, model in trainings.items():
+    kinds = tl.memory_plan(model, images[:8], batch_size=128)
+    rest, kept = (kinds.gradients + kinds.optimizer) / 10**6, kinds.activations / 10**6
+    print(f"{name}: gradients and notes {rest:.1f} MB, activations {kept:.0f} MB")
+    # ja: print(f"{name}：勾配と記録 {rest:.1f} MB、活性値 {kept:.0f} MB")
+
+# %% [markdown] key="lora-read" lang="ja"
+# **LoRAは、活性値を減らしません。** 最初の層まで逆向きに計算するには、途中の活性値が要るからです。出力層だけなら、活性値もほぼなくなります。LoRAが効くのは、重みが活性値より大きいネットワーク、つまり大きな言語モデルです。たとえば70億個の重みをAdamWで全部学習すると、重み・勾配・記録だけで $16\times7=112$ GBになります。
+
+# %% [markdown] key="lora-read" lang="en"
+# **LoRA saves none of the activations**; its own layers even add a little. To run backward to the first layers, what lies between has to be kept. With the head alone, activations all but disappear, too. LoRA pays where weights outweigh activations: in large language models. With 7 billion weights, AdamW on all of them takes $16\times7=112$ GB for parameters, gradients and notes alone.
+
+# %% [markdown] key="deeper-shard" lang="ja" tags=["deeper"]
+# ## さらに深く：1台に収まらないモデルを分担する（ZeRO、FSDP）
+#
+# DDPでは、全員がすべてを持ちます。**ZeRO**（[arXiv:1910.02054](https://arxiv.org/abs/1910.02054)）と**FSDP**（[arXiv:2304.11277](https://arxiv.org/abs/2304.11277)）では、重み・勾配・記録を分担し、ある層を計算する間だけ、その層の重みを集めます。活性値は減りません。通信は増えるので、DDPで収まるならDDPを使います。
+
+# %% [markdown] key="deeper-shard" lang="en" tags=["deeper"]
+# ## Deeper: sharing out a model that does not fit (ZeRO, FSDP)
+#
+# In DDP everybody holds everything. **ZeRO** ([arXiv:1910.02054](https://arxiv.org/abs/1910.02054)) and **FSDP** ([arXiv:2304.11277](https://arxiv.org/abs/2304.11277)) share out parameters, gradients and notes, and bring the weights of a layer together only while it is computed. Activations stay as large as they were, and there is more to send: where DDP fits, use DDP.
+
+# %% key="sharded"
+tl.diagram("sharded")
+
+# %% [markdown] key="shard-how" lang="ja"
+# `tl.fit` のスクリプトはそのままで、始め方だけを変えます。
+#
+# ```
+# accelerate launch --use_fsdp --fsdp_version 2 --num_processes 4 birds.py
+# ```
+
+# %% [markdown] key="shard-how" lang="en"
+# A script with `tl.fit` stays as it is; only the start changes:
+#
+# ```
+# accelerate launch --use_fsdp --fsdp_version 2 --num_processes 4 birds.py
+# ```
+
+# %% [markdown] key="deeper-machines" lang="ja" tags=["deeper"]
+# ## さらに深く：2台以上の計算機
+#
+# 各計算機で `torchrun` を1つずつ始めます。全員が同じ住所（`--rdzv-endpoint`）に集まり、番号をもらいます。このノートブックでは、1台の中で2つの `torchrun` を始め、「2台」の待ち合わせを再現します。
+
+# %% [markdown] key="deeper-machines" lang="en" tags=["deeper"]
+# ## Deeper: two machines and more
+#
+# Each machine starts one `torchrun`. All of them meet at one address (`--rdzv-endpoint`) and are given their numbers. Here two `torchrun`s on one computer play the two machines.
+
+# %% key="nodes"
+machines = lesson15.two_nodes(script)
+if machines and together:
+    apart = max(abs(a - b) for a, b in zip(machines["loss"], together["loss"]))
+    print(f"Two machines and two processes: training losses differ by at most {apart:.0e}")
+    # ja: print(f"2台と2プロセス：訓練損失の差は最大 {apart:.0e}")
+
+# %% [markdown] key="cluster" lang="ja"
+# 共用の計算機では、順番待ちの仕組みに頼みます。**Slurm**なら次のスクリプトを `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも、この教材では文法と動きを模擬環境で確かめただけです。本物のクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
+
+# %% [markdown] key="cluster" lang="en"
+# A shared cluster has a queue. For **Slurm** give the following script to `sbatch`; Kubernetes says the same in YAML (`lesson15.show_script("kubernetes.yaml")`). We have checked their syntax, and the first one with a stand-in for Slurm, not on a real cluster. There, see first that port 29500 is open between the machines, and that all of them see the folder of data and checkpoints.
+
+# %% key="slurm"
+lesson15.show_script("slurm.sh")
+
+# %% [markdown] key="deeper-seeds" lang="ja" tags=["deeper"]
+# ## さらに深く：プロセスごとのシード
+#
+# 重みの初期値とバッチの順番は、全プロセスで同じシードから決めます。違うと、別々のモデルを平均したり、同じ写真を配ったりしてしまいます。反対に、データ拡張（反転など）とドロップアウトは、プロセスごとに別のシードにします。同じにすると、どのプロセスの写真も同じように反転されます。
+
+# %% [markdown] key="deeper-seeds" lang="en" tags=["deeper"]
+# ## Deeper: a seed for each process
+#
+# Initial weights and the order of batches come from one seed for all: otherwise different models are averaged, or photos handed out twice. Augmentation and dropout, on the other hand, want a seed for each process. With one for all, every process flips its photos in the same pattern:
+
+# %% key="seeds"
+both = {"one seed for all": (0, 0), "seed + rank": (0, 1)}
+# ja: both = {"全員同じシード": (0, 0), "シード＋番号": (0, 1)}
+for name, seeds in both.items():
+    first, second = (torch.rand(1000, generator=torch.manual_seed(seed)) < 0.5 for seed in seeds)
+    alike = (first == second).float().mean()
+    print(f"{name}: two processes decide alike for {alike:.0%} of 1000 flips")
+    # ja: print(f"{name}：1000回の反転のうち、2つのプロセスの判断が一致した割合 {alike:.0%}")
+
+# %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、この先
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | 台数を増やしても速くならない | 読み込み、毎ステップの `.item()` | 割合 $s$ を測る。値を読むのは時々にする |
+# | 速さの測定が速すぎる | GPUの計算を待たずに時計を見た | `torch.cuda.synchronize()` してから測る |
+# | 学習率が予定より早く下がる | スケジューラーが台数分だけ進んだ | 全体で1ステップに1回だけ進める |
+# | 始まらずに止まったまま | 住所・ポート・台数の不一致、防火壁 | `--rdzv-endpoint` とポートを確かめる |
+# | 最後の保存で止まる | 1つのプロセスだけが全員の待つ場所を通らない | 全員が同じ順に待ち合わせる |
+# | チェックポイントでBatchNormの記憶がずれる | 前向きの計算が2回になる | BatchNormを固定する |
+#
+# **最近よく使われるもの**：bf16と、8ビットのオプティマイザー（[arXiv:2110.02861](https://arxiv.org/abs/2110.02861)）。大きな言語モデルでは、4ビットの重みの横でLoRAを学習するQLoRA（[arXiv:2305.14314](https://arxiv.org/abs/2305.14314)）。活性値の読み書きを減らすFlashAttention（[arXiv:2205.14135](https://arxiv.org/abs/2205.14135)）。
+#
+# **この教材で扱わないこと**：質問応答、翻訳、音声の生成は扱いません。どれも転移学習ですが、出力が文や音声なので、評価のしかたから別の勉強が必要です。
+
+# %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and where it goes on
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | more machines are no faster | loading, or `.item()` in every step | measure $s$; read values now and then only |
+# | timings are too good to be true | the clock was read before the GPU was done | `torch.cuda.synchronize()` first |
+# | the rate falls earlier than planned | the scheduler stepped once a process | step it once for all of them |
+# | it hangs at the start | address, port or number of machines differ, or a firewall | check `--rdzv-endpoint` and the port |
+# | it hangs when saving | one process does not come to where the others wait | all meet in the same order |
+# | BatchNorm's memory drifts with activation checkpoints | stages run forward twice | freeze BatchNorm |
+#
+# **Today**: bf16, and optimizers in 8 bits ([arXiv:2110.02861](https://arxiv.org/abs/2110.02861)); for large language models QLoRA ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)), LoRA beside weights of 4 bits; FlashAttention ([arXiv:2205.14135](https://arxiv.org/abs/2205.14135)), which moves fewer activations.
+#
+# **Out of scope of this course**: question answering, translation, and generating speech. They are transfer learning as well, but their outputs are sentences and sounds, and judging those takes a course of its own.
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **47分の進め方** ・ 机の話とメモリ7分（`memory` の図を映し、16 MBを板書で計算） → ウィジェットと練習A 6分 → 蓄積4分（1、3、2、6の計算を板書） → 16ビットとチェックポイント5分 → 2つのプロセス5分 → 評価の間違いと練習B 8分 → 学習率とアムダール5分 → 再開と費用3分 → 練習C 6分（2人組）。時間が足りなければ、練習Bを宿題にします。
+#
+# - **映すもの**：メモリの山の図、2本の曲線が重なる図、費用の表。
+# - **2人組で**：ウィジェットで1人がネットワークとバッチを選び、もう1人は「収まるか」を先に答えます。
+# - **待ち時間**：プロセスを始めるセルは、2コアのCPUで1回5〜10秒です（PyTorchの読み込みがほとんどです）。
+# - **遅れた人は**：`setup` と `half` を実行すれば、評価の節から再開できます。
+# - **よくある間違い**：1プロセスの枚数（20枚）と全体の枚数（40枚）を取り違える。同じエポック数ではなく同じ時間で比べる。
+# - **議論の種**：8台で1.7時間と、1台で8時間。締め切り、料金、電力量のどれを優先しますか。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **A plan for 47 minutes** · the desk and the memory 7 (project the `memory` diagram, do the 16 MB on the board) → widget and exercise A 6 → accumulation 4 (1, 3, 2, 6 on the board) → 16 bits and checkpoints 5 → two processes 5 → the mistake in evaluation and exercise B 8 → rates and Amdahl 5 → resuming and cost 3 → exercise C 6 (in pairs). Short of time, make exercise B homework.
+#
+# - **To project**: the mountain of memory, the two curves on each other, the table of costs.
+# - **In pairs**: with the widget, one chooses network and batch, the other says first whether it fits.
+# - **Waiting**: a cell that launches processes takes 5 to 10 seconds on two CPU cores, nearly all of it for loading PyTorch.
+# - **Whoever fell behind** runs `setup` and `half` and goes on from the section on evaluation.
+# - **Common mistakes**: taking the batch of one process (20) for that of all (40); comparing at equal time instead of equal photos.
+# - **To discuss**: 1.7 hours on eight machines or 8 hours on one: what counts more, the deadline, the money or the energy?

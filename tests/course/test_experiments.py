@@ -6,6 +6,7 @@ nothing here.
 
 import functools
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ AT_ONCE = (probe, knn, zero_shot)  # without epochs
 TRAINERS = (fine_tune, train_from_scratch, incremental, distill, continue_pretraining, *AT_ONCE)
 # What runs elsewhere, since it needs more than two pictures a class: {experiment: its test}.
 ELSEWHERE = {"14_leak": "lessons/test_lesson14.py"}
+ELSEWHERE |= {f"15_{it}": "lessons/test_lesson15.py" for it in ("cpu", "gpu", "speed", "curves")}
 EXPERIMENTS = [pytest.param(e, id=e.name) for e in experiments() if e.name not in ELSEWHERE]
 
 pytestmark = pytest.mark.slow
@@ -158,7 +160,8 @@ def test_no_experiment_is_without_a_run():
     assert ELSEWHERE.keys() <= {one.name for one in experiments()}
     for name, file in ELSEWHERE.items():
         called = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
-        assert f"experiments.{name.removeprefix('14')}" in called, f"{file} does not run {name}"
+        topic = name.partition("_")[2]
+        assert re.search(rf"experiments\._?{topic}", called), f"{file} does not run {name}"
 
 
 @pytest.mark.parametrize("name", measure._GROUPS)

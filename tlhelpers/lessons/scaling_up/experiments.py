@@ -7,7 +7,9 @@ a GPU.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 
@@ -36,14 +38,15 @@ LARGE = {"zukan-resnet": (1024, 2048), "mobilenet_v2": (64, 128), "minilm": (64,
 LARGE |= {"resnet50": (64, 128)}  # for a GPU
 REPEATS = 5
 
-LOOP = """
+CLOCK = """
 import json, os, sys
-import tlhelpers as tl
 from tlhelpers.lessons.scaling_up.experiments import seconds_of
 
-found = seconds_of(sys.argv[2])
+repeats, *kinds = sys.argv[2:]
+found = {what: [seconds_of(what) for _ in range(int(repeats))] for what in kinds}
 if os.environ["RANK"] == "0":
-    json.dump(found, open(sys.argv[1], "w"))
+    with open(sys.argv[1], "w") as file:
+        json.dump(found, file)
 """
 
 
@@ -159,29 +162,23 @@ def speed() -> dict:
     {"frozen": {"one", "two", "cached"}, "tuned": {"one", "two"}}: a head on a frozen body, by one
     process, by two, and on features that were extracted once; then the whole network.
     """
-    found: dict = {"frozen": {"one": [], "two": [], "cached": []}, "tuned": {"one": [], "two": []}}
-    for _ in range(REPEATS):
-        for what, ways in found.items():
-            for way, seconds in ways.items():
-                if way == "cached":
-                    made: dict | None = launch(LOOP, "cached", processes=1)
-                else:
-                    made = launch(LOOP, what, processes={"one": 1, "two": 2}[way])
-                if made is None:
-                    raise RuntimeError(text("lesson15.not_launched", reason=f"{what} {way}"))
-                seconds.append(made["seconds"])
-    return found
+    one = launch(CLOCK, str(REPEATS), "frozen", "tuned", "cached", processes=1)
+    two = launch(CLOCK, str(REPEATS), "frozen", "tuned", processes=2)
+    if one is None or two is None:
+        raise RuntimeError(text("lesson15.not_launched", reason="15_speed"))
+    return {
+        "frozen": {"one": one["frozen"], "two": two["frozen"], "cached": one["cached"]},
+        "tuned": {"one": one["tuned"], "two": two["tuned"]},
+    }
 
 
-def seconds_of(what: str, each: int = 50, passes: int = 10) -> dict[str, float]:
+def seconds_of(what: str, each: int = 50, passes: int = 10) -> float:
     """How long this process, or all of them together, trains: "frozen", "tuned" or "cached"."""
-    import time
-
-    train = redrawn("birds", each, 0, valid=1, test=1).train
-    train = Split(train.inputs, train.labels)  # drawn before the clock starts
+    drawn = redrawn("birds", each, 0, valid=1, test=1).train
+    train = Split(drawn.inputs, drawn.labels)  # drawn before the clock starts
     torch.manual_seed(0)
     network = replace_head(backbone(NETWORK), 10)
-    options = {"batch_size": 50, "epochs": passes, "device": "cpu", "valid": False}
+    options: dict[str, Any] = {"batch_size": 50, "epochs": passes, "device": "cpu", "valid": False}
     start = time.perf_counter()
     if what == "cached":
         features = extract_features(network, train.inputs, cache=False)
@@ -189,7 +186,7 @@ def seconds_of(what: str, each: int = 50, passes: int = 10) -> dict[str, float]:
         fit(head, Split(features, train.labels), progress=False, **options)
     else:
         fit(freeze(network) if what == "frozen" else network, train, progress=False, **options)
-    return {"seconds": round(time.perf_counter() - start, 3)}
+    return round(time.perf_counter() - start, 3)
 
 
 CURVE = """

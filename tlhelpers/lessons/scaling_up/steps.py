@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,19 @@ def launch(
         command = [sys.executable, "-m", "torch.distributed.run", *asked]
         command += [f"--nproc-per-node={processes}", str(file), str(report), *arguments]
         return started(command, report)
+
+
+def run_here(script: str, *arguments: str) -> dict:
+    """What the script reports when it runs in this process, as one of one."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        before = sys.argv
+        sys.argv = ["birds.py", str(report), *arguments]
+        try:
+            exec(compile(script, "birds.py", "exec"), {"__name__": "__main__"})
+        finally:
+            sys.argv = before
+        return json.loads(report.read_text(encoding="utf-8"))
 
 
 def started(command: list[str], report: Path) -> dict | None:
@@ -144,25 +158,28 @@ class Stepper:
         self.autocast = autocast(device, as_precision(precision, device))
         self.device = device
 
-    def step(self) -> None:
+    def gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast():
             loss = F.cross_entropy(logits_of(self.model, self.inputs).float(), self.labels)
         loss.backward()
+
+    def step(self) -> None:
+        self.gradients()
         self.optimizer.step()
 
     def peak(self) -> int:
-        """Bytes at the fullest moment of a step, after a first one has filled the optimizer."""
+        """Bytes at the fullest moment of computing gradients, with the optimizer's notes there."""
         self.step()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)
-            self.step()
+            self.gradients()
             return torch.cuda.max_memory_allocated(self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        remembered = [v for state in self.optimizer.state.values() for v in state.values()]
-        with MemoryMeter(self.model, *remembered) as meter:
-            self.step()
+        notes = [v for state in self.optimizer.state.values() for v in state.values()]
+        with MemoryMeter(self.model, *notes) as meter:
+            self.gradients()
         return meter.peak
 
     def seconds(self, steps: int) -> float:
@@ -184,3 +201,32 @@ def _to(inputs: Any, device: torch.device) -> Any:
     if isinstance(inputs, dict):
         return {name: value.to(device) for name, value in inputs.items()}
     return inputs.to(device)
+
+
+# --- several machines ---------------------------------------------------------------------------
+
+
+def show_script(name: str) -> None:
+    """Prints a script that comes with the lesson: "slurm.sh" or "kubernetes.yaml"."""
+    print(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
+def two_nodes(script: str, *arguments: str) -> dict | None:
+    """Two `torchrun`s, as on two machines, that find each other at an address of this one."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        file, report = Path(folder, "birds.py"), Path(folder, "report.json")
+        file.write_text(script, encoding="utf-8")
+        command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2"]
+        command += ["--nproc-per-node=1", "--rdzv-backend=c10d", f"--rdzv-endpoint={address}"]
+        command += ["--rdzv-id=birds", str(file), str(report), *arguments]
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        other = subprocess.Popen(command, env=environment(), **quiet)
+        try:
+            return started(command, report)
+        finally:
+            if not report.exists():
+                other.kill()
+            other.wait(PATIENCE)

@@ -1,0 +1,234 @@
+"""Lesson 15: its exercises tell mistakes apart, its processes and scripts do what it says."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from tests.tiny import TinyNet
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.scaling_up import experiments, steps, widget
+from tlhelpers.lessons.scaling_up.figures import accuracies_by_rule
+from tlhelpers.lessons.scaling_up.steps import Stepper, checkpointed, launch, run_here, two_nodes
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.places import PACKAGE
+from tlhelpers.runtime.store import StoreError
+
+FOLDER = PACKAGE / "lessons" / "scaling_up"
+SUM = """
+import json, os, sys
+import torch
+import torch.distributed as dist
+
+if "RANK" in os.environ:
+    dist.init_process_group("gloo")
+    number = torch.tensor(float(dist.get_rank() + 1))
+    dist.all_reduce(number)
+    dist.destroy_process_group()
+else:
+    number = torch.tensor(3.0)
+if os.environ.get("RANK", "0") == "0":
+    with open(sys.argv[1], "w") as file:
+        json.dump({"sum": float(number), "asked": sys.argv[2:]}, file)
+"""
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+
+
+# --- the exercises --------------------------------------------------------------------------
+
+
+def mean_of_means(answers):
+    return sum(right.mean() for _, right in answers) / len(answers)
+
+
+def every_answer(answers):
+    return torch.cat([right for _, right in answers]).mean()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda answers: None, "once_kind"),
+        (lambda answers: 0.5, "once_plain"),
+        (mean_of_means, "once_uneven"),
+        (every_answer, "once_doubled"),
+    ],
+)
+def test_each_mistake_in_counting_has_its_own_sentence(mistake, sentence):
+    verdict = check("15-b", {"accuracy_of": mistake})
+    assert not verdict.passed
+    start = text(f"lesson15.{sentence}", given="@", wanted="@").split("@")[0]
+    assert verdict.message.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("largest", "kind", "sentence"),
+    [
+        (33, "optimizer", "batch_unknown"),
+        (512, "optimizer", "batch_over"),
+        (1, "optimizer", "batch_under"),
+        (None, "weights", "kind_unknown"),
+        (None, "gradients", "kind_smaller"),
+    ],
+)
+def test_the_widget_is_read_step_by_step(largest, kind, sentence):
+    needed = {
+        batch: sum(
+            widget.memory(stored("15_cpu")["mobilenet_v2"], batch, "fp32", 1, "copied").values()
+        )
+        for batch in widget.BATCHES
+    }
+    right = max(batch for batch, size in needed.items() if size < 4 * widget.GB)
+    given = {"largest": largest or right, "most_of_minilm": kind}
+    verdict = check("15-a", given)
+    assert not verdict.passed
+    start = text(f"lesson15.{sentence}", batch="@", batches="@", kind="@", kinds="@")
+    assert verdict.message[:12].startswith(start.split("@")[0][:12])
+    assert check("15-a", {"largest": right, "most_of_minilm": "optimizer"}).passed
+
+
+# --- memory ---------------------------------------------------------------------------------
+
+
+def test_checkpoints_keep_less_and_give_the_same_gradients():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *[nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 16)) for _ in range(4)],
+        nn.Linear(16, 2),
+    )
+    inputs = torch.randn(32, 16)
+    whole = torch.autograd.grad(model(inputs).sum(), list(model.parameters()))
+    lean = torch.autograd.grad(checkpointed(model)(inputs).sum(), list(model.parameters()))
+    assert all(torch.equal(one, other) for one, other in zip(whole, lean, strict=True))
+
+
+def tiny_networks():
+    return {"tiny": lambda: (TinyNet(10), lambda count: torch.randn(count, 3, 16, 16))}
+
+
+def test_a_larger_batch_needs_more_at_its_peak(monkeypatch):
+    monkeypatch.setattr(steps, "networks", tiny_networks)
+    cpu = torch.device("cpu")
+    small, large = (Stepper("tiny", batch, "fp32", cpu).peak() for batch in (64, 128))
+    assert large > 1.5 * small
+
+
+def test_the_experiments_of_memory_and_time_return_their_shape(monkeypatch):
+    for module in (steps, experiments):
+        monkeypatch.setattr(module, "networks", tiny_networks)
+    monkeypatch.setattr(experiments, "SIZES", {"tiny": (4, 8)})
+    made = experiments.cpu()["tiny"]
+    assert made.keys() == stored("15_cpu")["zukan-resnet"].keys()
+    assert made["fp32"].keys() == stored("15_cpu")["zukan-resnet"]["fp32"].keys()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StoreError, match="GPU"):
+        experiments.gpu()
+
+
+def test_the_experiments_of_processes_return_their_shape(monkeypatch):
+    answers = {"frozen": [2.0], "tuned": [3.0], "cached": [0.5], "loss": [1.0, 0.5]}
+    monkeypatch.setattr(experiments, "launch", lambda *given, processes: answers)
+    assert experiments.speed().keys() == stored("15_speed").keys()
+    assert experiments.curves() == {"one": [[1.0, 0.5]] * 3, "two": [[1.0, 0.5]] * 3}
+    monkeypatch.setattr(experiments, "launch", lambda *given, processes: None)
+    with pytest.raises(RuntimeError, match="15_speed"):
+        experiments.speed()
+
+
+# --- the widget and the figures ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_more_devices_share_activations_and_sharding_shares_the_rest(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    row = {"parameters": 100, "fp32": {"each": 10, "seconds": [0.1]}}
+    alone = widget.memory(row, 8, "fp32", 1, "copied")
+    assert alone == {"parameters": 100, "gradients": 100, "optimizer": 200, "activations": 80}
+    copied, sharded = (widget.memory(row, 8, "fp32", 4, way) for way in ("copied", "sharded"))
+    assert copied["activations"] == sharded["activations"] == 20
+    assert copied["optimizer"] == 200 and sharded["optimizer"] == 50
+    shown = widget.build({"15_cpu": stored("15_cpu")})
+    assert "MobileNetV2" in shown.view().says and shown.view().picture.startswith("<svg")
+
+
+def test_each_rule_reads_the_run_at_its_own_rate():
+    rates = [0.1, 0.2, 0.4, 0.8]
+    runs = {str(rate): [[rate == 0.1, rate]] for rate in rates}  # test accuracy tells the rate
+    later = {str(rate): [[rate == 0.2, rate]] for rate in rates}
+    found = {"batches": [8, 32], "rates": rates, "tried": {"8": runs, "32": later}, "warm": {}}
+    read = {rule: values[1] for rule, values in accuracies_by_rule(found).items()}
+    assert read == {"same": [0.1], "root": [0.2], "linear": [0.4], "warm": [0.4], "best": [0.2]}
+
+
+# --- several processes and machines -----------------------------------------------------------
+
+
+def test_a_script_reports_from_this_process_and_its_arguments_are_put_back():
+    before = list(sys.argv)
+    assert run_here(SUM, "a", "b") == {"sum": 3.0, "asked": ["a", "b"]}
+    assert sys.argv == before
+
+
+@pytest.mark.slow
+def test_two_processes_and_two_machines_reach_each_other(capsys):
+    assert launch(SUM, "x", processes=2) == {"sum": 3.0, "asked": ["x"]}
+    assert two_nodes(SUM, "x") == {"sum": 3.0, "asked": ["x"]}
+    assert launch("raise SystemExit(3)", processes=1) is None
+    assert "reported nothing" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_slurm_script_parses_and_starts_torchrun_with_what_slurm_tells(tmp_path):
+    script = FOLDER / "slurm.sh"
+    subprocess.run(["bash", "-n", script], check=True)
+    stand_ins = {
+        "scontrol": 'printf "node7\\nnode8\\n"',
+        "srun": '"$@"',
+        "torchrun": 'printf "%s\\n" "$@"',
+    }
+    for name, body in stand_ins.items():
+        file = tmp_path / name
+        file.write_text(f"#!/usr/bin/env bash\n{body}\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    job = {"SLURM_JOB_NODELIST": "node[7-8]", "SLURM_NNODES": "2", "SLURM_JOB_ID": "42"}
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", script, "--epochs"],
+        env=os.environ | job | {"PATH": path},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    wanted = ["--nnodes=2", "--nproc-per-node=4", "--rdzv-id=42", "--rdzv-backend=c10d"]
+    assert done.stdout.split() == [*wanted, "--rdzv-endpoint=node7:29500", "birds.py", "--epochs"]
+
+
+def test_the_kubernetes_job_lets_its_pods_find_each_other():
+    service, job = yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text(encoding="utf-8"))
+    spec = job["spec"]
+    pod = spec["template"]["spec"]
+    command = dict(
+        part.split("=", 1) for part in pod["containers"][0]["command"] if part.startswith("--")
+    )
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["selector"] == spec["template"]["metadata"]["labels"]
+    host, _, rest = command["--rdzv-endpoint"].partition(".")
+    assert host == f"{job['metadata']['name']}-0"  # the name of the first pod of an indexed job
+    assert rest.split(":")[0] == pod["subdomain"] == service["metadata"]["name"]
+    assert int(command["--nnodes"]) == spec["completions"] == spec["parallelism"]
+    gpus = pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+    assert int(command["--nproc-per-node"]) == gpus
+    assert {v["name"] for v in pod["volumes"]} == {
+        mount["name"] for mount in pod["containers"][0]["volumeMounts"]
+    }

@@ -1,0 +1,261 @@
+"""Figures of lesson 15: each says its finding in its title and holds every line it mentions.
+
+`launch`, `run_here`, `two_nodes` and `show_script` are here for the lesson's cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from tlhelpers.lessons.scaling_up.steps import launch, run_here, show_script, two_nodes
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.train.memory import MB, MemoryMeter, MemoryPlan
+from tlhelpers.transfer.intervals import interval
+
+__all__ = ["launch", "run_here", "show_script", "two_nodes"]
+
+KINDS = {
+    "parameters": figures.BLUE,
+    "gradients": figures.ORANGE,
+    "optimizer": figures.GREEN,
+    "activations": figures.GREY,
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "fp32": {"color": figures.GREY, "marker": "o"},
+    "bf16": {"color": figures.BLUE, "marker": "s"},
+    "checkpointed": {"color": figures.VERMILION, "marker": "^"},
+}
+RULES: dict[str, dict[str, Any]] = {
+    "same": {"color": figures.GREY, "marker": "v"},
+    "root": {"color": figures.GREEN, "marker": "^"},
+    "linear": {"color": figures.VERMILION, "marker": "s"},
+    "warm": {"color": figures.ORANGE, "marker": "P"},
+    "best": {"color": figures.BLUE, "marker": "o"},
+}
+LEAST_FP16, BITS_FP16 = 2.0**-24, 2.0**-14  # smallest number, smallest with all its digits
+LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+
+
+def draw_memory(meter: MemoryMeter, plan: MemoryPlan, budget: float) -> Picture:
+    """One step, operation by operation, beside the four kinds that were counted. budget: in MB."""
+    figures.use()
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8.6, 3.7), sharey=True, width_ratios=(2.4, 1)
+    )
+    ends = list(meter.marks.values())
+    for place, (name, first, last) in enumerate(zip(meter.marks, [0, *ends], ends, strict=False)):
+        history = [bytes_ / MB for bytes_ in meter.history[first : last + 1]]
+        along = [place + step / max(1, last - first) for step in range(len(history))]
+        left.plot(along, history, color=figures.INK)
+        left.fill_between(along, history, color=figures.GREY, alpha=0.25)
+        left.axvline(place + 1, color=figures.RULE)
+        left.text(place + 0.5, 2, text(f"lesson15.phase_{name}"), ha="center", fontsize=10)
+    left.set_xlim(0, len(ends))
+    left.set_xticks([])
+    left.set_xlabel(text("lesson15.operations"))
+    left.set_ylabel(text("lesson15.megabytes"))
+    left.set_title(text("lesson15.memory_measured", peak=f"{meter.peak / MB:.0f}"), fontsize=11)
+    floor = 0.0
+    for kind, colour in KINDS.items():
+        size = getattr(plan, kind) / MB
+        label = f"{text(f'memory.{kind}')} {size:.0f}"
+        right.bar(0, size, bottom=floor, width=0.6, color=colour, label=label)
+        floor += size
+    right.set_xlim(-0.5, 1.9)
+    right.set_xticks([])
+    right.set_title(text("lesson15.memory_counted", total=f"{plan.total / MB:.0f}"), fontsize=11)
+    for axes in (left, right):
+        axes.axhline(budget, color=figures.VERMILION, linestyle="--", label=text("lesson15.card"))
+    handles, labels = right.get_legend_handles_labels()
+    right.legend(handles[::-1], labels[::-1], loc="upper right", **LEGEND)
+    figure.suptitle(text("lesson15.memory_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson15.memory_alt"))
+
+
+def draw_half(gradients: Tensor, scale: float = 1024) -> Picture:
+    """Sizes of gradients, as they are and scaled, beside what 16 bits can hold."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.6))
+    sizes = gradients.detach().abs().flatten()
+    sizes = sizes[sizes > 0][:: max(1, len(sizes) // 100_000)].log10()
+    bins = torch.linspace(-13, 1, 71).tolist()
+    for factor, colour, key in ((1, figures.BLUE, "plain"), (scale, figures.ORANGE, "scaled")):
+        moved = (sizes + torch.tensor(float(factor)).log10()).tolist()
+        share = [1 / len(moved)] * len(moved)
+        axes.hist(moved, bins=bins, weights=share, color=colour, alpha=0.6)
+        axes.plot([], [], "s", color=colour, label=text(f"lesson15.half_{key}", scale=int(scale)))
+    least, exact = (torch.tensor(value).log10().item() for value in (LEAST_FP16, BITS_FP16))
+    axes.axvspan(-13, least, color=figures.VERMILION, alpha=0.15, label=text("lesson15.half_zero"))
+    axes.axvspan(least, exact, color=figures.GREY, alpha=0.15, label=text("lesson15.half_coarse"))
+    axes.set_xlim(-13, 1)
+    ticks = range(-12, 1, 3)
+    axes.set_xticks(ticks, [f"$10^{{{tick}}}$" for tick in ticks])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson15.half_size"))
+    axes.set_ylabel(text("lesson15.half_share"))
+    axes.legend(loc="upper left", fontsize=8.5)
+    axes.set_title(text("lesson15.half_title"))
+    return picture(figure, text("lesson15.half_alt"))
+
+
+def draw_savings(found: Mapping) -> Picture:
+    """Memory of an example and seconds, relative to fp32, for each network of a stored result."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.7), sharey=True)
+    names = list(found)
+    measures = (
+        ("memory", lambda row, way: [row[way]["each"] / row["fp32"]["each"]]),
+        ("seconds", _relative_seconds),
+    )
+    for axes, (key, value) in zip(panels, measures, strict=True):
+        for place, name in enumerate(names):
+            for step, (way, look) in enumerate(WAYS.items()):
+                values = value(found[name], way)
+                axes.barh(
+                    place + 0.26 * (step - 1),
+                    fmean(values),
+                    height=0.22,
+                    color=look["color"],
+                    label=text(f"lesson15.way_{way}") if not place else None,
+                )
+        axes.axvline(1, color=figures.INK, linestyle=":")
+        axes.set_xlabel(text(f"lesson15.savings_{key}"))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panels[0].set_yticks(range(len(names)), [text(f"lesson15.net_{_key(n)}") for n in names])
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(text("lesson15.savings_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson15.savings_alt"))
+
+
+def _relative_seconds(row: Mapping, way: str) -> list[float]:
+    return [fmean(row[way]["seconds"]) / fmean(row["fp32"]["seconds"])]
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def draw_curves(alone: Mapping, together: Mapping | None, found: Mapping) -> Picture:
+    """Training loss of one process and of two; a stored run where the two did not come."""
+    figures.use()
+    live = together is not None
+    one, two = (alone["loss"], together["loss"]) if together else (found["one"][0], found["two"][0])
+    figure, axes = plt.subplots(figsize=(6.4, 3.4))
+    epochs = range(1, len(one) + 1)
+    axes.plot(epochs, one, "o", color=figures.BLUE, markersize=12, fillstyle="none")
+    axes.plot(epochs, one, color=figures.BLUE, label=text("lesson15.curve_one"))
+    axes.plot(epochs, two, "x--", color=figures.VERMILION, label=text("lesson15.curve_two"))
+    axes.set_xticks(epochs)
+    axes.set_ylim(0, None)
+    axes.set_xlabel(text("lesson15.epoch"))
+    axes.set_ylabel(text("lesson15.loss"))
+    axes.legend(loc="upper right", **LEGEND)
+    apart = max(abs(a - b) for a, b in zip(one, two, strict=True))
+    key = "curve_title" if live else "curve_title_stored"
+    axes.set_title(text(f"lesson15.{key}", apart=f"{apart:.0e}"))
+    return picture(figure, text("lesson15.curve_alt"))
+
+
+def accuracies_by_rule(found: Mapping) -> dict[str, list[list[float]]]:
+    """Test accuracies, one list a batch, under each rule for the rate; one number a seed.
+
+    The first batch's rate is the best there on validation pictures. From it the others keep it
+    ("same"), or grow with the batch ("linear", with warm-up "warm") or its square root ("root");
+    "best" chooses anew at every batch. A rate beyond the grid is its largest.
+    """
+    batches, tried = found["batches"], found["tried"]
+    seeds = len(next(iter(tried[str(batches[0])].values())))
+    rules: dict[str, list[list[float]]] = {rule: [] for rule in RULES}
+    for batch in batches:
+        of_seed: dict[str, list[float]] = {rule: [] for rule in RULES}
+        for seed in range(seeds):
+            base = _best(found, batches[0], seed)
+            grown = {"same": base, "root": base * (batch / batches[0]) ** 0.5}
+            grown |= {"linear": base * batch / batches[0], "best": _best(found, batch, seed)}
+            for rule, rate in grown.items():
+                of_seed[rule].append(_run(tried[str(batch)], found["rates"], rate, seed))
+            warm = found["warm"].get(str(batch), tried[str(batch)])
+            of_seed["warm"].append(_run(warm, found["rates"], grown["linear"], seed))
+        for rule, values in of_seed.items():
+            rules[rule].append(values)
+    return rules
+
+
+def _best(found: Mapping, batch: int, seed: int) -> float:
+    """The rate of the highest validation accuracy; of several, the smallest."""
+    runs = found["tried"][str(batch)]
+    return max(found["rates"], key=lambda rate: (runs[str(rate)][seed][0], -rate))
+
+
+def _run(runs: Mapping, rates: Sequence[float], rate: float, seed: int) -> float:
+    """Test accuracy at the rate of the grid that is nearest."""
+    nearest = min(rates, key=lambda one: abs(torch.tensor(one / rate).log().item()))
+    return runs[str(nearest)][seed][1]
+
+
+def draw_rates(found: Mapping) -> Picture:
+    """Test accuracy over the batch size, under each rule for the learning rate."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.9))
+    places = range(len(found["batches"]))
+    for rule, runs in accuracies_by_rule(found).items():
+        label = text(f"lesson15.rule_{rule}")
+        figures.error_band(axes, places, runs, label, **RULES[rule])
+    axes.axhline(
+        0.1, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson15.chance")
+    )
+    axes.set_xticks(places, [str(batch) for batch in found["batches"]])
+    axes.set_xlabel(text("lesson15.batch"))
+    axes.set_ylabel(text("lesson15.accuracy"))
+    _percent(axes)
+    axes.legend(loc="lower left", **LEGEND)
+    axes.set_title(text("lesson15.rates_title"))
+    return picture(figure, text("lesson15.rates_alt"))
+
+
+def draw_amdahl(share: float, found: Mapping) -> Picture:
+    """Amdahl's law for several shares of loading, and the seconds of one, two and cached."""
+    figures.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.7))
+    machines = range(1, 17)
+    left.plot(machines, machines, color=figures.GREY, linestyle=":", label=text("lesson15.ideal"))
+    for loading, colour in ((0.05, figures.SKY), (share, figures.VERMILION)):
+        gains = [1 / (loading + (1 - loading) / count) for count in machines]
+        key = "loading_yours" if colour == figures.VERMILION else "loading"
+        left.plot(
+            machines, gains, color=colour, label=text(f"lesson15.{key}", share=f"{loading:.0%}")
+        )
+    left.set_xlabel(text("lesson15.machines"))
+    left.set_ylabel(text("lesson15.speedup"))
+    left.set_xticks([1, 2, 4, 8, 16])
+    left.legend(loc="upper left", fontsize=9)
+    left.set_title(text("lesson15.amdahl_title"), fontsize=11)
+    ways = ("one", "two", "cached")
+    colours = (figures.GREY, figures.VERMILION, figures.BLUE)
+    for place, (way, colour) in enumerate(zip(ways, colours, strict=True)):
+        span = interval(found["frozen"][way])
+        figures.mark_mean(right, place, span, color=colour, marker="o")
+        right.annotate(f"{span.mean:.2f}", (place, span.mean), (9, -4), textcoords="offset points")
+    right.set_xticks(range(3), [text(f"lesson15.speed_{way}") for way in ways], fontsize=9)
+    right.set_xlim(-0.4, 2.6)
+    right.set_ylim(0, None)
+    right.set_ylabel(text("lesson15.seconds"))
+    right.set_title(text("lesson15.cached_title"), fontsize=11)
+    return picture(figure, text("lesson15.amdahl_alt"))
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_ylim(0, 1.03)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
