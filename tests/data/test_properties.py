@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests import tiny_sounds
 from tests.tiny import TinyNet, tiny_task
 from tlhelpers.data import archive
 from tlhelpers.data.folder import FolderError, load_folder
@@ -54,9 +55,22 @@ def encoded(seed: int, form: str = "PNG") -> bytes:
 
 
 PHOTOS = [encoded(seed) for seed in range(40)]
+SOUNDS = [tiny_sounds.encoded(tiny_sounds.wave(n % 2, n), "FLAC") for n in range(12)]
 WORDS = ["train", "test", "Valid", "seg_train", "test1", "cats", "dogs", "ガラス", "ガラス"]
 WORDS += ["@eaDir", ".hidden", "a$_$", "\x1b[31m", "x" * 200, "label=1", "1"]
-NAMES = ["1.jpg", "cat.1.png", "dog_2.png", "class1_000.png", "a.CSV", "labels.csv", "n.txt", "0"]
+NAMES = [
+    "1.wav",
+    "up_anna_2.wav",
+    "down_ben_3.flac",
+    "1.jpg",
+    "cat.1.png",
+    "dog_2.png",
+    "class1_000.png",
+    "a.CSV",
+    "labels.csv",
+    "n.txt",
+    "0",
+]
 
 words = st.one_of(st.sampled_from(WORDS), st.text(min_size=1, max_size=12)).map(
     lambda name: name.replace("/", "_").replace("\0", "_").encode("utf-8", "replace").decode()
@@ -74,6 +88,7 @@ tables = st.builds(
 )
 contents = st.one_of(
     st.sampled_from(PHOTOS),
+    st.sampled_from(SOUNDS),
     tables,
     st.binary(max_size=60),
     st.tuples(st.sampled_from(PHOTOS), st.integers(0, 200), st.integers(0, 255)).map(
@@ -131,7 +146,10 @@ def holds(task) -> None:
     for part in PARTS:
         split = getattr(task, part)
         assert len(split) == len(task.paths[part]) == len(task.groups[part]) > 0
-        assert split.inputs.shape[1:] == (3, 32, 32)
+        if task.kind == "sound":
+            assert split.inputs.dtype == torch.int16 and split.inputs.shape[1] >= 8000
+        else:
+            assert split.inputs.shape[1:] == (3, 32, 32)
     assert sorted(task.train.labels.unique().tolist()) == list(range(task.num_classes))
     assert "\x1b" not in str(task.inspection) + "".join(task.class_names)
 
@@ -152,6 +170,28 @@ def test_any_folder(tree, label_from):
         if task is not None:
             holds(task)
         assert sorted(os.listdir(place)) == before
+
+
+@MANY
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["yes", "no", "a"]), parts, st.sampled_from(SOUNDS)), max_size=24
+    ),
+    st.sampled_from(["auto", None, "folder", 1, 2]),
+    st.sampled_from(["top", "leaf"]),
+)
+def test_any_folder_of_recordings(tree, groups, label_from):
+    """A task, one of our errors, or a sentence that says why these groups are none."""
+    with tempfile.TemporaryDirectory() as place:
+        lay(Path(place), [([c], f"{name}.wav", sound, "file") for c, name, sound in tree])
+        try:
+            task = load_folder(Path(place), groups=groups, label_from=label_from, progress=False)
+        except StoreError as error:
+            assert str(error)
+        except ValueError as error:
+            assert "groups=" in str(error) and groups not in ("auto", None)
+        else:
+            holds(task)
 
 
 @MANY

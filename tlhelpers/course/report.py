@@ -25,6 +25,7 @@ from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
 from tlhelpers.data.sounds.inspection import SoundInspection
 from tlhelpers.models.hearing import BANDS
+from tlhelpers.models.speech_embedding import NAME as EMBEDDING
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.runtime.table import as_html, shown
@@ -34,6 +35,8 @@ from tlhelpers.transfer.intervals import Interval
 from tlhelpers.transfer.results import Result
 
 MORE_LABELS_HELP = 0.01  # gained by the last doubling
+EXPLAINED = {BANDS: "bands", EMBEDDING: "embedding", "zukan-speech": "speech"}
+EXPLAINED |= {"zukan-resnet": "pictures"}
 MOST_CLASSES = 25  # of a confusion matrix; one of 151 took seven gigabytes to draw
 
 
@@ -278,10 +281,14 @@ class Report(Result):
             shows = _figure(photos)
         elif task.kind == "sound" and self.quotes:
             shows = _figure(lambda: Markup(examples_table(task)))
+        known = []
+        if task.kind == "sound":
+            names = {c.backbone for c in self.contenders} & set(EXPLAINED)
+            known = [text(f"report.about_{EXPLAINED[name]}") for name in sorted(names)]
         private = [] if task.kind == "image" else [self._privacy()]
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
-            Section(text("report.tried_heading"), as_html(self.rows()), self.remarks),
+            Section(text("report.tried_heading"), as_html(self.rows()), [*known, *self.remarks]),
             Section(text("report.confusion"), _figure(self.confusion), several),
             Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
             Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,19 +20,21 @@ from torch import Tensor
 from tlhelpers.course.mistakes import markup_table
 from tlhelpers.data.layout import shown
 from tlhelpers.data.own import FolderTask, PlacedSplit
+from tlhelpers.data.sounds.frontend import log_mel
 from tlhelpers.data.sounds.recording import RATE
-from tlhelpers.models.hearing import SHADES, pictures_of
+from tlhelpers.models.hearing import HIGHEST, MELS
 from tlhelpers.runtime.language import text
 
 MOST_BYTES = 2 * 2**20  # of all players of one table, as they stand in the page
-PICTURE = (200, 56)  # pixels
+PICTURE, DECIBELS = (200, 56), 50.0  # pixels; white is so far below the loudest
+LEAST = RATE // 10  # samples that are drawn
 EXAMPLES, MOST_CLASSES = 3, 8  # recordings of a class that are shown, and classes
 
 
 def examples_table(task: FolderTask) -> str:
     """Training recordings of the first classes, a line for each class."""
     chosen = range(min(MOST_CLASSES, task.num_classes))
-    rows = {c: (task.train.labels == c).nonzero()[:EXAMPLES, 0].tolist() for c in chosen}
+    rows = {c: _spread((task.train.labels == c).nonzero()[:, 0].tolist()) for c in chosen}
     every = [row for some in rows.values() for row in some]
     found = dict(zip(every, players(task.train, every), strict=True))
     names = map(html.escape, task.class_names)
@@ -40,6 +43,12 @@ def examples_table(task: FolderTask) -> str:
         for name, some in zip(names, rows.values(), strict=False)
     ]
     return markup_table(lines)
+
+
+def _spread(rows: Sequence[int]) -> list[int]:
+    """Some of these rows, as far apart as they can be: speakers stand one after the other."""
+    count = min(EXAMPLES, len(rows))
+    return [rows[place * len(rows) // count] for place in range(count)]
 
 
 def players(split: PlacedSplit, rows: Sequence[int], quotes: bool = True) -> Iterator[str]:
@@ -63,10 +72,11 @@ def _player(waves: Tensor, place: str) -> str:
         samples = samples[heard[0] : heard[-1] + 1]
     sound = io.BytesIO()
     soundfile.write(sound, samples, RATE, format="FLAC")
-    low, high = SHADES
-    shades = ((pictures_of(waves)[0].flip(0) - low) / (high - low)).clamp(0, 1)
+    long = np.pad(samples, (0, max(0, LEAST - len(samples))))
+    levels = log_mel(torch.from_numpy(long)[None], RATE, MELS, highest=HIGHEST)[0].flip(0)
+    shades = ((levels.max() - levels) * (10 / math.log(10)) / DECIBELS).clamp(0, 1)
     drawing = io.BytesIO()
-    whole = Image.fromarray((255 - 255 * shades).round().to(torch.uint8).numpy())
+    whole = Image.fromarray((255 * shades).round().to(torch.uint8).numpy())
     whole.resize(PICTURE).save(drawing, "PNG", optimize=True)
     alt = html.escape(text("report.spectrogram_alt"))
     return (
