@@ -111,7 +111,8 @@ def test_a_spreadsheet_gets_numbers_and_no_formulas(work):
     record.record_exercise("02-a", True)
     for number, name in enumerate(("=1+1", "＋1", "@x", "-2", "\tx", "Aoi")):
         progress.export(room / f"{number}.json", name)
-    progress.write_csv(progress.merge(room)[0], room / "progress.csv")
+    rows = [learner.row() for learner in progress.merge(room)[0]]
+    progress.write_csv(rows, room / "progress.csv")
     with open(room / "progress.csv", encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert [row[0][:1] for row in rows[1:]] == ["'"] * 5 + ["A"]
@@ -180,11 +181,26 @@ def test_a_learner_who_hands_in_twice_is_one_row_with_the_later_state(work, monk
     progress.export(room / "a second.json", "花子")
     other = json.loads((room / "a second.json").read_text(encoding="utf-8"))
     (room / "namesake.json").write_text(json.dumps(other | {"id": "another's"}), encoding="utf-8")
-    rows, problems = progress.merge(room)
+    learners, problems = progress.merge(room)
+    rows = [learner.row() for learner in learners]
     (column,) = [name for name in rows[0] if name.startswith("02 exercises")]
     assert [row["learner"] for row in rows] == ["花子", "花子"]  # a namesake is somebody else
     assert [row[column] for row in rows] == ["2", "2"]
     assert len(problems) == 1 and "z first.json" in problems[0] and "a second.json" in problems[0]
+
+
+def test_certificates_hold_a_page_for_each_learner_who_did_something(work, capsys):
+    room = work / "room"
+    progress.export(room / "nobody.json", "Did Nothing")
+    record.record_exercise("02-a", True)
+    progress.export(room / "one.json", "<b>花子</b>")
+    assert progress.main(["--merge", str(room), "--certificates"]) == 0
+    page = (room / "certificates.html").read_text(encoding="utf-8")
+    assert page.count("<section>") == 1 and "Did Nothing" not in page
+    assert "&lt;b&gt;花子" in page and "02 " in page and "no examination" in page
+    with pytest.raises(SystemExit):
+        progress.main(["--certificates"])
+    assert "--merge" in capsys.readouterr().err
 
 
 def test_a_folder_without_records_is_said(work):

@@ -3,7 +3,8 @@
     tl progress                    what is done, lesson by lesson
     tl progress --html FILE        the same as a page
     tl progress --export FILE      a copy for the teacher, with a name if --name gives one
-    tl progress --merge FOLDER     a table of all such copies, also as CSV in that folder
+    tl progress --merge FOLDER     a table of all such copies, also as CSV in that folder;
+                                   with --certificates a page for each learner, to be printed
 
 `course/record.py` keeps the file itself.
 """
@@ -16,6 +17,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlhelpers.course import certificates
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.exercises import exercises
 from tlhelpers.course.quizzes import read_quiz
@@ -105,15 +107,40 @@ def export(file: Path, name: str = "") -> None:
     write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
 
 
-def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
-    """(a row for each learner's file in `folder`, a sentence for each file that is none).
+@dataclass(frozen=True)
+class Learner:
+    """A learner of a room, and how far each lesson is."""
 
-    A row holds the learner, and for each lesson how many of its exercises and of its questions
-    are done; of how many stands in the column's name, since a spreadsheet takes 1/2 for a date.
+    name: str
+    lessons: list[LessonProgress]
+
+    def row(self) -> dict[str, str]:
+        """For each lesson how many of its exercises and of its questions are done; of how many
+        stands in the column's name, since a spreadsheet takes 1/2 for a date.
+        """
+        row = {text("progress.learner"): self.name}
+        for one in self.lessons:
+            for what, (done, count) in (("exercises", one.exercises), ("quiz", one.questions)):
+                name = label(what)
+                row[text("progress.of", lesson=one.number, what=name, count=count)] = str(done)
+        return row
+
+    def done(self) -> list[tuple[str, str, str]]:
+        """(lesson, exercises, questions) of each lesson of which something is done."""
+        return [
+            (f"{one.number} {one.title}", _of(one.exercises), _of(one.questions))
+            for one in self.lessons
+            if one.exercises[0] or one.questions[0]
+        ]
+
+
+def merge(folder: Path) -> tuple[list[Learner], list[str]]:
+    """(the learner of each file in `folder`, a sentence for each file that is none).
+
     Of a learner who handed in twice the later file counts.
     Raises ProgressError where the folder holds no such file.
     """
-    rows, problems = [], []
+    learners, problems = [], []
     newest: dict[object, tuple[str, Path, dict]] = {}
     for file in sorted(folder.glob("*.json")):
         try:
@@ -129,15 +156,10 @@ def merge(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
             left = older if newest[whose] is handed_in else handed_in
             problems.append(text("progress.older", path=left[1], newer=newest[whose][1].name))
     for _, file, record in newest.values():
-        row = {text("progress.learner"): str(record.get("name") or file.stem)}
-        for one in _lessons(record):
-            for what, (done, count) in (("exercises", one.exercises), ("quiz", one.questions)):
-                name = label(what)
-                row[text("progress.of", lesson=one.number, what=name, count=count)] = str(done)
-        rows.append(row)
-    if not rows:
+        learners.append(Learner(str(record.get("name") or file.stem), _lessons(record)))
+    if not learners:
         raise ProgressError("\n".join([text("progress.none_in_folder", folder=folder), *problems]))
-    return rows, problems
+    return learners, problems
 
 
 def _last(record: dict) -> str:
@@ -167,14 +189,24 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--export", type=Path, metavar="FILE", help=text("progress.help_export"))
     parser.add_argument("--name", default="", help=text("progress.help_name"))
     parser.add_argument("--merge", type=Path, metavar="FOLDER", help=text("progress.help_merge"))
+    parser.add_argument(
+        "--certificates", action="store_true", help=text("progress.help_certificates")
+    )
     asked = parser.parse_args(arguments)
+    if asked.certificates and not asked.merge:
+        parser.error(text("progress.needs_merge"))
     if asked.merge:
-        rows, problems = merge(asked.merge)
+        learners, problems = merge(asked.merge)
+        rows = [learner.row() for learner in learners]
         file = asked.merge / "progress.csv"
         write_csv(rows, file)
         lines = [rows[0], *(row.values() for row in rows)]
         print("\n".join([*(", ".join(line) for line in lines), *problems]))
         print(text("progress.written", path=file))
+        if asked.certificates:
+            file = asked.merge / "certificates.html"
+            write_atomic(file, certificates.write((one.name, one.done()) for one in learners))
+            print(text("progress.written", path=file))
     elif asked.export:
         export(asked.export, asked.name)
         print(text("progress.written", path=asked.export))

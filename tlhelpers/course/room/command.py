@@ -144,7 +144,7 @@ def show_progress(state: Path) -> int:
             copy = Path(work) / f"{people.account(name)}.json"
             copy.write_text(json.dumps({**learners, "name": name}), encoding="utf-8")
         try:
-            rows, _ = merge(Path(work))
+            rows = [learner.row() for learner in merge(Path(work))[0]]
         except ProgressError:
             print(text("room.nobody_began"))
             return 0
