@@ -28,9 +28,9 @@ from IPython.display import display
 from torch.nn import functional as F
 
 import tlhelpers as tl
-from tlhelpers.lessons.few_shot import figures as lesson05
 
 tl.setup()
+lesson05 = tl.figures("05")
 # The frozen eye, which has never seen a bird
 # ja: # 凍結した「目」。鳥は一度も見ていません
 network = tl.backbone("zukan-resnet")
