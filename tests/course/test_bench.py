@@ -25,6 +25,8 @@ PACKAGES = {
     "Lightning Trainer": "lightning",
     "skorch": "skorch",
     "Hugging Face Trainer": "transformers",
+    "Keras 3": "keras",
+    "fastai": "fastai",
 }
 
 

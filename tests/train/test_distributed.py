@@ -62,6 +62,7 @@ def test_a_process_out_of_memory_halves_its_part_and_all_agree_on_it(runs):
     one, first, second, done = runs
     assert one["short"]["micro_batch"] == 7
     assert first["short"]["micro_batch"] == second["short"]["micro_batch"] == 1
+    assert first["micro"]["micro_batch"] == second["micro"]["micro_batch"] == 1
     assert "parts of 2" in done.stdout and "parts of 1" in done.stdout, "the learner must be told"
 
 

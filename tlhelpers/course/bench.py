@@ -6,7 +6,8 @@
     python -m tlhelpers bench --gpu --minutes 8 --out gpu     what takes a GPU (bench_gpu.py)
 
 Contenders take turns, round by round, and must first have reached the same loss. Times are CPU
-seconds of one thread, which a busy machine stretches less than the clock. The whole table goes
+seconds of one thread, which a busy machine stretches less than the clock (part `clock` has the
+other: seconds on the clock with all threads, for an idle machine). The whole table goes
 to `datasets/results/benchmarks.md`; peers come with `pip install tlhelpers[bench]`.
 """
 
@@ -105,8 +106,28 @@ def measure_engine(sizes: Sizes) -> Iterator[Row]:
             yield Row(f"{one.name}: tl.fit / {name}", ratios[name], "", against_peers)
 
 
-def _take_turns(race: Race, rounds: int) -> dict[str, list[float]]:
-    """CPU seconds a step of every contender in every round, after one round that compares."""
+@part
+def measure_clock(sizes: Sizes) -> Iterator[Row]:
+    """One step on the clock, with as many threads as PyTorch takes by itself."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(64 * sizes.network_steps, 3, 64, 64, generator=generator)
+    labels = torch.randint(10, (len(inputs),), generator=generator)
+    one = Race(text("bench.clock"), lambda: zukan_resnet(10), inputs, labels)
+    before = torch.get_num_threads()
+    threads = device.set_threads(os.cpu_count())
+    try:
+        seconds = _take_turns(one, sizes.rounds, on_the_clock=True)
+    finally:
+        device.set_threads(before)
+    note = text("bench.threads", count=threads)
+    for name, values in seconds.items():
+        yield Row(f"{one.name}: {name}", [1e3 * value for value in values], "ms", note=note)
+    ratios = zip(seconds[ENGINE], seconds[LOADER_LOOP], strict=True)
+    yield Row(f"{one.name}: tl.fit / {LOADER_LOOP}", [a / b for a, b in ratios], "", 1.05)
+
+
+def _take_turns(race: Race, rounds: int, *, on_the_clock: bool = False) -> dict[str, list[float]]:
+    """Seconds a step of every contender in every round, after one round that compares."""
     runners = contenders()
     with silence():
         losses = {name: race.final_loss(run(race)) for name, run in runners.items()}
@@ -118,7 +139,8 @@ def _take_turns(race: Race, rounds: int) -> dict[str, list[float]]:
         for number in range(rounds):
             names = list(runners)
             for name in names[number % len(names) :] + names[: number % len(names)]:
-                seconds[name].append(runners[name](race).seconds_per_step())
+                model = runners[name](race)
+                seconds[name].append(model.seconds_per_step(on_the_clock=on_the_clock))
     return seconds
 
 

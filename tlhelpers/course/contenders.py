@@ -1,4 +1,4 @@
-"""Who trains in `tl bench`: our engine, loops written by hand, and three trainers people use.
+"""Who trains in `tl bench`: our engine, loops written by hand, and five trainers people use.
 
 All get the same model, the same batches in the same order, the same optimizer, precision and
 threads. The model notes when each step begins, which is the same small cost for everybody; what
@@ -7,8 +7,10 @@ a contender does once, before its first or after its last step, is left out.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
+import os
 import tempfile
 import time
 import warnings
@@ -28,20 +30,20 @@ LR, MOMENTUM = 0.01, 0.9
 
 
 class Timed(nn.Module):
-    """A model that notes the CPU time at which each of its steps begins."""
+    """A model that notes when each of its steps begins: CPU seconds, and seconds on the clock."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
-        self.begun: list[float] = []
+        self.begun: list[tuple[float, float]] = []
 
     def forward(self, inputs: Tensor) -> Tensor:
-        self.begun.append(time.process_time())
+        self.begun.append((time.process_time(), time.perf_counter()))
         return self.model(inputs)
 
-    def seconds_per_step(self) -> float:
+    def seconds_per_step(self, *, on_the_clock: bool = False) -> float:
         """The mean over all steps but the first fifth, which warm up."""
-        steady = self.begun[len(self.begun) // 5 :]
+        steady = [moment[on_the_clock] for moment in self.begun[len(self.begun) // 5 :]]
         return (steady[-1] - steady[0]) / (len(steady) - 1)
 
 
@@ -217,11 +219,60 @@ def run_hf_trainer(race: Race) -> Timed:
     return model
 
 
+def run_keras(race: Race) -> Timed:
+    """Keras 3 on its torch backend: the same module in a layer, `compile` and `fit`, silent."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    model = race.start()
+    with torch.no_grad():
+        classes = model.model(race.inputs[:2]).shape[1]
+    model = race.start()  # unseen by any example
+
+    class Layer(keras.layers.TorchModuleWrapper):
+        def compute_output_shape(self, input_shape: tuple) -> tuple:
+            return (None, classes)
+
+    tracing_is_over = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: model.begun.clear()  # what traced the shapes was no step
+    )
+    with keras.device("cpu"):
+        inputs = keras.Input(race.inputs.shape[1:])
+        net = keras.Model(inputs, Layer(model)(inputs))
+        net.compile(
+            keras.optimizers.SGD(LR, momentum=MOMENTUM, nesterov=True),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        net.fit(race.loader(), epochs=1, verbose=0, callbacks=[tracing_is_over])
+    return model
+
+
+def run_fastai(race: Race) -> Timed:
+    """fastai's Learner without its recorder, with PyTorch's optimizer, silent."""
+    from fastai.learner import DataLoaders, Learner, Recorder
+    from fastai.optimizer import OptimWrapper
+
+    model = race.start()
+    options = {"momentum": MOMENTUM, "nesterov": True, "fused": True}
+    learner = Learner(
+        DataLoaders(race.loader(), []),
+        model,
+        loss_func=nn.CrossEntropyLoss(),
+        opt_func=functools.partial(OptimWrapper, opt=torch.optim.SGD, **options),
+        lr=LR,
+    )
+    learner.remove_cb(Recorder)
+    learner.fit(1)
+    return model
+
+
 ENGINE, LOADER_LOOP, INDEXED_LOOP = "tl.fit", "DataLoader loop", "indexed loop"
 _PEERS = {
     "Lightning Trainer": ("lightning", run_lightning),
     "skorch": ("skorch", run_skorch),
     "Hugging Face Trainer": ("transformers", run_hf_trainer),
+    "Keras 3": ("keras", run_keras),
+    "fastai": ("fastai", run_fastai),
 }
 
 
