@@ -1,6 +1,7 @@
 """Spoken words: who is heard where, what noise does, and that the shipped tables are right."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from tlhelpers.data.sounds import synthesis
 from tlhelpers.data.sounds.noise import add_noise, mask, vary
 from tlhelpers.data.sounds.words import WORDS, load_words, read_clips, speech_folder
 from tlhelpers.models.pretrain_speech import OLD_WORDS
+from tlhelpers.runtime.store import StoreError
 
 
 def voices_of(split, clips):
@@ -105,3 +107,17 @@ def test_a_mask_covers_one_stripe_of_bands_and_one_of_frames():
     assert 0 < bands.max() <= 6 and 0 < frames.max() <= 12
     share = (picture == 0).double().mean().item()
     assert math.isclose(share, 3 / 40 + 6 / 101 * (1 - 3 / 40), rel_tol=0.25)
+
+
+def test_the_shipped_clips_are_what_the_synthesiser_says_today():
+    pytest.importorskip("espeakng_loader", reason="the synthesiser is needed for re-making alone")
+    asked = synthesis.sets()["calls"][:50]
+    same = torch.from_numpy(synthesis.synthesise(asked, 1)) == read_clips("calls").waves[:50]
+    assert same.all(1).double().mean() > 0.7  # some voices breathe at random
+
+
+def test_a_missing_synthesiser_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    synthesis._espeak.cache_clear()
+    with pytest.raises(StoreError, match="espeakng_loader"):
+        synthesis.synthesise(synthesis.sets()["calls"][:1], 1)

@@ -5,6 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from tlhelpers.data.task import Split
+from tlhelpers.models import pretrain_speech
+from tlhelpers.models.backbones import backbone
+from tlhelpers.models.cards import SpeechCard, weights_folder
+from tlhelpers.models.pretrain_speech import SpeechRecipe
 from tlhelpers.models.speech import ContextNet, SqueezeExcite
 from tlhelpers.models.surgery import features_of, freeze, replace_head, stages
 from tlhelpers.train.engine import fit
@@ -47,3 +51,35 @@ def test_it_is_frozen_and_given_a_head_like_any_other():
 def test_the_wrong_number_of_bands_is_an_error():
     with pytest.raises(RuntimeError):
         ContextNet(5)(torch.zeros(1, 80, 101))
+
+
+def test_pre_training_writes_weights_and_a_card_that_load(monkeypatch, tmp_path):
+    def say(asked, seed):
+        waves = torch.randn(len(asked), 8000, generator=torch.Generator().manual_seed(seed))
+        return (waves * 3000).to(torch.int16).numpy()
+
+    monkeypatch.setattr(pretrain_speech, "synthesise", say)
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    recipe = SpeechRecipe(takes=1, epochs=1)
+    voices = (["m1", "f1"], ["m2"])
+    card = pretrain_speech.pretrain_speech(
+        "zukan-speech", tmp_path, recipe=recipe, voices=voices, progress=False
+    )
+    assert card.clips == 80 and len(card.words) == 40
+    network = backbone("zukan-speech", weights=tmp_path / "zukan-speech.safetensors")
+    assert network.info.feature_dim == 256
+    page = (tmp_path / "zukan-speech.md").read_text(encoding="utf-8")
+    assert "80 clips" in page and "80 件" in page
+
+
+def test_the_shipped_weights_know_the_words_they_were_trained_on():
+    card = SpeechCard.read(weights_folder() / "zukan-speech.json")
+    network = backbone("zukan-speech")
+    assert card.bytes < 2e6 and card.accuracy > 0.85
+    assert network(network.preprocess(torch.zeros(1, 8000))).shape == (1, 40)
+
+
+def test_without_pre_training_it_is_the_same_network_untrained():
+    network = backbone("zukan-speech", pretrained=False)
+    assert network.info.classes == {"en": [], "ja": []}
+    assert network.preprocess.rate == 8000

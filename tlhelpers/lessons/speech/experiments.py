@@ -37,10 +37,12 @@ from tlhelpers.transfer.logistic import logistic_accuracy
 from tlhelpers.transfer.negative import reinitialise, train_from_scratch
 
 NETWORK, PICTURES = "zukan-speech", "zukan-resnet"
-SEEDS = range(10)
-COUNTS = (1, 2, 5, 10)  # recordings of each word
-COUNTS_JA = (1, 2, 5, 10, 20)
+SEEDS, FEW_SEEDS = range(10), range(5)
+TWO = 2  # recordings of each word, where all ways are compared
+COUNTS = (1, 10)  # the others
+TEN, FIVE = 10, 5
 MANY = 30  # recordings of each word where the two ways to split are compared
+SPLITS = ("voice", "random")
 ACCENTS = ("standard", "caribbean", "scotland", "lancaster", "japanese")
 REPLAYED = 5  # old recordings of each word
 LEVELS = (None, 20.0, 10.0, 0.0)  # dB of speech over noise; None: no noise
@@ -53,9 +55,9 @@ def rounded(values: Iterable[float]) -> list[float]:
     return [round(value, 4) for value in values]
 
 
-def by_seed(run: Callable[[int], dict[str, float]]) -> dict[str, list[float]]:
+def by_seed(run: Callable[[int], dict[str, float]], seeds: Iterable[int]) -> dict[str, list[float]]:
     """{what: [a number a seed]} of a function of the seed that returns {what: number}."""
-    found = [run(seed) for seed in SEEDS]
+    found = [run(seed) for seed in seeds]
     return {what: rounded(one[what] for one in found) for what in found[0]}
 
 
@@ -83,34 +85,59 @@ def nearest(task: Task, seed: int) -> float:
 
 
 @experiment(
-    "13_shots",
+    "13_two",
     weights=(NETWORK, PICTURES),
     unit=UNIT,
     seeds=10,
-    labels="1-10 + 8",
+    labels="2 + 8",
     settings=IN_EACH_DRAW,
 )
-def shots() -> dict:
-    """Five words of a call centre: {recordings: {way: [test accuracy a seed]}}.
+def two() -> dict:
+    """Five words of a call centre, two recordings of each: {way: [test accuracy a seed]}.
 
     "random" is the frozen network before its pre-training, "pictures" a frozen network of drawings
     on the spectrograms, "means" a head on the means of the bands, "nearest" DTW on MFCC.
     """
 
-    def run(count: int, seed: int) -> dict[str, float]:
-        task = load_words("calls", count, seed)
+    def run(seed: int) -> dict[str, float]:
+        task = load_words("calls", TWO, seed)
         pictures = probe(backbone(PICTURES), as_pictures(task), seed=seed).test_acc
-        return {
-            "scratch": scratch(task, seed),
-            "frozen": frozen(task, seed),
-            "tuned": evaluate(tuned(task, seed), task.open_test()),
+        return trained(task, seed) | {
             "random": probe(reinitialise(backbone(NETWORK)), task, seed=seed).test_acc,
             "pictures": pictures,
             "means": head_accuracy(means, task, seed),
             "nearest": nearest(task, seed),
         }
 
-    return {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS}
+    return by_seed(run, SEEDS)
+
+
+def trained(task: Task, seed: int) -> dict[str, float]:
+    return {
+        "scratch": scratch(task, seed),
+        "frozen": frozen(task, seed),
+        "tuned": evaluate(tuned(task, seed), task.open_test()),
+    }
+
+
+@experiment(
+    "13_shots",
+    weights=(NETWORK,),
+    unit=UNIT,
+    seeds=5,
+    labels="1-10 + 8",
+    settings=IN_EACH_DRAW,
+)
+def shots() -> dict:
+    """The same with other numbers of recordings: {recordings: {way: [test accuracy a seed]}}."""
+
+    def run(count: int, seed: int) -> dict[str, float]:
+        return trained(load_words("calls", count, seed), seed)
+
+    return {
+        str(count): by_seed(lambda seed, count=count: run(count, seed), FEW_SEEDS)
+        for count in COUNTS
+    }
 
 
 @experiment(
@@ -128,48 +155,41 @@ def leak() -> dict:
         task = load_words("calls", MANY, seed, split=split)
         return {
             "nearest": nearest(task, seed),
-            "scratch": scratch(task, seed),
+            "means": head_accuracy(means, task, seed),
             "frozen": frozen(task, seed),
-            "tuned": evaluate(tuned(task, seed), task.open_test()),
         }
 
-    return {split: by_seed(lambda seed, split=split: run(split, seed)) for split in SPLIT_BY}
-
-
-SPLIT_BY = ("voice", "random")
+    return {split: by_seed(lambda seed, split=split: run(split, seed), SEEDS) for split in SPLITS}
 
 
 @experiment(
     "13_japanese",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
-    labels="1-20 + 8",
+    seeds=5,
+    labels="10 + 8",
     settings=IN_EACH_DRAW,
 )
 def japanese() -> dict:
-    """Ten Japanese words: {recordings: {way: [accuracy]}}, learned and tested with espeak-ng.
+    """Ten Japanese words, learned from espeak-ng: {"same", "other": {way: [accuracy]}}.
 
-    "across": of the ways with the most recordings, on the voice of Open JTalk.
+    "same" is tested on other voices of espeak-ng, "other" on the voice of Open JTalk.
     """
-    across: dict[str, list[float]] = {}
-
-    def run(count: int, seed: int) -> dict[str, float]:
-        task = load_words("calls_ja", count, seed)
+    found: dict = {"same": {}, "other": {}}
+    for seed in FEW_SEEDS:
+        task = load_words("calls_ja", TEN, seed)
+        other = load_words("calls_ja", TEN, seed, test_accent="open-jtalk").test
         network = backbone(NETWORK)
-        read = network_with(network, probe(network, task, seed=seed, read_test=False).head)
-        grown = train_from_scratch(
-            network, task, seed=seed, augment=vary, progress=False, read_test=False
-        ).model
-        models = {"scratch": grown, "frozen": read, "tuned": tuned(task, seed)}
-        if count == COUNTS_JA[-1]:
-            other = load_words("calls_ja", count, seed, test_accent="open-jtalk").test
-            for way, model in models.items():
-                across.setdefault(way, []).append(round(evaluate(model, other), 4))
-        return {way: evaluate(model, task.open_test()) for way, model in models.items()}
-
-    runs = {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS_JA}
-    return {"runs": runs, "across": across}
+        options = {"seed": seed, "augment": vary, "progress": False, "read_test": False}
+        models = {
+            "tuned": tuned(task, seed),
+            "scratch": train_from_scratch(network, task, **options).model,
+            "frozen": network_with(network, probe(network, task, seed=seed, read_test=False).head),
+        }
+        for way, model in models.items():
+            for where, split in (("same", task.test), ("other", other)):
+                found[where].setdefault(way, []).append(round(evaluate(model, split), 4))
+    return found
 
 
 def network_with(network: nn.Module, head: nn.Linear) -> nn.Module:
@@ -182,24 +202,21 @@ def network_with(network: nn.Module, head: nn.Linear) -> nn.Module:
     "13_who",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
-    labels="2-10 + 3",
+    seeds=5,
+    labels="5 + 3",
     settings=IN_EACH_DRAW,
 )
 def who() -> dict:
-    """Ten voices to tell apart, whatever they say: {recordings of each: {way: [accuracy]}}."""
+    """Ten voices to tell apart, whatever they say, by five recordings: {way: [accuracy]}."""
 
-    def run(count: int, seed: int) -> dict[str, float]:
-        task = speakers(count, seed)
-        return {
-            "scratch": scratch(task, seed),
-            "frozen": frozen(task, seed),
-            "tuned": evaluate(tuned(task, seed), task.open_test()),
+    def run(seed: int) -> dict[str, float]:
+        task = speakers(FIVE, seed)
+        return trained(task, seed) | {
             "random": probe(reinitialise(backbone(NETWORK)), task, seed=seed).test_acc,
             "means": head_accuracy(means, task, seed),
         }
 
-    return {str(count): by_seed(lambda seed, count=count: run(count, seed)) for count in COUNTS[1:]}
+    return by_seed(run, FEW_SEEDS)
 
 
 def speakers(count: int, seed: int) -> Task:
@@ -248,14 +265,14 @@ def accents() -> dict:
             found[accent] = evaluate(only_words(network, task.classes["en"]), task.test)
         return found
 
-    return {"accents": by_seed(run)}
+    return {"accents": by_seed(run, SEEDS)}
 
 
 @experiment(
     "13_replay",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
+    seeds=5,
     labels="2-5 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -276,7 +293,7 @@ def _replay(count: int) -> dict:
             place = found.setdefault(way, {"new": [], "old": []})[which]
             place.append(round(evaluate(model, split), 4))
 
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         task = load_words("commands", count, seed, accent="japanese")
         known = load_words("commands", REPLAYED, seed)
         start = only_words(backbone(NETWORK), task.classes["en"])
@@ -284,7 +301,6 @@ def _replay(count: int) -> dict:
         options = {"seed": seed, "augment": vary, "progress": False, "read_test": False}
         models = {
             "before": start,
-            "scratch": train_from_scratch(start, task, **options).model,
             "tuned": fine_tune(start, task, head=start.head, **options).model,
             "replay": fine_tune(start, both, head=start.head, **options).model,
         }
@@ -300,30 +316,25 @@ def _replay(count: int) -> dict:
     "13_noise",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
+    seeds=5,
     labels="10 + 8",
     settings=IN_EACH_DRAW,
 )
 def noise() -> dict:
     """Words learned on a quiet line: {level in dB: {way: [accuracy]}}.
 
-    "scratch" and "plain" (fine-tuned) hear quiet lines alone, the "augmented" noisy ones as well;
+    "plain" (fine-tuned) hears quiet lines alone, "augmented" noisy ones as well;
     "adapted" is "plain" with BatchNorm measured on 100 unlabelled recordings of that level.
     """
     found: dict = {str(level): {} for level in LEVELS}
-    for seed in SEEDS:
-        task = load_words("calls", COUNTS[-1], seed, snr=QUIET)
-        options = {"seed": seed, "progress": False, "read_test": False}
+    for seed in FEW_SEEDS:
+        task = load_words("calls", TEN, seed, snr=QUIET)
         models = {
-            "scratch": train_from_scratch(backbone(NETWORK), task, **options).model,
-            "scratch_augmented": train_from_scratch(
-                backbone(NETWORK), task, augment=vary, **options
-            ).model,
             "plain": tuned(task, seed, None),
             "augmented": tuned(task, seed),
         }
         for level in LEVELS:
-            loud = load_words("calls", 2 * COUNTS[-1], seed, snr=level)
+            loud = load_words("calls", 2 * TEN, seed, snr=level)
             models["adapted"] = adabn(models["plain"], None, loud.train, seed=seed)
             for way, model in models.items():
                 place = found[str(level)].setdefault(way, [])
@@ -353,7 +364,7 @@ def unknown() -> dict:
 
 
 def _unknown(seed: int) -> dict[str, dict[str, float]]:
-    task = load_words("calls", COUNTS[-1], seed)
+    task = load_words("calls", TEN, seed)
     setting, testing = strangers(seed)
     network = backbone(NETWORK)
     reader = network_with(network, probe(network, task, seed=seed, read_test=False).head)

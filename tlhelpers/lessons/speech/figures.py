@@ -25,7 +25,6 @@ __all__ = ["mel_filters", "only_words", "standardise"]
 
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "scratch": figures.METHODS["scratch"],
-    "scratch_augmented": {"color": figures.BLACK, "marker": "v"},
     "frozen": figures.METHODS["probe"],
     "tuned": figures.METHODS["fine_tune"],
     "plain": figures.METHODS["fine_tune"],
@@ -47,13 +46,14 @@ TWINS = {  # features of the real twin
 }
 
 
-def draw_sound(wave: Tensor, middle: float = 0.5) -> Picture:
-    """A wave (samples,), one window of it, and its log-mel picture. middle: s, of the window."""
+def draw_sound(wave: Tensor) -> Picture:
+    """A wave (samples,), its loudest window, and its log-mel picture."""
     figures.use()
     figure, panels = plt.subplots(
         1, 3, figsize=(8.4, 2.6), width_ratios=(1.2, 1.2, 1.4), layout="constrained"
     )
     seconds = [k / RATE for k in range(len(wave))]
+    middle = wave.unfold(0, 256, 80).square().sum(1).argmax().item() * 0.01 + 0.016
     panels[0].plot(seconds, wave, color=figures.BLUE, linewidth=0.5)
     panels[0].axvspan(middle - 0.016, middle + 0.016, color=figures.ORANGE, alpha=0.6)
     start = int((middle - 0.016) * RATE)
@@ -71,13 +71,14 @@ def draw_sound(wave: Tensor, middle: float = 0.5) -> Picture:
     return picture(figure, text("lesson13.sound_alt"))
 
 
-def draw_shots(found: Mapping, live: Mapping[str, float]) -> Picture:
+def draw_shots(found: Mapping, two: Mapping, live: Mapping[str, float]) -> Picture:
     """New words by recordings of each, and all ways at two. live: today's accuracies at two."""
     figures.use()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 3.6), width_ratios=(1.2, 1))
-    counts = [int(count) for count in found]
+    curves = {int(count): runs for count, runs in found.items()} | {2: two}
+    counts = sorted(curves)
     for way in ("tuned", "frozen", "scratch"):
-        runs = [found[str(count)][way] for count in counts]
+        runs = [curves[count][way] for count in counts]
         figures.error_band(left, counts, runs, text(f"lesson13.way_{way}"), **LOOK[way])
         if way in live:
             left.plot(2, live[way], "o", color=figures.INK, fillstyle="none", markersize=11)
@@ -86,7 +87,6 @@ def draw_shots(found: Mapping, live: Mapping[str, float]) -> Picture:
     _chance(left, 0.2)
     _percent(left)
     left.legend(loc="lower right", fontsize=8, frameon=True, edgecolor="none")
-    two = found["2"]
     _rows(right, two, ("frozen", "tuned", "nearest", "means", "pictures", "random", "scratch"))
     right.set_title(text("lesson13.shots_rows"), fontsize=10)
     left.set_ylabel(text("lesson13.accuracy"))
@@ -94,31 +94,53 @@ def draw_shots(found: Mapping, live: Mapping[str, float]) -> Picture:
     return picture(figure, text("lesson13.shots_alt"))
 
 
-def draw_leak(found: Mapping) -> Picture:
-    """Each way under both splits, joined by a line."""
+def draw_two(two: Mapping, live: Mapping[str, float]) -> Picture:
+    """All ways at two recordings of each word, a row each. live: today's accuracies."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 2.7))
-    ways = ("nearest", "scratch", "frozen", "tuned")
-    for row, way in enumerate(ways):
-        spans = [interval(found[split][way], share=True) for split in ("voice", "random")]
-        axes.plot([s.mean for s in spans], [row, row], color=figures.GREY, linewidth=1.5)
-        for span, (split, mark) in zip(spans, SPLITS.items(), strict=True):
-            label = text(f"lesson13.split_{split}") if row == 0 else None
-            figures.mark_mean(axes, row, span, across=True, label=label, **mark)
-    axes.set_yticks(range(len(ways)), [text(f"lesson13.way_{way}") for way in ways])
-    axes.set_ylim(len(ways) - 0.5, -0.5)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel(text("lesson13.accuracy_draws"))
+    figure, axes = plt.subplots(figsize=(7.2, 3.3))
+    ways = ("frozen", "tuned", "nearest", "scratch", "means", "pictures", "random")
+    _rows(axes, two, ways)
+    for way, accuracy in live.items():
+        ring = {"color": figures.INK, "fillstyle": "none", "markersize": 12}
+        axes.plot(accuracy, ways.index(way), "o", **ring)
+    axes.axvline(0.2, color=figures.INK, linestyle=":", linewidth=1.5)
+    axes.set_xlabel(text("lesson13.two_label"))
+    axes.set_title(text("lesson13.shots_title", **_means(two)))
+    return picture(figure, text("lesson13.two_alt"))
+
+
+def draw_leak(synthetic: Mapping, real: Mapping) -> Picture:
+    """Synthetic voices and people, each way under both splits, joined by a line.
+
+    real: `13_real`, whose "takes" test the people of the training.
+    """
+    figures.use()
+    people = {
+        split: {kind: real[name][kind]["5"] for kind in ("dtw", "means", "speech")}
+        for split, name in (("voice", "digits"), ("random", "takes"))
+    }
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 2.6))
+    for axes, found in zip(panels, (synthetic, people), strict=True):
+        for row, way in enumerate(found["voice"]):
+            spans = [interval(found[split][way], share=True) for split in SPLITS]
+            axes.plot([s.mean for s in spans], [row, row], color=figures.GREY, linewidth=1.5)
+            for span, (split, mark) in zip(spans, SPLITS.items(), strict=True):
+                first = row == 0 and axes is panels[0]
+                label = text(f"lesson13.split_{split}") if first else None
+                figures.mark_mean(axes, row, span, across=True, label=label, **mark)
+        names = [text(f"lesson13.row_{LEAKING.get(way, way)}") for way in found["voice"]]
+        axes.set_yticks(range(len(names)), names, fontsize=9)
+        _across(axes, len(names))
+        axes.set_xlabel(text("lesson13.accuracy_short"))
+    for axes, key in zip(panels, ("synthetic", "people"), strict=True):
+        axes.set_title(text(f"lesson13.leak_{key}"), fontsize=10)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    gains = [
-        interval([r - v for r, v in zip(found["random"][w], found["voice"][w], strict=True)]).mean
-        for w in ways
-    ]
-    low, high = (round(100 * value) for value in (min(gains), max(gains)))
-    axes.set_title(text("lesson13.leak_title", low=low, high=high))
+    gain = interval(people["random"]["dtw"]).mean - interval(people["voice"]["dtw"]).mean
+    figure.suptitle(text("lesson13.leak_title", points=round(100 * gain)), x=0.02, ha="left")
     return picture(figure, text("lesson13.leak_alt"))
 
 
+LEAKING = {"dtw": "nearest", "speech": "frozen"}  # the names that the real twin has for them
 SPLITS: dict[str, dict[str, Any]] = {
     "voice": {"color": figures.BLUE, "marker": "o"},
     "random": {"color": figures.VERMILION, "marker": "s"},
@@ -157,13 +179,13 @@ def draw_replay(found: Mapping) -> Picture:
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.3), sharey=True)
     for axes, (count, ways) in zip(panels, found.items(), strict=True):
-        for place, way in enumerate(("before", "scratch", "tuned", "replay")):
+        for place, way in enumerate(("before", "tuned", "replay")):
             for shift, which in ((-0.12, "new"), (0.12, "old")):
                 span = interval(ways[way][which], share=True)
                 label = text(f"lesson13.on_{which}") if place == 0 and axes is panels[0] else None
                 figures.mark_mean(axes, place + shift, span, label=label, **ON[which])
-        names = [text(f"lesson13.short_{way}") for way in ("before", "scratch", "tuned", "replay")]
-        axes.set_xticks(range(4), names, fontsize=9)
+        names = [text(f"lesson13.short_{way}") for way in ("before", "tuned", "replay")]
+        axes.set_xticks(range(3), names, fontsize=9)
         axes.set_title(text("lesson13.replay_count", count=count), fontsize=10)
         _chance(axes, 0.1)
     _percent(panels[0])
@@ -174,41 +196,24 @@ def draw_replay(found: Mapping) -> Picture:
 
 
 def draw_japanese(found: Mapping) -> Picture:
-    """Ten Japanese words by recordings of each; at the most, on another synthesiser's voice."""
+    """Ten Japanese words, on other voices of the same synthesiser and on another synthesiser."""
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), width_ratios=(1.3, 1))
-    runs = found["runs"]
-    counts = [int(count) for count in runs]
-    for way in ("tuned", "frozen", "scratch"):
-        values = [runs[str(count)][way] for count in counts]
-        figures.error_band(left, counts, values, text(f"lesson13.way_{way}"), **LOOK[way])
-    _counts(left, counts)
-    _chance(left, 0.1)
-    _percent(left)
-    left.set_ylabel(text("lesson13.accuracy"))
-    left.legend(loc="lower right", fontsize=8, frameon=True, edgecolor="none")
-    _rows(right, found["across"], ("tuned", "frozen", "scratch"))
-    right.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
-    right.set_title(text("lesson13.across_title", count=counts[-1]), fontsize=10)
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 2.7), sharey=True)
+    for axes, where in zip(panels, ("same", "other"), strict=True):
+        _rows(axes, found[where], ("tuned", "frozen", "scratch"))
+        axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+        axes.set_title(text(f"lesson13.synthesiser_{where}"), fontsize=10)
     figure.suptitle(text("lesson13.japanese_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson13.japanese_alt"))
 
 
 def draw_who(found: Mapping) -> Picture:
-    """Ten voices to tell apart, by recordings of each."""
+    """Ten voices to tell apart by five recordings of each, a way a row."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.2))
-    counts = [int(count) for count in found]
-    for way in ("scratch", "random", "means", "tuned", "frozen"):
-        runs = [found[str(count)][way] for count in counts]
-        figures.error_band(axes, counts, runs, text(f"lesson13.row_{way}"), **LOOK[way])
-    _counts(axes, counts)
-    axes.set_xlabel(text("lesson13.recordings_voice"))
-    _chance(axes, 0.1)
-    _percent(axes)
-    axes.set_ylabel(text("lesson13.accuracy"))
-    figure.legend(loc="outside right center", fontsize=9)
-    axes.set_title(text("lesson13.who_title", **_means(found["5"])))
+    figure, axes = plt.subplots(figsize=(6.6, 2.8))
+    _rows(axes, found, ("scratch", "random", "means", "tuned", "frozen"))
+    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+    axes.set_title(text("lesson13.who_title", **_means(found)))
     return picture(figure, text("lesson13.who_alt"))
 
 
@@ -217,7 +222,7 @@ def draw_noise(found: Mapping) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.2, 3.6))
     places = range(len(found))
-    for way in ("plain", "augmented", "adapted", "scratch", "scratch_augmented"):
+    for way in ("plain", "augmented", "adapted"):
         runs = [found[level][way] for level in found]
         figures.error_band(axes, places, runs, text(f"lesson13.noise_{way}"), **LOOK[way])
     names = [
@@ -256,7 +261,7 @@ def draw_unknown(found: Mapping) -> Picture:
 def draw_real(found: Mapping) -> Picture:
     """Digits and commands that people said, by recordings of each word."""
     title, alt = text("lesson13.real_title"), text("lesson13.real_alt")
-    return draw_twin(found, ("digits", "takes", "commands"), title, alt, looks=TWINS)
+    return draw_twin(found, ("digits", "commands"), title, alt, looks=TWINS)
 
 
 def draw_mistakes(accuracies: Mapping[str, float]) -> Picture:

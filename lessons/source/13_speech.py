@@ -1,0 +1,663 @@
+# %% [markdown] key="title" lang="ja"
+# # 13 音声の転移
+#
+# **説明30分、練習15分** ・ 前提：レッスン02（特徴抽出）。ファインチューニング（レッスン03）も済ませてあると楽です。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 波形からログメルの絵を自分で作り、気づきにくい間違いを見つける
+# - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
+# - 声ごとに分けて測り、アクセント別の結果と、忘れたものを報告する
+#
+# 音が出ます。スピーカーかイヤホンを用意してください（なくても進められます。どの音にも絵が付いています）。
+
+# %% [markdown] key="title" lang="en"
+# # 13 Transfer for speech
+#
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction); lesson 03 (fine-tuning) helps.
+#
+# After this lesson you can
+#
+# - turn a wave into a log-mel picture yourself, and find mistakes that give no error
+# - build a model that tells new words apart, from two recordings of each
+# - measure by voice, and report each accent and what was forgotten
+#
+# There is sound: have loudspeakers or headphones ready. Without them you miss nothing you need, since every sound comes with its picture.
+
+# %% key="setup"
+import torch
+from IPython.display import display
+
+import tlhelpers as tl
+
+tl.setup()
+network = tl.backbone("zukan-speech")
+lesson13 = tl.figures("13")
+
+# %% [markdown] key="idea" lang="ja"
+# ## 耳も借りられる
+#
+# 野鳥に詳しい人は、目だけでなく耳も鍛えられています。初めて聞く鳥の声でも、2回も聞けば聞き分けられるようになります。毎回ゼロから耳を鍛え直しているわけではありません。
+#
+# コールセンターの音声メニューを考えましょう。「ご用件をお話しください」に対する返事を、5つの単語（billing 請求、delivery 配送、refund 返金、password パスワード、agent 担当者）のどれかに振り分けます。録音は1単語に2件しかありません。
+#
+# 音は、まず**絵**にします。波形を短く区切り、どの高さの音がどれだけ強いかを並べたものが**スペクトログラム**です。あとは画像と同じで、鍛えられた本体に新しい出力層を付けます。本体 `zukan-speech` は、英単語40語（yes、no、stop など）を、合成した44種の声で聞いて事前学習しました。この5語は1度も聞いていません。
+#
+# ## 題材：5つの新しい単語
+#
+# 再生してみてください。電話回線の雑音（声の10分の1の強さ、10 dB）が入っています。声は合成器 espeak-ng のものです。学習に使う声、設定を選ぶ声（1単語8件）、テストの声は、すべて別の声です。
+
+# %% [markdown] key="idea" lang="en"
+# ## Ears can be borrowed, too
+#
+# An experienced bird-watcher has trained ears as well as trained eyes. A call that is new to them they know after hearing it twice, because nobody trains their ears from nothing for every bird.
+#
+# Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each word.
+#
+# A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. From there on it is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pre-trained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
+#
+# ## The job: five new words
+#
+# Play them. They come with the noise of a telephone line (a tenth of the power of the speech: 10 dB). The voices are those of a synthesiser, espeak-ng. The voices to learn from, those to choose settings with (8 recordings of each word) and those of the test are all different.
+
+# %% key="hear"
+task = tl.load_words("calls", per_class=2)
+print(f"{len(task.train)} recordings to learn from, {len(task.test)} to test on, 1 second each")
+# ja: print(f"学習用 {len(task.train)} 件、テスト用 {len(task.test)} 件、どれも1秒")
+display(tl.diagram("sound"))
+tl.listen(task)
+
+# %% key="predict-frozen"
+tl.predict_first(
+    "13-frozen",
+    "Two recordings of each word: accuracy of the frozen body with a new head (guessing: 20%)",
+    # ja: "1単語2件で、凍結した本体に新しい出力層を付けたときの正解率（ランダムなら20%）",
+    between=(0, 100),
+    unit="%",
+)
+
+# %% key="win" alt_ja="5語を2件ずつ学んだときのテスト正解率を、7つの方法について1行ずつ、点と95%信頼区間で示す。" alt_en="Test accuracy from two recordings of each of five words: seven ways, one a row, as dots with 95% intervals."
+frozen = tl.probe(network, task).test_acc
+scratch = tl.train_from_scratch(network, task, lr=0.003, progress=False).test_acc
+print(f"Today: frozen {frozen:.0%}, the same network from scratch {scratch:.0%}")
+# ja: print(f"今日：凍結 {frozen:.0%}、同じネットワークをゼロから {scratch:.0%}")
+two = tl.stored("13_two")
+live = {"frozen": frozen, "scratch": scratch}
+display(lesson13.draw_two(two, live))
+tl.see_prediction("13-frozen", round(100 * frozen))
+
+# %% key="claim-win" tags=["claim"]
+gain = tl.interval([a - b for a, b in zip(two["frozen"], two["scratch"])])
+tl.claim(
+    f"With two recordings of each word, the frozen body is {100 * gain.low:.0f} to "
+    f"{100 * gain.high:.0f} points above scratch (stored, 10 draws of voices)",
+    # ja: f"1単語2件では、凍結した本体がゼロからより{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
+    # ja: "ポイント高い正解率でした（保存済み、声を選び直して10回）",
+    gain.low > 0.20,
+)
+
+# %% [markdown] key="win-read" lang="ja" tags=["answer"]
+# **借りた耳は、2件で覚えました。** ゼロからの42%に対して80%です。点は声を選び直した10回の平均、棒は95%信頼区間、丸印は今日の1回です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。設定は、どの方法も8件×5語の検証用の声で選びました。
+#
+# ほかの方法とも比べましょう。**DTW**は、ニューラルネットワーク以前の音声認識で、話す速さの違いを吸収しながら最も近い録音を探します（「さらに深く：DTW」）。帯域の平均、絵で学んだネットワーク（レッスン02）、ランダムな本体は、どれも借りた耳に遠く及びません。効いているのは「事前学習なら何でも」ではなく、**単語を聞いた経験**です。
+
+# %% [markdown] key="win-read" lang="en" tags=["answer"]
+# **Borrowed ears learn from two recordings.** The frozen body is right for 80%, scratch for 42%. Dots are means over 10 draws of the voices, bars their 95% intervals, and rings are today's run. "Stored" results were measured beforehand and come with the course. Every way chose its settings on the 8 × 5 validation recordings.
+#
+# There are other ways to compare with. **DTW** is speech recognition from before neural networks: it looks for the nearest recording while allowing for another speed ("Deeper: DTW"). DTW, means of the bands, a network that learned on drawings (lesson 02) and a random body all stay far behind. What helps is not any pre-training, but **having heard words**.
+
+# %% [markdown] key="play" lang="ja"
+# ## 聞く、見る、試す
+#
+# 次のウィジェットでは、事前学習で覚えた10の命令語を、初めての声で聞かせます。雑音を大きくしたり、アクセントを変えたりして、答えの変化を見てください。
+
+# %% [markdown] key="play" lang="en"
+# ## Hear it, see it, try it
+#
+# In the widget, voices that are new to the network say ten of the words it was pre-trained on. Turn the noise up, change the accent, and watch its answers.
+
+# %% key="widget"
+tl.widget("13")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（読み取る、4分）
+#
+# 声1で調べてください。`misheard` は、雑音なし、アクセント「日本語」のときに聞き間違えられる単語のリストです。`level_failing` は、標準のアクセントの no が、雑音を大きくしていって最初に聞き間違えられるときのdBの値です。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (read, 4 minutes)
+#
+# Use voice 1. `misheard` is the list of words that are misheard without noise in the Japanese accent. `level_failing` is the number of dB at which *no*, in the standard accent, is first misheard as you turn the noise up.
+
+# %% key="ex-a" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: misheard = [...]
+# PLACEHOLDER: level_failing = ...
+misheard = ["left", "right"]
+level_failing = 5
+### END SOLUTION
+tl.check("13-a")
+
+# %% [markdown] key="mel" lang="ja"
+# ## 波形から絵へ、手を動かして
+#
+# 電話の音は、1秒が8,000個の数です。32ミリ秒の窓には $8000\times0.032=256$ 個、窓は10ミリ秒（80個）ずつずらします。窓ごとにフーリエ変換をすると、129の高さの音の強さがわかります。
+#
+# 人の耳は、低い音の違いには細かく、高い音には大まかです。それを表すのが**メル尺度**です。
+#
+# $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
+#
+# たとえば100 Hzは150メル、200 Hzは283メルで、差は133メルです。同じ100 Hzの差でも、3,000 Hzと3,100 Hzでは30メルしか違いません。そこで、メルで等間隔の40の帯域に強さをまとめ、対数を取ります。これが**ログメル**（log-mel）です。①〜④の4行で、`tl.log_mel` と同じものができます。
+
+# %% [markdown] key="mel" lang="en"
+# ## From a wave to a picture, by hand
+#
+# One second of telephone sound is 8,000 numbers. A window of 32 ms holds $8000\times0.032=256$ of them, and the next one starts 10 ms (80 numbers) later. A Fourier transform of each window tells how strong each of 129 tones is.
+#
+# Our ears tell low tones apart finely and high ones roughly. The **mel scale** says so in numbers:
+#
+# $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
+#
+# For example, 100 Hz is 150 mel and 200 Hz is 283: 133 apart. From 3,000 to 3,100 Hz, also 100 Hz, it is only 30. So we gather the power in 40 bands that are equally wide in mel, and take logarithms. This is a **log-mel** picture; lines ① to ④ make the same as `tl.log_mel`.
+
+# %% key="mel-run" alt_ja="左は1秒の波形と短い窓の位置、中央はその窓の256サンプル、右はログメルの絵。" alt_en="At the left a wave of one second with a short window marked, in the middle its 256 samples, at the right the log-mel picture."
+wave = task.train.inputs[:1]
+padded = torch.nn.functional.pad(wave, (128, 128), mode="reflect")
+windows = padded.unfold(1, 256, 80)  # ① 101 windows of 256 samples
+# ja: windows = padded.unfold(1, 256, 80)  # ① 256サンプルの窓が101個
+power = torch.fft.rfft(windows * torch.hann_window(256)).abs() ** 2  # ② 129 tones
+# ja: power = torch.fft.rfft(windows * torch.hann_window(256)).abs() ** 2  # ② 129の高さ
+bands = power @ lesson13.mel_filters(8000, 129).T  # ③ 40 bands
+# ja: bands = power @ lesson13.mel_filters(8000, 129).T  # ③ 40の帯域
+by_hand = torch.log(bands + 1e-6).mT  # ④ logarithm
+# ja: by_hand = torch.log(bands + 1e-6).mT  # ④ 対数
+difference = (by_hand - tl.log_mel(wave)).abs().max()
+print(f"Shape {tuple(by_hand.shape)}; largest difference from tl.log_mel: {difference:.5f}")
+# ja: print(f"形 {tuple(by_hand.shape)}、tl.log_mel との差は最大 {difference:.5f}")
+lesson13.draw_sound(wave[0])
+
+# %% [markdown] key="mistakes" lang="ja"
+# ## エラーの出ない間違い
+#
+# 絵の作り方が事前学習のときと違っても、形さえ合えばネットワークは黙って答えます。次の5つを、10の命令語で試します。
+#
+# > **予想してから実行**：いちばん響くのはどれでしょうか。
+
+# %% [markdown] key="mistakes" lang="en"
+# ## Mistakes without an error
+#
+# If the picture is made in another way than in pre-training, the network still answers, as long as the shape fits. Let us try five such mistakes on the ten commands.
+#
+# > **Predict, then run**: which one costs most?
+
+# %% key="mistakes-run" alt_ja="正しい前処理と、気づきにくい5つの間違いでのテスト正解率を1行ずつ、点で示す。" alt_en="Test accuracy with the right front end and with each of five silent mistakes, one a row."
+commands = tl.load_words("commands", snr=20)
+ten = lesson13.only_words(network, commands.classes["en"])
+waves, right = commands.test.inputs, commands.test.labels
+slow = waves.repeat_interleave(2, 1)
+pictures = {
+    "as in pre-training": tl.log_mel(waves),
+    # ja: "事前学習と同じ": tl.log_mel(waves),
+    "16 kHz read as 8 kHz": tl.log_mel(slow),
+    # ja: "16 kHzを8 kHzとして読む": tl.log_mel(slow),
+    "20 bands, each twice": tl.log_mel(waves, mels=20).repeat_interleave(2, 1),
+    # ja: "20帯域を2回ずつ": tl.log_mel(waves, mels=20).repeat_interleave(2, 1),
+    "bands up to 2,000 Hz": tl.log_mel(waves, highest=2000.0),
+    # ja: "2,000 Hzまでの帯域": tl.log_mel(waves, highest=2000.0),
+    "no logarithm": tl.log_mel(waves).exp(),
+    # ja: "対数を忘れる": tl.log_mel(waves).exp(),
+    "high bands first": tl.log_mel(waves).flip(1),
+    # ja: "帯域が上下逆": tl.log_mel(waves).flip(1),
+}
+accuracies = {}
+for name, picture in pictures.items():
+    with torch.no_grad():
+        answers = ten(lesson13.standardise(picture)).argmax(1)
+    accuracies[name] = (answers == right).double().mean().item()
+lesson13.draw_mistakes(accuracies)
+
+# %% [markdown] key="mistakes-read" lang="ja"
+# **どの間違いにも、警告は出ません。** サンプル数を取り違えると、音は半分の速さで1オクターブ低くなります。人の耳でもおかしいとわかりますが、ネットワークは平然と答えます。40帯域のはずが80帯域なら形が違うのでエラーになりますが、20帯域を引き伸ばすと通ってしまいます。
+#
+# 対策は、**前処理をモデルと一緒に配る**ことです。`network.preprocess` はそのためにあり、`tl.probe` などは必ずそれを通します。自分のデータでは、最初に1つ再生し、絵を見てください。
+
+# %% [markdown] key="mistakes-read" lang="en"
+# **Not one of them gives a warning.** With the wrong rate, every sound is half as fast and an octave lower. A person hears at once that something is wrong; the network answers as if nothing had happened. 80 bands in place of 40 would have the wrong shape and stop with an error, while 20 that were stretched slip through.
+#
+# The cure is to **ship the front end with the model**. `network.preprocess` is there for that, and `tl.probe` and all others go through it. With data of your own, play one sound and look at its picture first.
+
+# %% [markdown] key="voices" lang="ja"
+# ## 誰の声でテストするか
+#
+# 1人の人が同じ単語を何度も話すと、録音どうしはよく似ています。録音を無作為に分けると、テストの声が学習にも入ってしまいます。**声ごとに分ける**のが、初めてのお客様に近い測り方です（こうした**リーク**（漏れ）については、レッスン14で詳しく扱います）。
+
+# %% [markdown] key="voices" lang="en"
+# ## Whose voice is the test?
+#
+# Recordings of one person saying one word are much alike. Split at random, the voices of the test are heard in training as well. Split **by voice**, the test is like a new customer (a **leak**; lesson 14 has more on it).
+
+# %% key="leak" alt_ja="3つの方法のテスト正解率を1行ずつ、声ごとに分けた場合と無作為に分けた場合の2つの点で示す。左は合成の声、右は人の声。" alt_en="Test accuracy of three ways, one a row, as two dots: split by voice, and split at random. Synthetic voices at the left, people at the right."
+display(tl.diagram("voices"))
+lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
+
+# %% [markdown] key="leak-read" lang="ja"
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。同じ方法、同じ5件ずつなのに、DTWは51%が74%に、帯域の平均は47%が67%になります。変えたのは分け方だけで、何も賢くなっていません。左の合成の声では1〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからです。
+#
+# ### 練習B（書く、5分）
+#
+# 声ごとに分ける関数 `split_by_voice(voices, away)` を書きましょう。`voices` は、録音ごとの話し手の名前のリストです。`away` 人を丸ごとテスト用に取り分け、学習用の行番号のリストと、テスト用の行番号のリストを、この順に返します。
+#
+# たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
+
+
+# %% [markdown] key="leak-read" lang="en"
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). The ways are the same, and so are the 5 recordings of each digit, but DTW's 51% become 74%, and 47% by means of the bands become 67%. Only the split was changed; nothing has become any cleverer. With our synthetic voices, at the left, it is only 1 to 3 points: voices of one synthesiser are far more alike than people are.
+#
+# ### Exercise B (write, 5 minutes)
+#
+# Write the function that splits by voice: `split_by_voice(voices, away)`. `voices` lists who speaks in each recording. Hold out `away` people completely, and return two lists: the row numbers to learn from, and those to test on.
+#
+# For example, `split_by_voice(["ken", "emi", "ken"], 1)` is `([1], [0, 2])` if Ken is held out.
+
+
+# %% key="ex-b" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: def split_by_voice(voices, away):
+# PLACEHOLDER:     return ..., ...
+def split_by_voice(voices, away):
+    held = sorted(set(voices))[-away:]
+    train = [row for row, voice in enumerate(voices) if voice not in held]
+    test = [row for row, voice in enumerate(voices) if voice in held]
+    return train, test
+
+
+### END SOLUTION
+tl.check("13-b")
+
+# %% [markdown] key="accent" lang="ja"
+# ## 新しいアクセント
+#
+# 事前学習の声は、標準的な英語でした。同じ10の命令語を、別のアクセントの声で聞かせます。「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
+
+# %% [markdown] key="accent" lang="en"
+# ## A new accent
+#
+# The voices of the pre-training spoke standard English. Now other accents say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
+
+# %% key="accents" alt_ja="5つのアクセントの、新しいラベルなしのテスト正解率を1行ずつ、点と95%信頼区間で示す。破線は全体の平均。" alt_en="Test accuracy without any new label for each of five accents, one a row, as dots with 95% intervals; dashed: the mean of all."
+accents = tl.stored("13_accents")
+japanese = tl.load_words("commands", accent="japanese")
+display(tl.listen(japanese.train.inputs[4:6], [japanese.class_names[c] for c in (4, 5)]))
+lesson13.draw_accents(accents)
+
+# %% [markdown] key="accents-read" lang="ja"
+# **全体の平均だけを見ると、いちばん困っている人が隠れます。** 報告には、必ずいちばん低いグループの値を並べてください。実際の音声認識の製品でも、話者のグループによって誤りの割合が2倍近く違った、という調査があります（Koenecke ほか, 2020、[doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)）。
+#
+# ### 2件ずつ覚え、忘れない
+#
+# 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
+
+# %% [markdown] key="accents-read" lang="en"
+# **A mean over everybody hides those who fare worst.** Always put the worst group beside it. In commercial speech recognition, a study found error rates that differ by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
+#
+# ### Learn from two, and do not forget
+#
+# We take two or five recordings of each command in the Japanese accent and fine-tune, keeping the ten outputs. Once we do so with **replay** (lesson 04): five recordings of each word in standard English are mixed in.
+
+# %% key="replay" alt_ja="日本語アクセントと標準的な英語の正解率を、学習前、追加学習、リプレイありについて示す。左は1単語2件、右は5件。" alt_en="Accuracy on the Japanese accent and on standard English before, fine-tuned, and fine-tuned with replay; two recordings of each word at the left, five at the right."
+replay = tl.stored("13_replay")
+lesson13.draw_replay(replay)
+
+# %% key="claim-accent" tags=["claim"]
+known = accents["accents"]
+drop = tl.interval([a - b for a, b in zip(known["standard"], known["japanese"])])
+before, after = (replay["2"][way]["new"] for way in ("before", "replay"))
+regained = tl.interval([a - b for a, b in zip(after, before)])
+tl.claim(
+    f"The Japanese accent costs {100 * drop.low:.0f} to {100 * drop.high:.0f} points; two "
+    f"recordings with replay win back {100 * regained.low:.0f} to {100 * regained.high:.0f} "
+    "(stored, 10 draws)",
+    # ja: f"日本語アクセントで{100 * drop.low:.0f}〜{100 * drop.high:.0f}ポイント下がり、2件ずつと"
+    # ja: f"リプレイで{100 * regained.low:.0f}〜{100 * regained.high:.0f}ポイント戻りました"
+    # ja: "（保存済み、10回）",
+    drop.low > 0.20 and regained.low > 0,
+)
+
+# %% [markdown] key="replay-read" lang="ja"
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが58%から83%（リプレイありでは81%）に上がります。標準的な英語は、リプレイなしで91%から81%に下がり、ありなら88%です。5件ずつではもっと差が開き、リプレイなしの74%に対して、ありでは86%です。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して5回）。
+#
+# ## この耳に聞こえないもの
+#
+# 単語の耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の10語でテストします。
+#
+# > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
+
+# %% [markdown] key="replay-read" lang="en"
+# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 58% to 83% (81% with replay). Standard English falls from 91% to 81% without replay and is at 88% with it. With five recordings the difference is larger: 74% without, 86% with replay. Do not lose your old customers over the new ones, and **measure both** (5 draws of voices and recordings).
+#
+# ## What this ear does not hear
+#
+# The ear for words was trained to hear the same word whoever says it. And if we ask **who is speaking**? Ten voices are learned from the call centre's five words and tested on ten other words.
+#
+# > **Think before you look**: will the frozen body be above scratch, or below?
+
+# %% key="who" alt_ja="10の声を5件ずつの録音から聞き分ける正解率を、5つの方法について1行ずつ示す。" alt_en="Accuracy in telling ten voices apart from five recordings of each, for five ways, one a row."
+who = tl.stored("13_who")
+lesson13.draw_who(who)
+
+# %% [markdown] key="who-read" lang="ja"
+# **誰の声かは、この耳にはほとんど聞こえません。** 凍結した本体は16%で、ランダムに答えた場合（10%）と大差がなく、ランダムな本体（47%）や帯域の平均（49%）にも負けます。ゼロからなら53%です。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても25%までしか戻りません。レッスン06の**負の転移**が、ここにもありました（10の声、5件ずつ、5回）。
+#
+# 覚え方は1つです。**事前学習が必要とした手がかりは残り、邪魔だった手がかりは消えます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
+#
+# ## 人の声では？
+#
+# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の発話で学習した**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
+
+# %% [markdown] key="who-read" lang="en"
+# **Who is speaking, this ear hardly hears.** The frozen body is right for 16%, not far from guessing (10%), and loses even to a random body (47%) and to the means of the bands (49%). From scratch it is 53%. While it learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (ten voices, five recordings each, 5 draws).
+#
+# Keep one rule in mind: **what the pre-training needed is kept, and what was in its way is gone.** When you choose a body, ask what it was trained to ignore as well.
+#
+# ## And with people?
+#
+# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)).
+
+# %% key="real-figure" alt_ja="人の声での正解率。左は数字、右は30の命令語。どちらも話者を分けてある。" alt_en="Accuracy with people who were held out: digits at the left, thirty commands at the right."
+lesson13.draw_real(tl.stored("13_real"))
+
+# %% [markdown] key="real-read" lang="ja"
+# **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。30の命令語では、2件ずつで55%と、Googleの埋め込み（53%）に並びました。数字10語のすべて、命令語30語のうち27語が、事前学習の40語に入っているからです。それでも数字では、埋め込みの92%に大差で負けます。本物の、ずっと多様な声で学んだ強みです。
+#
+# どの方法も、凍結した特徴にロジスティック回帰の出力層を付け、設定は学習用の録音だけで交差検証しました（話者と録音を選び直して10回）。
+
+# %% [markdown] key="real-read" lang="en"
+# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of the bands 47%). On the 30 commands it reaches 55% from two, level with Google's embedding (53%): all ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training. On digits the embedding is still far ahead, with 92%; it has learned from real voices, which are far more varied.
+#
+# All ways read frozen features with a logistic head, whose strength is cross-validated on the recordings that it learns from (10 draws of speakers and recordings).
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
+#
+# 全国のお客様が携帯電話からかけてくる、旅館の予約センターで、音声メニュー（「予約」「変更」「取消」「場所」「担当者」）を作ることになりました。録音は1単語50件まで集められます。
+#
+# 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え、`"why"` は理由です。正解は1つではありません。解答例の採点表で見直しましょう。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 6 minutes, also good in pairs)
+#
+# A hotel group takes bookings by telephone from all over the country, mostly from mobile phones. You are to build its voice menu: *book*, *change*, *cancel*, *directions*, *agent*. You can collect up to 50 recordings of each word.
+#
+# Write your plan into `plan`: `"recordings"` says whose voices you collect and how, `"network"` what you start from, `"split"` how you split and measure, `"report"` what you report, `"unknown"` what happens to words that are not on the menu, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "recordings": ...,
+# PLACEHOLDER:     "network": ...,
+# PLACEHOLDER:     "split": ...,
+# PLACEHOLDER:     "report": ...,
+# PLACEHOLDER:     "unknown": ...,
+# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER: }
+plan = {
+    "recordings": "25 people from five regions say each word twice over their own phones.",
+    # ja: "recordings": "5つの地方の25人に、自分の携帯電話から各単語を2回ずつ話してもらいます。",
+    "network": "A speech embedding that is frozen, with a new head; fine-tuned if it falls short.",
+    # ja: "network": "音声の埋め込みを凍結して新しい出力層。足りなければファインチューニング。",
+    "split": "By person: 15 to learn from, 5 to choose with, 5 to test on, one of each region.",
+    # ja: "split": "人ごとに、学習15人、選択5人、テスト5人。どの地方もテストに1人入れます。",
+    "report": "Accuracy with its interval, and the worst region beside it.",
+    # ja: "report": "正解率と信頼区間、いちばん低い地方の値も並べます。",
+    "unknown": "A threshold that lets 5% of other words pass, set on other people; then an agent.",
+    # ja: "unknown": "別の人の別の言葉で、5%だけ通るしきい値を決めます。断ったら担当者につなぎます。",
+    "why": "New callers are new voices on noisy lines: the test has to be like them.",
+    # ja: "why": "お客様は初めての声で、回線には雑音があります。テストも同じでなければなりません。",
+}
+### END SOLUTION
+tl.check("13-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 録音 | 社員数人の声 | いろいろな人の声 | 人数、地方、回線も決めた |
+# | 出発点 | ゼロから | 事前学習済みの本体 | 図の数字を挙げて選んだ |
+# | 分け方 | 録音を無作為に | 人ごと | 人ごとで、選択用とテスト用も別 |
+# | 報告 | 正解率1つ | 信頼区間も | いちばん低いグループも |
+# | 未知の言葉 | なし | しきい値 | しきい値の決め方と、断った後の流れ |
+#
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋1＋2＋2＋2で9点です（図の数字がありません）。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | recordings | a few colleagues | many different people | with numbers of people, regions and telephones |
+# | start | from scratch | a pretrained body | chosen with numbers from a figure |
+# | split | recordings at random | by person | by person, and other people to choose with |
+# | report | one accuracy | with an interval | with the worst group beside it |
+# | unknown words | nothing | a threshold | how it is set, and what happens then |
+#
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 1 + 2 + 2 + 2 = 9: it names no number from a figure.
+
+# %% key="quiz"
+tl.quiz("13")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 音は、ログメルの絵にすれば画像と同じように転移できます。絵の作り方が違っても、エラーは出ません。
+# - 単語を聞いて鍛えた耳は、新しい単語を2件の録音で覚えます。
+# - 声ごとに分けて測り、いちばん低いグループを報告します。新しいアクセントを覚えるときは、前の話し方をリプレイで混ぜます。
+# - 事前学習が捨てた手がかり（誰の声か）は、凍結した本体には残っていません。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - As a log-mel picture, sound is transferred like photos. If the picture is made in another way, there is no error.
+# - An ear that was trained on words learns new ones from two recordings.
+# - Measure by voice and report the worst group. When a new accent is learned, replay some of the old speech.
+# - What the pre-training threw away, such as who is speaking, the frozen body does not have.
+
+# %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
+# ## さらに深く：耳の中身：小さなContextNet
+#
+# 本体は**ContextNet**（Han ほか, 2020、[arXiv:2005.03191](https://arxiv.org/abs/2005.03191)）を小さくしたものです。畳み込みは時間の方向だけに進みます。工夫は2つです。
+#
+# **分離型の畳み込み**は、96チャネルどうしを5時刻分つなぐ代わりに、チャネルごとに5時刻を見てから、チャネルを混ぜます。重みは $96\times96\times5=46{,}080$ 個から $96\times5+96\times96=9{,}696$ 個に減ります。
+#
+# **SE**（squeeze-and-excitation）は、音全体を聞いてから、チャネルの音量を決めます。$x$ を特徴、$\bar{x}$ を全時刻の平均、$W_1, W_2$ を重みとすると、
+#
+# $$\text{SE}(x) = x \cdot \sigma(W_2\,\text{SiLU}(W_1 \bar{x}))$$
+#
+# です。$\sigma$ は0〜1の値を返します。「語尾が s なら、語頭のこの音に注目する」といった、離れた手がかりの組み合わせがこれでできます。
+
+# %% [markdown] key="deeper-net" lang="en" tags=["deeper"]
+# ## Deeper: inside the ear: a small ContextNet
+#
+# The body is a small **ContextNet** (Han et al., 2020, [arXiv:2005.03191](https://arxiv.org/abs/2005.03191)). Its convolutions run along time only, and it has two ideas.
+#
+# A **separable convolution** does not connect all 96 channels with all 96 at five moments. It looks at five moments of each channel by itself, then mixes the channels. Instead of $96\times96\times5=46{,}080$ weights it needs $96\times5+96\times96=9{,}696$.
+#
+# **SE** (squeeze-and-excitation) listens to the whole sound before it decides how loud each channel is. With the features $x$, their mean over all time $\bar{x}$ and weights $W_1, W_2$:
+#
+# $$\text{SE}(x) = x \cdot \sigma(W_2\,\text{SiLU}(W_1 \bar{x}))$$
+#
+# where $\sigma$ gives values from 0 to 1. In this way clues from far apart come together: for example, an *s* at the end of the word can turn up a sound at its start.
+
+# %% key="net-diagram"
+count = sum(weights.numel() for weights in network.parameters())
+separable = network.blocks[0].convolutions[0]
+print(f"zukan-speech: {count:,} weights; its first separable convolution:")
+# ja: print(f"zukan-speech：重み {count:,} 個。最初の分離型の畳み込み：")
+for layer in separable[:2]:
+    print(f"{tuple(layer.weight.shape)}: {layer.weight.numel():,} weights")
+    # ja: print(f"{tuple(layer.weight.shape)}：重み {layer.weight.numel():,} 個")
+tl.diagram("contextnet")
+
+# %% [markdown] key="deeper-dtw" lang="ja" tags=["deeper"]
+# ## さらに深く：DTW、事前学習のない強敵
+#
+# ゆっくりした「は・い・い・い」と速い「は・い」は、同じ単語です。**DTW**（動的時間伸縮、Sakoe・Chiba, 1978）は、片方を待たせながら2つを並べ、ずれの合計がいちばん小さい並べ方を探します。表の左上から順に、
+#
+# $$D[i,j] = d(x_i, y_j) + \min(D[i-1,j-1],\ D[i-1,j],\ D[i,j-1])$$
+#
+# を埋めるだけです。$d$ は2つの時刻のずれです。たとえば $x=(0,3,3)$ と $y=(0,3)$ なら、3が待つだけでずれは0です。実際には、ログメルを要約した**MFCC**（13個の数）どうしを比べます。
+
+# %% [markdown] key="deeper-dtw" lang="en" tags=["deeper"]
+# ## Deeper: DTW, a rival without pre-training
+#
+# Said slowly or fast, a word is the same word. **DTW** (dynamic time warping; Sakoe and Chiba, 1978) lays two recordings along each other, lets either wait, and looks for the way with the smallest total difference. From the upper left of a table it fills in
+#
+# $$D[i,j] = d(x_i, y_j) + \min(D[i-1,j-1],\ D[i-1,j],\ D[i,j-1])$$
+#
+# where $d$ is the difference of two moments. For example, $x=(0,3,3)$ and $y=(0,3)$ differ by 0: the 3 just waits. In earnest one compares **MFCC**, 13 numbers that sum up each column of the log-mel picture.
+
+
+# %% key="dtw-run"
+def warped(x, y):
+    table = {(-1, -1): 0.0}
+    for i, one in enumerate(x):
+        for j, other in enumerate(y):
+            steps = ((i - 1, j - 1), (i - 1, j), (i, j - 1))
+            nearest = min(table.get(step, float("inf")) for step in steps)
+            table[i, j] = abs(one - other) + nearest
+    return table[len(x) - 1, len(y) - 1]
+
+
+print(f"(0, 3, 3) and (0, 3) differ by {warped((0, 3, 3), (0, 3)):.0f}")
+# ja: print(f"(0, 3, 3) と (0, 3) のずれ：{warped((0, 3, 3), (0, 3)):.0f}")
+print(f"(0, 3, 3) and (3, 0) differ by {warped((0, 3, 3), (3, 0)):.0f}")
+# ja: print(f"(0, 3, 3) と (3, 0) のずれ：{warped((0, 3, 3), (3, 0)):.0f}")
+
+# %% [markdown] key="deeper-unknown" lang="ja" tags=["deeper"]
+# ## さらに深く：知らない単語を断る
+#
+# お客様は、メニューにない言葉も話します。受け付ける点数に**しきい値**を設け、「知らない単語の5%だけが通る」ところに決めます。点数は3通りです。いちばん高い確率（自信）、学習用の録音との近さ、そして「その他」という6番目のクラスを作る方法です。しきい値を決めた単語と声、試す単語と声は別です。
+
+# %% [markdown] key="deeper-unknown" lang="en" tags=["deeper"]
+# ## Deeper: turning unknown words away
+#
+# Customers also say what is not on the menu. So a word has to reach a score, and the **threshold** is set such that 5% of unknown words pass. There are three scores: the highest probability (sureness), the nearness to the recordings that were learned, and a sixth class, "other". The words and voices that set the threshold are not those that test it.
+
+# %% key="unknown-figure" alt_ja="知らない単語を断る3つの方法を1行ずつ。知っている単語を受け付けた割合と、知らない単語を通した割合。" alt_en="Three ways to reject unknown words, one a row: the share of known words caught and of unknown words let through."
+lesson13.draw_unknown(tl.stored("13_unknown"))
+
+# %% [markdown] key="unknown-read" lang="ja"
+# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信（32%）より良いのは、知らない単語にも自信を持って答えることがあるからです。
+#
+# 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
+
+# %% [markdown] key="unknown-read" lang="en"
+# **One number does not tell how good a rejection is.** The sixth class accepts 92% of the known words, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and accepts 53% of the known words. Sureness accepts only 32%, because the network is often sure of words it does not know.
+#
+# A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
+
+# %% [markdown] key="deeper-own" lang="ja" tags=["deeper"]
+# ## さらに深く：自分の録音で
+#
+# 単語ごとのフォルダーに録音（WAV、FLAC、OGG、MP3）を入れます。ファイル名の先頭を話し手の名前にすると（`ken_1.wav`）、声ごとに分けられます。
+#
+# ```
+# recordings/予約/ken_1.wav   recordings/予約/emi_1.wav   recordings/変更/ken_1.wav  ...
+# ```
+#
+# ```python
+# mine = tl.load_folder("recordings")   # 点検し、分け方を説明します
+# ```
+#
+# ターミナルで `python -m tlhelpers try recordings` を実行すると、比較とレポートができます。スマートフォンの録音アプリで十分です。
+
+# %% [markdown] key="deeper-own" lang="en" tags=["deeper"]
+# ## Deeper: your own recordings
+#
+# Put recordings (WAV, FLAC, OGG, MP3) into a folder for each word. Where a file name begins with who speaks (`ken_1.wav`), they are split by voice.
+#
+# ```
+# recordings/book/ken_1.wav   recordings/book/emi_1.wav   recordings/change/ken_1.wav  ...
+# ```
+#
+# ```python
+# mine = tl.load_folder("recordings")   # looks at them, and says how they are split
+# ```
+#
+# In a terminal, `python -m tlhelpers try recordings` compares the ways and writes a report. The recorder of a telephone is good enough.
+
+# %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、最近よく使われる手法
+#
+# **うまくいかないとき**
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | 突然、どの単語も外れる | サンプル数の取り違え、ステレオの混入 | 1つ再生し、`tl.log_mel(waves, rate)` に本当の値を渡す |
+# | 検証では良いのに現場で外れる | 同じ声が両方に入っている | 声ごとに分け直す |
+# | 短い単語だけ当たる | 無音の長さが手がかりになっている | 長さと位置をそろえ、ずらして学ぶ |
+# | 特定の人だけ外れる | アクセント、高さ、話す速さ | グループ別に測り、その人たちの録音を足す |
+# | 新しい単語の後、前の単語を忘れた | 破局的忘却 | 前の録音を混ぜる（レッスン04） |
+#
+# **最近よく使われる手法**
+#
+# - **自己教師ありの耳**：wav2vec 2.0（[arXiv:2006.11477](https://arxiv.org/abs/2006.11477)）と HuBERT（[arXiv:2106.07447](https://arxiv.org/abs/2106.07447)）は、文字のない音声で学びます。特徴を取り出し、小さな出力層を付けるのが出発点です。
+# - **Whisper**（[arXiv:2212.04356](https://arxiv.org/abs/2212.04356)）は、68万時間の字幕付き音声で学び、日本語も書き起こせます。
+# - 少ない録音での単語認識：[arXiv:2104.01454](https://arxiv.org/abs/2104.01454)。話者の少ない方言の認識は、まだ解かれていない課題です。
+#
+# ```python
+# from transformers import pipeline   # 初回は数百MBをダウンロードします。音は16 kHzです
+# write = pipeline("automatic-speech-recognition", "openai/whisper-small")
+# write("recordings/予約/ken_1.wav")
+#
+# from transformers import AutoFeatureExtractor, AutoModel
+# read = AutoFeatureExtractor.from_pretrained("facebook/wav2vec2-base")
+# ear = AutoModel.from_pretrained("facebook/wav2vec2-base")
+# sound = read(samples, sampling_rate=16_000, return_tensors="pt")
+# features = ear(**sound).last_hidden_state.mean(1)   # 出力層に入れる特徴
+# ```
+
+# %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and what people use today
+#
+# **What can go wrong**
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | suddenly every word is wrong | another rate, or stereo taken for mono | play one; give `tl.log_mel(waves, rate)` the true rate |
+# | fine on validation, poor in use | the same voices in both parts | split by voice |
+# | only short words are right | the length of the silence is a clue | equal lengths and places; shift in training |
+# | wrong for certain people | accent, pitch, speed | measure by group, add recordings of these people |
+# | old words are lost after new ones | catastrophic forgetting | mix old recordings in (lesson 04) |
+#
+# **Today**
+#
+# - **Self-supervised ears**: wav2vec 2.0 ([arXiv:2006.11477](https://arxiv.org/abs/2006.11477)) and HuBERT ([arXiv:2106.07447](https://arxiv.org/abs/2106.07447)) learn from speech without any text. Take their features and train a small head: that is today's start.
+# - **Whisper** ([arXiv:2212.04356](https://arxiv.org/abs/2212.04356)) learned from 680,000 hours of speech with transcripts in many languages, and writes down what it hears.
+# - Words from few recordings: [arXiv:2104.01454](https://arxiv.org/abs/2104.01454). Dialects with few speakers are still an open problem.
+#
+# ```python
+# from transformers import pipeline   # downloads some hundred MB at first; sounds have 16 kHz
+# write = pipeline("automatic-speech-recognition", "openai/whisper-small")
+# write("recordings/book/ken_1.wav")
+#
+# from transformers import AutoFeatureExtractor, AutoModel
+# read = AutoFeatureExtractor.from_pretrained("facebook/wav2vec2-base")
+# ear = AutoModel.from_pretrained("facebook/wav2vec2-base")
+# sound = read(samples, sampling_rate=16_000, return_tensors="pt")
+# features = ear(**sound).last_hidden_state.mean(1)   # the features for a head
+# ```
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **45分の進め方** ・ 耳を借りる話、再生、最初の成功8分（1つは教室のスピーカーで流し、`sound` の図を映す） → ウィジェットと練習A 7分 → 波形から絵へ6分（窓の256とメルの差を板書で計算） → 間違い4分 → 耳の中身3分 → 声ごとの分け方と練習B 7分 → アクセントとリプレイ4分 → 聞こえないもの、人の声3分 → 練習C 3分で始め、残りは宿題。クイズ、まとめ、「さらに深く」も宿題か、早く終わった人向けです。
+#
+# **2人組で**：1人が目をつぶり、もう1人がウィジェットで単語を再生します。人が聞き取れなくなるdBと、ネットワークが間違えるdBを比べます。
+#
+# **遅れた人**：`claim-win` まで実行したら、`voices` の節へ進めます。
+#
+# **よくある誤解**：「録音を増やせば声ごとに分けなくてよい」。同じ5人の録音をいくら増やしても、6人目のことはわかりません。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **45 minutes** · Borrowed ears, listening and the first success 8 (play one over the loudspeakers, project the diagram `sound`) → widget and exercise A 7 → from wave to picture 6 (the 256 of a window and the differences in mel on the board) → mistakes 4 → inside the ear 3 → whose voice, and exercise B 7 → accents and replay 4 → what it does not hear, and people 3 → begin exercise C with 3, the rest at home. Quiz, key points and everything "Deeper" are homework, or for whoever is early.
+#
+# **In pairs**: one closes their eyes, the other plays words in the widget. Compare the dB at which the person fails with those at which the network fails.
+#
+# **Who fell behind** can run everything up to `claim-win` and go on at "Whose voice is the test?".
+#
+# **A common mistake**: "with enough recordings I need not split by voice". However many recordings of the same five people there are, they say nothing about a sixth.

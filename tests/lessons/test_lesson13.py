@@ -1,0 +1,121 @@
+"""Lesson 13: its exercises tell mistakes apart, its steps do what its prose says."""
+
+import re
+
+import pytest
+import torch
+
+from tlhelpers.course.exercises import check
+from tlhelpers.data.catalog import load_task
+from tlhelpers.data.sounds.frontend import LogMel
+from tlhelpers.data.sounds.words import load_words
+from tlhelpers.lessons.speech import experiments, widget
+from tlhelpers.lessons.speech.steps import as_pictures, joined, means, nearness, only_words
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.show.listening import listen
+from tlhelpers.train.predict import evaluate, predict
+
+SPLIT = {"count": 10, "voices": "ana, bob, emi, ken, lee", "held": 5, "away": 1}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda voices, away: [0], "split_two"),
+        (lambda voices, away: ([0], [1]), "split_rows"),
+        (lambda voices, away: (range(5), range(5, 10)), "split_both"),
+        (lambda voices, away: ([], range(10)), "split_away"),
+    ],
+)
+def test_each_mistake_in_the_split_has_its_own_sentence(monkeypatch, mistake, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("13-b", {"split_by_voice": mistake})
+    assert not verdict.passed
+    assert verdict.message.split(":")[0] == text(f"lesson13.{sentence}", **SPLIT).split(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("misheard", "level", "sentence"),
+    [
+        ("left", 5, "ear_words"),
+        (["left", "right", "go"], 5, "ear_too_many"),
+        (["left"], 5, "ear_missing"),
+        (["right", "left"], 6, "ear_level_unknown"),
+        (["right", "left"], 20, "ear_still_right"),
+        (["right", "left"], -5, "ear_not_first"),
+    ],
+)
+def test_the_widget_is_read_step_by_step(monkeypatch, misheard, level, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("13-a", {"misheard": misheard, "level_failing": level})
+    assert not verdict.passed
+    said = text(f"lesson13.{sentence}", words="go", count=1, levels="", level=level)
+    assert verdict.message[:24] == said[:24]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_widget_plays_and_shows_what_is_heard(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    shown = widget.build({})
+    quiet = shown.view()
+    assert quiet.says.startswith(text("widget13.says_right", word="stop", answer="", sure="")[:8])
+    noisy = shown.move(level=-10)
+    assert noisy.picture != quiet.picture
+    for view in (quiet, noisy):
+        assert view.picture.count("<audio controls") == 1
+        assert view.picture.count("alt=") == 1
+
+
+def test_only_words_answers_among_these_words_alone():
+    network = backbone("zukan-speech")
+    task = load_words("commands", snr=20)
+    ten = only_words(network, task.classes["en"])
+    assert predict(ten, task.test).shape == (len(task.test), 10)
+    assert evaluate(ten, task.test) > 0.8
+    assert network.head.out_features == 40
+    assert ten.preprocess is not None
+
+
+def test_controls_see_what_the_network_sees():
+    task = load_words("calls", 1)
+    pictures = as_pictures(task)
+    assert pictures.kind == "image" and pictures.train.inputs.shape == (5, 3, 64, 64)
+    levels = LogMel()(task.train.inputs)
+    assert torch.allclose(means(task.train.inputs)[:, :40], levels.mean(2))
+
+
+def test_a_known_recording_is_nearest_to_itself():
+    waves = load_words("calls", 2).train.inputs
+    near = nearness(backbone("zukan-speech"), waves)
+    assert torch.allclose(near(waves), torch.ones(len(waves)), atol=1e-4)
+    assert (near(waves.flip(1)) < 0.99).all()
+
+
+def test_joined_splits_keep_their_labels():
+    task = load_words("calls", 1)
+    both = joined(task.train, task.valid)
+    assert torch.equal(both.labels, torch.cat([task.train.labels, task.valid.labels]))
+
+
+def test_speakers_are_tested_on_words_that_were_not_learned():
+    task = experiments.speakers(5, 0)
+    assert [len(split) for split in (task.train, task.valid, task.test)] == [50, 30, 70]
+    assert task.train.labels.bincount().tolist() == [5] * 10
+
+
+def test_strangers_that_test_a_threshold_did_not_set_it():
+    setting, testing = experiments.strangers(0)
+    assert len(setting) == len(testing) == 60
+
+
+def test_players_have_names_pictures_and_sound(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    sounds = listen(load_words("calls", 1))
+    page = sounds.html()
+    assert page.count("<audio controls") == page.count("<img ") == 5
+    assert re.findall('aria-label="([a-z]+)"', page) == sounds.names
+    assert len(page) < 100_000
+    assert "billing" in repr(sounds)
+    with pytest.raises(ValueError, match="birds"):
+        listen(load_task("birds", 1, valid_per_class=1, test_per_class=1, size=48))
