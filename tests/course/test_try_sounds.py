@@ -4,9 +4,11 @@ import base64
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -17,13 +19,19 @@ from tlhelpers.course import contest, sound_report, trial
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import load_model, save_model
 from tlhelpers.course.trial import try_folder
+from tlhelpers.data.folder import load_folder
+from tlhelpers.data.task import rows_of_each
 from tlhelpers.models import speech_embedding as embedding
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.hearing import BANDS, hears, listener
 from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import predict
+from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.intervals import share_of
+
+REAL = Path(os.environ.get("TLHELPERS_REAL", "../shared/real")).absolute()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -217,3 +225,20 @@ def test_the_embedding_has_the_shape_that_its_paper_gives():
     waves = torch.zeros(2, 2 * RATE)
     assert network.frames(waves).shape == (2, 197, 32) and network(waves).shape == (2, 3)
     assert network(waves[:, :1000]).shape == (2, 3)  # shorter than a window
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="real recordings and weights are not here")
+def test_on_real_digits_of_a_new_voice_what_was_heard_before_counts(monkeypatch):
+    """10 digits of four people to learn from, 5 of each digit; a fifth chooses, a sixth tests."""
+    monkeypatch.setenv("TLHELPERS_REAL", str(REAL))
+    task = load_folder(REAL / "speech" / "fsdd_half.tar.gz")
+    generator = torch.Generator().manual_seed(0)
+    few = task.train.subset(rows_of_each(task.train.labels, 5, generator))
+    valid, test = (s.subset(torch.arange(0, 250, 3)) for s in (task.valid, task.open_test()))
+    accuracy = {}
+    for name in (BANDS, "zukan-speech", embedding.NAME):
+        parts = [extract_features(listener(name), s, 16, cache=False) for s in (few, valid, test)]
+        head = select_head(parts[0], few.labels, parts[1], valid.labels, 10).head
+        accuracy[name] = (head(parts[2]).argmax(1) == test.labels).float().mean().item()
+    assert accuracy[embedding.NAME] > accuracy[BANDS] + 0.15, accuracy
+    assert accuracy["zukan-speech"] > accuracy[BANDS], accuracy

@@ -169,3 +169,17 @@ def test_spearman_is_that_of_the_ranks():
     assert found.mean == pytest.approx(0.8) and -1 <= found.low < 0.8 <= found.high <= 1
     many = rank_correlation(x.repeat(20), y.repeat(20))
     assert many.high - many.low < found.high - found.low
+
+
+def test_a_difference_over_groups_is_as_wide_as_the_groups_differ():
+    first = [1.0] * 50 + [0.0] * 50  # one way is right on every item of two voices of four
+    second = [0.0] * 100
+    voices = [voice for voice in range(4) for _ in range(25)]
+    by_item, by_voice = paired(first, second), paired(first, second, groups=voices)
+    assert by_item.mean == by_voice.mean == 0.5
+    assert by_voice.high - by_voice.low > 2 * (by_item.high - by_item.low)
+    assert (
+        paired(first, second, groups=[0] * 100)
+        == by_item
+        == paired(first, second, groups=list(range(100)))
+    )

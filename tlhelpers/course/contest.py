@@ -488,7 +488,8 @@ class Contest:
                 return right.double().tolist()
             return (self.answer(best.model, test).argmax(1) == test.labels).double().tolist()
 
-        return paired(rights(transfer), rights(controls))
+        groups = getattr(test, "groups", None)
+        return paired(rights(transfer), rights(controls), groups=groups)
 
     def curve(self, chosen: Contender) -> tuple[list[tuple[int, Interval]], str]:
         """Validation accuracy of the best probe over the number of training examples, and whose."""

@@ -106,11 +106,25 @@ def prediction(values: Iterable[float] | Tensor, level: float = 0.95) -> Interva
     return Interval(mean, mean - half, mean + half, n)
 
 
-def paired(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of first - second over runs that share seed and pictures, with its t interval."""
+def paired(
+    first: Sequence[float],
+    second: Sequence[float],
+    level: float = 0.95,
+    *,
+    groups: Sequence[int] | None = None,
+) -> Interval:
+    """The mean of first - second over runs that share seed and pictures, with its t interval.
+
+    groups: of items that are alike inside (one voice); whole ones are drawn, as in `share_of`.
+    """
     if len(first) != len(second):
         raise ValueError(text("interval.pairs", first=len(first), second=len(second)))
-    return interval([float(a) - float(b) for a, b in zip(first, second, strict=True)], level)
+    differences = [float(a) - float(b) for a, b in zip(first, second, strict=True)]
+    alone = interval(differences, level)
+    if groups is None or not 1 < len(set(groups)) < len(differences):
+        return alone
+    drawn = _over_groups(torch.tensor(differences, dtype=torch.double), groups, level)
+    return Interval(alone.mean, *drawn, alone.n)
 
 
 def welch(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> Interval:
