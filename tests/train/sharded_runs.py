@@ -5,6 +5,7 @@ follows (fully_shard, its messages, the engine's part) is what runs there, over 
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -57,6 +58,11 @@ if __name__ == "__main__":
     sharded: list[str] = []
     options = {"checkpoint": folder / "saved", "checkpoint_every": 3}
     train(**options, after_step=stop, on_interrupt="keep")
+    if "RANK" in os.environ and RANK == 0:  # for one process to go on from
+        shutil.copytree(folder / "saved", folder.parent / "left")
     found["resumed"] = train(**options, after_step=lambda *_: None)
+    if "RANK" not in os.environ:
+        options["checkpoint"] = folder.parent / "left"
+        found["continued"] = train(**options, after_step=lambda *_: None)
     found["sharded"] = sharded
     torch.save(found, folder / f"found.{RANK}")

@@ -99,18 +99,19 @@ def test_a_hook_that_ends_the_training_in_one_process_ends_it_in_all(runs):
 
 def test_a_sharded_model_learns_what_a_whole_one_learns_and_comes_back_whole(tmp_path):
     found = []
-    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+    for name, launcher in (("two", TORCHRUN), ("one", [sys.executable])):
         (tmp_path / name).mkdir()
         done = run_script(launcher, SHARDED, tmp_path / name)
         assert not done.returncode, done.stderr
         paths = sorted((tmp_path / name).glob("found.*"))
         found += [torch.load(path) for path in paths]
-    one, first, second = found
+    first, second, one = found
     assert one["sharded"][0] == "Parameter" and first["sharded"][0] == "DTensor"
     assert "penalty" in first["penalty"]
     for run in ("plain", "resumed"):
         for part, close in zip(first[run], one[run], strict=True):
             torch.testing.assert_close(part, close, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(one["continued"], one["plain"], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(first["plain"], first["resumed"], rtol=0, atol=0)
     torch.testing.assert_close(first["plain"], second["plain"], rtol=0, atol=0)
 

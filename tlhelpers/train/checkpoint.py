@@ -268,8 +268,11 @@ def _restore(run: Any, tensors: dict[str, Tensor], state: dict) -> None:
         if (key := f"random.{name}.{rank}") in tensors:
             set_state(tensors[key])
     _load_optimizer(run.optimizer, tensors, state["optimizer"])
-    if "losses.0" in tensors:  # of another number of processes: the first one's shares
-        run.losses = list(tensors.get(f"losses.{rank}", tensors["losses.0"]).to(run.device))
+    losses = [value for name, value in tensors.items() if name.startswith("losses.")]
+    if losses:
+        same = len(losses) == run.processes.world
+        own = tensors[f"losses.{rank}"] if same else torch.stack(losses).mean(0)
+        run.losses = list(own.to(run.device))
     run.sizes = state["position"]["sizes"]
     run.epoch, run.taken = state["position"]["epoch"], state["position"]["taken"]
     run.portion.size = min(run.portion.size, state["portion"])
