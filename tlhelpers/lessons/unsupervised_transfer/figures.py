@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,7 +32,6 @@ LOOK: dict[str, dict[str, Any]] = {  # each kind of features, method or way: col
     "before": {"color": figures.GREY, "marker": "v"},
     "adabn": {"color": figures.ORANGE, "marker": "D"},
     "simclr": {"color": figures.BLUE, "marker": "o"},
-    "other": {"color": figures.PURPLE, "marker": "s"},
 }
 TRUE_K = 10  # classes in each of the three sets
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
@@ -96,6 +96,11 @@ def _shades(classes: Sequence[int] | None) -> dict[str, Any]:
     if classes is None:
         return {"color": figures.GREY}
     return {"c": torch.as_tensor(classes), "cmap": "tab10"}
+
+
+def name_of(eye: str) -> str:
+    """What a kind of features is called in the learner's language."""
+    return text(f"lesson10.eye_{eye}")
 
 
 def crosstab(clusters: Sequence[int] | Tensor, names: Tensor) -> Tensor:
@@ -173,15 +178,19 @@ def draw_real(found: Mapping) -> Picture:
     coders = ("minilm", "zukan", "tfidf")
     for axes, name in zip(panels, ("clinc150", "sms"), strict=False):
         for row, coder in enumerate(coders):
-            span = interval(found[name][coder]["nearest"], share=True)
-            _across(axes, row, span, LOOK[coder])
+            for lift, way, fill in ((-0.14, "nearest", "full"), (0.14, "mean", "none")):
+                span = interval(found[name][coder][way], share=True)
+                _across(axes, row + lift, span, {**LOOK[coder], "fillstyle": fill})
         axes.set_yticks(range(3), [text(f"lesson10.eye_{coder}") for coder in coders])
         axes.axvline(0.5, color=figures.INK, linestyle=":")
-        axes.set_xlim(0.4, 1)
+        axes.set_xlim(0.25, 1)
         axes.set_ylim(2.5, -0.5)
         axes.set_xlabel(text("lesson10.auroc_short"))
         axes.set_title(text(f"lesson10.real_{name}"), fontsize=11)
     panels[1].set_yticklabels([])
+    for way, fill in (("nearest", "full"), ("mean", "none")):
+        look: dict[str, Any] = {"color": figures.INK, "fillstyle": fill, "markersize": 8}
+        panels[0].plot([], [], "o", label=text(f"lesson10.way_{way}"), **look)
     axes, eyes = panels[2], ("pixels", "random", "imagenet")
     sets = list(found["photos"])
     for row, name in enumerate(sets):
@@ -195,40 +204,32 @@ def draw_real(found: Mapping) -> Picture:
     axes.axvline(0, color=figures.INK, linestyle=":", label=text("lesson10.by_chance"))
     axes.set_xlabel(text("lesson10.ari_short"))
     axes.set_title(text("lesson10.real_photos"), fontsize=11)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
-    )
+    handles, names = panels[0].get_legend_handles_labels()
+    more, their = axes.get_legend_handles_labels()
+    figure.legend(handles + more, names + their, loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson10.real_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson10.real_alt"))
 
 
 def draw_continued(found: Mapping) -> Picture:
-    """Test accuracy with five labels a class: before, BatchNorm alone, SimCLR, SimCLR elsewhere."""
+    """Test accuracy on surfaces with five labels a class: body as borrowed, BatchNorm measured
+    anew, body that went on learning without labels."""
     figures.use()
-    ways = ("before", "adabn", "simclr", "other")
-    figure, panels = plt.subplots(1, 2, figsize=(8.2, 2.9), sharey=True)
-    for axes, name in zip(panels, ("surfaces", "birds"), strict=True):
-        for row, way in enumerate(ways):
-            span = interval(found[name][way], share=True)
-            _across(axes, row, span, LOOK[way])
-            axes.annotate(
-                f"{span.mean:.0%}",
-                (span.mean, row),
-                (0, 8),
-                textcoords="offset points",
-                fontsize=9,
-                ha="center",
-            )
-        chance = 0.2 if name == "surfaces" else 0.1
-        axes.axvline(chance, color=figures.INK, linestyle=":", label=text("lesson10.guessing"))
-        axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.set_title(text(f"lesson10.set_{name}"), fontsize=11)
-        axes.set_xlabel(text("lesson10.accuracy_axis"))
-    panels[0].set_yticks(range(len(ways)), [text(f"lesson10.way_{way}") for way in ways])
-    panels[0].set_ylim(len(ways) - 0.4, -0.8)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", fontsize=9)
-    figure.suptitle(text("lesson10.continued_title"), x=0.02, ha="left", fontsize=12)
+    ways = ("before", "adabn", "simclr")
+    figure, axes = plt.subplots(figsize=(7.2, 2.5))
+    for row, way in enumerate(ways):
+        span = interval(found[way], share=True)
+        _across(axes, row, span, LOOK[way])
+        words = {"textcoords": "offset points", "fontsize": 9, "ha": "center"}
+        axes.annotate(f"{span.mean:.0%}", (span.mean, row), (0, 8), **words)
+    axes.axvline(0.2, color=figures.INK, linestyle=":", label=text("lesson10.guessing"))
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson10.accuracy_axis", draws=len(found["before"])))
+    axes.set_yticks(range(len(ways)), [text(f"lesson10.way_{way}") for way in ways])
+    axes.set_ylim(len(ways) - 0.4, -0.8)
+    axes.legend(loc="lower right", **LEGEND)
+    axes.set_title(text("lesson10.continued_title"))
     return picture(figure, text("lesson10.continued_alt"))
 
 
