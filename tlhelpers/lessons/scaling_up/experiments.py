@@ -36,7 +36,7 @@ WAYS = ("fp32", "bf16", "checkpointed")
 SIZES = {"zukan-resnet": (64, 128), "mobilenet_v2": (8, 16), "minilm": (20, 28), "resnet50": (4, 8)}
 LARGE = {"zukan-resnet": (1024, 2048), "mobilenet_v2": (64, 128), "minilm": (64, 128)}
 LARGE |= {"resnet50": (64, 128)}  # for a GPU
-REPEATS = 5
+REPEATS, TIMED = 5, 3
 
 CLOCK = """
 import json, os, sys
@@ -155,15 +155,15 @@ def gpu() -> dict:
     }
 
 
-@experiment("15_speed", unit="repeats of the whole training", seeds=5, labels="50", settings=VARIED)
+@experiment("15_speed", unit="repeats of the whole training", seeds=3, labels="50", settings=VARIED)
 def speed() -> dict:
     """Seconds of ten passes over 500 birds, on the CPU with one thread a process.
 
     {"frozen": {"one", "two", "cached"}, "tuned": {"one", "two"}}: a head on a frozen body, by one
     process, by two, and on features that were extracted once; then the whole network.
     """
-    one = launch(CLOCK, str(REPEATS), "frozen", "tuned", "cached", processes=1)
-    two = launch(CLOCK, str(REPEATS), "frozen", "tuned", processes=2)
+    one = launch(CLOCK, str(TIMED), "frozen", "tuned", "cached", processes=1)
+    two = launch(CLOCK, str(TIMED), "frozen", "tuned", processes=2)
     if one is None or two is None:
         raise RuntimeError(text("lesson15.not_launched", reason="15_speed"))
     return {

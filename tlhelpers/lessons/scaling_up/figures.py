@@ -1,10 +1,11 @@
 """Figures of lesson 15: each says its finding in its title and holds every line it mentions.
 
-`launch`, `run_here`, `two_nodes` and `show_script` are here for the lesson's cells.
+What comes from `steps` is here for the lesson's cells.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -15,14 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from tlhelpers.lessons.scaling_up.steps import launch, run_here, show_script, two_nodes
+from tlhelpers.lessons.scaling_up.steps import launch, photo_files, run_here, show_script, two_nodes
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.train.memory import MB, MemoryMeter, MemoryPlan
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["launch", "run_here", "show_script", "two_nodes"]
+__all__ = ["launch", "photo_files", "run_here", "show_script", "two_nodes"]
 
 KINDS = {
     "parameters": figures.BLUE,
@@ -50,7 +51,7 @@ def draw_memory(meter: MemoryMeter, plan: MemoryPlan, budget: float) -> Picture:
     """One step, operation by operation, beside the four kinds that were counted. budget: in MB."""
     figures.use()
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.6, 3.7), sharey=True, width_ratios=(2.4, 1)
+        1, 2, figsize=(8.6, 3.7), sharey=True, width_ratios=(2, 1.1)
     )
     ends = list(meter.marks.values())
     for place, (name, first, last) in enumerate(zip(meter.marks, [0, *ends], ends, strict=False)):
@@ -71,7 +72,7 @@ def draw_memory(meter: MemoryMeter, plan: MemoryPlan, budget: float) -> Picture:
         label = f"{text(f'memory.{kind}')} {size:.0f}"
         right.bar(0, size, bottom=floor, width=0.6, color=colour, label=label)
         floor += size
-    right.set_xlim(-0.5, 1.9)
+    right.set_xlim(-0.4, 2.8)
     right.set_xticks([])
     right.set_title(text("lesson15.memory_counted", total=f"{plan.total / MB:.0f}"), fontsize=11)
     for axes in (left, right):
@@ -108,7 +109,7 @@ def draw_half(gradients: Tensor, scale: float = 1024) -> Picture:
     return picture(figure, text("lesson15.half_alt"))
 
 
-def draw_savings(found: Mapping) -> Picture:
+def draw_savings(found: Mapping, device: str = "CPU") -> Picture:
     """Memory of an example and seconds, relative to fp32, for each network of a stored result."""
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.7), sharey=True)
@@ -135,7 +136,7 @@ def draw_savings(found: Mapping) -> Picture:
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
-    figure.suptitle(text("lesson15.savings_title"), x=0.02, ha="left", fontsize=12)
+    figure.suptitle(text("lesson15.savings_title", device=device), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson15.savings_alt"))
 
 
@@ -171,38 +172,36 @@ def draw_curves(alone: Mapping, together: Mapping | None, found: Mapping) -> Pic
 def accuracies_by_rule(found: Mapping) -> dict[str, list[list[float]]]:
     """Test accuracies, one list a batch, under each rule for the rate; one number a seed.
 
-    The first batch's rate is the best there on validation pictures. From it the others keep it
-    ("same"), or grow with the batch ("linear", with warm-up "warm") or its square root ("root");
-    "best" chooses anew at every batch. A rate beyond the grid is its largest.
+    At the first batch the rate is the smallest of those whose mean validation accuracy is within
+    a point of the best. From it the others keep it ("same"), or grow with the batch ("linear",
+    with warm-up "warm") or its square root ("root"); "best" chooses for every batch and seed on
+    validation pictures. A rule's rate is rounded to the grid, and to its end beyond it.
     """
-    batches, tried = found["batches"], found["tried"]
-    seeds = len(next(iter(tried[str(batches[0])].values())))
+    batches, tried, rates = found["batches"], found["tried"], found["rates"]
+    base = first_rate(found)
     rules: dict[str, list[list[float]]] = {rule: [] for rule in RULES}
     for batch in batches:
-        of_seed: dict[str, list[float]] = {rule: [] for rule in RULES}
-        for seed in range(seeds):
-            base = _best(found, batches[0], seed)
-            grown = {"same": base, "root": base * (batch / batches[0]) ** 0.5}
-            grown |= {"linear": base * batch / batches[0], "best": _best(found, batch, seed)}
-            for rule, rate in grown.items():
-                of_seed[rule].append(_run(tried[str(batch)], found["rates"], rate, seed))
-            warm = found["warm"].get(str(batch), tried[str(batch)])
-            of_seed["warm"].append(_run(warm, found["rates"], grown["linear"], seed))
-        for rule, values in of_seed.items():
-            rules[rule].append(values)
+        times = batch / batches[0]
+        runs, warm = tried[str(batch)], found["warm"].get(str(batch), tried[str(batch)])
+        for rule, factor in {"same": 1, "root": times**0.5, "linear": times}.items():
+            rules[rule].append(_tests(runs, rates, base * factor))
+        rules["warm"].append(_tests(warm, rates, base * times))
+        chosen = zip(*(runs[str(rate)] for rate in rates), strict=True)
+        rules["best"].append([max(of_seed, key=lambda run: run[0])[1] for of_seed in chosen])
     return rules
 
 
-def _best(found: Mapping, batch: int, seed: int) -> float:
-    """The rate of the highest validation accuracy; of several, the smallest."""
-    runs = found["tried"][str(batch)]
-    return max(found["rates"], key=lambda rate: (runs[str(rate)][seed][0], -rate))
+def first_rate(found: Mapping) -> float:
+    """The rate from which the rules start, at the smallest batch."""
+    runs = found["tried"][str(found["batches"][0])]
+    means = {rate: fmean(run[0] for run in runs[str(rate)]) for rate in found["rates"]}
+    return min(rate for rate, mean in means.items() if mean >= max(means.values()) - 0.01)
 
 
-def _run(runs: Mapping, rates: Sequence[float], rate: float, seed: int) -> float:
-    """Test accuracy at the rate of the grid that is nearest."""
-    nearest = min(rates, key=lambda one: abs(torch.tensor(one / rate).log().item()))
-    return runs[str(nearest)][seed][1]
+def _tests(runs: Mapping, rates: Sequence[float], rate: float) -> list[float]:
+    """Test accuracies, one a seed, at the rate of the grid that is nearest in proportion."""
+    nearest = min(rates, key=lambda one: abs(math.log(one / rate)))
+    return [run[1] for run in runs[str(nearest)]]
 
 
 def draw_rates(found: Mapping) -> Picture:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -28,6 +31,7 @@ from tlhelpers.train.placement import as_precision, autocast
 from tlhelpers.train.predict import logits_of
 
 PATIENCE = 180  # seconds until a launch is given up
+ERROR = re.compile(r"(?<!ChildFailed)Error: ")
 
 
 # --- several processes ----------------------------------------------------------------------
@@ -75,9 +79,11 @@ def started(command: list[str], report: Path) -> dict | None:
         return None
     if report.exists():
         return json.loads(report.read_text(encoding="utf-8"))
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line] or lines or [f"exit {done.returncode}"]
-    print(text("lesson15.not_launched", reason=errors[-1].split("]: ")[-1].strip()[:120]))
+    errors = [line for line in done.stderr.splitlines() if ERROR.search(line)]
+    if errors:
+        print(text("lesson15.not_launched", reason=errors[-1].split("]: ")[-1].strip()[:120]))
+    else:
+        print(text("lesson15.ended"))
     return None
 
 
@@ -90,6 +96,15 @@ def environment() -> dict[str, str]:
         "TLHELPERS_PROGRESS": "0",
         "USE_LIBUV": "0" if sys.platform == "win32" else os.environ.get("USE_LIBUV", "1"),
     }
+
+
+def photo_files(pictures: Tensor) -> list[io.BytesIO]:
+    """The pictures, uint8 (n, 3, h, w), as JPEG files of 640 x 480 pixels, in memory."""
+    files = []
+    for picture in pictures.permute(0, 2, 3, 1).cpu().numpy():
+        files.append(io.BytesIO())
+        Image.fromarray(picture).resize((640, 480)).save(files[-1], "JPEG")
+    return files
 
 
 # --- memory and time of one step --------------------------------------------------------------

@@ -10,7 +10,7 @@ from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 
-RESULTS = ("15_cpu",)
+RESULTS = ("15_cpu", "15_gpu")
 GB = 10**9
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 DEVICES = (1, 2, 4, 8)
@@ -26,8 +26,11 @@ COLOURS = {
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
-    """results: 15_cpu, the measured coefficients of each network."""
+    """results: 15_cpu and 15_gpu, the measured coefficients of each network."""
     found = results["15_cpu"]
+    measured = {"cpu": found, "gpu": results["15_gpu"]["networks"]}
+    device = " ".join(results["15_gpu"]["device"].split()[:2])
+    computers = [(text("widget15.cpu"), "cpu"), (device, "gpu")]
     names = [(text(f"lesson15.net_{name.replace('-', '_')}"), name) for name in found]
     ways = [(text(f"lesson15.way_{way}"), way) for way in WAYS]
     sharing = [(text(f"widget15.{way}"), way) for way in ("copied", "sharded")]
@@ -39,8 +42,11 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
             Control("way", text("widget15.way"), ways, "fp32", kind="choice"),
             Control("devices", text("widget15.devices"), [(str(d), d) for d in DEVICES], 1),
             Control("sharing", text("widget15.sharing"), sharing, "copied", kind="switch"),
+            Control("computer", text("widget15.computer"), computers, "cpu", kind="switch"),
         ],
-        draw=lambda network, **values: draw(network, found[network], **values),
+        draw=lambda network, computer, **values: draw(
+            network, measured[computer][network], **values
+        ),
     )
 
 
