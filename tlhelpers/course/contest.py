@@ -4,7 +4,7 @@ Every backbone at hand gives features; k-NN and a linear probe read them. A slow
 the photos first, and more of them while time remains: it is scaled down, never left out in favour
 of a worse one. What time is left goes to fine-tuning the best backbone and, where it suffices, to
 the same network trained from scratch as the control. The validation part chooses; the test part is
-read once. Texts take the same way (`text_contest.py`).
+read once. Recordings and texts take the same way (`sound_contest.py`, `text_contest.py`).
 """
 
 from __future__ import annotations
