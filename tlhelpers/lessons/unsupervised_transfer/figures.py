@@ -37,7 +37,7 @@ TRUE_K = 10  # classes in each of the three sets
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
-def show_clusters(images: Tensor, clusters: Sequence[int], rows: int = 5, each: int = 7) -> Picture:
+def show_clusters(images: Tensor, clusters: Sequence[int], rows: int = 4, each: int = 7) -> Picture:
     """The first pictures of the largest clusters, a row each."""
     numbers = torch.as_tensor(clusters)
     largest = numbers.bincount().argsort(descending=True, stable=True)[:rows]
