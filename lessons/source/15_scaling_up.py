@@ -400,14 +400,14 @@ tl.claim(
 )
 
 # %% [markdown] key="kill" lang="ja"
-# **2台目を借りる前に、同じ計算を繰り返していないか確かめてください。** 本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、2台より速くなりました。
+# **2台目を借りる前に、同じ計算を繰り返していないか確かめてください。** 本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、プロセスを2つにするより速くなりました（右の図、3回）。2コアの計算機でほかの仕事と一緒に測ったので、2つ目のプロセスの効果は小さく、ばらついています。空いている計算機なら、もう少し速くなるはずです。
 #
 # ## 途中で止まっても
 #
 # 台数が増え、時間が延びると、どれかが止まる確率も上がります。安い「中断ありの」計算機は、わざと止められます。そこで、途中経過を**チェックポイント**として保存しておき、同じ命令をもう一度実行します（活性値のチェックポイントとは別の言葉です）。12ステップ目で、2つのプロセスの電源を切ってみましょう。
 
 # %% [markdown] key="kill" lang="en"
-# **Before you rent a second machine, see whether you compute the same thing again and again.** With a frozen body, features can be computed once and kept (lesson 02). That alone beat two processes.
+# **Before you rent a second machine, see whether you compute the same thing again and again.** With a frozen body, features can be computed once and kept (lesson 02). That alone beat a second process (right panel, 3 repeats). These were measured on two cores that had other work to do, so the second process gains little and unsteadily; on an idle computer it should gain more.
 #
 # ## When it is interrupted
 #
