@@ -20,7 +20,7 @@ from tlhelpers.runtime.language import text
 
 WIDE, HIGH = 150, 80  # pixels of a picture
 DARK, BRIGHT = -1.5, 3.0  # deviations from the mean of a spectrogram: white and black
-BITS = 8  # of a sample that is played: the noise of a telephone is louder than what is cut off
+BITS = 7  # of a sample that is played: the noise of a telephone is louder than what is cut off
 
 
 @dataclass

@@ -272,7 +272,7 @@ def accents() -> dict:
     "13_replay",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=5,
+    seeds=10,
     labels="2-5 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -293,7 +293,7 @@ def _replay(count: int) -> dict:
             place = found.setdefault(way, {"new": [], "old": []})[which]
             place.append(round(evaluate(model, split), 4))
 
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         task = load_words("commands", count, seed, accent="japanese")
         known = load_words("commands", REPLAYED, seed)
         start = only_words(backbone(NETWORK), task.classes["en"])

@@ -94,21 +94,6 @@ def draw_shots(found: Mapping, two: Mapping, live: Mapping[str, float]) -> Pictu
     return picture(figure, text("lesson13.shots_alt"))
 
 
-def draw_two(two: Mapping, live: Mapping[str, float]) -> Picture:
-    """All ways at two recordings of each word, a row each. live: today's accuracies."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(7.2, 3.3))
-    ways = ("frozen", "tuned", "nearest", "scratch", "means", "pictures", "random")
-    _rows(axes, two, ways)
-    for way, accuracy in live.items():
-        ring = {"color": figures.INK, "fillstyle": "none", "markersize": 12}
-        axes.plot(accuracy, ways.index(way), "o", **ring)
-    axes.axvline(0.2, color=figures.INK, linestyle=":", linewidth=1.5)
-    axes.set_xlabel(text("lesson13.two_label"))
-    axes.set_title(text("lesson13.shots_title", **_means(two)))
-    return picture(figure, text("lesson13.two_alt"))
-
-
 def draw_leak(synthetic: Mapping, real: Mapping) -> Picture:
     """Synthetic voices and people, each way under both splits, joined by a line.
 
@@ -220,7 +205,7 @@ def draw_who(found: Mapping) -> Picture:
 def draw_noise(found: Mapping) -> Picture:
     """Accuracy over the level of the noise, from none to as loud as the words."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.2, 3.6))
+    figure, axes = plt.subplots(figsize=(6.8, 2.9))
     places = range(len(found))
     for way in ("plain", "augmented", "adapted"):
         runs = [found[level][way] for level in found]
