@@ -5,10 +5,14 @@ import torch
 from torch import nn
 
 from tests.tiny import TinyNet, tiny_task
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
 from tlhelpers.data.task import Split
-from tlhelpers.lessons.distillation import experiments, steps
+from tlhelpers.lessons.distillation import checks, experiments, onnx_int8, steps, widget
 from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.train.engine import fit
+from tlhelpers.transfer.intervals import interval
 
 # --- the steps ------------------------------------------------------------------------------
 
@@ -63,35 +67,142 @@ def test_a_sign_is_a_square_of_its_colour_and_leaves_the_rest_alone():
     assert (split.inputs == 7).all() and len(steps.COLOURS.unique(dim=0)) == 10
 
 
-def test_a_share_of_the_labels_is_wrong_and_no_more():
-    split = Split(torch.zeros(50, 3, 2, 2), torch.arange(10).repeat(5))
-    wrong = experiments.with_wrong_labels(split, seed=3)
-    assert (wrong.labels != split.labels).sum() == 10
-    assert wrong.labels.max() <= 9 and torch.equal(wrong.inputs, split.inputs)
-
-
-def test_a_loss_times_a_factor_is_a_change_of_rate_bound_and_decay():
-    """`for_a_loss_times` against steps on the loss itself, times the factor."""
-    task, settings = tiny_task(6), {"lr": 0.1, "clip_norm": 1.0}
-    factor = 1 / 16
-
-    def scaled(model, inputs, labels, rows):
-        return factor * nn.functional.cross_entropy(model(inputs), labels)
-
-    def weights(**asked):
-        torch.manual_seed(0)
-        model = TinyNet()
-        fit(model, task, max_steps=4, optimizer="sgd", keep_best=False, progress=False, **asked)
-        return torch.cat([p.flatten() for p in model.parameters()])
-
-    expected = weights(loss=scaled, **settings)
-    found = weights(**experiments.for_a_loss_times(factor, settings))
-    torch.testing.assert_close(found, expected)
-    assert not torch.equal(found, weights(**settings))
-
-
 def test_the_students_of_a_draw_see_no_picture_that_measures_or_chooses():
     task = experiments.redrawn("birds", 2, 0, valid=2, test=2, size=48)
     pool = experiments.load_task("birds", 4, 3000, size=48).train
     rows = [set(map(bytes, part.inputs.flatten(1).numpy())) for part in (task.valid, task.test)]
     assert not set(map(bytes, pool.inputs.flatten(1).numpy())) & (rows[0] | rows[1])
+
+
+# --- the exercises --------------------------------------------------------------------------
+
+
+def right_loss(student, teacher, T):
+    p = (teacher / T).softmax(1)
+    return T**2 * (p * (p.log() - (student / T).log_softmax(1))).sum(1).mean()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda s, t, T: right_loss(s, t, T).item(), "kind"),
+        (lambda s, t, T: right_loss(s, t, T) / T**2, "no_square"),
+        (lambda s, t, T: right_loss(s, t, T) / T, "one_factor"),
+        (lambda s, t, T: right_loss(t, s, T), "other_way"),
+        (lambda s, t, T: T**2 * right_loss(s, t, 1), "cold"),
+        (lambda s, t, T: right_loss(s, t, T) / s.shape[1], "over_classes"),
+        (lambda s, t, T: right_loss(s, t, T) * len(s), "sum"),
+        (lambda s, t, T: T**2 * cross(s / T, (t / T).softmax(1)), "only_cross"),
+        (lambda s, t, T: (s - t).pow(2).mean(), "other"),
+    ],
+)
+def test_each_mistake_in_the_loss_has_its_own_sentence(monkeypatch, mistake, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("11-b", {"soft_loss": mistake})
+    assert not verdict.passed
+    expected = text(f"lesson11.loss_{sentence}", found="x", right="x")
+    assert verdict.message.startswith(expected[:22])
+
+
+def cross(answers, wanted):
+    return nn.functional.cross_entropy(answers, wanted)
+
+
+def test_the_loss_of_the_paper_passes():
+    assert check("11-b", {"soft_loss": right_loss}).passed
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_widget_is_read_in_the_readers_language(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    logits = stored("11_answers")["logits"][checks.PHOTO]
+    names = widget.birds().class_names
+    order = sorted(range(10), key=lambda c: -logits[c])
+    warm = [t for t in widget.TEMPERATURES if max(widget.shares(logits, t)) < 0.5]
+    right = {"runner_up": names[order[1]], "below_half": warm[0]}
+    assert check("11-a", right).passed
+    wrong = {
+        "read_unknown": {"runner_up": "penguin"},
+        "read_first": {"runner_up": names[order[0]]},
+        "read_other": {"runner_up": names[order[2]]},
+        "read_marks": {"below_half": 3},
+        "read_cold": {"below_half": 1},
+        "read_hot": {"below_half": warm[-1]},
+    }
+    assert len(warm) > 1
+    for sentence, change in wrong.items():
+        verdict = check("11-a", right | change)
+        name, warmth = change.get("runner_up"), change.get("below_half")
+        marks = ", ".join(map(str, widget.TEMPERATURES))
+        birds = ", ".join(names)
+        asked = {"name": name, "temperature": warmth, "marks": marks, "names": birds}
+        assert verdict.message.startswith(text(f"lesson11.{sentence}", **asked)), sentence
+
+
+PLAN = dict.fromkeys(("teacher", "student", "photos", "check", "why"), "One whole sentence of it.")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"), [({"photos": ...}, "plan_missing"), ({"why": "better"}, "plan_short")]
+)
+def test_a_plan_with_a_gap_is_not_accepted(monkeypatch, change, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert check("11-c", {"plan": PLAN}).passed
+    verdict = check("11-c", {"plan": PLAN | change})
+    assert not verdict.passed
+    assert verdict.message.startswith(text(f"lesson11.{sentence}", keys=next(iter(change)))[:20])
+
+
+# --- the widget -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_state_of_the_widget_says_what_it_shows(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    found = stored("11_answers")
+    for row in range(widget.PHOTOS):
+        cold, warm = (widget.draw(found, row, value) for value in (1.0, 16.0))
+        assert cold.says != warm.says and cold.picture.count("<rect") == 12
+        assert sum(widget.shares(found["logits"][row], 16.0)) == pytest.approx(1)
+    assert widget.build({"11_answers": found}).drawn().says
+
+
+@pytest.mark.slow
+def test_the_live_run_can_be_stopped():
+    views = []
+
+    def watch(view):
+        views.append(view)
+        return True
+
+    last = widget.run({"row": 0, "temperature": 4.0}, watch)
+    assert len(views) == 1 and last.says
+
+
+def test_without_onnx_the_lesson_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setattr(onnx_int8, "NEEDED", ("no_such_package",))
+    assert onnx_int8.try_onnx(TinyNet(), tiny_task(2)) == [
+        "Not installed here: no_such_package. The part with ONNX is left out."
+    ]
+
+
+# --- the bars: low ends of paired intervals over the stored draws ----------------------------
+
+
+def paired(first, second):
+    return interval([a - b for a, b in zip(first, second, strict=True)])
+
+
+def test_the_photos_without_names_gain_and_softness_on_the_same_photos_hardly():
+    ways = stored("11_ways")
+    assert len(ways["all"]) >= 5
+    assert paired(ways["all"], ways["hard"]).low > 0.02
+    assert paired(ways["all"], ways["soft"]).low > 0
+    assert paired(ways["soft"], ways["hard"]).low < 0.01
+
+
+def test_the_student_of_photos_with_signs_reads_signs_and_its_teacher_does_not():
+    with_mixed = {who: tests["mixed"] for who, tests in stored("11_colour").items()}
+    for who in ("teacher", "mixed", "none"):
+        assert paired(with_mixed[who], with_mixed["kept"]).low > 0.1, who

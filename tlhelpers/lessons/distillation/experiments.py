@@ -19,15 +19,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, VARIED, experiment
+from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, experiment
 from tlhelpers.data.catalog import load_task, redrawn
 from tlhelpers.data.digest import digest
 from tlhelpers.data.real import real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.lessons.distillation.steps import (
-    NARROW,
-    SMALL,
-    WIDE,
     cut_weights,
     finish_cut,
     in_eight_bits,
@@ -38,28 +35,23 @@ from tlhelpers.lessons.distillation.steps import (
     with_signs,
 )
 from tlhelpers.models.backbones import backbone
-from tlhelpers.models.language_models import TextPreprocess, mean_of_tokens
 from tlhelpers.models.real import mobilenet
-from tlhelpers.train.engine import evaluate, fit, logits_of
-from tlhelpers.train.optimizers import WEIGHT_DECAY
+from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.predict import predict
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.distillation import distill
 from tlhelpers.transfer.extraction import extract_features
-from tlhelpers.transfer.finetune import DEFAULTS, fine_tune
+from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
-SEEDS, FEW_SEEDS = range(10), range(5)
+SEEDS, FEW_SEEDS, THREE_SEEDS = range(6), range(5), range(3)
 TUNING = TUNING_SEEDS[:1]
 LABELS, POOL = 10, 60  # labelled and unlabelled pictures of each kind of bird
 LENGTH = 300  # steps of every student
-MULTIPLES = (0.25, 1, 4)  # of them, where patience is measured
-COUNTS = (10, 30, 120)  # unlabelled pictures a class, beside those of 11_ways
-TEMPERATURES = (1, 2, 4, 16)
+PHOTO_STEPS = 400  # on real photos
 GRID = {"lr": (0.03, 0.1, 0.3)}  # gradients are clipped at length 1
-NOISE, SMOOTHING = 0.2, 0.1
 KEPT = 0.1  # of the teacher's weights after pruning
 DRAWN = {"unit": "draws of all pictures", "labels": "10 + 20"}
 SEARCHED_THERE = {"settings": "searched in 11_ways"}
@@ -86,9 +78,9 @@ class World:
 
 
 @functools.lru_cache(maxsize=12)
-def world(seed: int, per_class: int = POOL) -> World:
+def world(seed: int) -> World:
     task = redrawn("birds", LABELS, seed)
-    pool = load_task("birds", per_class, 3000 + seed).train
+    pool = load_task("birds", POOL, 3000 + seed).train
     return World(task, pool, teacher_of(task, seed))
 
 
@@ -138,7 +130,7 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("11_ways", **DRAWN, seeds=10, settings=SEARCHED)
+@experiment("11_ways", **DRAWN, seeds=6, settings=SEARCHED)
 def ways() -> dict:
     """Accuracies a draw: {"teacher", each of WAYS, "labelled" (true labels for the pool as well)},
     "agreement": {way: with the teacher}, and "search": {way: how its rate was chosen}.
@@ -158,145 +150,16 @@ def ways() -> dict:
     return {**columns(rows), "agreement": columns(agreement), "search": record}
 
 
-@experiment("11_unlabelled", **DRAWN, seeds=5, **SEARCHED_THERE)
-def unlabelled() -> dict:
-    """Soft and hard answers over the number of unlabelled pictures a class.
-
-    {"counts", "all": [runs a count], "pseudo": [...]}; the draws are the first ones of 11_ways.
-    """
-    found: dict = {way: [[] for _ in COUNTS] for way in WITH_POOL}
-    for seed in FEW_SEEDS:
-        here = world(seed, max(COUNTS))
-        for place, count in enumerate(COUNTS):
-            part = replace(here, pool=here.pool.subset(torch.arange(10 * count)))  # in turn
-            for way in WITH_POOL:
-                found[way][place].append(learn(way, part, seed, chosen(way)).test_acc)
-    runs = {way: [rounded(r) for r in by_count] for way, by_count in found.items()}
-    return {"counts": list(COUNTS), **runs}
-
-
-@experiment("11_temperature", **DRAWN, seeds=5, settings=VARIED)
-def temperature() -> dict:
-    """Accuracy over the temperature, on the same pictures and with the unlabelled ones.
-
-    {"temperatures", "soft": [runs a temperature], "all", "without": that of "soft" without T^2}.
-    The rate is the one chosen at temperature 4.
-    """
-    found: dict = {key: [[] for _ in TEMPERATURES] for key in ("soft", "all", "without")}
-    for seed in FEW_SEEDS:
-        here = world(seed)
-        for place, value in enumerate(TEMPERATURES):
-            for key, way in (("soft", "soft"), ("all", "all"), ("without", "soft")):
-                settings = chosen(way)
-                if key == "without":
-                    settings = for_a_loss_times(1 / value**2, settings)
-                result = learn(way, here, seed, settings, temperature=float(value))
-                found[key][place].append(result.test_acc)
-    runs = {key: [rounded(r) for r in by_value] for key, by_value in found.items()}
-    return {"temperatures": list(TEMPERATURES), **runs}
-
-
-def for_a_loss_times(factor: float, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings under which SGD takes the steps that `settings` would give with factor * loss.
-
-    lr * (clip(factor * g) + decay * w) = lr * factor * (clip'(g) + decay / factor * w), where the
-    bound of clip' is 1 / factor times as high.
-    """
-    return {
-        "lr": factor * settings["lr"],
-        "clip_norm": DEFAULTS["image"]["clip_norm"] / factor,
-        "weight_decay": WEIGHT_DECAY["sgd"] / factor,
-    }
-
-
-@experiment("11_patience", **DRAWN, seeds=5, **SEARCHED_THERE)
-def patience() -> dict:
-    """Longer training: {"lengths" in steps, "hard", "all": [runs a length], "agreement": of "all"
-    with the teacher}.
-    """
-    lengths = [round(multiple * LENGTH) for multiple in MULTIPLES]
-    found: dict = {key: [[] for _ in lengths] for key in ("hard", "all", "agreement")}
-    for seed in FEW_SEEDS:
-        here = world(seed)
-        for place, steps in enumerate(lengths):
-            for way in ("hard", "all"):
-                result = learn(way, here, seed, chosen(way), max_steps=steps)
-                found[way][place].append(result.test_acc)
-            found["agreement"][place].append(result.agreement)
-    runs = {key: [rounded(r) for r in by_length] for key, by_length in found.items()}
-    return {"lengths": lengths, **runs}
-
-
-@experiment("11_gap", weights=(TEACHER, STUDENT), **DRAWN, seeds=5, **SEARCHED_THERE)
-def capacity_gap() -> dict:
-    """Three students of two teachers, with the unlabelled pictures.
-
-    {"students": [parameters], "teachers": {name: {"accuracy": runs, "students": [runs each]}}}.
-    """
-    students = (NARROW, SMALL, WIDE)
-    found: dict = {}
-    for network in (TEACHER, STUDENT):
-        accuracy, runs = [], [[] for _ in students]
-        for seed in FEW_SEEDS:
-            here = world(seed)
-            here = replace(here, teacher=teacher_of(here.task, seed, network))
-            for place, channels in enumerate(students):
-                student = new_student(seed, channels)
-                result = learn("all", here, seed, chosen("all"), student)
-                runs[place].append(result.test_acc)
-            accuracy.append(result.teacher_acc)
-        found[network] = {"accuracy": rounded(accuracy), "students": [rounded(r) for r in runs]}
-    sizes = [sum(p.numel() for p in new_student(0, one).parameters()) for one in students]
-    return {"students": sizes, "teachers": found}
-
-
-@experiment("11_teachers", **DRAWN, seeds=5, **SEARCHED_THERE)
-def teachers() -> dict:
-    """Teachers that learned from smoothed labels, or from labels a fifth of which are wrong.
-
-    {"smooth": {"teacher", "soft", "all": accuracies a draw}, "noisy": the same, "pseudo", and
-    "hard", a student of the wrong labels themselves}; the draws are the first ones of 11_ways.
-    """
-
-    def smooth(model: nn.Module, inputs: Any, labels: Any, rows: Any) -> torch.Tensor:
-        return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTHING)
-
-    found: dict = {"smooth": [], "noisy": []}
-    for seed in FEW_SEEDS:
-        here = world(seed)
-        wrong = replace(here.task, train=with_wrong_labels(here.task.train, seed))
-        kinds = {
-            "smooth": replace(here, teacher=teacher_of(here.task, seed, loss=smooth)),
-            "noisy": replace(here, task=wrong, teacher=teacher_of(wrong, seed)),
-        }
-        for kind, one in kinds.items():
-            taught = ("soft", "all") + (("pseudo", "hard") if kind == "noisy" else ())
-            row = {way: learn(way, one, seed, chosen(way)) for way in taught}
-            accuracies = {way: result.test_acc for way, result in row.items()}
-            found[kind].append({"teacher": row["all"].teacher_acc, **accuracies})
-    return {kind: columns(rows) for kind, rows in found.items()}
-
-
-def with_wrong_labels(split: Split, seed: int, share: float = NOISE) -> Split:
-    """The same pictures; a `share` of the labels becomes that of another class."""
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(split), generator=generator)[: round(share * len(split))]
-    labels = split.labels.clone()
-    shift = torch.randint(1, 10, (len(rows),), generator=generator)
-    labels[rows] = (labels[rows] + shift) % 10
-    return Split(split.inputs, labels)
-
-
-@experiment("11_colour", **DRAWN, seeds=10, **SEARCHED_THERE)
+@experiment("11_colour", **DRAWN, seeds=3, **SEARCHED_THERE)
 def colour() -> dict:
-    """A teacher that learned to read the coloured sign of the feeder, and its students.
+    """A teacher of photos in which a coloured sign gives the bird away, and its students.
 
     In the labelled pictures each kind of bird has a sign of its own; in the test pictures signs
     are "kept" (as in training) or "mixed". {"teacher": {"kept", "mixed": runs}, and for each pool
     of unlabelled pictures, "none" (no signs), "kept" and "mixed": {"kept", "mixed": runs}}.
     """
     found: dict = {who: [] for who in ("teacher", "none", "kept", "mixed")}
-    for seed in SEEDS:
+    for seed in THREE_SEEDS:
         here = world(seed)
         generator = torch.Generator().manual_seed(seed)
 
@@ -321,7 +184,7 @@ def colour() -> dict:
     return {who: columns(rows) for who, rows in found.items()}
 
 
-@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=5, **SEARCHED_THERE)
+@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=3, **SEARCHED_THERE)
 def alternatives() -> dict:
     """Ways to a small network: {way: {"accuracy": runs, "kilobytes"}}.
 
@@ -332,7 +195,7 @@ def alternatives() -> dict:
     rows: list = []
     size: dict = {}
     small = backbone(STUDENT)
-    for seed in FEW_SEEDS:
+    for seed in THREE_SEEDS:
         here = world(seed)
         cut = cut_weights(here.teacher, 1 - KEPT)
         fit(cut, here.task, max_steps=LENGTH // 3, **_AGAIN, seed=seed, progress=False)
@@ -345,7 +208,7 @@ def alternatives() -> dict:
             "all": student,
             "all_int8": in_eight_bits(student),
             "tuned": teacher_of(here.task, seed, STUDENT),
-            "tuned_all": learn("all", here, seed, {}, small, read_test=False).model,
+            "tuned_all": learn("all", here, seed, chosen("all"), small, read_test=False).model,
         }
         rows.append({way: evaluate(model, here.task.test) for way, model in networks.items()})
         for way, model in networks.items():
@@ -369,64 +232,6 @@ def answers() -> dict:
     said = {"logits": here.teacher, "hard": student}
     told = {key: [rounded(row) for row in predict(m, shown).tolist()] for key, m in said.items()}
     return {"labels": shown.labels.tolist(), **told}
-
-
-# --- texts ----------------------------------------------------------------------------------
-
-
-class MeanOfVectors(nn.Module):
-    """A text student: the mean of its tokens' vectors, and a linear head."""
-
-    def __init__(self, preprocess: TextPreprocess, classes: int, width: int = 16):
-        super().__init__()
-        self.vectors = nn.Embedding(len(preprocess.tokenizer), width)
-        self.fc = nn.Linear(width, classes)
-        attach_preprocess(self, preprocess)
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.fc(mean_of_tokens(self.vectors(input_ids), attention_mask))
-
-
-@experiment(
-    "11_text",
-    weights=("zukan-bert",),
-    unit="draws of labelled, unlabelled and test texts",
-    labels="10 + 10",
-    seeds=5,
-    settings=IN_EACH_DRAW,
-)
-def texts() -> dict:
-    """English enquiries: zukan-bert, fine-tuned, and averaged vectors from random ones.
-
-    {"teacher", "hard", "soft", "pseudo", "all": accuracies, "parameters": [teacher's, student's],
-    "unlabelled": texts}.
-    """
-    rows: list = []
-    network = backbone("zukan-bert")
-    for seed in FEW_SEEDS:
-        task, pool = _enquiries(seed)
-        teacher = fine_tune(network, task, seed=seed, read_test=False, progress=False).model
-        torch.manual_seed(seed)
-        student = MeanOfVectors(network.preprocess, task.num_classes)
-        row = {}
-        for way, asked in WAYS.items():
-            extra = pool if way in WITH_POOL else None
-            options = {"unlabelled": extra, "epochs": 60, "seed": seed, "progress": False, **asked}
-            result = distill(teacher, student, task, **options)
-            row[way] = result.test_acc
-        rows.append({"teacher": result.teacher_acc, **row})
-        sizes = [result.teacher_parameters, result.parameters]
-    return {**columns(rows), "parameters": sizes, "unlabelled": len(pool)}
-
-
-def _enquiries(seed: int) -> tuple[Task, list[str]]:
-    """10 labelled texts a class, and the other training texts without their labels."""
-    many = load_task("enquiries", 40, seed, lang="en", valid_per_class=10, test_per_class=20)
-    rows = rows_of_each(many.train.labels, LABELS, torch.Generator().manual_seed(seed))
-    rest = sorted(set(range(len(many.train))) - set(rows.tolist()))
-    held = {many.train.inputs[row] for row in rows.tolist()}
-    pool = [many.train.inputs[row] for row in rest if many.train.inputs[row] not in held]
-    return replace(many, train=many.train.subset(rows)), pool
 
 
 # --- real photographs -----------------------------------------------------------------------
@@ -462,7 +267,7 @@ def _photos(name: str, most: int) -> dict:
         teacher = Remembered(everything, features, task)
         here = World(task, parts[2], teacher)
         student = new_student(seed, classes=task.num_classes)
-        found = {way: learn(way, here, seed, {}, student) for way in WAYS}
+        found = {way: learn(way, here, seed, {}, student, max_steps=PHOTO_STEPS) for way in WAYS}
         row = {way: result.test_acc for way, result in found.items()}
         rows.append({"teacher": found["all"].teacher_acc, **row})
     body = sum(p.numel() for p in large.parameters()) - large.classifier[-1].weight.numel()

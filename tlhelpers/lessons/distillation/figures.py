@@ -36,7 +36,6 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "pseudo": {"color": figures.SKY, "marker": "D"},
     "all": {"color": figures.BLUE, "marker": "o"},
     "labelled": {"color": figures.GREEN, "marker": "^"},
-    "without": {"color": figures.VERMILION, "marker": "s"},
     "tuned": {"color": figures.VERMILION, "marker": "s"},
 }
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
@@ -61,38 +60,6 @@ def draw_ways(ways: Mapping) -> Picture:
     figure.legend(loc="outside lower center", fontsize=9)
     axes.set_title(text("lesson11.ways_title", **_means(ways, ("hard", "soft", "all"))))
     return picture(figure, text("lesson11.ways_alt"))
-
-
-def draw_more(ways: Mapping, unlabelled: Mapping, patience: Mapping) -> Picture:
-    """Over the number of unlabelled pictures, and over the length of training."""
-    figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
-    for way in ("all", "pseudo"):
-        runs = dict(zip(unlabelled["counts"], unlabelled[way], strict=True)) | {60: ways[way]}
-        if way == "all":
-            runs[0] = ways["soft"]
-        counts = sorted(runs)
-        label = text(f"lesson11.answers_{way}")
-        figures.error_band(left, counts, [runs[c] for c in counts], label, **LOOK[way])
-    left.set_xticks([0, 10, 30, 60, 120])
-    left.set_xlabel(text("lesson11.more_counts"))
-    left.set_title(text("lesson11.more_counts_title"), fontsize=11)
-    _level(left, ways["teacher"])
-    lengths = patience["lengths"]
-    for way in ("all", "hard"):
-        figures.error_band(right, lengths, patience[way], text(f"lesson11.way_{way}"), **LOOK[way])
-    right.set_xscale("log")
-    right.set_xticks(lengths, [str(length) for length in lengths])
-    right.minorticks_off()
-    right.set_xlabel(text("lesson11.more_lengths"))
-    right.set_title(text("lesson11.more_lengths_title"), fontsize=11)
-    for axes in (left, right):
-        _chance(axes)
-    _percent(left)
-    left.set_ylabel(text("lesson11.accuracy"))
-    for axes in (left, right):
-        axes.legend(loc="lower right", **LEGEND)
-    return picture(figure, text("lesson11.more_alt"))
 
 
 def draw_colour(found: Mapping) -> Picture:
@@ -184,78 +151,6 @@ def draw_real(found: Mapping) -> Picture:
     return picture(figure, text("lesson11.real_alt"))
 
 
-def draw_temperature(found: Mapping) -> Picture:
-    """Accuracy over the temperature: same pictures, without T^2, and with unlabelled ones."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 3.9))
-    places = range(len(found["temperatures"]))
-    for key in ("all", "soft", "without"):
-        figures.error_band(
-            axes, places, found[key], text(f"lesson11.temperature_{key}"), **LOOK[key]
-        )
-    axes.set_xticks(places, [f"{value:g}" for value in found["temperatures"]])
-    axes.set_xlabel(text("lesson11.temperature"))
-    axes.set_ylabel(text("lesson11.accuracy"))
-    _chance(axes)
-    _percent(axes)
-    axes.legend(loc="lower left", **LEGEND)
-    axes.set_title(text("lesson11.temperature_title"))
-    return picture(figure, text("lesson11.temperature_alt"))
-
-
-def draw_gap(found: Mapping) -> Picture:
-    """Three students of a large and of a small teacher."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 3.8))
-    sizes = found["students"]
-    looks = {"zukan-resnet": LOOK["all"], "zukan-small": LOOK["tuned"]}
-    for name, look in looks.items():
-        runs = found["teachers"][name]
-        label = text(f"lesson11.gap_{name}")
-        figures.error_band(axes, sizes, runs["students"], label, **look)
-        axes.axhline(fmean(runs["accuracy"]), color=look["color"], linestyle="--")
-    axes.plot([], [], "--", color=figures.INK, label=text("lesson11.gap_level"))
-    axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{size / 1000:.0f}" for size in sizes])
-    axes.minorticks_off()
-    axes.set_xlabel(text("lesson11.gap_sizes"))
-    axes.set_ylabel(text("lesson11.accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="lower right", **LEGEND)
-    axes.set_title(text("lesson11.gap_title"))
-    return picture(figure, text("lesson11.gap_alt"))
-
-
-def draw_teachers(ways: Mapping, found: Mapping) -> Picture:
-    """Teachers of true, smoothed and partly wrong labels, and what their students reach."""
-    figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.6), sharey=True)
-    kinds = {"plain": ways, **found}
-    for axes, (kind, runs) in zip(panels, kinds.items(), strict=True):
-        shown = [way for way in ("teacher", "hard", "soft", "pseudo", "all") if way in runs]
-        for place, way in enumerate(shown):
-            _upright(axes, place, interval(runs[way], share=True), LOOK[way])
-        names = [text(f"lesson11.way_short_{way}") for way in shown]
-        axes.set_xticks(range(len(shown)), names, fontsize=8)
-        axes.set_xlim(-0.5, len(shown) - 0.1)
-        axes.set_title(text(f"lesson11.teacher_{kind}"), fontsize=11)
-        _chance(axes)
-    _percent(panels[0])
-    panels[0].set_ylabel(text("lesson11.accuracy_bars"))
-    figure.suptitle(text("lesson11.teachers_title"), x=0.02, ha="left", fontsize=12)
-    return picture(figure, text("lesson11.teachers_alt"))
-
-
-def draw_text(found: Mapping) -> Picture:
-    """Enquiries: zukan-bert and its student, the mean of token vectors."""
-    figures.use()
-    figure, axes = plt.subplots(figsize=(7.4, 3.4))
-    _rows(axes, found, ("hard", "soft", "pseudo", "all", "teacher"), chance=1 / 6, kind="text")
-    figure.legend(loc="outside lower center", fontsize=9)
-    axes.set_title(text("lesson11.text_title"))
-    return picture(figure, text("lesson11.text_alt"))
-
-
 # --- what they share ------------------------------------------------------------------------
 
 
@@ -264,8 +159,6 @@ def _rows(
     found: Mapping,
     ways: Sequence[str],
     live: Mapping[str, float] | None = None,
-    chance: float = CHANCE,
-    kind: str = "way",
 ) -> None:
     """A row for each way: the mean accuracy on its interval, the number at the right."""
     for row, way in enumerate(ways):
@@ -274,12 +167,12 @@ def _rows(
         axes.text(1.015, row, f"{span.mean:.0%}", va="center", transform=axes.get_yaxis_transform())
         if live and way in live:
             axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
-    axes.set_yticks(range(len(ways)), [text(f"lesson11.{kind}_{way}") for way in ways])
+    axes.set_yticks(range(len(ways)), [text(f"lesson11.way_{way}") for way in ways])
     axes.set_ylim(len(ways) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.axvline(
-        chance, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
+        CHANCE, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
     )
     axes.set_xlabel(text("lesson11.accuracy_draws", draws=len(found[ways[0]])))
 
@@ -293,11 +186,6 @@ def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:
 
 def _means(found: Mapping, ways: Sequence[str]) -> dict[str, str]:
     return {way: f"{fmean(found[way]):.0%}" for way in ways}
-
-
-def _level(axes: Axes, runs: Sequence[float]) -> None:
-    look = LOOK["teacher"]["color"]
-    axes.axhline(fmean(runs), color=look, linestyle="--", label=text("lesson11.way_teacher"))
 
 
 def _chance(axes: Axes, chance: float = CHANCE) -> None:

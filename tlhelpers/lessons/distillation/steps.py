@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from tlhelpers.data.task import Split
-from tlhelpers.models.networks import residual
+from tlhelpers.models.networks import zukan_small
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.pretrain import MEAN, SIZE, STD
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.preprocessing import attach_preprocess
 
-NARROW, SMALL, WIDE = (8, 12, 16, 32), (16, 24, 32, 64), (16, 32, 48, 96)  # channels of students
 SIGN = 12  # pixels, the side of the coloured sign of a feeder
 COLOURS = torch.tensor(  # ten signs, one for each kind of bird
     [
@@ -37,10 +36,10 @@ COLOURS = torch.tensor(  # ten signs, one for each kind of bird
 )
 
 
-def new_student(seed: int = 0, channels: tuple[int, ...] = SMALL, classes: int = 10) -> nn.Module:
-    """A network with random weights; SMALL is the architecture of zukan-small."""
+def new_student(seed: int = 0, classes: int = 10) -> nn.Module:
+    """The architecture of zukan-small with random weights."""
     set_seed(seed)
-    return attach_preprocess(residual(classes, channels), Preprocess(MEAN, STD, size=SIZE))
+    return attach_preprocess(zukan_small(classes), Preprocess(MEAN, STD, size=SIZE))
 
 
 def kilobytes(model: nn.Module) -> float:

@@ -23,7 +23,7 @@ PHOTOS = 10  # of each kind of bird the first
 TEACHER, STUDENT = figures.BLUE, figures.ORANGE
 LEFT, TOP, ROW, LONG = 300, 46, 28, 270  # the bars, in pixels
 EVERY = 10  # steps between two pictures of the live run
-STEPS, RATE = 300, 0.1  # of the live student
+STEPS, RATE = 300, 0.3  # of the live student
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
