@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -229,7 +230,8 @@ def draw_continued(found: Mapping) -> Picture:
     axes.set_yticks(range(len(ways)), [text(f"lesson10.way_{way}") for way in ways])
     axes.set_ylim(len(ways) - 0.4, -0.8)
     axes.legend(loc="lower right", **LEGEND)
-    axes.set_title(text("lesson10.continued_title"))
+    gain = fmean(found["simclr"]) - fmean(found["before"])
+    axes.set_title(text("lesson10.continued_title", gain=f"{100 * gain:.0f}"))
     return picture(figure, text("lesson10.continued_alt"))
 
 
