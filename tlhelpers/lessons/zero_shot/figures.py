@@ -48,6 +48,17 @@ LOOK = {  # each way in its colour and marker
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
+def attribute_names(task: Task) -> list[str]:
+    """The names of the attributes in the reader's language."""
+    assert task.attribute_names is not None
+    return task.attribute_names[language()]
+
+
+def in_this_language(found: Mapping) -> Mapping:
+    """What 09_pairs holds for captions in the reader's language."""
+    return found[language()]
+
+
 def draw_found(task: Task, rows: Tensor) -> Picture:
     """Test photos at these rows, each with its species below, five a row."""
     pictures, labels = task.test.batch(rows)
@@ -58,9 +69,9 @@ def draw_found(task: Task, rows: Tensor) -> Picture:
 
 def draw_readings(task: Task, readings: Tensor, c: int = 0) -> Picture:
     """What a reader says about photos of class c, attribute by attribute, beside its card."""
-    assert task.attributes is not None and task.attribute_names is not None
+    assert task.attributes is not None
     figures.use()
-    names, card = task.attribute_names[language()], task.attributes[c]
+    names, card = attribute_names(task), task.attributes[c]
     of_class = readings[task.test.labels == c]
     means = of_class.mean(0)
     figure, axes = plt.subplots(figsize=(7.4, 3.9))
@@ -78,10 +89,8 @@ def draw_readings(task: Task, readings: Tensor, c: int = 0) -> Picture:
     axes.set_xlim(-0.8, 2.0)
     axes.set_xlabel(text("lesson09.reading"))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    best, worst = (
-        int(where) for where in ((means - card).abs().argmin(), (means - card).abs().argmax())
-    )
-    title = text("lesson09.reading_title", best=names[best], worst=names[worst])
+    ticked = sorted(card.nonzero()[:, 0].tolist(), key=lambda k: abs(means[k] - 1).item())
+    title = text("lesson09.reading_title", best=names[ticked[0]], worst=names[ticked[-1]])
     axes.set_title(title)
     return picture(figure, text("lesson09.reading_alt"))
 
@@ -154,7 +163,7 @@ def draw_all_names(found: Mapping, live: GeneralisedResult | None = None) -> Pic
 def draw_pairs(found: Mapping, live: tuple[int, float] | None = None) -> Picture:
     """24 birds by a sentence: over the number of pairs, and by the wording of the sentence."""
     figures.use()
-    told = found[language()]
+    told = in_this_language(found)
     figure, (axes, words) = plt.subplots(1, 2, figsize=(8.8, 3.7))
     for way in ("own", "shuffled"):
         colour, marker = LOOK[way]
@@ -299,7 +308,7 @@ def draw_attributes(names: Sequence[str], areas: Sequence[float]) -> Picture:
     axes.axvline(0.5, color=figures.INK, linestyle=":", label=text("lesson09.auc_chance"))
     axes.set_yticks(range(len(order)), [names[k] for k in order])
     axes.set_ylim(len(order) - 0.5, -0.5)
-    axes.set_xlim(0.3, 1.02)
+    axes.set_xlim(0, 1.03)
     axes.set_xlabel(text("lesson09.auc"))
     axes.legend(loc="lower left", **LEGEND)
     axes.set_title(text("lesson09.auc_title", best=names[order[0]], worst=names[order[-1]]))

@@ -1,0 +1,710 @@
+# %% [markdown] key="title" lang="ja"
+# # 09 ゼロショット学習
+#
+# **説明32分、練習17分** ・ 前提：レッスン02（特徴抽出）。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 学習で一度も見せていないクラスを、説明だけから見つける
+# - 「知らないクラスだけ」のテストと「全クラスから選ぶ」テストの違いを測り、崩れを補正する
+# - CLIPのしくみを小さく作り、説明文の書き方でどれだけ変わるかを確かめる
+
+# %% [markdown] key="title" lang="en"
+# # 09 Zero-shot learning
+#
+# **32 minutes of reading, 17 of exercises** · Before this: lesson 02 (feature extraction).
+#
+# After this lesson you can
+#
+# - find a class of which no training picture existed, by its description alone
+# - tell a test among unknown classes from a test among all classes, and mend the collapse between them
+# - build a small CLIP, and find out how much the wording of a description matters
+
+# %% key="setup"
+import torch
+from IPython.display import display
+from sklearn.feature_extraction.text import TfidfVectorizer
+from torch import nn
+from torch.nn import functional as F
+
+import tlhelpers as tl
+
+tl.setup()
+network = tl.backbone("zukan-resnet")
+lesson09 = tl.figures("09")
+
+# %% [markdown] key="idea" lang="ja"
+# ## 図鑑の説明だけで、見たことのない鳥がわかる
+#
+# 野鳥に詳しい人は、レンジャクを一度も見たことがなくても、図鑑に「冠羽があり、翼が赤く、目のまわりに黒い帯」と書いてあれば、出会ったときに気づきます。冠羽も赤い翼も黒い帯も、ほかの鳥で見慣れているからです。知っている部品を、説明が新しく組み合わせるのです。
+#
+# 学習の画像が1枚もないクラスを見分けることを、**ゼロショット学習**（zero-shot learning）といいます。ラベルの代わりに使うのは、クラスの説明です。明日から扱う新しい部品を仕様書だけで見分ける、問い合わせを分類名だけで振り分ける、といった仕事がこれにあたります。
+#
+# ## 題材：写真のないティラピア
+#
+# 魚が10種類います。それぞれに、10項目の特徴（高い体、しま模様、緑色の背など）に印を付けた**カード**があります。ネットワークは凍結したままです。その特徴からカードを読み取る「読み取り器」を、9種類の写真50枚ずつで学習します。**ティラピアの写真は1枚も使いません。**
+#
+# そのあとで、10種類が40枚ずつ混ざった400枚のテスト写真の中から、ティラピアのカードに合う写真を探します。
+
+# %% [markdown] key="idea" lang="en"
+# ## Knowing a bird from the field guide
+#
+# An experienced bird-watcher who has never met a waxwing reads in the field guide: a crest, a red wing, a dark mask around the eye. When one turns up, she knows it. Crests, red wings and masks are familiar from other birds; the description only combines them anew.
+#
+# To recognise a class without a single training picture is called **zero-shot learning**. A description of the class takes the place of labels. At work this is the new part that arrives tomorrow with a data sheet and no photos, or enquiries to be sorted when all you have is the names of the folders.
+#
+# ## The job: tilapia, and not one photo of it
+#
+# There are ten species of fish. Each has a **card** on which ten features are ticked or not: deep body, stripes, green back, and so on. The network stays frozen. A "reader" that turns its features into cards learns from 50 photos each of nine species. **Not one of them shows a tilapia.**
+#
+# Then we look for photos that fit the tilapia's card, among 400 test photos: 40 of each of the ten species.
+
+# %% key="description"
+tl.diagram("description")
+
+# %% key="fish" alt_ja="学習に使う魚の写真。カクレクマノミ、フグ、チョウチョウウオが1行に4枚ずつ。" alt_en="Photos of fish to learn from: clownfish, pufferfish and butterflyfish, four each in a row."
+fish = tl.load_task("fish", per_class=50)
+tilapia = fish.class_names.index("tilapia")
+# ja: tilapia = fish.class_names.index("ティラピア")
+shown = fish.train.labels != tilapia  # no photo of it is ever shown
+# ja: shown = fish.train.labels != tilapia  # ティラピアの写真は見せない
+names = lesson09.attribute_names(fish)
+card = fish.attributes[tilapia]
+ticked = ", ".join(name for name, tick in zip(names, card) if tick)
+# ja: ticked = "、".join(name for name, tick in zip(names, card) if tick)
+print(f"{int(shown.sum())} photos of nine species. The tilapia's card: {ticked}")
+# ja: print(f"9種類の写真 {int(shown.sum())} 枚。ティラピアのカード：{ticked}")
+tl.show(fish, classes=[1, 7, 9], per_class=4)
+
+# %% key="predict-found"
+tl.predict_first(
+    "09-found",
+    "Of the ten photos that fit the tilapia's card best, how many show a tilapia?",
+    # ja: "ティラピアのカードに最もよく合う10枚のうち、本物のティラピアは何枚？",
+    between=(0, 10),
+)
+
+# %% key="found" alt_ja="ティラピアのカードに最もよく合った10枚の写真と、その種名。" alt_en="The ten photos that fit the tilapia's card best, with their species."
+features = tl.extract_features(network, fish.train)[shown]
+read = lesson09.learn_reader(features, fish.attributes[fish.train.labels[shown]])
+readings = read(tl.extract_features(network, fish.test))
+best = (readings - card).norm(dim=1).argsort()[:10]
+display(lesson09.draw_found(fish, best))
+tl.see_prediction("09-found", int((fish.test.labels[best] == tilapia).sum()))
+
+# %% [markdown] key="found-read" lang="ja" tags=["answer"]
+# **一度も見せていない魚が、説明だけで見つかりました。** ランダムに10枚選べば、ティラピアは1枚ほどです。
+#
+# ただし、ティラピアはうまくいく例です。10種類を順番に「見せない魚」にすると、見つかった10枚のうち本物は平均72%でした。ピクセルから読み取っても49%、重みがランダムなネットワークでも32%なので、差のすべてが事前学習の効果ではありません（「さらに深く」に種類別の図があります）。
+#
+# 説明が間違っていたら、何が見つかるでしょうか。ウィジェットで、カードの項目をクリックして書き換えてみてください。緑の枠がティラピアです。
+
+# %% [markdown] key="found-read" lang="en" tags=["answer"]
+# **A fish that was never shown has been found by its description.** Ten photos taken at random would hold about one tilapia.
+#
+# The tilapia is a kind example, though. When each of the ten species is left out in turn, 72% of the photos found are right. A reader on bare pixels gets 49%, one on a network with random weights 32%: not all of it is owed to pre-training ("Deeper" has the figure by species).
+#
+# What does a wrong description find? Click on the lines of the card in the widget and see. Tilapias have a green frame.
+
+# %% key="widget"
+tl.widget("09")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（試す、4分）
+#
+# ウィジェットでティラピアのカード（高い体、高い背びれ、しま模様、緑色の背）を作り、そこから始めます。
+#
+# - `needless`：4つの印のうち、1つだけ消しても、見つかるティラピアの数が減らない項目の名前
+# - `mistaken`：緑色の背をオレンジ色の背に書き間違えたとき、最も多く見つかる魚の名前
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (try, 4 minutes)
+#
+# Make the tilapia's card in the widget (deep body, tall dorsal fin, stripes, green back) and start from it.
+#
+# - `needless`: the name of the one tick that you can take away without finding fewer tilapias
+# - `mistaken`: the fish that you mostly find if "orange back" is written on the card instead of "green back"
+
+# %% key="ex-a" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: needless = ...
+# PLACEHOLDER: mistaken = ...
+needless = "tall dorsal fin"
+# ja: needless = "高い背びれ"
+mistaken = "butterflyfish"
+# ja: mistaken = "チョウチョウウオ"
+### END SOLUTION
+tl.check("09-a")
+
+# %% [markdown] key="reader" lang="ja"
+# ## 写真と説明をつなぐもの：特徴を1つずつ読む
+#
+# クラスの説明を数字で書いたものを**シグネチャ**（signature）、その1つ1つの項目を**属性**（attribute）と呼びます。カードはシグネチャそのものです（印あり1、なし0）。
+#
+# 図は、属性を2つだけにした例です。写真を読むと、高い体0.9、しま模様0.7でした。シグネチャとの距離は、ティラピアが $\sqrt{0.1^2+0.3^2}=0.32$ で最も近いので、答えはティラピアです。一度も見ていないことは、邪魔になりません。
+#
+# 読み取り器 $W$ は、属性ごとの直線あてはめです。標準化した特徴 $x$ から、カード $s$ の値を予測します。
+#
+# $$W = (X^\top X + \alpha I)^{-1} X^\top (S - \bar{s})$$
+#
+# $X$ は写真の特徴を、$S$ はその写真のカードを1行ずつ並べた行列、$\bar{s}$ はカードの平均です。$\alpha$ は重みを小さく保つ強さで、9種類を順に伏せて選んだ100を使います。
+
+# %% [markdown] key="reader" lang="en"
+# ## What links a photo and a description: attributes, read one by one
+#
+# A description written in numbers is called the class's **signature**, and each of its entries an **attribute**. Our cards are signatures: 1 for a tick, 0 for none.
+#
+# The drawing has two attributes only. A photo is read as 0.9 for deep body and 0.7 for stripes. Of the three signatures the tilapia's is nearest, at $\sqrt{0.1^2+0.3^2}=0.32$, so that is the answer. That no tilapia was ever seen is no obstacle.
+#
+# The reader $W$ fits a straight line for each attribute. It predicts the entries of the card $s$ from the standardised features $x$:
+#
+# $$W = (X^\top X + \alpha I)^{-1} X^\top (S - \bar{s})$$
+#
+# $X$ has the features of one photo in each row, $S$ the cards of the same photos, and $\bar{s}$ is the mean card. The strength $\alpha$ keeps the weights small; 100 did best when each of the nine species was held out in turn.
+
+# %% key="signatures"
+tl.diagram("signatures")
+
+
+# %% key="reader-run" alt_ja="10の属性それぞれについて、ティラピアの写真40枚の読み、その平均、カードの値を並べた図。" alt_en="For each of ten attributes the readings of 40 photos of tilapias, their mean, and the entry of the card."
+def learn_reader(features, cards, strength=100.0):
+    mean, spread, middle = features.mean(0), features.std(0) + 0.01, cards.mean(0)
+    x = (features - mean) / spread
+    w = torch.linalg.solve(x.T @ x + strength * torch.eye(x.shape[1]), x.T @ (cards - middle))
+    return lambda new: (new - mean) / spread @ w + middle
+
+
+read = learn_reader(features, fish.attributes[fish.train.labels[shown]])
+readings = read(tl.extract_features(network, fish.test))
+nearest = torch.cdist(readings, fish.attributes).argmin(1)
+of_tilapia = fish.test.labels == tilapia
+named = int((nearest[of_tilapia] == tilapia).sum())
+print(f"Photos of tilapias whose nearest of all ten cards is the tilapia's: {named} of 40")
+# ja: print(f"10種類のカードのうち、ティラピアのカードが最も近かったティラピアの写真：40枚中 {named} 枚")
+lesson09.draw_readings(fish, readings)
+
+# %% [markdown] key="reader-read" lang="ja"
+# **よく読める属性と、読めない属性があります。** 高い体は、体の高いほかの魚から学べました。高い背びれは読めていません（カードは1、読みは0付近）。見せた9種類では、高い背びれにいつもほかの特徴が一緒に付いていて、背びれだけを切り分けて学べなかったのでしょう。練習Aで、消しても困らなかったのはこのためです。
+#
+# もう1つ、図の上の行に注目してください。カードに合う写真を**探す**のは得意なのに、1枚ごとに10種類から**名前を選ばせる**と、ティラピアとはほとんど答えません。この食い違いには、あとで戻ります。
+#
+# ## 鳥24種、5種は写真なし
+#
+# もっと本格的に試しましょう。鳥24種に、12の属性があります。19種を学習に使い、残りの5種は説明だけです。2つの方法を比べます。
+#
+# 1. **最も近いシグネチャ**：上と同じです。属性を読み、いちばん近いカードを選びます。
+# 2. **ESZSL**（Romera-Paredes & Torr, 2015）：属性を1つずつ当てるのではなく、写真 $x$ とシグネチャ $s$ の**相性** $x^\top V s$ を直接学びます。自分のクラスとは+1、ほかのクラスとは−1になるように $V$ を決めると、式1つで解けます。$Y$ はその±1の表、$\gamma$ と $\lambda$ は重みを小さく保つ強さです。
+#
+# $$V = (X^\top X + \gamma I)^{-1}\, X^\top Y S\, (S^\top S + \lambda I)^{-1}$$
+#
+# > **見る前に考える**：翼の色は、ネットワークがなくてもわかりそうです。ピクセルの値から直接ESZSLで学んだら、どこまでいくでしょうか。色の属性（赤・黄・青の翼）を説明から消したら？
+
+# %% [markdown] key="reader-read" lang="en"
+# **Some attributes are read well, others not at all.** A deep body could be learned from other deep fish. The tall dorsal fin is not read: the card says 1, the reading stays near 0. In the nine species shown, tall fins always come with other features, and there was probably no way to learn them apart. That is why Exercise A could do without it.
+#
+# Look at the line above the figure as well. **Finding** photos that fit a card works; but asked to **name** each photo, with ten names to choose from, the reader hardly ever says "tilapia". We will come back to this.
+#
+# ## Twenty-four birds, five without a photo
+#
+# Now in earnest. There are 24 birds with 12 attributes each. We learn from 19; of five there is a description only. Two ways to choose:
+#
+# 1. **Nearest signature**: as above. Read the attributes, take the nearest card.
+# 2. **ESZSL** (Romera-Paredes and Torr, 2015) does not predict single attributes but learns how well a photo $x$ and a signature $s$ **go together**: $x^\top V s$. It should be +1 with the photo's own class and −1 with any other. One formula gives the best $V$; $Y$ is the table of ±1, and $\gamma$ and $\lambda$ keep the weights small:
+#
+# $$V = (X^\top X + \gamma I)^{-1}\, X^\top Y S\, (S^\top S + \lambda I)^{-1}$$
+#
+# > **Think before you look**: the colour of a wing can be told without any network. How far does ESZSL get on the bare pixels? And what if the three colours are taken out of the descriptions?
+
+
+# %% key="birds-run" alt_ja="説明だけの鳥5種の正解率を、方法ごとに点と95%信頼区間で示す。左は12属性すべて、右は色の3属性を除いた場合。点線はランダムに答えた場合の20%。" alt_en="Accuracy on five unseen birds by method, as dots with 95% intervals: all twelve attributes at the left, without the three colours at the right. Dotted: guessing, 20%."
+def eszsl(x, labels, s, gamma=10.0, lam=1.0):
+    y = 2 * F.one_hot(labels, len(s)).float() - 1  # +1: its own bird, -1: any other
+    # ja: y = 2 * F.one_hot(labels, len(s)).float() - 1  # 自分の鳥は +1、ほかは -1
+    left = torch.linalg.inv(x.T @ x + gamma * torch.eye(x.shape[1]))
+    right = torch.linalg.inv(s.T @ s + lam * torch.eye(s.shape[1]))
+    return left @ x.T @ y @ s @ right
+
+
+birds = tl.load_task("birds24", per_class=40)
+unseen = [2, 6, 12, 19, 22]
+known, new = (
+    birds.only_classes([c for c in range(24) if c not in unseen]),
+    birds.only_classes(unseen),
+)
+photos, middle = tl.extract_features(network, known.train), known.attributes.mean(0)
+x = F.normalize(photos - photos.mean(0), dim=1)
+v = eszsl(x, known.train.labels, F.normalize(known.attributes - middle, dim=1))
+test = F.normalize(tl.extract_features(network, new.test) - photos.mean(0), dim=1)
+scores = test @ v @ F.normalize(new.attributes - middle, dim=1).T
+among_five = (scores.argmax(1) == new.test.labels).float().mean().item()
+print(f"Never shown: {new.class_names}. Right among these five: {among_five:.0%}")
+# ja: print(f"見せていない鳥：{new.class_names}。この5種から選んだ正解率：{among_five:.0%}")
+splits = tl.stored("09_splits")
+lesson09.draw_splits(splits, among_five)
+
+
+# %% key="claim-splits" tags=["claim"]
+def lead(told, other):
+    pairs = zip(splits[told]["zukan"], splits[told][other])
+    return tl.interval([a - b for a, b in pairs])
+
+
+colour, shape, weights = lead("all", "pixels"), lead("shape", "pixels"), lead("all", "random")
+tl.claim(
+    f"ESZSL on the pretrained network beats pixels by {100 * colour.low:.0f} to "
+    f"{100 * colour.high:.0f} points, without colours by {100 * shape.low:.0f} to "
+    f"{100 * shape.high:.0f}, and random weights by {100 * weights.low:.0f} to "
+    f"{100 * weights.high:.0f} (stored, {colour.n} draws)",
+    # ja: f"事前学習済みのESZSLは、ピクセルより{100 * colour.low:.0f}〜{100 * colour.high:.0f}"
+    # ja: f"ポイント、色なしでは{100 * shape.low:.0f}〜{100 * shape.high:.0f}ポイント、"
+    # ja: f"ランダムな重みより{100 * weights.low:.0f}〜"
+    # ja: f"{100 * weights.high:.0f}ポイント上でした（保存済み、{colour.n}回）",
+    min(colour.low, shape.low, weights.low) > 0,
+)
+
+# %% [markdown] key="splits-read" lang="ja"
+# **見たことのない5種を、平均83%で見分けました。** ただし、ピクセルだけでも64%です。5種の翼の色はたいてい2〜3色に分かれるので、色だけでかなり絞れてしまいます。色の属性を説明から消すと、ピクセルは42%に落ち、ネットワークは75%です。形を読んでいるのは、ネットワークのほうです。
+#
+# どの5種を伏せるかで、正解率は大きく変わります（1回ごとの標準偏差は10ポイント）。1通りの分け方で測ったゼロショットの数字は、当てになりません。それでも、20回を平均すると、単純な最も近いシグネチャ（87%）はESZSLに負けていません。色なしでは5ポイント上です（95%信頼区間は2〜9）。凝った方法が勝つとは限りません。
+#
+# ## 落とし穴：全部の名前から選ぶとき
+#
+# ここまでは「見せていない5種のどれか」と教えてから選ばせました。現場では、見た鳥も見ていない鳥も飛んできます。24種すべてから選ばせるのが、**一般化ゼロショット学習**（generalised zero-shot learning）です。
+
+# %% [markdown] key="splits-read" lang="en"
+# **Five birds that were never shown are told apart with 83% on average.** But the bare pixels reach 64%: five birds usually have wings of two or three colours, and the colour alone rules out a good deal. With the colours taken out of the descriptions, pixels fall to 42% while the network stays at 75%. Shapes are what the network reads.
+#
+# Much depends on which five birds are held out: single draws vary by a standard deviation of 10 points. Do not trust a zero-shot figure from one split. Over 20 draws the plain nearest signature (87%) is no worse than ESZSL, and 5 points better without colours (95% interval 2 to 9): the cleverer method need not win.
+#
+# ## The trap: choosing among all names
+#
+# So far the question was: which of these five? In the field, birds of both kinds fly past. To choose among all 24 names, seen and unseen, is called **generalised zero-shot learning**.
+
+# %% key="predict-all"
+tl.predict_first(
+    "09-all",
+    "Photos of the five unseen birds that are named right, with all 24 names allowed",
+    # ja: "見せていない5種の写真の正解率（24種すべてから選ばせる場合）",
+    between=(0, 100),
+    unit="%",
+)
+
+# %% key="all-run" alt_ja="左：24種すべてから選んだときの、見た鳥と見ていない鳥の正解率とその調和平均を、補正なしと補正ありで比べる。右：補正を強めたときの、見ていない鳥と見た鳥の正解率の関係。" alt_en="Left: accuracy on seen and unseen birds among all 24 names, and their harmonic mean, with and without calibration. Right: accuracy on seen birds over that on unseen ones as the calibration grows."
+everyone = tl.generalised_zero_shot(network, birds, unseen)
+print(f"Unseen birds, five names to choose from: {among_five:.0%}")
+# ja: print(f"見ていない鳥、5種から選ぶ：{among_five:.0%}")
+print(f"Unseen birds, all 24 names to choose from: {everyone.plain['unseen']:.0%}")
+# ja: print(f"見ていない鳥、24種から選ぶ：{everyone.plain['unseen']:.0%}")
+print(f"The same after calibration: {everyone.unseen:.0%}, seen birds {everyone.seen:.0%}")
+# ja: print(f"補正したあと：{everyone.unseen:.0%}、見た鳥は {everyone.seen:.0%}")
+names24 = tl.stored("09_generalised")
+display(lesson09.draw_all_names(names24, everyone))
+tl.see_prediction("09-all", round(100 * everyone.plain["unseen"]))
+
+# %% key="claim-all" tags=["claim"]
+before, after = names24["plain"]["unseen"], names24["calibrated"]["unseen"]
+rest = tl.interval([a - 0.5 * b for a, b in zip(before, after)])
+tl.claim(
+    f"Among all names, unseen birds are named right less than half as often without calibration "
+    f"as with it ({tl.interval(before).mean:.0%} against {tl.interval(after).mean:.0%}, "
+    f"stored, {rest.n} draws)",
+    # ja: f"全種から選ばせると、見ていない鳥の正解率は、補正なしでは補正ありの半分未満でした"
+    # ja: f"（{tl.interval(before).mean:.0%}と{tl.interval(after).mean:.0%}、"
+    # ja: f"保存済み、{rest.n}回）",
+    rest.high < 0,
+)
+
+# %% [markdown] key="all-read" lang="ja" tags=["answer"]
+# **見ていない鳥の名前は、なかなか出てきません。** ティラピアと同じことが起きました。学習した鳥の点数だけが、学習した分だけ高くなるからです。
+#
+# 対処は単純です。見た鳥の点数から一定の値 $\delta$ を引いてから選びます（**calibrated stacking**、Chao ほか, 2016、[arXiv:1605.04253](https://arxiv.org/abs/1605.04253)）。たとえば点数が（見た鳥0.6、見ていない鳥0.5）のとき、$\delta=0.15$ を引くと（0.45、0.5）で、答えが入れ替わります。
+#
+# 代わりに、見た鳥の正解率は下がります。右の図の曲線が、その取引です。両方をまとめるには、どちらかが低いと低くなる**調和平均** $H=2SU/(S+U)$ を使います（$S$ は見た鳥、$U$ は見ていない鳥の正解率）。たとえば $S=0.8, U=0.2$ なら $H=0.32$ です。$\delta$ は、見た鳥の一部を「見ていない役」にして選びます。見ていない鳥の写真では選べません。
+
+# %% [markdown] key="all-read" lang="en" tags=["answer"]
+# **The names of unseen birds seldom come up**, like the tilapia's. Training has raised the scores of the birds that it saw, and of no others.
+#
+# The cure is simple: take a constant $\delta$ from the scores of all seen birds before you choose (**calibrated stacking**, Chao et al., 2016, [arXiv:1605.04253](https://arxiv.org/abs/1605.04253)). For example, a seen bird has 0.6 and an unseen one 0.5; with $\delta=0.15$ this becomes 0.45 against 0.5, and the answer changes.
+#
+# Seen birds pay for it: the curves at the right show the trade. To sum up both accuracies one takes the **harmonic mean** $H=2SU/(S+U)$, with $S$ on seen and $U$ on unseen birds, which is low when either is: $S=0.8, U=0.2$ gives $H=0.32$. Choose $\delta$ with some of the seen birds playing the unseen, never on photos of unseen birds.
+
+# %% [markdown] key="exercise-b" lang="ja"
+# ### 練習B（書く、6分）
+#
+# 補正して答える関数 `answer(scores, is_seen, delta)` を書きましょう。`scores` は行が写真、列が鳥の点数、`is_seen` は鳥ごとに見た（True）か見ていない（False）か、`delta` は引く値です。1枚ごとに、答えの鳥の番号を返します。
+#
+# 書けたら、`delta` を0から0.1まで変えて、見ていない鳥の答えがどれだけ増えるか試してください。
+#
+# ```python
+# for delta in (0, 0.02, 0.05, 0.1):
+#     answers = answer(everyone.scores, everyone.is_seen, delta)
+#     print(delta, (~everyone.is_seen[answers]).sum())
+# ```
+
+# %% [markdown] key="exercise-b" lang="en"
+# ### Exercise B (write, 6 minutes)
+#
+# Write the function that answers with calibration: `answer(scores, is_seen, delta)`. `scores` has a row for each photo and a column for each bird, `is_seen` says of each bird whether it was seen (True) or not (False), and `delta` is what is taken off. Return the number of one bird for each photo.
+#
+# Then see how many answers are unseen birds when `delta` goes from 0 to 0.1:
+#
+# ```python
+# for delta in (0, 0.02, 0.05, 0.1):
+#     answers = answer(everyone.scores, everyone.is_seen, delta)
+#     print(delta, (~everyone.is_seen[answers]).sum())
+# ```
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: def answer(scores, is_seen, delta):
+# PLACEHOLDER:     return ...
+def answer(scores, is_seen, delta):
+    return (scores - delta * is_seen.float()).argmax(1)
+
+
+### END SOLUTION
+tl.check("09-b")
+
+# %% [markdown] key="clip" lang="ja"
+# ## 属性の表がないとき：小さなCLIP
+#
+# 属性の表は、誰かが作らなければなりません。Webには、そのかわりに、写真に添えた説明文がいくらでもあります。**CLIP**（Radford ほか, 2021、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、写真と文の組だけから学びます。写真と自分の説明文を近づけ、ほかの説明文から離す**対照学習**（contrastive learning）です。
+#
+# バッチの写真 $i$ と文 $j$ の相性を $z_{ij}$（向きの近さの10倍）とすると、損失は「写真 $i$ にとって、$n$ 個の文のうち自分の文を当てる」交差エントロピーと、その逆の平均です。
+#
+# $$L = \tfrac12\Big[\text{CE}(z, \text{行})+\text{CE}(z, \text{列})\Big]$$
+#
+# 図鑑の世界で、さまざまな特徴の鳥1,000羽と、いくつかの特徴だけに触れた説明文を用意しました。24種のどれとも違う鳥ばかりで、種名は一度も出てきません。文は**TF-IDF**で数字にします。1〜3文字の並びがどれだけ現れるかを数え、珍しい並びほど重く見る方法です。
+#
+# 探したい鳥を、文で書きます。`asked` を書き換えて、何度でも試してください（説明文にあった特徴の言葉を使います）。そのあと、24種を1つずつ1文で説明して、960枚のテスト写真に種名を付けます。
+
+# %% [markdown] key="clip" lang="en"
+# ## Without a table of attributes: a small CLIP
+#
+# Somebody has to make a table of attributes. The web, on the other hand, is full of pictures with a few words beside them. **CLIP** (Radford et al., 2021, [arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) learns from such pairs alone: each picture is pulled towards its own caption and pushed away from the others. This is **contrastive learning**.
+#
+# Let $z_{ij}$ say how well picture $i$ and caption $j$ of a batch go together (10 times the closeness of their directions). The loss is the cross-entropy of finding one's own caption among $n$, and of finding one's own picture:
+#
+# $$L = \tfrac12\Big[\text{CE}(z, \text{rows})+\text{CE}(z, \text{columns})\Big]$$
+#
+# Here are 1,000 drawn birds with all kinds of features, and captions that mention some of them. None of the 24 species is among them, and no name of a species is ever said. **TF-IDF** turns sentences into numbers: it counts pieces of one to three letters, and rare pieces count more.
+#
+# Now write down which bird you are looking for. Change `asked` as often as you like, with the words for features that captions use. After that, one sentence on each of the 24 species has to name 960 test photos.
+
+# %% key="towers"
+tl.diagram("two_towers")
+
+# %% key="clip-run"
+pairs = lesson09.captioned_birds(1000)
+print("Captions: " + " | ".join(pairs.captions[:3]))
+# ja: print("説明文：" + " | ".join(pairs.captions[:3]))
+words = TfidfVectorizer(analyzer="char", ngram_range=(1, 3)).fit(pairs.captions)
+told = torch.tensor(words.transform(pairs.captions).toarray()).float()
+seen = tl.extract_features(network, pairs.pictures)
+mean, spread = seen.mean(0), seen.std(0) + 0.01
+
+
+def clip_loss(pictures, captions, scale=10.0):
+    z = scale * F.normalize(pictures, dim=1) @ F.normalize(captions, dim=1).T
+    own = torch.arange(len(z))  # caption i belongs to picture i
+    # ja: own = torch.arange(len(z))  # 説明文 i は写真 i のもの
+    return (F.cross_entropy(z, own) + F.cross_entropy(z.T, own)) / 2
+
+
+torch.manual_seed(0)
+picture_map, caption_map = nn.Linear(256, 64), nn.Linear(told.shape[1], 64)
+weights = [*picture_map.parameters(), *caption_map.parameters()]
+optimizer = torch.optim.AdamW(weights, lr=0.01)
+for _ in range(300):
+    rows = torch.randperm(len(pairs))[:256]
+    loss = clip_loss(picture_map((seen[rows] - mean) / spread), caption_map(told[rows]))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+# %% key="search-run" alt_ja="文に最もよく合った5枚の鳥。その下の図は、左が写真と説明文の組の数に対する24種の正解率（説明文を混ぜた対照はランダムな答えと同じ）、右が3,000組で学んだときの、文の書き方ごとの正解率。" alt_en="The five birds that fit the sentence best. Below: accuracy on 24 species over the number of pairs at the left, with shuffled captions at guessing; by the wording of the sentences after 3,000 pairs at the right."
+def tell(sentences):
+    letters = torch.tensor(words.transform(sentences).toarray()).float()
+    return F.normalize(caption_map(letters), dim=1).detach()
+
+
+asked = "a bird with long bill, crest, blue wing"
+# ja: asked = "長いくちばし、冠羽、青い翼の鳥"
+looks = (tl.extract_features(network, birds.test) - mean) / spread
+places = F.normalize(picture_map(looks), dim=1).detach()
+best = (places @ tell([asked]).T)[:, 0].argsort(descending=True)[:5]
+named = (places @ tell(lesson09.describe(birds)).T).argmax(1)
+by_caption = (named == birds.test.labels).float().mean().item()
+print(f"24 species by one sentence each: {by_caption:.0%} right  (guessing: 4%)")
+# ja: print(f"24種を1文ずつで説明：正解率 {by_caption:.0%}（ランダムに答えた場合は4%）")
+display(lesson09.draw_found(birds, best))
+captions = tl.stored("09_pairs")
+lesson09.draw_pairs(captions, (1000, by_caption))
+
+# %% [markdown] key="pairs-read" lang="ja"
+# **種名も属性の表もなしに、文から鳥が見つかります。** 組が増えるほど良くなり、3,000組で68%です。説明文を写真どうしで入れ替えると4%ほど、つまりランダムな答えと同じです。学んだのは、写真と文の対応だったのです。
+#
+# **書き方がものをいいます**（右の図）。見慣れない前置きを付けても大きくは下がりませんが、同じ意味の別の言葉（くちばし→嘴など）では34%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。私たちの3,000組の13万倍で、文を読む側も大きなTransformerです。クラスを言い表す文を**プロンプト**と呼び、書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
+#
+# ## 本物のデータでは？
+#
+# ImageNetで事前学習したMobileNetV2には、1,000クラスの出力層が付いています。そのうち118が犬種、5が飼い猫です。これをそのまま使えば、犬と猫は**ラベル1枚もなしに**見分けられるはずです。文章では、文の埋め込みモデル（レッスン12）で、問い合わせやニュースを**分類名だけ**で分けます。
+
+# %% [markdown] key="pairs-read" lang="en"
+# **Birds are found by sentences, without names or a table of attributes.** The more pairs the better: 3,000 reach 80%. With captions moved to other pictures it is 4%, which is guessing. What has been learned is which words go with which pictures.
+#
+# **Wording matters** (at the right). An unusual beginning of the sentence costs little, but other words for the same thing (beak for bill) bring the accuracy down to 42%. By the species' names alone it is 8%, hardly above guessing, and that only because names such as *blue jay* hold a word that captions use. The real CLIP can answer to names because they occur in its 400 million captions, 130,000 times our 3,000 pairs, read by a large transformer. A sentence that stands for a class is called a **prompt**; people try several wordings, or take the mean of many ("Deeper").
+#
+# ## And on real data?
+#
+# MobileNetV2, pretrained on ImageNet, comes with a head of 1,000 classes: 118 are breeds of dogs, 5 are house cats. Used as it is, it should tell cats from dogs **without a single label**. For texts, sentence encoders (lesson 12) sort enquiries and news by the **names of their classes**.
+
+# %% key="real-figure" alt_ja="左と中央：犬と猫、アリとハチの写真での正解率。横線はラベルなし、曲線は1クラスあたりのラベル枚数に対する線形プローブ。右：文章を分類名と1文の説明で分けたときの正解率。" alt_en="Left and middle: accuracy on photos of cats and dogs and of ants and bees; level lines without labels, curves for a linear probe over labels of each class. Right: accuracy on texts by class name and by one sentence."
+twin = tl.stored("09_real")
+lesson09.draw_real(twin)
+
+# %% [markdown] key="real-read" lang="ja"
+# **犬と猫では、ラベルなしで94%です。** ただし、犬種の確率の合計と猫の確率の合計を比べるだけだと89%です。迷った写真は、118対5の多数決で犬にされてしまいます。合計をクラス数で割って平均を比べれば、この偏りは消えます（レッスン08の割合の補正と同じです）。曲線と比べると、このゼロショットは**1クラスあたり5〜10枚のラベルに相当**します。それより多くのラベルがあれば、線形プローブのほうが上です。アリとハチ（ImageNetに1クラスずつ）では94%で、20枚ずつのラベル（90%）でも届きません。出力層が専門に学んだクラスだからです。
+#
+# **文章も、分類名だけで半分以上は当たります**（6分類でランダムなら17%、ニュースは9分類で11%）。E5は日本語の問い合わせで58%、ニュースで51%です。分類名を1文の説明に替えると、3つとも4〜11ポイント上がりました。日本語を知らないMiniLMは、日本語ではほぼランダムです。文字の並びを比べるだけのTF-IDFは25〜35%でした。分類名が本文にそのまま出てくることは少ないのです。数字は保存済みで、写真はテストを選び直して10回、文章は1回の測定です。
+
+# %% [markdown] key="real-read" lang="en"
+# **Cats and dogs: 94% without a label.** This takes one correction. Adding up the probabilities of all dogs and of all cats gives 89%: when in doubt, 118 breeds outvote 5. Dividing each sum by its number of classes removes the bias, which is lesson 08's correction for class shares. Beside the curve, zero-shot is **worth five to ten labels of each class** here; with more, a linear probe is better. For ants and bees, one class of ImageNet each, it is 94%, and even 20 labels of each (90%) do not get there: these are classes for which the head was trained.
+#
+# **For texts, the names alone get more than half right** (guessing: 17% with six classes, 11% with the nine topics of the news). E5 reaches 58% on Japanese enquiries and 51% on news. One sentence instead of the name adds 4 to 11 points in all three sets. MiniLM knows no Japanese and is near guessing there. TF-IDF, which compares letters only, has 25 to 35%: texts seldom contain the name of their class. All stored; photos with 10 draws of the test, texts measured once.
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
+#
+# 部品の倉庫に、写真が40枚ずつある部品が300種類あります。来週、12種類の新しい部品が加わります。届いているのは仕様書（材質、形、穴の数、色など）だけで、写真はありません。カメラの前に来るのは、古い部品も新しい部品もです。
+#
+# 計画を `plan` に書いてください。`"link"` は写真と説明を何でつなぐか、`"test"` は写真が届く前に正解率をどう見積もるか、`"all_names"` は新旧すべての名前から選ばせる工夫、`"labels"` はいつ、何枚の写真にラベルを付けるか、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 7 minutes, also good in pairs)
+#
+# A warehouse has 40 photos each of 300 kinds of parts. Next week 12 new kinds arrive. All you have of them is their data sheets (material, shape, number of holes, colour, and so on), no photos. Old and new parts will pass the camera.
+#
+# Write your plan into `plan`: `"link"` says what links photos and descriptions, `"test"` how you estimate the accuracy before any photo arrives, `"all_names"` how to choose among old and new names, `"labels"` when you will label photos and how many, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "link": ...,
+# PLACEHOLDER:     "test": ...,
+# PLACEHOLDER:     "all_names": ...,
+# PLACEHOLDER:     "labels": ...,
+# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER: }
+plan = {
+    "link": "20 attributes from the data sheets, ESZSL; checked that no two parts are alike.",
+    # ja: "link": "仕様書から20の属性を作り、ESZSLでつなぐ。同じ属性の部品がないことを確かめる。",
+    "test": "Hold out 12 old kinds at random, ten times; pixels as a control.",
+    # ja: "test": "古い部品から12種類を伏せて測る。10回くり返し、ピクセルとも比べる。",
+    "all_names": "Calibrated stacking, delta chosen on old kinds that play the new.",
+    # ja: "all_names": "calibrated stacking。古い部品を新しい役にして delta を選ぶ。",
+    "labels": "Five photos of each new kind on the first day, then a linear probe.",
+    # ja: "labels": "初日に新しい部品を5枚ずつ。そのあとは線形プローブに切り替える。",
+    "why": "Zero-shot bridges the first day; it was worth about five labels on real photos.",
+    # ja: "why": "ゼロショットは初日のつなぎ。本物の写真では、ラベル数枚分の価値だった。",
+}
+### END SOLUTION
+tl.check("09-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 何でつなぐか | 決めていない | 属性か文を選んだ | 区別できない部品の組を調べる手順がある |
+# | 見積もり | しない、または新しい部品で選ぶ | 古い部品を伏せて測る | 何通りも伏せ、対照（ピクセルなど）と比べる |
+# | 全部の名前 | 触れていない | 崩れに触れた | 補正の強さを古い部品で選ぶ |
+# | ラベル | いつまでも付けない | 付ける時期がある | 枚数と、切り替えの基準がある |
+# | 理由 | なし | このレッスンの結果に触れた | 数字を挙げた |
+#
+# 7点以上なら、そのまま提案できます。上の解答例は2＋2＋2＋1＋1で8点です（切り替えの基準と数字がありません）。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | link | left open | attributes or sentences chosen | looks for parts that no description tells apart |
+# | estimate | none, or chosen on new parts | holds out old kinds | several draws, beside a control such as pixels |
+# | all names | not mentioned | mentions the collapse | chooses the calibration on old kinds |
+# | labels | never | says when | says how many, and when to switch over |
+# | reasons | none | a result of this lesson | with numbers |
+#
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 1 = 8: it does not say when to switch over, and names no number from a figure.
+
+# %% key="quiz"
+tl.quiz("09")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - 学習の写真がないクラスも、説明から見つけられます。知っている属性を、説明が新しく組み合わせます。
+# - 対照を必ず測ります。ここでは、色だけでもかなり当たりました。どのクラスを伏せるかでも大きく変わるので、何通りも測ります。
+# - 全部の名前から選ばせると、見ていないクラスの名前はなかなか出てきません。見たクラスの点数から一定の値を引き、調和平均で測ります。
+# - CLIPは、写真と説明文の組から、対照学習で同じことを学びます。説明文に出てこなかった言葉や名前はわかりません。
+# - 本物の犬と猫では、ラベルなしで数枚分のラベルの価値がありました。ラベルを付けられるなら、付けたほうが良くなります。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - A class without a training picture can be found by its description, which combines familiar attributes anew.
+# - Measure controls: here the colour alone went a long way. And measure many splits, for much depends on which classes are held out.
+# - Among all names, those of unseen classes seldom come up. Take a constant from the scores of seen classes, and judge by the harmonic mean.
+# - CLIP learns the same from pairs of picture and caption, by contrast. Words and names that no caption used mean nothing to it.
+# - On real cats and dogs, zero-shot was worth a few labels. Where you can label, labels win.
+
+# %% [markdown] key="deeper-each" lang="ja" tags=["deeper"]
+# ## さらに深く：どの魚なら見つかるか
+#
+# 10種類を順番に「見せない魚」にして、カードに合う10枚のうち本物が何枚あるかを測りました。
+
+# %% [markdown] key="deeper-each" lang="en" tags=["deeper"]
+# ## Deeper: which fish can be found?
+#
+# Each of the ten species is left out in turn; how many of the ten photos that fit its card best show it?
+
+# %% key="each-figure" alt_ja="10種類の魚それぞれについて、見つかった10枚のうち本物の割合を、事前学習済み、ランダムな重み、ピクセルで比べる。破線は平均。" alt_en="For each of ten fish the share of the photos found that show it: pretrained, random weights and pixels. Dashed: means."
+lesson09.draw_each(tl.stored("09_cards"), fish)
+
+# %% [markdown] key="each-read" lang="ja"
+# **9種類しか見せないと、見つかる魚と見つからない魚に分かれます。** 10の属性を切り分けるには、9枚のカードは少なすぎます。たとえば、ある属性が1種類にしかなければ、その魚のほかの特徴と区別できません。鳥で19種を見せると、どの属性も何種もの鳥に現れます。説明の組み合わせの豊かさが、写真の枚数より大切なのです。
+
+# %% [markdown] key="each-read" lang="en"
+# **With only nine species to learn from, some fish are found and some are not.** Nine cards are too few to tell ten attributes apart: one that a single species has cannot be told from that fish's other features. Among the 19 birds every attribute occurs several times. A rich variety of combinations matters more than many photos.
+
+# %% [markdown] key="deeper-auc" lang="ja" tags=["deeper"]
+# ## さらに深く：どの属性が読めているか
+#
+# 見せていない5種の写真で、属性を1つずつ調べます。AUCは、「属性のある写真のほうが、ない写真より高く読まれる」割合です（1なら完全、0.5ならランダム）。
+
+# %% [markdown] key="deeper-auc" lang="en" tags=["deeper"]
+# ## Deeper: which attributes are read?
+#
+# On photos of the five unseen birds, look at the attributes one by one. The AUC is how often a photo with the attribute gets a higher reading than one without (1 is perfect, 0.5 is guessing).
+
+# %% key="auc-run" alt_ja="見せていない5種の鳥での、属性ごとのAUC。点線は0.5。" alt_en="AUC of each attribute on five unseen birds. Dotted: 0.5."
+read_bird = learn_reader(photos, known.attributes[known.train.labels])
+said = read_bird(tl.extract_features(network, new.test))
+truth = new.attributes[new.test.labels]
+varies = [k for k in range(12) if 0 < truth[:, k].mean() < 1]
+areas = []
+for k in varies:
+    has, lacks = said[truth[:, k] == 1, k], said[truth[:, k] == 0, k]
+    areas.append((has[:, None] > lacks).float().mean().item())
+bird_words = lesson09.attribute_names(birds)
+lesson09.draw_attributes([bird_words[k] for k in varies], areas)
+
+# %% [markdown] key="auc-read" lang="ja"
+# **すべてが読める必要はありません。** 翼の色や冠羽はよく読めています。太いくちばしは0.5を下回り、逆向きに読まれています。見せた19種では、太いくちばしがほかの特徴と一緒に現れやすかったのでしょう（5種に共通する属性は、測れないので省きました）。読めない属性でしか違わない2種は、説明がどれほど正確でも区別できません。属性がまったく同じ2種は、`tl.zero_shot` がエラーで知らせます。
+
+# %% [markdown] key="auc-read" lang="en"
+# **Not all of them need to be read.** The colours of wings and the crest are read well. The thick bill is below 0.5: it is read the wrong way round, probably because among the 19 birds shown it mostly comes with certain other features (attributes that all five birds share or lack cannot be measured and are left out). Two species that differ only in attributes that are not read cannot be told apart, however exact the description. Where two have exactly the same attributes, `tl.zero_shot` says so in an error.
+
+# %% [markdown] key="deeper-hubs" lang="ja" tags=["deeper"]
+# ## さらに深く：人気の名前（ハブ）
+#
+# 24種が同じ枚数ずつなら、どの名前も40回ずつ答えに出てくるはずです。実際に数えてみます。
+
+# %% [markdown] key="deeper-hubs" lang="en" tags=["deeper"]
+# ## Deeper: popular names (hubs)
+#
+# With as many photos of each of the 24 species, each name should come up 40 times. Count them:
+
+# %% key="hubs-run" alt_ja="24種それぞれの名前が答えに出た回数を、補正なしと補正ありで比べる棒グラフ。右端の5種が見せていない鳥。点線は正しい回数。" alt_en="Bars: how often each of 24 names is given, without and with calibration. The five unseen birds stand at the right. Dotted: the true number."
+lesson09.draw_answers(birds, everyone)
+
+# %% [markdown] key="hubs-read" lang="ja"
+# **補正なしでは見ていない鳥の名前が少なすぎ、補正すると今度は多すぎます。** しかも、見た鳥の中にも人気の名前と、ほとんど出ない名前があります。多くの写真にとって「いちばん近い」点になる名前を**ハブ**と呼びます（高次元の近傍でよく起こります。[arXiv:1412.6568](https://arxiv.org/abs/1412.6568)）。全体の正解率だけでなく、答えの偏りも見てください。クラスごとに平均した正解率を使うのも、このためです。
+
+# %% [markdown] key="hubs-read" lang="en"
+# **Without calibration the names of unseen birds come up too seldom, with it too often.** And among the seen birds, too, some names are popular while others hardly come up. A name that is nearest to many photos is called a **hub**, which is common among neighbours in high dimensions ([arXiv:1412.6568](https://arxiv.org/abs/1412.6568)). Look at how often each answer is given, not at the accuracy alone. This is also why accuracies here are averaged over classes.
+
+# %% [markdown] key="deeper-prompts" lang="ja" tags=["deeper"]
+# ## さらに深く：温度と、文の平均
+#
+# CLIPの損失にある10倍という数は、**温度**0.1の逆数です。小さな温度では、最も紛らわしい説明文との差だけが効きます。論文は、温度も学習します（`tl.train_two_towers` も同じです）。3つの値から学習を始めた結果と、4つの言い回しの平均を使った結果を並べます。
+
+# %% [markdown] key="deeper-prompts" lang="en" tags=["deeper"]
+# ## Deeper: temperature, and the mean of several sentences
+#
+# The factor 10 in the loss is one over the **temperature**, 0.1. At a low temperature only the most confusing captions count. In the paper the temperature is learned as well, as it is in `tl.train_two_towers`. Here is where three starts lead to, and what the mean over four wordings gives.
+
+# %% key="prompts-run"
+told_in = lesson09.in_this_language(captions)
+for start, runs in told_in["temperatures"].items():
+    print(f"Temperature at the start {start}: {tl.interval(runs, share=True)} right")
+    # ja: print(f"始めの温度 {start}：正解率 {tl.interval(runs, share=True)}")
+one, mean_of_four = told_in["wordings"]["caption"], told_in["ensemble"]
+print(f"One wording: {tl.interval(one, share=True)} right")
+# ja: print(f"言い回し1つ：正解率 {tl.interval(one, share=True)}")
+print(f"Mean over four wordings: {tl.interval(mean_of_four, share=True)} right")
+# ja: print(f"言い回し4つの平均：正解率 {tl.interval(mean_of_four, share=True)}")
+
+# %% [markdown] key="prompts-read" lang="ja"
+# **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも8ポイントの差が出ました**（3,000組、保存済み、5回）。英語では、どちらも1ポイントほどです。英語は言い回しが変わっても特徴の言葉が同じ形で残るので、もともと差が出にくいのでしょう。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
+
+# %% [markdown] key="prompts-read" lang="en"
+# **With English captions, either makes a difference of about one point; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 8** (3,000 pairs, stored, 5 draws). In English, the words for the features look the same in every wording, which may be why little is left to gain. Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
+
+# %% [markdown] key="deeper-today" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、最近よく使われる手法
+#
+# **うまくいかないとき**
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | 数字が良すぎる | 「見ていない」クラスが事前学習に入っていた | 名前だけでなく、画像の重なりを調べる |
+# | 全部の名前にすると崩れる | 見たクラスの点数が高い | 補正し、調和平均で測る |
+# | 特定の2クラスを取り違える | 属性が同じか、読めない属性だけが違う | 属性を足す |
+# | 分け方で数字が変わる | 伏せたクラスの難しさ | 10通り以上で測る |
+# | プロンプトで数字が変わる | 説明文にない言い回し | 学習の説明文に近い文にする。テストで選ばない |
+#
+# **最近よく使われる手法**
+#
+# - **CLIPの仲間**：SigLIP（[arXiv:2303.15343](https://arxiv.org/abs/2303.15343)）は、softmaxの代わりに組ごとの○×で学びます。LiT（[arXiv:2111.07991](https://arxiv.org/abs/2111.07991)）は、このレッスンのように画像側を凍結します。
+# - **語順は苦手**：「赤い翼と黄色いくちばし」と「黄色い翼と赤いくちばし」を取り違えることが知られています（[arXiv:2210.01936](https://arxiv.org/abs/2210.01936)）。
+# - **ゼロショットから始めて、少しのラベルで仕上げる**：ファインチューニングした重みとゼロショットの重みを混ぜるWiSE-FT（[arXiv:2109.01903](https://arxiv.org/abs/2109.01903)）。
+# - **評価の作法**：Xianほか（[arXiv:1707.00600](https://arxiv.org/abs/1707.00600)）が、分け方と調和平均を定めました。
+
+# %% [markdown] key="deeper-today" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and what people use today
+#
+# **What can go wrong**
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | figures too good to be true | "unseen" classes were in the pre-training data | compare the pictures, not only the names |
+# | it collapses with all names | seen classes score higher | calibrate, judge by the harmonic mean |
+# | two classes are always confused | same attributes, or they differ only in one that is not read | add an attribute |
+# | figures change with the split | some held-out classes are harder | measure ten splits or more |
+# | figures change with the prompt | wording that no caption used | write as captions do; never choose on test data |
+#
+# **Today**
+#
+# - **CLIP's family**: SigLIP ([arXiv:2303.15343](https://arxiv.org/abs/2303.15343)) decides each pair by yes or no instead of a softmax. LiT ([arXiv:2111.07991](https://arxiv.org/abs/2111.07991)) freezes the picture side, as this lesson does.
+# - **Order is a weakness**: such models confuse "red wing and yellow bill" with "yellow wing and red bill" ([arXiv:2210.01936](https://arxiv.org/abs/2210.01936)).
+# - **Start from zero-shot, finish with a few labels**: WiSE-FT ([arXiv:2109.01903](https://arxiv.org/abs/2109.01903)) mixes fine-tuned weights with zero-shot ones.
+# - **How to measure**: Xian et al. ([arXiv:1707.00600](https://arxiv.org/abs/1707.00600)) set the splits and the harmonic mean.
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **49分の進め方** ・ 図鑑の話と題材6分（`description` の図を映す） → 予想とティラピア探し4分 → ウィジェットと練習A 6分 → 属性の読みとESZSL 7分（`signatures` の図を板書で計算） → 対照3分 → 全部の名前4分、練習B 6分 → CLIPと文で探す8分 → 本物のデータ5分。練習C、クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。練習Cを授業で行うなら、練習Bを宿題に回します。
+#
+# - **映すもの**：見つかったティラピアの写真、ウィジェット、全部の名前の図（`all-run`）。
+# - **2人組で**：1人が魚を1つ思い浮かべてカードを書き、もう1人は見つかる前に魚の名前を当てます。交代しながら3回。
+# - **待ち時間**：2コアのCPUで、鳥の描画と説明文付きの鳥の描画が数秒ずつ、ほかのセルは1〜2秒です。
+# - **遅れた人は**：`setup`、`fish`、`found`、`reader-run`、`birds-run` を実行すれば、どの節からでも再開できます。
+# - **よくある間違い**：見ていない鳥の写真で $\delta$ を選ぶ。1通りの分け方だけで良し悪しを決める。CLIPが「意味」を知っていると思い込む（別の言葉で落ちる図を見せます）。
+# - **議論の種**：写真が1枚もないのに「正解率は何%です」と言うには、どうすればよいでしょうか（見たクラスを伏せて測る）。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **A plan for 49 minutes** · the field guide and the job 6 (project the `description` diagram) → prediction and the tilapia 4 → widget and exercise A 6 → reading attributes, ESZSL 7 (do the numbers of `signatures` on the board) → controls 3 → all names 4, exercise B 6 → CLIP and search by sentence 8 → real data 5. Exercise C, quiz, key points and "Deeper" are homework, or for whoever is early; to do exercise C in class, make exercise B homework.
+#
+# - **To project**: the tilapias that were found, the widget, the figure of all names (`all-run`).
+# - **In pairs**: one thinks of a fish and writes its card, the other names the fish before the photos appear. Change places, three times.
+# - **Waiting**: on two CPU cores, drawing the birds and the captioned birds takes some seconds each, every other cell one or two.
+# - **Whoever fell behind** runs `setup`, `fish`, `found`, `reader-run` and `birds-run` and can go on from any section.
+# - **Common mistakes**: choosing $\delta$ on photos of unseen birds; judging by one split; believing that a CLIP knows what words mean (show how other words for the same thing fail).
+# - **To discuss**: without a single photo, how can you state an accuracy? (Hold out seen classes.)
