@@ -393,7 +393,7 @@ lesson11.draw_small(small_ways, live=times)
 # %% [markdown] key="small-read" lang="ja"
 # **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです（残った重みの位置も覚えておく必要があるからです）。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は95%のままです。
 #
-# 小さな事前学習済みモデルは、ファインチューニングだけでも93%、蒸留を重ねると95%でした。3回の測定では、どれが上とまではいえません。手に入るなら、まずこれを試してください。時間は右の図のとおりで、教師より生徒が速く答えます。枝刈りで0にした重みは、そのままでは計算を速くしません。
+# 小さな事前学習済みモデルは、ファインチューニングだけでも93%、蒸留を重ねると96%でした。3回の測定では、どれが上とまではいえません。手に入るなら、まずこれを試してください。時間は右の図のとおりで、教師より生徒が速く答えます。枝刈りで0にした重みは、そのままでは計算を速くしません。
 #
 # ## 本物の写真では？
 #
@@ -402,7 +402,7 @@ lesson11.draw_small(small_ways, live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0 (the places of the others have to be kept, too). The student takes 388 kB, or 98 kB in 8 bits, and stays at 95%.
 #
-# The small pretrained network reaches 93% by fine-tuning alone and 95% with a teacher as well; 3 draws do not tell which is best. Where there is one, try it first. As for time, the right panel shows the student answering faster than its teacher. Weights of 0 do not make it faster by themselves.
+# The small pretrained network reaches 93% by fine-tuning alone and 96% with a teacher as well; 3 draws do not tell which is best. Where there is one, try it first. As for time, the right panel shows the student answering faster than its teacher. Weights of 0 do not make it faster by themselves.
 #
 # ## And on real photographs?
 #
@@ -412,7 +412,7 @@ lesson11.draw_small(small_ways, live=times)
 lesson11.draw_real(tl.stored("11_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で39%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。同じ写真のソフトな答えだけでは、はっきりした差はありません。鳥の絵ほど教師が正確でなく、40枚や100枚では答えを写し取る材料も足りないのでしょう。
+# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。同じ写真のソフトな答えだけでは、はっきりした差はありません。鳥の絵ほど教師が正確でなく、40枚や100枚では答えを写し取る材料も足りないのでしょう。
 #
 # それでも教師（92%と62%）には遠く及びません。本物の写真をゼロから見分けるには、9万個の重みと1,400枚では足りないのです。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
 #
@@ -423,7 +423,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いをどう見つけるか、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 39% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos make no clear difference here; 40 or 100 photos are probably too few to copy anything from.
+# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos make no clear difference here; 40 or 100 photos are probably too few to copy anything from.
 #
 # The teacher (92% and 62%) stays far away. To tell real photos apart from nothing takes more than 90,000 weights and 1,400 photos. For such work start from a pretrained network, however small.
 #
