@@ -7,7 +7,6 @@ beforehand (see `transfer/transferability.py`) never sees a test picture.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,7 +27,6 @@ from tlhelpers.course.results import (
 )
 from tlhelpers.data import corpus, zukan
 from tlhelpers.data.catalog import load_task, redrawn
-from tlhelpers.data.real import PHOTOS, RealPhotos, real_arrays, real_mnist, real_photos
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.text import CLASSES, read_rows
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
@@ -55,9 +53,8 @@ from tlhelpers.models.pretrain_text import (
     train_tokenizer,
     without_evaluation,
 )
-from tlhelpers.models.real import inaturalist, mobilenet, squeezenet
 from tlhelpers.runtime import device as devices
-from tlhelpers.train.engine import evaluate, fit, predict
+from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
@@ -65,7 +62,7 @@ from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy
 from tlhelpers.transfer.search import search
-from tlhelpers.transfer.transferability import h_score, leep, logme, nearest, transferability
+from tlhelpers.transfer.transferability import transferability
 
 NETWORKS = (
     "zukan-vgg",
@@ -79,7 +76,7 @@ JOBS = ("birds", "pets", "land_use", "surfaces", "xray", "strokes")
 SCORES = ("knn", "probe", "logme", "leep", "h_score")
 LABELS = (5, 20)  # of each class, to learn from
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
-DRAWS, FEW_DRAWS = 16, 5
+DRAWS = 5
 
 
 def rounded(value: float) -> float:
@@ -93,7 +90,7 @@ def rounded(value: float) -> float:
     "07_choice",
     weights=NETWORKS,
     unit="draws of training, validation and test pictures",
-    seeds=16,
+    seeds=5,
     labels="5-20 + 10",
     settings=IN_EACH_DRAW,
 )
@@ -111,8 +108,7 @@ def choice() -> dict:
             for seed in range(DRAWS):
                 task = redrawn(target, labels, seed, valid=VALID, test=TEST)
                 for name, model in models.items():
-                    before, seconds = _scores(model, task)
-                    before["frozen"] = probe(model, task, seed=seed).test_acc
+                    before, seconds = _scores(model, task, seed)
                     for key, value in before.items():
                         runs = found[target][name].setdefault(key, [[] for _ in LABELS])
                         runs[place].append(rounded(value))
@@ -123,66 +119,57 @@ def choice() -> dict:
     return {"labels": list(LABELS), "targets": found, "seconds": seconds}
 
 
-def _scores(model: nn.Module, task: Task) -> tuple[dict[str, float], dict[str, float]]:
-    """Every score of one network, and the CPU seconds that each takes once features are there."""
+def _scores(model: nn.Module, task: Task, seed: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Every score of one network and the test accuracy of its probe ("frozen"); and the CPU seconds
+    that each score takes once the features are there.
+    """
+
+    seconds, values = {}, {}
     started = time.process_time()
     for split in (task.train, task.valid):
         extract_features(model, split)
-    seconds = {"features": time.process_time() - started}
-    values = {}
+    seconds["features"] = time.process_time() - started
     for score in SCORES:
         started = time.process_time()
-        values[score] = transferability({"": model}, task, (score,)).scores[""][score]
+        if score == "probe":
+            run = probe(model, task, seed=seed, read_test=False)
+            values[score] = run.valid_acc
+        else:
+            values[score] = transferability({"": model}, task, (score,)).scores[""][score]
         seconds[score] = time.process_time() - started
-    return values, seconds
+    answers = run.head(extract_features(model, task.test)).argmax(1)
+    right = (answers == task.test.labels).double().mean().item()
+    return {**values, "frozen": right}, seconds
 
 
-@experiment(
-    "07_tuned",
-    weights=NETWORKS,
-    unit="draws of training, validation and test pictures",
-    seeds=5,
-    labels="20 + 10",
-    settings=IN_EACH_DRAW,
-)
-def tuned() -> dict:
-    """All six fine-tuned on all six targets, the rate chosen in each draw.
-
-    {"targets": {target: {network: [accuracy a draw]}}, "seconds": {network: of one training}}.
-    """
-    found: dict = {t: {n: [] for n in NETWORKS} for t in JOBS}
-    seconds = dict.fromkeys(NETWORKS, 0.0)
-    for target in JOBS:
-        for seed in range(FEW_DRAWS):
-            task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
-            for name in NETWORKS:
-                started = time.perf_counter()
-                run = fine_tune(backbone(name), task, seed=seed, progress=False)
-                spent = time.perf_counter() - started
-                seconds[name] += spent / (len(JOBS) * FEW_DRAWS)
-                found[target][name].append(rounded(run.test_acc))
-    return {"targets": found, "seconds": {n: round(s, 2) for n, s in seconds.items()}}
-
-
-# --- three families on equal pictures -------------------------------------------------------
+# --- one family on more pictures -----------------------------------------------------------
 
 COUNTS = (150, 400)  # pictures of each class of the source
 PRETRAINED = 3  # networks of each family and count
 PROBED = 3  # draws of each network
 
 
-def _family(name: str) -> dict:
-    """Networks of one family: {"pictures", "source": [[accuracy at home a seed] a count],
-    "frozen", "fine_tuned": {target: [[accuracy] a count]}}.
+@experiment(
+    "07_vgg",
+    weights=(),
+    unit="networks pretrained anew, each with draws of all pictures of the target",
+    seeds=3,
+    labels="20 + 10",
+    settings=IN_EACH_DRAW,
+)
+def vgg() -> dict:
+    """VGG pretrained anew, on as many pictures as the course's Inception saw and as its ResNet saw.
 
-    Each network is probed on PROBED draws of a target, and fine-tuned on one.
+    {"pictures": [of a class], "source": [[accuracy at home a network] a count], "frozen",
+    "fine_tuned": {target: [[accuracy] a count]}}. Each network is probed on PROBED draws of a
+    target, and fine-tuned on one.
     """
     found: dict = {"pictures": list(COUNTS), "source": []}
     found |= {way: {t: [[] for _ in COUNTS] for t in JOBS} for way in ("frozen", "fine_tuned")}
     for place, count in enumerate(COUNTS):
         at_home = []
         for start in range(PRETRAINED):
-            model, accuracy = _pretrained(name, count, start)
+            model, accuracy = _pretrained("zukan-vgg", count, start)
             at_home.append(accuracy)
             for target in JOBS:
                 for again in range(PROBED):
@@ -205,47 +192,20 @@ def _pretrained(name: str, per_class: int, seed: int) -> tuple[nn.Module, float]
         return backbone(name, weights=Path(folder, f"{name}.safetensors")), card.accuracy
 
 
-FAMILY = {
-    "weights": (),
-    "unit": "networks pretrained anew, each with draws of all pictures of the target",
-    "seeds": 3,
-    "labels": "20 + 10",
-    "settings": IN_EACH_DRAW,
-}
-
-
-@experiment("07_vgg", **FAMILY)
-def vgg() -> dict:
-    """VGG; see `_family`."""
-    return _family("zukan-vgg")
-
-
-@experiment("07_inception", **FAMILY)
-def inception() -> dict:
-    """Inception; see `_family`."""
-    return _family("zukan-inception")
-
-
-@experiment("07_resnet", **FAMILY)
-def resnet() -> dict:
-    """ResNet; see `_family`."""
-    return _family("zukan-resnet")
-
-
 # --- with and without shortcuts -------------------------------------------------------------
 
 DEPTHS = (8, 14, 20)
 DEEP_LABELS = 40  # of each class; all that counts here is whether they are learned
-DEEP_EPOCHS, DEEP_BATCH = 20, 32
-DEEP_TUNING, DEEP_RUNS = 2, 10  # initial weights to choose a rate with, and others to measure
-DEEP_RATES = (0.01, 0.03, 0.1, 0.3)
+DEEP_EPOCHS, DEEP_BATCH = 15, 32
+DEEP_TUNING, DEEP_RUNS = 1, 5  # initial weights to choose a rate with, and others to measure
+DEEP_RATES = (0.01, 0.03, 0.1)
 
 
 @experiment(
     "07_depth",
     weights=(),
     unit="initial weights and orders of the same 240 pictures",
-    seeds=10,
+    seeds=5,
     labels="40",
     settings=SEARCHED,
 )
@@ -253,11 +213,11 @@ def depth() -> dict:
     """Training accuracy of plain and residual networks of several depths on aerial photos.
 
     {"depths", "plain" | "residual": [[training accuracy a start] a depth], "gradient": {way: [[norm
-    at the first layer before the first step] a depth]}, "epochs": {epochs: {way: [..]}} at depth
-    20, "tuning": {way: {depth: {"tried", "choice"}}}}.
+    at the first layer before the first step] a depth]}, "tuning": {way: {depth: {"tried",
+    "choice"}}}}.
     """
     pictures = load_task("land_use", DEEP_LABELS).train
-    found: dict = {"depths": list(DEPTHS), "gradient": {}, "tuning": {}, "epochs": {}}
+    found: dict = {"depths": list(DEPTHS), "gradient": {}, "tuning": {}}
     for way in ("plain", "residual"):
         skip = way == "residual"
         found["tuning"][way] = {}
@@ -269,15 +229,6 @@ def depth() -> dict:
             found[way].append([rounded(accuracy) for accuracy in runs])
             norms = [_first_gradient(pictures, layers, skip, s) for s in range(DEEP_RUNS)]
             found["gradient"][way].append([rounded(norm) for norm in norms])
-    for epochs in (DEEP_EPOCHS // 2, 3 * DEEP_EPOCHS):
-        found["epochs"][epochs] = {
-            way: [
-                rounded(_grown(pictures, DEPTHS[-1], way == "residual", rate, s, epochs))
-                for s in range(DEEP_RUNS // 2)
-            ]
-            for way in ("plain", "residual")
-            for rate in [found["tuning"][way][DEPTHS[-1]]["choice"]]
-        }
     return found
 
 
@@ -298,15 +249,13 @@ def _new_tower(layers: int, skip: bool, classes: int, seed: int) -> nn.Module:
     return attach_preprocess(tower(layers, skip, classes), Preprocess(MEAN, STD, size=SIZE))
 
 
-def _grown(
-    pictures: Split, layers: int, skip: bool, rate: float, seed: int, epochs: int = DEEP_EPOCHS
-) -> float:
+def _grown(pictures: Split, layers: int, skip: bool, rate: float, seed: int) -> float:
     """Accuracy on its own training pictures, after training on them."""
     model = _new_tower(layers, skip, int(pictures.labels.max()) + 1, seed)
     fit(
         model,
         pictures,
-        epochs=epochs,
+        epochs=DEEP_EPOCHS,
         batch_size=DEEP_BATCH,
         optimizer="sgd",
         lr=rate,
@@ -486,7 +435,7 @@ WHEN = ("in_use", "always")
 @experiment(
     "07_mistakes",
     unit="draws of training, validation and test pictures",
-    seeds=16,
+    seeds=5,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
 )
@@ -546,11 +495,14 @@ def cost() -> dict:
     at home}}}. What torchvision's networks reach on ImageNet is as torchvision publishes it.
     """
     found: dict = {"zukan": {}, "real": {}}
-    for name in NETWORKS:
-        card = ModelCard.read(weights_folder() / f"{name}.json")
-        model = backbone(name)
+    cards = {name: ModelCard.read(weights_folder() / f"{name}.json") for name in NETWORKS}
+    times: dict[str, float] = {}  # networks of one architecture take the same time
+    for name, card in cards.items():
+        spent = _milliseconds(backbone(name), SIZE)
+        times[card.architecture] = min(spent, times.get(card.architecture, spent))
+    for name, card in cards.items():
         facts = {"mb": round(card.megabytes, 1), "licence": card.licence, "source": card.accuracy}
-        found["zukan"][name] = {"ms": _milliseconds(model, SIZE), **facts}
+        found["zukan"][name] = {"ms": times[card.architecture], **facts}
     for name in REAL_NETWORKS:
         meta = next(iter(get_model_weights(name))).meta
         model = backbone(name, pretrained=False)
@@ -571,74 +523,3 @@ def _milliseconds(model: nn.Module, size: int) -> float:
             model(pictures)
             spent.append(time.process_time() - started)
     return round(1000 * min(spent[1:]) / TIMED, 2)
-
-
-# --- the real twin --------------------------------------------------------------------------
-
-REAL_TARGETS = ("ants_bees", "flowers", "cats_dogs", "blood_cells", "clothes", "digits")
-REAL_SOURCES: dict[str, Callable[[int], nn.Module]] = {
-    "imagenet": mobilenet,
-    "birds": functools.partial(inaturalist, "birds"),
-    "insects": functools.partial(inaturalist, "insects"),
-    "squeezenet": squeezenet,
-}
-REAL_LABELS, REAL_DRAWS = (5, 10), 10
-MOST_PHOTOS = 600  # of a target
-REAL_SCORES = {
-    "knn": nearest,
-    "logme": logme,
-    "h_score": functools.partial(h_score, shrinkage=True),
-}
-
-
-@experiment(
-    "07_real",
-    weights=(),
-    unit="draws of labelled and test pictures",
-    seeds=10,
-    labels="5-10",
-    settings=CROSS_VALIDATED,
-)
-def real() -> dict:
-    """Four real networks on six real targets, their features under a logistic head.
-
-    {"labels", "targets": {target: {network: {"frozen" | score: [[a draw] a count]}}}}. Three are
-    MobileNetV2, trained on ImageNet, on birds and on insects; SqueezeNet 1.1 is smaller and trained
-    on ImageNet. LEEP uses their own heads.
-    """
-    found: dict = {}
-    for target in REAL_TARGETS:
-        pictures, side = _real_target(target)
-        found[target] = {}
-        for name, load in REAL_SOURCES.items():
-            model = load(side)
-            features = extract_features(model, pictures.split, batch_size=64)
-            answers = predict(model, pictures.split, batch_size=64).softmax(1)
-            found[target][name] = _real_runs(features, answers, pictures)
-    return {"labels": list(REAL_LABELS), "targets": found}
-
-
-def _real_runs(features: Tensor, answers: Tensor, pictures: RealPhotos) -> dict:
-    runs: dict = {key: [[] for _ in REAL_LABELS] for key in ("frozen", "leep", *REAL_SCORES)}
-    labels = pictures.split.labels
-    for seed in range(REAL_DRAWS):
-        train, test = draw_rows(labels, pictures.groups, REAL_LABELS, seed)
-        for place, count in enumerate(REAL_LABELS):
-            rows = train[count]
-            accuracy = logistic_accuracy(features, labels, rows, test)
-            runs["frozen"][place].append(rounded(accuracy))
-            runs["leep"][place].append(rounded(leep(answers[rows], labels[rows])))
-            for score, measure in REAL_SCORES.items():
-                runs[score][place].append(rounded(measure(features[rows], labels[rows])))
-    return runs
-
-
-def _real_target(name: str) -> tuple[RealPhotos, int]:
-    """At most MOST_PHOTOS pictures of a real target, and the size at which a network reads them."""
-    if name == "clothes":
-        return real_arrays("FashionMNIST", 96, per_class=MOST_PHOTOS // 10), 96
-    pictures = real_mnist(96) if name == "digits" else real_photos(name)
-    order = torch.randperm(len(pictures.split), generator=torch.Generator().manual_seed(0))
-    rows = order[:MOST_PHOTOS].sort().values
-    kept = pictures.split.subset(rows)
-    return RealPhotos(kept, pictures.groups[rows], pictures.classes), PHOTOS.get(name, ("", 96))[1]

@@ -3,6 +3,7 @@
 from tlhelpers.show.diagrams import (
     distillation,
     domains,
+    families,
     few_shot,
     incremental,
     negative,
@@ -22,6 +23,7 @@ __all__ = [
     "diagram",
     "distillation",
     "domains",
+    "families",
     "few_shot",
     "incremental",
     "list_diagrams",

@@ -1,0 +1,766 @@
+# %% [markdown] key="title" lang="ja"
+# # 07 事前学習モデルの選び方
+#
+# **説明29分、練習16分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
+#
+# このレッスンを終えると、次のことができるようになります。
+#
+# - 名前や評判ではなく、自分の少しの画像で、出発点になるネットワークを選ぶ
+# - VGG、Inception、ResNetの違いと、近道があると深くできる理由を説明する
+# - 学習する前の目安（k-NN、LEEPなど）を計算し、外れたときの損を見積もる
+# - エラーの出ない使い方の間違いを見つける
+
+# %% [markdown] key="title" lang="en"
+# # 07 Choosing a pretrained model
+#
+# **29 minutes of reading, 16 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
+#
+# After this lesson you can
+#
+# - choose the network to start from by a few pictures of your own, not by its name
+# - tell VGG, Inception and ResNet apart, and say why shortcuts let a network go deeper
+# - compute what can be known before any training (k-NN, LEEP), and what a wrong choice costs
+# - find mistakes in feeding a network that raise no error
+
+# %% key="setup"
+import torch
+from IPython.display import display
+from torch import nn
+from torch.nn import functional as F
+
+import tlhelpers as tl
+
+tl.setup()
+lesson07 = tl.figures("07")
+choice = tl.stored("07_choice")
+
+# %% [markdown] key="idea" lang="ja"
+# ## だれの目を借りるか
+#
+# 野鳥の見分けで鍛えた目は、虫を見分けるのにも役立ちそうです。では、空から撮った畑や住宅地の写真ならどうでしょうか。布地の目利きの目のほうが、よいかもしれません。目を借りるときは、「いちばん有名な人」ではなく「自分の仕事に合う人」を探します。
+#
+# 事前学習モデルも同じです。公開されているモデルは何万もあり、名前、大きさ、元のデータ、元の正解率が並んでいます。けれども、そのどれが自分の仕事での正解率を教えてくれるのでしょうか。このレッスンで測ります。
+
+# %% [markdown] key="idea" lang="en"
+# ## Whose eye will you borrow?
+#
+# An eye trained on birds should do well on insects, too. But what about fields and towns photographed from the air? Perhaps the eye of somebody who deals in fabrics is better there. When you borrow an eye, you do not look for the most famous person, but for one who suits your work.
+#
+# Pretrained models are no different. Tens of thousands are public, each with a name, a size, a source of data and an accuracy on that source. Which of these tells you the accuracy on *your* job? Let us measure it.
+
+# %% [markdown] key="job" lang="ja"
+# ## 題材：空から見た土地
+#
+# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。ラベルを付けてもらえたのは、1種類につき**20枚**です（ほかに、設定を選ぶための検証データが10枚ずつあります）。出発点の候補は3つ。どれも凍結したまま**線形プローブ**（レッスン02）で使います。
+#
+# | 名前 | 重みの数 | 見て育ったもの | 元の仕事での正解率 |
+# |---|---|---|---|
+# | `zukan-inception` | 146万 | 生き物・模様・文字、104種類 | 89% |
+# | `zukan-vgg` | 127万 | 同じ104種類 | 97% |
+# | `zukan-texture` | 102万 | 模様だけ、16種類 | 98% |
+#
+# > **予想してから実行**：空撮写真で、いちばん正解率が高いのはどれでしょうか。
+
+# %% [markdown] key="job" lang="en"
+# ## The job: land seen from the air
+#
+# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). It could have **20** photos of each labelled (and ten more of each to choose settings with, the validation data). There are three candidates to start from. Each stays frozen, under a **linear probe** (lesson 02).
+#
+# | name | weights | grew up on | accuracy at home |
+# |---|---|---|---|
+# | `zukan-inception` | 1.46 million | creatures, patterns, letters: 104 kinds | 89% |
+# | `zukan-vgg` | 1.27 million | the same 104 kinds | 97% |
+# | `zukan-texture` | 1.02 million | patterns only: 16 kinds | 98% |
+#
+# > **Predict, then run**: which one will be the most accurate on photos from the air?
+
+# %% key="predict-first"
+tl.predict_first(
+    "07-first",
+    "The most accurate on photos from the air, with 20 labels each",
+    # ja: "1種類20枚の空撮写真で、いちばん正解率が高いもの",
+    choices=("zukan-inception", "zukan-vgg", "zukan-texture"),
+)
+
+# %% key="first-run" alt_ja="空撮写真の見本と、3つのネットワークのテスト正解率。1行に1つずつ、点と95%信頼区間で示す。" alt_en="Samples of photos from the air, and the test accuracy of three networks, one a row, as dots with 95% intervals."
+names = ("zukan-inception", "zukan-vgg", "zukan-texture")
+networks = {name: tl.backbone(name) for name in names}
+aerial = tl.load_task("land_use", per_class=20, valid_per_class=10)
+today = {}
+for name, network in networks.items():
+    today[name] = tl.probe(network, aerial).test_acc
+    print(f"{name}: {today[name]:.0%} of the test photos are right  (guessing: 17%)")
+    # ja: print(f"{name}：テスト写真の正解率 {today[name]:.0%}（ランダムに答えた場合は17%）")
+display(tl.show(aerial, per_class=3))
+display(lesson07.draw_first(choice, names, live=today))
+tl.see_prediction("07-first", max(today, key=today.get))
+# %% key="claim-first" tags=["claim"]
+land = choice["targets"]["land_use"]
+pairs = zip(land["zukan-vgg"]["frozen"][1], land["zukan-inception"]["frozen"][1])
+gain = tl.interval([vgg - inception for vgg, inception in pairs])
+tl.claim(
+    f"On photos from the air, VGG is {100 * gain.low:.0f} to {100 * gain.high:.0f} points above "
+    "the larger Inception (stored, 5 draws of all pictures)",
+    # ja: f"空撮写真では、VGGが、より大きいInceptionを{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
+    # ja: "上回りました（保存済み、画像を選び直して5回）",
+    gain.low > 0,
+)
+
+# %% [markdown] key="first-read" lang="ja" tags=["answer"]
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを9ポイント上回り、VGGとの差は5ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で決まるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
+#
+# 図の点は、すべての写真を選び直して測った5回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
+#
+# 候補はまだあります。ウィジェットには、形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` も入っています。仕事を替え、ラベルの数を替え、時間と大きさの予算を絞ってみてください。破線は、「同じ時間でより正確なものがない」ネットワークを結んだ線（**パレート最適**）です。これもテスト正解率ですが、仕組みを知るための図です。実際に選ぶときは、検証データを使います。
+
+# %% [markdown] key="first-read" lang="en" tags=["answer"]
+# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 9 points above Inception, which tells 104 kinds of things apart, and only 5 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
+#
+# In the figure, dots are means of 5 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
+#
+# There are more candidates. The widget also has `zukan-shape`, which grew up on outlines only, `zukan-paint`, which knows the colours of paint, and `zukan-resnet`, which saw 400 pictures of each kind (VGG and Inception saw 150). Change the job and the number of labels, and tighten the limits on time and size. The dashed line joins the networks that no other beats at the same cost (the **Pareto front**). These, too, are test accuracies, here to show how things work; in earnest, validation data choose.
+
+# %% key="widget"
+tl.widget("07")
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（読み取る、3分）
+#
+# ウィジェットでラベルを20枚にし、予算は最大のままにします。空撮写真と鳥の写真のそれぞれで、正解率の高い順に**2位**のネットワークを `second_aerial` と `second_birds` に入れてください（名前は `"zukan-vgg"` のように書きます）。`lost` には、空撮写真でLEEPの選ぶネットワークが最高より何ポイント低いかを入れます。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (read, 3 minutes)
+#
+# In the widget, take 20 labels and leave both limits at their largest. Which network is **second** on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `second_aerial` and `second_birds`. Put into `lost` how many points below the best LEEP's choice lies on photos from the air.
+
+# %% key="ex-a" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: second_aerial = ...
+# PLACEHOLDER: second_birds = ...
+# PLACEHOLDER: lost = ...
+second_aerial = "zukan-resnet"
+second_birds = "zukan-vgg"
+lost = 2
+### END SOLUTION
+tl.check("07-a")
+
+# %% [markdown] key="families" lang="ja"
+# ## 3つの家系：VGG、Inception、ResNet
+#
+# 公開されている画像モデルの多くは、次の3つの考えのどれかを受け継いでいます。
+#
+# - **VGG**（Simonyan・Zisserman, 2014、[arXiv:1409.1556](https://arxiv.org/abs/1409.1556)）：3×3の小さなフィルターだけを、縦に16〜19層積みます。単純ですが、重みが多くなります（VGG-16は1億3800万個）。
+# - **Inception**（Szegedy ほか, 2014、GoogLeNetとも呼ばれます、[arXiv:1409.4842](https://arxiv.org/abs/1409.4842)）：1×1、3×3、5×5のフィルターを横に並べ、細かいものと大きなものを同時に見ます。GoogLeNetの重みは、出力層まで含めてVGG-16の20分の1ほどです。
+# - **ResNet**（He ほか, 2015、[arXiv:1512.03385](https://arxiv.org/abs/1512.03385)）：2層ごとに、入力をそのまま出力に足す**近道**（スキップ接続、skip connection）を付けます。これで100層を超えても学習できるようになりました。
+
+# %% [markdown] key="families" lang="en"
+# ## Three families: VGG, Inception, ResNet
+#
+# Most public networks for pictures carry on one of three ideas.
+#
+# - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, 16 to 19 layers of them. That is simple, but takes many weights (138 million in VGG-16).
+# - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 side by side, and sees fine and coarse detail at once. GoogLeNet has about a twentieth of the weights of VGG-16.
+# - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). With it, networks of more than 100 layers can be trained.
+
+# %% key="families-drawn"
+tl.diagram("families")
+
+# %% [markdown] key="skip" lang="ja"
+# ## 近道があると、なぜ深くできるのか
+#
+# 層を増やせば、正解率は上がるはずです。増やした層が「何もしない」ことを学べば、少なくとも浅いときと同じになるからです。ところが、ふつうの層にとって「何もしない」は難しいのです。手で計算してみましょう。
+#
+# 1つのブロックが、入力 $x$ を重み $w$ 倍するだけだとします。9個つなぐと、出力は
+#
+# $$\text{近道なし：} w^9 x \qquad \text{近道あり：} (1+w)^9 x$$
+#
+# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、入力の情報が最後まで届きます。「何もしない」には、近道なしなら $w$ をちょうど1に、近道ありなら0にするだけです。
+#
+# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、値が0になることはありません。それでも同じことが起こるでしょうか。近道だけが違う20層のネットワークを2つ、**同じ240枚**で学習させ、その**訓練データ**での正解率を比べます。
+
+# %% [markdown] key="skip" lang="en"
+# ## Why do shortcuts let a network go deeper?
+#
+# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let us see by hand.
+#
+# Suppose a block only multiplies its input $x$ by a weight $w$. After nine blocks the output is
+#
+# $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
+#
+# Before training, weights are close to 0. For example, with $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$, and news of the input reaches the end. To do nothing, a plain block must find exactly $w=1$; a block with a shortcut just needs 0.
+#
+# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Does it happen all the same? Let us train two networks of 20 layers that differ in the shortcut and in nothing else, on **the same 240 pictures**, and compare their accuracy on these very **training data**.
+
+
+# %% key="skip-run" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線と、今日の1回の丸印。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals, and rings for today's run."
+class Block(nn.Module):
+    def __init__(self, channels, shortcut):
+        super().__init__()
+        parts = []
+        for _ in range(2):
+            conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            parts += [conv, nn.BatchNorm2d(channels), nn.ReLU()]
+        self.layers, self.shortcut = nn.Sequential(*parts[:-1]), shortcut
+
+    def forward(self, x):
+        y = self.layers(x)
+        return F.relu(y + x if self.shortcut else y)  # the only difference
+        # ja: return F.relu(y + x if self.shortcut else y)  # 違いはここだけ
+
+
+def tower(shortcut, channels=8):
+    first = [nn.Conv2d(3, channels, 5, stride=4, padding=2), nn.BatchNorm2d(channels), nn.ReLU()]
+    blocks = [Block(channels, shortcut) for _ in range(9)]  # 18 layers
+    # ja: blocks = [Block(channels, shortcut) for _ in range(9)]  # 18層
+    last = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 6)]
+    return nn.Sequential(*first, *blocks, *last)
+
+
+more = tl.load_task("land_use", per_class=40)
+learned = {}
+for way, shortcut in (("plain", False), ("residual", True)):
+    torch.manual_seed(0)
+    model = tower(shortcut)
+    tl.fit(model, more, epochs=15, batch_size=32, optimizer="sgd", lr=0.03, valid=False)
+    learned[way] = tl.evaluate(model, more.train)
+print(f"20 layers, on their own training data: plain {learned['plain']:.0%}")
+# ja: print(f"20層、自分の訓練データで：近道なし {learned['plain']:.0%}")
+print(f"with shortcuts {learned['residual']:.0%}")
+# ja: print(f"近道あり {learned['residual']:.0%}")
+depth = tl.stored("07_depth")
+lesson07.draw_depth(depth, live=learned)
+
+# %% key="claim-skip" tags=["claim"]
+pairs = zip(depth["residual"][-1], depth["plain"][-1])
+gain = tl.interval([residual - plain for residual, plain in pairs])
+tl.claim(
+    f"With 20 layers, shortcuts raise the training accuracy by {100 * gain.low:.0f} to "
+    f"{100 * gain.high:.0f} points (stored, 5 starts)",
+    # ja: f"20層では、近道があると訓練データの正解率が{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
+    # ja: "ポイント上がりました（保存済み、初期値を変えて5回）",
+    gain.low > 0,
+)
+
+# %% [markdown] key="skip-read" lang="ja"
+# **近道のない20層は、自分の訓練データさえ覚えきれません。** 層を増やすほど悪くなるので、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。近道があると、層を増やしても訓練データを覚えられます。重みの数は、2つともまったく同じです。
+#
+# 図のネットワークは、今日のものより論文に近く、3段に分かれています。学習率は、近道の有無と層の数ごとに選びました（保存済み）。
+#
+# ## 一番は、仕事が変われば変わる
+#
+# では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
+
+# %% [markdown] key="skip-read" lang="en"
+# **Without shortcuts, 20 layers cannot even learn their own training data.** They get worse with every layer that is added, so this is not over-fitting: training itself goes wrong (He et al. called it **degradation**). With shortcuts, more layers still learn their data. Both networks have exactly the same number of weights.
+#
+# The networks of the figure are closer to the paper than today's, with three stages; the learning rate was chosen for each of them (stored).
+#
+# ## Another job, another winner
+#
+# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs, with 20 labels of each class.
+
+# %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each; the best one of each job is ringed and dotted lines mark guessing."
+lesson07.draw_targets(choice)
+
+# %% key="claim-order" tags=["claim"]
+gains = {}
+for job in ("birds", "land_use"):
+    runs = choice["targets"][job]
+    pairs = zip(runs["zukan-shape"]["frozen"][1], runs["zukan-texture"]["frozen"][1])
+    gains[job] = tl.interval([shape - texture for shape, texture in pairs])
+tl.claim(
+    f"Shape beats texture on birds by {100 * gains['birds'].mean:.0f} points, and loses to it "
+    f"by {-100 * gains['land_use'].mean:.0f} on photos from the air (stored, 5 draws)",
+    # ja: f"形の目は、鳥では模様の目を{100 * gains['birds'].mean:.0f}ポイント上回り、空撮写真では"
+    # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、5回）",
+    gains["birds"].low > 0 and gains["land_use"].high < 0,
+)
+
+# %% [markdown] key="scores" lang="ja"
+# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` ですが、空撮写真ではVGGに負けました。
+#
+# ## 学習する前に、何がわかるか
+#
+# 全部を試せば確実ですが、候補が100個あればそうはいきません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。
+#
+# **k-NN**は、「いちばん近いほかの画像が同じクラスか」の割合です。図の左では10枚中8枚で80%になります。
+#
+# **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答え $z$（確率 $\theta(z)$）から、新しいクラス $y$ をどれだけ当てられるかを見ます。$n$ は画像の数、$P(y \mid z)$ は、$z$ と答えた画像のうち $y$ だった割合です。
+#
+# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
+#
+# たとえば図の右の表で、ある住宅地の写真に「れんが」80%、「こけ」20%と答えたなら、和は $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$、対数は $-0.25$ です。0に近いほど良い目安です。
+
+# %% [markdown] key="scores" lang="en"
+# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures, but on photos from the air VGG beats it.
+#
+# ## What can be known before any training?
+#
+# To be sure you would try them all; with a hundred candidates that is too much. So people use scores of **transferability**, which look at the features, or at the old answers, once.
+#
+# **k-NN** asks for how many pictures the nearest other picture is of the same class. At the left of the drawing these are 8 of 10, or 80%.
+#
+# **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers $z$ of the old head, with their probabilities $\theta(z)$, tell the new class $y$. Here $n$ is the number of pictures, and $P(y \mid z)$ the share of $y$ among those that were called $z$:
+#
+# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
+#
+# For example, take the table at the right, and a photo of a town that the network called 80% brick and 20% moss. The sum is $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$ and its logarithm $-0.25$. The closer to 0, the better.
+
+# %% key="proxies-drawn"
+tl.diagram("proxies")
+
+
+# %% key="scores-run"
+def knn(features, labels):
+    unit = F.normalize(features, dim=1)
+    closeness = (unit @ unit.T).fill_diagonal_(-1)  # a picture is not its own neighbour
+    # ja: closeness = (unit @ unit.T).fill_diagonal_(-1)  # 自分自身は数えない
+    return (labels[closeness.argmax(1)] == labels).float().mean()
+
+
+def leep(answers, labels):
+    joint = F.one_hot(labels).float().T @ answers  # how often class y meets answer z
+    # ja: joint = F.one_hot(labels).float().T @ answers  # クラスyと答えzが出会う回数
+    table = joint / joint.sum(0)  # P(y | z)
+    return (answers @ table.T).gather(1, labels[:, None]).log().mean()
+
+
+for name in ("zukan-resnet", "zukan-shape", "zukan-paint"):
+    networks[name] = tl.backbone(name)
+for name, network in networks.items():
+    by_features = knn(tl.extract_features(network, aerial.train), aerial.train.labels)
+    by_answers = leep(tl.predict(network, aerial.train).softmax(1), aerial.train.labels)
+    print(f"{name}: k-NN {by_features:.0%}, LEEP {by_answers:.2f}")
+    # ja: print(f"{name}：k-NN {by_features:.0%}、LEEP {by_answers:.2f}")
+
+# %% [markdown] key="exercise-b" lang="ja"
+# ### 練習B（作る、5分）
+#
+# 目安の良し悪しは、目安に従って選んだときの損で測ります。これを**後悔**（regret）といいます。
+#
+# $$\text{後悔} = \text{いちばん良いネットワークの正解率} - \text{目安が選んだネットワークの正解率}$$
+#
+# たとえば正解率がA 80%、B 75%、C 60%で、目安がBを1位にしたなら、後悔は5ポイントです。関数 `regret(scores, accuracy)` を書いてください。どちらも `{名前: 値}` の辞書で、正解率は0〜1です。答えはポイントで返します。
+
+# %% [markdown] key="exercise-b" lang="en"
+# ### Exercise B (write, 5 minutes)
+#
+# How good a score is shows in what you lose by following it. This is called **regret**:
+#
+# $$\text{regret} = \text{accuracy of the best network} - \text{accuracy of the one that the score chose}$$
+#
+# For example, if A has 80%, B 75% and C 60%, and the score puts B first, the regret is 5 points. Write a function `regret(scores, accuracy)`. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+def regret(scores, accuracy):
+    ### BEGIN SOLUTION
+    # PLACEHOLDER: return ...
+    chosen = max(scores, key=scores.get)
+    return 100 * (max(accuracy.values()) - accuracy[chosen])
+    ### END SOLUTION
+
+
+tl.check("07-b")
+
+# %% key="regret-figure" alt_ja="5つの目安とランダムな選択の平均の後悔。左は1クラス5枚、右は20枚。点線は3ポイント。" alt_en="Mean regret of five scores and of a random choice, with 5 and with 20 labels a class. The dotted line marks 3 points."
+lesson07.draw_regret(choice)
+
+# %% key="claim-regret" tags=["claim"]
+probe, chance = (lesson07.regret_by_job(choice, way, 1) for way in ("probe", "random"))
+lost = tl.interval(list(probe.values()))
+gain = tl.interval([chance[job] - probe[job] for job in probe])
+tl.claim(
+    f"Chosen by a probe on validation data, a network is {lost.mean:.1f} points below the best, "
+    f"{gain.mean:.0f} points less than at random (stored, 6 jobs, 36 pairs)",
+    # ja: f"検証データのプローブで選ぶと、最高より平均{lost.mean:.1f}ポイント低いだけで、ランダムより"
+    # ja: f"後悔が{gain.mean:.0f}ポイント小さくなりました（保存済み、6つの仕事、36組）",
+    lost.mean < 3 and gain.low > 0,
+)
+
+# %% [markdown] key="regret-read" lang="ja"
+# **20枚あれば、検証データのプローブで選ぶ後悔は2.3ポイントでした。** ランダムに選べば15.8ポイントです。k-NNは3.8ポイント、LogMEは2.3ポイント、LEEPは3.4ポイントでした。どれも1つのネットワークに0.1秒ほどで、いちばん手間がかかるのは特徴の計算です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。5枚しかないときは、LogME（4.4ポイント）の後れが目立ちます。
+#
+# **どの目安も、どこかで外れます。** 20枚の平均で見ると、LEEPは鳥でInceptionを1位にして9ポイント、k-NNは犬猫でVGGを1位にして7ポイント失いました。Hスコアは、空撮写真で最下位の `zukan-shape` を1位にし、34ポイントも失います。k-NNやLEEPで候補を絞り、最後は検証データで選ぶのが安全です。
+#
+# ## エラーの出ない間違い
+#
+# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。どの間違いも、エラーは出ません。鳥の写真で試しましょう。出力層は正しい画像で学習し、使うときだけ間違えます。
+#
+# > **見る前に考える**：6つのうち、いちばん損が小さい間違いはどれでしょうか。
+
+# %% [markdown] key="regret-read" lang="en"
+# **With 20 labels, choosing by a probe on validation data costs 2.3 points.** A random choice costs 15.8, k-NN 3.8, LogME 2.3 and LEEP 3.4. Each takes about 0.1 seconds a network, and most of the work is computing the features. Only the probe uses more labels, the validation data (10 of each class). With only 5 labels LogME falls behind (4.4 points).
+#
+# **Every score is wrong somewhere.** By means over draws, with 20 labels, LEEP puts Inception first on birds and loses 9 points, and k-NN puts VGG first on cats and dogs and loses 7. The H-score puts `zukan-shape` first on photos from the air, where it is the last: 34 points. It is safe to make a short list by k-NN or LEEP and to let validation data decide.
+#
+# ## Mistakes that raise no error
+#
+# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. None of these mistakes raises an error. Let us try on birds: the head has learned from right pictures, and only in use they are mistaken.
+#
+# > **Think before you look**: which of the mistakes will be the cheapest?
+
+# %% key="mistakes-run" alt_ja="6通りの入力の渡し方での、鳥と空撮写真のテスト正解率。使うときだけ間違えた場合と、はじめから間違えた場合。" alt_en="Test accuracy on birds and on photos from the air for six ways to feed pictures: mistaken in use only, and from the start."
+network = networks["zukan-resnet"]
+birds = tl.load_task("birds", per_class=20, valid_per_class=10)
+head = tl.probe(network, birds).head
+
+
+def normalise(pictures):
+    return (pictures.float() / 255 - 0.5) / 0.25
+
+
+def grey(pictures):
+    return normalise(pictures.float().mean(1, keepdim=True).expand(-1, 3, -1, -1))
+
+
+feeds = {
+    "right": normalise,
+    # ja: "正しい": normalise,
+    "blue first (BGR)": lambda pictures: normalise(pictures.flip(1)),
+    # ja: "青が先（BGR）": lambda pictures: normalise(pictures.flip(1)),
+    "grey": grey,
+    # ja: "白黒": grey,
+    "not normalised": lambda pictures: pictures.float() / 255,
+    # ja: "正規化なし": lambda pictures: pictures.float() / 255,
+    "0 to 255": lambda pictures: (pictures.float() - 0.5) / 0.25,
+    # ja: "0〜255のまま": lambda pictures: (pictures.float() - 0.5) / 0.25,
+    "half the size": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
+    # ja: "大きさが半分": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
+}
+for name, feed in feeds.items():
+    features = tl.extract_features(network, birds.test, preprocess=feed)
+    right = (head(features).argmax(1) == birds.test.labels).float().mean()
+    print(f"{name}: {right:.0%} of the birds are right")
+    # ja: print(f"{name}：鳥の正解率 {right:.0%}")
+lesson07.draw_mistakes(tl.stored("07_mistakes"))
+
+# %% [markdown] key="mistakes-read" lang="ja"
+# **6つの渡し方のうち、正しいのは1つだけなのに、エラーは1つも出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥、保存済み）。色の順番だけで95%が45%になり、白黒がいちばん軽くて78%です。空撮写真では色の順番の損が5ポイントほどなので、値段は仕事によって違います。
+#
+# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。ところが範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
+#
+# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が同じ役目をします。モデルと組になったものを使ってください。
+#
+# ## 本物のモデルと写真では？
+#
+# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べました（教材を準備したときに一度だけ測った値です）。
+#
+# | | ImageNet | 虫 | 野鳥 | SqueezeNet | 未学習 |
+# |---|---|---|---|---|---|
+# | アリとハチ | 89% | 87% | 69% | 77% | 57% |
+# | 5種類の花 | 57% | 44% | 41% | 50% | 35% |
+#
+# **仕事に合う転移元は、ImageNetとほぼ並びます。** 虫で育ったモデルは、アリとハチではImageNetに2ポイントまで迫り、同じ設計でも鳥で育ったものは20ポイント下でした。花では、いろいろなものを見たImageNetが上です。ImageNetの1,000種類には、アリもハチも入っています。
+#
+
+# %% [markdown] key="mistakes-read" lang="en"
+# **Only one of the six ways is right, and none raises an error.** Mistaken in use only, a wrong range or size leaves 10 to 17% of the birds right, hardly more than guessing (stored). The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: the price depends on the job.
+#
+# Whoever makes the same mistake from the start loses nothing by the order of colours (94%), since the head learns from the exchanged features. But a wrong range or size wins back no more than 69 to 75%: probably the features of the frozen body stay spoilt by input that it has never seen.
+#
+# The danger is greatest where training runs in Python and the use is, for example, an app on a phone. Give both the same picture and compare the numbers just before the network: then you find it. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part; use the one that belongs to the model.
+#
+# ## And real networks on real photographs?
+#
+# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (measured once, while the course was prepared).
+#
+# | | ImageNet | insects | birds | SqueezeNet | never trained |
+# |---|---|---|---|---|---|
+# | ants and bees | 89% | 87% | 69% | 77% | 57% |
+# | five flowers | 57% | 44% | 41% | 50% | 35% |
+#
+# **A source that matches the job nearly reaches ImageNet.** On ants and bees the network that grew up on insects comes within 2 points of it, and the same architecture from birds stays 20 below. On flowers ImageNet, which has seen a bit of everything, is ahead. Among its 1,000 kinds there are ants and bees, too.
+#
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
+#
+# 食品倉庫で、粘着シートに付いた虫をカメラで見分けたい、と頼まれました（8種類）。ラベル付きの写真は全部で160枚。端末では1枚50ミリ秒、ファイルは30 MBまで、製品に組み込むので商用利用ができることが条件です。公開モデルの候補は、ResNet-50（ImageNet、98 MB）、MobileNetV2（ImageNet、14 MB）、MobileNetV2（iNaturalistの虫、14 MB）、SqueezeNet（ImageNet、5 MB）です。
+#
+# 計画を `plan` に書いてください。`"shortlist"` は残す候補、`"labels"` は160枚の使い分け、`"judge"` は何で選ぶか、`"checks"` は間違いに気づくための確認、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+
+# %% [markdown] key="exercise-c" lang="en"
+# ### Exercise C (design, 6 minutes, also good in pairs)
+#
+# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows 50 milliseconds a photo and a file of 30 MB, and the network goes into a product, so that its licence must allow commercial use. Public candidates: ResNet-50 (ImageNet, 98 MB), MobileNetV2 (ImageNet, 14 MB), MobileNetV2 (insects of iNaturalist, 14 MB), SqueezeNet (ImageNet, 5 MB).
+#
+# Write your plan into `plan`: `"shortlist"` names the candidates that you keep, `"labels"` says how you use the 160 labels, `"judge"` what you choose by, `"checks"` how you would notice a silent mistake, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {
+# PLACEHOLDER:     "shortlist": ...,
+# PLACEHOLDER:     "labels": ...,
+# PLACEHOLDER:     "judge": ...,
+# PLACEHOLDER:     "checks": ...,
+# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER: }
+plan = {
+    "shortlist": "The two MobileNetV2 and SqueezeNet: ResNet-50 is over 30 MB.",
+    # ja: "shortlist": "MobileNetV2の2つとSqueezeNet。ResNet-50は30 MBを超えます。",
+    "labels": "10 of each kind to learn from, 5 to choose with, 5 to test once.",
+    # ja: "labels": "1種類につき10枚で学習、5枚で選択、5枚は最後に1回だけのテスト。",
+    "judge": "A probe of each on the validation photos, and the milliseconds on the device.",
+    # ja: "judge": "検証写真での線形プローブと、実際の端末での1枚あたりの時間。",
+    "checks": "Feed one photo to both programs, compare the numbers that enter the network.",
+    # ja: "checks": "同じ写真を学習用と端末のプログラムに渡し、ネットワークに入る数値を比べます。",
+    "why": "Insects suggest the second, but only our own photos can tell; all licences are read.",
+    # ja: "why": "虫で育った目が有望ですが、決めるのは自分の写真です。ライセンスも全部読みます。",
+}
+### END SOLUTION
+tl.check("07-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# **採点表**（10点満点）
+#
+# | 観点 | 点 |
+# |---|---|
+# | 30 MBを超えるResNet-50を外し、残りは元のデータだけで落とさない | 2 |
+# | 学習、選択、テストのラベルを分け、枚数を書いている | 2 |
+# | 検証データでの正解率（プローブかk-NN）と、端末での時間の両方で選ぶ | 2 |
+# | 大きさ、色の順番、正規化のどれかを、数値で確かめる | 2 |
+# | ライセンスに触れ、重みだけでなく元のデータの条件も見る | 1 |
+# | 選んだあとの後悔（1位と2位の差）を見積もる | 1 |
+#
+# 上の解答例は9点です。1位と2位の差が小さければ安いほうを取る、と書けば10点になります。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# **Rubric** (10 points)
+#
+# | what | points |
+# |---|---|
+# | drops ResNet-50 for its size, and nothing else for its source alone | 2 |
+# | labels to learn from, to choose with and to test are kept apart, with numbers | 2 |
+# | chooses by accuracy on validation data (probe or k-NN) and by time on the device | 2 |
+# | checks size, order of colours or normalisation by comparing numbers | 2 |
+# | speaks of licences, those of the source data included | 1 |
+# | estimates what a wrong choice would cost (first against second) | 1 |
+#
+# The plan above earns 9. "Where first and second are close, I take the cheaper one" makes it 10.
+
+# %% key="quiz"
+tl.quiz("07")
+
+# %% [markdown] key="summary" lang="ja"
+# ## まとめ
+#
+# - どのネットワークが合うかは、仕事ごとに変わる。名前、大きさ、元の正解率からは読み取れない。
+# - 近道（スキップ接続）は、深いネットワークの学習そのものを助ける。過学習を防ぐものではない。
+# - ラベルが少しあれば、特徴を一度計算するだけで候補を絞れる。良し悪しは後悔で測り、仕事をまたいで値を比べない。
+# - 色の順番、正規化、目盛り、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
+# - 最後は、正解率と、時間、大きさ、ライセンスの釣り合いで決める。差が小さければ安いほうでよい。
+#
+# 次に読むなら、**レッスン08**（見た目が変わったときのドメイン適応）か、**レッスン11**（大きなモデルを小さくする蒸留）です。
+
+# %% [markdown] key="summary" lang="en"
+# ## Key points
+#
+# - Which network suits changes with the job. Name, size and accuracy at home do not tell.
+# - Shortcuts help a deep network to learn at all. They are no cure for over-fitting.
+# - With some labels, one look at the features is enough for a short list. Judge a score by its regret, and never compare its values across jobs.
+# - A wrong order of colours, normalisation, scale or size takes accuracy away and raises no error. Compare the numbers that go in.
+# - In the end, weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
+#
+# Where next? **Lesson 08** (domain adaptation, when the look changes) or **lesson 11** (distillation, a small network from a large one).
+
+# %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
+# ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
+#
+# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。VGGを150枚と400枚で、初期値を変えて3回ずつ事前学習し直し、同じ枚数を見た配布のネットワークと並べました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
+
+# %% [markdown] key="deeper-equal" lang="en" tags=["deeper"]
+# ## Deeper: is it the design that wins, or the number of pictures?
+#
+# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained VGG anew on 150 and on 400, three times each from other initial weights, and set them beside the network of the course that saw as many. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
+
+# %% key="families-figure" alt_ja="画像の枚数をそろえた、6つの仕事でのテスト正解率。上はVGG3個とInception、下はVGG3個とResNet。" alt_en="Test accuracy on six jobs of networks that saw equally many pictures: three VGG and an Inception above, three VGG and a ResNet below."
+vgg = tl.stored("07_vgg")
+lesson07.draw_families(choice, vgg)
+
+# %% [markdown] key="families-read" lang="ja"
+# **枚数をそろえると、順位が変わりました。** 400枚どうしで比べると、空撮写真ではVGG（84%）がResNet（79%）より上で、胸部の絵と犬猫ではResNetが6ポイントと4ポイント上です。設計の優劣も、仕事しだいなのです。150枚どうしでは、VGGがInceptionを、空撮写真で9ポイント上回りました。
+#
+# 画像を150枚から400枚に増やす効果は、VGGの場合、部品の表面の1ポイントから空撮写真の8ポイントまででした。また、初期値が違うだけのVGG3個の差は、空撮写真で最大7ポイントあります。配布のResNetとInceptionは1個ずつなので、これより小さな差は、設計の差とは言えません。
+
+# %% [markdown] key="families-read" lang="en"
+# **With equal pictures the order changes.** Of those with 400, VGG (84%) is above ResNet (79%) on photos from the air, while ResNet is ahead by 6 points on drawn X-rays and by 4 on cats and dogs. Which design is better depends on the job, too. Of those with 150, VGG is 9 points above Inception on photos from the air.
+#
+# Going from 150 pictures to 400 gained VGG from 1 point (surfaces) to 8 (photos from the air). And three VGG networks that differ in their initial weights alone are up to 7 points apart on photos from the air. There is only one ResNet and one Inception here, so that a smaller difference says nothing about the design.
+
+# %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
+# ## さらに深く：仕事に合わせた転移元
+#
+# 医療や金融では、その分野のデータで事前学習したモデルがよく使われます。胸部X線画像で育ったモデルを集めたTorchXRayVision（[arXiv:2111.00595](https://arxiv.org/abs/2111.00595)、もとのデータの1つがCheXpert、[arXiv:1901.07031](https://arxiv.org/abs/1901.07031)）や、金融の文章で育ったFinBERT（[arXiv:1908.10063](https://arxiv.org/abs/1908.10063)）です。一方、Transfusion（Raghu ほか, 2019、[arXiv:1902.07208](https://arxiv.org/abs/1902.07208)）は、ImageNetでの事前学習は医用画像の正解率をほとんど上げず、小さなネットワークをゼロから学習しても並ぶ、と報告しました。
+#
+# 私たちの絵の世界で、画像の枚数をそろえて（5,200枚ずつ）比べます。`chest` は、同じような胸部の絵で、**別の**所見（大きな心臓、たまった液体など8種類）を学びました。文章では、お店の問い合わせメールと、旅行や日常の文から、6,000通ずつで単語ベクトルを作り、問い合わせの分類に使いました。どれも、実際の医療データや顧客のメールではありません。
+
+# %% [markdown] key="deeper-matched" lang="en" tags=["deeper"]
+# ## Deeper: a source that matches the job
+#
+# In medicine and finance, networks pretrained on data of the field are popular: TorchXRayVision ([arXiv:2111.00595](https://arxiv.org/abs/2111.00595)) gathers networks that grew up on chest X-rays, such as those of CheXpert ([arXiv:1901.07031](https://arxiv.org/abs/1901.07031)), and FinBERT ([arXiv:1908.10063](https://arxiv.org/abs/1908.10063)) has read financial texts. On the other hand, Transfusion (Raghu et al., 2019, [arXiv:1902.07208](https://arxiv.org/abs/1902.07208)) reports that ImageNet pretraining hardly raises the accuracy on medical pictures, and that small networks trained from scratch keep up.
+#
+# We compare sources of our drawn world, 5,200 pictures each. The source "chest" learned eight **other** findings (a large heart, fluid and so on) on drawings of chests. For texts, we made word vectors from 6,000 letters each, of a shop's mail or of travel and daily life, and sorted customer enquiries with them. None of this is real medical data or real mail.
+
+# %% key="matched-figure" alt_ja="左：胸部の絵のテスト正解率をラベルの数に対して、4つの転移元で比べる。右：問い合わせのテスト正解率を、3種類の文章から作った単語ベクトルで比べる。" alt_en="Left: test accuracy on drawn X-rays against labels, for four sources. Right: test accuracy on enquiries against labels, for word vectors from three kinds of text."
+lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
+
+# %% [markdown] key="matched-read" lang="ja"
+# **仕事に合う転移元は、1クラス20枚で8ポイント（95%信頼区間は5〜11）の差をつけました**（凍結、事前学習3回 × 画像の選び直し3回）。5枚では差が見えません（1ポイント、−4〜7）。ラベルが増えると差は縮むとよく言われますが、100枚でも8ポイント残りました（3〜13）。同じ5,200枚でも、8種類だけを見たものより、104種類を見たもののほうが100枚で6ポイント上でした（1〜11）。ファインチューニングは3回しか測っていないので、20枚で5ポイント（4〜7）のほかは、はっきりしたことが言えません。
+#
+# **文章のほうは、看板どおりではありませんでした。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより良くなります（英語10件で9ポイント、6〜12。日本語で6ポイント、2〜10）。ところが、文の型の数を11個にそろえた「4話題」のメールでは、差は2ポイントと1ポイントで、信頼区間は0を含みます。効いたのは、分野が合うことより、文の種類が多いことだったようです。なお、ここでの正解率は高くても35%で、実用の値ではありません。
+#
+# 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測る。これが、Transfusionの警告を踏まえた使い方です。
+
+# %% [markdown] key="matched-read" lang="en"
+# **With 20 labels of each class, the source that matches is ahead by 8 points (95% interval 5 to 11)**: frozen networks, three of each source, with three draws of pictures each. With 5 labels there is no difference to be seen (1 point, −4 to 7). Such a lead is often said to shrink with more labels; at 100 it was still 8 points (3 to 13). Of networks that saw 5,200 pictures each, those with 104 kinds were 6 points above those with 8 (at 100 labels, 1 to 11). Fine-tuning was measured three times only: apart from 5 points at 20 labels (4 to 7), nothing is certain there.
+#
+# **With texts, the label on the box does not hold.** Vectors from all of the shop's mail are better than those from travel and daily life (with 10 English labels by 9 points, 6 to 12; Japanese by 6, 2 to 10). But mail on four subjects, with as many sentence patterns as the other texts (eleven), gains 2 points and 1, and the intervals contain 0. What helped seems to be less the field than the variety of sentences. The accuracies themselves, 35% at most, are not for use.
+#
+# So where a network of your field exists, add it to the list, and measure it beside a general one. That is what Transfusion's warning comes down to.
+
+# %% [markdown] key="deeper-scores" lang="ja" tags=["deeper"]
+# ## さらに深く：LogMEとHスコア
+#
+# **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体の散らばりで割って測ります。$f$ は特徴、$\bar f_y$ はそのクラスの平均、$\mathrm{cov}$ は共分散行列です。
+#
+# $$H = \mathrm{tr}\left(\mathrm{cov}(f)^{-1}\,\mathrm{cov}(\bar f_y)\right)$$
+#
+# 画像が特徴の数より少ないと、そのままでは必ず最大値になります。そこで `tl.transferability` は、共分散を単純な形へ縮めた版（[arXiv:2110.06893](https://arxiv.org/abs/2110.06893)）を使います。
+#
+# **LogME**（You ほか, 2021、[arXiv:2102.11005](https://arxiv.org/abs/2102.11005)）は、特徴からラベルを線形に説明するベイズモデルの**証拠**（evidence）、つまり「重みをすべて試して平均したときの、ラベルの確率」の対数です。特徴が多すぎても、過学習したぶんは差し引かれます。
+#
+# $$\text{LogME} = \frac{1}{n} \max_{\alpha, \beta} \log p(y \mid F, \alpha, \beta)$$
+#
+# $F$ は特徴、$y$ はラベル、$\alpha$ と $\beta$ は、重みの事前分布とノイズの散らばりの小ささ（分散の逆数）です。1行で計算できます。
+
+# %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
+# ## Deeper: LogME and the H-score
+#
+# The **H-score** (Bao et al., 2019) measures how far the class means lie apart, in units of the spread of all features. Here $f$ are the features, $\bar f_y$ the mean of a class, and $\mathrm{cov}$ a covariance matrix:
+#
+# $$H = \mathrm{tr}\left(\mathrm{cov}(f)^{-1}\,\mathrm{cov}(\bar f_y)\right)$$
+#
+# With fewer pictures than features the plain score is always at its maximum. So `tl.transferability` uses the version with a shrunk covariance ([arXiv:2110.06893](https://arxiv.org/abs/2110.06893)).
+#
+# **LogME** (You et al., 2021, [arXiv:2102.11005](https://arxiv.org/abs/2102.11005)) is the **evidence** of a Bayesian model that explains the labels linearly by the features: the logarithm of their probability when all weights are tried and averaged. Many features do not help by over-fitting.
+#
+# $$\text{LogME} = \frac{1}{n} \max_{\alpha, \beta} \log p(y \mid F, \alpha, \beta)$$
+#
+# $F$ are the features, $y$ the labels, $\alpha$ the precision of the weights' prior and $\beta$ that of the noise. One line computes it all.
+
+# %% key="scores-table"
+tl.transferability(networks, aerial, ("logme", "h_score", "leep", "knn"))
+
+# %% key="scores-figure" alt_ja="LogMEに対するテスト正解率。仕事ごとに1本の線で、線の位置は仕事によって大きく違う。" alt_en="Test accuracy against LogME, one line for each job; the lines lie far apart."
+lesson07.draw_scores(choice)
+
+# %% [markdown] key="scores-read" lang="ja"
+# **同じ仕事の中では、LogMEが高いほど正解率も高くなりました。仕事をまたぐと、そうはなりません。** LogMEは、クラスの数や特徴の大きさで値が変わるからです。0.2の鳥と−0.7の胸部の絵を比べても、意味はありません。
+#
+# **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
+
+# %% [markdown] key="scores-read" lang="en"
+# **Within one job, a higher LogME goes with a higher accuracy. Across jobs it does not**, since its values depend on the number of classes and on the scale of the features. Setting 0.2 on birds against −0.7 on X-rays means nothing.
+#
+# **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
+
+# %% [markdown] key="deeper-gradient" lang="ja" tags=["deeper"]
+# ## さらに深く：勾配は消えるのか、増えすぎるのか
+#
+# 近道の説明でよく聞くのは「勾配が消えるのを防ぐ」です。学習を始める前に、いちばん下の層の勾配の長さを測ってみます。
+
+# %% [markdown] key="deeper-gradient" lang="en" tags=["deeper"]
+# ## Deeper: does the gradient vanish, or grow too large?
+#
+# Shortcuts are often said to keep the gradient from vanishing. Here is how long the gradient of the lowest layer is before training begins.
+
+# %% key="gradient-figure" alt_ja="学習前の、最初の層の勾配の長さを層の数に対して示す。近道なしのほうが、層とともに大きく増える。" alt_en="Length of the first layer's gradient before training against the number of layers: it grows faster without shortcuts than with them."
+lesson07.draw_gradient(depth)
+
+# %% [markdown] key="gradient-read" lang="ja"
+# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、増え方がゆるやかです（0.5から1.5）。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
+
+# %% [markdown] key="gradient-read" lang="en"
+# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly (0.5 to 1.5). Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause. What is wrong, then? Gradients of neighbouring inputs may point anywhere ([arXiv:1702.08591](https://arxiv.org/abs/1702.08591)), or the loss may be a rugged landscape ([arXiv:1712.09913](https://arxiv.org/abs/1712.09913)). This lesson has not measured either.
+
+# %% [markdown] key="deeper-cost" lang="ja" tags=["deeper"]
+# ## さらに深く：時間と大きさ、ライセンス
+#
+# torchvisionで公開されているモデルを、CPU 1スレッド、1枚あたりの時間で並べました。正解率は、公開元が発表しているImageNetの値（最初の重み、V1）です。
+
+# %% [markdown] key="deeper-cost" lang="en" tags=["deeper"]
+# ## Deeper: time, size and licence
+#
+# Here are networks that torchvision publishes, by the time for a picture on one CPU thread. Accuracies are those on ImageNet as published (of the first weights, V1).
+
+# %% key="cost-figure" alt_ja="1枚あたりのミリ秒に対するImageNetの正解率。点の面積はファイルの大きさ。破線はパレート最適を結ぶ。" alt_en="Accuracy on ImageNet against milliseconds a picture; the area of a dot is the size of the file and a dashed line joins the Pareto front."
+lesson07.draw_cost(tl.stored("07_cost"))
+
+# %% [markdown] key="cost-read" lang="ja"
+# **VGG-16は、MobileNetV2の10倍の時間と39倍の大きさで、正解率は同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線の上にないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
+#
+# **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、重みと元データの両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
+
+# %% [markdown] key="cost-read" lang="en"
+# **VGG-16 takes ten times as long as MobileNetV2 and 39 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
+#
+# **There are two licences to read.** The weights of torchvision are under BSD-3, but the pictures of ImageNet are for research and education only. How far weights inherit the terms of their data is not settled. Before they go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
+
+# %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
+# ## さらに深く：うまくいかないとき、最近よく使われる手法
+#
+# **うまくいかないとき**
+#
+# | 症状 | 原因 | 対処 |
+# |---|---|---|
+# | 論文より正解率がずっと低い | 前処理が事前学習と違う | `network.preprocess` を使い、入力の数値を見比べる |
+# | 新しい重み（V2）に替えたら、凍結で下がった | ImageNetに合わせすぎた学習 | V1も試す（[arXiv:2010.16402](https://arxiv.org/abs/2010.16402)） |
+# | 目安が全部同じ値になる | 画像が特徴より少ない | 縮めたHスコアかk-NNを使う |
+# | LEEPが計算できない | 元の出力層がない（自己教師ありなど） | k-NN、LogME |
+# | 選んだのに、テストで下がった | 少ない検証データで、たくさんの候補から選んだ | 候補を絞り、検証データを増やす |
+#
+# **最近よく使われる手法**
+#
+# - **まず試す候補**：自己教師ありのDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）、画像と文で育ったSigLIP（[arXiv:2303.15343](https://arxiv.org/abs/2303.15343)）、畳み込みならConvNeXt（[arXiv:2201.03545](https://arxiv.org/abs/2201.03545)）。たくさんの出発点を比べた報告に [arXiv:2310.19909](https://arxiv.org/abs/2310.19909) があります。
+# - **いろいろな仕事での比べ方**：VTAB（[arXiv:1910.04867](https://arxiv.org/abs/1910.04867)）は19の仕事の平均で比べます。平均が高いものが、自分の仕事で高いとは限りません。
+# - **選び方**：候補が多いときの後悔を調べた「干し草の山から針を探す」研究（[arXiv:2010.06402](https://arxiv.org/abs/2010.06402)）、目安の順位は設定しだいで入れ替わるという報告（[arXiv:2204.01403](https://arxiv.org/abs/2204.01403)）。
+
+# %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
+# ## Deeper: when it goes wrong, and what people use today
+#
+# **What can go wrong**
+#
+# | symptom | cause | cure |
+# |---|---|---|
+# | far below the paper | preprocessing differs from pre-training | use `network.preprocess`, compare the numbers that go in |
+# | newer weights (V2) are worse when frozen | trained to fit ImageNet itself | try V1, too ([arXiv:2010.16402](https://arxiv.org/abs/2010.16402)) |
+# | a score has the same value for all | fewer pictures than features | the shrunk H-score, or k-NN |
+# | LEEP cannot be computed | there is no old head (self-supervised) | k-NN, LogME |
+# | chosen well, tested badly | many candidates, few validation pictures | a shorter list, more validation data |
+#
+# **Today**
+#
+# - **Candidates to try first**: DINOv2, trained without labels ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)); SigLIP, trained on pictures with texts ([arXiv:2303.15343](https://arxiv.org/abs/2303.15343)); ConvNeXt among convolutional networks ([arXiv:2201.03545](https://arxiv.org/abs/2201.03545)). A large comparison of starting points is [arXiv:2310.19909](https://arxiv.org/abs/2310.19909).
+# - **Comparing over jobs**: VTAB ([arXiv:1910.04867](https://arxiv.org/abs/1910.04867)) takes the mean of 19. The best mean need not be the best on yours.
+# - **Choosing**: a study of regret with many candidates, "Finding the needle in the growing haystack" ([arXiv:2010.06402](https://arxiv.org/abs/2010.06402)); and one that finds how the order of scores changes with the setting ([arXiv:2204.01403](https://arxiv.org/abs/2204.01403)).
+
+# %% [markdown] key="teacher" lang="ja" tags=["teacher"]
+# **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道10分（`families` の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図と気づきにくい間違い5分 → 練習Cと本物のデータ4分（宿題にしてもよい）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、`scores-run` は読むだけにします。
+#
+# - **映すもの**：ウィジェット、`families` の図、6つの仕事の図、気づきにくい間違いの図。
+# - **2人組で**：ウィジェットで1人が仕事を選び、もう1人が順位を予想します。交代しながら3回。練習Cは1人が提案し、もう1人が採点します。
+# - **待ち時間**：2コアのCPUで、20層のネットワークを2つ学習するセルが5秒ほど、ほかは数秒です。
+# - **遅れた人は**：`setup` と `first-run` を実行すれば、近道の節からでも目安の節からでも再開できます。
+# - **よくある間違い**：テストデータの正解率で選ぶ。仕事をまたいでLogMEを比べる。前処理を自分で書き直す。名前の新しさで選ぶ。
+# - **議論の種**：候補が100個、ラベルが30枚なら、どう選べば後悔が小さいでしょうか（まずk-NNで10個に絞り、残りを検証データのプローブで選ぶ、など）。
+
+# %% [markdown] key="teacher" lang="en" tags=["teacher"]
+# **A plan for 45 minutes** · whose eye, the job and the first result 8 (collect predictions by a show of hands) → widget and exercise A 6 → three families and shortcuts 10 (project `families`, do $0.1^9$ and $1.1^9$ on the board) → changing orders and scores 7 → exercise B 5 → regret and silent mistakes 5 → exercise C and real data 4 (or as homework). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, only read `scores-run`.
+#
+# - **To project**: the widget, the diagram `families`, the figure of six jobs, the figure of silent mistakes.
+# - **In pairs**: with the widget, one chooses a job, the other predicts the order. Change places, three times. In exercise C one proposes, the other marks.
+# - **Waiting**: on two CPU cores the cell that trains two networks of 20 layers takes some 5 seconds, every other a few.
+# - **Whoever fell behind** runs `setup` and `first-run` and can go on with the shortcuts or with the scores.
+# - **Common mistakes**: choosing by accuracy on test data; comparing LogME across jobs; writing the preprocessing anew; going by the newest name.
+# - **To discuss**: with 100 candidates and 30 labels, how would you keep regret small? (For example, k-NN for a short list of ten, then a probe on validation data.)

@@ -1,0 +1,164 @@
+"""Lesson 07: its exercises tell mistakes apart, its networks and scores are what its prose says."""
+
+import pytest
+import torch
+from torch import nn
+
+from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.choosing_a_model import widget
+from tlhelpers.lessons.choosing_a_model.checks import lost_by_leep, second_of
+from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
+from tlhelpers.lessons.choosing_a_model.depth import Block, tower
+from tlhelpers.lessons.choosing_a_model.figures import front_of
+from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
+from tlhelpers.lessons.choosing_a_model.regret import (
+    choices,
+    mean_regret,
+    regret_by_job,
+    regrets,
+    truths,
+)
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import LANGUAGES, text
+
+FOUND = {  # two draws, two networks, one count
+    "targets": {
+        "one": {
+            "a": {"frozen": [[0.8, 0.6]], "knn": [[0.5, 0.1]]},
+            "b": {"frozen": [[0.6, 0.6]], "knn": [[0.4, 0.3]]},
+        },
+        "two": {
+            "a": {"frozen": [[0.2, 0.2]], "knn": [[0.1, 0.1]]},
+            "b": {"frozen": [[0.9, 0.9]], "knn": [[0.2, 0.2]]},
+        },
+    }
+}
+
+
+def test_regret_by_hand():
+    assert truths(FOUND, "one", 0) == pytest.approx({"a": 0.7, "b": 0.6})
+    assert choices(FOUND, "one", "knn", 0) == ["a", "b"]
+    assert regrets(FOUND, "one", "knn", 0) == pytest.approx([0, 10])
+    assert regrets(FOUND, "one", "random", 0) == pytest.approx([5])
+    assert regret_by_job(FOUND, "knn", 0) == pytest.approx({"one": 5, "two": 0})
+    assert mean_regret(FOUND, "knn", 0).mean == pytest.approx((5 + 0) / 2)
+
+
+@pytest.mark.parametrize("depth", [8, 14, 20])
+def test_plain_and_residual_differ_in_the_shortcut_alone(depth):
+    plain, residual = (tower(depth, skip, 6) for skip in (False, True))
+    layers = [m for m in plain.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    assert len(layers) == depth
+    shapes = [[tuple(p.shape) for p in m.parameters()] for m in (plain, residual)]
+    assert shapes[0] == shapes[1]
+    residual.load_state_dict(plain.state_dict())
+    pictures = torch.rand(4, 3, 64, 64)
+    assert not torch.allclose(plain(pictures), residual(pictures))
+
+
+def test_a_block_that_does_nothing_passes_its_input_on_only_with_a_shortcut():
+    x = torch.rand(2, 4, 8, 8)
+    for skip, wanted in ((True, x), (False, torch.zeros_like(x))):
+        block = Block(4, 4, skip).eval()
+        nn.init.zeros_(block.conv2.weight)
+        assert torch.allclose(block(x), wanted, atol=1e-6)
+    halved = Block(4, 8, True).eval()
+    nn.init.zeros_(halved.conv2.weight)
+    assert torch.allclose(halved(x)[:, :4], x[:, :, ::2, ::2], atol=1e-6)
+    with pytest.raises(ValueError, match="8, 14, 20"):
+        tower(10, True, 6)
+
+
+def test_the_right_way_to_feed_a_network_is_its_own_and_no_mistake_raises():
+    network = backbone("zukan-resnet", pretrained=False)
+    pictures = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    assert torch.allclose(MISTAKES["right"](pictures), network.preprocess(pictures), atol=1e-6)
+    for name, feed in MISTAKES.items():
+        assert network(feed(pictures)).isfinite().all(), name
+        if name != "right":
+            assert not torch.equal(feed(pictures), MISTAKES["right"](pictures)), name
+
+
+def test_chests_are_drawn_the_same_again_and_show_their_finding():
+    first, again = (draw_chests(2, seed=5) for _ in range(2))
+    assert torch.equal(first.inputs, again.inputs)
+    assert first.labels.tolist() == [c for c in range(len(FINDINGS)) for _ in range(2)]
+    assert first.inputs.shape == (16, 3, 64, 64) and first.inputs.float().std() > 10
+
+
+def test_no_network_on_the_front_is_beaten():
+    points = {"cheap": (1.0, 0.5), "worse": (2.0, 0.4), "dear": (3.0, 0.9), "twin": (3.0, 0.9)}
+    assert front_of(points) == ["cheap", "dear", "twin"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_widget_names_the_best_within_the_limits(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    shown = widget.build({name: stored(name) for name in widget.RESULTS})
+    costs, choice = stored("07_cost")["zukan"], stored("07_choice")
+    for target in choice["targets"]:
+        truth = truths(choice, target, 1)
+        best = max(truth, key=truth.__getitem__)
+        assert best in shown.move(target=target).says
+    small = min(one["mb"] for one in costs.values())
+    limit = min(widget.limits(costs, "mb"))
+    view = shown.move(target="birds", mb=limit)
+    truth = truths(choice, "birds", 1)
+    best = max((n for n in truth if costs[n]["mb"] <= limit), key=truth.__getitem__)
+    assert small <= limit and best in view.says and 'fill="white"' in view.picture
+    fastest = min(widget.limits(costs, "ms"))
+    assert shown.move(ms=fastest, mb=limit).says
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda s, a: None, "regret_kind"),
+        (lambda s, a: max(a.values()) - a[max(s, key=s.get)], "regret_fraction"),
+        (lambda s, a: 100 * (a[max(s, key=s.get)] - max(a.values())), "regret_sign"),
+        (lambda s, a: 100 * (max(a.values()) - min(a.values())), "regret_lowest"),
+        (lambda s, a: 0, "regret_wrong"),
+        (lambda s, a: 5, "regret_none"),
+    ],
+)
+def test_each_mistake_in_regret_has_its_own_sentence(monkeypatch, mistake, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    verdict = check("07-b", {"regret": mistake})
+    given = "0.00" if sentence == "regret_wrong" else "5.00"
+    assert not verdict.passed
+    assert verdict.message.startswith(text(f"lesson07.{sentence}", given=given))
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"second_aerial": "vgg"}, "read_unknown"),
+        ({"second_aerial": "zukan-paint"}, "read_wrong"),
+        ({"second_birds": "zukan-resnet"}, "read_first"),
+        ({"lost": 50}, "read_lost"),
+    ],
+)
+def test_the_widget_is_read_step_by_step(monkeypatch, changed, sentence):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    right = {
+        "second_aerial": second_of("land_use"),
+        "second_birds": second_of("birds"),
+        "lost": round(lost_by_leep("land_use")),
+    }
+    assert check("07-a", dict(right)).passed
+    verdict = check("07-a", {**right, **changed})
+    known = ", ".join(stored("07_choice")["targets"]["birds"])
+    job = text("widget07.birds" if "second_birds" in changed else "widget07.land_use")
+    values = {"name": next(iter(changed.values())), "known": known, "job": job, "lost": 50}
+    assert not verdict.passed
+    assert verdict.message.startswith(text(f"lesson07.{sentence}", **values))
+
+
+def test_a_plan_with_gaps_or_a_word_is_sent_back(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    plan = dict.fromkeys(("shortlist", "labels", "judge", "checks", "why"), "a whole sentence here")
+    assert check("07-c", {"plan": dict(plan)}).passed
+    for spoilt, word in (({"judge": ...}, "judge"), ({"why": "so"}, "why")):
+        verdict = check("07-c", {"plan": {**plan, **spoilt}})
+        assert not verdict.passed and word in verdict.message

@@ -1,0 +1,84 @@
+"""What the exercises of lesson 07 ask for."""
+
+from collections.abc import Callable
+from statistics import fmean
+
+from tlhelpers.course.exercises import exercise
+from tlhelpers.course.results import stored
+from tlhelpers.lessons.choosing_a_model.regret import truths
+from tlhelpers.runtime.language import text
+
+TWENTY = 1  # the place of 20 labels a class in 07_choice
+
+
+def second_of(target: str) -> str:
+    """The network that comes second on a target with 20 labels a class."""
+    truth = truths(stored("07_choice"), target, TWENTY)
+    return sorted(truth, key=truth.__getitem__)[-2]
+
+
+def lost_by_leep(target: str) -> float:
+    """Points by which the network of the highest mean LEEP is below the best one."""
+    found = stored("07_choice")
+    truth = truths(found, target, TWENTY)
+    runs = found["targets"][target]
+    chosen = max(runs, key=lambda name: fmean(runs[name]["leep"][TWENTY]))
+    return 100 * (max(truth.values()) - truth[chosen])
+
+
+@exercise(
+    "07-a", hints=("lesson07.read_hint_1", "lesson07.read_hint_2"), right="lesson07.read_right"
+)
+def read_the_widget(second_aerial: str, second_birds: str, lost: float) -> str | None:
+    """Who comes second on two jobs, and what following LEEP costs."""
+    known = list(stored("07_choice")["targets"]["birds"])
+    for target, named in (("land_use", second_aerial), ("birds", second_birds)):
+        job = text(f"widget07.{target}")
+        if named not in known:
+            return text("lesson07.read_unknown", name=named, known=", ".join(known))
+        truth = truths(stored("07_choice"), target, TWENTY)
+        if named == max(truth, key=truth.__getitem__):
+            return text("lesson07.read_first", job=job, name=named)
+        if named != second_of(target):
+            return text("lesson07.read_wrong", job=job, name=named)
+    if not isinstance(lost, (int, float)) or abs(lost - lost_by_leep("land_use")) > 1:
+        return text("lesson07.read_lost", lost=lost)
+    return None
+
+
+@exercise(
+    "07-b",
+    hints=("lesson07.regret_hint_1", "lesson07.regret_hint_2"),
+    right="lesson07.regret_right",
+)
+def lose_by_a_score(regret: Callable) -> str | None:
+    """Points between the best network and the one that the score puts first."""
+    accuracy = {"a": 0.8, "b": 0.75, "c": 0.6}
+    given = regret({"a": -3.0, "b": -0.5, "c": -2.0}, dict(accuracy))
+    if not isinstance(given, (int, float)):
+        return text("lesson07.regret_kind")
+    if abs(given - 0.05) < 1e-6:
+        return text("lesson07.regret_fraction")
+    if abs(given + 5) < 1e-6:
+        return text("lesson07.regret_sign")
+    if abs(given - 20) < 1e-6:
+        return text("lesson07.regret_lowest")
+    if abs(given - 5) > 1e-6:
+        return text("lesson07.regret_wrong", given=f"{given:.2f}")
+    none = regret({"a": 0.9, "b": 0.5, "c": 0.1}, dict(accuracy))
+    return None if abs(none) < 1e-6 else text("lesson07.regret_none", given=f"{none:.2f}")
+
+
+@exercise(
+    "07-c", hints=("lesson07.plan_hint_1", "lesson07.plan_hint_2"), right="lesson07.plan_right"
+)
+def defend_a_plan(plan: dict) -> str | None:
+    """A whole plan; how good it is, the rubric says."""
+    keys = ("shortlist", "labels", "judge", "checks", "why")
+    missing = [key for key in keys if plan.get(key) in (None, ...)]
+    if missing:
+        return text("lesson07.plan_missing", keys=", ".join(missing))
+    short = [key for key in keys if len(str(plan[key])) < 15]
+    if short:
+        return text("lesson07.plan_short", keys=", ".join(short))
+    return None

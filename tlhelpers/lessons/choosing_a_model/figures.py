@@ -1,0 +1,326 @@
+"""Figures of lesson 07: each says its finding in its title and holds every line it mentions.
+
+`regret_by_job` is here for the lesson's cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
+from tlhelpers.lessons.choosing_a_model.regret import SCORES, mean_regret, regret_by_job, truths
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures
+from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.intervals import interval
+
+__all__ = ["regret_by_job"]
+
+LOOK: dict[str, dict[str, Any]] = {  # every network in its colour and marker
+    "zukan-resnet": {"color": figures.BLUE, "marker": "o"},
+    "zukan-vgg": {"color": figures.VERMILION, "marker": "s"},
+    "zukan-inception": {"color": figures.GREEN, "marker": "^"},
+    "zukan-shape": {"color": figures.PURPLE, "marker": "D"},
+    "zukan-texture": {"color": figures.ORANGE, "marker": "v"},
+    "zukan-paint": {"color": figures.GREY, "marker": "X"},
+    "plain": {"color": figures.GREY, "marker": "v"},
+    "residual": {"color": figures.BLUE, "marker": "o"},
+    "imagenet": {"color": figures.BLUE, "marker": "o"},
+    "squeezenet": {"color": figures.VERMILION, "marker": "s"},
+    "birds": {"color": figures.PURPLE, "marker": "D"},
+    "insects": {"color": figures.GREEN, "marker": "^"},
+    "chest": {"color": figures.BLUE, "marker": "o"},
+    "general": {"color": figures.VERMILION, "marker": "s"},
+    "general_8": {"color": figures.ORANGE, "marker": "v"},
+    "random": {"color": figures.GREY, "marker": "X"},
+    "mail": {"color": figures.BLUE, "marker": "o"},
+    "mail_few": {"color": figures.SKY, "marker": "P"},
+    "daily": {"color": figures.VERMILION, "marker": "s"},
+}
+CHANCE = {"birds": 10, "pets": 2, "land_use": 6, "surfaces": 5, "xray": 3, "strokes": 20}
+LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+
+
+def draw_first(choice: Mapping, names: Sequence[str], live: Mapping[str, float]) -> Picture:
+    """Networks on aerial photos with 20 labels a class, a row each. live: today's accuracies."""
+    figures.use()
+    runs = {name: choice["targets"]["land_use"][name]["frozen"][1] for name in names}
+    figure, axes = plt.subplots(figsize=(7.4, 1.5 + 0.5 * len(names)))
+    for row, name in enumerate(names):
+        span = interval(runs[name], share=True)
+        figures.mark_mean(axes, row, span, across=True, **LOOK[name])
+        axes.text(1.015, row, f"{span.mean:.0%}", va="center", transform=_beside(axes))
+        if name in live:
+            axes.plot(live[name], row, "o", color=figures.INK, fillstyle="none", markersize=11)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    _across(axes)
+    axes.axvline(1 / 6, color=figures.INK, linestyle=":", label=text("lesson07.chance"))
+    axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson07.today"))
+    draws = len(runs[names[0]])
+    axes.set_xlabel(text("lesson07.accuracy_draws", draws=draws))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    axes.set_title(text("lesson07.first_title"))
+    return picture(figure, text("lesson07.first_alt"))
+
+
+def draw_depth(found: Mapping, live: Mapping[str, float]) -> Picture:
+    """Training accuracy over depth, plain and residual. live: today's "plain" and "residual"."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.6, 3.6))
+    for way in ("plain", "residual"):
+        label = text(f"lesson07.{way}")
+        figures.error_band(axes, found["depths"], found[way], label, **LOOK[way])
+        if way in live:
+            axes.plot(20, live[way], "o", color=LOOK[way]["color"], fillstyle="none", markersize=11)
+    axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson07.today"))
+    axes.axhline(1 / 6, color=figures.INK, linestyle=":", label=text("lesson07.chance"))
+    axes.set_xticks(found["depths"])
+    axes.set_xlabel(text("lesson07.layers"))
+    axes.set_ylabel(text("lesson07.training_accuracy"))
+    _upwards(axes)
+    axes.legend(loc="lower left", ncols=2, **LEGEND)
+    axes.set_title(text("lesson07.depth_title"))
+    return picture(figure, text("lesson07.depth_alt"))
+
+
+def draw_gradient(found: Mapping) -> Picture:
+    """Length of the first layer's gradient before the first step, over depth."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(6.2, 3.3))
+    for way in ("plain", "residual"):
+        runs = found["gradient"][way]
+        label = text(f"lesson07.{way}")
+        figures.error_band(axes, found["depths"], runs, label, share=False, **LOOK[way])
+    axes.set_xticks(found["depths"])
+    axes.set_ylim(0, None)
+    axes.set_xlabel(text("lesson07.layers"))
+    axes.set_ylabel(text("lesson07.gradient"))
+    axes.legend(loc="upper left", **LEGEND)
+    axes.set_title(text("lesson07.gradient_title"))
+    return picture(figure, text("lesson07.gradient_alt"))
+
+
+def draw_targets(choice: Mapping, place: int = 1) -> Picture:
+    """Six networks on six jobs, a column each; the best of a job has a ring."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(8.6, 4.2))
+    targets = list(choice["targets"])
+    for column, target in enumerate(targets):
+        values = truths(choice, target, place)
+        for number, (name, value) in enumerate(values.items()):
+            x = column + 0.09 * (number - 2.5)
+            label = name if column == 0 else None
+            axes.plot(x, value, linestyle="none", markersize=8, label=label, **LOOK[name])
+            if value == max(values.values()):
+                axes.plot(x, value, "o", color=figures.INK, fillstyle="none", markersize=14)
+        chance = 1 / CHANCE[target]
+        axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
+    axes.plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
+    axes.plot(
+        [], [], "o", color=figures.INK, fillstyle="none", markersize=11, label=text("lesson07.best")
+    )
+    axes.set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
+    axes.set_ylabel(text("lesson07.accuracy"))
+    _upwards(axes)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    axes.set_title(text("lesson07.targets_title"))
+    return picture(figure, text("lesson07.targets_alt"))
+
+
+def draw_regret(choice: Mapping) -> Picture:
+    """Mean regret of every score over the six jobs, with 5 and with 20 labels a class."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.6), sharey=True)
+    for axes, (place, key) in zip(panels, ((0, "five"), (1, "twenty")), strict=True):
+        for row, score in enumerate((*SCORES, "random")):
+            span = mean_regret(choice, score, place)
+            colour = figures.GREY if score == "random" else figures.BLUE
+            axes.barh(row, span.mean, color=colour, height=0.6)
+            axes.text(span.mean + 0.3, row, f"{span.mean:.1f}", va="center", fontsize=9)
+        axes.axvline(3, color=figures.INK, linestyle=":")
+        axes.set_xlim(0, 25)
+        axes.grid(axis="y", visible=False)
+        axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
+        axes.set_xlabel(text("lesson07.regret_points"))
+    names = [text(f"lesson07.score_{score}") for score in (*SCORES, "random")]
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    figure.suptitle(text("lesson07.regret_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson07.regret_alt"))
+
+
+def draw_mistakes(found: Mapping) -> Picture:
+    """What each mistake leaves of the accuracy, made in use only and made from the start."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
+    looks = {"in_use": (figures.VERMILION, "s"), "always": (figures.BLUE, "o")}
+    for axes, target in zip(panels, ("birds", "land_use"), strict=True):
+        for when, (colour, marker) in looks.items():
+            for row, name in enumerate(MISTAKES):
+                span = interval(found[target][when][name], share=True)
+                shift = 0.14 if when == "always" else -0.14
+                look = {"color": colour, "marker": marker}
+                label = text(f"lesson07.mistake_{when}") if row == 0 else None
+                figures.mark_mean(axes, row + shift, span, across=True, label=label, **look)
+        axes.axvline(
+            1 / CHANCE[target], color=figures.INK, linestyle=":", label=text("lesson07.chance")
+        )
+        axes.set_title(text(f"lesson07.job_{target}").replace("\n", ""), fontsize=11)
+        _across(axes)
+    names = [text(f"lesson07.mistake_{name}") for name in MISTAKES]
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(text("lesson07.mistakes_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson07.mistakes_alt"))
+
+
+def draw_cost(found: Mapping) -> Picture:
+    """Published accuracy on ImageNet over milliseconds a picture; the area of a dot is its size."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.6, 4.0))
+    networks = found["real"]
+    front = front_of({name: (one["ms"], one["source"]) for name, one in networks.items()})
+    for name, one in networks.items():
+        colour = figures.BLUE if name in front else figures.GREY
+        axes.scatter(one["ms"], one["source"], s=2.2 * one["mb"], color=colour, alpha=0.55)
+        below = name in ("googlenet", "vit_b_16", "vgg16")  # where another name lies above
+        axes.annotate(
+            f"{name} ({one['mb']:.0f} MB)",
+            (one["ms"], one["source"]),
+            (0, -20) if below else (6, 6),
+            textcoords="offset points",
+            fontsize=9,
+        )
+    line = sorted((networks[name]["ms"], networks[name]["source"]) for name in front)
+    axes.plot(*zip(*line, strict=True), "--", color=figures.BLUE, label=text("lesson07.front"))
+    axes.set_xscale("log")
+    axes.set_xlim(None, 4 * max(one["ms"] for one in networks.values()))
+    axes.set_xticks([10, 30, 100, 300], ["10", "30", "100", "300"])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson07.milliseconds"))
+    axes.set_ylabel(text("lesson07.imagenet_accuracy"))
+    axes.legend(loc="lower right", **LEGEND)
+    axes.set_title(text("lesson07.cost_title"))
+    return picture(figure, text("lesson07.cost_alt"))
+
+
+def front_of(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Names that no other beats in both: none is as cheap and more accurate."""
+    return [
+        name
+        for name, (cost, accuracy) in points.items()
+        if not any(c <= cost and a > accuracy for c, a in points.values())
+    ]
+
+
+def draw_real(found: Mapping) -> Picture:
+    """Four real networks on six real targets with ten labels a class."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(8.6, 4.0))
+    targets = list(found["targets"])
+    for column, target in enumerate(targets):
+        for number, (name, runs) in enumerate(found["targets"][target].items()):
+            span = interval(runs["frozen"][-1], share=True)
+            label = text(f"lesson07.real_{name}") if column == 0 else None
+            figures.mark_mean(axes, column + 0.13 * (number - 1.5), span, label=label, **LOOK[name])
+    axes.set_xticks(range(len(targets)), [text(f"lesson07.real_job_{t}") for t in targets])
+    axes.set_ylabel(text("lesson07.accuracy_bars"))
+    _upwards(axes)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    axes.set_title(text("lesson07.real_title"))
+    return picture(figure, text("lesson07.real_alt"))
+
+
+def draw_families(choice: Mapping, vgg: Mapping) -> Picture:
+    """Frozen networks that saw equally many pictures: VGG and Inception, then VGG and ResNet."""
+    figures.use()
+    figure, panels = plt.subplots(2, 1, figsize=(8.6, 5.6), sharex=True)
+    rivals = ("zukan-inception", "zukan-resnet")
+    for place, (axes, rival) in enumerate(zip(panels, rivals, strict=True)):
+        for column, target in enumerate(choice["targets"]):
+            runs = vgg["frozen"][target][place]
+            networks = (runs[start : start + 3] for start in (0, 3, 6))  # three draws of each
+            for number, values in enumerate(networks):
+                look = {**LOOK["zukan-vgg"], "label": "VGG" if column == number == 0 else None}
+                x = column - 0.2 + 0.12 * number
+                axes.plot(x, fmean(values), linestyle="none", markersize=8, **look)
+            span = interval(choice["targets"][target][rival]["frozen"][1], share=True)
+            label = rival if column == 0 else None
+            figures.mark_mean(axes, column + 0.22, span, label=label, **LOOK[rival])
+        axes.set_title(
+            text("lesson07.families_panel", pictures=vgg["pictures"][place]), fontsize=11
+        )
+        axes.set_ylabel(text("lesson07.accuracy"))
+        axes.legend(loc="lower right", **LEGEND)
+        _upwards(axes)
+    targets = list(choice["targets"])
+    panels[1].set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
+    figure.suptitle(text("lesson07.families_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson07.families_alt"))
+
+
+def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
+    """Sources that match the domain, over labels: X-rays at the left, English enquiries right."""
+    figures.use()
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0), sharey=True)
+    sides = (
+        (panels[0], xray["frozen"], xray["labels"], 1 / 3, "xray"),
+        (panels[1], mail["en"], mail["labels"], 1 / 6, "mail"),
+    )
+    for axes, curves, labels, chance, key in sides:
+        for name, runs in curves.items():
+            figures.error_band(axes, labels, runs, text(f"lesson07.source_{name}"), **LOOK[name])
+        axes.axhline(chance, color=figures.INK, linestyle=":", label=text("lesson07.chance"))
+        axes.set_xscale("log")
+        axes.set_xticks(labels, [str(count) for count in labels])
+        axes.minorticks_off()
+        axes.set_xlabel(text("lesson07.labels"))
+        axes.set_title(text(f"lesson07.matched_{key}"), fontsize=11)
+        axes.legend(loc="upper left" if key == "mail" else "lower right", **LEGEND)
+    panels[0].set_ylabel(text("lesson07.accuracy_band"))
+    _upwards(panels[0])
+    return picture(figure, text("lesson07.matched_alt"))
+
+
+def draw_scores(choice: Mapping, score: str = "logme", place: int = 1) -> Picture:
+    """A score against the accuracy that came of it: one colour and line for each target."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.2, 4.0))
+    for number, target in enumerate(choice["targets"]):
+        truth = truths(choice, target, place)
+        points = sorted(
+            (fmean(choice["targets"][target][name][score][place]), value)
+            for name, value in truth.items()
+        )
+        label = text(f"lesson07.job_{target}").replace("\n", "")
+        axes.plot(*zip(*points, strict=True), marker=figures.MARKERS[number], label=label)
+    axes.set_xlabel(text(f"lesson07.score_{score}"))
+    axes.set_ylabel(text("lesson07.accuracy"))
+    _upwards(axes)
+    figure.legend(loc="outside right center", fontsize=9)
+    axes.set_title(text("lesson07.scores_title"))
+    return picture(figure, text("lesson07.scores_alt"))
+
+
+def _beside(axes: Axes) -> Any:
+    return axes.get_yaxis_transform()
+
+
+def _across(axes: Axes) -> None:
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _upwards(axes: Axes) -> None:
+    axes.set_ylim(0, 1.03)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
