@@ -39,7 +39,7 @@ from tlhelpers.transfer.negative import reinitialise, train_from_scratch
 NETWORK, PICTURES = "zukan-speech", "zukan-resnet"
 SEEDS, FEW_SEEDS = range(10), range(5)
 TWO = 2  # recordings of each word, where all ways are compared
-COUNTS = (1, 10)  # the others
+MORE_COUNTS = (1, 10)  # beside these two
 TEN, FIVE = 10, 5
 MANY = 30  # recordings of each word where the two ways to split are compared
 SPLITS = ("voice", "random")
@@ -136,7 +136,7 @@ def shots() -> dict:
 
     return {
         str(count): by_seed(lambda seed, count=count: run(count, seed), FEW_SEEDS)
-        for count in COUNTS
+        for count in MORE_COUNTS
     }
 
 
