@@ -289,7 +289,7 @@ def draw_training(found: Mapping) -> Picture:
     axes.set_xticks(places, [f"{strength:g}" for strength in found["strengths"]])
     axes.set_xlabel(text("lesson08.strength"))
     axes.set_ylabel(text("lesson08.accuracy"))
-    axes.set_ylim(0.8, 1.0)
+    axes.set(ylim=(0.8, 1.0), yticks=(0.8, 0.85, 0.9, 0.95, 1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="lower right", **LEGEND)
     axes.set_title(text("lesson08.training_title"))
