@@ -76,14 +76,14 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **Predict.** Where it says "Predict, then run", enter your guess in the control below. You will remember best what you got wrong.
 # 2. **Run.** Look at the figure and compare.
-# 3. **Change.** Change one number and run again. Should you want the original back, `tl reset 00` in a terminal makes a fresh copy.
+# 3. **Change.** Change one number and run again. If you want the original back, `tl reset 00` in a terminal makes a fresh copy.
 #
 # Let us do it right away.
 
 # %% [markdown] key="first" lang="ja"
 # ## 初めての転移学習
 #
-# **転移学習**（transfer learning）とは、あるタスクで学んだネットワークを、別のタスクに役立てることです。ここでは10種類の鳥を見分けます。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いはくちばしや尾や翼の模様にあります。
+# **転移学習**（transfer learning）とは、ある**タスク**（ネットワークにさせる仕事）で学んだネットワークを、別のタスクに役立てることです。ここでのタスクは、10種類の鳥を見分けることです。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いはくちばしや尾や翼の模様にあります。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
@@ -95,14 +95,14 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。ラベルを付ける50枚を選び直して、3回測ります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。どちらも、ラベルを付ける画像を選び直して3回測ります。
 #
 # > **予想してから実行**：ランダムに答えれば10%です。目を借りると、何%に正解するでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. Both are measured three times, each time with 50 other pictures.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. Both are measured three times, each time with other labelled pictures.
 #
-# > **Predict, then run**: guessing gives 10%. How many will be right with the borrowed eye?
+# > **Predict, then run**: guessing gives 10%. What percentage will be right with the borrowed eye?
 
 # %% key="predict-transfer"
 tl.predict_first(
@@ -132,7 +132,7 @@ tl.see_prediction("00-transfer", round(reached.mean))
 # %% [markdown] key="first-read" lang="en"
 # The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer. The eye of a network that knows no birds helps with birds. Why this is so, and when it is not, is what you will learn.
 #
-# What the course says, it also checks, in cells like the next one. Were it not true, the cell would stop with an error.
+# What the course claims is also checked, in cells like the next one. If it were not true, the cell would stop with an error.
 
 # %% key="claim-first" tags=["claim"]
 pairs = zip(accuracy["probe"], accuracy["pixels"])
@@ -146,7 +146,7 @@ tl.claim(
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 練習とクイズ
 #
-# レッスンには練習があります。`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の「解答」を開けば、いつでも答えを見られます。試しに1つどうぞ。
+# レッスンには練習があります。`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例を開けば、いつでも答えを見られます。試しに1つどうぞ。
 #
 # **A.** 1回の学習に使った、ラベル付きの鳥の画像は全部で何枚ですか。
 
@@ -165,10 +165,10 @@ labelled = 10 * 5
 tl.check("00-a")
 
 # %% [markdown] key="progress-intro" lang="ja"
-# ほとんどのレッスンの終わりには、5問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
+# ほとんどのレッスンの終わりには、5〜6問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
 
 # %% [markdown] key="progress-intro" lang="en"
-# Most lessons end with a quiz of five questions. What you have done is kept on your computer only, in the folder `work`, and is sent nowhere. The next cell shows it at any time.
+# Most lessons end with a quiz of five or six questions. What you have done is kept on your computer only, in the folder `work`, and is sent nowhere. The next cell shows it at any time.
 
 # %% key="progress"
 tl.progress()
@@ -190,7 +190,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="en"
 # Coloured boxes are lessons you can read now; pale, dashed ones will follow. We suggest going by number, from 01 on. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
-# Would you like to know what to try first on a problem of your own? Set the number of labels, the likeness to the source and so on in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
+# Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
 
 # %% key="strategy"
 tl.strategy_map()
@@ -232,7 +232,7 @@ tl.strategy_map()
 # See you in lesson 01, "Why transfer?".
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 実行の確認5分、初めての転移学習7分、練習と地図8分が目安です。
+# **20分の進め方** ・ 実行の確認5分、初めての転移学習7分、練習と地図8分が目安です。
 #
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
@@ -240,9 +240,9 @@ tl.strategy_map()
 # - 確認セルで確かめたシード：0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **For teachers** · As a guide: getting it to run 5 minutes, the first transfer 7, exercise and map 8.
+# **A plan for 20 minutes** · getting it to run 5 minutes, the first transfer 7, exercise and map 8.
 #
 # - Wait until everybody has the line of `tl.setup()`. Whoever has not, runs `tl doctor`.
 # - The first cell loads libraries and takes from a few to some fifteen seconds. Say so beforehand.
-# - Common mistakes: running without a prediction; taking a high accuracy for knowledge of birds (what the network knows is how to tell shapes and markings apart).
+# - Common mistakes: running without a prediction; believing that a high accuracy means knowing birds (what the network knows is how to tell shapes and markings apart).
 # - Seeds on which the claim was checked: 0 to 2, and 100 to 102.

@@ -69,7 +69,7 @@ tl.show(fish, per_class=4)
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# クラスを加えるときは、平均を1つ足すだけです。
+# クラスを加えるときは、平均を1つ足すだけです（コードでは、先に特徴の長さを1にそろえ、向きだけを比べます）。
 
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
@@ -80,7 +80,7 @@ tl.show(fish, per_class=4)
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# Another class is one more mean, and that is all.
+# Another class is one more mean, and that is all. (The code first scales each feature to length 1, so that only its direction counts.)
 
 # %% key="mean-diagram"
 tl.diagram("new_means")
@@ -180,7 +180,7 @@ tl.see_prediction("04-forget", round(100 * kept))
 # 実際の更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ5回に分けて届きます。学習のしかたと回を選び、丸印（届いた直後）から棒（いま）までどれだけ下がるかを見てください。**LwF**（前のモデルの答えをまねる）と**EWC**（大事な重みをばねで引き止める）は、「さらに深く」で説明します。
 
 # %% [markdown] key="forget-read" lang="en"
-# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` does the same training once more and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture ever comes to disagree.
+# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` does the same training once more and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture ever speaks up against it.
 #
 # ## Try it
 #
@@ -292,18 +292,18 @@ naive = lesson04.matrices(stream, "kept_rows")[0]
 lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **新しいデータだけでは対角線しか残りません。リプレイでは、下の行まで値が残ります。** 左は保存済みの1回、右はいま測った1回です。
+# **新しいデータだけでは対角線しか残りません。リプレイでは、下の行まで値が残ります。** ただし途中で下がったり戻ったりするので、毎回すべての組を測ります。左は保存済みの1回、右はいま測った1回です。
 #
 # ### 練習B（書く、6分）
 #
-# 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。最高より最後のほうが高い組は、0と数えます。上の3×3の表なら0.19です。
+# 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。最後がそれまでの最高を超えた組は、負の数ではなく0と数えます。上の3×3の表なら0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** The left matrix is one stored run, the right one was measured just now.
+# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again, so measure all groups after every step. The left matrix is one stored run, the right one was measured just now.
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write `lost(R)`, which takes a matrix (`nan` where a group has not come yet) and returns forgetting as a fraction. A group that ends above its best counts as 0. For the table above the answer is 0.19.
+# Write `lost(R)`, which takes a matrix (`nan` where a group has not come yet) and returns forgetting as a fraction. A group that ends above its earlier best counts as 0, not as a negative number. For the table above the answer is 0.19.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -332,14 +332,14 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、組を教えてもらえるタスク増分なら、古い魚の99%に正解します。クラス増分では0%でした**（保存済み、5回の平均）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の89%が残りました。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、組を教えてもらえるタスク増分なら、古い魚の99%に正解します。クラス増分では0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の89%が残りました。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
 # 魚では、学習しない最近傍クラス平均で十分でした。では、レッスン03の部品の表面（傷、へこみ、しみ、ひび）ではどうでしょうか。どちらも3クラスを学び、あとから2クラスが加わります。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws). So it is less the features that were lost than the choice between old and new classes. In the third scenario the classes stay and the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% by day remain. Numbers in this lesson are class-incremental, the hardest, unless we say otherwise.
+# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; the figure is under "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario (domain-incremental) the classes stay, and what changes is the **domain**, the conditions under which pictures are taken: after training on faded and on night pictures, 89% by day remain. Numbers in this lesson are class-incremental, the hardest, unless we say otherwise.
 #
 # ## When means are not enough
 #
@@ -359,7 +359,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **予想してから実行**：本体は動きません。新しいデータだけで学習すると、最後に衣類10種類の何%に正解するでしょうか（全データで学習し直すと78%です）。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data" is ahead, which trains the eye too.** The borrowed eye hardly sees these defects, so it has to change. "All data" means training on every picture again at every step. Replay, which keeps 12 pictures of each class out of 30, cannot be told apart from nearest mean.
+# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is ahead of it.** The borrowed eye hardly sees these defects, so it has to change. "All data" means training on every picture again at every step. Replay keeps 12 of the 30 pictures of each class; here no difference from nearest mean can be shown.
 #
 # ## And on real pictures?
 #
@@ -383,7 +383,7 @@ clothes = tl.interval([100 * last for last in real["clothes"]["kept_rows"]["5"]]
 tl.see_prediction("04-real", round(clothes.mean))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **絵の世界と同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です。
+# **描いた魚のときと同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -392,7 +392,7 @@ tl.see_prediction("04-real", round(clothes.mean))
 # 計画を `plan` に書いてください。`"method"` は `"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか、`"keep"` は次の更新まで保管するもののリスト、`"tested_on"` は更新のたびに測るもの（`"old"` と `"new"`）のリスト、`"change_if"` は方法を変える条件、`"why"` は理由です。書き終えたら、解答例の採点表で見直します。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **It is as in the drawn world: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters. The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. How much of this pre-training deserves depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters.
+# **As with the drawn fish, old classes are lost: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters. The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. How much of this is owed to pre-training depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters. (On clothes, the two dashed lines lie on each other.)
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -482,7 +482,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # **どの方法も、タスク増分ではほとんど忘れません。** ドメイン増分では、LwFが最初のドメインの96%、EWCが97%を保ちますが、そのぶん最後のドメインを覚えきれません（83%と54%）。リプレイは98%と93%です。5回の平均と95%信頼区間です。EWCの強さはクラス増分で選んだままなので、ほかの設定では強すぎるのかもしれません。
 
 # %% [markdown] key="scenarios-read" lang="en"
-# **In the task-incremental scenario hardly anything is forgotten by any method.** In the domain-incremental one, LwF holds 96% and EWC 97% of the first domain, and pay for it on the last (83% and 54%); replay has 98% and 93%. Means of five draws with 95% intervals. EWC's strength is the one chosen for class-incremental learning, which may be too much elsewhere.
+# **In the task-incremental scenario hardly anything is forgotten by any method.** In the domain-incremental one, LwF keeps 96% and EWC 97% on the first domain, and both pay for it on the last (83% and 54%); replay has 98% and 93%. Means of five draws with 95% intervals. EWC's strength is the one chosen for class-incremental learning, which may be too much elsewhere.
 
 # %% [markdown] key="deeper-lwf" lang="ja" tags=["deeper"]
 # ## さらに深く：画像を残さずに学習する（LwFとEWC）
@@ -525,7 +525,7 @@ for first in (2.0, 0.0):
 #
 # $$\text{loss}+\frac{\lambda}{2}\sum_k F_k\,(w_k-w^*_k)^2,\qquad F_k=\text{mean}_x\sum_c p(c\mid x)\left(\frac{\partial \log p(c\mid x)}{\partial w_k}\right)^2$$
 #
-# $F_k$ is the **Fisher information**: how much the model's own answers $p(c\mid x)$ change with the weight. With the true labels in their place, it goes to 0 in a model that has learned well, and the springs vanish. For example, with $\lambda=1$, moving a weight of $F=4$ by 0.1 costs $4\times 0.1^2/2=0.02$.
+# $F_k$ is the **Fisher information**: how much the model's own answers $p(c\mid x)$ change with the weight. If the true labels took the place of these answers, it would go to 0 in a model that has learned well, and the springs would vanish. For example, with $\lambda=1$, moving a weight of $F=4$ by 0.1 costs $4\times 0.1^2/2=0.02$.
 
 
 # %% key="ewc-code"
@@ -619,7 +619,7 @@ lesson04.Methods(easy)
 #
 # - No pictures does not always mean little memory: EWC's springs take 16 MB, all pictures 614 kB, the means 5 kB.
 # - With the body frozen, 9% of the old classes are left if the new rows compete with all, and 97% if they compete among themselves.
-# - **The row of DER++ is not blind like the others.** How its `alpha` and `beta` are set was changed after its test results had been printed once.
+# - **Do not compare the row of DER++ with the others.** How its `alpha` and `beta` are set was changed after its test results had been seen once.
 
 # %% [markdown] key="deeper-hard" lang="ja" tags=["deeper"]
 # ## さらに深く：表面検査と5回の更新を、全部の方法で
@@ -643,7 +643,7 @@ tl.claim(
 # **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFとEWCは下回りました（5クラス平均で5〜11ポイントと11〜21ポイント）。忘れない工夫を入れても、学習しない方法より良くなるとは限りません。全データの差は、学習の長さしだいです。半分の5エポックではほぼ互角になり（差の95%信頼区間は0をまたぎます）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF and EWC are behind it, by 5 to 11 and 11 to 21 points over the five classes. A remedy against forgetting is not by itself better than not training at all. The lead of all data depends on the length of training: with half of it, 5 passes, the two are about equal (the 95% interval of the gap includes 0), while with three times as much, without gradient clipping or with AdamW all data is clearly ahead (`04_stable`, 5 draws).
+# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF and EWC are behind it, by 5 to 11 and 11 to 21 points over the five classes. A remedy against forgetting is not by itself better than not training at all. The lead of all data depends on the length of training. With half of it, 5 epochs, the two are about equal (the 95% interval of the gap includes 0). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})

@@ -56,7 +56,7 @@ def draw_map() -> Picture:
 def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) -> Picture:
     """Test accuracy as bars with 95% intervals: {"probe" | "pixels": accuracies, one a seed}."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.4, 2.3))
+    figure, axes = plt.subplots(figsize=(6.4, 2.6))
     colours = {"probe": figures.BLUE, "pixels": figures.GREY}
     for place, (way, values) in enumerate(accuracy.items()):
         mean = interval(values, share=True)
@@ -69,6 +69,7 @@ def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) 
     axes.set(xlim=(0, 1), ylim=(len(accuracy) - 0.5, -0.85), xlabel=text("lesson00.accuracy"))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", visible=False)
+    axes.set_title(text("lesson00.first_title"))
     best = f"{interval(accuracy['probe']).mean:.0%}"
     control = f"{interval(accuracy['pixels']).mean:.0%}"
     return picture(figure, text("lesson00.first_alt", probe=best, pixels=control))
