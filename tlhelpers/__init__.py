@@ -89,8 +89,8 @@ _PUBLIC = {
     "show": "tlhelpers.show.plots",
     "listen": "tlhelpers.show.listening",
     "claim": "tlhelpers.show.claims",
-    "diagram": "tlhelpers.show.diagrams",
-    "list_diagrams": "tlhelpers.show.diagrams",
+    "diagram": "tlhelpers.show.diagrams.canvas",
+    "list_diagrams": "tlhelpers.show.diagrams.canvas",
     "strategy_map": "tlhelpers.lessons.start_here.strategy",
 }
 
