@@ -7,6 +7,7 @@ beforehand (see `transfer/transferability.py`) never sees a test picture.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from tlhelpers.course.results import (
 )
 from tlhelpers.data import corpus, zukan
 from tlhelpers.data.catalog import load_task, redrawn
+from tlhelpers.data.real import PHOTOS, RealPhotos, real_arrays, real_mnist, real_photos
 from tlhelpers.data.task import Split, Task
 from tlhelpers.data.text import CLASSES, read_rows
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
@@ -53,8 +55,10 @@ from tlhelpers.models.pretrain_text import (
     train_tokenizer,
     without_evaluation,
 )
+from tlhelpers.models.real import inaturalist, mobilenet, squeezenet
+from tlhelpers.models.surgery import head_of
 from tlhelpers.runtime import device as devices
-from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.train.engine import evaluate, fit, predict
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
@@ -62,7 +66,7 @@ from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy
 from tlhelpers.transfer.search import search
-from tlhelpers.transfer.transferability import transferability
+from tlhelpers.transfer.transferability import h_score, leep, logme, nearest, transferability
 
 NETWORKS = (
     "zukan-vgg",
@@ -523,3 +527,81 @@ def _milliseconds(model: nn.Module, size: int) -> float:
             model(pictures)
             spent.append(time.process_time() - started)
     return round(1000 * min(spent[1:]) / TIMED, 2)
+
+
+# --- the real twin --------------------------------------------------------------------------
+
+REAL_TARGETS = ("ants_bees", "flowers", "cats_dogs", "blood_cells", "clothes", "digits")
+REAL_SOURCES: dict[str, Callable[[int], nn.Module]] = {
+    "imagenet": mobilenet,
+    "birds": functools.partial(inaturalist, "birds"),
+    "insects": functools.partial(inaturalist, "insects"),
+    "squeezenet": squeezenet,
+}
+REAL_LABELS, REAL_DRAWS = (10,), 5
+MOST_PHOTOS = 240  # of a target
+REAL_SCORES = {
+    "knn": nearest,
+    "logme": logme,
+    "h_score": functools.partial(h_score, shrinkage=True),
+}
+
+
+@experiment(
+    "07_real",
+    weights=(),
+    unit="draws of labelled and test pictures",
+    seeds=5,
+    labels="10",
+    settings=CROSS_VALIDATED,
+)
+def real() -> dict:
+    """Four real networks on six real targets, their features under a logistic head.
+
+    {"labels", "targets": {target: {network: {"frozen" | score: [[a draw] a count]}}}}. Three are
+    MobileNetV2, trained on ImageNet, on birds and on insects; SqueezeNet 1.1 is smaller and trained
+    on ImageNet. LEEP uses their own heads.
+    """
+    found: dict = {}
+    for target in REAL_TARGETS:
+        pictures, side = _real_target(target)
+        found[target] = {}
+        for name, load in REAL_SOURCES.items():
+            model = load(side)
+            features = extract_features(model, pictures.split, batch_size=64)
+            head = getattr(*head_of(model))
+            if isinstance(head, nn.Linear):
+                answers = head(features).detach()
+            else:  # SqueezeNet answers at every place of its map, and averages afterwards
+                answers = predict(model, pictures.split, batch_size=64)
+            found[target][name] = _real_runs(features, answers.softmax(1), pictures)
+    return {"labels": list(REAL_LABELS), "targets": found}
+
+
+def _real_runs(features: Tensor, answers: Tensor, pictures: RealPhotos) -> dict:
+    runs: dict = {key: [[] for _ in REAL_LABELS] for key in ("frozen", "leep", *REAL_SCORES)}
+    labels = pictures.split.labels
+    for seed in range(REAL_DRAWS):
+        train, test = draw_rows(labels, pictures.groups, REAL_LABELS, seed)
+        for place, count in enumerate(REAL_LABELS):
+            rows = train[count]
+            accuracy = logistic_accuracy(features, labels, rows, test)
+            runs["frozen"][place].append(rounded(accuracy))
+            runs["leep"][place].append(rounded(leep(answers[rows], labels[rows])))
+            for score, measure in REAL_SCORES.items():
+                runs[score][place].append(rounded(measure(features[rows], labels[rows])))
+    return runs
+
+
+def _real_target(name: str) -> tuple[RealPhotos, int]:
+    """At most MOST_PHOTOS pictures of a real target, and the size at which a network reads them."""
+    if name == "clothes":
+        return real_arrays("FashionMNIST", 96, per_class=MOST_PHOTOS // 10), 96
+    pictures = real_mnist(96) if name == "digits" else real_photos(name)
+    each = MOST_PHOTOS // len(pictures.classes)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(pictures.split), generator=generator)
+    labels = pictures.split.labels[order]
+    rows = torch.cat([order[labels == c][:each] for c in labels.unique()])
+    kept = pictures.split.subset(rows)
+    return RealPhotos(kept, pictures.groups[rows], pictures.classes), PHOTOS.get(name, ("", 96))[1]
