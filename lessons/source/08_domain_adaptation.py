@@ -607,7 +607,9 @@ lesson08.draw_labels(tl.stored("08_labels"))
 #
 # $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
 #
-# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、昼か夜かを当てる小さな審判を一緒に学習させます。審判の勾配の向きを逆にして本体に返すので、本体は審判に見破られない特徴を探します。
+# 2つのドメインの特徴が同じように分布していれば0で、離れるほど大きくなります。
+#
+# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、昼か夜かを当てる小さな審判を一緒に学習させます。審判の勾配の向きを逆にして（次のセルの `TurnGradient`）本体に返すので、本体は審判に見破られない特徴を探します。
 
 # %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
 # ## Deeper: pulled together in training (MMD and DANN)
@@ -620,7 +622,9 @@ lesson08.draw_labels(tl.stored("08_labels"))
 #
 # $$\text{MMD}^2 = \overline{k(d,d)} + \overline{k(n,n)} - 2\,\overline{k(d,n)}$$
 #
-# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic that tells day from night. Its gradient is turned round on the way back into the body, which thus looks for features that the critic cannot tell apart.
+# It is 0 where the features of both domains are spread in the same way, and grows as they move apart.
+#
+# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic that tells day from night. Its gradient is turned round on the way back into the body (`TurnGradient` in the next cell), which thus looks for features that the critic cannot tell apart.
 
 
 # %% key="training-code"
