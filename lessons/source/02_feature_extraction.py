@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 02 特徴抽出
 #
-# **説明24分、練習とクイズ23分** ・ 前提：レッスン01。PyTorchの学習ループを一度見たことがあると楽です。
+# **説明22分、練習とクイズ23分** ・ 前提：レッスン01。PyTorchの学習ループを一度見たことがあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 02 Feature extraction
 #
-# **24 minutes of reading, 23 of exercises and quiz** · Before this: lesson 01. It helps to have seen a training loop in PyTorch once.
+# **22 minutes of reading, 23 of exercises and quiz** · Before this: lesson 01. It helps to have seen a training loop in PyTorch once.
 #
 # After this lesson you can
 #
@@ -27,6 +27,7 @@ import time
 from pathlib import Path
 
 import torch
+from IPython.display import display
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
@@ -52,19 +53,17 @@ lesson02 = tl.figures("02")
 # %% [markdown] key="idea" lang="en"
 # ## Borrow the eye, learn the names
 #
-# Picture the counter of a spare-parts shop: many parts that look alike, ten photos of each, and an ordinary laptop. Even so, you can build something today that names the part in a photo, if you borrow the eye of a network that already knows how to look.
+# Picture the counter of a spare-parts shop: many similar parts, ten photos of each, an ordinary laptop. Borrow the eye of a network that already knows how to look, and by tonight it names the part in a photo.
 #
-# Somebody who takes up bird-watching does not learn to see all over again, either. The eye for outlines and markings is there, and only the names are new. **Feature extraction** splits a network in two in the same way:
+# A new bird-watcher can see already; only the names are new. **Feature extraction** splits a network in the same way:
 #
-# - The **body**, or **backbone**, is the eye. It turns a picture into a few hundred numbers, its **features**. It does not change while we train: we **freeze** it.
-# - The **head** learns the names. From the features it makes one score for each class. We replace it by a new one and train nothing else.
+# - The **body**, or **backbone**, is the eye. It turns a picture into a few hundred numbers, its **features**. We **freeze** it: training does not change it.
+# - The **head** learns the names. It makes a score for each class from the features. We train nothing but a new one.
 #
-# Let us practise on ten kinds of bird instead of parts. Our **training data** are ten labelled pictures of each, 100 in all. The eye is that of `zukan-resnet`. In its pre-training it learned 104 kinds of drawing, but did not see a single one of these birds.
+# Let us practise on birds: our **training data** are ten labelled pictures of each of ten kinds, 100 in all. The eye is `zukan-resnet`, pretrained on 104 kinds of drawing but never on birds like these.
 
-# %% key="body-and-head"
-tl.diagram("body_and_head")
-
-# %% key="birds" alt_ja="10種類の鳥のうち5種類の見本。1行に1種類、6枚ずつ。" alt_en="Samples of five of the ten kinds of bird, one kind a row, six pictures each."
+# %% key="birds" alt_ja="凍結した本体と新しい出力層の図。その下に、10種類の鳥のうち5種類の見本。1行に1種類、6枚ずつ。" alt_en="The frozen body and the new head; below, samples of five of the ten kinds of bird, one kind a row, six pictures each."
+display(tl.diagram("body_and_head"))
 draws = [tl.load_task("birds", 10, seed, test_per_class=25) for seed in tl.seeds(3)]
 birds = draws[0]  # the other two are other pictures of the same ten kinds
 # ja: birds = draws[0]  # 残りの2組は、同じ10種類の別の画像
@@ -78,11 +77,11 @@ tl.show(birds, classes=range(5))
 # 図のいちばん下に、60羽すべてで数えた「同じ種類の割合」が層ごとに出ています。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
-# Can the features of an eye that knows no birds be of any use for birds? Choose a layer below and click a bird: you see the six birds that look most alike to that layer. A green frame marks those of the same kind. What a layer puts out is a stack of small maps, each for one pattern: its **channels**.
+# Is an eye that knows no birds of any use for birds? Choose a layer below and click a bird: you see the six most like it to that layer, its own kind in a green frame. A layer puts out a stack of small maps, each for one pattern: its **channels**.
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The last line of the picture counts, over all 60 birds and layer by layer, the share of neighbours of the same kind. Put the name of the first layer where it exceeds 40% into `first_layer`, and into `best_layer` the layer from which you would let a head take its features.
+# The last line gives, for each layer, the share of these six that are of the same kind, over all 60 birds. Put the first layer where it exceeds 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
 
 # %% key="widget"
 tl.widget("02")
@@ -108,7 +107,7 @@ tl.check("02-a")
 # %% [markdown] key="head-intro" lang="en"
 # ## Replace the head, freeze the rest
 #
-# The last layer, `layer4`, served best. The mean of each of its 256 channels gives 256 features $f$. The head multiplies $f$ by weights $W$ and adds a bias $b$, which gives the scores $s$ of ten classes:
+# The last layer, `layer4`, served best. The means of its 256 channels are the 256 features $f$. With weights $W$ and a bias $b$, the head turns them into the scores $s$ of ten classes:
 #
 # $$s = W f + b$$
 #
@@ -137,18 +136,13 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # **予想してから実行**：学習するのは全体の0.3%足らず、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
-# The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** in which direction the loss falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size. The 32 pictures that go through at once are a **batch**; one **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixel values to the range of its pre-training. Why we train in `eval()` comes later.
+# The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** which way it falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size. The 32 pictures that go through together are a **batch**; an **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
 #
-# **Predict, then run**: less than 0.3% of the network learns, from 100 pictures. How many percent of new birds will it name correctly? (Guessing: 10%.)
+# **Predict, then run**: 0.25% of the network learns from 100 pictures. What share of new birds will it name correctly? (Guessing: 10%.)
 
 # %% key="predict-win"
-tl.predict_first(
-    "02-win",
-    "Accuracy on birds that it has not seen",
-    # ja: "初めて見る鳥の正解率",
-    between=(0, 100),
-    unit="%",
-)
+tl.predict_first("02-win", "Accuracy on birds not seen before", between=(0, 100), unit="%")
+# ja: tl.predict_first("02-win", "初めて見る鳥の正解率", between=(0, 100), unit="%")
 
 
 # %% key="train"
@@ -182,7 +176,7 @@ tl.see_prediction("02-win", round(100 * accuracy))
 # これは本当に、借りた目のおかげでしょうか。同じ100枚で、2つの**比較対象**（ベースライン）と比べます。画素がいちばん近い画像の名前を答える方法と、重みがランダムなまま（まだ何も見たことのない目）の本体です。学習とテストに使う画像を選び直して、それぞれ3回測ります。図の線は**95%信頼区間**、つまり平均がおそらくこの中にあるという範囲です（レッスン01）。3回しか測らないので、広めになります。
 
 # %% [markdown] key="rivals-intro" lang="en"
-# Is that really owed to the borrowed eye? With the same 100 pictures we try two **baselines**: answering with the name of the picture whose pixels are nearest, and the same body with random weights, an eye that has never seen anything. Each is measured in three **draws**, three choices of pictures. The lines are **95% intervals**: the mean is probably in there (lesson 01). With only three draws they are wide.
+# Is that thanks to the borrowed eye? On the same pictures we try two **baselines**: the name of the picture with the nearest pixels, and the same body with random weights, an eye that never saw anything. Each is measured in three **draws**, three choices of pictures. The lines are **95% intervals**: the mean is probably in there (lesson 01). Three draws make them wide.
 
 # %% key="rivals" alt_ja="画素の近さ、ランダムな本体、借りた本体のテスト正解率。1行に1つ、点と95%信頼区間。" alt_en="Test accuracy of nearest pixels, of a random body and of the borrowed body, one a row, as points with 95% intervals."
 untrained = tl.backbone("zukan-resnet", pretrained=False)
@@ -204,38 +198,18 @@ tl.claim(
 )
 
 # %% [markdown] key="rivals-read" lang="ja"
-# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均なので、数字が違います。ランダムな本体とは、ネットワークも出力層の形も同じです。しかもランダムなほうは、20個の出力層を学習させ、別の200枚の検証データでいちばんよいものを選びました。それでも届きません。このように、凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。
-#
-# 本物のResNet-18（torchvision）でも、変わるのはネットワークの用意だけです。前処理は重みに付いてくるものを使います。
-#
-# ```python
-# from torchvision.models import ResNet18_Weights, resnet18
-#
-# weights = ResNet18_Weights.IMAGENET1K_V1
-# network = resnet18(weights=weights)
-# network.preprocess = weights.transforms()
-# ```
+# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。ランダムな本体では、出力層を20個学習させ、別の200枚の検証データでいちばんよいものを選びましたが、それでも届きません。このように、凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。
 #
 # ## 保存して、使う
 #
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** The accuracy that you saw before was that of the first draw; the figure shows the mean of all three, hence the other number. The random body has the same layers and a head of the same form. It even had an advantage, twenty heads of which the best was chosen on another 200 labelled pictures, and still fell short. Training a linear head on frozen features is called a **linear probe**, and `tl.probe` does it in one line.
-#
-# With the real ResNet-18 of torchvision, only the network changes. Use the preprocessing that comes with the weights:
-#
-# ```python
-# from torchvision.models import ResNet18_Weights, resnet18
-#
-# weights = ResNet18_Weights.IMAGENET1K_V1
-# network = resnet18(weights=weights)
-# network.preprocess = weights.transforms()
-# ```
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) The random body falls short even with the best of twenty heads, chosen on 200 more labels. A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line.
 #
 # ## Save it and use it
 #
-# Since the body has not changed, **the head is all you need to save**. To use it, load it onto the same body. The format is **safetensors**: unlike a file from `torch.save` it cannot hide a program, so a file from somebody else is safe to open.
+# **The head is all you need to save**; to use it, load it onto the same body. A **safetensors** file, unlike one from `torch.save`, cannot hide a program and is safe to open.
 
 # %% key="save" alt_ja="鳥の画像1枚と、10クラスの確率の棒グラフ。" alt_en="One picture of a bird and a bar chart of the probabilities of the ten classes."
 file = Path(tempfile.mkdtemp()) / "birds-head.safetensors"
@@ -265,7 +239,7 @@ lesson02.draw_prediction(image, scores.softmax(dim=1)[0], birds.class_names, tru
 #
 # ### Exercise B (write, 7 minutes)
 #
-# At the counter it is kinder to ask a colleague than to guess. Write `name_or_ask(model, images, names, sure)`. It takes uint8 pictures (n, 3, 64, 64) and returns a list with, for each picture, its name where the highest probability is at least `sure`, and `None` otherwise. Remember the preprocessing and the mode.
+# At the counter, rather than guess, ask a colleague. Write `name_or_ask(model, images, names, sure)`. It takes uint8 pictures (n, 3, 64, 64) and returns a list: for each picture its name if the highest probability is at least `sure`, otherwise `None`. Remember the preprocessing and the mode.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -290,28 +264,24 @@ tl.check("02-b")
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
 # たとえば $m = 0$ のとき平均10のバッチが通ると、$m$ は1になります。`eval()` なら0のままです。
+#
+# **予想してから実行**：本体の重みはすべて凍結し、`train()` のまま鳥を学習させます。そのあと元の出力層に戻すと、元の104種類の正解率は何ポイント下がるでしょうか。
 
 # %% [markdown] key="drift-intro" lang="en"
 # ## Frozen, or so you think
 #
-# **BatchNorm** is a layer that brings its values to a common scale, which keeps training steady. In `train()` it scales by the mean and spread (variance) of the batch itself, and keeps a **memory** of them; in `eval()` it scales by that memory. The memory is not a weight, so `requires_grad` does not stop it: in `train()` every batch moves it. With $m$ for the remembered mean, the **running mean**, and $x$ for the mean of the batch:
+# **BatchNorm** keeps training steady by bringing values to a common scale: in `train()` by the mean and spread (variance) of the batch, of which it keeps a **memory**; in `eval()` by that memory. The memory is not a weight, so `requires_grad` does not stop it: in `train()` every batch moves it. With $m$ for the remembered mean (the **running mean**) and $x$ for that of the batch:
 #
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
-# For example, when $m = 0$ and a batch with mean 10 comes through, $m$ becomes 1. In `eval()` it stays 0.
-
-# %% key="batchnorm-diagram"
-tl.diagram("batchnorm")
+# For example, a batch with mean 10 takes $m$ from 0 to 1. In `eval()` it stays 0.
+#
+# **Predict, then run**: we train a head for birds with the body frozen, but in `train()`, and put the old head back. How many points are lost on the 104 old kinds?
 
 # %% key="predict-drift"
-tl.predict_first(
-    "02-drift",
-    "Weights frozen, BatchNorm in train(): points that the 104 kinds it knew before lose",
-    # ja: "重みは凍結、BatchNormはtrain()のまま。元の104種類の正解率は何ポイント下がる？",
-    between=(0, 50),
-    unit=" points",
-    # ja: unit="ポイント",
-)
+display(tl.diagram("batchnorm"))
+tl.predict_first("02-drift", "Points lost on the 104 old kinds", between=(0, 50), unit=" points")
+# ja: tl.predict_first("02-drift", "元の104種類の正解率の下がり方", between=(0, 50), unit="ポイント")
 
 # %% key="drift" alt_ja="左はBatchNormの記憶が動いた大きさを段ごとに示す棒。右は、eval()とtrain()で学習したときの、鳥と元の104種類の正解率。" alt_en="Left, bars: how far BatchNorm's memory moved, stage by stage. Right, accuracy on birds and on the 104 old kinds after training in eval() and in train()."
 source = tl.load_task("source", per_class=1, valid_per_class=1, test_per_class=2)
@@ -350,9 +320,9 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Where one body serves several heads, the other heads can go wrong as well. How much it hurts depends on the data: sixty batches in `train()` took a real MobileNetV2 on cats and dogs from 95.0% to 94.0% on average of five draws, but a single draw lost up to 7 points or gained up to 2.5 (stored results).
+# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body can go wrong, too. How badly depends on the data: sixty batches in `train()` took a real MobileNetV2 on cats and dogs from 95.0% to 94.0% on average; of the five draws one lost 7 points, another gained 2.5 (stored results).
 #
-# To prevent it is easy: train with the body in `eval()`, as `train_head` does.
+# So train with the body in `eval()`, as `train_head` does.
 
 # %% [markdown] key="cache-intro" lang="ja"
 # ## 特徴は一度だけ計算する
@@ -362,7 +332,7 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # %% [markdown] key="cache-intro" lang="en"
 # ## Compute features only once
 #
-# A frozen body gives the same features for the same picture every time. So compute them once and keep them: eight epochs then send 100 pictures through the body instead of 800. The same `fit` does the training; only what it is given changes, features instead of pictures.
+# A frozen body gives a picture the same features every time. Compute them once, and eight epochs send 100 pictures through the body instead of 800. The same `fit` trains, but on features.
 
 
 # %% key="cached"
@@ -388,11 +358,11 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 # 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真2,000枚でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
 
 # %% [markdown] key="real" lang="en"
-# **The same accuracy in a fraction of the time.** It pays most when you try many learning rates. With **augmentation**, which changes the pictures at random every time, however, the features have to be computed every time, too.
+# **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random every time, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on the photographs of ImageNet, and 2,000 photographs of cats and dogs. Of each class, 10 or 50 had labels to learn from (20 or 100 in all). Features were taken at six of the nineteen blocks, which count from 0 to 18, and a head was trained on each (stored results, 96 pixels). Lines are means of ten draws of labelled and test photographs, bands their 95% intervals.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its blocks, 0 to 18 (stored, 96 pixels). Lines are means of ten draws, bands their 95% intervals.
 
 # %% key="real-layers" alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 lesson02.draw_layers(tl.stored("02_real"))
@@ -402,18 +372,30 @@ lesson02.draw_layers(tl.stored("02_real"))
 #
 # ### 練習C（設計する、7分）
 #
-# 部品の窓口に戻ります。取引先は3社で、部品はそれぞれ40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。`plan` に、`"bodies"`（本体を何種類用意するか）、`"mode"`（学習中の本体のモード。`"eval"` か `"train"`）、`"head_kB"`（1社分の出力層の大きさ。特徴は256個、数1個は4バイト）、`"compare_with"`（比較対象のリスト。`"pixels"`、`"untrained"`、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ）、`"why"`（理由）を書いてください。
+# 部品の窓口に戻ります。取引先は3社で、部品は各社40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。計画を `plan` に書いてください。
 #
-# 正解は1つではありません。書いたら採点しましょう（各1点）。①本体を共有する利点と危険を述べている。②配る量を数字で言っている。③比較対象を選んだ理由がある。④自信がないときの扱いを決めている。⑤写真の撮り方が変わったらどうするかを決めている。
+# - `"bodies"`：本体を何種類用意するか
+# - `"mode"`：学習中の本体のモード（`"eval"` か `"train"`）
+# - `"head_kB"`：1社分の出力層の大きさ（特徴は256個、数1個は4バイト）
+# - `"compare_with"`：比較対象のリスト。`"pixels"`、`"untrained"`、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ
+# - `"why"`：理由。自信がないときと、取引先がカメラを替えたときにどうするかも書く
+#
+# 正解は1つではありません。書けたら、解答例にある5つの観点で採点しましょう。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **87%, with no more than 20 labels.** Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones see kinds of things. ImageNet itself holds many cats and dogs, so this eye is at its best with them. Where the target is far from photographs, a layer in the middle may serve better (lesson 06).
+# **87%, from 20 labels in all.** Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a layer in the middle may serve better (lesson 06).
 #
 # ### Exercise C (design, 7 minutes)
 #
-# Back to the spare-parts counter. There are three customers, each with 40 kinds of part and ten photos of each kind, and each customer's computer is to name parts. Fill in `plan`: `"bodies"` (how many different ones), `"mode"` (of the body in training: `"eval"` or `"train"`), `"head_kB"` (the size of one customer's head: 256 features, 4 bytes a number), `"compare_with"` (a list of baselines from `"pixels"`, `"untrained"` and `"scratch"`, the whole network trained on these photos alone) and `"why"` (your reasons).
+# Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. Fill in `plan`:
 #
-# There is more than one good plan. Mark yours, one point each: ① it names the benefit and the danger of a shared body; ② it says in numbers what is sent; ③ it gives a reason for the baseline; ④ it decides what happens when the model is unsure; ⑤ it decides what to do when photos are taken differently.
+# - `"bodies"`: how many different bodies
+# - `"mode"`: that of the body in training, `"eval"` or `"train"`
+# - `"head_kB"`: the size of one customer's head (256 features, 4 bytes a number)
+# - `"compare_with"`: a list of baselines from `"pixels"`, `"untrained"` and `"scratch"` (the whole network, on these photos alone)
+# - `"why"`: your reasons, and what to do when the model is unsure or the camera changes
+#
+# Several plans are good: mark yours by the solution's five points.
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -437,6 +419,12 @@ plan = {
 }
 ### END SOLUTION
 tl.check("02-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# 採点の観点（各1点）：①本体を共有する利点と危険を述べている。②配る量を数字で言っている。③比較対象を選んだ理由がある。④自信がないときの扱いを決めている。⑤写真の撮り方が変わったらどうするかを決めている。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# One point each: ① it names the benefit and the danger of a shared body; ② it says in numbers what is sent; ③ it gives a reason for the baseline; ④ it decides what happens when the model is unsure; ⑤ it decides what to do when photos are taken differently.
 
 # %% [markdown] key="deeper" lang="ja" tags=["deeper"]
 # ## さらに深く
@@ -562,14 +550,14 @@ tl.claim(
 #
 # ### うまくいかない例：手書き数字
 #
-# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目は役に立ちませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。前もって10回測った結果を見てください。
+# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、目を借りても得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。前もって10回測った結果を見てください。
 
 # %% [markdown] key="digits-intro" lang="en"
 # **The deeper the layer, the closer birds of a kind lie together.** That is why a single linear head can tell them apart.
 #
 # ### Where it fails: handwritten digits
 #
-# For real handwriting the borrowed eye is no help. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. The figure shows ten stored runs.
+# For real handwritten digits the borrowed eye brings no gain. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. The figure shows ten stored runs.
 
 # %% key="digits" alt_ja="手書き数字のテスト正解率。凍結、画素の近さ、ゼロから、ファインチューニングを、点と95%信頼区間で示す。" alt_en="Test accuracy on handwritten digits: frozen, nearest pixels, from scratch and fine-tuned, as points with 95% intervals."
 digits = [tl.load_task("digits", per_class=5, seed=seed) for seed in range(10)]
@@ -605,12 +593,28 @@ tl.check("02-d")
 # %% [markdown] key="photos-intro" lang="ja"
 # ### あなたの写真で
 #
-# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。
+# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。自分のプログラムで使うときは、次のようにtorchvisionから読み込みます。前処理は重みに付いてくるものを使います。ほかは、このレッスンのコードのままです。
+#
+# ```python
+# from torchvision.models import ResNet18_Weights, resnet18
+#
+# weights = ResNet18_Weights.IMAGENET1K_V1
+# network = resnet18(weights=weights)
+# network.preprocess = weights.transforms()
+# ```
 
 # %% [markdown] key="photos-intro" lang="en"
 # ### With your photos
 #
-# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time.
+# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time. In a program of your own, you get it from torchvision, together with the preprocessing that belongs to its weights; the rest of this lesson stays as it is:
+#
+# ```python
+# from torchvision.models import ResNet18_Weights, resnet18
+#
+# weights = ResNet18_Weights.IMAGENET1K_V1
+# network = resnet18(weights=weights)
+# network.preprocess = weights.transforms()
+# ```
 
 # %% key="photos"
 found = lesson02.find_photos(folder=None)
@@ -671,19 +675,19 @@ tl.quiz("02")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Feature extraction borrows the eye (the body) and learns only the names (the head): less than 1% of what there is to train and to store.
-# - Frozen means the weights **and** BatchNorm's memory. Keep the body in `eval()`.
-# - Frozen features are computed once and used again and again.
-# - Compare with a simple baseline before you speak of a benefit.
+# - Feature extraction borrows the eye (the body) and learns only the names (the head): less than 1% to train and store.
+# - Freeze the weights **and** BatchNorm's memory: keep the body in `eval()`.
+# - Compute frozen features once, and use them again and again.
+# - Compare with a simple baseline before you claim a benefit.
 #
 # **What can go wrong**
 #
-# - The loss does not fall: did the optimizer get the old head? Build it **after** the replacement.
-# - Good in training, wrong in use: the preprocessing differs, or `eval()` was forgotten.
-# - The accuracy gets stuck: the borrowed eye does not suit the problem. Train the eye (lesson 03).
+# - The loss does not fall: build the optimizer **after** the head is replaced.
+# - Good in training, wrong in use: check the preprocessing and `eval()`.
+# - The accuracy gets stuck: the eye does not suit the problem. Train it (lesson 03).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 目安：導入と練習A 10分、取り替えから保存まで 9分、練習B 7分、BatchNorm 6分、特徴の保存と本物の写真 4分、練習C 7分、クイズ 4分、合わせて47分。
+# **教える人へ** ・ 目安：導入と練習A 10分、取り替えから保存まで 8分、練習B 7分、BatchNorm 5分、特徴の保存と本物の写真 4分、練習C 7分、クイズ 4分、合わせて45分。
 #
 # - **映すもの**：本体と出力層の図、ウィジェット、BatchNormの図。
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
@@ -692,7 +696,7 @@ tl.quiz("02")
 # - BatchNormの記憶が動くと「いつも害がある」とは教えないでください。本物の写真では、上がった回もありました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **For teachers** · As a guide: introduction and exercise A 10 minutes, from the new head to saving 9, exercise B 7, BatchNorm 6, kept features and real photographs 4, exercise C 7, quiz 4: 47 in all.
+# **For teachers** · As a guide: introduction and exercise A 10 minutes, from the new head to saving 8, exercise B 7, BatchNorm 5, kept features and real photographs 4, exercise C 7, quiz 4: 45 in all.
 #
 # - **Project** the diagram of body and head, the widget, and the diagram of BatchNorm.
 # - **In pairs**: swap the plans of exercise C and mark them by the five points.
