@@ -61,9 +61,9 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)
 #
 # To tell new classes apart from one example of each, or a few, is called **few-shot learning**. Try it first with drawings of your own.
 #
-# 1. Fields A and B hold a boat and a flower. They are all the examples it gets.
-# 2. Draw a boat or a flower of your own in the third field. After every stroke it says which of the two is nearer.
-# 3. Draw a fish in the third field. What should it answer, and what does it answer?
+# 1. Fields A and B hold a boat and a flower. These two are all the examples that the network gets.
+# 2. Draw a boat or a flower of your own in the third field. After every stroke the network says which of the two is nearer.
+# 3. Draw a fish in the third field. What should the answer be, and what is it?
 # 4. Then press "Clear" and draw what you like in A and B as well.
 
 # %% key="pad"
@@ -79,7 +79,7 @@ tl.widget("05_draw")
 # 答えのわかっている画像を**サポート集合**、答えを当てたい画像を**クエリ**といいます。やることは2つだけです。クラスごとにサポートの特徴を平均し、クエリは最も近い平均のクラスにします。この平均を**プロトタイプ**（prototype）といいます。
 
 # %% [markdown] key="plane" lang="en"
-# **Even for a fish the answer is A or B**, because it only picks the nearer one. A later section mends this.
+# **Even for a fish the answer is A or B**, because the network only picks the nearer one. A later section mends this.
 #
 # ## How it works: a mean and a distance
 #
@@ -170,7 +170,7 @@ print(lesson05.list_answers(birds))
 tl.widget("05")
 
 # %% [markdown] key="episodes" lang="ja"
-# 1冊の図鑑では、運の良し悪しがわかりません。そこで、種類も画像も選び直して、図鑑を何百冊も作ります。1冊分の試験を**エピソード**といい、大きさは2つの数で表します。種類の数が **Nウェイ**（N-way）、1種類あたりのサポートの枚数が **Kショット**（K-shot）です。先ほどの図鑑は、5ウェイ1ショット（5-way 1-shot）です。
+# 1冊だけでは、実力なのか運なのかわかりません。そこで、種類も画像も選び直して、図鑑を何百冊も作ります。1冊分の試験を**エピソード**といい、大きさは2つの数で表します。種類の数が **Nウェイ**（N-way）、1種類あたりのサポートの枚数が **Kショット**（K-shot）です。先ほどの図鑑は、5ウェイ1ショット（5-way 1-shot）です。
 
 # %% [markdown] key="episodes" lang="en"
 # A single guide cannot tell luck from skill. So make hundreds of them, each with other kinds and other pictures. The test with one such guide is called an **episode**, and two numbers give its size: the number of kinds (**N-way**), and the number of support pictures of each (**K-shot**). The guide above was 5-way 1-shot.
@@ -319,7 +319,7 @@ lesson05.draw_door({count: compare(unit[5:], count) for count in (1, 5)}, thresh
 # %% [markdown] key="door-read" lang="ja"
 # **FARは5%になるように決めたのに、新しい種類では6%と9%でした。** しきい値を決めた鳥とは違う鳥だからです。FARが違うので、2つのTARはそのまま比べられません。
 #
-# しきい値を動かすと、2つの誤りは互いに逆に動きます。そこで、すべてのしきい値でのFARとTARの組を線で結んだのが、右の**ROC曲線**です。点線の対角線はコイン投げで、左上を通るほど良い仕組みです。
+# しきい値を動かすと、2つの誤りは互いに逆に動きます。そこで、すべてのしきい値でのFARとTARの組を線で結んだのが、右の**ROC曲線**です。曲線が左上の近くを通るほど良く、点線の対角線はコイン投げと同じです。
 #
 # **同じFARで比べると、5枚の登録は1枚より多くの鳥を正しく通します。** FAR 5%でのTARは、登録する画像を20回選び直した平均で、1枚のとき約60%、5枚のとき約78%です。
 #
@@ -364,7 +364,7 @@ print(f"Rejected: {birds_rejected:.0%} of the other birds, {fish_rejected:.0%} o
 tl.see_prediction("05-fish", round(100 * fish_rejected))
 
 # %% [markdown] key="fish-read" lang="ja"
-# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、登録1つにつき1回の割合です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5回が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類もあれば、ほとんどの他人が通るでしょう。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
+# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、登録1つにつき1回の割合です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5回が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類もあれば、知らないものはほとんど通ってしまうでしょう。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
 #
 # ### 練習B（書く、6分）
 #
@@ -381,7 +381,7 @@ tl.see_prediction("05-fish", round(100 * fish_rejected))
 # %% key="ex-b" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
 # PLACEHOLDER: def name_or_reject(query, entries, threshold):
-# PLACEHOLDER:     ...
+# PLACEHOLDER:     return ...
 def name_or_reject(query, entries, threshold):
     best, which = (F.normalize(query, dim=1) @ F.normalize(entries, dim=1).T).max(1)
     return torch.where(best >= threshold, which, -1)
@@ -391,14 +391,14 @@ def name_or_reject(query, entries, threshold):
 tl.check("05-b")
 
 # %% [markdown] key="real" lang="ja"
-# ## 本物の手書き文字では?
+# ## 本物の手書き文字では？
 #
 # ここまでは、教材のために描いた絵でした。**Omniglot** は、世界の文字を20人が実際に手で書いたデータです。この教材には292文字分が入っています。100文字を選んで100エピソードを行うことを、文字を選び直して10回くり返しました（保存済みの結果です）。どのネットワークも、これらの文字を学習していません。比べるのは、120万枚の写真（ImageNet）で学んだMobileNetV2と、架空の生き物・模様・文字の絵で学んだ、この教材の小さなネットワークです。どちらが手書き文字をよく見分けるか、図を見る前に決めておきましょう。
 
 # %% [markdown] key="real" lang="en"
 # ## And on real handwriting?
 #
-# So far everything was drawn for this course. **Omniglot** holds characters of the world's alphabets as twenty people really wrote them; 292 of them are at hand. Each of ten draws takes 100 of these characters and runs 100 episodes (stored results). No network here was trained on any. We compare MobileNetV2, which learned from 1.2 million photographs (ImageNet), with the small network of this course, which learned from drawings of creatures, patterns and invented characters. Decide which of the two you would bet on before you look at the figure.
+# So far everything was drawn for this course. **Omniglot** holds characters of the world's alphabets as twenty people really wrote them; 292 of them are at hand. Each of ten draws takes 100 of these characters and runs 100 episodes (stored results). None of the networks was trained on any of them. We compare MobileNetV2, which learned from 1.2 million photographs (ImageNet), with the small network of this course, which learned from drawings of creatures, patterns and invented characters. Decide which of the two you would bet on before you look at the figure.
 
 # %% key="real-figure" alt_ja="Omniglotの文字での少数ショットの正解率を、4種類の特徴で比べた点と信頼区間。" alt_en="Few-shot accuracy on Omniglot's characters for four kinds of features, as points with intervals."
 real = tl.stored("05_real")
@@ -421,7 +421,7 @@ for rule in ("prototypes", "cosine"):
     # ja: print(f"128画素、{rule}：{lead.mean:+.0f}ポイント [{lead.low:+.1f}, {lead.high:+.1f}]")
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の文字でも、順番は絵の世界と同じでした。** 事前学習済みの特徴が、生の画素とランダムな重みを大きく上回ります。**小さなネットワークは、有名なMobileNetV2に引けを取りません**（図の96画素で76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです。** MobileNetV2の入力を128画素にすると差は2ポイントに縮み、コサイン類似度で比べると逆に負けます（上の出力）。規模や知名度だけでも、1つの条件での勝ちだけでも、選べないのです。
+# **本物の文字でも、順番は絵の世界と同じでした。** 事前学習済みの特徴が、生の画素とランダムな重みを大きく上回ります。**小さなネットワークは、有名なMobileNetV2に引けを取りません**（図の96画素で76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです。** MobileNetV2の入力を128画素にすると差は2ポイントに縮み、コサイン類似度で比べると逆に負けます（上の出力の2行目と3行目）。規模や知名度だけで選んでも、1つの条件で勝っただけで選んでも、危ないということです。
 #
 # ### 練習C（設計する、5分。2人で話し合うのもおすすめです）
 #
@@ -430,7 +430,7 @@ for rule in ("prototypes", "cosine"):
 # 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例にある採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **The order is the same on real characters as in the drawn world.** Pretrained features are far above raw pixels and random weights. And **the small network keeps up with the famous MobileNetV2** (76% against 70% at the figure's 96 pixels), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings**: with 128 pixels for MobileNetV2 the lead shrinks to 2 points, and by cosine it turns into a loss (printed above). Neither size and fame nor a win in one setting is enough to choose by.
+# **The order is the same on real characters as in the drawn world.** Pretrained features are far above raw pixels and random weights. And **the small network keeps up with the famous MobileNetV2** (76% against 70% at the figure's 96 pixels), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings**: with 128 pixels for MobileNetV2 the lead shrinks to 2 points, and by cosine it turns into a loss (the last two lines printed above). So do not choose by size and fame alone, nor by a win in one setting.
 #
 # ### Exercise C (design, 5 minutes, also good in pairs)
 #
