@@ -47,7 +47,7 @@ lesson01 = tl.figures("01")
 # %% [markdown] key="idea" lang="en"
 # ## Borrow an eye
 #
-# Suppose that you are asked to sort returned parts into ten kinds by photograph. Only one experienced colleague can say what each photograph shows, that is, give it a **label**, and has done so for five of each kind. That is far too little to raise a network from nothing.
+# Suppose that you are asked to sort returned parts into ten kinds by photograph. Only one experienced colleague can say what a photograph shows, that is, give it a **label**, and has done so for five of each kind: far too few to train a network from nothing.
 #
 # Somebody who has watched birds for years notices the bill and the tail even of a bird never seen before. Only the name is new; **the eye is there already**. **Transfer learning** gives a network the same advantage:
 #
@@ -140,7 +140,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 # ウィジェットで「10種類の鳥」を選びます。**凍結が5枚で出す正解率に、ゼロからの学習が初めて届く**のは、測った枚数のうち1種類何枚のときですか。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚は、どちらにも必要なので数えません。
 
 # %% [markdown] key="run-read" lang="en"
-# **The borrowed eye got far more out of the same 50 pictures.** It had never seen a bird, but it could already see the shape of a bill or a tail. From scratch, the eye itself had to grow from 50 pictures. Whether it pays to train the borrowed eye, one run cannot tell; more about that below.
+# **The borrowed eye got far more out of the same 50 pictures.** It had never seen a bird, but it could already see the shape of a bill or a tail. From scratch, the eye itself had to grow from 50 pictures. One run cannot tell whether it pays to train the borrowed eye; we come back to that.
 #
 # ## More labels, or fewer
 #
@@ -163,7 +163,7 @@ tl.check("01-a")
 # %% [markdown] key="inside" lang="ja"
 # ## 凍結の中身は10行
 #
-# `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率は下の結果と少し違います。
+# `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率（88%）は下の結果と少し違います。
 #
 # ファインチューニングに変えるには、次の3か所を書き換えます。
 #
@@ -176,7 +176,7 @@ tl.check("01-a")
 # %% [markdown] key="inside" lang="en"
 # ## Frozen, in ten lines
 #
-# Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone. The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy differs a little from the one below.
+# Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone. The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy (88%) differs a little from the one below.
 #
 # Fine-tuning differs from this in three places:
 #
@@ -340,14 +340,14 @@ lesson01.draw_shift(steps["shift"])
 #
 # ## 凍結が抜かれるところ
 #
-# 犬と猫の2クラスを、200枚まで増やしてみます。
+# 今度は、犬と猫の絵を見分けるタスクです。ラベルを1クラス200枚まで増やしてみます。
 
 # %% [markdown] key="shift-read" lang="en"
-# **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) What a network keeps beyond what its accuracy on ordinary pictures would lead you to expect is its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.
+# **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) If a network does better on changed pictures than its accuracy on ordinary ones would suggest, the surplus is called its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.
 #
 # ## Where frozen is overtaken
 #
-# Take two classes, cats and dogs, and go up to 200 labels of each.
+# Take two classes from the drawn world, cats and dogs, and go up to 200 labels of each.
 
 # %% key="pets-figure" alt_ja="犬と猫でのラベル数に対するテスト正解率。3つの始め方の線とチャンスレベルの点線。" alt_en="Test accuracy on cats and dogs against labels of each class: three lines, chance dotted."
 pets = tl.stored("01_pets")
@@ -361,7 +361,7 @@ lesson01.draw_label_curves(pets, "pets")
 # 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。横軸は1クラスあたりのラベル数、線は10回選び直した平均、帯は95%信頼区間、点線はチャンスレベルです。
 
 # %% [markdown] key="pets-read" lang="en"
-# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, scratch 90% and fine-tuned 92% (stored, means of four draws). Where it lacks what tells cats from dogs, it cannot grow it. So: frozen while labels are few, and train the eye when there are more (lesson 03).
+# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, scratch 90% and fine-tuned 92% (stored, means of four draws). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
@@ -371,14 +371,14 @@ lesson01.draw_label_curves(pets, "pets")
 lesson01.draw_real(tl.stored("01_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **猫と犬では、5枚で92%に届きました**（ラベルは5枚だけです。設定は**交差検証**、つまりその5枚ずつを組に分け、1組ずつ交代で答え合わせに回す方法で選びました）。画素とランダムな重みは、200枚でも60%未満です。ところが血液細胞は色と大きさで見分けられるので、画素だけでも10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
+# **猫と犬では、1クラス5枚のラベルで92%に届きました。** 使ったラベルはこれで全部です。設定は、同じラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。画素とランダムな重みは、200枚でも60%未満です。ところが血液細胞は色と大きさで見分けられるので、画素だけでも10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
 # 最初の部品の仕事に戻ります。写真は10種類×5枚、ラベルは1枚1分、上司は「AIで分けられるか」を1週間後に知りたがっています。計画を `plan` に書いてください。`"start"` は最初に試す始め方（`"frozen"`、`"fine-tune"`、`"scratch"`）、`"baseline"` は比較対象、`"test_labels"` はテスト用に追加で付けるラベルの合計枚数、`"stop_if"` は転移学習をあきらめる条件、`"why"` は理由です。学習率などの設定をどのラベルで選ぶかも、理由に書いてください。正解は1つではありません。解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **On cats and dogs, five labels reach 92%** (really five: settings were chosen by **cross-validation**, in which parts of those same labels take turns at checking what the others taught). Pixels and random weights stay below 60% even with 200. Blood cells, however, differ in colour and size: pixels alone reach 93% with ten labels, and transfer adds little. It depends on the target (lesson 06).
+# **On cats and dogs, five labels of each reach 92%.** No others were used: settings were chosen by **cross-validation**, in which parts of those same labels take turns at checking what the others taught. Pixels and random weights stay below 60% even with 200. Blood cells, however, differ in colour and size: pixels alone reach 93% with ten labels, and transfer adds little. It depends on the target (lesson 06).
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
