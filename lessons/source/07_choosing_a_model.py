@@ -107,7 +107,7 @@ tl.claim(
 )
 
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
-# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを9ポイント上回り、VGGとの差は5ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で決まるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを9ポイント上回り、VGGとの差は5ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
 # 図の点は、すべての写真を選び直して測った5回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
 #
@@ -174,22 +174,22 @@ tl.diagram("families")
 #
 # $$\text{近道なし：} w^9 x \qquad \text{近道あり：} (1+w)^9 x$$
 #
-# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、入力の情報が最後まで届きます。「何もしない」には、近道なしなら $w$ をちょうど1に、近道ありなら0にするだけです。
+# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、入力の情報が最後まで届きます。「何もしない」ためには、近道なしでは $w$ をちょうど1にしなければなりませんが、近道ありなら0のままで済みます。
 #
-# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、値が0になることはありません。それでも同じことが起こるでしょうか。近道だけが違う20層のネットワークを2つ、**同じ240枚**で学習させ、その**訓練データ**での正解率を比べます。
+# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。近道だけが違う20層のネットワークを2つ、**同じ240枚**で学習させ、その**訓練データ**での正解率を比べます。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
 #
-# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let us see by hand.
+# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let us work it out by hand.
 #
 # Suppose a block only multiplies its input $x$ by a weight $w$. After nine blocks the output is
 #
 # $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
 #
-# Before training, weights are close to 0. For example, with $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$, and news of the input reaches the end. To do nothing, a plain block must find exactly $w=1$; a block with a shortcut just needs 0.
+# Before training, weights are close to 0. For example, with $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$, so the input still reaches the end. To do nothing, a plain block must find exactly $w=1$; a block with a shortcut can stay at 0.
 #
-# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Does it happen all the same? Let us train two networks of 20 layers that differ in the shortcut and in nothing else, on **the same 240 pictures**, and compare their accuracy on these very **training data**.
+# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Is a deep plain network still hard to train? We train two networks of 20 layers that differ only in the shortcut on **the same 240 pictures**, and compare their accuracy on this very **training data**.
 
 
 # %% key="skip-run" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線と、今日の1回の丸印。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals, and rings for today's run."
@@ -242,18 +242,18 @@ tl.claim(
 )
 
 # %% [markdown] key="skip-read" lang="ja"
-# **近道のない20層は、自分の訓練データさえ覚えきれません。** 層を増やすほど悪くなるので、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。近道があると、層を増やしても訓練データを覚えられます。重みの数は、2つともまったく同じです。
+# **近道のない20層は、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。重みの数は、近道があってもなくても同じです。今日のネットワーク（丸印）は1段、図の線は論文と同じ3段で、学習率もそれぞれに選んであります。
 #
-# 図のネットワークは、今日のものより論文に近く、3段に分かれています。学習率は、近道の有無と層の数ごとに選びました（保存済み）。
+# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。画像が100万枚以上あり、しかも深い版は、浅い版の重みから学習を始めたのです。同じだけの画像を使ったHe ほかの実験では、18層と34層の間で劣化が現れました。
 #
 # ## 一番は、仕事が変われば変わる
 #
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data.** They get worse with every layer that is added, so this is not over-fitting: training itself goes wrong (He et al. called it **degradation**). With shortcuts, more layers still learn their data. Both networks have exactly the same number of weights.
+# **Without shortcuts, 20 layers cannot even learn their own training data.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**). The number of weights is the same with and without shortcuts. Today's networks (rings) have one stage, those of the figure three, as in the paper, and a learning rate chosen for each.
 #
-# The networks of the figure are closer to the paper than today's, with three stages; the learning rate was chosen for each of them (stored).
+# But VGG learns with 19 plain layers? It had over a million pictures, and its authors started the deep versions from the weights of a shallower one. With as many pictures, He et al. met the trouble between 18 and 34 layers.
 #
 # ## Another job, another winner
 #
@@ -336,7 +336,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（作る、5分）
 #
-# 目安の良し悪しは、目安に従って選んだときの損で測ります。これを**後悔**（regret）といいます。
+# k-NNでは `zukan-texture` と `zukan-resnet` が並び、LEEPでは `zukan-resnet` が1位です。ところが、図で勝っていたのはVGGでした。これは大きな失敗でしょうか。目安に従って選んだときの損を、**後悔**（regret）といいます。
 #
 # $$\text{後悔} = \text{いちばん良いネットワークの正解率} - \text{目安が選んだネットワークの正解率}$$
 #
@@ -345,7 +345,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 5 minutes)
 #
-# How good a score is shows in what you lose by following it. This is called **regret**:
+# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, and LEEP prefers `zukan-resnet`; in the figure VGG won. Is that bad? It depends on how many points you lose by following the score, the **regret**:
 #
 # $$\text{regret} = \text{accuracy of the best network} - \text{accuracy of the one that the score chose}$$
 #
@@ -379,26 +379,26 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選ぶ後悔は2.3ポイントでした。** ランダムに選べば15.8ポイントです。k-NNは3.8ポイント、LogMEは2.3ポイント、LEEPは3.4ポイントでした。どれも1つのネットワークに0.1秒ほどで、いちばん手間がかかるのは特徴の計算です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。5枚しかないときは、LogME（4.4ポイント）の後れが目立ちます。
+# **20枚あれば、検証データのプローブで選んだときの後悔は2.3ポイントでした。** ランダムに選べば15.8ポイントです。k-NNは3.8、LEEPは3.4、LogME（Hスコアとともに「さらに深く」で説明します）は2.3ポイントでした。どれも1つのネットワークに0.1秒ほどで、そのほとんどは特徴の計算です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。5枚しかないときの後悔は、プローブで2.0ポイント、ほかの3つで4ポイント前後でした。
 #
 # **どの目安も、どこかで外れます。** 20枚の平均で見ると、LEEPは鳥でInceptionを1位にして9ポイント、k-NNは犬猫でVGGを1位にして7ポイント失いました。Hスコアは、空撮写真で最下位の `zukan-shape` を1位にし、34ポイントも失います。k-NNやLEEPで候補を絞り、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
-# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。どの間違いも、エラーは出ません。鳥の写真で試しましょう。出力層は正しい画像で学習し、使うときだけ間違えます。
+# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。鳥の写真で試しましょう。出力層は正しい画像で学習し、使うときだけ間違えます。
 #
-# > **見る前に考える**：6つのうち、いちばん損が小さい間違いはどれでしょうか。
+# > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、いちばん損が小さい間違いはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 2.3 points.** A random choice costs 15.8, k-NN 3.8, LogME 2.3 and LEEP 3.4. Each takes about 0.1 seconds a network, and most of the work is computing the features. Only the probe uses more labels, the validation data (10 of each class). With only 5 labels LogME falls behind (4.4 points).
+# **With 20 labels, choosing by a probe on validation data costs 2.3 points**, at random 15.8. k-NN costs 3.8, LEEP 3.4, and LogME (explained with the H-score under "Deeper") 2.3. Each takes about 0.1 seconds a network, mostly for the features. But the probe uses more labels, the validation data (10 of each class). With 5 labels the probe loses 2.0 points, the other three about 4.
 #
 # **Every score is wrong somewhere.** By means over draws, with 20 labels, LEEP puts Inception first on birds and loses 9 points, and k-NN puts VGG first on cats and dogs and loses 7. The H-score puts `zukan-shape` first on photos from the air, where it is the last: 34 points. It is safe to make a short list by k-NN or LEEP and to let validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. None of these mistakes raises an error. Let us try on birds: the head has learned from right pictures, and only in use they are mistaken.
+# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. Let us try on birds: the head learns from pictures that are fed correctly; the mistake is made only afterwards, in use.
 #
-# > **Think before you look**: which of the mistakes will be the cheapest?
+# > **Think before you look**: which costs least: blue first, grey, not normalised, 0 to 255, or half the size?
 
 # %% key="mistakes-run" alt_ja="6通りの入力の渡し方での、鳥と空撮写真のテスト正解率。使うときだけ間違えた場合と、はじめから間違えた場合。" alt_en="Test accuracy on birds and on photos from the air for six ways to feed pictures: mistaken in use only, and from the start."
 network = networks["zukan-resnet"]
@@ -436,34 +436,34 @@ for name, feed in feeds.items():
 lesson07.draw_mistakes(tl.stored("07_mistakes"))
 
 # %% [markdown] key="mistakes-read" lang="ja"
-# **6つの渡し方のうち、正しいのは1つだけなのに、エラーは1つも出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥、保存済み）。色の順番だけで95%が45%になり、白黒がいちばん軽くて78%です。空撮写真では色の順番の損が5ポイントほどなので、値段は仕事によって違います。
+# **6つの渡し方のうち、正しいのは1つだけなのに、エラーは1つも出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥、保存済み）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。損の大きさは仕事によって違います。
 #
 # はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。ところが範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
 #
-# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が同じ役目をします。モデルと組になったものを使ってください。
+# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が前処理に当たります。必ずモデルと組になったものを使ってください。
 #
 # ## 本物のモデルと写真では？
 #
-# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（写真を選び直して5回）。
+# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。ランダムに答えると、アリとハチ、犬と猫は50%、血球は33%、花は20%、服と数字は10%です。
 
 # %% [markdown] key="mistakes-read" lang="en"
-# **Only one of the six ways is right, and none raises an error.** Mistaken in use only, a wrong range or size leaves 10 to 17% of the birds right, hardly more than guessing (stored). The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: the price depends on the job.
+# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10% (stored). The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: how much depends on the job.
 #
-# Whoever makes the same mistake from the start loses nothing by the order of colours (94%), since the head learns from the exchanged features. But a wrong range or size wins back no more than 69 to 75%: probably the features of the frozen body stay spoilt by input that it has never seen.
+# Made from the start, too, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. But a wrong range or size still leaves only 69 to 75%, probably because the frozen body has never seen such input and its features stay spoilt.
 #
-# The danger is greatest where training runs in Python and the use is, for example, an app on a phone. Give both the same picture and compare the numbers just before the network: then you find it. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part; use the one that belongs to the model.
+# The danger is greatest where training runs in Python and the use is, for example, an app on a phone. To find the mistake, give both the same picture and compare the numbers just before the network. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part; use the one that belongs to the model.
 #
 # ## And real networks on real photographs?
 #
-# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws of photos).
+# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws). Guessing gives 50% on ants and bees and on cats and dogs, 33% on blood cells, 20% on flowers, 10% on the rest.
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each."
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です（ImageNetの1,000種類には、アリもハチも入っています）。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）が1位でした。絵の世界と同じく、順位は仕事で変わります。
+# **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です（ImageNetの1,000種類には、アリもハチも入っています）。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした（ImageNetのMobileNetV2より3ポイントと7ポイント上）。ただし、5回ではまだ確かとは言えません。
 #
-# 目安のほうは、ここではLEEPの後悔がいちばん小さく（平均0.6ポイント）、k-NNとLogMEが2ポイント、Hスコアが4ポイントでした。鳥の絵で外れたLEEPが、本物の写真では当たったわけです。目安の良し悪しも、仕事と候補しだいです。
+# **目安は「いつもの選び方」にも勝たなければなりません。** 何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。鳥の絵ではLEEPが外れましたから、目安の良し悪しも、仕事と候補しだいです。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
@@ -472,9 +472,9 @@ lesson07.draw_real(tl.stored("07_real"))
 # 計画を `plan` に書いてください。`"shortlist"` は残す候補、`"labels"` は160枚の使い分け、`"judge"` は何で選ぶか、`"checks"` は間違いに気づくための確認、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet; the same architecture from birds, 71%. (Among the 1,000 kinds of ImageNet there are ants and bees, too.) On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), comes first. As in the drawn world, the order changes with the job.
+# **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet; the same architecture from birds, 71%. (Among the 1,000 kinds of ImageNet there are ants and bees, too.) On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean (3 and 7 points above ImageNet), but five draws are too few to be sure of it.
 #
-# Of the scores, LEEP has the least regret here (0.6 points on average), k-NN and LogME lose 2 points, the H-score 4. LEEP, which was wrong on drawn birds, is right on real photos: how good a score is depends on jobs and candidates, too.
+# **A score must also beat the habit.** Always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. LEEP was wrong on drawn birds: how good a score is depends on jobs and candidates, too.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
@@ -674,10 +674,10 @@ lesson07.draw_scores(choice)
 lesson07.draw_gradient(depth)
 
 # %% [markdown] key="gradient-read" lang="ja"
-# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、増え方がゆるやかです（0.5から1.5）。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
+# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、平均では増え方がゆるやかです（0.5から1.5。ただし帯は重なっています）。手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さな散らばりで割るので、勾配のほうは大きくなるのです。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
 
 # %% [markdown] key="gradient-read" lang="en"
-# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly (0.5 to 1.5). Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause. What is wrong, then? Gradients of neighbouring inputs may point anywhere ([arXiv:1702.08591](https://arxiv.org/abs/1702.08591)), or the loss may be a rugged landscape ([arXiv:1712.09913](https://arxiv.org/abs/1712.09913)). This lesson has not measured either.
+# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly on average (0.5 to 1.5, though the bands overlap). The calculation by hand had no BatchNorm: when values shrink, BatchNorm divides by their small spread, and so enlarges the gradient. Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause. What is wrong, then? Gradients of neighbouring inputs may point anywhere ([arXiv:1702.08591](https://arxiv.org/abs/1702.08591)), or the loss may be a rugged landscape ([arXiv:1712.09913](https://arxiv.org/abs/1712.09913)). This lesson has not measured either.
 
 # %% [markdown] key="deeper-cost" lang="ja" tags=["deeper"]
 # ## さらに深く：時間と大きさ、ライセンス
@@ -719,7 +719,7 @@ lesson07.draw_cost(tl.stored("07_cost"))
 #
 # - **まず試す候補**：自己教師ありのDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）、画像と文で育ったSigLIP（[arXiv:2303.15343](https://arxiv.org/abs/2303.15343)）、畳み込みならConvNeXt（[arXiv:2201.03545](https://arxiv.org/abs/2201.03545)）。たくさんの出発点を比べた報告に [arXiv:2310.19909](https://arxiv.org/abs/2310.19909) があります。
 # - **いろいろな仕事での比べ方**：VTAB（[arXiv:1910.04867](https://arxiv.org/abs/1910.04867)）は19の仕事の平均で比べます。平均が高いものが、自分の仕事で高いとは限りません。
-# - **選び方**：候補が多いときの後悔を調べた「干し草の山から針を探す」研究（[arXiv:2010.06402](https://arxiv.org/abs/2010.06402)）、目安の順位は設定しだいで入れ替わるという報告（[arXiv:2204.01403](https://arxiv.org/abs/2204.01403)）。
+# - **選び方**：候補が多いときの後悔を調べた研究 “Which Model to Transfer? Finding the Needle in the Growing Haystack”（[arXiv:2010.06402](https://arxiv.org/abs/2010.06402)）、目安の順位は設定しだいで入れ替わるという報告（[arXiv:2204.01403](https://arxiv.org/abs/2204.01403)）。
 
 # %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
 # ## Deeper: when it goes wrong, and what people use today
@@ -738,7 +738,7 @@ lesson07.draw_cost(tl.stored("07_cost"))
 #
 # - **Candidates to try first**: DINOv2, trained without labels ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)); SigLIP, trained on pictures with texts ([arXiv:2303.15343](https://arxiv.org/abs/2303.15343)); ConvNeXt among convolutional networks ([arXiv:2201.03545](https://arxiv.org/abs/2201.03545)). A large comparison of starting points is [arXiv:2310.19909](https://arxiv.org/abs/2310.19909).
 # - **Comparing over jobs**: VTAB ([arXiv:1910.04867](https://arxiv.org/abs/1910.04867)) takes the mean of 19. The best mean need not be the best on yours.
-# - **Choosing**: a study of regret with many candidates, "Finding the needle in the growing haystack" ([arXiv:2010.06402](https://arxiv.org/abs/2010.06402)); and one that finds how the order of scores changes with the setting ([arXiv:2204.01403](https://arxiv.org/abs/2204.01403)).
+# - **Choosing**: a study of regret with many candidates, "Which model to transfer? Finding the needle in the growing haystack" ([arXiv:2010.06402](https://arxiv.org/abs/2010.06402)); and one that finds how the order of scores changes with the setting ([arXiv:2204.01403](https://arxiv.org/abs/2204.01403)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道10分（`families` の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図と気づきにくい間違い5分 → 練習Cと本物のデータ4分（宿題にしてもよい）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、`scores-run` は読むだけにします。
