@@ -10,7 +10,7 @@
 set -euo pipefail
 
 # The first machine of the job is where all others ask for their place.
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 
 # One torchrun a machine; each starts a process a GPU. Sent in again after it was ended, the job
 # goes on from the checkpoint in its folder, which every machine must see.
