@@ -265,7 +265,7 @@ tl.check("02-b")
 #
 # たとえば $m = 0$ のとき平均10のバッチが通ると、$m$ は1になります。`eval()` なら0のままです。
 #
-# **予想してから実行**：本体の重みはすべて凍結し、`train()` のまま鳥を学習させます。そのあと元の出力層に戻すと、元の104種類の正解率は何ポイント下がるでしょうか。
+# **予想してから実行**：本体の重みはすべて凍結し、`train()` のまま、新しい出力層に鳥を覚えさせます。そのあと元の出力層に戻すと、元の104種類の正解率は何ポイント下がるでしょうか。
 
 # %% [markdown] key="drift-intro" lang="en"
 # ## Frozen, or so you think
@@ -320,7 +320,7 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body can go wrong, too. How badly depends on the data: sixty batches in `train()` took a real MobileNetV2 on cats and dogs from 95.0% to 94.0% on average; of the five draws one lost 7 points, another gained 2.5 (stored results).
+# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body can go wrong, too. How much depends on the data: sixty batches in `train()` took a real MobileNetV2 on cats and dogs from 95.0% to 94.0% on average; of the five draws one lost 7 points, another gained 2.5 (stored results).
 #
 # So train with the body in `eval()`, as `train_head` does.
 
