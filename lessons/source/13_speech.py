@@ -45,12 +45,12 @@ lesson13 = tl.figures("13")
 #
 # ## 題材：5つの新しい単語
 #
-# 再生してみてください。電話回線の雑音（声の10分の1の強さ、10 dB）が入っています。声は合成器 espeak-ng のものです。学習に使う声、設定を選ぶ声（1単語8件）、テストの声は、すべて別の声です。
+# 再生してみてください。電話回線の雑音が**10 dB**で入っています。声の強さ（パワー）が雑音の10倍、という意味です。20 dBなら100倍、0 dBなら同じ強さなので、dBの値が小さいほど雑音は大きくなります。声は合成器 espeak-ng のものです。学習に使う声、設定を選ぶ声（1単語8件）、テストの声は、すべて別の声です。
 
 # %% [markdown] key="idea" lang="en"
 # ## Ears can be borrowed, too
 #
-# An experienced bird-watcher has trained ears as well as trained eyes. A call that is new to them they know after hearing it twice, because nobody trains their ears from nothing for every bird.
+# An experienced bird-watcher has trained ears as well as trained eyes. After hearing a new bird's call twice, they recognise it. They do not have to train their ears from nothing for every bird.
 #
 # Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each word.
 #
@@ -58,7 +58,7 @@ lesson13 = tl.figures("13")
 #
 # ## The job: five new words
 #
-# Play them. They come with the noise of a telephone line (a tenth of the power of the speech: 10 dB). The voices are those of a synthesiser, espeak-ng. The voices to learn from, those to choose settings with (8 recordings of each word) and those of the test are all different.
+# Play them. They come with the noise of a telephone line, at **10 dB**: the speech has ten times the power of the noise. At 20 dB it has a hundred times, and at 0 dB both are equal, so fewer dB mean more noise. The voices are those of a synthesiser, espeak-ng. The voices to learn from, those to choose settings with (8 recordings of each word) and those of the test are all different.
 
 # %% key="hear"
 task = tl.load_words("calls", per_class=2)
@@ -97,14 +97,18 @@ tl.claim(
 )
 
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
-# **借りた耳は、2件で覚えました。** ゼロからの42%に対して80%です。ゼロから学ぶと、10件ずつでも77%にしかなりません（図の左）。点は声を選び直した平均（2件は10回、ほかは5回）、帯と棒は95%信頼区間、丸印は今日の1回です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。設定は、どの方法も8件×5語の検証用の声で選びました。
+# **借りた耳は、2件で覚えました。** 凍結した本体の正解率は80%、ゼロから学ぶと42%です。ゼロからでは、10件ずつに増やしても77%にしかなりません（図の左、点線はランダムに答えた場合）。2件なら、本体ごとファインチューニングしても78%で、凍結と変わりません。
 #
-# 右は、ほかの方法との比較です。**DTW**は、ニューラルネットワーク以前の音声認識で、話す速さの違いを吸収しながら最も近い録音を探します（「さらに深く：DTW」）。帯域の平均、絵で学んだネットワーク（レッスン02）、ランダムな本体は、どれも借りた耳に遠く及びません。効いているのは「事前学習なら何でも」ではなく、**単語を聞いた経験**です。
+# 右は、ほかの方法との比較です。**DTW**は、ニューラルネットワーク以前の音声認識で、話す速さの違いを吸収しながら最も近い録音を探します（「さらに深く：DTW」）。**帯域の平均**は、音の高さを40に区切り、それぞれの強さの平均とばらつきだけで見分けます。この2つも、絵で学んだネットワーク（レッスン02）も、ランダムな本体も、借りた耳には遠く及びません。事前学習なら何でもよいわけではなく、**単語を聞いた経験**が効いているのです。
+#
+# 点は声を選び直した平均（2件は10回、ほかは5回）、帯と棒は95%信頼区間、丸印は今日の1回です。「保存済み」は、前もって測ってある結果です。設定は、どの方法も検証用の声で選びました。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
-# **Borrowed ears learn from two recordings.** The frozen body is right for 80%, scratch for 42%; with ten recordings of each word, scratch is still at 77% (left panel). Dots are means over draws of the voices (10 at two recordings, 5 elsewhere), bands and bars their 95% intervals, and rings are today's run. "Stored" results were measured beforehand and come with the course. Every way chose its settings on the 8 × 5 validation recordings.
+# **Borrowed ears learn from two recordings.** The frozen body is right for 80%, scratch for 42%. Even with ten recordings of each word, scratch only reaches 77% (left panel; dotted: guessing). With two recordings, fine-tuning the whole body is no better than leaving it frozen (78%).
 #
-# The right panel has other ways to compare with. **DTW** is speech recognition from before neural networks: it looks for the nearest recording while allowing for another speed ("Deeper: DTW"). DTW, means of the bands, a network that learned on drawings (lesson 02) and a random body all stay far behind. What helps is not any pre-training, but **having heard words**.
+# The right panel has other ways to compare with. **DTW** is speech recognition from before neural networks: it looks for the nearest recording while allowing for another speed ("Deeper: DTW"). **Means of bands** knows of each recording only how strong each of 40 pitch ranges is on average, and how much that varies. Both stay far behind, and so do a network that learned on drawings (lesson 02) and a random body. Not just any pre-training helps: what helps is **having heard words**.
+#
+# Dots are means over draws of the voices (10 at two recordings, 5 elsewhere), bands and bars their 95% intervals, rings today's run. "Stored" results were measured beforehand. Every way chose its settings on the validation recordings.
 
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
@@ -141,24 +145,36 @@ tl.check("13-a")
 # %% [markdown] key="mel" lang="ja"
 # ## 波形から絵へ、手を動かして
 #
-# 電話の音は、1秒が8,000個の数です。32ミリ秒の窓には $8000\times0.032=256$ 個、窓は10ミリ秒（80個）ずつずらします。窓ごとにフーリエ変換をすると、129の高さの音の強さがわかります。
+# 電話の音は、1秒あたり8,000個の数で表されます。上の図の流れを、次のセルでは4行で計算します。
 #
-# 人の耳は、低い音の違いには細かく、高い音には大まかです。それを表すのが**メル尺度**です。
+# - ① **切る**：32ミリ秒の窓に入る数は $8000\times0.032=256$ 個です。窓は10ミリ秒（80個）ずつずらすので、1秒で101個になります（①の前の行では、両端を少し伸ばしています）。
+# - ② **高さに分ける**：フーリエ変換で、窓ごとに、0〜4,000 Hzの129の高さの強さを求めます。その前に、ハン窓で切れ端の音を小さくしておきます。
+# - ③ **40の帯域にまとめる**：人の耳は、低い音の違いには敏感で、高い音の違いには大まかです。それを数で表すのが**メル尺度**です。
 #
 # $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
 #
-# たとえば100 Hzは150メル、200 Hzは283メルで、差は133メルです。同じ100 Hzの差でも、3,000 Hzと3,100 Hzでは30メルしか違いません。そこで、メルで等間隔の40の帯域に強さをまとめ、対数を取ります。これが**ログメル**（log-mel）です。①〜④の4行で、`tl.log_mel` と同じものができます。
+# たとえば100 Hzは150メル、200 Hzは283メルで、差は133メルです。同じ100 Hzの差でも、3,000 Hzと3,100 Hzでは30メルしか違いません。帯域の幅をメルでそろえると、Hzで見れば、低い音の帯域は狭く、高い音の帯域は広くなります。
+#
+# - ④ **対数を取る**：小さい音も、大きい音と並んで見えるようになります。これが**ログメル**（log-mel）の絵で、`tl.log_mel` の結果と同じものです。
+#
+# 図のオレンジの印は、3つの図で同じ時刻を指します。右の図の下のほうの濃い縞が声、一面の灰色のざらつきが回線の雑音です。
 
 # %% [markdown] key="mel" lang="en"
 # ## From a wave to a picture, by hand
 #
-# One second of telephone sound is 8,000 numbers. A window of 32 ms holds $8000\times0.032=256$ of them, and the next one starts 10 ms (80 numbers) later. A Fourier transform of each window tells how strong each of 129 tones is.
+# One second of telephone sound is 8,000 numbers. The cell below goes the way of the diagram above, in four lines.
 #
-# Our ears tell low tones apart finely and high ones roughly. The **mel scale** says so in numbers:
+# - ① **Cut.** A window of 32 ms holds $8000\times0.032=256$ numbers, and the next one starts 10 ms (80 numbers) later. One second gives 101 windows (the line above ① adds a little sound at both ends).
+# - ② **Split into tones.** A Fourier transform tells the power of each window at 129 frequencies, from 0 to 4,000 Hz. The Hann window first fades each piece in and out.
+# - ③ **Gather into 40 bands.** Our ears tell low tones apart finely and high ones roughly. The **mel scale** says so in numbers:
 #
 # $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
 #
-# For example, 100 Hz is 150 mel and 200 Hz is 283: 133 apart. From 3,000 to 3,100 Hz, also 100 Hz, it is only 30. So we gather the power in 40 bands that are equally wide in mel, and take logarithms. This is a **log-mel** picture; lines ① to ④ make the same as `tl.log_mel`.
+# For example, 100 Hz is 150 mel and 200 Hz is 283: 133 apart. From 3,000 to 3,100 Hz, also 100 Hz, it is only 30. All bands are equally wide in mel, so low bands are narrow in Hz and high ones are wide.
+#
+# - ④ **Take logarithms**, so that quiet parts show beside loud ones. This is a **log-mel** picture, the same as `tl.log_mel` makes.
+#
+# In the figure, the orange mark is the same moment in all three panels. In the right panel, the dark stripes near the bottom are the voice, and the grey grain is the noise of the line.
 
 # %% key="mel-run" alt_ja="左は1秒の波形と短い窓の位置、中央はその窓の256サンプル、右はログメルの絵。" alt_en="At the left a wave of one second with a short window marked, in the middle its 256 samples, at the right the log-mel picture."
 wave = task.train.inputs[:1]
@@ -179,16 +195,16 @@ lesson13.draw_sound(wave[0])
 # %% [markdown] key="mistakes" lang="ja"
 # ## エラーの出ない間違い
 #
-# 絵の作り方が事前学習のときと違っても、形さえ合えばネットワークは黙って答えます。次の5つを、10の命令語で試します。
+# 絵の作り方が事前学習のときと違っても、形さえ合えばネットワークは黙って答えます。10の命令語で、次の5つの間違いを試しましょう。1秒16,000個の音を8,000個のつもりで読む、帯域を20しか作らない（2回ずつ並べる）、帯域を2,000 Hzで打ち切る、対数を取り忘れる、絵が上下逆になる、の5つです。
 #
-# > **予想してから実行**：いちばん響くのはどれでしょうか。
+# > **予想してから実行**：正解率がいちばん下がるのはどれでしょうか。いちばん下がらないのは？
 
 # %% [markdown] key="mistakes" lang="en"
 # ## Mistakes without an error
 #
-# If the picture is made in another way than in pre-training, the network still answers, as long as the shape fits. Let us try five such mistakes on the ten commands.
+# If the picture is made in another way than in pre-training, the network still answers, as long as the shape fits. Let us try five such mistakes on the ten commands: sound of 16,000 numbers a second read as if it were 8,000, only 20 bands (each drawn twice), bands that end at 2,000 Hz, a forgotten logarithm, and a picture upside down.
 #
-# > **Predict, then run**: which one costs most?
+# > **Predict, then run**: which of the five costs most, and which costs least?
 
 # %% key="mistakes-run" alt_ja="正しい前処理と、気づきにくい5つの間違いでのテスト正解率を1行ずつ、点で示す。" alt_en="Test accuracy with the right front end and with each of five silent mistakes, one a row."
 commands = tl.load_words("commands", snr=20)
@@ -217,31 +233,31 @@ for name, picture in pictures.items():
 lesson13.draw_mistakes(accuracies)
 
 # %% [markdown] key="mistakes-read" lang="ja"
-# **どの間違いにも、警告は出ません。** サンプル数を取り違えると、音は半分の速さで1オクターブ低くなります。人の耳でもおかしいとわかりますが、ネットワークは平然と答えます。40帯域のはずが80帯域なら形が違うのでエラーになりますが、20帯域を引き伸ばすと通ってしまいます。
+# **どの間違いにも、警告は出ません。しかも、5つのうち4つは正解率が大きく下がります。** 正しい絵なら91%ですが、1秒あたりのサンプル数を取り違えると27%、上下逆では28%です。20帯域では1ポイントしか下がりません。サンプル数を取り違えると、音は半分の速さになり、1オクターブ低くなります。人ならすぐにおかしいと気づきますが、ネットワークは平然と答えます。
 #
-# 対策は、**前処理をモデルと一緒に配る**ことです。`network.preprocess` はそのためにあり、`tl.probe` などは必ずそれを通します。自分のデータでは、最初に1つ再生し、絵を見てください。
+# 対策は、**前処理（波形から絵を作る手順）をモデルと一緒に配る**ことです。`network.preprocess` はそのためにあり、`tl.probe` などは必ずそれを通します。自分のデータでは、最初に1つ再生し、絵を見てください。
 
 # %% [markdown] key="mistakes-read" lang="en"
-# **Not one of them gives a warning.** With the wrong rate, every sound is half as fast and an octave lower. A person hears at once that something is wrong; the network answers as if nothing had happened. 80 bands in place of 40 would have the wrong shape and stop with an error, while 20 that were stretched slip through.
+# **Not one of them gives a warning, and four of the five cost a lot.** The right picture gives 91%. The wrong rate leaves 27% and the picture upside down 28%, while 20 bands cost only a point. With the wrong rate, every sound is half as fast and an octave lower. A person hears that at once; the network answers as if nothing had happened.
 #
-# The cure is to **ship the front end with the model**. `network.preprocess` is there for that, and `tl.probe` and all others go through it. With data of your own, play one sound and look at its picture first.
+# The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` is there for that, and `tl.probe` and all others go through it. With data of your own, play one sound and look at its picture first.
 
 # %% [markdown] key="voices" lang="ja"
 # ## 誰の声でテストするか
 #
-# 1人の人が同じ単語を何度も話すと、録音どうしはよく似ています。録音を無作為に分けると、テストの声が学習にも入ってしまいます。**声ごとに分ける**のが、初めてのお客様に近い測り方です（こうした**リーク**（漏れ）については、レッスン14で詳しく扱います）。
+# 1人の人が同じ単語を何度も話すと、録音どうしはよく似ています。録音を無作為に分けると、テストと同じ声が学習にも入ってしまいます。これも**リーク**（漏れ）です（詳しくはレッスン14）。**声ごとに分ければ**、テストの声はすべて初めての声になり、初めてのお客様を相手にするときに近くなります。次の図では、1つの色が1つの声です。
 
 # %% [markdown] key="voices" lang="en"
 # ## Whose voice is the test?
 #
-# Recordings of one person saying one word are much alike. Split at random, the voices of the test are heard in training as well. Split **by voice**, the test is like a new customer (a **leak**; lesson 14 has more on it).
+# Recordings of one person saying one word are much alike. Split at random, the voices of the test are heard in training as well: a **leak** (lesson 14 has more on it). Split **by voice**, every voice of the test is new, like a new customer's. In the diagram, each colour is one voice.
 
 # %% key="leak" alt_ja="3つの方法のテスト正解率を1行ずつ、声ごとに分けた場合と無作為に分けた場合の2つの点で示す。左は合成の声、右は人の声。" alt_en="Test accuracy of three ways, one a row, as two dots: split by voice, and split at random. Synthetic voices at the left, people at the right."
 display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。同じ方法、同じ5件ずつなのに、DTWは51%が74%に、帯域の平均は47%が67%になります。変えたのは分け方だけで、何も賢くなっていません。左の合成の声では1〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからです。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、DTWは51%から73%に、帯域の平均は47%から67%に、凍結した本体は69%から79%に上がります。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、0〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからです。
 #
 # ### 練習B（書く、5分）
 #
@@ -250,7 +266,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). The ways are the same, and so are the 5 recordings of each digit, but DTW's 51% become 74%, and 47% by means of the bands become 67%. Only the split was changed; nothing has become any cleverer. With our synthetic voices, at the left, it is only 1 to 3 points: voices of one synthesiser are far more alike than people are.
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is only 0 to 3 points: voices of one synthesiser are far more alike than people are.
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -276,12 +292,12 @@ tl.check("13-b")
 # %% [markdown] key="accent" lang="ja"
 # ## 新しいアクセント
 #
-# 事前学習の声は、標準的な英語でした。同じ10の命令語を、別のアクセントの声で聞かせます。「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
+# 事前学習の声は、標準的な英語でした。同じ10の命令語を、別のアクセントの声で聞かせます。「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。left と right を再生してみてください。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
 
 # %% [markdown] key="accent" lang="en"
 # ## A new accent
 #
-# The voices of the pre-training spoke standard English. Now other accents say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
+# The voices of the pre-training spoke standard English. Now other accents say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...): listen to its *left* and *right*. Synthetic accents are rules of a program and stand for no group of people.
 
 # %% key="accents" alt_ja="5つのアクセントの、新しいラベルなしのテスト正解率を1行ずつ、点と95%信頼区間で示す。破線は全体の平均。" alt_en="Test accuracy without any new label for each of five accents, one a row, as dots with 95% intervals; dashed: the mean of all."
 accents = tl.stored("13_accents")
@@ -290,18 +306,18 @@ display(tl.listen(japanese.train.inputs[4:6], [japanese.class_names[c] for c in 
 lesson13.draw_accents(accents)
 
 # %% [markdown] key="accents-read" lang="ja"
-# **全体の平均だけを見ると、いちばん困っている人が隠れます。** 報告には、必ずいちばん低いグループの値を並べてください。実際の音声認識の製品でも、話者のグループによって誤りの割合が2倍近く違った、という調査があります（Koenecke ほか, 2020、[doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)）。
+# **全体の平均だけを見ると、いちばん困っている人が隠れます。** 全体では83%でも、日本語アクセントは60%しかありません。報告には、必ずいちばん低いグループの値を並べてください。実際の音声認識の製品でも、話者のグループによって誤りの割合が2倍近く違った、という調査があります（Koenecke ほか, 2020、[doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)）。
 #
 # ### 2件ずつ覚え、忘れない
 #
-# 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
+# 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします（図では「追加学習」）。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
 
 # %% [markdown] key="accents-read" lang="en"
-# **A mean over everybody hides those who fare worst.** Always put the worst group beside it. In commercial speech recognition, a study found error rates that differ by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
+# **A mean over everybody hides those who fare worst.** All accents together reach 83%, but the Japanese one only 60%. Always put the worst group beside it. In commercial speech recognition, a study found error rates that differ by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
 #
 # ### Learn from two, and do not forget
 #
-# We take two or five recordings of each command in the Japanese accent and fine-tune, keeping the ten outputs. Once we do so with **replay** (lesson 04): five recordings of each word in standard English are mixed in.
+# We take two or five recordings of each command in the Japanese accent and fine-tune, keeping the ten outputs. We do so without and with **replay** (lesson 04), which mixes in five recordings of each word in standard English.
 
 # %% key="replay" alt_ja="日本語アクセントと標準的な英語の正解率を、学習前、追加学習、リプレイありについて示す。左は1単語2件、右は5件。" alt_en="Accuracy on the Japanese accent and on standard English before, fine-tuned, and fine-tuned with replay; two recordings of each word at the left, five at the right."
 replay = tl.stored("13_replay")
@@ -323,7 +339,7 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%（リプレイありでは82%）に上がります。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。代わりに、新しいアクセントの正解率は2〜4ポイント低くなります。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
 #
 # ## この耳に聞こえないもの
 #
@@ -332,11 +348,11 @@ tl.claim(
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% to 84% (82% with replay). Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
+# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. Replay has a small price: the new accent is 2 to 4 points lower. Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
 #
 # ## What this ear does not hear
 #
-# The ear for words was trained to hear the same word whoever says it. And if we ask **who is speaking**? Ten voices are learned from the call centre's five words and tested on ten other words.
+# The ear for words was trained to hear the same word whoever says it. What if we ask it **who is speaking**? It learns ten voices from the call centre's five words and is tested on ten other words.
 #
 # > **Think before you look**: will the frozen body be above scratch, or below?
 
@@ -345,33 +361,33 @@ who = tl.stored("13_who")
 lesson13.draw_who(who)
 
 # %% [markdown] key="who-read" lang="ja"
-# **誰の声かは、この耳にはほとんど聞こえません。** 凍結した本体は16%で、ランダムに答えた場合（10%）と大差がなく、ランダムな本体（47%）や帯域の平均（49%）にも負けます。ゼロからなら53%です。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても25%までしか戻りません。レッスン06の**負の転移**が、ここにもありました（10の声、5件ずつ、5回）。
+# **この耳には、誰の声かがほとんどわかりません。** 凍結した本体は16%で、ランダムに答えた場合（10%）と大差がなく、ランダムな本体（47%）や帯域の平均（49%）にも負けます。ゼロからなら53%です（この3つの信頼区間は大きく重なります）。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても25%までしか戻りません。レッスン06の**負の転移**が、ここにもありました（10の声、5件ずつ、5回）。
 #
-# 覚え方は1つです。**事前学習が必要とした手がかりは残り、邪魔だった手がかりは消えます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
+# 覚えておきたいことは1つです。**事前学習が必要とした手がかりは残り、邪魔だった手がかりは消えます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
 #
 # ## 人の声では？
 #
-# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の発話で学習した**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
+# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の発話で学習した**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。図の「この教材」は凍結した本体、「絵」は絵で学んだネットワーク、「平均」は帯域の平均、「1クラスのラベル数」は1単語あたりの録音数です。
 
 # %% [markdown] key="who-read" lang="en"
-# **Who is speaking, this ear hardly hears.** The frozen body is right for 16%, not far from guessing (10%), and loses even to a random body (47%) and to the means of the bands (49%). From scratch it is 53%. While it learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (ten voices, five recordings each, 5 draws).
+# **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%), and loses even to a random body (47%) and to the means of the bands (49%). From scratch it is 53% (the intervals of these three overlap widely). While it learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (ten voices, five recordings each, 5 draws).
 #
 # Keep one rule in mind: **what the pre-training needed is kept, and what was in its way is gone.** When you choose a body, ask what it was trained to ignore as well.
 #
 # ## And with people?
 #
-# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)).
+# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)). In the figure, *ours* is our frozen body, *drawings* the network of drawings, *means* the means of bands, and *labels a class* are the recordings of each word.
 
 # %% key="real-figure" alt_ja="人の声での正解率。左は数字、右は30の命令語。どちらも話者を分けてある。" alt_en="Accuracy with people who were held out: digits at the left, thirty commands at the right."
 lesson13.draw_real(tl.stored("13_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。30の命令語では、2件ずつで55%と、Googleの埋め込み（53%）に並びました。数字10語のすべて、命令語30語のうち27語が、事前学習の40語に入っているからです。それでも数字では、埋め込みの92%に大差で負けます。本物の、ずっと多様な声で学んだ強みです。
+# **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。ただし、Googleの埋め込みは92%と、はるかに上です。本物の、ずっと多様な声で学んだからです。30の命令語では、2件ずつで55%と、埋め込み（53%）に並びました。なお、数字10語のすべてと命令語30語のうち27語は、事前学習の40語に入っています。ほかの単語に使うときは、試してから信じましょう。
 #
 # どの方法も、凍結した特徴にロジスティック回帰の出力層を付け、設定は学習用の録音だけで交差検証しました（話者と録音を選び直して10回）。
 
 # %% [markdown] key="real-read" lang="en"
-# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of the bands 47%). On the 30 commands it reaches 55% from two, level with Google's embedding (53%): all ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training. On digits the embedding is still far ahead, with 92%; it has learned from real voices, which are far more varied.
+# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of bands 47%). Google's embedding is still far ahead there, with 92%: it has learned from real voices, which are far more varied. On the 30 commands ours is level with it, 55% and 53% from two recordings. All ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training: test it on other words before you trust it.
 #
 # All ways read frozen features with a logistic head, whose strength is cross-validated on the recordings that it learns from (10 draws of speakers and recordings).
 
@@ -444,7 +460,7 @@ tl.quiz("13")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 音は、ログメルの絵にすれば画像と同じように転移できます。絵の作り方が違っても、エラーは出ません。
+# - 音は、ログメルの絵にすれば画像と同じように転移できます。絵の作り方が違うと、エラーも出ないまま答えが外れます。
 # - 単語を聞いて鍛えた耳は、新しい単語を2件の録音で覚えます。
 # - 声ごとに分けて測り、いちばん低いグループを報告します。新しいアクセントを覚えるときは、前の話し方をリプレイで混ぜます。
 # - 事前学習が捨てた手がかり（誰の声か）は、凍結した本体には残っていません。
@@ -452,13 +468,13 @@ tl.quiz("13")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - As a log-mel picture, sound is transferred like photos. If the picture is made in another way, there is no error.
+# - As a log-mel picture, sound is transferred like photos. If the picture is made in another way, the answers are wrong without any error.
 # - An ear that was trained on words learns new ones from two recordings.
 # - Measure by voice and report the worst group. When a new accent is learned, replay some of the old speech.
-# - What the pre-training threw away, such as who is speaking, the frozen body does not have.
+# - The frozen body no longer has what the pre-training threw away, such as who is speaking.
 
 # %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
-# ## さらに深く：耳の中身：小さなContextNet
+# ## さらに深く：耳の中身は小さなContextNet
 #
 # 本体は**ContextNet**（Han ほか, 2020、[arXiv:2005.03191](https://arxiv.org/abs/2005.03191)）を小さくしたものです。畳み込みは時間の方向だけに進みます。工夫は2つです。
 #
@@ -471,7 +487,7 @@ tl.quiz("13")
 # です。$\sigma$ は0〜1の値を返します。「語尾が s なら、語頭のこの音に注目する」といった、離れた手がかりの組み合わせがこれでできます。
 
 # %% [markdown] key="deeper-net" lang="en" tags=["deeper"]
-# ## Deeper: inside the ear: a small ContextNet
+# ## Deeper: the ear is a small ContextNet
 #
 # The body is a small **ContextNet** (Han et al., 2020, [arXiv:2005.03191](https://arxiv.org/abs/2005.03191)). Its convolutions run along time only, and it has two ideas.
 #
@@ -523,7 +539,7 @@ lesson13.draw_japanese(tl.stored("13_japanese"))
 #
 # $$D[i,j] = d(x_i, y_j) + \min(D[i-1,j-1],\ D[i-1,j],\ D[i,j-1])$$
 #
-# を埋めるだけです。$d$ は2つの時刻のずれです。たとえば $x=(0,3,3)$ と $y=(0,3)$ なら、3が待つだけでずれは0です。実際には、ログメルを要約した**MFCC**（13個の数）どうしを比べます。
+# を埋めるだけです。$d$ は2つの時刻のずれです。たとえば $x=(0,3,3)$ と $y=(0,3)$ なら、3が待つだけでずれは0です。順序が逆の $(3,0)$ では、待っても $3+0+3=6$ のずれが残ります。実際には、ログメルを要約した**MFCC**（13個の数）どうしを比べます。
 
 # %% [markdown] key="deeper-dtw" lang="en" tags=["deeper"]
 # ## Deeper: DTW, a rival without pre-training
@@ -532,7 +548,7 @@ lesson13.draw_japanese(tl.stored("13_japanese"))
 #
 # $$D[i,j] = d(x_i, y_j) + \min(D[i-1,j-1],\ D[i-1,j],\ D[i,j-1])$$
 #
-# where $d$ is the difference of two moments. For example, $x=(0,3,3)$ and $y=(0,3)$ differ by 0: the 3 just waits. In earnest one compares **MFCC**, 13 numbers that sum up each column of the log-mel picture.
+# where $d$ is the difference of two moments. For example, $x=(0,3,3)$ and $y=(0,3)$ differ by 0: the 3 just waits. With $(3,0)$, the other order, waiting does not help: $3+0+3=6$. In earnest one compares **MFCC**, 13 numbers that sum up each column of the log-mel picture.
 
 
 # %% key="dtw-run"
@@ -577,7 +593,7 @@ lesson13.draw_noise(tl.stored("13_noise"))
 # %% [markdown] key="deeper-unknown" lang="ja" tags=["deeper"]
 # ## さらに深く：知らない単語を断る
 #
-# お客様は、メニューにない言葉も話します。受け付ける点数に**しきい値**を設け、「知らない単語の5%だけが通る」ところに決めます。点数は3通りです。いちばん高い確率（自信）、学習用の録音との近さ、そして「その他」という6番目のクラスを作る方法です。しきい値を決めた単語と声、試す単語と声は別です。
+# お客様は、メニューにない言葉も話します。そこで、答えに点数を付け、**しきい値**を超えたものだけを受け付けます。しきい値は、知らない単語の5%だけが通るように決めます。点数の付け方は3通りです。いちばん高い確率（自信）、学習用の録音との近さ、そして「その他」という6番目のクラスです。しきい値を決めた単語と声、試す単語と声は別です。
 
 # %% [markdown] key="deeper-unknown" lang="en" tags=["deeper"]
 # ## Deeper: turning unknown words away
@@ -643,7 +659,7 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # **最近よく使われる手法**
 #
 # - **自己教師ありの耳**：wav2vec 2.0（[arXiv:2006.11477](https://arxiv.org/abs/2006.11477)）と HuBERT（[arXiv:2106.07447](https://arxiv.org/abs/2106.07447)）は、文字のない音声で学びます。特徴を取り出し、小さな出力層を付けるのが出発点です。
-# - **Whisper**（[arXiv:2212.04356](https://arxiv.org/abs/2212.04356)）は、68万時間の字幕付き音声で学び、日本語も書き起こせます。
+# - **Whisper**（[arXiv:2212.04356](https://arxiv.org/abs/2212.04356)）は、68万時間の書き起こし付き音声で学び、日本語も書き起こせます。
 # - 少ない録音での単語認識：[arXiv:2104.01454](https://arxiv.org/abs/2104.01454)。話者の少ない方言の認識は、まだ解かれていない課題です。
 #
 # ```python
@@ -690,19 +706,19 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # ```
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 耳を借りる話、再生、最初の成功8分（1つは教室のスピーカーで流し、`sound` の図を映す） → ウィジェットと練習A 7分 → 波形から絵へ6分（窓の256とメルの差を板書で計算） → 間違い4分 → 耳の中身3分 → 声ごとの分け方と練習B 7分 → アクセントとリプレイ4分 → 聞こえないもの、人の声3分 → 練習C 3分で始め、残りは宿題。クイズ、まとめ、「さらに深く」も宿題か、早く終わった人向けです。
+# **45分の進め方** ・ 耳を借りる話、再生、最初の成功8分（1つは教室のスピーカーで流し、`sound` の図を映す） → ウィジェットと練習A 7分 → 波形から絵へ8分（窓の256とメルの差を板書で計算） → 間違い5分 → 声ごとの分け方と練習B 7分 → アクセントとリプレイ4分 → 聞こえないもの、人の声3分 → 練習C 3分で始め、残りは宿題。クイズ、まとめ、「さらに深く」も宿題か、早く終わった人向けです。
 #
 # **2人組で**：1人が目をつぶり、もう1人がウィジェットで単語を再生します。人が聞き取れなくなるdBと、ネットワークが間違えるdBを比べます。
 #
-# **遅れた人**：`claim-win` まで実行したら、`voices` の節へ進めます。
+# **遅れた人**：最初の ✓ の行まで実行したら、「誰の声でテストするか」へ進めます。
 #
 # **よくある誤解**：「録音を増やせば声ごとに分けなくてよい」。同じ5人の録音をいくら増やしても、6人目のことはわかりません。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **45 minutes** · Borrowed ears, listening and the first success 8 (play one over the loudspeakers, project the diagram `sound`) → widget and exercise A 7 → from wave to picture 6 (the 256 of a window and the differences in mel on the board) → mistakes 4 → inside the ear 3 → whose voice, and exercise B 7 → accents and replay 4 → what it does not hear, and people 3 → begin exercise C with 3, the rest at home. Quiz, key points and everything "Deeper" are homework, or for whoever is early.
+# **45 minutes** · Borrowed ears, listening and the first success 8 (play one over the loudspeakers, project the diagram `sound`) → widget and exercise A 7 → from wave to picture 8 (the 256 of a window and the differences in mel on the board) → mistakes 5 → whose voice, and exercise B 7 → accents and replay 4 → what it does not hear, and people 3 → begin exercise C with 3, the rest at home. Quiz, key points and everything "Deeper" are homework, or for whoever is early.
 #
 # **In pairs**: one closes their eyes, the other plays words in the widget. Compare the dB at which the person fails with those at which the network fails.
 #
-# **Who fell behind** can run everything up to `claim-win` and go on at "Whose voice is the test?".
+# **Who fell behind** can run everything up to the first ✓ and go on at "Whose voice is the test?".
 #
 # **A common mistake**: "with enough recordings I need not split by voice". However many recordings of the same five people there are, they say nothing about a sixth.
