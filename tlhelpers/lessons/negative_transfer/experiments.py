@@ -258,22 +258,35 @@ def remedies() -> dict:
     settings="searched in 06_pairs",
 )
 def stable() -> dict:
-    """Does the harm last? {condition: {start: accuracies}}, scratch and the paint sorter.
+    """Does the harm last? {condition: {start: accuracies}}, scratch and the paint sorter; and
+    "verdicts": {"harm": {condition: [points a draw]}}, how far the paint sorter is below scratch.
 
-    Half the steps, another optimizer, and scratch at a timid rate.
+    Half and three times the steps, other clipping, another optimizer, and, not among the verdicts,
+    scratch at a timid rate.
     """
     tuning = stored("06_pairs")["tuning"]
     starts = (SCRATCH, "zukan-paint")
     chosen = {start: tuning[start]["surfaces"]["choice"] for start in starts}
     conditions = {
         "half": {"steps": STEPS // 2},
+        "three_times": {"steps": 3 * STEPS},
+        "free": GRID["free 0.03"],
+        "clipped": GRID["clipped 0.1"],
         "adamw": {"lr": 0.001, "optimizer": "adamw"},
     }
     found = {
         name: {s: runs(s, "surfaces", **{**chosen[s], **condition}) for s in starts}
         for name, condition in conditions.items()
     }
-    return {**found, "careless": {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)}}
+    harm = {
+        name: [round(100 * (a - b), 2) for a, b in zip(of[SCRATCH], of["zukan-paint"], strict=True)]
+        for name, of in found.items()
+    }
+    return {
+        **found,
+        "careless": {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)},
+        "verdicts": {"harm": harm},
+    }
 
 
 # --- the real twin --------------------------------------------------------------------------

@@ -144,7 +144,8 @@ def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
     """Scratch and the paint sorter on surfaces under other conditions, a row each."""
     figures.use()
     usual = {start: pairs["fine_tuned"][start]["surfaces"] for start in (SCRATCH, "zukan-paint")}
-    rows = {"usual": usual, **stable}
+    shown = ("half", "three_times", "adamw", "careless")
+    rows = {"usual": usual, **{name: stable[name] for name in shown}}
     figure, axes = plt.subplots(figsize=(7.6, 1.7 + 0.55 * len(rows)))
     for row, runs in enumerate(rows.values()):
         for place, (start, values) in enumerate(runs.items()):
