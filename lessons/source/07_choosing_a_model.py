@@ -363,7 +363,7 @@ def regret(scores, accuracy):
 
 tl.check("07-b")
 
-# %% key="regret-figure" alt_ja="5つの目安とランダムな選択の平均の後悔。左は1クラス5枚、右は20枚。点線は3ポイント。" alt_en="Mean regret of five scores and of a random choice, with 5 and with 20 labels a class. The dotted line marks 3 points."
+# %% key="regret-figure" alt_ja="5つの目安とランダムな選択の平均の後悔。左は1クラス5枚、右は20枚。" alt_en="Mean regret of five scores and of a random choice, with 5 and with 20 labels a class."
 lesson07.draw_regret(choice)
 
 # %% key="claim-regret" tags=["claim"]
@@ -444,7 +444,7 @@ lesson07.draw_mistakes(tl.stored("07_mistakes"))
 #
 # ## 本物のモデルと写真では？
 #
-# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。ランダムに答えると、アリとハチ、犬と猫は50%、血球は33%、花は20%、服と数字は10%です。
+# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。点線は、ランダムに答えた場合です。
 
 # %% [markdown] key="mistakes-read" lang="en"
 # **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10% (stored). The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: how much depends on the job.
@@ -455,9 +455,9 @@ lesson07.draw_mistakes(tl.stored("07_mistakes"))
 #
 # ## And real networks on real photographs?
 #
-# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws). Guessing gives 50% on ants and bees and on cats and dogs, 33% on blood cells, 20% on flowers, 10% on the rest.
+# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws). Dotted lines mark guessing.
 
-# %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each."
+# %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"

@@ -10,7 +10,7 @@ from tlhelpers.lessons.choosing_a_model import widget
 from tlhelpers.lessons.choosing_a_model.checks import lost_by_leep, second_of
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
 from tlhelpers.lessons.choosing_a_model.depth import Block, tower
-from tlhelpers.lessons.choosing_a_model.figures import front_of
+from tlhelpers.lessons.choosing_a_model.figures import REAL_CLASSES, front_of
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
 from tlhelpers.lessons.choosing_a_model.regret import (
     choices,
@@ -43,6 +43,29 @@ def test_regret_by_hand():
     assert regrets(FOUND, "one", "random", 0) == pytest.approx([5])
     assert regret_by_job(FOUND, "knn", 0) == pytest.approx({"one": 5, "two": 0})
     assert mean_regret(FOUND, "knn", 0).mean == pytest.approx((5 + 0) / 2)
+
+
+def test_guessing_on_real_pictures_is_one_of_the_classes_that_were_measured():
+    """k-NN is a share of all labelled pictures, so it tells how many classes there were."""
+    found = stored("07_real")
+    assert set(REAL_CLASSES) == set(found["targets"])
+    for target, networks in found["targets"].items():
+        pictures = found["labels"][0] * REAL_CLASSES[target]
+        for runs in networks.values():
+            hits = [share * pictures for share in runs["knn"][0]]
+            assert hits == pytest.approx([round(hit) for hit in hits], abs=0.01)
+
+
+def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep():
+    found = stored("07_real")
+    habit = [
+        100 * (max(truth.values()) - truth["imagenet"])
+        for truth in (truths(found, target, 0) for target in found["targets"])
+    ]
+    assert sum(habit) / len(habit) == pytest.approx(1.6, abs=0.05)
+    assert mean_regret(found, "random", 0).mean == pytest.approx(8.7, abs=0.05)
+    assert mean_regret(found, "leep", 0).mean == pytest.approx(0.6, abs=0.05)
+    assert min(mean_regret(found, score, 0).mean for score in ("knn", "logme")) > 1.7
 
 
 @pytest.mark.parametrize("depth", [8, 14, 20])

@@ -44,6 +44,14 @@ LOOK: dict[str, dict[str, Any]] = {  # every network in its colour and marker
     "daily": {"color": figures.VERMILION, "marker": "s"},
 }
 CHANCE = {"birds": 10, "pets": 2, "land_use": 6, "surfaces": 5, "xray": 3, "strokes": 20}
+REAL_CLASSES = {
+    "ants_bees": 2,
+    "flowers": 5,
+    "cats_dogs": 2,
+    "blood_cells": 3,
+    "clothes": 10,
+    "digits": 10,
+}
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
@@ -144,7 +152,6 @@ def draw_regret(choice: Mapping) -> Picture:
             colour = figures.GREY if score == "random" else figures.BLUE
             axes.barh(row, span.mean, color=colour, height=0.6)
             axes.text(span.mean + 0.3, row, f"{span.mean:.1f}", va="center", fontsize=9)
-        axes.axvline(3, color=figures.INK, linestyle=":")
         axes.set_xlim(0, 25)
         axes.grid(axis="y", visible=False)
         axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
@@ -233,10 +240,13 @@ def draw_real(found: Mapping) -> Picture:
             span = interval(runs["frozen"][-1], share=True)
             label = text(f"lesson07.real_{name}") if column == 0 else None
             figures.mark_mean(axes, column + 0.13 * (number - 1.5), span, label=label, **LOOK[name])
+        chance = 1 / REAL_CLASSES[target]
+        axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
+    axes.plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
     axes.set_xticks(range(len(targets)), [text(f"lesson07.real_job_{t}") for t in targets])
     axes.set_ylabel(text("lesson07.accuracy_bars"))
     _upwards(axes)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text("lesson07.real_title"))
     return picture(figure, text("lesson07.real_alt"))
 
