@@ -145,10 +145,10 @@ tl.check("13-a")
 # %% [markdown] key="mel" lang="ja"
 # ## 波形から絵へ、手を動かして
 #
-# 電話の音は、1秒あたり8,000個の数で表されます。上の図の流れを、次のセルでは4行で計算します。
+# 電話の音は、1秒あたり8,000個の数で表されます。このレッスンの最初の図の流れを、次のセルでは4行で計算します。
 #
 # - ① **切る**：32ミリ秒の窓に入る数は $8000\times0.032=256$ 個です。窓は10ミリ秒（80個）ずつずらすので、1秒で101個になります（①の前の行では、両端を少し伸ばしています）。
-# - ② **高さに分ける**：フーリエ変換で、窓ごとに、0〜4,000 Hzの129の高さの強さを求めます。その前に、ハン窓で切れ端の音を小さくしておきます。
+# - ② **高さに分ける**：フーリエ変換で、窓ごとに、0〜4,000 Hzの129の高さの強さを求めます。その前に、ハン窓を掛けて、窓の両端の音をなめらかに小さくしておきます。
 # - ③ **40の帯域にまとめる**：人の耳は、低い音の違いには敏感で、高い音の違いには大まかです。それを数で表すのが**メル尺度**です。
 #
 # $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
@@ -157,12 +157,12 @@ tl.check("13-a")
 #
 # - ④ **対数を取る**：小さい音も、大きい音と並んで見えるようになります。これが**ログメル**（log-mel）の絵で、`tl.log_mel` の結果と同じものです。
 #
-# 図のオレンジの印は、3つの図で同じ時刻を指します。右の図の下のほうの濃い縞が声、一面の灰色のざらつきが回線の雑音です。
+# 左のオレンジの印が1つの窓で、中央はその256個の数、右のオレンジの線は同じ時刻です。右の図の下のほうの濃い縞が声、一面の灰色のざらつきが回線の雑音です。
 
 # %% [markdown] key="mel" lang="en"
 # ## From a wave to a picture, by hand
 #
-# One second of telephone sound is 8,000 numbers. The cell below goes the way of the diagram above, in four lines.
+# One second of telephone sound is 8,000 numbers. The cell below goes the way of the first diagram of this lesson, in four lines.
 #
 # - ① **Cut.** A window of 32 ms holds $8000\times0.032=256$ numbers, and the next one starts 10 ms (80 numbers) later. One second gives 101 windows (the line above ① adds a little sound at both ends).
 # - ② **Split into tones.** A Fourier transform tells the power of each window at 129 frequencies, from 0 to 4,000 Hz. The Hann window first fades each piece in and out.
@@ -174,7 +174,7 @@ tl.check("13-a")
 #
 # - ④ **Take logarithms**, so that quiet parts show beside loud ones. This is a **log-mel** picture, the same as `tl.log_mel` makes.
 #
-# In the figure, the orange mark is the same moment in all three panels. In the right panel, the dark stripes near the bottom are the voice, and the grey grain is the noise of the line.
+# In the figure, orange marks one window at the left and its moment at the right; the middle panel shows its 256 numbers. In the right panel, the dark stripes near the bottom are the voice, and the grey grain is the noise of the line.
 
 # %% key="mel-run" alt_ja="左は1秒の波形と短い窓の位置、中央はその窓の256サンプル、右はログメルの絵。" alt_en="At the left a wave of one second with a short window marked, in the middle its 256 samples, at the right the log-mel picture."
 wave = task.train.inputs[:1]
