@@ -68,6 +68,13 @@ def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep
     assert min(mean_regret(found, score, 0).mean for score in ("knn", "logme")) > 1.7
 
 
+def test_the_network_with_most_pictures_loses_little_over_the_six_jobs():
+    found = stored("07_choice")
+    truth = [truths(found, target, 1) for target in found["targets"]]
+    lost = [100 * (max(values.values()) - values["zukan-resnet"]) for values in truth]
+    assert sum(lost) / len(lost) == pytest.approx(0.7, abs=0.05)
+
+
 @pytest.mark.parametrize("depth", [8, 14, 20])
 def test_plain_and_residual_differ_in_the_shortcut_alone(depth):
     plain, residual = (tower(depth, skip, 6) for skip in (False, True))
