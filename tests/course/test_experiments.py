@@ -35,6 +35,7 @@ FEW = {
     "COUNTS": (2,),
     "SEEDS": range(1),
     "FEW_SEEDS": range(1),
+    "WIDE_SEEDS": range(1),
     "STABLE_DRAWS": 1,
     "TUNING": (100,),
     "EPOCHS": (4,),

@@ -46,12 +46,13 @@ from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
-SEEDS, FEW_SEEDS, THREE_SEEDS = range(6), range(5), range(3)
+SEEDS, FEW_SEEDS, THREE_SEEDS, WIDE_SEEDS = range(6), range(5), range(3), range(10)
 TUNING = TUNING_SEEDS[:1]
 LABELS, POOL = 10, 60  # labelled and unlabelled pictures of each kind of bird
 LENGTH = 300  # steps of every student
 PHOTO_STEPS = 400  # on real photos
 GRID = {"lr": (0.03, 0.1, 0.3)}  # gradients are clipped at length 1
+WIDE = {"lr": (*GRID["lr"], 1.0)}
 KEPT = 0.1  # of the teacher's weights after pruning
 DRAWN = {"unit": "draws of all pictures", "labels": "10 + 20"}
 SEARCHED_THERE = {"settings": "searched in 11_ways"}
@@ -148,6 +149,21 @@ def ways() -> dict:
         agreement.append({way: result.agreement for way, result in found.items()})
     record = {way: searched(way).to_dict() for way in WAYS}
     return {**columns(rows), "agreement": columns(agreement), "search": record}
+
+
+@experiment("11_wide", **DRAWN, seeds=10, settings=SEARCHED)
+def wide() -> dict:
+    """Each of WAYS with a rate of 1.0 to choose from as well: accuracies a draw, and "search"."""
+
+    def train(way: str, seed: int, **settings: Any) -> Any:
+        return learn(way, world(seed), seed, settings, read_test=False)
+
+    found = {way: search(functools.partial(train, way), WIDE, seeds=TUNING) for way in WAYS}
+    rows = [
+        {way: learn(way, world(seed), seed, found[way].chosen).test_acc for way in WAYS}
+        for seed in WIDE_SEEDS
+    ]
+    return {**columns(rows), "search": {way: found[way].to_dict() for way in WAYS}}
 
 
 @experiment("11_colour", **DRAWN, seeds=3, **SEARCHED_THERE)
