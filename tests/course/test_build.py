@@ -253,6 +253,18 @@ def test_outputs_are_cleaned_of_state_time_and_addresses():
     assert len(stored) < len(file.getvalue()) and Image.open(io.BytesIO(stored)).mode == "P"
 
 
+def test_a_small_mark_keeps_its_colour_beside_a_photo():
+    pixels = np.full((300, 500, 3), 255, np.uint8)
+    pixels[:200, :300] = np.random.default_rng(0).integers(0, 255, (200, 300, 3))
+    pixels[250:258, 400:408] = green = (0, 158, 115)
+    written_as = io.BytesIO()
+    Image.fromarray(pixels).save(written_as, "PNG")
+    shrunk = running.shrink_picture(base64.b64encode(written_as.getvalue()).decode())
+    shown = Image.open(io.BytesIO(base64.b64decode(shrunk)))
+    assert len(shown.getcolors()) <= running.COLOURS
+    assert shown.convert("RGB").getpixel((404, 254)) == green
+
+
 def test_teachers_notes_are_folded_and_tagged(lessons):
     write(
         lessons,

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import itertools
 import re
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tlhelpers.course.author.notebook import code_cells, written
 from tlhelpers.course.author.reading import Lesson
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.stamp import code_hash
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 NotebookNode = nbformat.NotebookNode
 CELL_SECONDS = 120
 COLOURS = 128  # of a stored figure
+EXACT, FLAT = 32, 16  # of these, so many that stay what they are where so many pixels have them
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -122,9 +128,27 @@ def shrink_picture(content: str, width: int | None = None) -> str:
         size = (width, round(picture.height * width / picture.width))
         picture = picture.resize(size, Image.Resampling.BOX)  # others make colours of their own
     smaller = io.BytesIO()
-    picture.quantize(COLOURS).save(smaller, "PNG", optimize=True)
+    picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE).save(
+        smaller, "PNG", optimize=True
+    )
     shrunk = base64.b64encode(smaller.getvalue()).decode()
     return min(shrunk, content.replace("\n", ""), key=len)
+
+
+def _palette(picture: Image) -> Image:
+    """The colours of a picture's flat parts, exactly, and others that approach the rest.
+
+    A mark is small, and its colour says whose it is: an average must not make it another's.
+    """
+    from PIL import Image
+
+    counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+    exact = [colour for count, colour in counted[:EXACT] if count >= FLAT]
+    others = COLOURS - len(exact)
+    rest = picture.quantize(others).getpalette()[: 3 * others]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*itertools.chain.from_iterable(exact), *rest])
+    return palette
 
 
 async def execute_both(lesson: Lesson, made: dict[str, NotebookNode]) -> None:
