@@ -57,7 +57,7 @@ def test_a_lesson_that_cannot_be_is_refused_with_a_sentence(monkeypatch, number,
 PROOF = """
 from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.course.testing import prove_exercise
-(path,) = lesson_sources(names=["07"])
+(path,) = lesson_sources(names=["16"])
 lesson = read_lesson(path)
 (exercise,) = [block for block in lesson.blocks if block.exercise]
 proof = prove_exercise(lesson, exercise)
@@ -96,19 +96,19 @@ def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(t
     git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org")
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
         run(*git, *command)
-    tl("new", "07", "choosing_a_model")
+    tl("new", "16", "one_more")
     changed = [line.split() for line in run(*git, "status", "--short", "-uall").splitlines()]
     added = {Path(file) for state, file in changed if state == "??"}
-    own = Path("tlhelpers/lessons/choosing_a_model")
+    own = Path("tlhelpers/lessons/one_more")
     assert {file for file in added if own not in file.parents} == {
-        Path("lessons/source/07_choosing_a_model.py")
+        Path("lessons/source/16_one_more.py")
     }
     assert {file for state, file in changed if state != "??"} == set(PAGES.values())  # their tables
-    assert "| 07 | Choosing a pretrained model |" in (clone / "README.md").read_text("utf-8")
-    tl("build", "07", "--execute")
-    tl("build", "07", "--check")
+    assert "| 16 | One more |" in (clone / "README.md").read_text("utf-8")
+    tl("build", "16", "--execute")
+    tl("build", "16", "--check")
     assert "Right: ten times five." in run(str(python), "-P", "-c", PROOF)
-    assert "07 Choosing a pretrained model" in tl("progress")
+    assert "16 One more" in tl("progress")
 
 
 def test_a_lesson_hands_out_its_figures_and_an_unknown_one_says_which_have_any():
