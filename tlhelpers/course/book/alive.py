@@ -27,7 +27,9 @@ from tlhelpers.show.widgets import explorer, page
 from tlhelpers.show.widgets.explorer import Explorer
 from tlhelpers.show.widgets.page import Shown
 
-MOST_BYTES = 3_000_000  # of a widget's pictures; whatever lies beyond needs the notebook
+MOST_BYTES = 1_000_000  # of a widget's pictures; whatever lies beyond needs the notebook
+FIRST = 256  # the letter that stands for the first piece of a picture, and so on
+TAG = re.compile(r"[^>]*>|[^>]+$")  # a picture, cut after every tag
 PAGES = {"explorer": explorer.SCRIPT, "quiz": quiz.SCRIPT, "prompt": prompt.SCRIPT}
 STYLES = (explorer.STYLE, quiz.STYLE)
 IMAGE = re.compile(r"data:image/[^\"')]+")
@@ -106,6 +108,7 @@ def _of_explorer(shown: Explorer) -> dict[str, Any]:
     waiting = [start, *({**start, **move} for move in moves)]
     views: dict[str, dict[str, str]] = {}
     images: dict[str, int] = {}
+    pieces: dict[str, int] = {}  # of which all pictures are made: they share most of their tags
     size = 0
     for positions in waiting:  # grows while it is walked
         key = "/".join(str(place) for place in positions.values())
@@ -116,14 +119,22 @@ def _of_explorer(shown: Explorer) -> dict[str, Any]:
         picture = IMAGE.sub(
             lambda found: f"tl-image:{images.setdefault(found[0], len(images))}", view.picture
         )
-        views[key] = {"picture": picture, "says": view.says}
+        made_of = (pieces.setdefault(tag, len(pieces)) for tag in TAG.findall(picture))
+        views[key] = {"picture": "".join(chr(FIRST + k) for k in made_of), "says": view.says}
         size += len(picture)
         for name, value in TARGET.findall(picture):
             waiting.append({**positions, name: int(value)})
     shown.positions = start
     state = _state(shown) | {"can_run": False, "positions": start}
     needs = text("book.needs_notebook")
-    return {"kind": "explorer", "state": state, "views": views, "images": [*images], "needs": needs}
+    return {
+        "kind": "explorer",
+        "state": state,
+        "views": views,
+        "pieces": [*pieces],
+        "images": [*images],
+        "needs": needs,
+    }
 
 
 def _of_quiz(shown: Quiz) -> dict[str, Any]:

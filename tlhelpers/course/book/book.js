@@ -13,8 +13,10 @@
     explorer: (record, values, model) => {
       const key = Object.values(values.positions).join("/");
       const view = record.views[key];
+      const drawn = (letters) => [...letters].map((k) => record.pieces[k.codePointAt(0) - 256]).join("")
+        .replace(/tl-image:(\d+)/g, (_, k) => record.images[k]);
       model.put("view", view
-        ? { ...view, picture: view.picture.replace(/tl-image:(\d+)/g, (_, k) => record.images[k]) }
+        ? { ...view, picture: drawn(view.picture) }
         : { ...values.view, says: record.needs });
     },
     prompt: (record, values, model, { value }) => {

@@ -79,7 +79,9 @@ def _build_language(lang: str, work: Path, out: Path) -> None:
         raise BookError(text("book.sphinx", lang=lang))
     for extra in (".buildinfo", "objects.inv"):
         (out / extra).unlink(missing_ok=True)
-    shutil.rmtree(out / "_sources", ignore_errors=True)
+    for folder in ("_sources", "jupyter_execute"):  # what Sphinx read, and what it made of it
+        shutil.rmtree(out / folder, ignore_errors=True)
+        shutil.rmtree(out.parent / folder, ignore_errors=True)
 
 
 @contextmanager
