@@ -64,8 +64,7 @@ tl.diagram("description")
 
 # %% key="fish" alt_ja="学習に使う魚の写真。カクレクマノミ、フグ、チョウチョウウオが1行に4枚ずつ。" alt_en="Photos of fish to learn from: clownfish, pufferfish and butterflyfish, four each in a row."
 fish = tl.load_task("fish", per_class=50)
-tilapia = fish.class_names.index("tilapia")
-# ja: tilapia = fish.class_names.index("ティラピア")
+tilapia = fish.classes["en"].index("tilapia")
 shown = fish.train.labels != tilapia  # no photo of it is ever shown
 # ja: shown = fish.train.labels != tilapia  # ティラピアの写真は見せない
 names = lesson09.attribute_names(fish)

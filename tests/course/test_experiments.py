@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from tlhelpers.course import measure
 from tlhelpers.course.results import experiments
@@ -126,6 +127,7 @@ def briefly(train):
     @functools.wraps(train)
     def run(*arguments, **options):
         named = [a for a in arguments if isinstance(a, str)] + [options.get("method")]
+        named += [type(a).__name__ for a in arguments if isinstance(a, nn.Module)]
         sizes = [(a.name, a.num_classes) for a in arguments if isinstance(a, Task)]
         key = str((named, sizes, sorted(options)))
         if key not in held:
