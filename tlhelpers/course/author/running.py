@@ -128,27 +128,30 @@ def shrink_picture(content: str, width: int | None = None) -> str:
         size = (width, round(picture.height * width / picture.width))
         picture = picture.resize(size, Image.Resampling.BOX)  # others make colours of their own
     smaller = io.BytesIO()
-    picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE).save(
-        smaller, "PNG", optimize=True
-    )
+    _with_palette(picture).save(smaller, "PNG", optimize=True)
     shrunk = base64.b64encode(smaller.getvalue()).decode()
     return min(shrunk, content.replace("\n", ""), key=len)
 
 
-def _palette(picture: Image) -> Image:
-    """The colours of a picture's flat parts, exactly, and others that approach the rest.
+def _with_palette(picture: Image) -> Image:
+    """The picture in COLOURS colours: those of its flat parts exactly, others about.
 
     A mark is small, and its colour says whose it is: an average must not make it another's.
     """
+    import numpy as np
     from PIL import Image
 
     counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
     exact = [colour for count, colour in counted[:EXACT] if count >= FLAT]
-    others = COLOURS - len(exact)
-    rest = picture.quantize(others).getpalette()[: 3 * others]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*itertools.chain.from_iterable(exact), *rest])
-    return palette
+    approached = picture.quantize(COLOURS - len(exact))
+    pixels, places = np.asarray(picture), np.array(approached)
+    places += len(exact)
+    for place, colour in enumerate(exact):
+        places[(pixels == colour).all(2)] = place
+    drawn = Image.fromarray(places)
+    others = approached.getpalette()[: 3 * (COLOURS - len(exact))]
+    drawn.putpalette([*itertools.chain.from_iterable(exact), *others])
+    return drawn
 
 
 async def execute_both(lesson: Lesson, made: dict[str, NotebookNode]) -> None:
