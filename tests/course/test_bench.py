@@ -8,9 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from tlhelpers.course import bench, bench_gpu
+from tlhelpers.course import bench, bench_gpu, bench_recipe
 from tlhelpers.course.bench_table import write_table
 from tlhelpers.course.contenders import Race, contenders, run_loader_loop, silence
+from tlhelpers.data.task import Split
+from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.store import StoreError
+from tlhelpers.transfer.extraction import extract_features
 
 TINY = bench.Sizes(
     rounds=1,
@@ -20,6 +24,7 @@ TINY = bench.Sizes(
     episodes=20,
     embedded=2,
     streamed=2000,
+    photos=20,
 )
 PACKAGES = {
     "Lightning Trainer": "lightning",
@@ -54,10 +59,35 @@ def test_every_contender_ends_with_the_loss_of_the_hand_written_loop(name):
 def test_every_part_of_the_benchmark_gives_its_rows(name):
     """In small: the figures mean nothing here, but each has its name, its bar and its line."""
     rows = list(bench._PARTS[name](TINY))
+    if name == "recipe" and not rows:
+        pytest.skip("the real photos are not here (TLHELPERS_REAL)")
     page = write_table(rows)
     assert all(f"| {row.name} |" in page for row in rows)
     assert all(math.isfinite(row.value) for row in rows)
     assert any(row.limit is not None for row in rows)
+
+
+@pytest.mark.slow
+def test_whoever_follows_the_recipe_ends_with_the_same_accuracy(monkeypatch):
+    """Bright and dark pictures through a network of random weights, whose BatchNorm must stay."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(120) % 2
+    pictures = torch.randint(80, (120, 3, 32, 32), generator=generator)
+    pictures = (pictures + 60 * labels.view(-1, 1, 1, 1)).to(torch.uint8)
+    network = backbone("mobilenet_v2", pretrained=False, size=32)
+    splits = Split(pictures[:80], labels[:80]), Split(pictures[80:], labels[80:])
+    before = extract_features(network, splits[1], cache=False)
+    recipe = bench_recipe.Recipe(network, *splits, 2)
+    with silence():
+        found = {name: run(recipe) for name, run in bench_recipe.contenders().items()}
+    assert found == dict.fromkeys(found, pytest.approx(found[bench_recipe.CACHED], abs=0.026))
+    assert torch.equal(extract_features(network, splits[1], cache=False), before)
+
+    def gone(*counts):
+        raise StoreError("no photos here")
+
+    monkeypatch.setattr(bench_recipe, "cats_and_dogs", gone)
+    assert list(bench.measure_recipe(TINY)) == []
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from tlhelpers.course import bench_gpu, bench_processes
+from tlhelpers.course import bench_gpu, bench_processes, bench_recipe
 from tlhelpers.course.bench_table import Row, write_table
 from tlhelpers.course.cli import Parser
 from tlhelpers.course.contenders import (
@@ -48,7 +48,7 @@ from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
-from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.store import StoreError, write_atomic
 from tlhelpers.train.engine import fit
 from tlhelpers.transfer.extraction import extract_features, stream_features
 from tlhelpers.transfer.fewshot import evaluate_episodes, few_shot, sample_episodes
@@ -68,9 +68,10 @@ class Sizes:
     episodes: int = 600
     embedded: int = 20  # episodes of the loop that embeds anew
     streamed: int = 1_000_000
+    photos: int = 1000  # of cats and dogs, to learn from; half as many are held out
 
 
-QUICK = Sizes(2, 20, 4, 160, 60, 2, 20_000)
+QUICK = Sizes(2, 20, 4, 160, 60, 2, 20_000, 40)
 
 _PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {}
 
@@ -202,6 +203,35 @@ def measure_probe(sizes: Sizes) -> Iterator[Row]:
     yield Row(text("bench.frozen_loop_over_probe"), faster, "", 10, at_least=True)
     dearer = [a / b for a, b in zip(many, one, strict=True)]
     yield Row(text("bench.twenty_heads"), dearer, "", 2)
+
+
+@part
+def measure_recipe(sizes: Sizes) -> Iterator[Row]:
+    """Cats and dogs in five epochs on a frozen network, from photos to accuracy."""
+    name = text("bench.recipe", count=f"{sizes.photos:,}")
+    try:
+        recipe = bench_recipe.cats_and_dogs(sizes.photos, sizes.photos // 2)
+    except StoreError as error:
+        print(f"{name}: {error}")
+        return
+    runners = bench_recipe.contenders()
+    with silence():
+        found = {who: run(recipe) for who, run in runners.items()}  # and whoever loads, has loaded
+        if max(found.values()) - min(found.values()) > 0.02:
+            raise AssertionError(f"the contenders disagree: {found}")
+        seconds = {who: [_timed(run, recipe) for _ in range(3)] for who, run in runners.items()}
+    for who, values in seconds.items():
+        right = text("bench.held_out", share=f"{100 * found[who]:.1f}")
+        yield Row(f"{name}: {who}", values, "s", note=right)
+    ours, *others = seconds
+    bars = {bench_recipe.IN_THE_LOOP: 0.5, bench_recipe.KERAS: 0.5}
+    for other in others:
+        ratios = [a / b for a, b in zip(seconds[ours], seconds[other], strict=True)]
+        yield Row(f"{name}: {ours} / {other}", ratios, "", bars[other])
+    if bench_recipe.KERAS in seconds:
+        pairs = zip(seconds[bench_recipe.IN_THE_LOOP], seconds[bench_recipe.KERAS], strict=True)
+        in_the_loop = f"{name}: {bench_recipe.IN_THE_LOOP} / {bench_recipe.KERAS}"
+        yield Row(in_the_loop, [a / b for a, b in pairs], "", 1.0)
 
 
 @part
