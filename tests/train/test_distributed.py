@@ -17,7 +17,14 @@ RUNS, BROKEN, SHARDED = (
     Path(__file__).with_name(f"{name}_runs.py") for name in ("shared", "broken", "sharded")
 )
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-SETTINGS = os.environ | {"OMP_NUM_THREADS": "1", "TLHELPERS_LANG": "en"}
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
+              "--num_processes=2", "--num_machines=1", "--mixed_precision=no",
+              "--dynamo_backend=no"]  # fmt: skip
+SETTINGS = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "TLHELPERS_LANG": "en",
+    "TLHELPERS_DEVICE": "cpu",
+}
 
 
 def run_script(launcher: list[str], script: Path, *arguments: str | Path):
@@ -34,10 +41,11 @@ def run_script(launcher: list[str], script: Path, *arguments: str | Path):
 def runs(tmp_path_factory):
     """What one process found, and each of two; and what the two wrote.
 
+    The two come from `accelerate launch`, everything below from torchrun.
     29 examples in batches of 7: shares of 4 and 3, and a last batch of 1 for two processes.
     """
     folder = tmp_path_factory.mktemp("runs")
-    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+    for name, launcher in (("one", [sys.executable]), ("two", ACCELERATE)):
         done = run_script(launcher, RUNS, folder / name)
         assert done.returncode == 0, done.stderr
     names = ("one.0", "two.0", "two.1")
