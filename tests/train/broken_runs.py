@@ -1,8 +1,10 @@
-"""What test_distributed.py lets fail: `python broken_runs.py whole|killed|resumed|late FOLDER`."""
+"""What test_distributed.py lets fail: `broken_runs.py whole|killed|resumed|late|silent FOLDER`."""
 
 import os
 import signal
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tlhelpers.data.task import Split
+from tlhelpers.train import processes
 from tlhelpers.train.engine import fit
 
 RANK = int(os.environ["RANK"])
@@ -75,6 +78,17 @@ def late(folder):
         )
 
     train(loss=loss, after_step=count)
+
+
+def silent(folder):
+    """One process lives, and never comes to its eighth step."""
+    processes.PATIENCE = timedelta(seconds=4)
+
+    def sleep(step, model):
+        if RANK == 1 and step == 7:
+            time.sleep(150)
+
+    train(after_step=sleep)
 
 
 if __name__ == "__main__":

@@ -167,3 +167,10 @@ def test_memory_that_falls_short_while_others_wait_ends_all_with_a_sentence(tmp_
     assert done.returncode and time.monotonic() - begun < 60
     assert "Start it again with micro_batch=2" in done.stderr
     assert "Process 1 has failed" in done.stderr or "was told to end" in done.stderr
+
+
+def test_a_process_that_lives_and_is_silent_is_not_waited_for_without_end(tmp_path):
+    begun = time.monotonic()
+    done = run_script(TORCHRUN, BROKEN, "silent", tmp_path)
+    assert done.returncode and time.monotonic() - begun < 120
+    assert "Another process no longer answers: it was killed" in done.stderr

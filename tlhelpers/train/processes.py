@@ -17,7 +17,8 @@ model they call, and DistributedDataParallel sees each gradient become ready.
     unused   A parameter that the first step left without gradient in all or some processes makes
              the wrapper look for unused ones from then on, which costs a walk through each graph.
              One that only a later step leaves out counts as a gradient of 0.
-    failing  A process that fails tells the others why, so that each ends with a sentence.
+    failing  A process that fails tells the others why, so that each ends with a sentence. One that
+             lives and says nothing is waited for as long as `PATIENCE`.
 
 Where accelerate is configured for FSDP, the model is sharded instead (sharding.py). Its parts are
 put together while all processes compute, so that all take the same number of pieces, memory that
@@ -35,6 +36,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import torch
@@ -49,6 +51,7 @@ from tlhelpers.runtime.language import text
 # What the libraries say where another process no longer answers.
 LOST = ("connection closed", "connection reset", "connection refused", "broken pipe", "timed out",
         "timeout", "gloo", "nccl", "process group", "socket")  # fmt: skip
+PATIENCE = timedelta(minutes=10)  # with a process that lives and is silent; gloo's own is 30
 _log = logging.getLogger(__name__)
 _runs = itertools.count()  # the same in all processes, since they call `fit` in step
 
@@ -66,7 +69,11 @@ class Processes:
         self._run = next(_runs)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import Accelerator
-            from accelerate.utils import DataLoaderConfiguration, DistributedDataParallelKwargs
+            from accelerate.utils import (
+                DataLoaderConfiguration,
+                DistributedDataParallelKwargs,
+                InitProcessGroupKwargs,
+            )
 
             self.accelerator = Accelerator(
                 cpu=self.device.type == "cpu",
@@ -75,7 +82,8 @@ class Processes:
                     DistributedDataParallelKwargs(
                         broadcast_buffers=False,  # they are aligned at the end of an epoch
                         gradient_as_bucket_view=True,  # no second copy of the gradients
-                    )
+                    ),
+                    InitProcessGroupKwargs(timeout=PATIENCE),
                 ],
             )
             self._require_known_wrapper()
