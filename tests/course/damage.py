@@ -1,6 +1,6 @@
 """Runs commands with every file that they read damaged in turn; prints what is no sentence of ours.
 
-    python -P damage.py CLONE [share of the cases, 0 to 1]
+    python -P damage.py CLONE [share of the cases, 0 to 1] [commands, all unless named]
 
 Which files a command reads is not listed anywhere: a hook notes what it opens. Each case runs in a
 child of this process, so that the imports are paid once. Whatever ends in another exception than
@@ -166,9 +166,10 @@ def damaged(file: Path, damage: str, kept: Path):
     file.write_bytes(content)
 
 
-def main(share: float) -> int:
+def main(share: float, asked: list[str]) -> int:
+    assert set(asked) <= set(COMMANDS)
     assert set(COMMANDS) - {"progress --merge"} | LEFT_OUT == set(cli.available())
-    commands = {name: [name.split()[0], *options] for name, options in COMMANDS.items()}
+    commands = {name: [name.split()[0], *COMMANDS[name]] for name in asked or COMMANDS}
     read = {name: files_read(line) | files_read(line) for name, line in commands.items()}
     kept = ROOT.with_name("kept")
     for place in ("work", "cache"):
@@ -193,4 +194,4 @@ def main(share: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[2]) if len(sys.argv) > 2 else 1.0))
+    sys.exit(main(float(sys.argv[2]) if len(sys.argv) > 2 else 1.0, sys.argv[3:]))

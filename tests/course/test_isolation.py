@@ -8,10 +8,9 @@ import sys
 import nbformat
 import pytest
 
+from tlhelpers.course import guard
 from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
 from tlhelpers.course.testing import ROOT, pytest_command
-
-pytestmark = pytest.mark.slow
 
 SEES = """\
 import importlib.util, os, socket, sys
@@ -68,16 +67,46 @@ def run_cells(sources, folder, scratch):
     asyncio.run(client.async_execute(cwd=str(folder), env=lesson_environment(scratch)))
 
 
+@pytest.mark.parametrize(
+    ("event", "arguments"),
+    [
+        ("socket.connect", (None, ("192.0.2.1", 80))),
+        ("socket.connect", (None, ("127.example.com", 80))),
+        ("socket.connect", (None, ("2001:db8::1", 80, 0, 0))),
+        ("socket.sendto", (None, ("192.0.2.1", 53))),
+        ("socket.sendmsg", (None, ("192.0.2.1", 53))),
+        ("socket.getaddrinfo", ("localhost.example.com", 80, 0, 0, 0)),
+        ("socket.gethostbyname", (b"example.com",)),
+        ("socket.gethostbyaddr", ("192.0.2.1",)),
+    ],
+    ids=str,
+)
+def test_no_way_out_is_open(event, arguments):
+    with pytest.raises(guard.NetworkUsed, match="lessons run offline"):
+        guard._refuse(event, arguments)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1", "0.0.0.0", b"::1"])
+def test_this_machine_stays_within_reach(host):
+    for event in ("socket.connect", "socket.sendto"):
+        guard._refuse(event, (None, (host, 80)))
+    guard._refuse("socket.getaddrinfo", (host, 80))
+    guard._refuse("socket.connect", (None, "/tmp/a.socket"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["lessons", "."])
 def test_lesson_kernel_sees_neither_our_datasets_nor_the_network(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     run_cells([f"ROOT = {str(ROOT)!r}", SEES], ROOT / folder, tmp_path)
 
 
+@pytest.mark.slow
 def test_trainer_takes_a_step_in_a_lesson_kernel(tmp_path):
     run_cells([TRAINS], ROOT / "lessons", tmp_path)
 
 
+@pytest.mark.slow
 def test_pytest_children_are_started_without_the_root_on_their_path(tmp_path):
     (tmp_path / "test_inner.py").write_text(
         "import importlib.util, sys\n"

@@ -9,6 +9,8 @@ import pytest
 
 from tlhelpers.course import lab, workspace
 from tlhelpers.course.lab import LabError
+from tlhelpers.runtime.language import LANGUAGES
+from tlhelpers.runtime.places import LESSONS
 
 
 @pytest.fixture
@@ -94,6 +96,26 @@ def test_a_language_opens_its_own_tabs_again(work):
 
     assert tabs("en") == [f"--LabApp.workspaces_dir={work / '.jupyter' / 'tabs' / 'en'}"]
     assert len({*tabs("en"), *tabs("ja"), *tabs("teacher/en")}) == 3
+
+
+def test_the_list_of_extensions_asks_no_index_of_packages(work):
+    assert "--LabApp.extension_manager=readonly" in lab.command(work / "en", 9123, browser=False)
+    from jupyterlab.extensions import MANAGERS
+
+    assert "readonly" in MANAGERS
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_no_other_account_looks_into_the_learners_folder(work):
+    workspace.prepare("en")
+    assert work.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_page_sends_learners_into_the_originals(lang):
+    """There they would find the answers, and change files that belong to the course."""
+    page = (LESSONS / lang / "help.md").read_text(encoding="utf-8")
+    assert "jupyter lab" not in page and f"`course/lessons/{lang}`" not in page
 
 
 def test_lessons_that_changed_are_said_in_one_line(work, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import http.server
 import multiprocessing
 import os
 import re
+import shutil
 import threading
 import time
 from hashlib import sha256
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from tlhelpers.data.folder import load_folder
 from tlhelpers.runtime import device, session, store
 from tlhelpers.runtime.store import StoreError, fetch, verify, write_atomic
 from tlhelpers.runtime.table import Table, as_html, shown
@@ -358,3 +361,42 @@ def test_a_table_of_json_is_read_with_or_without_notepads_mark(tmp_path):
         assert store.read_json(tmp_path / "x.json") == {"a": [1]}
     with pytest.raises(OSError):
         store.read_json(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_written_file_is_as_open_as_the_system_makes_files(tmp_path, monkeypatch):
+    """To ask for the umask is to change it, for whatever another thread writes meanwhile."""
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(store.os, "umask", lambda mask: pytest.fail("the umask was changed"))
+        file = write_atomic(tmp_path / "x", b"1")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o640 and os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_what_is_a_learners_own_is_closed_to_other_accounts(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path / "cache"))
+    for i in range(8):
+        folder = tmp_path / "photos" / "ab"[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = torch.randint(0, 256, (8, 8, 3), generator=torch.Generator().manual_seed(i))
+        Image.fromarray(pixels.to(torch.uint8).numpy()).resize((40, 40)).save(folder / f"{i}.png")
+    load_folder(tmp_path / "photos", 32, progress=False)
+    packed = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
+    load_folder(packed, 32, progress=False)
+    cache = tmp_path / "cache"
+    assert [(cache / name).stat().st_mode & 0o777 for name in ("folder", "unpacked")] == [0o700] * 2
+    assert cache.stat().st_mode & 0o777 == 0o777 & ~umask()  # weights may be shared
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    assert store.private(shared).stat().st_mode & 0o777 == 0o755  # a choice that was made before
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

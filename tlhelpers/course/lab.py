@@ -189,6 +189,7 @@ def command(folder: Path, port: int, browser: bool) -> list[str]:
     line += ["--ServerApp.answer_yes=True"]  # Ctrl-C ends it without a question
     line += ["--LabApp.news_url=None", "--LabApp.custom_css=True"]
     line += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    line += ["--LabApp.extension_manager=readonly"]  # which asks no index of packages
     if not browser:
         line.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; only this computer gets in

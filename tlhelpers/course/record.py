@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import WORK
-from tlhelpers.runtime.store import StoreError, locked, read_json, write_atomic
+from tlhelpers.runtime.store import StoreError, locked, private, read_json, write_atomic
 
 FILE = "progress.json"
 LOCK_SECONDS = 5.0
@@ -88,7 +88,7 @@ def _change(change: Callable[[dict], int]) -> int:
     """Reads, changes and writes the file as one step; returns what `change` returned."""
     file = path()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private(file.parent)
         with locked(file, LOCK_SECONDS):
             record = load()
             record.setdefault("id", uuid.uuid4().hex)  # tells two copies of one learner's file

@@ -17,7 +17,7 @@ from pathlib import Path
 from tlhelpers.course.cli import Parser
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import IN_CLONE, LESSONS, ROOT, WORK
-from tlhelpers.runtime.store import StoreError, read_json, write_atomic
+from tlhelpers.runtime.store import StoreError, private, read_json, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 RECORD = ".copies.json"  # beside the copies: which version of each lesson was handed out last
@@ -78,6 +78,7 @@ def prepare(lang: str, teacher: bool = False) -> Prepared:
     A lesson that changed since it was copied is laid beside the learner's own, once.
     """
     folder = WORK / "teacher" / lang if teacher else WORK / lang
+    private(WORK)
     done = Prepared(folder)
     record = _read_record(folder)
     before = dict(record)

@@ -133,10 +133,8 @@ def require_ordinary(path: Path, problem: type[FileProblem], most_bytes: int) ->
 def decode(items: Sequence[HasPath], medium: Medium, progress: bool | None) -> Store:
     """What is made of these files, from the cache or anew. Raises FolderError, StoreError."""
     key = _key_of(items, medium)
-    folder = store.cache_folder() / "folder"
+    folder = store.private(store.cache_folder() / "folder")
     content, meta = folder / f"{key}.content", folder / f"{key}.json"
-    with store.clear_disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     with store.clear_disk_errors(folder), store.locked(folder / key):
         found = _known(content, meta)
         if found is None:

@@ -141,7 +141,7 @@ def _opened(path: Path) -> Path:
             key = store.sha256(path)[:24]
         except OSError as error:
             raise FolderError(text("folder.unreadable", path=shown(path))) from error
-        return archive.extract(path, store.cache_folder() / "unpacked" / key)
+        return archive.extract(path, store.private(store.cache_folder() / "unpacked") / key)
     if path.suffix.lower() in TABLES and path.is_file():
         return path
     raise FolderError(text("folder.not_a_folder", path=shown(path)))

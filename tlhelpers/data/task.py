@@ -174,6 +174,13 @@ class Task:
         )
 
 
+def require_task(value: Any) -> None:
+    """Raises ValueError unless this is a task; a part of one is told what it is."""
+    if not isinstance(value, Task):
+        key = "task.a_part" if isinstance(value, Split) else "task.no_task"
+        raise ValueError(text(key, value=f"{value!r:.60}"))
+
+
 def rows_of_each(labels: Tensor, count: float, generator: torch.Generator) -> Tensor:
     """Rows of `count` examples of each class that occurs, class by class, in an order mixed by
     `generator`.

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.runtime.arguments import require_whole
+from tlhelpers.runtime.arguments import require_network, require_whole
 from tlhelpers.runtime.language import text
 
 # Modules that only hold the stages of a network, under torchvision's and transformers' names.
@@ -44,6 +44,7 @@ def head_of(model: nn.Module) -> tuple[nn.Module, str]:
     `getattr(*head_of(model))` is the layer itself: nn.Linear or, in SqueezeNet, a 1 x 1
     nn.Conv2d. Raises ValueError where the network has neither.
     """
+    require_network("model", model)
     parent, name, module = None, "", model
     for name in _HEAD_NAMES:
         if isinstance(getattr(model, name, None), nn.Module):
@@ -184,6 +185,7 @@ def stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
     ResNet: conv1, bn1, layer1 ... layer4, fc. VGG: its blocks between poolings, named as the
     slices that they are (`features[0:4]`), and the layers of the classifier.
     """
+    require_network("model", model)
     return list(_stages(model, "", getattr(model, "base_model_prefix", "") or None))
 
 
@@ -238,6 +240,7 @@ def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
 
 def unfreeze(model: nn.Module) -> nn.Module:
     """Makes every parameter trainable, and lets `train()` reach every module; returns the model."""
+    require_network("model", model)
     for module in model.modules():
         module.__dict__.pop("train", None)
     model.train(model.training)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 from typing import Any
 
 from tlhelpers.runtime.language import text
@@ -26,3 +27,26 @@ def require_whole(name: str, value: Any, least: int, most: int | None = None) ->
 def require_seed(seed: Any) -> None:
     """Raises ValueError unless every generator takes this seed."""
     require_whole("seed", seed, 0, MOST_SEED)
+
+
+def require_number(
+    name: str, value: Any, least: float = 0, most: float = math.inf, *, above: bool = False
+) -> None:
+    """Raises ValueError, naming the argument, unless it is a finite number in this range.
+
+    above: `least` itself is too small.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if number and (least < value if above else least <= value) and value <= most:
+        return
+    key = "above" if above and most == math.inf else "from" if most == math.inf else "between"
+    values = {"argument": name, "value": f"{value!r:.60}", "least": least, "most": most}
+    raise ValueError(text(f"arguments.number_{key}", **values))
+
+
+def require_network(name: str, value: Any) -> None:
+    """Raises ValueError, naming the argument, unless it is a network of torch."""
+    from torch import nn  # here: who checks a number need not wait for torch
+
+    if not isinstance(value, nn.Module):
+        raise ValueError(text("arguments.network", argument=name, value=f"{value!r:.60}"))

@@ -12,6 +12,7 @@ import random
 import numpy as np
 import torch
 
+from tlhelpers.runtime.arguments import require_seed
 from tlhelpers.runtime.language import text
 
 
@@ -69,7 +70,8 @@ def describe(device: torch.device, precision: torch.dtype) -> str:
 
 
 def set_seed(seed: int) -> None:
-    """Seeds Python, NumPy and PyTorch (all devices)."""
+    """Seeds Python, NumPy and PyTorch (all devices). Raises ValueError for what is no seed."""
+    require_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -18,11 +18,11 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import stat
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -170,9 +170,10 @@ def write_atomic(path: str | os.PathLike, content: bytes | str | Callable[[Path]
     path = Path(path)
     with clear_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}")
+        # whoever may read it follows from the umask, which the system itself applies: to ask for
+        # the umask is to change it, for all threads
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
             if callable(content):
                 with _own_words_for_a_full_disk(temporary):
@@ -189,10 +190,6 @@ def _publish(temporary: Path, path: Path) -> None:
     """Gives a finished file its final name, after its bytes have reached the disk."""
     with open(temporary, "rb+") as file:
         os.fsync(file.fileno())
-    if os.name == "posix":  # mkstemp's 0600 would hide the file from others on a shared machine
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
     os.replace(temporary, path)
     if os.name == "posix":  # the new name itself must survive a power cut, too
         folder = os.open(path.parent, os.O_RDONLY)
@@ -200,6 +197,15 @@ def _publish(temporary: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def private(folder: Path) -> Path:
+    """The folder, made if need be so that other accounts of a shared computer cannot look into it:
+    for what is a learner's own. One that is there stays as it is."""
+    with clear_disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 @contextlib.contextmanager

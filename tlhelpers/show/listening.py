@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from tlhelpers.data.sounds.frontend import RATE, LogMel
 from tlhelpers.data.sounds.noise import as_float
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
+from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.runtime.language import text
 
 WIDE, HIGH = 150, 80  # pixels of a picture
@@ -46,11 +48,17 @@ def listen(sounds: Task | Tensor, names: Sequence[str] | None = None, per_class:
     """Players for the first `per_class` training sounds of each class, or for waves with names.
 
     sounds: a task of sounds, or waves (n, samples) at 8 kHz. Raises ValueError for a task of
-    another kind.
+    another kind, or where there is not one name for each wave.
     """
-    if isinstance(sounds, Tensor):
-        waves = sounds if sounds.ndim == 2 else sounds[None]
-        return Sounds(list(names or map(str, range(1, len(waves) + 1))), waves)
+    require_whole("per_class", per_class, 1)
+    if isinstance(sounds, Tensor | np.ndarray):
+        waves = torch.as_tensor(sounds)
+        waves = waves if waves.ndim == 2 else waves[None]
+        called = list(map(str, range(1, len(waves) + 1) if names is None else names))
+        if len(called) != len(waves):
+            raise ValueError(text("listening.names", names=len(called), waves=len(waves)))
+        return Sounds(called, waves)
+    require_task(sounds)
     if sounds.kind != "sound":
         raise ValueError(text("listening.no_sounds", name=sounds.name, kind=sounds.kind))
     labels = sounds.train.labels

@@ -31,6 +31,7 @@ from torch.utils.data import (
 )
 
 from tlhelpers.data.task import Split
+from tlhelpers.runtime.arguments import require_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.processes import Processes
 
@@ -228,7 +229,15 @@ class ShardStream(IterableDataset):
     def __init__(
         self, shards: Sequence[Any], read: Callable[[Any], Iterable[Any]], seed: int | None = 0
     ):
+        if not isinstance(shards, Iterable) or isinstance(shards, str | bytes):
+            raise ValueError(text("engine.no_shards", value=f"{shards!r:.60}"))
+        if not callable(read):
+            raise ValueError(text("engine.no_reader", value=f"{read!r:.60}"))
+        if seed is not None:
+            require_seed(seed)
         self.shards, self.read, self.seed, self.epoch = list(shards), read, seed, 0
+        if not self.shards:
+            raise ValueError(text("engine.no_shards", value="[]"))
 
     def set_epoch(self, epoch: int) -> None:
         """Sets what the order of the shards follows from, beside the seed."""
@@ -247,9 +256,17 @@ class ShardStream(IterableDataset):
 
 
 def _inputs_and_labels(batch: Any) -> tuple[Any, Tensor]:
-    if isinstance(batch, Mapping):
-        return {name: value for name, value in batch.items() if name != "labels"}, batch["labels"]
-    inputs, labels = batch
+    """The two parts of what a DataLoader hands out. Raises ValueError where it has others."""
+    if isinstance(batch, Mapping) and "labels" in batch:
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        labels = batch["labels"]
+    elif isinstance(batch, tuple | list) and len(batch) == 2:
+        inputs, labels = batch
+    else:
+        parts = list(batch) if isinstance(batch, Mapping) else type(batch).__name__
+        raise ValueError(text("engine.batch_odd", parts=parts))
+    if not isinstance(labels, Tensor):
+        raise ValueError(text("engine.labels_odd", labels=f"{labels!r:.60}"))
     return inputs, labels
 
 

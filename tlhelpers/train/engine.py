@@ -32,7 +32,12 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.runtime.arguments import require_whole
+from tlhelpers.runtime.arguments import (
+    require_network,
+    require_number,
+    require_seed,
+    require_whole,
+)
 from tlhelpers.runtime.device import describe
 from tlhelpers.runtime.language import text
 from tlhelpers.train.batches import Batch, batches_of
@@ -384,6 +389,7 @@ class _Run:
     # --- before the first step ----------------------------------------------------------------
 
     def __init__(self, asked: SimpleNamespace):
+        _check(asked)
         self.asked, self.model = asked, asked.model
         self.processes = Processes(asked.device)
         self.augment, self.penalty = asked.augment, asked.penalty
@@ -435,8 +441,6 @@ class _Run:
     def _place(self) -> None:
         """Model and data on the device; how they are prepared and computed there."""
         asked, model = self.asked, self.model
-        if asked.micro_batch is not None:
-            require_whole("micro_batch", asked.micro_batch, 1)
         device = self.device = self.processes.device
         self.precision = as_precision(asked.precision or self.processes.precision, device)
         self.autocast = autocast(device, self.precision)
@@ -513,6 +517,21 @@ class _Run:
         return text(key, step=self.history.steps, folder=self.folder)
 
 
+def _check(asked: SimpleNamespace) -> None:
+    """Raises ValueError for what can be no length, rate or seed, or no network."""
+    require_network("model", asked.model)
+    require_seed(asked.seed)
+    for name in ("epochs", "batch_size", "valid_every"):
+        require_whole(name, getattr(asked, name), 1)
+    for name in ("max_steps", "micro_batch", "checkpoint_every"):
+        if getattr(asked, name) is not None:
+            require_whole(name, getattr(asked, name), 1)
+    require_number("lr", asked.lr)
+    for name, most in (("weight_decay", math.inf), ("clip_norm", math.inf), ("warmup", 1)):
+        if getattr(asked, name) is not None:
+            require_number(name, getattr(asked, name), 0, most)
+
+
 class _LossNotFinite(Exception):
     """The loss became NaN or infinite."""
 
@@ -525,6 +544,8 @@ def _cross_entropy_of(data: Split | DataLoader) -> Callable:
 
     def loss(model: nn.Module, inputs: Tensor | dict, labels: Tensor, rows: Tensor) -> Tensor:
         logits = logits_of(model, inputs)
+        if labels.ndim == 1 and labels.is_floating_point():  # with a column a class they are shares
+            raise ValueError(text("engine.labels_odd", labels=f"{labels.tolist()!r:.60}"))
         if least < 0 or highest >= logits.shape[1]:
             require_labels(data.labels, logits.shape[1])
         try:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tlhelpers.runtime.arguments import require_network, require_number, require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.train.placement import as_precision, autocast
 from tlhelpers.train.predict import logits_of
@@ -61,10 +62,12 @@ class MemoryPlan:
 
     def at(self, batch_size: int) -> MemoryPlan:
         """The plan for another batch."""
+        require_whole("batch_size", batch_size, 1)
         return replace(self, batch_size=batch_size)
 
     def largest_batch(self, budget: float) -> int:
         """How many examples a step may hold within `budget` bytes; 0 where not even one fits."""
+        require_number("budget", budget)
         return max(0, int((budget - self.fixed) // max(1, self.each)))
 
     def __str__(self) -> str:
@@ -91,15 +94,17 @@ def memory_plan(
     autocast. The model is left as it was. Raises ValueError for an unknown optimizer or precision,
     or a batch below 1.
     """
-    if optimizer not in OPTIMIZER_COPIES:
+    require_network("model", model)
+    if optimizer not in list(OPTIMIZER_COPIES):
         known = ", ".join(OPTIMIZER_COPIES)
         raise ValueError(text("engine.unknown", what=optimizer, known=known))
     given = inputs if isinstance(inputs, dict) else {"": inputs}
-    first = next(iter(given.values()))
-    count = len(first)
+    counts = {len(one) if isinstance(one, Tensor) and one.ndim else 0 for one in given.values()}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(text("memory.inputs", value=f"{inputs!r:.60}"))
+    first, count = next(iter(given.values())), counts.pop()
     asked = count if batch_size is None else batch_size
-    if not count or asked < 1:
-        raise ValueError(text("memory.batch", batch=min(count, asked)))
+    require_whole("batch_size", asked, 1)
     open_autocast = autocast(first.device, as_precision(precision, first.device))
 
     def saved(times: int) -> int:
@@ -147,6 +152,7 @@ class MemoryMeter(TorchDispatchMode):
 
     def __init__(self, model: nn.Module, *held: Tensor):
         super().__init__()
+        require_network("model", model)
         self.now = _bytes([*model.parameters(), *model.buffers(), *held])
         self.history = [self.now]
         self.marks: dict[str, int] = {}

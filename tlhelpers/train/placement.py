@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tlhelpers.runtime.arguments import require_network
 from tlhelpers.runtime.device import pick_device, pick_precision
 from tlhelpers.runtime.language import text
 
@@ -20,6 +21,7 @@ SHORT_OF_MEMORY = ("out of memory", "alloc_failed", "can't allocate memory", "no
 @contextmanager
 def lent_to_device(model: nn.Module) -> Iterator[torch.device]:
     """Within it a model that lies on the CPU lies on the best device; then where it lay before."""
+    require_network("model", model)
     home, device = _home(model), computing_device(model)
     if device == home:
         yield device

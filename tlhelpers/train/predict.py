@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from tlhelpers.data.task import Split
+from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.language import text
 from tlhelpers.train.batches import Batch, LoaderBatches, SplitBatches, batches_of
 from tlhelpers.train.placement import (
@@ -64,9 +64,16 @@ def logits_of(model: nn.Module, inputs: Tensor | dict) -> Tensor:
 
 
 def as_data(inputs: Split | DataLoader | Tensor | np.ndarray | Sequence[str] | str) -> Any:
-    """Splits and DataLoaders as they are, other inputs as a split whose labels are all 0."""
+    """Splits and DataLoaders as they are, other inputs as a split whose labels are all 0.
+
+    Raises ValueError for a whole task, and for what holds no inputs.
+    """
     if isinstance(inputs, Split | DataLoader):
         return inputs
+    if isinstance(inputs, Task):
+        raise ValueError(text("engine.whole_task", name=inputs.name))
+    if not isinstance(inputs, Sequence | np.ndarray | Tensor) or getattr(inputs, "ndim", 1) < 1:
+        raise ValueError(text("engine.no_inputs", value=f"{inputs!r:.60}"))
     if isinstance(inputs, str):
         inputs = [inputs]
     elif isinstance(inputs, np.ndarray):

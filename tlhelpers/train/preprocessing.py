@@ -60,16 +60,20 @@ def preprocess_of(model: nn.Module, data: Split | DataLoader, task: Task | None 
     normalize = Normalize(task.mean, task.std) if task else Normalize()
     if isinstance(data, DataLoader):
         return lambda raw: (own or normalize)(raw) if _is_raw(raw) else raw
+    first = _first_of(data)
     if own is None:
-        return normalize if holds_pictures(data) else _as_they_are
-    if getattr(own, "unit_range", False):
-        _require_unit_range(data)
+        if getattr(first, "dtype", None) != torch.uint8:
+            return _as_they_are
+        own = normalize
+    if getattr(own, "unit_range", False) and isinstance(first, Tensor):
+        _require_shape(first, len(data))
+        _require_unit_range(first, data)
     return own
 
 
 def holds_pictures(split: Split) -> bool:
     """True where the inputs are uint8 images, which nobody has normalised yet."""
-    return getattr(split.batch(torch.arange(1))[0], "dtype", None) == torch.uint8
+    return getattr(_first_of(split), "dtype", None) == torch.uint8
 
 
 def _as_they_are(inputs: Any) -> Any:
@@ -80,9 +84,29 @@ def _is_raw(inputs: Any) -> bool:
     return isinstance(inputs, list) or getattr(inputs, "dtype", None) == torch.uint8
 
 
-def _require_unit_range(split: Split) -> None:
-    first, _ = split.batch(torch.arange(1))
-    if isinstance(first, Tensor) and first.is_floating_point():
+def require_pictures(split: Split) -> None:
+    """Raises ValueError unless these are pictures (n, 3, h, w), of bytes or from 0 to 1."""
+    first = _first_of(split)
+    _require_shape(first, len(split))
+    _require_unit_range(first, split)
+
+
+def require_unit_range(split: Split) -> None:
+    """Raises ValueError for pictures as floats from 0 to 255."""
+    _require_unit_range(_first_of(split), split)
+
+
+def _first_of(split: Split) -> Any:
+    return split.batch(torch.arange(min(1, len(split))))[0]
+
+
+def _require_shape(first: Tensor, count: int) -> None:
+    if first.ndim != 4 or first.shape[1] not in (1, 3):
+        raise ValueError(text("engine.picture_shape", shape=(count, *first.shape[1:])))
+
+
+def _require_unit_range(first: Any, split: Split) -> None:
+    if isinstance(first, Tensor) and first.is_floating_point() and len(split):
         seen, _ = split.batch(torch.arange(min(SEEN, len(split))))
         if seen.max() > 2:
             raise ValueError(text("engine.floats_of_bytes", highest=f"{seen.max():.0f}"))

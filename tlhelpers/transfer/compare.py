@@ -16,7 +16,8 @@ from itertools import product
 import torch
 from torch import nn
 
-from tlhelpers.data.task import Task, rows_of_each
+from tlhelpers.data.task import Task, require_task, rows_of_each
+from tlhelpers.runtime.arguments import require_seed, require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
@@ -33,6 +34,9 @@ def few_labels(task: Task, per_class: int, seed: int = 0) -> Task:
     Smaller sets are parts of larger ones of the same seed. Raises ValueError where a class
     has fewer.
     """
+    require_task(task)
+    require_whole("per_class", per_class, 1)
+    require_seed(seed)
     labels = task.train.labels
     counts = torch.bincount(labels, minlength=task.num_classes)
     if per_class < 1 or int(counts.min()) < per_class:
@@ -90,6 +94,7 @@ def compare(
     must hold at least max(per_class) training examples a class. Ctrl-C leaves the table of the
     runs that were finished. Raises ValueError for an unknown strategy.
     """
+    require_task(task)
     if not isinstance(backbones, Mapping):
         backbones = {_name(network): network for network in backbones}
     unknown = [name for name in strategies if name not in STRATEGIES]

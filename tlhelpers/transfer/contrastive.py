@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tlhelpers.runtime.arguments import require_number, require_seed, require_whole
 from tlhelpers.runtime.language import text
 
 LARGEST_SCALE = 100.0
@@ -32,6 +33,9 @@ def contrastive_loss(pictures: Tensor, captions: Tensor, scale: Tensor | float) 
     other; both are brought to length 1. scale: one over the temperature.
     """
     _require_pairs(pictures, captions)
+    if pictures.shape != captions.shape:
+        shapes = {"pictures": tuple(pictures.shape), "captions": tuple(captions.shape)}
+        raise ValueError(text("contrastive.shapes", **shapes))
     logits = scale * F.normalize(pictures, dim=1) @ F.normalize(captions, dim=1).T
     own = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
@@ -42,8 +46,8 @@ class TwoTowers(nn.Module):
 
     def __init__(self, d: int, e: int, dim: int = 64, temperature: float = 0.1):
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(text("contrastive.scale", temperature=temperature))
+        require_whole("dim", dim, 1)
+        require_number("temperature", temperature, above=True)
         self.picture, self.caption = nn.Linear(d, dim), nn.Linear(e, dim)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.register_buffer("mean", torch.zeros(d))
@@ -81,9 +85,20 @@ def train_two_towers(
     numbers, a temperature that is not above 0, and pictures or captions that are all the same.
     """
     _require_pairs(pictures, captions)
+    for name, size, least in (("steps", steps, 1), ("batch_size", batch_size, 2)):
+        require_whole(name, size, least)
+    for name, number in (("lr", lr), ("weight_decay", weight_decay)):
+        require_number(name, number)
+    require_seed(seed)
+    pictures, captions = pictures.float(), captions.float()
     for which, rows in (("pictures", pictures), ("captions", captions)):
+        called = text(f"contrastive.{which}")
+        if not rows.isfinite().all():
+            broken = (~rows.isfinite().all(1)).nonzero()[:, 0]
+            values = {"which": called, "count": len(broken), "first": int(broken[0])}
+            raise ValueError(text("contrastive.not_finite", **values))
         if torch.equal(rows, rows[:1].expand_as(rows)):
-            raise ValueError(text("contrastive.same", which=text(f"contrastive.{which}")))
+            raise ValueError(text("contrastive.same", which=called))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         towers = TwoTowers(pictures.shape[1], captions.shape[1], dim, temperature)
@@ -102,6 +117,11 @@ def train_two_towers(
 
 
 def _require_pairs(pictures: Tensor, captions: Tensor) -> None:
-    shapes = {"pictures": tuple(pictures.shape), "captions": tuple(captions.shape)}
-    if pictures.ndim != 2 or captions.ndim != 2 or not 2 <= len(pictures) == len(captions):
-        raise ValueError(text("contrastive.shapes", **shapes))
+    given = {"pictures": pictures, "captions": captions}
+    shapes = {
+        name: tuple(rows.shape) if isinstance(rows, Tensor) else type(rows).__name__
+        for name, rows in given.items()
+    }
+    for rows in given.values():
+        if not isinstance(rows, Tensor) or rows.ndim != 2 or not 2 <= len(rows) == len(pictures):
+            raise ValueError(text("contrastive.shapes", **shapes))

@@ -24,14 +24,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tlhelpers.data.digest import digest
-from tlhelpers.data.task import HASHED_ROWS, Split, Task
+from tlhelpers.data.task import HASHED_ROWS, Split, Task, require_task
 from tlhelpers.models.surgery import replace_head
+from tlhelpers.runtime.arguments import require_network, require_number
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import logits_of
 from tlhelpers.train.history import History
 from tlhelpers.train.placement import computing_device
-from tlhelpers.train.predict import as_data, predict
+from tlhelpers.train.predict import as_data, predict, require_labels
 from tlhelpers.train.preprocessing import preprocess_of
 from tlhelpers.transfer.finetune import DEFAULTS, tune
 from tlhelpers.transfer.negative import LONGER, RATES
@@ -93,6 +94,9 @@ def distill(
     ValueError, before anything is trained, where its classes are not those of the task, the
     temperature is not above 0, or unlabelled examples are among those of the test or validation.
     """
+    require_network("teacher", teacher)
+    require_network("student", student)
+    require_task(task)
     _check(answers, temperature, label_weight)
     train = task.train
     if unlabelled is not None:
@@ -102,6 +106,10 @@ def distill(
         raise ValueError(
             text("distillation.classes", outputs=said.shape[1], classes=task.class_names)
         )
+    if not said.isfinite().all():
+        broken = int((~said.isfinite().all(1)).sum())
+        raise ValueError(text("distillation.not_finite", count=broken, of=len(said)))
+    require_labels(task.train.labels, task.num_classes)
     options = {**DEFAULTS[task.kind], "seed": seed, **fit_options}
     softness = (temperature or TEMPERATURE) if answers == "soft" else None
     imitate = _Imitation(said, softness, label_weight, len(task.train))
@@ -143,7 +151,7 @@ def distill(
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float = 2.0) -> Tensor:
     """Scalar loss from two tensors of logits (n, classes); no gradient reaches the teacher."""
-    if student.shape != teacher.shape or student.ndim != 2:
+    if student.shape != teacher.shape or student.ndim != 2 or not len(student):
         raise ValueError(
             text(
                 "distillation.shapes",
@@ -210,17 +218,21 @@ def _check(answers: str, temperature: float | None, label_weight: float) -> None
         _require_temperature(temperature)
         if answers == "hard":
             raise ValueError(text("distillation.hard_temperature"))
-    if not 0 <= label_weight <= 1:
-        raise ValueError(text("distillation.label_weight", given=label_weight))
+    require_number("label_weight", label_weight, 0, 1)
 
 
 def _require_temperature(temperature: float) -> None:
-    if not 0 < temperature < math.inf:
-        raise ValueError(text("distillation.temperature", temperature=temperature))
+    require_number("temperature", temperature, above=True)
 
 
 def _together(task: Task, unlabelled: Split) -> Split:
     """The training examples, then the unlabelled ones with a label that nothing reads."""
+    kinds = [
+        str(getattr(part.inputs, "dtype", type(part.inputs).__name__)).removeprefix("torch.")
+        for part in (task.train, unlabelled)
+    ]
+    if kinds[0] != kinds[1]:
+        raise ValueError(text("distillation.kinds", task=kinds[0], unlabelled=kinds[1]))
     for part, split in (("test", task.test), ("valid", task.valid)):
         shared = len(_names(unlabelled) & _names(split))
         if shared:

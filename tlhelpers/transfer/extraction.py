@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import features_of, stages
+from tlhelpers.runtime.arguments import require_network
 from tlhelpers.runtime.language import text
 from tlhelpers.train.predict import as_data, infer, logits_of
-from tlhelpers.train.preprocessing import preprocess_of
+from tlhelpers.train.preprocessing import preprocess_of, require_unit_range
 from tlhelpers.transfer.feature_cache import FeatureCache, fingerprint, write_features
 
 LARGE = 100_000  # inputs from which on features go to a file
@@ -41,6 +42,7 @@ def extract_features(
     preprocess: None takes the model's own. The cache knows weights, preprocessing and data; from
     LARGE inputs on the features are a memory-mapped file.
     """
+    require_network("model", model)
     data = as_data(data)
     if len(data) == 0:
         raise ValueError(text("features.empty"))
@@ -79,14 +81,23 @@ def stream_features(
 
 
 def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task | None = None) -> Tensor:
-    """Features (n, d) of a split: by a network, by "pixels" (the control), or as given."""
+    """Features (n, d) of a split: by a network, by "pixels" (the control), or as given.
+
+    Pixels are numbers from 0 to 1, of uint8 pictures and of floats alike.
+    """
+    if isinstance(backbone, np.ndarray):
+        backbone = torch.from_numpy(backbone)
     if isinstance(backbone, Tensor):
         if backbone.ndim != 2 or len(backbone) != len(split):
             shape = tuple(backbone.shape)
             raise ValueError(text("features.not_of_split", shape=shape, inputs=len(split)))
         return backbone.float()
-    if backbone == "pixels":
-        return split.inputs.flatten(1).float() / 255
+    if isinstance(backbone, str) and backbone == "pixels":
+        if not isinstance(split.inputs, Tensor):
+            raise ValueError(text("features.no_pixels", kind=type(split.inputs).__name__))
+        require_unit_range(split)
+        pixels = split.inputs.flatten(1).float()
+        return pixels / 255 if split.inputs.dtype == torch.uint8 else pixels
     if isinstance(backbone, str):
         raise ValueError(text("features.not_pixels", name=backbone))
     return extract_features(backbone, split, preprocess=preprocess_of(backbone, split, task))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.transfer.extraction import represent
 from tlhelpers.transfer.heads import LEARNING_RATES, WEIGHT_DECAYS, select_head
 from tlhelpers.transfer.results import Result
@@ -60,6 +60,7 @@ def probe(
     same spread, as measured on the training split. read_test: False while something is still
     being chosen; `test_acc` is then nan.
     """
+    require_task(task)
     start = time.perf_counter()
     train, valid = (represent(backbone, split, task) for split in (task.train, task.valid))
     head, chosen, grid = select_head(

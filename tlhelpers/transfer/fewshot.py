@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.extraction import represent, span
 from tlhelpers.transfer.intervals import Interval, interval
@@ -63,6 +63,7 @@ def few_shot(
     Warns where the backbone was trained on a class of the same name. Raises ValueError where an
     episode asks for more classes or images than there are, or the method is not known.
     """
+    require_task(task)
     if method not in METHODS:
         raise ValueError(text("fewshot.method", method=method, known=", ".join(METHODS)))
     trained_on = getattr(getattr(backbone, "info", None), "classes", {"en": []})

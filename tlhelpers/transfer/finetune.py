@@ -31,7 +31,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.models.surgery import (
     freeze,
     freeze_batchnorm,
@@ -40,6 +40,7 @@ from tlhelpers.models.surgery import (
     stages,
 )
 from tlhelpers.models.surgery import unfreeze as unfreeze_all
+from tlhelpers.runtime.arguments import require_number, require_whole
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import evaluate, fit
@@ -130,6 +131,7 @@ def fine_tune(
     where training did not help, that one is returned. Raises ValueError for settings that do not
     go together or an impossible `unfreeze`, before anything is trained.
     """
+    require_task(task)
     depth = _depth(unfreeze, len(stages(backbone)) - 1)
     if body_lr is not None and lr_mult is not None:
         raise ValueError(text("finetune.both_rates"))
@@ -202,7 +204,12 @@ def tune(
     middle of the grid is taken. longer: how many times more epochs than `epochs_for` tells.
     """
     begin = time.perf_counter()
-    if epochs is None:
+    require_whole("batch_size", options["batch_size"], 1)
+    for rate in grid["lr"]:
+        require_number("lr", rate)
+    if epochs is not None:
+        require_whole("epochs", epochs, 1)
+    else:
         epochs = longer * epochs_for(task, options["batch_size"])
     steps = options.get("max_steps") or epochs * _steps_an_epoch(task, options)
     options = {"valid_every": max(1, epochs // VALIDATIONS), **options}

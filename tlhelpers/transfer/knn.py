@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.task import Split, Task, require_task
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.extraction import represent
 from tlhelpers.transfer.heads import check_labels
@@ -50,6 +50,7 @@ def knn(
     taken; those that pass the training split are left out. Raises ValueError for another metric,
     or where no k fits.
     """
+    require_task(task)
     start = time.perf_counter()
     train = represent(backbone, task.train, task)
     candidates = [k] if isinstance(k, int) else [n for n in k if n <= len(train)]

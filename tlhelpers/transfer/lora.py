@@ -17,9 +17,9 @@ from typing import Any
 
 from torch import nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.models.surgery import freeze, stages
-from tlhelpers.runtime.language import text
+from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.transfer.finetune import (
     DEFAULTS,
     FineTuneResult,
@@ -54,8 +54,8 @@ def lora(
     those of `fine_tune`, and so is the promise that the result is never worse on the validation
     split than the head it began with. Raises ValueError for a rank below 1.
     """
-    if rank < 1:
-        raise ValueError(text("lora.rank", rank=rank))
+    require_task(task)
+    require_whole("rank", rank, 1)
     options = {**DEFAULTS[task.kind], "optimizer": "adamw", "seed": seed, **fit_options}
 
     def prepare(model: nn.Module, lr: float) -> tuple[nn.Module, dict]:

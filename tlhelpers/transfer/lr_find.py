@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.train.engine import cross_entropy, fit
 from tlhelpers.transfer.results import Result
 
@@ -44,6 +44,7 @@ def lr_find(
 
     Only the training split is read; `model` stays as it is.
     """
+    require_task(task)
     losses = []
 
     def loss(trained: nn.Module, inputs: Any, labels: Tensor, rows: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import nn
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.models.surgery import replace_head
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.preprocessing import attach_preprocess
@@ -84,6 +84,7 @@ def train_from_scratch(
     training split fifteen times, or for at least 180 steps: three times as long as fine-tuning.
     Other options go to `fit`; the defaults are those of `fine_tune`.
     """
+    require_task(task)
     options = {**DEFAULTS[task.kind], "seed": seed, **options}
     set_seed(seed)
     start = replace_head(reinitialise(backbone), task.num_classes)
@@ -111,6 +112,7 @@ def negative_transfer_gap(
     seed, and are then kept for seeds 0 to seeds - 1. epochs: of both; None gives both as many
     steps as `train_from_scratch` takes.
     """
+    require_task(task)
     if epochs is None:
         batch = options.get("batch_size", DEFAULTS[task.kind]["batch_size"])
         epochs = LONGER * epochs_for(task, batch)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlhelpers.data.task import Split, Task, require_texts
+from tlhelpers.data.task import Split, Task, require_task, require_texts
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.results import Result
 
@@ -49,6 +49,7 @@ def tfidf_baseline(task: Task, *, strengths: Sequence[float] = STRENGTHS) -> Bas
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
+    require_task(task)
     if task.kind != "text":
         raise ValueError(text("text_baseline.not_texts", name=task.name))
     for split in (task.train, task.valid):

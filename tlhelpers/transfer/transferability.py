@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.data.task import Task
+from tlhelpers.data.task import Task, require_task
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.extraction import represent
@@ -166,6 +166,7 @@ def transferability(
     "knn" leaves each training image out in turn; "probe" is the accuracy of a linear probe on the
     validation split.
     """
+    require_task(task)
     if not isinstance(backbones, Mapping):
         backbones = {model.info.name: model for model in backbones}
     unknown = [name for name in scores if name not in SCORES]

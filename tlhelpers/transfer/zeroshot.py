@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.task import Split, Task, require_task
+from tlhelpers.runtime.arguments import is_whole, require_seed, require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.eszsl import METHODS, STRENGTHS
 from tlhelpers.transfer.extraction import represent, span
@@ -93,19 +94,32 @@ def part_classes(
     task: Task, unseen: Sequence[int] | None, n_unseen: int, seed: int, method: str
 ) -> tuple[list[int], list[int]]:
     """(unseen, seen) class numbers; raises ValueError where a task cannot be parted so."""
+    require_task(task)
+    require_seed(seed)
     if task.attributes is None:
         raise ValueError(text("zeroshot.no_attributes", task=task.name))
-    if not torch.isfinite(task.attributes).all():
+    told = task.attributes
+    if not isinstance(told, Tensor) or told.ndim != 2 or len(told) != task.num_classes:
+        shape = tuple(getattr(told, "shape", ())) or type(told).__name__
+        raise ValueError(text("zeroshot.attributes", shape=shape, classes=task.num_classes))
+    if not torch.isfinite(told).all():
         raise ValueError(text("zeroshot.not_finite", task=task.name))
-    if method not in METHODS:
+    if method not in list(METHODS):
         raise ValueError(text("zeroshot.method", method=method, known=", ".join(METHODS)))
     if unseen is None:
+        require_whole("n_unseen", n_unseen, 2)
         generator = torch.Generator().manual_seed(seed)
         unseen = torch.randperm(task.num_classes, generator=generator)[:n_unseen].tolist()
-    chosen = torch.as_tensor(unseen).unique().tolist()
+    listed = unseen if isinstance(unseen, Sequence) else [unseen]
+    if isinstance(unseen, str) or not all(map(is_whole, listed)):
+        raise ValueError(text("zeroshot.classes", unseen=unseen, have=task.num_classes))
+    chosen = sorted(set(listed))
     seen = [c for c in range(task.num_classes) if c not in chosen]
     if len(chosen) < 2 or len(seen) < 2 * FOLDS or not set(chosen) < set(range(task.num_classes)):
         raise ValueError(text("zeroshot.classes", unseen=chosen, have=task.num_classes))
+    tested = torch.bincount(task.test.labels, minlength=task.num_classes)
+    if missing := [task.class_names[c] for c in chosen if not tested[c]]:
+        raise ValueError(text("zeroshot.untested", task=task.name, classes=", ".join(missing)))
     return chosen, seen
 
 
@@ -140,6 +154,8 @@ def learn_link(
     assert task.attributes is not None
     known = task.only_classes(seen)
     features = represent(backbone, known.train, task)
+    if broken := int((~features.isfinite().all(1)).sum()):
+        raise ValueError(text("zeroshot.features", count=broken, of=len(features)))
     standardizer = Standardizer(features)
     features = standardizer(features)
     basis = span(features)  # V lies in it: raw pixels cost no more than they must

@@ -17,10 +17,11 @@ from __future__ import annotations
 import functools
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tlhelpers.runtime.arguments import require_whole
+from tlhelpers.runtime.arguments import require_number, require_whole
 from tlhelpers.runtime.language import text
 
 RATE = 8000  # samples a second of the course's own sounds: that of a telephone
@@ -28,6 +29,7 @@ MELS = 40  # bands
 LOWEST, HIGHEST = 60.0, 3900.0  # Hz, the outer edges of the bands
 WINDOW_SECONDS, HOP_SECONDS = 0.032, 0.010
 FLOOR = 1e-6  # added to the power, below which all is silence
+SAMPLES = (torch.int16, torch.float32, torch.float64)
 MOST_MELS, MOST_RATE = 256, 384_000
 
 
@@ -49,8 +51,19 @@ def log_mel(
     require_whole("rate", rate, 1, MOST_RATE)
     require_whole("mels", mels, 1, MOST_MELS)
     window, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
-    if waves.ndim != 2 or waves.shape[1] < window:
-        raise ValueError(text("sounds.shape", shape=tuple(waves.shape), least=window))
+    require_number("lowest", lowest)
+    require_number("highest", highest)
+    waves = torch.from_numpy(waves) if isinstance(waves, np.ndarray) else waves
+    shape = tuple(getattr(waves, "shape", ())) or type(waves).__name__
+    if (
+        not isinstance(waves, Tensor)
+        or waves.ndim != 2
+        or waves.shape[1] < window
+        or not len(waves)
+    ):
+        raise ValueError(text("sounds.shape", shape=shape, least=window))
+    if waves.dtype not in SAMPLES:
+        raise ValueError(text("sounds.samples", dtype=str(waves.dtype).removeprefix("torch.")))
     if not 0 <= lowest < highest <= rate / 2:
         values = {"lowest": lowest, "highest": highest, "rate": rate, "half": rate / 2}
         raise ValueError(text("sounds.bands", **values))

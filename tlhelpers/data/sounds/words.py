@@ -19,13 +19,14 @@ from torch import Tensor
 from tlhelpers.data.sounds.frontend import RATE
 from tlhelpers.data.sounds.noise import add_noise, as_float
 from tlhelpers.data.task import Split, Task, rows_of_each
-from tlhelpers.runtime.arguments import require_seed, require_whole
+from tlhelpers.runtime.arguments import require_number, require_seed, require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import DATASETS
 from tlhelpers.runtime.store import StoreError, verify
 
 STANDARD = "standard"
 NAMES = {"en-029": "caribbean", "en-gb-scotland": "scotland", "en-gb-x-gbclan": "lancaster"}
+LOUDEST = 120  # dB: beyond it one of the two is nothing at all
 LINE = 10.0  # dB: speech over noise on the telephone, unless asked otherwise
 SHARES = {"test": 0.3, "valid": 0.2}  # of the voices; the others are learned from
 PER_CLASS = {"test": 24, "valid": 8}  # at most
@@ -89,14 +90,16 @@ def load_words(
     snr: dB of speech over noise; None: no noise.
     Raises ValueError for what there is not, and where a class has too few recordings.
     """
-    if name not in WORDS:
+    if name not in list(WORDS):
         raise ValueError(text("sounds.no_words", given=name, known=", ".join(WORDS)))
     require_seed(seed)
     require_whole("per_class", per_class, 1)
+    if snr is not None:
+        require_number("snr", snr, -LOUDEST, LOUDEST)
     clips = read_clips(name)
     accent = accent or clips.accents[0]
     for given in (accent, test_accent or accent):
-        if given not in set(clips.accents):
+        if given not in list(clips.accents):
             known = ", ".join(sorted(set(clips.accents)))
             raise ValueError(text("sounds.no_accent", given=given, name=name, known=known))
     if split not in ("voice", "random"):

@@ -110,7 +110,9 @@ def draw(layer: str, picked: int) -> View:
         row = place * PER_CLASS
         x = 8 + 63 * place
         outline = figures.VERMILION if row == picked else "none"
-        target = {"data-set": "picked", "data-value": row, "aria-label": _name(seen, row)}
+        label = text("widget02.photo", name=_name(seen, row), number=place + 1)
+        target = {"data-set": "picked", "data-value": row, "aria-label": label}
+        target["data-picked"] = str(row == picked).lower()
         frame = {"x": x, "y": 26, "width": 57, "height": 57}
         canvas.add("image", **frame, **target, href=photo(seen.pictures[row]))
         canvas.add("rect", **frame, fill="none", stroke=outline, stroke_width=4)

@@ -53,6 +53,7 @@ export default makePage((model, el, follow) => {
     for (const node of places()) {
       node.setAttribute("role", "button");
       node.setAttribute("tabindex", "0");
+      if (node.dataset.picked) node.setAttribute("aria-pressed", node.dataset.picked);
     }
     if (focused >= 0) places()[focused]?.focus();
   });

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tlhelpers.data.task import Split, Task
+from tlhelpers.data.task import Split, Task, require_task
 from tlhelpers.models.surgery import head_of
 from tlhelpers.runtime.language import text
 from tlhelpers.train.predict import evaluate, predict
@@ -77,6 +77,8 @@ def adapt(
     the target has fewer than two training pictures, is the source itself or gives its test
     pictures to adapt to, and where the method needs a BatchNorm that the model lacks.
     """
+    for task in (source, target):
+        require_task(task)
     _check(model, source, target, method)
     begin = time.perf_counter()
     pool = _without_labels(target.train)

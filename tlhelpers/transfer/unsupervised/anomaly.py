@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.runtime.arguments import require_seed, require_whole
+from tlhelpers.runtime.arguments import require_number, require_seed, require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.train.predict import as_data
 from tlhelpers.transfer.extraction import represent
@@ -86,6 +86,9 @@ def anomaly(
     task = known if isinstance(known, Task) else None
     features, wanted = (_describe(backbone, part, task, method, options) for part in (sound, asked))
     require_rows(features, 2 * HELD_OUT)
+    if features.shape[1] != wanted.shape[1]:
+        shapes = [tuple(part.batch(torch.arange(1))[0].shape[1:]) for part in (sound, asked)]
+        raise ValueError(text("unsupervised.shapes", known=shapes[0], tested=shapes[1]))
     if len(wanted):
         require_rows(torch.cat([features[:1], wanted]), 1)
     score = _learn(features[order[held:]], method, seed, options)
@@ -139,6 +142,7 @@ def _check(method: str, false_alarms: float, seed: int, options: dict[str, Any])
     require_seed(seed)
     if method not in METHODS:
         raise ValueError(text("unsupervised.method", method=method, known=", ".join(METHODS)))
+    require_number("false_alarms", false_alarms, 0, 1)
     if not 0 < false_alarms < 1:
         raise ValueError(text("unsupervised.false_alarms", value=false_alarms))
     strange = sorted(options.keys() - OPTIONS.get(method, set()))

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.arguments import require_seed, require_whole
 from tlhelpers.runtime.language import text
+from tlhelpers.train.predict import as_data
 from tlhelpers.transfer.extraction import represent, span
 from tlhelpers.transfer.results import Result
 from tlhelpers.transfer.unsupervised.checks import require_rows
@@ -99,7 +100,7 @@ def read(
         return represent(backbone, data.train, data), data.train.labels
     if isinstance(data, Split):
         return represent(backbone, data), data.labels
-    return represent(backbone, Split(data, torch.zeros(len(data), dtype=torch.long))), None
+    return represent(backbone, as_data(data)), None
 
 
 def _largest_first(heaps: Tensor) -> Tensor:

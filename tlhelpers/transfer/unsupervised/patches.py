@@ -39,9 +39,10 @@ def patch_maps(model: nn.Module, data: Split, layers: Sequence[str] = LAYERS) ->
     Raises ValueError where the inputs are no pictures, or a layer is unknown or gives no map.
     """
     named = dict(stages(model))
+    layers = [layers] if isinstance(layers, str) or not isinstance(layers, Sequence) else layers
     unknown = [name for name in layers if name not in named]
     if unknown or not layers:
-        missing = ", ".join(unknown) or "()"
+        missing = ", ".join(map(str, unknown)) or "()"
         raise ValueError(text("features.layer", layer=missing, known=", ".join(named)))
     if not holds_pictures(data):
         raise ValueError(text("unsupervised.patches_of_pictures"))

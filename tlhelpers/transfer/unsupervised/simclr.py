@@ -25,11 +25,12 @@ from torch.nn import functional as F
 
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import head_of, unfreeze
+from tlhelpers.runtime.arguments import require_network, require_number, require_whole
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit
 from tlhelpers.train.predict import as_data
-from tlhelpers.train.preprocessing import holds_pictures
+from tlhelpers.train.preprocessing import holds_pictures, require_pictures
 from tlhelpers.transfer.results import Result
 
 PROJECTED = 64  # numbers that the loss compares
@@ -65,15 +66,16 @@ def continue_pretraining(
     end; its body has moved. Raises ValueError for texts, fewer than two pictures, a temperature
     that is not above 0 or a crop that is not in (0, 1].
     """
+    require_network("backbone", backbone)
+    require_whole("batch_size", batch_size, 2)
+    require_number("temperature", temperature, above=True)
+    require_number("crop", crop, 0, 1, above=True)
     split = data.train if isinstance(data, Task) else as_data(data)
     if len(split) < 2:
         raise ValueError(text("unsupervised.too_few", count=len(split), least=2))
     if not holds_pictures(split):
         raise ValueError(text("unsupervised.views_of_pictures"))
-    if not temperature > 0:
-        raise ValueError(text("unsupervised.temperature", value=temperature))
-    if not 0 < crop <= 1:
-        raise ValueError(text("unsupervised.crop", value=crop))
+    require_pictures(split)
     model = unfreeze(copy.deepcopy(backbone))
     parent, name = head_of(model)
     head = getattr(parent, name)
