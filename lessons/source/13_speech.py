@@ -91,8 +91,8 @@ gain = tl.interval([a - b for a, b in zip(two["frozen"], two["scratch"])])
 tl.claim(
     f"With two recordings of each word, the frozen body is {100 * gain.low:.0f} to "
     f"{100 * gain.high:.0f} points above scratch (stored, 10 draws of voices)",
-    # ja: f"1単語2件では、凍結した本体がゼロからより{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
-    # ja: "ポイント高い正解率でした（保存済み、声を選び直して10回）",
+    # ja: f"1単語2件の録音では、凍結した本体の正解率がゼロからの学習を{100 * gain.low:.0f}〜"
+    # ja: f"{100 * gain.high:.0f}ポイント上回りました（保存済み、声を選び直して10回）",
     gain.low > 0.20,
 )
 
@@ -113,12 +113,12 @@ tl.claim(
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
 #
-# 次のウィジェットでは、事前学習で覚えた10の命令語を、初めての声で聞かせます。雑音を大きくしたり、アクセントを変えたりして、答えの変化を見てください。
+# 次のウィジェットでは、事前学習で覚えた10の命令語を、初めての声で聞かせます。雑音を大きくしたり、アクセントを変えたりして、答えの変化を見てください。自分の声で試すには、「さらに深く：自分の声と、自分の録音」へどうぞ。
 
 # %% [markdown] key="play" lang="en"
 # ## Hear it, see it, try it
 #
-# In the widget, voices that are new to the network say ten of the words it was pre-trained on. Turn the noise up, change the accent, and watch its answers.
+# In the widget, voices that are new to the network say ten of the words it was pre-trained on. Turn the noise up, change the accent, and watch its answers. Your own voice has its turn in "Deeper: your own voice, your own recordings".
 
 # %% key="widget"
 tl.widget("13")
@@ -208,9 +208,11 @@ lesson13.draw_sound(wave[0])
 
 # %% key="mistakes-run" alt_ja="正しい前処理と、気づきにくい5つの間違いでのテスト正解率を1行ずつ、点で示す。" alt_en="Test accuracy with the right front end and with each of five silent mistakes, one a row."
 commands = tl.load_words("commands", snr=20)
-ten = lesson13.only_words(network, commands.classes["en"])
+ten = lesson13.only_words(network, commands.classes["en"])  # its outputs for these ten words
+# ja: ten = lesson13.only_words(network, commands.classes["en"])  # 出力をこの10語だけにする
 waves, right = commands.test.inputs, commands.test.labels
-slow = waves.repeat_interleave(2, 1)
+slow = waves.repeat_interleave(2, 1)  # the same second, with 16,000 numbers
+# ja: slow = waves.repeat_interleave(2, 1)  # 同じ1秒を、16,000個の数で
 pictures = {
     "as in pre-training": tl.log_mel(waves),
     # ja: "事前学習と同じ": tl.log_mel(waves),
@@ -228,6 +230,8 @@ pictures = {
 accuracies = {}
 for name, picture in pictures.items():
     with torch.no_grad():
+        # standardise: mean 0 and deviation 1, as in pre-training
+        # ja: # standardise：事前学習と同じく、平均0、標準偏差1にそろえる
         answers = ten(lesson13.standardise(picture)).argmax(1)
     accuracies[name] = (answers == right).double().mean().item()
 lesson13.draw_mistakes(accuracies)
@@ -278,7 +282,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # %% key="ex-b" tags=["exercise"]
 ### BEGIN SOLUTION
 # PLACEHOLDER: def split_by_voice(voices, away):
-# PLACEHOLDER:     return ..., ...
+# PLACEHOLDER:     return ...
 def split_by_voice(voices, away):
     held = sorted(set(voices))[-away:]
     train = [row for row, voice in enumerate(voices) if voice not in held]
@@ -310,7 +314,7 @@ lesson13.draw_accents(accents)
 #
 # ### 2件ずつ覚え、忘れない
 #
-# 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします（図では「追加学習」）。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
+# 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
 
 # %% [markdown] key="accents-read" lang="en"
 # **A mean over everybody hides those who fare worst.** All accents together reach 83%, but the Japanese one only 60%. Always put the worst group beside it. In commercial speech recognition, a study found error rates that differ by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
@@ -367,7 +371,7 @@ lesson13.draw_who(who)
 #
 # ## 人の声では？
 #
-# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の発話で学習した**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。図の「この教材」は凍結した本体、「絵」は絵で学んだネットワーク、「平均」は帯域の平均、「1クラスのラベル数」は1単語あたりの録音数です。
+# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の発話で学習した**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
 
 # %% [markdown] key="who-read" lang="en"
 # **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%), and loses even to a random body (47%) and to the means of the bands (49%). From scratch it is 53% (the intervals of these three overlap widely). While it learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (ten voices, five recordings each, 5 draws).
@@ -376,7 +380,7 @@ lesson13.draw_who(who)
 #
 # ## And with people?
 #
-# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)). In the figure, *ours* is our frozen body, *drawings* the network of drawings, *means* the means of bands, and *labels a class* are the recordings of each word.
+# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)).
 
 # %% key="real-figure" alt_ja="人の声での正解率。左は数字、右は30の命令語。どちらも話者を分けてある。" alt_en="Accuracy with people who were held out: digits at the left, thirty commands at the right."
 lesson13.draw_real(tl.stored("13_real"))
@@ -614,7 +618,22 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
 
 # %% [markdown] key="deeper-own" lang="ja" tags=["deeper"]
-# ## さらに深く：自分の録音で
+# ## さらに深く：自分の声と、自分の録音
+#
+# 次のセルを実行して「録音する」を押し、10の命令語のどれかを英語で言ってみましょう。録音ファイルをこの枠にドロップしてもかまいません。ネットワークは、何を聞いても10語のどれかで答えます。
+
+# %% [markdown] key="deeper-own" lang="en" tags=["deeper"]
+# ## Deeper: your own voice, your own recordings
+#
+# Run the next cell, press "Record", and say one of the ten commands; or drop a recording onto the frame. Whatever it hears, the network answers with one of its ten words.
+
+# %% key="own-voice"
+lesson13.own_voice()
+
+# %% [markdown] key="own-read" lang="ja"
+# **本物の声は、合成の声より難しいのです。** 人が話した同じ10語の録音（Speech Commands）100件では、正解は62件でした。標準的なアクセントの合成の声なら94%です。聞き間違えられても、あなたの発音のせいとは限りません。
+#
+# ### フォルダーに集めた録音
 #
 # 単語ごとのフォルダーに録音（WAV、FLAC、OGG、MP3）を入れます。ファイル名の先頭を話し手の名前にすると（`ken_1.wav`）、声ごとに分けられます。
 #
@@ -626,10 +645,12 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # mine = tl.load_folder("recordings")   # 点検し、分け方を説明します
 # ```
 #
-# ターミナルで `python -m tlhelpers try recordings` を実行すると、比較とレポートができます。スマートフォンの録音アプリで十分です。
+# ターミナルで `python -m tlhelpers try recordings` を実行すると、比較とレポートができます。スマートフォンの録音で十分ですが、M4Aは読めないので、WAVに変換してください（`ffmpeg -i memo.m4a memo.wav`）。
 
-# %% [markdown] key="deeper-own" lang="en" tags=["deeper"]
-# ## Deeper: your own recordings
+# %% [markdown] key="own-read" lang="en"
+# **Real voices are harder for it than synthetic ones.** Of 100 recordings of the same ten words by people (Speech Commands), it is right for 62; with synthetic voices in the standard accent it is 94%. So if it mishears you, that need not be your pronunciation.
+#
+# ### A folder of recordings
 #
 # Put recordings (WAV, FLAC, OGG, MP3) into a folder for each word. Where a file name begins with who speaks (`ken_1.wav`), they are split by voice.
 #
@@ -641,7 +662,7 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # mine = tl.load_folder("recordings")   # looks at them, and says how they are split
 # ```
 #
-# In a terminal, `python -m tlhelpers try recordings` compares the ways and writes a report. The recorder of a telephone is good enough.
+# In a terminal, `python -m tlhelpers try recordings` compares the ways and writes a report. A smartphone records well enough, but M4A cannot be read: turn it into WAV (`ffmpeg -i memo.m4a memo.wav`).
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from tqdm.auto import tqdm
 
 from tests.tiny_sounds import RATE, encoded, recordings, wave
 from tlhelpers.course import contest, sound_report, trial
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import load_model, save_model
+from tlhelpers.course.sound_contest import SoundContest
 from tlhelpers.course.trial import try_folder
 from tlhelpers.data.folder import load_folder
 from tlhelpers.data.task import rows_of_each
@@ -29,7 +31,7 @@ from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.heads import select_head
-from tlhelpers.transfer.intervals import share_of
+from tlhelpers.transfer.intervals import Interval, share_of
 
 REAL = Path(os.environ.get("TLHELPERS_REAL", "../shared/real")).absolute()
 
@@ -120,6 +122,31 @@ def test_the_page_plays_what_was_heard_or_nothing(mistaken, monkeypatch, languag
     page = mistaken.page()
     assert "<audio" not in page and "data:audio" not in page and place in page
     assert page.count("<img") == 2  # confusion and learning curve
+
+
+def test_the_classes_that_are_confused_most_are_named(tried, monkeypatch):
+    labels = torch.tensor([0] * 6 + [1] * 6)
+    answers = torch.tensor([0, 0, 0, 1, 1, 1] + [1] * 4 + [0] * 2)
+    monkeypatch.setattr(tried, "labels", labels)
+    monkeypatch.setattr(tried, "logits", torch.eye(2)[answers])
+    (said,) = (step for step in tried.next_steps() if "were taken for" in step)
+    assert '3 of 6 examples of "down" were taken for "up"' in said
+    monkeypatch.setattr(tried, "logits", torch.eye(2)[labels])
+    assert not any("were taken for" in step for step in tried.next_steps())
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(1, False), (5, True)])
+def test_fine_tuning_that_was_cut_short_has_not_lost(tried, monkeypatch, epochs, told):
+    by_name = {c.strategy: c for c in tried.contenders if c.strategy in ("fine_tune", "scratch")}
+    rivals = [by_name["fine_tune"]], [by_name["scratch"]]
+    lost = Interval(-0.2, -0.3, -0.1, 100)
+    monkeypatch.setattr(contest, "paired", lambda *a, **k: lost)
+    search = SoundContest(tried.task, 0.0, 0, 64, tqdm(disable=True))
+    search.epochs = {"fine_tune": epochs, "scratch": 15}
+    monkeypatch.setattr(search, "rivals", lambda: rivals)
+    test = tried.task.test
+    found = search._gain(by_name["scratch"], tried.labels == tried.labels, test)
+    assert found == (lost if told else None)
 
 
 def test_players_stop_where_the_page_would_grow_too_large(tried, monkeypatch):

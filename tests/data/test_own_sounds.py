@@ -29,6 +29,7 @@ from tlhelpers.data.sounds.recording import (
     read_recording,
     windowed,
 )
+from tlhelpers.runtime.store import cache_folder
 
 REAL = Path(os.environ.get("TLHELPERS_REAL", "../shared/real"), "speech")
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="real recordings are not here")
@@ -156,7 +157,8 @@ Image.new("RGB", (8, 8)).save(PNG, "PNG")
         (encoded(tone(RATE), "FLAC")[:60], "damaged", "damaged"),
         (encoded(np.zeros(8000)), "silent", "silence"),
         (encoded(np.zeros(0)), "no_samples", "no sound"),
-        (encoded(np.full(8000, np.nan), subtype="FLOAT"), "silent", "silence"),
+        (encoded(np.full(8000, np.nan), subtype="FLOAT"), "no_numbers", "NaN"),
+        (encoded(np.zeros(4000 * 90), "FLAC", 4000), "silent_start", "lasts 2 minutes"),
         (encoded(tone(RATE)[:100]), "too_short", "6 ms"),
         (encoded(tone(RATE), rate=100), "rate", "100 samples a second"),
         (encoded(tone(RATE), rate=10**6), "rate", "1,000,000 samples a second"),
@@ -300,6 +302,25 @@ def test_what_is_left_out_is_told_by_kind(tmp_path):
     assert "sound almost the same: 1, for example up/eva_2.wav ~ up/song.mp3" in said
 
 
+def test_each_kind_of_file_has_its_sentence_in_the_language_of_the_reader(tmp_path, monkeypatch):
+    root = recordings(tmp_path / "mine")
+    (root / "up" / "memo.m4a").write_bytes(M4A)
+    (root / "up" / "memo.mp3").write_bytes(b"\x1a\x45\xdf\xa3" + bytes(60))
+    said = str(load_folder(root).inspection)
+    assert "up/memo.m4a. This is a recording in M4A" in said
+    assert "up/memo.mp3. This is a recording in WebM" in said
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    said = str(load_folder(root).inspection)  # from the cache
+    assert "This is" not in said and "M4A (AAC) 形式の録音は読めません" in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_what_is_kept_of_a_voice_is_closed_to_others(tmp_path):
+    load_folder(recordings(tmp_path / "mine"))
+    kept = [path for path in (cache_folder() / "folder").iterdir() if path.suffix != ".lock"]
+    assert len(kept) == 2 and not any(path.stat().st_mode & 0o077 for path in kept)
+
+
 def test_a_folder_that_nothing_can_be_learned_from_says_why(tmp_path):
     for label in "ab":
         (tmp_path / label).mkdir()
@@ -400,7 +421,7 @@ def test_one_voice_in_two_named_parts_is_told(tmp_path):
             content = encoded(wave(label == "up", number, 77))
             (tmp_path / "mine" / "test" / label / f"{voice}_77.wav").write_bytes(content)
     said = str(load_folder(tmp_path / "mine").inspection)
-    assert "1 speakers are heard in training or validation and in the test (anna)" in said
+    assert "again in the test: 1 (anna)" in said
 
 
 @pytest.mark.parametrize("groups", [0, -1, True, "names", 1.5, []], ids=repr)

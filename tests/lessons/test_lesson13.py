@@ -8,7 +8,7 @@ import torch
 from tlhelpers.course.exercises import check
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.sounds.frontend import LogMel
-from tlhelpers.data.sounds.words import load_words
+from tlhelpers.data.sounds.words import load_words, read_clips
 from tlhelpers.lessons.speech import experiments, widget
 from tlhelpers.lessons.speech.steps import as_pictures, joined, means, nearness, only_words
 from tlhelpers.models.backbones import backbone
@@ -65,6 +65,20 @@ def test_the_widget_plays_and_shows_what_is_heard(monkeypatch, lang):
     for view in (quiet, noisy):
         assert view.picture.count("<audio controls") == 1
         assert view.picture.count("alt=") == 1
+
+
+def test_a_voice_is_answered_and_not_kept(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    clips = read_clips("commands")
+    said = clips.waves[clips.words.index("stop")]
+    recorder = widget.own_voice()
+    assert "yes, no" in recorder.view().picture and "audio" not in recorder.view().picture
+    late = torch.cat([torch.zeros(9000, dtype=torch.int16), said])  # longer than a second
+    view = recorder.hear(late.numpy().tobytes())
+    assert '"stop"' in view.says and view == recorder.view()
+    assert "<img" in view.picture and "audio" not in view.picture
+    for nothing in (b"", bytes(4000)):
+        assert "Nothing was heard" in recorder.hear(nothing).says
 
 
 def test_only_words_answers_among_these_words_alone():

@@ -50,6 +50,7 @@ LEAST_VALID = 100  # validation examples, where even they would take too long
 VALID_SHARE = 0.15  # of the time, which the slowest backbone may spend on validation
 MOST_EPOCHS = {"fine_tune": 10, "lora": 10, "scratch": 30}
 SEARCH_COST = 2.0  # trying learning rates takes as long as the training itself
+ENOUGH_TUNING = 5  # epochs of fine-tuning; one that was trained less and loses has not lost
 ENOUGH_EPOCHS = 15  # from scratch; a control that was trained less says nothing about transfer
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
 CURVE = (0.125, 0.25, 0.5, 1.0)
@@ -477,6 +478,7 @@ class Contest:
         """Best transfer less its control, example by example on the test part.
 
         The test part chose neither of them; a twin that was hardly trained would flatter transfer.
+        None where they are not compared, or transfer lost for want of time.
         """
         transfer, controls = self.rivals()
         if not transfer or not controls:
@@ -489,7 +491,10 @@ class Contest:
             return (self.answer(best.model, test).argmax(1) == test.labels).double().tolist()
 
         groups = getattr(test, "groups", None)
-        return paired(rights(transfer), rights(controls), groups=groups)
+        gain = paired(rights(transfer), rights(controls), groups=groups)
+        enough = min(ENOUGH_TUNING, MOST_EPOCHS["fine_tune"])
+        was_cut_short = self.epochs.get("fine_tune", enough) < enough
+        return None if gain.high < 0 and was_cut_short else gain
 
     def curve(self, chosen: Contender) -> tuple[list[tuple[int, Interval]], str]:
         """Validation accuracy of the best probe over the number of training examples, and whose."""

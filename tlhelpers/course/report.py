@@ -35,6 +35,7 @@ from tlhelpers.transfer.intervals import Interval
 from tlhelpers.transfer.results import Result
 
 MORE_LABELS_HELP = 0.01  # gained by the last doubling
+FEWEST_CONFUSED, CONFUSED_SHARE = 3, 1 / 3  # mistakes of one kind, and of the class, to be told
 EXPLAINED = {BANDS: "bands", EMBEDDING: "embedding", "zukan-speech": "speech"}
 EXPLAINED |= {"zukan-resnet": "pictures"}
 MOST_CLASSES = 25  # of a confusion matrix; one of 151 took seven gigabytes to draw
@@ -152,6 +153,7 @@ class Report(Result):
             steps.append(text(f"report.next_labels_{kind}"))
         elif self.test_acc.mean < 0.99:
             steps.append(text(f"report.next_mistakes_{kind}"))
+        steps += self._confused()
         probed = {c.backbone for c in self.contenders if c.strategy == "probe"}
         ours = (*probed, *self.skipped)
         if all(name.startswith("zukan-") or name == BANDS for name in ours):
@@ -166,6 +168,20 @@ class Report(Result):
         steps.append(text(f"report.next_new_{kind}"))
         steps.append(text(f"report.next_predict_{kind}", program=PROGRAM))
         return steps
+
+    def _confused(self) -> list[str]:
+        """The two classes that are confused most, where that is no matter of a few examples."""
+        answers, classes = self.logits.argmax(1), self.task.num_classes
+        wrong = answers != self.labels
+        pairs = self.labels[wrong] * classes + answers[wrong]
+        counts = torch.bincount(pairs, minlength=1)
+        count, (true, answer) = int(counts.max()), divmod(int(counts.argmax()), classes)
+        total = int((self.labels == true).sum())
+        if count < FEWEST_CONFUSED or count < CONFUSED_SHARE * total:
+            return []
+        names = [shortened(self.task.class_names[c], 40) for c in (true, answer)]
+        values = {"count": count, "total": total, "true": names[0], "answer": names[1]}
+        return [text("report.next_confused", **values)]
 
     def notes(self) -> list[str]:
         return [*self.remarks, *self.findings()]

@@ -27,15 +27,22 @@ from tlhelpers.data.tables import FolderError
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import catalogue, text
 
+KEPT = 2  # the shape of what stands in the cache; another number decodes anew
+
 
 class FileProblem(ValueError):
-    """A file that cannot be used. `kind`: "empty", "truncated", ..., a sentence of the room."""
+    """A file that cannot be used. `kind`: "empty", "truncated", ..., a sentence of the room;
+    `values`: what stands in that sentence."""
 
     room = "folder"
 
     def __init__(self, kind: str, **values: object):
         super().__init__(say(self.room, f"file_{kind}", **values))
         self.kind = kind
+        self.values = {
+            name: value if isinstance(value, int | float | str) else str(value)
+            for name, value in values.items()
+        }
 
 
 def say(room: str, key: str, **values: object) -> str:
@@ -143,12 +150,15 @@ def decode(items: Sequence[HasPath], medium: Medium, progress: bool | None) -> S
             found["sha256"] = store.sha256(content)
             store.write_atomic(meta, json.dumps(found, ensure_ascii=True))
     del found["sha256"]
+    found["problems"] = [  # in the language of this reading, not of the first
+        (row, kind, medium.say(f"file_{kind}", **values)) for row, kind, values in found["problems"]
+    ]
     return Store(content, **found)
 
 
 def _key_of(items: Sequence[HasPath], medium: Medium) -> str:
     """Changes when a file is added, removed, renamed or edited; labels do not matter."""
-    digest = hashlib.blake2b(medium.how.encode(), digest_size=12)
+    digest = hashlib.blake2b(f"{medium.how}/{KEPT}".encode(), digest_size=12)
     for item in items:
         try:
             status = os.stat(item.path)
@@ -178,7 +188,10 @@ def _require_space(folder: Path, needed: int, medium: Medium) -> None:
 def _decode_all(
     items: Sequence[HasPath], medium: Medium, content: Path, progress: bool | None
 ) -> dict[str, Any]:
-    """Writes what is kept of every readable file; returns what else is known of them."""
+    """Writes what is kept of every readable file; returns what else is known of them.
+
+    Others on this computer may not read it: the files it is made of may be closed to them.
+    """
     found: dict[str, Any] = {
         name: [] for name in ("rows", "problems", "facts", "digests", "signatures", "notes")
     }
@@ -187,7 +200,7 @@ def _decode_all(
         with open(temporary, "wb") as file, medium.quietly():
             for row, one in enumerate(_in_threads(items, medium, progress)):
                 if isinstance(one, FileProblem):
-                    found["problems"].append([row, one.kind, str(one)])
+                    found["problems"].append([row, one.kind, one.values])
                     continue
                 file.write(one.content)
                 found["rows"].append(row)

@@ -25,6 +25,7 @@ from tlhelpers.runtime.language import text
 HASH_BITS, GREY_LEVELS = 6, 6.0  # two photos nearer than this show the same picture
 _BUCKET = 64  # photos compared with each other in one bucket; more are compared in order
 SMALL_CLASS, IMBALANCE = 10, 3.0
+MOST_SENTENCES = 3  # on files of one kind
 
 
 @dataclass(repr=False)  # shown by its sentences, which hold no path of this computer
@@ -149,10 +150,15 @@ def problem_lines(left_out: Sequence[Problem], notes: Sequence[Problem]) -> list
     return lines + [_of_kind("folder.noted", problems) for problems in _by_kind(notes).values()]
 
 
-def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
-    kinds: dict[str, list[Problem]] = defaultdict(list)
+def _by_kind(problems: Sequence[Problem]) -> dict[tuple[str, str], list[Problem]]:
+    """Those of one sentence together; of a kind with many different sentences, all of them."""
+    said: dict[str, set[str]] = defaultdict(set)
     for problem in problems:
-        kinds[problem.kind].append(problem)
+        said[problem.kind].add(problem.message)
+    kinds: dict[tuple[str, str], list[Problem]] = defaultdict(list)
+    for problem in problems:
+        few = len(said[problem.kind]) <= MOST_SENTENCES
+        kinds[problem.kind, problem.message if few else ""].append(problem)
     return kinds
 
 

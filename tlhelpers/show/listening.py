@@ -67,26 +67,35 @@ def listen(sounds: Task | Tensor, names: Sequence[str] | None = None, per_class:
     return Sounds([sounds.class_names[kind] for kind in kinds.tolist()], inputs)
 
 
-def player(name: str, wave: Tensor) -> str:
-    """HTML of one wave (samples,): its name, its spectrogram and controls to play it."""
-    import soundfile
-
+def player(name: str, wave: Tensor, plays: bool = True) -> str:
+    """HTML of one wave (samples,): its name, its spectrogram and, if it plays, its controls."""
     levels = (LogMel()(as_float(wave)[None])[0].flip(0) - DARK) / (BRIGHT - DARK)
     shades = (255 * (1 - levels.clamp(0, 1))).to(torch.uint8)
     drawing = io.BytesIO()
     small = Image.fromarray(shades.numpy()).resize((WIDE, HIGH // 2))
     small.quantize(16).save(drawing, "PNG", optimize=True)
+    said = html.escape(name, quote=True)
+    alt = html.escape(text("listening.picture", name=name), quote=True)
+    return (
+        f'<figure style="display:inline-block;margin:0 8px 8px 0"><figcaption>{said}</figcaption>'
+        f'<img src="data:image/png;base64,{_coded(drawing)}" alt="{alt}" width="{WIDE}" '
+        f'height="{HIGH}">{_controls(said, wave) if plays else ""}</figure>'
+    )
+
+
+def _controls(said: str, wave: Tensor) -> str:
+    import soundfile
+
     step = 2 ** (16 - BITS)
     loud = as_float(wave) / as_float(wave).abs().max().clamp(min=1e-6) * 0.8
     samples = ((loud * 32768 / step).round() * step).to(torch.int16)
     sound = io.BytesIO()
     soundfile.write(sound, samples.numpy(), RATE, format="FLAC")
-    image, audio = (base64.b64encode(one.getvalue()).decode() for one in (drawing, sound))
-    said = html.escape(name, quote=True)
-    alt = html.escape(text("listening.picture", name=name), quote=True)
     return (
-        f'<figure style="display:inline-block;margin:0 8px 8px 0"><figcaption>{said}</figcaption>'
-        f'<img src="data:image/png;base64,{image}" alt="{alt}" width="{WIDE}" height="{HIGH}"><br>'
-        f'<audio controls preload="none" aria-label="{said}" style="width:{WIDE}px;height:2rem" '
-        f'src="data:audio/flac;base64,{audio}"></audio></figure>'
+        f'<br><audio controls preload="none" aria-label="{said}" style="width:{WIDE}px;height:2rem"'
+        f' src="data:audio/flac;base64,{_coded(sound)}"></audio>'
     )
+
+
+def _coded(content: io.BytesIO) -> str:
+    return base64.b64encode(content.getvalue()).decode()

@@ -6,6 +6,7 @@ title is the finding, which the lesson words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -34,11 +35,14 @@ def draw_twin(
     alt: str,
     chance: bool = True,
     looks: Mapping[str, tuple[str, str]] = LOOKS,
+    counted: str | None = None,
+    legend_rows: int = 1,
 ) -> Picture:
     """Accuracy against labels a class on real data, a panel for each of `sets`.
 
     found: {set: {kind: {labels a class: accuracies}}}, as `NN_real` stores it. chance: draws the
     line of guessing, where a set says its number of classes. looks: {kind: (colour, marker)}.
+    counted: what the horizontal axis counts, where that is not labels a class.
     """
     figures.use()
     width = 2.4 + 2.2 * len(sets)
@@ -58,14 +62,16 @@ def draw_twin(
         axes.set_xticks(counts, [str(count) for count in counts], fontsize=9)
         axes.minorticks_off()
         axes.set_title(text(f"twins.set_{name}"), fontsize=10)
-        axes.set_xlabel(text("twins.labels"), fontsize=9)
+        axes.set_xlabel(counted or text("twins.labels"), fontsize=9)
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0][0].set_ylabel(text("twins.accuracy"), fontsize=9)
     handles, names = panels[0][0].get_legend_handles_labels()
     if chance:
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
         handles, names = [*handles, line], [*names, text("twins.chance")]
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=9)
+    columns = math.ceil(len(names) / legend_rows)
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)
 

@@ -167,6 +167,10 @@ def _decode(path: Path) -> Recording:
     if len(samples) < LEAST_SECONDS * RATE:
         raise RecordingError("too_short", milliseconds=round(1000 * len(samples) / RATE))
     if np.abs(samples).max() < SILENT:
+        if "gaps" in found:
+            raise RecordingError("no_numbers")
+        if seconds > READ_SECONDS:
+            raise RecordingError("silent_start", minutes=round(seconds / 60))
         raise RecordingError("silent")
     notes = [
         *(["stereo"] if channels > 1 else []),

@@ -1,6 +1,6 @@
 """Figures of lesson 13: each says its finding in its title and holds every line it mentions.
 
-`only_words`, `mel_filters` and `standardise` are here for the lesson's cells.
+`only_words`, `mel_filters`, `standardise` and `own_voice` are here for the lesson's cells.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from torch import Tensor
 
 from tlhelpers.data.sounds.frontend import RATE, log_mel, mel_filters, standardise
 from tlhelpers.lessons.speech.steps import only_words
+from tlhelpers.lessons.speech.widget import own_voice
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["mel_filters", "only_words", "standardise"]
+__all__ = ["mel_filters", "only_words", "own_voice", "standardise"]
 
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "scratch": figures.METHODS["scratch"],
@@ -38,7 +39,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "nearest": {"color": figures.BLACK, "marker": "X"},
 }
 TWINS = {  # features of the real twin
-    "embedding": (figures.VERMILION, "s"),
+    "embedding": (figures.PURPLE, "v"),
     "speech": (figures.BLUE, "o"),
     "dtw": (figures.BLACK, "X"),
     "pictures": (figures.GREEN, "D"),
@@ -87,7 +88,8 @@ def draw_shots(found: Mapping, two: Mapping, live: Mapping[str, float]) -> Pictu
     _chance(left, 0.2)
     _percent(left)
     left.legend(loc="lower right", fontsize=8, frameon=True, edgecolor="none")
-    _rows(right, two, ("frozen", "tuned", "nearest", "means", "pictures", "random", "scratch"))
+    _rows(right, two, ("frozen", "tuned", "nearest", "scratch", "means", "pictures", "random"))
+    right.axvline(0.2, color=figures.INK, linestyle=":", linewidth=1.2)
     right.set_title(text("lesson13.shots_rows"), fontsize=10)
     left.set_ylabel(text("lesson13.accuracy"))
     figure.suptitle(text("lesson13.shots_title", **_means(two)), x=0.02, ha="left", fontsize=12)
@@ -205,7 +207,7 @@ def draw_who(found: Mapping) -> Picture:
 def draw_noise(found: Mapping) -> Picture:
     """Accuracy over the level of the noise, from none to as loud as the words."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 2.9))
+    figure, axes = plt.subplots(figsize=(7.6, 3.5))
     places = range(len(found))
     for way in ("plain", "augmented", "adapted"):
         runs = [found[level][way] for level in found]
@@ -246,7 +248,8 @@ def draw_unknown(found: Mapping) -> Picture:
 def draw_real(found: Mapping) -> Picture:
     """Digits and commands that people said, by recordings of each word."""
     title, alt = text("lesson13.real_title"), text("lesson13.real_alt")
-    return draw_twin(found, ("digits", "commands"), title, alt, looks=TWINS)
+    options = {"looks": TWINS, "counted": text("lesson13.recordings"), "legend_rows": 2}
+    return draw_twin(found, ("digits", "commands"), title, alt, **options)
 
 
 def draw_mistakes(accuracies: Mapping[str, float]) -> Picture:

@@ -27,11 +27,15 @@ COMMAND = re.compile(r"([a-z]+)/([0-9a-f]+)_nohash_\d+\.wav$")
 
 @dataclass(frozen=True)
 class Said:
-    """Recordings of words. waves: floats (n, 8000), each word in the middle of a second."""
+    """Recordings of words. waves: floats (n, 8000), each word in the middle of a second.
+
+    labels: (n,), places in `words`.
+    """
 
     waves: Tensor
     labels: Tensor
     speakers: list[str]
+    words: list[str]
 
 
 def digits() -> Said:
@@ -51,6 +55,7 @@ def _said(archive: str, pattern: re.Pattern[str]) -> Said:
         torch.stack([wave for _, _, wave in found]),
         torch.tensor([words.index(word) for word, _, _ in found]),
         [speaker for _, speaker, _ in found],
+        words,
     )
 
 

@@ -1,4 +1,7 @@
-"""Lesson 13: hear a word, see it, turn noise up, change the accent, and watch the answer."""
+"""Lesson 13: hear a word, see it, turn noise up, change the accent, and watch the answer.
+
+`own_voice` does the same with what the learner says.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
+from tlhelpers.show.widgets.recorder import Recorder
 
 RESULTS: tuple[str, ...] = ()
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -56,12 +60,17 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
 
 def draw(word: str, voice: str, accent: str, level: int | None) -> View:
     """The player and picture of the word, and bars for the surest answers."""
-    from tlhelpers.show.listening import player
-
     heard = listen_to(word, voice, accent, level)
     best, share = heard.answers[0]
     key = "right" if best == word else "wrong"
     says = text(f"widget13.says_{key}", word=word, answer=best, sure=percent(share))
+    return _shown(heard, word, says)
+
+
+def _shown(heard: Heard, word: str, says: str, plays: bool = True) -> View:
+    """What was heard beside bars for the surest answers; that for the word itself is green."""
+    from tlhelpers.show.listening import player
+
     bars = "".join(
         f'<div style="display:flex;align-items:center;gap:8px"><span style="width:4em">'
         f'{html.escape(answer)}</span><span style="display:inline-block;height:16px;width:'
@@ -71,10 +80,35 @@ def draw(word: str, voice: str, accent: str, level: int | None) -> View:
     )
     picture = (
         f'<div style="display:flex;flex-wrap:wrap;gap:24px;background:white;color:{figures.INK};'
-        f'padding:12px">{player(word, heard.wave)}<div role="img" aria-label="{html.escape(says)}">'
+        f'padding:12px">{player(word, heard.wave, plays)}<div role="img" '
+        f'aria-label="{html.escape(says)}">'
         f"<p>{html.escape(text('widget13.answers'))}</p>{bars}</div></div>"
     )
     return View(picture, says)
+
+
+def own_voice() -> Recorder:
+    """A microphone: the learner says one of the ten words, or drops a recording of one."""
+    from tlhelpers.data.sounds.frontend import RATE
+
+    waiting = text("widget13.own_first", words=", ".join(WORDS))
+    first = View(f"<p>{html.escape(waiting)}</p>", "")
+    return Recorder(text("widget13.own_title"), hear_own, first, RATE)
+
+
+def hear_own(wave: Any) -> View:
+    """What the network takes the loudest second of a wave (samples,) for."""
+    import torch
+
+    from tlhelpers.data.sounds.frontend import RATE
+    from tlhelpers.data.sounds.recording import SILENT, windowed
+
+    if not len(wave) or wave.abs().max() < SILENT:
+        return View("", text("widget13.own_silent"))
+    heard = _answers(torch.from_numpy(windowed(wave.numpy(), RATE)))
+    best, share = heard.answers[0]
+    says = text("widget13.own_says", answer=best, sure=percent(share))
+    return _shown(heard, text("widget13.own_name"), says, plays=False)
 
 
 def listen_to(word: str, voice: str, accent: str, level: int | None) -> Heard:
@@ -83,13 +117,18 @@ def listen_to(word: str, voice: str, accent: str, level: int | None) -> Heard:
 
     from tlhelpers.data.sounds.noise import add_noise, as_float
     from tlhelpers.data.sounds.words import read_clips
-    from tlhelpers.train.predict import predict
 
     clips = read_clips("commands")
     said = list(zip(clips.words, clips.voices, clips.accents, strict=True))
     wave = as_float(clips.waves[said.index((word, voice, accent))])
     if level is not None:
         wave = add_noise(wave[None], float(level), torch.Generator().manual_seed(0))[0]
+    return _answers(wave)
+
+
+def _answers(wave: Any) -> Heard:
+    from tlhelpers.train.predict import predict
+
     chances = predict(_network(), wave[None]).softmax(1)[0]
     order = chances.argsort(descending=True).tolist()
     return Heard(wave, [(WORDS[c], chances[c].item()) for c in order])
