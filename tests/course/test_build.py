@@ -265,6 +265,16 @@ def test_a_small_mark_keeps_its_colour_beside_a_photo():
     assert shown.convert("RGB").getpixel((404, 254)) == green
 
 
+def test_a_mark_keeps_its_colour_beside_many_other_flat_parts():
+    pixels = np.full((200, 400, 3), 255, np.uint8)
+    pixels[:160] = (np.arange(160) + 60)[:, None, None]  # each of them larger than the mark
+    pixels[170:175, 100:110], pixels[180:, 100:300] = (230, 159, 0), (213, 94, 0)
+    written_as = io.BytesIO()
+    Image.fromarray(pixels).save(written_as, "PNG")
+    palette = running._with_palette(Image.open(written_as))
+    assert palette.convert("RGB").getpixel((104, 172)) == (230, 159, 0)
+
+
 def test_teachers_notes_are_folded_and_tagged(lessons):
     write(
         lessons,

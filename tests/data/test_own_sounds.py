@@ -381,6 +381,15 @@ def test_no_voice_is_in_two_parts_where_names_say_who_speaks(tmp_path, name, pla
     assert "Voices: 3 in training, 1 in validation, 1 in the test" in said and "(6)" in said
 
 
+@pytest.mark.parametrize("name", ["{label}/{voice}_{take}.wav", "{label}/{voice}/{take}.wav"])
+def test_one_voice_in_two_spellings_is_one_voice(tmp_path, name):
+    root = recordings(tmp_path / "mine", name=name)
+    place = root / "up" / ("anna_0.wav" if "_" in name else "anna")
+    place.rename(place.with_name(place.name.replace("anna", "Anna")))
+    found = load_folder(root).inspection
+    assert found.groups == 5 and sum(found.heard) == 5
+
+
 def test_numbers_are_takes_until_the_learner_says_otherwise(tmp_path):
     root = recordings(tmp_path / "mine", name="{label}/{number}_{take}.wav")
     plain = load_folder(root)

@@ -17,7 +17,9 @@ import warnings
 from contextlib import contextmanager
 
 import nbformat
+import numpy as np
 import pytest
+import soundfile
 
 from tlhelpers.course import lab, workspace
 from tlhelpers.runtime.places import ROOT
@@ -38,6 +40,7 @@ BROWSERS = (
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a microphone
 ]
 
 
@@ -107,6 +110,13 @@ def run(values, watch):
         time.sleep(0.01)
     return View("<p>rest</p>", f"ended after {steps}")
 Explorer("Live", [Control("number", "number", [(str(n), n) for n in range(4)], 2)], draw, run)
+""",
+    "voice": """
+from tlhelpers.show.widgets.recorder import Recorder
+def show(wave):
+    loudest = f"{len(wave)} samples, the loudest {wave.abs().max():.2f}"
+    return View("<p>heard</p>", loudest)
+Recorder("Voice", show, View("<p>waiting</p>", ""), 8000)
 """,
     "progress": "kept = record.load(); sorted(kept['exercises']), sorted(kept['quizzes'])",
 }
@@ -472,6 +482,28 @@ def test_a_learner_moves_answers_fails_passes_stops_and_finds_it_again(opened, w
     record = json.loads((work / "progress.json").read_text(encoding="utf-8"))
     assert record["exercises"]["90-a"]["passed"]
     assert record["quizzes"]["90"]["sky"]["right"]
+
+
+def test_a_voice_is_taken_from_a_file_or_the_microphone_and_not_kept(opened, work, tmp_path):
+    sound = np.stack([0.5 * np.sin(np.arange(44_100) / 9), np.zeros(44_100)], 1)
+    file, other = tmp_path / "stop.wav", tmp_path / "film.wav"
+    soundfile.write(file, sound, 44_100)
+    other.write_bytes(b"no sound" * 99)
+    with opened("en/90_demo.ipynb") as notebook:
+        notebook.run("setup")
+        notebook.run("live")
+        voice = notebook.run("voice")
+        heard = voice.locator(".tl-says")
+        voice.locator("input").set_input_files(file)
+        playwright.expect(heard).to_have_text("8000 samples, the loudest 0.25")
+        playwright.expect(voice.locator("audio")).to_be_visible()
+        voice.locator("input").set_input_files(other)
+        playwright.expect(voice.locator(".tl-note")).to_contain_text("cannot read this file")
+        voice.get_by_role("button").click()
+        playwright.expect(heard).not_to_contain_text("8000 samples")
+        assert int(heard.text_content().split()[0]) > 8000
+        assert notebook.complaints == []
+    assert "data:audio" not in (work / "en" / "90_demo.ipynb").read_text(encoding="utf-8")
 
 
 ASLEEP = {"en": "run this cell", "ja": "このセルを実行"}

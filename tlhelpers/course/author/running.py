@@ -134,15 +134,19 @@ def shrink_picture(content: str, width: int | None = None) -> str:
 
 
 def _with_palette(picture: Image) -> Image:
-    """The picture in COLOURS colours: those of its flat parts exactly, others about.
+    """The picture in COLOURS colours: those of its flat parts and of marks exactly, others about.
 
     A mark is small, and its colour says whose it is: an average must not make it another's.
     """
     import numpy as np
-    from PIL import Image
+    from PIL import Image, ImageColor
 
+    from tlhelpers.show import figures
+
+    marks = {ImageColor.getrgb(colour) for colour in (*figures.PALETTE, figures.GREY)}
     counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
     exact = [colour for count, colour in counted[:EXACT] if count >= FLAT]
+    exact += [colour for _, colour in counted if colour in marks - set(exact)]
     approached = picture.quantize(COLOURS - len(exact))
     pixels, places = np.asarray(picture), np.array(approached)
     places += len(exact)

@@ -36,15 +36,23 @@ def parts_of_name(stem: str) -> list[str]:
 def nth_part(items: Sequence[Labelled], place: int) -> list[Hashable]:
     """The part of each name at this place, from 1; a name that has none is a group of its own."""
     names = [parts_of_name(item.path.stem) for item in items]
-    return [
-        parts[place - 1] if place <= len(parts) else number for number, parts in enumerate(names)
-    ]
+    return in_one_spelling(
+        [parts[place - 1] if place <= len(parts) else n for n, parts in enumerate(names)]
+    )
 
 
 def by_folder(items: Sequence[Labelled]) -> list[Hashable]:
     """The folder inside its class that each file lies in, whatever the class is."""
     inner = [item.group.removeprefix(f"{item.label}/") for item in items]
-    return [name or number for number, name in enumerate(inner)]
+    return in_one_spelling([name or number for number, name in enumerate(inner)])
+
+
+def in_one_spelling(names: Sequence[Hashable]) -> list[Hashable]:
+    """Ken and ken are one person, called as he first stands there."""
+    first: dict[str, str] = {}
+    return [
+        first.setdefault(name.casefold(), name) if isinstance(name, str) else name for name in names
+    ]
 
 
 def speaker_place(items: Sequence[Labelled]) -> int | None:
