@@ -188,10 +188,7 @@ def _require_space(folder: Path, needed: int, medium: Medium) -> None:
 def _decode_all(
     items: Sequence[HasPath], medium: Medium, content: Path, progress: bool | None
 ) -> dict[str, Any]:
-    """Writes what is kept of every readable file; returns what else is known of them.
-
-    Others on this computer may not read it: the files it is made of may be closed to them.
-    """
+    """Writes what is kept of every readable file; returns what else is known of them."""
     found: dict[str, Any] = {
         name: [] for name in ("rows", "problems", "facts", "digests", "signatures", "notes")
     }
