@@ -248,8 +248,8 @@ def draw_unknown(found: Mapping) -> Picture:
 def draw_real(found: Mapping) -> Picture:
     """Digits and commands that people said, by recordings of each word."""
     title, alt = text("lesson13.real_title"), text("lesson13.real_alt")
-    options = {"looks": TWINS, "counted": text("lesson13.recordings"), "legend_rows": 2}
-    return draw_twin(found, ("digits", "commands"), title, alt, **options)
+    sets, counted = ("digits", "commands"), text("lesson13.recordings")
+    return draw_twin(found, sets, title, alt, looks=TWINS, counted=counted, legend_rows=2)
 
 
 def draw_mistakes(accuracies: Mapping[str, float]) -> Picture:
