@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tlhelpers.data.folder import FolderError, load_folder
-from tlhelpers.data.layout import class_in_name, find_layout
+from tlhelpers.data.layout import class_in_name, find_layout, one_spelling
 from tlhelpers.transfer.compare import few_labels
 
 
@@ -394,3 +394,79 @@ def test_a_zip_with_the_separators_of_windows_has_its_folders(tmp_path):
             packed.writestr(entry, path.read_bytes())
     task = load_folder(tmp_path / "photos.zip", size=32)
     assert task.inspection.counts == {"cats": 4, "dogs": 4}
+
+
+@pytest.mark.parametrize("name", ["fold{}", "Fold_0{}", "split {}", "part-{}", "batch{}", "分割{}"])
+def test_pieces_of_a_set_are_no_classes(tmp_path, name):
+    for number in (1, 2, 3):
+        for kind in ("cats", "dogs"):
+            put(tmp_path, *several(f"{name.format(number)}/{kind}"))
+    assert found(tmp_path)[:2] == ({"cats": 12, "dogs": 12}, {""})
+
+
+def test_folders_that_hold_the_same_folders_are_told(tmp_path):
+    """source/cats, target/cats: which of the two is the class, nobody but the owner can know."""
+    for outer in ("source", "target"):
+        put(tmp_path, *several(f"{outer}/cats"), *several(f"{outer}/dogs"))
+    (remark,) = find_layout(tmp_path).remarks
+    assert "source, target" in remark and "cats, dogs" in remark and "leaf" in remark
+    assert found(tmp_path, label_from="leaf")[0] == {"cats": 8, "dogs": 8}
+    put(tmp_path, *several("target/birds/small"))
+    (tmp_path / "one").mkdir()
+    put(tmp_path / "one", *several("cats/in"), *several("cats/out"), *several("dogs/in"))
+    assert find_layout(tmp_path / "one").remarks == []
+
+
+def test_what_lies_beside_the_folder_of_classes_changes_nothing(tmp_path):
+    put(tmp_path, *several("images/cats"), *several("images/dogs"))
+    (tmp_path / "README.md").write_text("made by somebody")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "1.xml").write_text("<a/>")
+    assert found(tmp_path)[0] == {"cats": 4, "dogs": 4}
+
+
+@pytest.mark.parametrize("twin", ["ｃａｔ", "cat ", "cat\u200b", "\u00a0cat", "cat\u3000"])
+def test_names_that_only_look_the_same_are_one_class(tmp_path, twin):
+    put(tmp_path, *several("cat"), *several("dog"), *several(twin))
+    layout = find_layout(tmp_path)
+    assert found(tmp_path)[0] == {"cat": 8, "dog": 4}
+    assert len(layout.remarks) == 1 and "Taken for one class" in layout.remarks[0]
+
+
+def test_labels_of_a_table_in_other_widths_are_one_class(tmp_path):
+    photos = several("photos", 8)
+    put(tmp_path, *photos)
+    labels = ["ｱ", "ア", "ﾊﾞ", "バ"] * 2
+    rows = "\n".join(",".join(pair) for pair in zip(photos, labels, strict=True))
+    (tmp_path / "labels.csv").write_text(f"file,label\n{rows}", encoding="utf-8")
+    assert found(tmp_path)[0] == {"ア": 4, "バ": 4}
+
+
+def test_what_differs_in_capitals_or_as_numbers_do_is_told():
+    one, remarks = one_spelling(["Cat", "cat", "1", "1.0", "01", "2", "x²", "x2"])
+    assert one == {name: name for name in one}
+    (remark,) = remarks
+    assert "'Cat' / 'cat'" in remark and "'01' / '1' / '1.0'" in remark and "x2" not in remark
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "iso2022_jp"])
+def test_an_encoding_that_names_itself_is_read(tmp_path, encoding):
+    photos = several("photos", 8)
+    put(tmp_path, *photos)
+    rows = "\n".join(f"{photo},{'ねこいぬ'[n % 2 * 2 :][:2]}" for n, photo in enumerate(photos))
+    (tmp_path / "labels.csv").write_bytes(f"file,label\n{rows}".encode(encoding))
+    assert found(tmp_path)[0] == {"ねこ": 4, "いぬ": 4}
+
+
+def test_a_table_may_leave_out_suffixes_and_capitals_but_never_guesses(tmp_path):
+    put(tmp_path, "a.png", "b.png", "c.png", "c.jpg")
+    (tmp_path / "labels.csv").write_text("file,label\na,x\nB.PNG,y\nc,z\n")
+    classes, _, left_out = found(tmp_path)
+    assert classes == {"x": 1, "y": 1} and left_out["missing"] == 1
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "#N/A", "<NA>", "NULL", ""])
+def test_what_programs_write_where_there_is_nothing_is_no_class(tmp_path, cell):
+    put(tmp_path, "a.png", "b.png", "c.png")
+    (tmp_path / "labels.csv").write_text(f"file,label\na.png,x\nb.png,y\nc.png,{cell}\n")
+    assert found(tmp_path) == ({"x": 1, "y": 1}, {""}, {"no_label": 1})

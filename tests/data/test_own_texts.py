@@ -288,6 +288,15 @@ def test_widths_are_one_text():
 # --- folders ------------------------------------------------------------------------------
 
 
+def test_a_class_written_in_two_widths_is_one_and_an_absent_label_is_none(tmp_path):
+    names = ["苦情", "ＡＢＣ", "ABC", "苦情 ", "nan"]
+    rows = "\n".join(f"{n} 番目の問い合わせの文です,{names[n % 5]}" for n in range(60))
+    (tmp_path / "t.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    task = load_folder(tmp_path / "t.csv")
+    assert task.class_names == ["ABC", "苦情"]
+    assert "Taken for one class" in str(task.inspection)
+
+
 def test_a_folder_of_text_files_by_class(tmp_path):
     for n, record in enumerate(rows(12)):
         folder = tmp_path / "mine" / record["label"]

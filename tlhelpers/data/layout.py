@@ -14,9 +14,9 @@ import os
 import re
 import stat
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tlhelpers.data.decoding import Medium, say
@@ -38,6 +38,11 @@ _PART_WORDS = {
 }
 _PART_OF = {word: part for part, words in _PART_WORDS.items() for word in words.split()}
 _WORD = re.compile("|".join(sorted(_PART_OF, key=len, reverse=True)) + r"|[^\W\d_]+|\d+")
+_PIECE = re.compile(
+    r"(fold|split|part|batch|chunk|shard|subset|partition|分割|フォールド)s?[\s._-]*\d+", re.I
+)
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+MISSING = {"nan", "#n/a", "<na>", "null"}  # what programs write where there is nothing
 COLUMNS = {
     "file": "file filename file_name path image image_path audio audio_path wav recording"
     " ファイル ファイル名 画像 画像名 音声 音声ファイル パス",
@@ -127,12 +132,53 @@ def files_below(folder: Path) -> tuple[bool, list[Path]]:
 
 def layout_of_files(folder: Path, files: list[Path], label_from: str = "top") -> Layout:
     """The classes of these files by the folders that they lie in, as for photos."""
-    return _from_folders(_descend(folder), files, label_from)
+    return _with_one_spelling(_from_folders(_descend(folder, files), files, label_from))
 
 
 def one_form(name: str) -> str:
     """The name in the one Unicode form in which names are compared."""
     return unicodedata.normalize("NFC", name)
+
+
+def one_spelling(labels: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """{label: the class that it counts as}, and sentences on what looks alike.
+
+    Names that differ only in width (ｱ and ア), in spaces or in signs that nobody sees are one
+    class. Cat and cat, 1 and 1.0 stay two, as file systems tell them apart, which is said.
+    """
+    counts, spelled = Counter(labels), defaultdict(list)
+    for label in sorted(counts):
+        spelled[_bare(label)].append(label)
+    one, alike, remarks = {}, defaultdict(list), []
+    for form, names in spelled.items():
+        chosen = form if form in names else max(names, key=lambda name: counts[name])
+        one.update(dict.fromkeys(names, chosen))
+        alike[str(float(form)) if _NUMBER.fullmatch(form) else form.casefold()].append(chosen)
+    for key, found in (("one_spelling", spelled), ("nearly_alike", alike)):
+        several = [" / ".join(map(repr, names)) for names in found.values() if len(names) > 1]
+        if several:
+            few = ", ".join(several[:8]) + (" ..." if len(several) > 8 else "")
+            remarks.append(text(f"folder.{key}", names=printable(few)))
+    return one, remarks
+
+
+def _bare(label: str) -> str:
+    """The name in half-width letters and full-width kana, with single spaces and nothing hidden."""
+    signs = (c for c in label if unicodedata.category(c) != "Cf")
+    narrow = (
+        unicodedata.normalize("NFKC", c)
+        if unicodedata.decomposition(c).startswith(("<wide>", "<narrow>"))
+        else c
+        for c in signs
+    )
+    return one_form(" ".join("".join(narrow).split())) or label
+
+
+def _with_one_spelling(layout: Layout) -> Layout:
+    one, remarks = one_spelling([item.label for item in layout.items])
+    layout.items = [replace(item, label=one[item.label]) for item in layout.items]
+    layout.remarks += remarks
+    return layout
 
 
 def find_layout(
@@ -151,7 +197,7 @@ def find_layout(
     if label_from not in ("top", "leaf"):
         raise ValueError(text("folder.label_from", asked=label_from))
     if path.is_file():
-        return _from_csv(path, columns)
+        return _with_one_spelling(_from_csv(path, columns))
     left_out: list[Problem] = []
     files = list(_walk(path, path.resolve(), left_out))
     photos = [file for file in files if file.suffix.lower() in medium.suffixes]
@@ -162,7 +208,7 @@ def find_layout(
         raise FolderError(_none_there(path, left_out, medium))
     layout, refused = _from_tables(tables, photos, columns)
     if layout is None:
-        layout = _from_folders(_descend(path), photos, label_from, medium.kind == "sound")
+        layout = _from_folders(_descend(path, photos), photos, label_from, medium.kind == "sound")
         if len(layout.classes) < 2 and layout.rule == "folders":
             by_name = _from_names(photos)
             layout = by_name if len(by_name.classes) > 1 else layout
@@ -170,7 +216,7 @@ def find_layout(
             raise refused
         left_out += [_problem(table, "table") for table in tables]
     layout.left_out += left_out
-    return layout
+    return _with_one_spelling(layout)
 
 
 def _none_there(path: Path, left_out: list[Problem], medium: type[Medium]) -> str:
@@ -210,17 +256,11 @@ def _problem(path: Path, kind: str, **values) -> Problem:
     return Problem(str(path), kind, text(f"folder.file_{kind}", **values))
 
 
-def _descend(folder: Path) -> Path:
-    """The first folder below that holds more than one folder alone, or photos."""
-    while True:
-        try:
-            with os.scandir(folder) as entries:
-                entries = [entry for entry in entries if not _is_hidden(entry.name)]
-            if len(entries) != 1 or not entries[0].is_dir(follow_symlinks=False):
-                return folder
-        except OSError:
-            return folder
-        folder = Path(entries[0].path)
+def _descend(folder: Path, photos: list[Path]) -> Path:
+    """The folder in which all photos lie, or the one above, where it is a single class's."""
+    places = {photo.parent for photo in photos}
+    common = Path(os.path.commonpath(places)) if places else folder
+    return common.parent if len(places) == 1 and common != folder else common
 
 
 def _is_hidden(name: str) -> bool:
@@ -300,6 +340,16 @@ def _from_folders(
     if merged:
         few = ", ".join(merged[:8]) + (" ..." if len(merged) > 8 else "")
         layout.remarks.append(text("folder.leaf_merged", count=len(merged), classes=few))
+    if label_from == "top" and not outer_groups and not by_name:
+        inside = defaultdict(set)
+        for _, names in placed:
+            inside[names[:1]].add(names[1:2])
+        shared = sorted(set.intersection(*inside.values()) - {()})
+        if len(inside) > 1 and len(shared) > 1:
+            outer = ", ".join(name for names in sorted(inside) for name in names)
+            inner = ", ".join(name for names in shared for name in names)
+            values = {"outer": f"{outer:.80}", "inner": f"{inner:.80}"}
+            layout.remarks.append(text("folder.same_inside", **values))
     given = {item.part for item in layout.items}
     if "train" in given and len(given) > 1 and "" not in given:
         layout.rule = "named_parts" if by_name else "parts"
@@ -353,6 +403,9 @@ def _parts_at(inner: list[tuple[str, ...]], depth: int) -> dict[str, tuple[str, 
     inside = {p[depth + 1] for p in inner if len(p) > depth + 1 and p[depth] in trains}
     if len(trains) == 1 and deep == trains and len(inside) > 1:  # train/cats, train/dogs, new/
         return {name: ("train" if name in trains else "no_part", ()) for name in names}
+    pieces = [name for name in names if _PIECE.fullmatch(unicodedata.normalize("NFKC", name))]
+    if len(pieces) == len(names) > 1 and deep == names:  # fold1/cats, fold2/cats: one set
+        return dict.fromkeys(names, ("", ()))
     return {}
 
 
@@ -405,6 +458,7 @@ def _from_csv(path: Path, columns: Mapping[str, str | Sequence[str]] | None) -> 
     seen: dict[Path, str] = {}
     for row in table.rows:
         label = one_form(row["label"])
+        label = "" if label.lower() in MISSING else label
         if not row["file"] and not label:
             continue
         file = path.parent / row["file"].replace("\\", "/")
@@ -438,11 +492,12 @@ def _from_csv(path: Path, columns: Mapping[str, str | Sequence[str]] | None) -> 
 
 
 def _in_another_form(file: Path, known: dict[Path, dict[str, Path]]) -> Path:
-    """The file whose name is the same in NFC; else the path as it is."""
+    """The file whose name is the same in NFC, or the only one that is the same but for capitals or
+    a missing suffix; else the path as it is."""
     folder = file.parent
     if folder not in known:
         try:
-            known[folder] = {one_form(name): folder / name for name in sorted(os.listdir(folder))}
+            known[folder] = _by_name(folder)
         except OSError:
             if folder == folder.parent or folder.name in ("", ".."):
                 return file
@@ -450,7 +505,19 @@ def _in_another_form(file: Path, known: dict[Path, dict[str, Path]]) -> Path:
             if renamed == folder:
                 return file
             return _in_another_form(renamed / file.name, known)
-    return known[folder].get(one_form(file.name), file)
+    names, name = known[folder], one_form(file.name)
+    return names.get(name) or names.get(name.casefold()) or file
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """Each entry by its name, and by what no other entry is called in small letters or without a
+    suffix."""
+    names = {one_form(name): folder / name for name in sorted(os.listdir(folder))}
+    loose = defaultdict(set)
+    for name in names:
+        loose[name.casefold()].add(name)
+        loose[os.path.splitext(name)[0].casefold()].add(name)
+    return {form: names[min(few)] for form, few in loose.items() if len(few) == 1} | names
 
 
 @dataclass

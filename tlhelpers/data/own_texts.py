@@ -14,7 +14,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ import torch
 from tlhelpers.data import inspection
 from tlhelpers.data.layout import (
     COLUMNS,
+    MISSING,
     PARTS,
     Labelled,
     Layout,
@@ -30,6 +31,7 @@ from tlhelpers.data.layout import (
     files_below,
     layout_of_files,
     one_form,
+    one_spelling,
     part_in,
     shown,
 )
@@ -117,6 +119,9 @@ def load_texts(
         _refuse_empty(path, read)
     found = TextInspection(path=shown(path), rule=read.rule, counts={}, columns=read.columns)
     found.left_out, found.remarks = read.left_out, read.remarks
+    one, alike = one_spelling([item.label for item in read.items])
+    read.items = [replace(item, label=one[item.label]) for item in read.items]
+    found.remarks += alike
     _require_single_labels(path, [item.label for item in read.items])
     _drop_copies(read, found)
     _drop_small_classes(read)
@@ -267,6 +272,7 @@ def _from_table(
     others: list[list[str]] = []
     for row, words in enumerate(_joined(table, chosen["text"])):
         label, part = one_form(cells_of["label"][row].strip()), part_in(cells_of["split"][row])[0]
+        label = "" if label.lower() in MISSING else label
         if not words.strip():
             leave_out(table.lines[row], "file_no_text")
         elif not label:

@@ -7,6 +7,7 @@ apart with its number and spoils no other.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import importlib.util
 import io
@@ -24,7 +25,12 @@ from tlhelpers.runtime.store import StoreError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx")
 NAMES = {"cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP"}  # as people call them
-USUAL = ("utf-8-sig", "utf-16")  # encodings that name themselves, or fit nothing else
+USUAL = (
+    "utf-8-sig",
+    "utf-16",
+    "utf-32",
+    "iso2022_jp",
+)  # encodings that name themselves, or fit nothing else
 LONGEST_CELL = 1_000_000  # characters
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 HALF_WIDTH = re.compile("[\uff61-\uff9f]")
@@ -209,6 +215,10 @@ def _fitting(raw: bytes, asked: str | None) -> dict[str, str]:
     """{encoding: text}: the one asked for, or those that the bytes allow."""
     if asked is not None:
         order = [asked]
+    elif raw[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        order = ["utf-32"]
+    elif b"\x1b$" in raw:  # the escapes by which JIS begins its kanji
+        order = ["iso2022_jp", "utf-8-sig"]
     elif raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         order = ["utf-16"]
     elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # UTF-16 without its mark
