@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tlhelpers.course import build, testing
-from tlhelpers.course.testing import ROOT, prove_exercise, pytest_command
+from tlhelpers.course.testing import ROOT, prove_exercises, pytest_command
 
 pytestmark = pytest.mark.slow
 
@@ -147,7 +147,6 @@ def test_the_command_fails_where_style_types_or_tests_do(monkeypatch, capsys, fa
 
 def test_exercise_is_proven_in_its_context(lessons):
     lesson = build.read_lesson(lessons / "source" / "90_demo.py")
-    (exercise,) = [block for block in lesson.blocks if block.exercise]
-    proof = prove_exercise(lesson, exercise)
+    (proof,) = prove_exercises(lesson).values()
     assert not proof["stub"].passed and proof["solution"].passed
     assert proof["solution"].messages["ja"] == "passed: True"

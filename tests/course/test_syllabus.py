@@ -56,11 +56,10 @@ def test_a_lesson_that_cannot_be_is_refused_with_a_sentence(monkeypatch, number,
 
 PROOF = """
 from tlhelpers.course.author.reading import lesson_sources, read_lesson
-from tlhelpers.course.testing import prove_exercise
+from tlhelpers.course.testing import prove_exercises
 (path,) = lesson_sources(names=["16"])
 lesson = read_lesson(path)
-(exercise,) = [block for block in lesson.blocks if block.exercise]
-proof = prove_exercise(lesson, exercise)
+(proof,) = prove_exercises(lesson).values()
 assert proof["solution"].passed and not proof["stub"].passed, proof
 print(*proof["solution"].messages.values())
 """

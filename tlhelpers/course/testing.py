@@ -6,10 +6,12 @@ The package's own tests include the parity of notebooks and sources and the proo
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import os
 import subprocess
+import symtable
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -94,34 +96,83 @@ class Verdict:
     messages: dict[str, str]
 
 
-def prove_exercise(lesson: Lesson, exercise: Block) -> dict[str, Verdict]:
-    """Runs an exercise in its lesson, in one kernel: first the stub, then the solution.
+def prove_exercises(lesson: Lesson) -> dict[str, dict[str, Verdict]]:
+    """Runs each exercise of a lesson in its context: first the stub, then the solution.
 
-    Before them run the code cells that the exercise `needs` (by default all above it), and
-    each version's check is asked in both languages. Returns {"stub": ..., "solution": ...}.
-    Raises nbclient's CellExecutionError where any of these cells fails.
+    Before them run the code cells that the exercise `needs`, by default those of the cells above
+    whose names it uses; each version's check is asked in both languages. All exercises share one
+    kernel, for its imports take longer than they do, and each begins without a single name.
+    Returns {exercise: {"stub": ..., "solution": ...}}. Raises nbclient's CellExecutionError where
+    any of these cells fails.
     """
     from nbclient import NotebookClient
 
     from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
 
-    above = [block for block in lesson.blocks if block.kind == "code"]
-    above = above[: above.index(exercise)]
-    needed = [block for block in above if not exercise.needs or block.key in exercise.needs]
-    sources = [learner_version(block.code) for block in needed]
-    for version in (learner_version, solution_version):
-        sources += _ask(version(exercise.code))
+    exercises = [block for block in lesson.blocks if block.exercise]
+    sources, answers = [], []
+    for exercise in exercises:
+        sources += [
+            "%reset -f",
+            *(learner_version(block.code) for block in needed(lesson, exercise)),
+        ]
+        for version in (learner_version, solution_version):
+            sources += _ask(version(exercise.code))
+            answers.append(len(sources) - 1)
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
     client = NotebookClient(notebook, timeout=120, kernel_manager_class=LessonKernelManager)
     folder = lesson.path.parents[1] / LANGUAGES[0]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         asyncio.run(client.async_execute(cwd=str(folder), env=lesson_environment(scratch)))
-    said = [json.loads(_printed(cell).splitlines()[-1]) for cell in notebook.cells[-3::2]]
+    said = [json.loads(_printed(notebook.cells[place]).splitlines()[-1]) for place in answers]
+    verdicts = iter(Verdict(one["passed"], one["messages"]) for one in said)
     return {
-        name: Verdict(verdict["passed"], verdict["messages"])
-        for name, verdict in zip(("stub", "solution"), said, strict=True)
+        str(exercise.exercise): {name: next(verdicts) for name in ("stub", "solution")}
+        for exercise in exercises
     }
+
+
+def needed(lesson: Lesson, exercise: Block) -> list[Block]:
+    """The code cells that run before an exercise: those that it `needs`, in order.
+
+    Where it names none, these are the first cell, which sets up, and every cell above that gives
+    a value to a name that the exercise, or another cell of these, uses.
+    """
+    above = [block for block in lesson.blocks if block.kind == "code"]
+    above = above[: above.index(exercise)]
+    if exercise.needs:
+        return [block for block in above if block.key in exercise.needs]
+    wanted = _names(exercise.code)[1]
+    chosen = [False] * len(above)
+    for place, block in reversed(list(enumerate(above))):
+        given, used = _names(learner_version(block.code))
+        if place == 0 or given & wanted:
+            chosen[place] = True
+            wanted |= used
+    return [block for block, it_is in zip(above, chosen, strict=True) if it_is]
+
+
+def _names(code: str) -> tuple[set[str], set[str]]:
+    """What a cell gives a value to, as a whole or in part (`scores["birds"] = 1`), and uses."""
+    given: set[str] = set()
+    used: set[str] = set()
+    tables = [symtable.symtable(code, "<cell>", "exec")]
+    for symbol in tables[0].get_symbols():
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+            given.add(symbol.get_name())
+    while tables:
+        table = tables.pop()
+        outermost = table.get_type() == "module"
+        used |= {s.get_name() for s in table.get_symbols() if outermost or s.is_global()}
+        tables += table.get_children()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            whole: ast.expr = node
+            while isinstance(whole, (ast.Attribute, ast.Subscript)):
+                whole = whole.value
+            given |= {whole.id} if isinstance(whole, ast.Name) else set()
+    return given, used
 
 
 def _ask(code: str) -> list[str]:
