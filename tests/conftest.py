@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: two process
 BESIDE = Path(__file__).parents[2] / "shared" / "real"
 if BESIDE.is_dir():
     os.environ.setdefault("TLHELPERS_REAL", str(BESIDE))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Notebooks and files with many slow tests first: no worker ends on one while another waits."""
+    slow = Counter(item.path for item in items if is_slow(item))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+def is_slow(item: pytest.Item) -> bool:
+    marks = ("slow", "browser")
+    return hasattr(item, "cell_num") or any(item.get_closest_marker(mark) for mark in marks)
 
 
 @pytest.fixture(scope="session", autouse=True)

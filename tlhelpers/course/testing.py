@@ -47,7 +47,8 @@ def pytest_command(
     return [
         # -P: the repository root, with its folder `datasets`, stays off sys.path
         *(sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--nbval-lax"),
-        *("-n", "2", "--dist", "loadscope"),  # a notebook stays with one worker and one kernel
+        # a notebook stays with one worker and one kernel; tests/conftest.py puts long files first
+        *("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
         *(FAST if fast else ()),
         *paths,
         *rest,
