@@ -100,15 +100,39 @@ def placeholders(sentence: str) -> set[str]:
     return {field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None}
 
 
-@pytest.mark.parametrize("key", sorted(catalogue()))
-def test_sentence_stands_in_both_languages(key):
-    pair = catalogue()[key]
-    assert set(pair) == {"en", "ja"}, "one of the languages is missing"
-    assert pair["en"].strip() and pair["ja"].strip()
-    assert placeholders(pair["en"]) == placeholders(pair["ja"])
-    assert not JAPANESE.search(pair["en"]), "Japanese in the English sentence"
-    if not NO_WORDS.fullmatch(pair["ja"]):
-        assert JAPANESE.search(pair["ja"]), "the Japanese sentence is not Japanese"
+def faults(pair: dict[str, str]) -> list[str]:
+    """What is wrong with a sentence in its two languages."""
+    if set(pair) != {"en", "ja"} or not all(words.strip() for words in pair.values()):
+        return ["one of the languages is missing"]
+    found = {
+        "the placeholders differ": placeholders(pair["en"]) != placeholders(pair["ja"]),
+        "Japanese in the English sentence": JAPANESE.search(pair["en"]),
+        "the Japanese sentence is not Japanese": not NO_WORDS.fullmatch(pair["ja"])
+        and not JAPANESE.search(pair["ja"]),
+    }
+    return [fault for fault, there in found.items() if there]
+
+
+@pytest.mark.parametrize("room", sorted({key.split(".")[0] for key in catalogue()}))
+def test_every_sentence_of_a_room_stands_in_both_languages(room):
+    own = {key: pair for key, pair in catalogue().items() if key.startswith(f"{room}.")}
+    assert {key: found for key, pair in own.items() if (found := faults(pair))} == {}
+
+
+@pytest.mark.parametrize(
+    ("pair", "fault"),
+    [
+        ({"en": "Two words"}, "missing"),
+        ({"en": "Two words", "ja": " "}, "missing"),
+        ({"en": "{count} words", "ja": "{number}語"}, "placeholders"),
+        ({"en": "Two 語", "ja": "2語"}, "Japanese in the English"),
+        ({"en": "Two words", "ja": "Two words!"}, "not Japanese"),
+    ],
+)
+def test_each_fault_of_a_sentence_is_seen(pair, fault):
+    (found,) = faults(pair)
+    assert fault in found
+    assert faults({"en": "{n} words", "ja": "{n}語"}) == []
 
 
 def test_no_key_is_given_by_two_files():
