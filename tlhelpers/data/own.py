@@ -67,6 +67,28 @@ class FolderTask(Task):
         return {part: getattr(self, part).groups for part in PARTS}
 
 
+def task_of(
+    path: Path,
+    splits: Sequence[PlacedSplit],
+    labels: Sequence[str],
+    kind: str,
+    source: str,
+    found: Inspection,
+) -> FolderTask:
+    """The task that was found at `path`. splits: train, valid and test; labels: of its classes."""
+    train, valid, test = splits
+    return FolderTask(
+        name=shown(path.name or path.absolute().name),
+        train=train,
+        valid=valid,
+        test=test,
+        classes={lang: [shown(label) for label in labels] for lang in LANGUAGES},
+        kind=kind,
+        source=source,
+        inspection=found,
+    )
+
+
 def parts_of(
     labels: list[int], groups: list[int], given: list[str], shares: Sequence[float], seed: int
 ) -> list[list[int]]:
@@ -167,16 +189,8 @@ def assemble(
         )
         for part in parts
     ]
-    return FolderTask(
-        name=shown(path.name or path.absolute().name),
-        train=splits[0],
-        valid=splits[1],
-        test=splits[2],
-        classes={lang: [shown(label) for label in classes] for lang in LANGUAGES},
-        kind=medium.kind,
-        source=medium.say("source", path=shown(path)),
-        inspection=found,
-    )
+    source = medium.say("source", path=shown(path))
+    return task_of(path, splits, classes, medium.kind, source, found)
 
 
 def _without_copies(

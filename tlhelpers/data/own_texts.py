@@ -35,7 +35,7 @@ from tlhelpers.data.layout import (
     part_in,
     shown,
 )
-from tlhelpers.data.own import LEAST, FolderTask, PlacedSplit, parts_of
+from tlhelpers.data.own import LEAST, FolderTask, PlacedSplit, parts_of, task_of
 from tlhelpers.data.photo import SUFFIXES as PHOTOS
 from tlhelpers.data.tables import NAMES, SUFFIXES, USUAL, FolderError, Table, decoded, read_table
 from tlhelpers.data.text_inspection import (
@@ -48,7 +48,7 @@ from tlhelpers.data.text_inspection import (
     squeezed,
     telling_columns,
 )
-from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.language import text
 
 ROLES = ("text", "label", "group", "split")
 ALIASES = {
@@ -145,16 +145,8 @@ def load_texts(
         )
         for rows in parts
     ]
-    return FolderTask(
-        name=shown(path.name or path.absolute().name),
-        train=splits[0],
-        valid=splits[1],
-        test=splits[2],
-        classes={lang: [shown(label) for label in classes] for lang in LANGUAGES},
-        kind="text",
-        source=text("texts.source", path=shown(path)),
-        inspection=found,
-    )
+    source = text("texts.source", path=shown(path))
+    return task_of(path, splits, classes, "text", source, found)
 
 
 def read_texts(

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -24,7 +23,7 @@ from tlhelpers.data.zukan import DOMAINS, draw
 from tlhelpers.models import networks
 from tlhelpers.models.cards import ModelCard, weights_folder
 from tlhelpers.models.preprocess import Preprocess
-from tlhelpers.models.surgery import head_of
+from tlhelpers.models.weights import halve, store_halved
 from tlhelpers.runtime import device as devices
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
@@ -127,15 +126,10 @@ def pretrain(
         progress=progress,
     )
 
-    # What is measured is what is stored: the weights rounded to half precision.
-    weights = {key: _halve(value.cpu()) for key, value in model.state_dict().items()}
-    model.load_state_dict(weights)
+    halve(model)
     test = draw_split(recipe.source, TEST_PER_CLASS, TEST_SEED, place, progress)
     accuracy = evaluate(model, test)
 
-    file = store.write_atomic(
-        out / f"{name}.safetensors", lambda temporary: save_file(weights, temporary)
-    )
     card = ModelCard(
         name=name,
         architecture=recipe.architecture,
@@ -144,16 +138,12 @@ def pretrain(
         size=SIZE,
         mean=list(MEAN),
         std=list(STD),
-        feature_dim=getattr(*head_of(model)).in_features,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        sha256=store.sha256(file),
-        bytes=file.stat().st_size,
         recipe=asdict(recipe),
         accuracy=round(accuracy, 4),
         seconds=round(history.seconds, 1),
         seconds_drawing=round(seconds_drawing, 1),
         device=devices.describe(place, devices.pick_precision(place)),
-        torch=torch.__version__,
+        **store_halved(model, out / f"{name}.safetensors"),
     )
     card.write(out / f"{name}.json", out / f"{name}.md")
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -197,7 +187,3 @@ def shift_and_erase(images: Tensor, generator: torch.Generator) -> Tensor:
     erased &= torch.rand(each, **options) < ERASED_SHARE
     paint = torch.randint(0, 256, (count, 3, 1, 1), dtype=torch.uint8, **options)
     return torch.where(erased, paint, images)
-
-
-def _halve(value: Tensor) -> Tensor:
-    return value.half().contiguous() if value.is_floating_point() else value

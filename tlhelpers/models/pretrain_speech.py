@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +33,7 @@ from tlhelpers.data.sounds.synthesis import (
 from tlhelpers.data.task import Split
 from tlhelpers.models.cards import SpeechCard, weights_folder
 from tlhelpers.models.speech import ContextNet
-from tlhelpers.models.surgery import head_of
+from tlhelpers.models.weights import halve, store_halved
 from tlhelpers.runtime import device as devices
 from tlhelpers.runtime import store
 from tlhelpers.train.engine import fit
@@ -110,32 +109,24 @@ def pretrain_speech(
         progress=progress,
     )
 
-    # What is measured is what is stored: the weights rounded to half precision.
-    weights = {key: _halve(value.cpu()) for key, value in model.state_dict().items()}
-    model.load_state_dict(weights)
+    halve(model)
     test = spoken(voices[1], 1, TEST_SEED)
     generator = torch.Generator().manual_seed(NOISE_SEED)
     test = Split(noise.add_noise(test.inputs, TEST_SNR, generator), test.labels)
+    accuracy = evaluate(model, test)
 
-    file = store.write_atomic(
-        out / f"{name}.safetensors", lambda temporary: save_file(weights, temporary)
-    )
     card = SpeechCard(
         name=name,
-        feature_dim=getattr(*head_of(model)).in_features,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        sha256=store.sha256(file),
-        bytes=file.stat().st_size,
         recipe=asdict(recipe),
         seconds=round(history.seconds, 1),
         device=devices.describe(place, devices.pick_precision(place)),
-        torch=torch.__version__,
         words=list(OLD_WORDS),
         rate=RATE,
         mels=MELS,
         clips=len(train),
-        accuracy=round(evaluate(model, test), 4),
+        accuracy=round(accuracy, 4),
         seconds_speaking=round(seconds_speaking, 1),
+        **store_halved(model, out / f"{name}.safetensors"),
     )
     card.write(out / f"{name}.json", out / f"{name}.md")
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -147,7 +138,3 @@ def spoken(voices: Sequence[str], takes: int, seed: int) -> Split:
     asked = utterances({word: word for word in OLD_WORDS}, STANDARD, voices, takes, seed)
     labels = [OLD_WORDS.index(one.word) for one in asked]
     return Split(torch.from_numpy(synthesise(asked, seed)), torch.tensor(labels))
-
-
-def _halve(value: Tensor) -> Tensor:
-    return value.half().contiguous() if value.is_floating_point() else value

@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from tlhelpers.models.surgery import head_of
 from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
@@ -100,6 +102,33 @@ def read_tensors(file: str | Path) -> dict[str, Tensor]:
     for key, value in state.items():  # in place: the dict also carries its layers' versions
         state[key] = value.float() if value.is_floating_point() else value
     return state
+
+
+def halve(model: nn.Module) -> dict[str, Tensor]:
+    """Rounds the weights to half precision, in place: what is measured then is what is stored.
+
+    Returns them on the CPU, the floats as float16.
+    """
+    state = {key: value.cpu() for key, value in model.state_dict().items()}
+    halved = {
+        key: value.half().contiguous() if value.is_floating_point() else value
+        for key, value in state.items()
+    }
+    model.load_state_dict(halved)
+    return halved
+
+
+def store_halved(model: nn.Module, file: Path) -> dict[str, Any]:
+    """Writes the halved weights as safetensors. Returns what a card says of them."""
+    weights = halve(model)
+    store.write_atomic(file, lambda temporary: save_file(weights, temporary))
+    return {
+        "feature_dim": getattr(*head_of(model)).in_features,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "sha256": store.sha256(file),
+        "bytes": file.stat().st_size,
+        "torch": torch.__version__,
+    }
 
 
 def _require_ordinary(file: Path) -> None:
