@@ -74,6 +74,7 @@ def explorers():
     return found
 
 
+@pytest.mark.slow
 def test_a_record_holds_every_state_of_the_controls():
     found = explorers()
     assert len(found) >= 7

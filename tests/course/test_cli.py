@@ -66,7 +66,10 @@ def test_ctrl_c_ends_without_traceback(monkeypatch, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "progress", "reset --help"])
+SLOW = pytest.param("progress", marks=pytest.mark.slow)  # it loads PyTorch
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", SLOW, "reset --help"])
 def test_a_reader_who_has_seen_enough_is_no_error(command, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)  # as `head` does

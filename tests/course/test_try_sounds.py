@@ -254,6 +254,7 @@ def test_the_embedding_has_the_shape_that_its_paper_gives():
     assert network(waves[:, :1000]).shape == (2, 3)  # shorter than a window
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="real recordings and weights are not here")
 def test_on_real_digits_of_a_new_voice_what_was_heard_before_counts(monkeypatch):
     """10 digits of four people to learn from, 5 of each digit; a fifth chooses, a sixth tests."""

@@ -447,6 +447,7 @@ def test_a_place_in_names_is_for_recordings(tmp_path):
 # --- real recordings ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_real
 @pytest.mark.parametrize(
     ("name", "files", "classes", "voices"),

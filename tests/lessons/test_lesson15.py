@@ -16,7 +16,14 @@ from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.scaling_up import experiments, steps, widget
 from tlhelpers.lessons.scaling_up.figures import accuracies_by_rule, first_rate
-from tlhelpers.lessons.scaling_up.steps import Stepper, checkpointed, launch, run_here, two_nodes
+from tlhelpers.lessons.scaling_up.steps import (
+    Stepper,
+    checkpointed,
+    launch,
+    run_here,
+    started,
+    two_nodes,
+)
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.runtime.store import StoreError
@@ -190,10 +197,14 @@ def test_a_script_reports_from_this_process_and_its_arguments_are_put_back():
 def test_two_processes_and_two_machines_reach_each_other(capsys):
     assert launch(SUM, "x", processes=2) == {"sum": 3.0, "asked": ["x"]}
     assert two_nodes(SUM, "x") == {"sum": 3.0, "asked": ["x"]}
-    assert launch("raise SystemExit(3)", processes=1) is None
-    assert "ended before" in capsys.readouterr().out
     assert launch("1 / 0", processes=1) is None
     assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_program_that_leaves_no_report_is_told(capsys, tmp_path):
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    assert started(command, tmp_path / "report.json") is None
+    assert "ended before" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

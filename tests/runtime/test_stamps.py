@@ -82,6 +82,7 @@ def test_a_stored_result_whose_maker_is_gone_is_an_error(tmp_path, monkeypatch):
     assert not warnings
 
 
+@pytest.mark.slow
 def test_every_experiment_depends_on_the_code_it_calls():
     for one in experiments():
         behind = code_of(one.depends_on["of"])
