@@ -35,7 +35,7 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.course.exporting_texts import built, describe, texts_of
 from tlhelpers.data.decoding import FileProblem
 from tlhelpers.data.folder import SIZES
-from tlhelpers.data.layout import files_of
+from tlhelpers.data.layout import every_file, files_of
 from tlhelpers.data.photo import Photos, no_warnings, read_photo
 from tlhelpers.data.sounds.recording import (
     KEPT_SECONDS,
@@ -44,6 +44,7 @@ from tlhelpers.data.sounds.recording import (
     read_recording,
     windowed,
 )
+from tlhelpers.data.tables import SUFFIXES
 from tlhelpers.models.backbones import backbone, is_picture_network
 from tlhelpers.models.hearing import hears, listener
 from tlhelpers.models.surgery import head_of, replace_head, twin
@@ -57,6 +58,7 @@ from tlhelpers.transfer.knn import count_votes
 from tlhelpers.transfer.text_rivals import Guess
 
 FORMATS = ("torch", "onnx")
+ANSWERS = "-answers.csv"  # what follows a table's name in the name of its answers
 # What reading contents of another make than ours can raise.
 UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError),
@@ -400,13 +402,12 @@ def main_predict(arguments: list[str]) -> int:
     parser.add_argument("--out", help=text("report.help_answers"))
     asked = parser.parse_args(arguments)
     model = load_model(asked.model)
-    if model.kind == "text":
-        tables = [Path(os.path.expanduser(name)) for name in asked.photos]
-        return _predict_tables(model, tables, asked.text, asked.out)
     photos, said = _expanded(asked.photos, model.kind)
     for name, problem in said:
         print(printable(name), problem, sep="\t", file=sys.stderr)
     problems = len(said)
+    if model.kind == "text":
+        return int(_predict_tables(model, photos, asked.text, asked.out) + problems > 0)
     for start in range(0, len(photos), BATCH):
         some = photos[start : start + BATCH]
         for photo, answer in zip(some, model.classify(some), strict=True):
@@ -423,12 +424,26 @@ def main_predict(arguments: list[str]) -> int:
 def _predict_tables(
     model: SavedModel, tables: list[Path], column: list[str] | None, out: str | None
 ) -> int:
-    """The rows of each table with their answers, as a CSV that Excel opens, in this folder."""
+    """The rows of each table with their answers, as a CSV that Excel opens, in this folder.
+
+    Returns how many texts are empty, and tables unreadable; a table alone that is none raises.
+    """
+    if out and len(tables) > 1:
+        raise StoreError(text("report.one_out"))
+    targets = [Path(os.path.expanduser(out or f"{table.stem}{ANSWERS}")) for table in tables]
+    if len(set(targets)) < len(targets):
+        both = next(target for target in targets if targets.count(target) > 1)
+        raise StoreError(text("report.same_target", path=printable(str(both))))
     problems = 0
-    for table in tables:
-        if out and len(tables) > 1:
-            raise StoreError(text("report.one_out"))
-        texts, (header, *rows) = texts_of(table, column, model.config.get("columns"))
+    for table, target in zip(tables, targets, strict=True):
+        try:
+            texts, (header, *rows) = texts_of(table, column, model.config.get("columns"))
+        except StoreError as error:
+            if len(tables) == 1:
+                raise
+            problems += 1
+            print(printable(str(table)), error, sep="\t", file=sys.stderr)
+            continue
         answers = model.classify(texts)
         lines = io.StringIO(newline="")
         writer = csv.writer(lines)
@@ -436,16 +451,15 @@ def _predict_tables(
         for row, answer in zip(rows, answers, strict=True):
             share = "" if answer.problem else f"{answer.probability:.3f}"
             writer.writerow([*row, answer.name, share])
-        target = Path(os.path.expanduser(out)) if out else Path(f"{table.stem}-answers.csv")
         write_atomic(target, b"\xef\xbb\xbf" + lines.getvalue().encode("utf-8", "replace"))
         problems += (empty := sum(bool(answer.problem) for answer in answers))
         values = {"texts": len(answers) - empty, "problems": empty, "path": target}
         print(text("report.answered", **values))
-    return int(problems > 0)
+    return problems
 
 
 def _expanded(asked: Sequence[str], kind: str) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The photos or recordings meant, and (name, why) for what means none.
+    """The photos, recordings or tables meant, and (name, why) for what means none.
 
     Windows hands a pattern to the program as it is, so it is expanded here.
     """
@@ -454,8 +468,12 @@ def _expanded(asked: Sequence[str], kind: str) -> tuple[list[Path], list[tuple[s
     for name in asked:
         path = Path(os.path.expanduser(name))
         if os.path.isdir(path):
-            medium = Recordings if kind == "sound" else Photos
-            found, problem = files_of(path, medium), f"report.none_{kind}"
+            if kind == "text":
+                tables = [file for file in every_file(path) if file.suffix.lower() in SUFFIXES]
+                found = [table for table in tables if not table.name.endswith(ANSWERS)]
+            else:
+                found = files_of(path, Recordings if kind == "sound" else Photos)
+            problem = f"report.none_{kind}"
         elif not os.path.lexists(path) and glob.has_magic(name):
             found = sorted(map(Path, glob.glob(str(path), recursive=True)))
             found, problem = [file for file in found if not file.is_dir()], "report.no_match"

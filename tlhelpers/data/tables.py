@@ -12,7 +12,9 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ USUAL = (
     "utf-32",
     "iso2022_jp",
 )  # encodings that name themselves, or fit nothing else
+LOOKED_AT = 4000  # characters that show whether a file is a text at all
+ODD = 0.02  # the share of control characters and of those that stand for nothing, in a text
+WHITE = "\t\r\n\f"
 LONGEST_CELL = 1_000_000  # characters
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 HALF_WIDTH = re.compile("[\uff61-\uff9f]")
@@ -65,9 +70,15 @@ def read_table(path: Path, sep: str | None = None, encoding: str | None = None) 
     tells it from the bytes. Raises FolderError where the file is no table.
     """
     suffix = path.suffix.lower()
+    if os.path.lexists(path) and not path.is_file():  # a pipe would be waited for without end
+        raise FolderError(text("tables.not_a_file", path=printable(str(path))))
     if suffix == ".xlsx":
         return _squared(path, _cells_of_excel(path), "utf-8-sig")
     content, found = decoded(path, encoding)
+    seen = content[:LOOKED_AT]
+    odd = sum(unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in WHITE for c in seen)
+    if odd > ODD * len(seen):
+        raise FolderError(text("tables.binary", path=printable(str(path))))
     if suffix in (".jsonl", ".ndjson"):
         return _read_json_lines(path, content, found)
     numbered, _ = lines_of(content, sep or ("\t" if suffix == ".tsv" else None))
