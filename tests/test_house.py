@@ -5,6 +5,7 @@ import graphlib
 import re
 
 import pytest
+from PIL import Image
 
 from tlhelpers.runtime.imports import Imports
 from tlhelpers.runtime.places import PACKAGE, ROOT
@@ -82,6 +83,35 @@ def test_the_guard_sees_an_arrow_that_runs_back_up():
 def test_the_ground_floor_has_no_words_of_the_floors_above():
     for file in PACKAGE.rglob("sentences.toml"):
         assert any(file.parent.glob("*.py")), f"{file} stands beside no code"
+
+
+def test_recipes_for_hubs_and_containers_name_what_is_there():
+    container = (ROOT / ".devcontainer" / "Dockerfile").read_text(encoding="utf-8")
+    copied = [
+        name for line in re.findall(r"^COPY (.*) \S+$", container, re.M) for name in line.split()
+    ]
+    listed = re.findall(r"-r (\S+)", container)
+    binder = re.findall(r"-r \.\./(\S+)", (ROOT / ".binder" / "requirements.txt").read_text())
+    taught = []
+    for lang in ("en", "ja"):
+        said = (ROOT / "lessons" / lang / "teaching.md").read_text(encoding="utf-8")
+        taught += re.findall(r"-r (\S+)", said)
+        assert "tlhelpers.course.room.serve" in said
+    assert len(copied) > 5 and len(listed) == 2 and len(binder) == 1 and len(taught) == 2
+    for name in (*copied, *listed, *binder, *taught, "tlhelpers/course/room/serve.py"):
+        assert (ROOT / name).exists(), name
+    for lock in {*listed, *binder, *taught}:
+        assert "--hash=sha256:" in (ROOT / lock).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_the_front_door_is_two_screens_and_opens_on_what_one_sees(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 80
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", "\n".join(lines))
+    with Image.open(ROOT / picture) as film:
+        assert film.n_frames >= 8
+    assert (ROOT / picture).stat().st_size < 500_000
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md", "README.ja.md"])

@@ -1,29 +1,25 @@
 """The book and the slides: every page, every state, no kernel and no network."""
 
+import json
+import math
 import os
 import re
-import shutil
 
 import nbformat
 import pytest
 from filelock import FileLock
 from playwright import sync_api as playwright
 
-from tlhelpers.course.book import alive, command, pages, slides
+from tests.barriers import grave_barriers, needs_browser, tab_to
+from tlhelpers.course.book import alive, command, pages, paper, slides
 from tlhelpers.course.cli import main
 from tlhelpers.course.quizzes import read_quiz
 from tlhelpers.course.syllabus import lessons
-from tlhelpers.runtime.language import LANGUAGES
+from tlhelpers.course.widgets import widget
+from tlhelpers.runtime.language import LANGUAGES, catalogue
 from tlhelpers.runtime.places import LESSONS
-from tlhelpers.show.widgets.explorer import Explorer
 
-BROWSER = os.environ.get("TLHELPERS_BROWSER") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-needs_browser = [
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome found"),
-    pytest.mark.browser,
-]
+LESSON_NAMES = [one.name for one in lessons().values()]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,9 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path=paper.find_browser(), args=list(paper.FLAGS)
+        )
         yield browser
         browser.close()
 
@@ -63,40 +61,83 @@ def visit(browser):
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-def explorers():
-    """The widgets whose states can all be computed, with their lessons."""
-    found = []
-    for number, one in lessons().items():
-        for cell in nbformat.read(LESSONS / "en" / f"{one.name}.ipynb", 4).cells:
-            shown = alive.shown_by(cell.source) if cell.cell_type == "code" else None
-            if isinstance(shown, Explorer):
-                found.append((number, shown))
-    return found
+# Every option of every control in turn, and the first picture that can be clicked: what is said.
+MOVE_EVERYTHING = """(root) => {
+    const said = new Set(), note = () => said.add(root.querySelector(".tl-says").textContent);
+    for (const slider of root.querySelectorAll("input[type=range]")) {
+        for (let place = 0; place <= Number(slider.max); place++) {
+            slider.value = place; slider.dispatchEvent(new Event("input")); note();
+        }
+    }
+    for (const menu of root.querySelectorAll(".tl-controls select")) {
+        for (const option of menu.options) {
+            if (!option.value) continue;
+            menu.value = option.value; menu.dispatchEvent(new Event("change")); note();
+        }
+    }
+    for (const radio of root.querySelectorAll(".tl-controls input[type=radio]")) {
+        radio.click(); note();
+    }
+    const clicked = root.querySelectorAll(".tl-picture [data-set]")[1];
+    clicked?.dispatchEvent(new Event("click", { bubbles: true }));
+    note();
+    return [...said];
+}"""
 
 
 @pytest.mark.slow
-def test_a_record_holds_every_state_of_the_controls():
-    found = explorers()
-    assert len(found) >= 7
-    for number, shown in found:
-        if number == "05":  # its clicks lead to millions
-            continue
-        known = alive.record(shown)
-        states = 1
-        for control in shown.controls:
-            states *= len(control.options)
-        assert len(known["views"]) >= states, number
-        start = "/".join(str(place) for place in known["state"]["positions"].values())
-        assert known["views"][start]["says"] == shown.view().says
+def test_the_book_holds_every_state_of_the_controls(book):
+    for lang in LANGUAGES:
+        found = 0
+        for file in sorted((book / lang / "_static" / "alive").glob("*.js")):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                known = json.loads(line.split("] = ", 1)[1].removesuffix(";"))
+                if known["kind"] != "explorer":
+                    continue
+                found += 1
+                state, views = known["state"], known["views"]
+                states = math.prod(len(control["options"]) for control in state["controls"])
+                assert len(views) >= states, file
+                start = "/".join(str(place) for place in state["positions"].values())
+                assert views[start]["says"] == state["view"]["says"], file
+        assert found >= 14
 
 
 def test_a_cell_that_shows_nothing_alive_is_left_alone():
     assert alive.shown_by("x = 1") is None
-    assert (
-        alive.shown_by('name = "03"\ntl.predict_first(name, "How many?", between=(0, 9))') is None
-    )
-    prompt = alive.shown_by('a = 1\ntl.predict_first("03-x", "Which?", choices=("a", "b"))')
-    assert alive.record(prompt)["state"]["choices"] == [["a", "a"], ["b", "b"]]
+    computed = 'ways = work()\ntl.predict_first("03-x", "Which?", choices=tuple(ways.values()))'
+    assert alive.shown_by(computed) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'a = 1\ntl.predict_first("03-x", "Which?", choices=("a", "b"))',
+        'ways = {1: "a", 2: "b"}\ntl.predict_first("03-x", "?", choices=tuple(ways.values()))',
+    ],
+)
+def test_a_prediction_is_known_by_what_stands_in_its_cell(source):
+    prompt = alive.record(alive.shown_by(source))
+    assert prompt["state"]["choices"] == [["a", "a"], ["b", "b"]]
+
+
+def test_every_widget_quiz_and_prediction_of_a_lesson_is_alive():
+    calls = re.compile(r"^tl\.(widget|quiz|strategy_map|predict_first)\(", re.MULTILINE)
+    for name in LESSON_NAMES:
+        for cell in nbformat.read(LESSONS / "en" / f"{name}.ipynb", 4).cells:
+            if cell.cell_type == "code" and calls.search(cell.source):
+                assert alive.shown_by(cell.source) is not None, (name, cell.id)
+
+
+def test_fields_to_type_and_draw_in_answer_to_all_that_they_offer():
+    typed, pad = widget("12"), widget("05_draw")
+    start = typed.view().says, pad.view().says
+    known = alive.record(typed)
+    assert set(known["views"]) == set(typed.samples)
+    known = alive.record(pad)
+    assert len(known["views"]) == (len(pad.samples) + 1) ** len(pad.fields)
+    assert all(view["says"] for view in known["views"].values())
+    assert (typed.view().says, pad.view().says) == start
 
 
 def test_a_quiz_is_judged_in_the_book_as_in_the_kernel():
@@ -194,16 +235,74 @@ class TestPages:
         page = visit(book / "en" / "03_fine_tuning.html", f"#{name}")
         assert page.locator("details.tl-deeper[open]").count() == 1
 
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("page", ["en/index", "ja/03_fine_tuning", "en/00_start_here"])
-    def test_no_serious_barrier(self, book, visit, page, theme):
-        from axe_playwright_python.sync_playwright import Axe
+    @pytest.mark.parametrize("lang", LANGUAGES)
+    @pytest.mark.parametrize("name", ["index", "glossary", "help", "api", *LESSON_NAMES])
+    def test_every_control_answers_and_nothing_bars_anybody(self, book, visit, name, lang):
+        page = visit(book / lang / f"{name}.html")
+        beyond = catalogue()["book.needs_notebook"][lang]
+        for shown in page.locator("[data-record].tl-explorer").all():
+            seen = shown.evaluate(MOVE_EVERYTHING)
+            assert len(seen) > 1, name
+            assert beyond not in seen and "" not in seen, name
+        assert grave_barriers(page) == []
 
-        shown = visit(book / f"{page}.html")
-        shown.emulate_media(color_scheme=theme)
-        found = Axe().run(shown).response["violations"]
-        grave = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in grave] == []
+    @pytest.mark.parametrize("lang", LANGUAGES)
+    def test_a_lesson_is_done_by_keys_alone(self, book, visit, lang):
+        page = visit(book / lang / "03_fine_tuning.html")
+        keys, changed = page.keyboard, playwright.expect
+        tab_to(page, ".skip-to-content", 3)
+        keys.press("Enter")
+
+        widget = '[data-record="03-widget"]'
+        says, picture = page.locator(f"{widget} .tl-says"), page.locator(f"{widget} .tl-picture")
+        said, drawn = says.text_content(), picture.inner_html()
+        tab_to(page, f"{widget} input[type=range]")
+        keys.press("ArrowRight")
+        changed(says).not_to_have_text(said)
+        tab_to(page, f"{widget} input[type=radio]", 2)
+        keys.press("ArrowLeft")
+        keys.press("ArrowLeft")
+        assert picture.inner_html() != drawn
+
+        prompt = '[data-record="03-predict-win"]'
+        tab_to(page, f"{prompt} input[type=range]")
+        keys.press("ArrowRight")
+        tab_to(page, f"{prompt} button", 1)
+        keys.press("Enter")
+        changed(page.locator(f"{prompt} .tl-quiz-reply")).to_contain_text("%")
+
+        tab_to(page, ".tl-deeper > summary")
+        keys.press("Enter")
+        assert page.locator("details.tl-deeper[open]").count() == 1
+
+        quiz = '[data-record="03-quiz"]'
+        tab_to(page, f"{quiz} input")
+        keys.press("Space")
+        keys.press("Enter")
+        changed(page.locator(f"{quiz} .tl-quiz-reply").first).not_to_be_empty()
+        tab_to(page, "footer a, .related-pages a")  # nothing holds the focus back
+
+    def test_what_is_offered_to_type_and_draw_is_answered_and_the_rest_said(self, book, visit):
+        page = visit(book / "en" / "12_language_models.html")
+        typed = page.locator('[data-record="12-widget"]')
+        says, field = typed.get_by_role("status"), typed.get_by_role("textbox")
+        before = says.text_content()
+        typed.get_by_role("combobox").select_option(index=3)
+        playwright.expect(says).not_to_have_text(before)
+        playwright.expect(field).to_have_value(re.compile("tracking"))
+        field.fill("something else")
+        playwright.expect(says).to_contain_text("JupyterLab")
+
+        page = visit(book / "ja" / "05_few_shot.html")
+        drawn = page.locator('[data-record="05-pad"]')
+        says, last = drawn.get_by_role("status"), drawn.get_by_role("combobox").last
+        before = says.text_content()
+        last.select_option(index=2)
+        playwright.expect(says).not_to_have_text(before)
+        drawn.get_by_role("application", name="?").press("Backspace")
+        playwright.expect(says).to_contain_text("JupyterLab")
+        last.select_option(index=1)
+        playwright.expect(says).not_to_contain_text("JupyterLab")
 
     @pytest.mark.parametrize("lang", LANGUAGES)
     def test_the_switch_leads_to_the_same_page(self, book, visit, lang):
@@ -229,6 +328,35 @@ class TestPages:
         assert page.evaluate("Reveal.getIndices().h") == at  # the arrow moved the slider alone
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(paper.find_browser() is None, reason="no Chromium, Chrome or Edge found")
+@pytest.mark.browser
+def test_a_lesson_is_printed_by_the_browser_that_is_there(tmp_path, capsys):
+    assert main(["book", "--pdf", "00", "--lang", "ja", "--out", str(tmp_path)]) == 0
+    (printed,) = tmp_path.iterdir()
+    assert printed.name == "00_start_here_ja.pdf" and str(printed) in capsys.readouterr().out
+    content = printed.read_bytes()
+    assert content.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", content)) >= 3
+
+
+def test_without_a_browser_a_sentence_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TLHELPERS_BROWSER", "no-such-browser")
+    assert main(["book", "--pdf", "03", "--out", str(tmp_path)]) == 1
+    assert "Chromium" in capsys.readouterr().err
+    monkeypatch.setattr(command, "find_browser", lambda: "browser")
+    assert main(["book", "--pdf", "99", "--out", str(tmp_path)]) == 1
+    assert "no lesson 99" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the broken browser is a shell script")
+def test_a_browser_that_prints_nothing_is_quoted(tmp_path):
+    broken = tmp_path / "broken-browser"
+    broken.write_text("#!/bin/sh\necho it broke >&2\n")
+    broken.chmod(0o755)
+    with pytest.raises(OSError, match="it broke"):
+        paper.print_page(str(broken), tmp_path / "page.html", tmp_path / "page.pdf")
+
+
 def test_slides_of_an_unknown_lesson_are_refused(tmp_path, capsys):
     assert main(["slides", "99", "--out", str(tmp_path)]) == 1
     assert "There is no lesson 99" in capsys.readouterr().err
@@ -237,7 +365,9 @@ def test_slides_of_an_unknown_lesson_are_refused(tmp_path, capsys):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_lesson_makes_slides(lang, monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
-    monkeypatch.setattr(alive, "record", lambda shown: None)  # their states are tested above
+    monkeypatch.setattr(
+        alive, "record", lambda shown: {"kind": "still"}
+    )  # their states are tested above
     for number in lessons():
         page = slides.make_slides(number)
         assert page.count("<section>") >= 5

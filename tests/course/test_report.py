@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.barriers import barriers_of, needs_browser
 from tlhelpers.course import exporting
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import NearestNeighbours, export, load_model, save_model
@@ -94,6 +95,13 @@ def test_a_screen_reader_finds_the_contents_and_words_are_the_readers(tried, mon
     assert ">方法</th>" in page and "strategy" not in page
     quick = dataclasses.replace(tried, chosen=dataclasses.replace(tried.chosen, seconds=0.04))
     assert "0.1 秒" in quick.findings()[0]
+
+
+class TestBarriers:
+    pytestmark = needs_browser
+
+    def test_nothing_in_the_page_bars_anybody(self, tried, tmp_path):
+        assert barriers_of(tried.page(), tmp_path) == []
 
 
 def test_names_in_the_page_are_text_and_never_markup(tried, monkeypatch):

@@ -15,6 +15,7 @@ import soundfile
 import torch
 from tqdm.auto import tqdm
 
+from tests.barriers import barriers_of, needs_browser
 from tests.tiny_sounds import RATE, encoded, recordings, wave
 from tlhelpers.course import contest, sound_report, trial
 from tlhelpers.course.cli import main
@@ -147,6 +148,13 @@ def test_fine_tuning_that_was_cut_short_has_not_lost(tried, monkeypatch, epochs,
     test = tried.task.test
     found = search._gain(by_name["scratch"], tried.labels == tried.labels, test)
     assert found == (lost if told else None)
+
+
+class TestBarriers:
+    pytestmark = needs_browser
+
+    def test_nothing_in_the_page_bars_anybody(self, mistaken, tmp_path):
+        assert barriers_of(mistaken.page(), tmp_path) == []
 
 
 def test_players_stop_where_the_page_would_grow_too_large(tried, monkeypatch):

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from tests.barriers import barriers_of, needs_browser
 from tests.tiny_texts import NOUNS, as_csv, rows
 from tlhelpers.course import contest, report, text_contest
 from tlhelpers.course.cli import main
@@ -115,6 +116,14 @@ def test_the_page_marks_what_decided_or_quotes_nothing(tried, monkeypatch):
     assert "quotes none of your texts" in page and "<mark>" not in page
     assert not any(words in page for words in everything)
     assert str(tried.task.test.paths[0]) in page
+
+
+class TestBarriers:
+    pytestmark = needs_browser
+
+    def test_nothing_in_the_page_bars_anybody(self, tried, monkeypatch, tmp_path):
+        monkeypatch.setattr(tried, "labels", 1 - tried.labels)
+        assert barriers_of(tried.page(), tmp_path) == []
 
 
 def test_of_many_classes_those_that_are_confused_most_are_drawn(tried, monkeypatch):

@@ -7,7 +7,6 @@ executable. When a test fails, its last screen lies in test-artefacts/.
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import time
@@ -21,7 +20,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.barriers import graves, needs_browser, press_until, tab_to
 from tlhelpers.course import lab, workspace
+from tlhelpers.course.book.paper import FLAGS, find_browser
 from tlhelpers.runtime.places import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -29,30 +30,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 ARTEFACTS = ROOT / "test-artefacts"
 TOKEN = "a-token-of-this-test"
 PATIENCE = 60_000  # ms, for what a kernel computes on a busy machine
-BROWSERS = (
-    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-    *("microsoft-edge", "microsoft-edge-stable", "msedge", "chrome"),
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
-)
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a microphone
-]
+BROWSER_FLAGS = (*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
-
-def find_browser() -> str | None:
-    asked = os.environ.get("TLHELPERS_BROWSER")
-    return next(filter(None, map(shutil.which, [asked] if asked else BROWSERS)), None)
-
-
-pytestmark = [
-    pytest.mark.skipif(find_browser() is None, reason="no Chromium, Chrome or Edge found"),
-    pytest.mark.browser,
-]
+pytestmark = needs_browser
 
 # A lesson of every kind of interaction, which needs neither networks nor stored results.
 DEMO = {
@@ -188,7 +168,7 @@ def browser(work):
             executable_path=find_browser(),
             headless=True,
             viewport={"width": 1280, "height": 1000},
-            args=FLAGS,
+            args=list(BROWSER_FLAGS),
         )
         context.outside = []
         context.on("request", lambda request: note_outside(context.outside, request.url))
@@ -334,6 +314,30 @@ class Notebook:
                 .map(cell => cell.model.id)""",
             part,
         )
+
+    def change_theme(self):
+        """From light to dark, or back."""
+        self.page.evaluate(
+            """() => {
+                const dark = document.body.dataset.jpThemeLight === "false";
+                const theme = dark ? "JupyterLab Light" : "JupyterLab Dark";
+                return window.jupyterapp.commands.execute("apputils:change-theme", { theme });
+            }"""
+        )
+        self.page.wait_for_timeout(300)
+
+    def active(self):
+        """The key of the active cell."""
+        return self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.id"
+        )
+
+    def run_by_keys(self, key):
+        """Walks down to a cell and runs it, by keys alone; then the focus is on that cell."""
+        press_until(self.page, "ArrowDown", lambda: self.active() == key)
+        self.page.keyboard.press("Control+Enter")
+        self.wait([key])
+        return self.show(key)
 
     def save(self):
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
@@ -598,7 +602,57 @@ def test_the_interactions_of_a_lesson_answer(opened, lesson):
             move_everything(notebook.run(key).locator(".tl-explorer"))
         for key in quizzes:
             answer_everything(notebook.run(key).locator(".tl-quiz"))
+        for key in (predictions := notebook.keys("tl.predict_first(")[:1]):
+            notebook.run(key)
+        for _ in range(2):
+            for key in (*widgets, *quizzes, *predictions):
+                notebook.show(key)
+                assert graves(notebook.page, f'[data-key="{key}"] .jp-Cell-outputArea') == []
+            notebook.change_theme()  # which stays for the next lesson
         assert notebook.errors() == []
+        assert notebook.complaints == []
+
+
+def test_a_lesson_is_done_by_keys_alone(opened):
+    lesson = next(name for name in LESSONS if name.startswith("03"))
+    with opened(f"en/{lesson}.ipynb") as notebook:
+        page, keys = notebook.page, notebook.page.keyboard
+        tab_to(page, ".jp-Notebook .jp-Cell, .jp-Notebook .jp-Cell *", seen=False)
+        keys.press("Escape")
+        press_until(page, "ArrowUp", lambda: notebook.active() == "task", 5)
+        notebook.run_by_keys(notebook.keys("tl.setup(")[0])
+
+        widget = notebook.run_by_keys(notebook.keys("tl.widget(")[0])
+        says = widget.locator(".tl-says")
+        said = says.text_content()
+        tab_to(page, ".tl-explorer input[type=range]", 20)
+        keys.press("ArrowRight")
+        playwright.expect(says).not_to_have_text(said)
+        tab_to(page, ".tl-explorer input[type=radio]", 2)
+        keys.press("Escape")  # from what a cell shows back to the cell
+
+        prompt = notebook.run_by_keys(notebook.keys("tl.predict_first(")[0])
+        tab_to(page, ".tl-quiz input", 20)
+        keys.press("ArrowRight")
+        tab_to(page, ".tl-quiz button", 2)
+        keys.press("Enter")
+        playwright.expect(prompt.locator(".tl-quiz-reply")).not_to_be_empty()
+        keys.press("Escape")
+
+        exercise = notebook.keys('tl.check("03-a")')[0]
+        press_until(page, "ArrowDown", lambda: notebook.active() == exercise)
+        keys.press("Enter")
+        keys.press("Control+a")
+        keys.type('tl.check("03-a")')
+        keys.press("Escape")
+        checked = notebook.run_by_keys(exercise)
+        playwright.expect(checked).to_contain_text("✗")
+
+        quiz = notebook.run_by_keys(notebook.keys("tl.quiz(")[0])
+        tab_to(page, ".tl-quiz input", 20)
+        keys.press("Space")
+        keys.press("Enter")
+        playwright.expect(quiz.locator(".tl-quiz-reply").first).not_to_be_empty()
         assert notebook.complaints == []
 
 

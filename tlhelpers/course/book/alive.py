@@ -2,16 +2,18 @@
 
 In JupyterLab their pages (`explorer.js` and its like) talk to Python. In the book the same pages
 talk to a small stand-in (`book.js`), which looks the answer up: the pictures of every state of a
-widget, and what is said to each answer of a quiz, are computed here, once.
+widget, and what is said to each answer of a quiz, are computed here, once. Of a field to type or to
+draw in, these are the pictures of what it offers ready; anything else needs the notebook.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,25 @@ from tlhelpers.show import prompt, quiz
 from tlhelpers.show.prompt import Prompt
 from tlhelpers.show.questions import Question, as_html, said, show_number
 from tlhelpers.show.quiz import Quiz
-from tlhelpers.show.widgets import explorer, page
+from tlhelpers.show.widgets import explorer, pad, page, typed
 from tlhelpers.show.widgets.explorer import Explorer
-from tlhelpers.show.widgets.page import Shown
+from tlhelpers.show.widgets.pad import Pad
+from tlhelpers.show.widgets.page import Shown, View
+from tlhelpers.show.widgets.typed import Typed
 
-MOST_BYTES = 1_000_000  # of a widget's pictures; whatever lies beyond needs the notebook
+MOST_VIEWS = 320  # of what is clicked: in lesson 05 all that two clicks reach
 FIRST = 256  # the letter that stands for the first piece of a picture, and so on
 TAG = re.compile(r"[^>]*>|[^>]+$")  # a picture, cut after every tag
-PAGES = {"explorer": explorer.SCRIPT, "quiz": quiz.SCRIPT, "prompt": prompt.SCRIPT}
+PAGES = {
+    "explorer": explorer.SCRIPT,
+    "typed": typed.SCRIPT,
+    "pad": pad.SCRIPT,
+    "quiz": quiz.SCRIPT,
+    "prompt": prompt.SCRIPT,
+}
 STYLES = (explorer.STYLE, quiz.STYLE)
-IMAGE = re.compile(r"data:image/[^\"')]+")
-TARGET = re.compile(r'data-set="([^"]+)" data-value="([^"]+)"')
+MEDIA = re.compile(r"data:(?:image|audio)/[^\"')]+")
+TARGET = re.compile(r'data-set="([^"]+)" data-(value|toggle)="([^"]+)"')
 
 
 def shown_by(source: str) -> Shown | None:
@@ -48,10 +58,11 @@ def shown_by(source: str) -> Shown | None:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == match[1]
     )
+    known = _constants(ast.parse(source))
     try:
-        given = [ast.literal_eval(value) for value in call.args]
-        named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except ValueError:  # made of what the lesson has computed
+        given = [_value(value, known) for value in call.args]
+        named = {str(word.arg): _value(word.value, known) for word in call.keywords}
+    except (ValueError, KeyError):  # made of what the lesson has computed
         return None
     if match[1] == "predict_first":
         named["choices"] = tuple(named.get("choices", ()))
@@ -63,15 +74,57 @@ def shown_by(source: str) -> Shown | None:
     return widget(*given)
 
 
-def record(shown: Shown) -> dict[str, Any] | None:
-    """What `book.js` needs to bring it to life; None where that takes a network at work."""
-    if isinstance(shown, Explorer):
-        return _of_explorer(shown)
-    if isinstance(shown, Quiz):
-        return _of_quiz(shown)
-    if isinstance(shown, Prompt):
-        return _of_prompt(shown)
-    return None
+def _constants(cell: ast.Module) -> dict[str, Any]:
+    """The names to which the cell gives values that stand in its source."""
+    known = {}
+    for line in cell.body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            with contextlib.suppress(ValueError):
+                known[line.targets[0].id] = ast.literal_eval(line.value)
+    return known
+
+
+def _value(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    """A literal, a name of `known`, or `tuple(name.values())`; else ValueError or KeyError."""
+    if isinstance(node, ast.Name):
+        return known[node.id]
+    if match := re.fullmatch(r"tuple\((\w+)\.values\(\)\)", ast.unparse(node)):
+        return tuple(known[match[1]].values())
+    return ast.literal_eval(node)
+
+
+def record(shown: Shown) -> dict[str, Any]:
+    """What `book.js` needs to bring it to life."""
+    kinds: dict[type[Shown], Callable[[Any], dict[str, Any]]] = {
+        Explorer: _of_explorer,
+        Typed: _of_typed,
+        Pad: _of_pad,
+        Quiz: _of_quiz,
+        Prompt: _of_prompt,
+    }
+    return kinds[type(shown)](shown)
+
+
+class _Store:
+    """Views as they are kept: media once, and pictures as letters, one for each piece of them."""
+
+    def __init__(self) -> None:
+        self.media: dict[str, int] = {}
+        self.pieces: dict[str, int] = {}  # pictures share most of their tags
+
+    def keep(self, view: View) -> dict[str, str]:
+        """The view, its picture made of letters."""
+        picture = MEDIA.sub(
+            lambda found: f"tl-media:{self.media.setdefault(found[0], len(self.media))}",
+            view.picture,
+        )
+        made_of = (self.pieces.setdefault(tag, len(self.pieces)) for tag in TAG.findall(picture))
+        return {"picture": "".join(chr(FIRST + k) for k in made_of), "says": view.says}
+
+    def kept(self) -> dict[str, Any]:
+        """What turns the letters into pictures again, and what is said beyond the last one."""
+        needs = text("book.needs_notebook")
+        return {"pieces": [*self.pieces], "media": [*self.media], "needs": needs}
 
 
 def script(name: str, known: Mapping[str, Any]) -> str:
@@ -99,7 +152,7 @@ def styles() -> str:
 
 
 def _of_explorer(shown: Explorer) -> dict[str, Any]:
-    """Every state that can be reached by its controls and by clicks, as far as MOST_BYTES go."""
+    """Every state that its controls reach, and clicks as far as MOST_VIEWS go."""
     start = dict(shown.positions)
     moves = [
         dict(zip((c.name for c in shown.controls), places, strict=True))
@@ -107,33 +160,51 @@ def _of_explorer(shown: Explorer) -> dict[str, Any]:
     ]
     waiting = [start, *({**start, **move} for move in moves)]
     views: dict[str, dict[str, str]] = {}
-    images: dict[str, int] = {}
-    pieces: dict[str, int] = {}  # of which all pictures are made: they share most of their tags
-    size = 0
+    store = _Store()
     for positions in waiting:  # grows while it is walked
         key = "/".join(str(place) for place in positions.values())
-        if key in views or (shown.picks and size > MOST_BYTES):
+        if key in views or (shown.picks and len(views) >= MOST_VIEWS):
             continue
         shown.positions = positions
         view = shown.view()
-        picture = IMAGE.sub(
-            lambda found: f"tl-image:{images.setdefault(found[0], len(images))}", view.picture
-        )
-        made_of = (pieces.setdefault(tag, len(pieces)) for tag in TAG.findall(picture))
-        views[key] = {"picture": "".join(chr(FIRST + k) for k in made_of), "says": view.says}
-        size += len(picture)
-        for name, value in TARGET.findall(picture):
-            waiting.append({**positions, name: int(value)})
+        views[key] = store.keep(view)
+        for name, kind, value in TARGET.findall(view.picture):
+            then = int(value) if kind == "value" else positions[name] ^ 1 << int(value)
+            waiting.append({**positions, name: then})
     shown.positions = start
     state = _state(shown) | {"can_run": False, "positions": start}
-    needs = text("book.needs_notebook")
+    return {"kind": "explorer", "state": state, "views": views, **store.kept()}
+
+
+def _of_typed(shown: Typed) -> dict[str, Any]:
+    """What is said to each of the texts that it offers."""
+    store = _Store()
+    views = {words: store.keep(shown.write(words)) for words in reversed(shown.samples)}
+    return {"kind": "typed", "state": _state(shown), "views": views, **store.kept()}
+
+
+def _of_pad(shown: Pad) -> dict[str, Any]:
+    """Every combination of the drawings that it offers, of which a field may also be empty."""
+    fields, start = shown.fields, {field: "" for field in shown.fields} | shown.start
+    drawn = {field: {"": [], start[field]: shown.drawings[field]} for field in fields}
+    for field, name in itertools.product(fields, shown.samples):
+        if name not in drawn[field]:
+            shown.put_sample(field, name)
+            drawn[field][name] = shown.drawings[field]
+    store = _Store()
+    views = {}
+    for names in itertools.product(*(drawn[field] for field in fields)):
+        shown.drawings = {
+            field: drawn[field][name] for field, name in zip(fields, names, strict=True)
+        }
+        views["/".join(names)] = store.keep(shown.view())
+    shown.drawings = {field: drawn[field][start[field]] for field in fields}
     return {
-        "kind": "explorer",
-        "state": state,
+        "kind": "pad",
+        "state": _state(shown),
+        "drawn": drawn,
         "views": views,
-        "pieces": [*pieces],
-        "images": [*images],
-        "needs": needs,
+        **store.kept(),
     }
 
 

@@ -9,15 +9,31 @@
   const show = (number) => Number.isInteger(number)
     ? number.toLocaleString("en-US") : String(Number(number.toPrecision(4)));
 
+  // The view of a state; where none is kept, the last picture with a word on it.
+  const view = (record, values, model, key) => {
+    const kept = record.views[key];
+    const media = window.tlMedia?.[record.media] ?? record.media;
+    const drawn = (letters) => [...letters].map((k) => record.pieces[k.codePointAt(0) - 256]).join("")
+      .replace(/tl-media:(\d+)/g, (_, k) => media[k]);
+    model.put("view", kept
+      ? { ...kept, picture: drawn(kept.picture) }
+      : { ...values.view, says: record.needs });
+  };
+
   const answers = {
-    explorer: (record, values, model) => {
-      const key = Object.values(values.positions).join("/");
-      const view = record.views[key];
-      const drawn = (letters) => [...letters].map((k) => record.pieces[k.codePointAt(0) - 256]).join("")
-        .replace(/tl-image:(\d+)/g, (_, k) => record.images[k]);
-      model.put("view", view
-        ? { ...view, picture: drawn(view.picture) }
-        : { ...values.view, says: record.needs });
+    explorer: (record, values, model) => view(record, values, model, Object.values(values.positions).join("/")),
+    typed: (record, values, model) => {
+      model.put("words", values.words);
+      view(record, values, model, values.words);
+    },
+    pad: (record, values, model, { field, sample, keep }) => {
+      if (field && !keep) model.put("drawings", { ...values.drawings, [field]: record.drawn[field][sample ?? ""] });
+      else model.put("drawings", values.drawings);
+      const at = Object.entries(values.drawings).map(([name, strokes]) => {
+        const same = ([, ready]) => JSON.stringify(ready) === JSON.stringify(strokes);
+        return Object.entries(record.drawn[name]).find(same)?.[0] ?? "?";
+      });
+      view(record, values, model, keep ? "?" : at.join("/"));
     },
     prompt: (record, values, model, { value }) => {
       model.put("reply", record.kept.replace("%GIVEN%", `${value}${values.unit}`));
@@ -52,13 +68,13 @@
       },
       save_changes: () => {
         answers[record.kind](record, values, model, {});
-        model.put("positions", values.positions);
+        if (values.positions) model.put("positions", values.positions);
       },
       send: (message) => answers[record.kind](record, values, model, message),
       on: (events, act) => heard.push([events.split(" "), act]),
       off: () => {},
     };
-    if (record.kind === "explorer") answers.explorer(record, values, model);
+    if (record.views) answers[record.kind](record, values, model, {});
     el.replaceChildren();
     window.tlPages[record.kind].render({ model, el });
   }
@@ -92,6 +108,7 @@
     // what scrolls must be reached by the keyboard; the theme's captions lack their level
     document.querySelectorAll(".highlight pre, .output pre, .table-wrapper, .math-wrapper").forEach((node) => { node.tabIndex = 0; });
     document.querySelectorAll("p.caption[role=heading]").forEach((node) => node.setAttribute("aria-level", "2"));
+    document.querySelectorAll("aside.toc-drawer").forEach((node) => node.setAttribute("aria-label", node.innerText.split("\n")[0]));
     if (location.hash) openTo();
     window.addEventListener("hashchange", openTo);
     let closed = [];

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -29,16 +32,28 @@ DEEPER = '<span class="tl-deeper-mark"></span>'  # what `book.js` folds
 HEADING = re.compile(r"^(#+ .*)$", re.MULTILINE)
 
 
-def write_pages(folder: Path, lang: str) -> None:
-    """Writes the pages of one language, and the records of what lives on them, to a new folder."""
-    (folder / "_static" / "alive").mkdir(parents=True)
-    (folder / "_static" / "book.js").write_text(alive.library(), encoding="utf-8")
-    (folder / "_static" / "book.css").write_text(alive.styles(), encoding="utf-8")
+def write_one(folder: Path, lang: str, media: Path, number: str) -> None:
+    """Writes a book of one lesson, as `write_pages` does."""
+    _prepare(folder)
+    one = lessons()[number]
+    notebook = nbformat.read(LESSONS / lang / f"{one.name}.ipynb", as_version=4)
+    write_lesson(notebook, folder, number, media)
+    nbformat.write(notebook, folder / f"{one.name}.ipynb")
+    index = f"# {one.title[lang]}\n\n```{{toctree}}\n{one.name}\n```\n"
+    (folder / "index.md").write_text(index, encoding="utf-8")
+
+
+def write_pages(folder: Path, lang: str, media: Path) -> None:
+    """Writes the pages of one language to a new folder.
+
+    media: the folder, of the built site, for what the pages of both languages share.
+    """
+    _prepare(folder)
     twins = [nbformat.v4.new_markdown_cell(f"# {text('book.real')}\n\n{text('book.real_about')}")]
     for number, one in lessons().items():
         notebook = nbformat.read(LESSONS / lang / f"{one.name}.ipynb", as_version=4)
         twins += _twin(notebook, f"{number} {one.title[lang]}", one.name)
-        write_lesson(notebook, folder, number)
+        write_lesson(notebook, folder, number, media)
         nbformat.write(notebook, folder / f"{one.name}.ipynb")
     for place, cell in enumerate(twins):
         _plain(cell)["id"] = f"real-{place}"
@@ -59,7 +74,14 @@ def write_pages(folder: Path, lang: str) -> None:
         (folder / f"{name}.md").write_text(content, encoding="utf-8")
 
 
-def write_lesson(notebook: NotebookNode, folder: Path, number: str) -> None:
+def _prepare(folder: Path) -> None:
+    """A new folder, with what brings widgets to life."""
+    (folder / "_static" / "alive").mkdir(parents=True)
+    (folder / "_static" / "book.js").write_text(alive.library(), encoding="utf-8")
+    (folder / "_static" / "book.css").write_text(alive.styles(), encoding="utf-8")
+
+
+def write_lesson(notebook: NotebookNode, folder: Path, number: str, media: Path) -> None:
     """Makes a built notebook a page: without teacher's notes, its widgets alive by records."""
     records = {}
     cells = []
@@ -74,27 +96,39 @@ def write_lesson(notebook: NotebookNode, folder: Path, number: str) -> None:
                 cell.outputs = []
             if shown := alive.shown_by(cell.source):
                 name = f"{number}-{cell.id}"
-                if known := alive.record(shown):
-                    records[name] = known
-                _put_alive(cell, shown, name if known else None)
+                records[name] = alive.record(shown)
+                _put_alive(cell, shown, name)
             _plain(cell)
         cells.append(cell)
     if records:
         file = folder / "_static" / "alive" / f"{number}.js"
+        shared = [known for known in records.values() if known.get("media")]
+        scripts = [*{_share(known, media) for known in shared}, f"_static/alive/{number}.js"]
         lines = [alive.script(name, known) for name, known in records.items()]
         file.write_text("".join(lines), encoding="utf-8")
-        script = f'<script src="_static/alive/{number}.js"></script>'
-        cells.append(nbformat.v4.new_markdown_cell(script))
+        tags = "".join(f'<script src="{script}"></script>' for script in scripts)
+        cells.append(nbformat.v4.new_markdown_cell(tags))
     notebook.cells = cells
 
 
-def _put_alive(cell: NotebookNode, shown: Shown, name: str | None) -> None:
-    """The last output becomes what `book.js` brings to life, or a picture with a word on it."""
+def _share(known: dict[str, Any], folder: Path) -> str:
+    """Lays a widget's pictures and sounds where both languages find them; returns their script.
+
+    `known` names them from then on.
+    """
+    content = json.dumps(known["media"], separators=(",", ":"))
+    name = hashlib.sha256(content.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    script = f'(window.tlMedia ??= {{}})["{name}"] = {content};\n'
+    (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    known["media"] = name
+    return f"../{folder.name}/{name}.js"
+
+
+def _put_alive(cell: NotebookNode, shown: Shown, name: str) -> None:
+    """The last output becomes what `book.js` brings to life."""
     still = "".join(shown.still().values())
-    if name:
-        content = f'<div class="tl-record" data-record="{name}">{still}</div>'
-    else:
-        content = f"{still}<p><em>{text('book.needs_notebook')}</em></p>"
+    content = f'<div class="tl-record" data-record="{name}">{still}</div>'
     output = nbformat.v4.new_output("display_data", {"text/html": content})
     cell.outputs = [*cell.outputs[:-1], output]
 

@@ -79,12 +79,10 @@ def _slides_of(cells: list[NotebookNode], records: dict[str, Any]) -> list[Slide
             elif slides:
                 slides[-1].notes.append(cell.source)
         elif shown := alive.shown_by(cell.source):
-            known = alive.record(shown)
+            records[cell.id] = alive.record(shown)
             still = "".join(shown.still().values())
-            if known:
-                records[cell.id] = known
-                still = f'<div class="tl-record" data-record="{cell.id}">{still}</div>'
-            kind = known["kind"] if known else "still"
+            still = f'<div class="tl-record" data-record="{cell.id}">{still}</div>'
+            kind = records[cell.id]["kind"]
             title = text("slides.quiz") if kind == "quiz" else _inline(section)
             slides.append(Slide(title, f'<div class="tl-shows-{kind}">{still}</div>'))
         elif picture := _picture(cell):

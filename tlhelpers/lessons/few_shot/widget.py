@@ -124,8 +124,9 @@ def _draw_shelf(canvas: Canvas, shelf: Shelf, support: int) -> None:
         if column == 0:
             canvas.text(8, frame["y"] + 28, shelf.names[c], fill=colour(c))
         inside = bool(support >> i & 1)
-        label = text("widget05.in" if inside else "widget05.out", name=shelf.names[c])
-        target = {"data-set": "support", "data-value": support ^ 1 << i, "aria-label": label}
+        label = f"{shelf.names[c]} {column + 1}"
+        target = {"data-set": "support", "data-toggle": i, "aria-label": label}
+        target["data-picked"] = str(inside).lower()
         canvas.add("image", **frame, **target, href=photo(picture), opacity=1 if inside else 0.45)
         if inside:
             canvas.add("rect", **frame, fill="none", stroke=colour(c), stroke_width=4)

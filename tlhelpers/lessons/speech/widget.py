@@ -111,6 +111,7 @@ def hear_own(wave: Any) -> View:
     return _shown(heard, text("widget13.own_name"), says, plays=False)
 
 
+@functools.lru_cache(maxsize=1000)
 def listen_to(word: str, voice: str, accent: str, level: int | None) -> Heard:
     """The clip under this noise (always the same noise), and the answers of the network."""
     import torch

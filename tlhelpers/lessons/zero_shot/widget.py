@@ -102,8 +102,8 @@ def draw(card: int, who: str) -> View:
 def _chip(canvas: Canvas, x: float, y: float, name: str, on: bool, then: int) -> None:
     """A feature that a click puts on the card, or takes off."""
     width, height = CHIP
-    label = text("widget09.on" if on else "widget09.off", name=name)
-    target = {"data-set": "card", "data-value": then, "aria-label": label}
+    target = {"data-set": "card", "data-value": then, "aria-label": name}
+    target["data-picked"] = str(on).lower()
     look = {"rx": 15, "stroke": figures.BLUE, "stroke_width": 2}
     fill = figures.BLUE if on else "white"
     canvas.add("rect", x=x, y=y, width=width, height=height, fill=fill, **look, **target)

@@ -36,7 +36,7 @@ export default makePage((model, el, follow) => {
       const labels = options.map((option, place) => element("label", {}, inputs[place], ` ${option}`));
       inputs.forEach((input, place) => input.addEventListener("change", () => move(name, place)));
       const show = (place) => { inputs[place].checked = true; };
-      return [element("fieldset", {}, element("legend", { text: label }), ...labels), show];
+      return [element("fieldset", {}, element("legend", { text: label }), element("div", { class: "tl-options" }, ...labels)), show];
     },
   };
   const panel = element("div", { class: "tl-controls" });
@@ -61,7 +61,8 @@ export default makePage((model, el, follow) => {
     const node = event.target.closest("[data-set]");
     if (!node || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
     event.preventDefault();
-    move(node.dataset.set, Number(node.dataset.value));
+    const { set, value, toggle } = node.dataset;
+    move(set, toggle === undefined ? Number(value) : model.get("positions")[set] ^ (1 << toggle));
   };
   picture.addEventListener("click", pick);
   picture.addEventListener("keydown", pick);

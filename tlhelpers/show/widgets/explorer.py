@@ -56,7 +56,8 @@ class Explorer(Shown):
     """A widget. draw: called with the values of the controls by name, returns a View.
 
     run: what "run it live" does, if anything. picks: names of further values, which a click on
-    the picture sets (an element with data-set="name" data-value="3"), with their first values.
+    the picture sets (an element with data-set="name" data-value="3", or data-toggle="3" for one bit
+    of it), with their first values.
     """
 
     title: str

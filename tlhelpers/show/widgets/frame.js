@@ -39,7 +39,10 @@ function makePage(build) {
       act();
     };
     // JupyterLab's one-key commands must not take the keys that move a control or type
-    el.addEventListener("keydown", (event) => event.stopPropagation());
+    el.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") el.closest(".jp-Cell")?.focus(); // back to where one-key commands work
+    });
     const end = build(model, el, follow);
 
     const fallAsleep = () => {

@@ -87,7 +87,7 @@ class Pad(Shown):
         start: Mapping[str, str],
     ):
         self.title, self.fields, self.many, self.show = title, list(fields), list(many), show
-        self.samples = dict(samples)
+        self.samples, self.start = dict(samples), dict(start)
         self.kept: dict[str, list[Drawing]] = {field: [] for field in fields}
         self.drawings: dict[str, Drawing] = {field: [] for field in fields}
         self._hand = 0
