@@ -69,7 +69,7 @@ MOVE_EVERYTHING = """(root) => {
             slider.value = place; slider.dispatchEvent(new Event("input")); note();
         }
     }
-    for (const menu of root.querySelectorAll(".tl-controls select")) {
+    for (const menu of root.querySelectorAll("select")) {
         for (const option of menu.options) {
             if (!option.value) continue;
             menu.value = option.value; menu.dispatchEvent(new Event("change")); note();

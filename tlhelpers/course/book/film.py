@@ -25,11 +25,11 @@ PREDICTION, MAP = (f'[data-record="00-{name}"]' for name in ("predict-transfer",
 SCENES = (
     (BIRDS, None, 2200),
     (PREDICTION, None, 1200),
-    *((PREDICTION, ("slider", "PageUp"), 400) for _ in range(3)),
+    *((PREDICTION, ("input", "PageUp"), 400) for _ in range(3)),
     (PREDICTION, ("button", "Enter"), 1600),
     (MEASURED, None, 3000),
     (MAP, None, 2400),
-    *((MAP, ("slider", "ArrowRight"), 1500) for _ in range(3)),
+    *((MAP, ("input", "ArrowRight"), 1500) for _ in range(3)),
 )
 
 
@@ -46,7 +46,7 @@ def film(page: Path, browser: str, file: Path) -> None:
         for place, act, time in SCENES:
             found = seen.locator(place)
             if act:
-                found.get_by_role(act[0]).first.press(act[1])
+                found.locator(act[0]).first.press(act[1])
             edge = "start" if place == MAP else "end"
             found.evaluate("(node, block) => node.scrollIntoView({ block })", edge)
             shots.append(Image.open(io.BytesIO(seen.screenshot())).convert("RGB"))
