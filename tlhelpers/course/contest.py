@@ -1,18 +1,23 @@
 """The ways of transfer compared on a learner's own photos within a budget of minutes.
 
-Every backbone at hand gives features; k-NN and a linear probe read them. A slow one reads some of
-the photos first, and more of them while time remains: it is scaled down, never left out in favour
-of a worse one. What time is left goes to fine-tuning the best backbone and, where it suffices, to
-the same network trained from scratch as the control. The validation part chooses; the test part is
-read once. Recordings and texts take the same way (`sound_contest.py`, `text_contest.py`).
+Every backbone at hand gives features; k-NN and a linear probe read them. Photos are read a few
+seconds' worth at a time with an eye on the clock, in an order whose every beginning holds all
+classes: a slow backbone, or a busy machine, reads fewer of them, and more while time remains. It is
+scaled down, never left out in favour of a worse one. What time is left goes to fine-tuning the best
+backbone and, where it suffices, to the same network trained from scratch as the control. The
+validation part chooses; the test part is read once. Of large networks only those stay in memory
+that may still answer. Recordings and texts take the same way (`sound_contest.py`,
+`text_contest.py`).
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +35,7 @@ from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.models.backbones import TORCHVISION, backbone, is_here
 from tlhelpers.models.hub import short_name
 from tlhelpers.models.surgery import replace_head, twin
+from tlhelpers.runtime.device import trim_memory
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.extraction import extract_features
@@ -44,28 +50,46 @@ NEIGHBOURS = (1, 3, 5, 11)
 FEATURE_BATCH = 16  # what a large network makes of more would not fit a small computer
 BATCH = 32  # examples of a training step
 FIRST_SECONDS = 10.0  # the quickest backbone may take so long whatever the budget is
+MEASURED_SECONDS = 1.0  # a batch that takes longer is not measured again
+PORTION_SECONDS = 2.0  # of reading, between two looks at the clock
+GRACE, LEAST_GRACE = 0.05, 5.0  # of the budget, and seconds, that mere illustrations may overrun
 LEAST_PER_CLASS = 10  # training examples that the quickest backbone reads in any case
 FEWEST_PER_CLASS = 3  # with time for fewer, a backbone is left out, and said to be
-LEAST_VALID = 100  # validation examples, where even they would take too long
+LEAST_VALID = LEAST_TEST = 100  # examples, where even they would take too long
+TEST_SHARE = 0.25  # of the time left, which the test part is planned to take at most
+LEAST_COST = 1e-6  # seconds of an example: a clock may stand still between two looks
 VALID_SHARE = 0.15  # of the time, which the slowest backbone may spend on validation
 MOST_EPOCHS = {"fine_tune": 10, "lora": 10, "scratch": 30}
 SEARCH_COST = 2.0  # trying learning rates takes as long as the training itself
 ENOUGH_TUNING = 5  # epochs of fine-tuning; one that was trained less and loses has not lost
 ENOUGH_EPOCHS = 15  # from scratch; a control that was trained less says nothing about transfer
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
+VALIDATIONS = 7  # in one training: of the start, of three rates, of the end
+PACE = 5  # steps whose median tells how busy the machine is
 CURVE = (0.125, 0.25, 0.5, 1.0)
 CURVE_SEEDS = 3
 SUSPICIOUS = 5  # neighbours that all carry one other label
 MOST_ASKED, MOST_SUSPECTS = 4000, 12  # training examples that are asked for, and told
+LARGE = 50.0  # megabytes of a network that is kept only while it may answer
 
 
 @dataclass
 class Features:
     """What a backbone made of these rows of the training part, and of the validation part."""
 
-    rows: Tensor  # LongTensor (n,), ascending
+    rows: Tensor  # LongTensor (n,), in the order of reading
     train: Tensor  # (n, d)
     valid: Tensor  # (m, d)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds that training a backbone takes."""
+
+    step: float
+    epoch: float  # with its share of the search for a rate
+    validations: float  # all of one training
+    end: float  # of what comes after training
 
 
 @dataclass
@@ -80,10 +104,14 @@ class Contest:
     own_spreads: ClassVar[bool] = True  # a probe scales each feature by its own spread
     train_options: ClassVar[dict[str, Any]] = {}  # of `fit`, where a network is trained
     valid: Split = field(init=False)  # the validation part, or as much as there is time for
+    order: Tensor = field(init=False)  # LongTensor (n,): how the training part is read
+    budget: float = field(init=False)  # seconds
+    until: float = field(init=False)  # the deadline; the first answer, where that came later
     contenders: list[Contender] = field(default_factory=list)
     networks: dict[str, nn.Module] = field(default_factory=dict)
     features: dict[str, Features] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)  # seconds for one example, forward
+    noted: set[str] = field(default_factory=set)  # backbones whose cost was seen in reading
     heads: dict[str, tuple[nn.Linear, float, float]] = field(default_factory=dict)
     fitting: float = 0.0  # seconds that the heads of a probe took
     epochs: dict[str, int] = field(default_factory=dict)  # that each training passed
@@ -92,11 +120,17 @@ class Contest:
     interrupted: bool = False
 
     def __post_init__(self) -> None:
-        self.valid = self.task.valid
+        self.valid, self.budget, self.until = self.task.valid, self.left, self.deadline
+        self.order = reading_order(self.task.train.labels, self.seed)
 
     @property
     def left(self) -> float:
+        """Seconds."""
         return self.deadline - time.monotonic()
+
+    def has_grace(self, seconds: float = 0.0) -> bool:
+        """True where there is time for something that the answer could do without."""
+        return time.monotonic() + seconds < self.until + max(GRACE * self.budget, LEAST_GRACE)
 
     def run(self, names: Sequence[str] | None) -> None:
         """All that the time allows; Ctrl-C ends it, and is passed on where there is no answer."""
@@ -107,8 +141,7 @@ class Contest:
         except KeyboardInterrupt:
             if not self.contenders:
                 raise
-            self.interrupted = True
-            self.remarks.insert(0, text("report.interrupted"))
+            self._interrupt()
 
     def names(self) -> list[str]:
         """The backbones that are compared where none is asked for."""
@@ -116,20 +149,34 @@ class Contest:
 
     def add(self, name: str, strategy: str, begin: float, right: Tensor, model: nn.Module) -> None:
         """One more contender; it takes the place of one that was tried on fewer examples."""
-        parameters = sum(tensor.nbytes for tensor in model.state_dict().values())
         accuracy = right.double().mean().item()
         taken = time.monotonic() - begin
         same = [c for c in self.contenders if (c.backbone, c.strategy) == (name, strategy)]
         for old in same:
             self.contenders.remove(old)
             taken += old.seconds
-        entry = Contender(name, strategy, accuracy, taken, parameters / 1e6, right, model)
+        entry = Contender(name, strategy, accuracy, taken, _megabytes(model), right, model)
         self.contenders.append(entry)
+        self._forget()
         self.bar.update(not same)
         if not self.bar.disable:
             strategy = text(f"report.strategy_{strategy}")
             values = {"backbone": name, "strategy": strategy, "seconds": f"{taken:.0f}"}
             tqdm.write(text("report.tried", accuracy=f"{accuracy:.1%}", **values))
+
+    def _forget(self) -> None:
+        """Lets go of large networks that will not be asked: not the best of all, of the ways of
+        transfer or of their controls, and not the one that is trained."""
+        groups = map(_able, [self.contenders, *self.rivals()])
+        best = [max(group, key=_rank) for group in groups if group]
+        kept = {c.backbone for c in best} | ({self.to_train()} if self.answered else set())
+        for one in self.contenders:
+            is_copy = one.strategy in MOST_EPOCHS
+            if one.megabytes > LARGE and (is_copy or one.backbone not in kept) and one not in best:
+                one.model = None
+        for name in [name for name in self.heads if name in self.networks and name not in kept]:
+            if _megabytes(self.networks[name]) > LARGE:
+                del self.networks[name]
 
     # --- features: k-NN and probe -------------------------------------------------------------
 
@@ -140,20 +187,28 @@ class Contest:
         of staying away: the slowest is often the best.
         """
         self.bar.total = 2 * len(names) + 2
-        loaded = {short_name(name): self.load(name) for name in names}
-        self.costs = {name: self._measure(network) for name, network in loaded.items()}
+        sources, small = {short_name(name): name for name in names}, {}
+        for name, source in sources.items():
+            network = self.load(source)
+            self.costs[name] = self._measure(network)
+            if _megabytes(network) <= LARGE:
+                small[name] = network
         self._shorten_validation()
-        for name in sorted(loaded, key=self.costs.__getitem__):
-            rows = self._affordable(name)
-            if rows is None:
-                wanted = len(self.task.train) + len(self.valid)
-                seconds = f"{self.costs[name] * wanted:.0f}"
-                self.remarks.append(text("report.skipped", backbone=name, seconds=seconds))
-                self.skipped.append(name)
-                self.bar.update(2)
+        for name in sorted(sources, key=self.costs.__getitem__):
+            seconds = self._allowance(name)
+            if seconds is None:
+                self._skip(name)
                 continue
-            self.networks[name] = loaded[name]
-            self._read(name, rows)
+            self.networks[name] = small.pop(name, None) or self.load(sources[name])
+            self._read(name, seconds)
+
+    def _skip(self, name: str) -> None:
+        """Says that there is no time for this backbone."""
+        seconds = self.costs[name] * (len(self.task.train) + len(self.valid))
+        self.remarks.append(text("report.skipped", backbone=name, seconds=f"{seconds:.0f}"))
+        self.skipped.append(name)
+        self.networks.pop(name, None)
+        self.bar.update(2)
 
     def load(self, name: str) -> nn.Module:
         """The backbone of this name; the course's own keep the size that they were trained for."""
@@ -161,13 +216,13 @@ class Contest:
         return backbone(name, size=None if own_size else self.size)
 
     def _measure(self, network: nn.Module) -> float:
-        """Seconds that one example takes: the quicker of two whole batches, after a first one."""
+        """Seconds that one example takes: of a whole batch, the quicker of two quick ones."""
         count = len(self.task.train)
         rows = torch.arange(0, count, max(1, count // FEATURE_BATCH))[:FEATURE_BATCH]
         some = self.task.train.batch(rows)[0]
         predict(network, some[:2])
-        taken = []
-        for _ in range(2):
+        taken: list[float] = []
+        while len(taken) < 2 and sum(taken) < MEASURED_SECONDS:
             begin = time.monotonic()
             predict(network, some)
             taken.append(time.monotonic() - begin)
@@ -179,73 +234,105 @@ class Contest:
         affordable = int(VALID_SHARE * self.left / max(self.costs.values()))
         least = max(LEAST_VALID, 5 * self.task.num_classes)
         if (wanted := max(affordable, least)) < count:
-            generator = _generator(self.seed)
-            rows = rows_of_each(self.task.valid.labels, wanted / count, generator)
+            rows = reading_order(self.task.valid.labels, self.seed)[:wanted]
             self.valid = self.task.valid.subset(rows.sort().values)
             values = {"some": len(self.valid), "all": count}
             self.remarks.append(text("report.fewer_valid", **values))
 
-    def _affordable(self, name: str) -> Tensor | None:
-        """Rows of the training part that this backbone has time for; None where they are too few.
+    def ending(self, name: str) -> float:
+        """Seconds that an answer of this backbone, or of the best one, still takes: heads, and the
+        test part, or as much of it as fits into a part of the time left."""
+        cost = max(self.costs[one] for one in {name, *self._best_so_far()})
+        test = min(cost * len(self.task.test), TEST_SHARE * self.left)
+        return max(test, cost * LEAST_TEST) + 2 * self.fitting + 1
+
+    def _best_so_far(self) -> set[str]:
+        return {self.best_backbone()} if self.answered else set()
+
+    def _allowance(self, name: str) -> float | None:
+        """Seconds that this backbone may read for; None where even a few examples take longer.
 
         The first one answers in any case.
         """
-        cost, count = self.costs[name], len(self.task.train)
-        spare = 0.5 * (self.left - cost * len(self.task.test) - 1)
-        answered = self.answered
-        if not answered:
-            spare = max(spare, FIRST_SECONDS)
-        affordable = int(spare / cost) - len(self.valid)
-        least = LEAST_PER_CLASS * self.task.num_classes
-        if affordable >= count:
-            return torch.arange(count)
-        if answered and affordable < FEWEST_PER_CLASS * self.task.num_classes:
-            return None
-        return self._some_of_each(affordable if answered else max(affordable, least))
-
-    def _some_of_each(self, wanted: int) -> Tensor:
-        """About so many rows of the training part, each class in its share; more add to fewer."""
-        labels = self.task.train.labels
-        share = min(1.0, wanted / len(labels))
-        return rows_of_each(labels, share, _generator(self.seed)).sort().values
+        spare = 0.5 * (self.left - self.ending(name))
+        if not self.answered:
+            return max(spare, FIRST_SECONDS)
+        fewest = FEWEST_PER_CLASS * self.task.num_classes + len(self.valid)
+        return spare if spare >= self.costs[name] * fewest else None
 
     def improve(self) -> None:
         """While time remains, the best backbone reads what it has not read yet."""
         while self.heads:
             name = self.best_backbone()
-            rows, cost, count = self.features[name].rows, self.costs[name], len(self.task.train)
-            spare = 0.6 * (self.left - cost * len(self.task.test) - 2 * self.fitting - 1)
-            wanted = min(count, len(rows) + int(spare / cost))
-            if len(rows) == count or wanted < min(count, 1.25 * len(rows)):
+            count, read = len(self.task.train), len(self.features[name].rows)
+            spare = 0.6 * (self.left - self.ending(name))
+            if read == count or read + spare / self.costs[name] < min(count, 1.25 * read):
                 return
-            more = self._some_of_each(wanted)
-            if len(more) <= len(rows):
-                return
-            self._read(name, more)
+            self._read(name, spare)
 
-    def _read(self, name: str, rows: Tensor) -> None:
-        """Features of these rows, which hold those that were read before, and what they give."""
-        begin, network = time.monotonic(), self.networks[name]
-        known = self.features.get(name)
+    def _read(self, name: str, seconds: float) -> None:
+        """Reads on where this backbone stopped, for so long or to the end, and judges it.
+
+        One that has no time even for the validation part is left out.
+        """
+        begin, train, known = time.monotonic(), self.task.train, self.features.get(name)
+
+        def spare() -> float:
+            return min(begin + seconds - time.monotonic(), self.left - self.ending(name))
+
         if known is None:
-            train = self.features_of(network, self.task.train.subset(rows))
-            valid = self.features_of(network, self.valid)
-            read = len(rows) + len(valid)
-        else:
-            new = rows[~torch.isin(rows, known.rows)]
-            features = torch.cat(
-                [known.train, self.features_of(network, self.task.train.subset(new))]
-            )
-            train = features[torch.cat([known.rows, new]).argsort()]
-            valid, read = known.valid, len(new)
-        self.costs[name] = (time.monotonic() - begin) / read
-        self.features[name] = Features(rows, train, valid)
+            known, parts = Features(self.order[:0], torch.empty(0), torch.empty(0)), []
+            for some in self._portions(name, torch.arange(len(self.valid)), spare):
+                if self.answered and spare() <= 0:
+                    return self._skip(name)
+                parts.append(self._portion_of(name, self.valid, some))
+            known.valid = torch.cat(parts)
+        per_class = FEWEST_PER_CLASS if self.answered else LEAST_PER_CLASS
+        least = max(per_class * self.task.num_classes, len(known.rows) + 1)
+        parts, count = [known.train] if len(known.rows) else [], len(known.rows)
+        for some in self._portions(name, self.order[count:], spare):
+            if spare() <= 0 and count >= least:
+                break
+            parts.append(self._portion_of(name, train, some))
+            count += len(some)
+        self.features[name] = Features(self.order[:count], torch.cat(parts), known.valid)
+        is_first = not self.answered
         self.judge(name, begin)
+        self._forget()
+        trim_memory()
+        if is_first:
+            self.until = max(self.until, time.monotonic())
+
+    def _portions(
+        self, name: str, rows: Tensor, spare: Callable[[], float] = lambda: math.inf
+    ) -> Iterator[Tensor]:
+        """The rows in portions that take PORTION_SECONDS each, or what is spared of them."""
+        while len(rows):
+            seconds = min(PORTION_SECONDS, max(0.0, spare()))
+            size = max(FEATURE_BATCH, int(seconds / self.costs[name]))
+            yield rows[:size]
+            rows = rows[size:]
+
+    def _portion_of(self, name: str, split: Split, rows: Tensor) -> Tensor:
+        """Features (n, d) of these rows. What they cost tells how busy the machine is now."""
+        begin = time.monotonic()
+        features = self.features_of(self.networks[name], split.subset(rows))
+        self._note_cost(name, (time.monotonic() - begin) / len(rows))
+        return features
+
+    def _note_cost(self, name: str, cost: float) -> None:
+        """A backbone that takes longer than it did tells of a machine on which all do."""
+        pace = max(cost, LEAST_COST) / self.costs[name]
+        others = set(self.costs) - {name} if name in self.noted else set()
+        self.noted.add(name)
+        for one in {name, *others}:
+            self.costs[one] *= pace
 
     def features_of(self, network: nn.Module, split: Split) -> Tensor:
         """Features (n, d) of a split."""
         order = self.order_of(split)
-        features = extract_features(network, split.subset(order), batch_size=FEATURE_BATCH)
+        ordered = split.subset(order)
+        features = extract_features(network, ordered, batch_size=FEATURE_BATCH, cache=False)
         return features[order.argsort()]
 
     def order_of(self, split: Split) -> Tensor:
@@ -308,25 +395,22 @@ class Contest:
         plan = self.plan(name, ("fine_tune", "scratch"))
         if plan is None:
             return
-        epoch, validate, end = plan
-        time_left = self.left - end
-        control = ENOUGH_EPOCHS * epoch + 7 * validate
-        has_control = time_left - control > 2 * epoch + 7 * validate
+        time_left = self.left - plan.end
+        control = ENOUGH_EPOCHS * plan.epoch + plan.validations
+        has_control = time_left - control > 2 * plan.epoch + plan.validations
         for_tuning = time_left - control if has_control else time_left
-        most = MOST_EPOCHS["fine_tune"] * epoch + 7 * validate
+        most = MOST_EPOCHS["fine_tune"] * plan.epoch + plan.validations
         start = {"head": self.heads[name][0]}
-        self.train_one("fine_tune", fine_tune, name, epoch, validate, min(most, for_tuning), start)
+        self.train_one("fine_tune", fine_tune, name, plan, min(most, for_tuning), start)
         if has_control:
-            time_left = self.left - end
-            self.train_one("scratch", train_from_scratch, name, epoch, validate, time_left, {})
+            self.train_one("scratch", train_from_scratch, name, plan, self.left - plan.end, {})
         else:
-            spent = 60 * math.ceil((control + most + end + self.fitting) / 60)
+            spent = 60 * math.ceil((control + most + plan.end + self.fitting) / 60)
             self.bar.update()
             self.remarks.append(text("report.no_control", backbone=name, minutes=spent // 60 + 1))
 
-    def plan(self, name: str, strategies: Sequence[str]) -> tuple[float, float, float] | None:
-        """Seconds of an epoch (with its share of the search), of a validation, and of what comes
-        after training; None, and said, where there is no time for any."""
+    def plan(self, name: str, strategies: Sequence[str]) -> Plan | None:
+        """What training this backbone takes; None, and said, where there is no time for any."""
         cost = self.costs[name]
         end = 3 * cost * len(self.task.test) + self.fitting + 1
         if self.left - end < LEAST_SECONDS:
@@ -334,7 +418,9 @@ class Contest:
                 self.no_time(strategy, name)
             return None
         seconds = self._seconds_per_example(self.networks[name])
-        return SEARCH_COST * seconds * len(self.task.train), cost * len(self.valid), end
+        trim_memory()
+        epoch = SEARCH_COST * seconds * len(self.task.train)
+        return Plan(BATCH * seconds, epoch, VALIDATIONS * cost * len(self.valid), end)
 
     def no_time(self, strategy: str, name: str) -> None:
         """Says that this was not tried."""
@@ -353,7 +439,7 @@ class Contest:
             times.append(time.monotonic())
             return len(times) > 2
 
-        options = {"after_step": note, "progress": False, **self.train_options}
+        options = {"after_step": note, "progress": False, "keep_best": False, **self.train_options}
         fit(model, some, epochs=3, batch_size=BATCH, lr=1e-4, **options)
         steps = [after - before for before, after in pairwise(times)]
         return min(steps) / len(rows)
@@ -363,19 +449,26 @@ class Contest:
         strategy: str,
         how: Callable[..., FineTuneResult],
         name: str,
-        epoch: float,
-        validate: float,
+        plan: Plan,
         seconds: float,
         start: dict,
     ) -> None:
         """Trains for as many epochs as fit into `seconds`; says so where not even one does."""
         begin = time.monotonic()
-        fixed = 7 * validate  # of the start, of three rates, of the end
-        epochs = min(MOST_EPOCHS[strategy], int((seconds - fixed) / epoch))
+        epochs = min(MOST_EPOCHS[strategy], int((seconds - plan.validations) / plan.epoch))
         if epochs < 1:
             self.no_time(strategy, name)
             return
-        limit = begin + seconds - fixed / 2
+        last = deque([begin], maxlen=PACE + 1)
+
+        def is_over(step: int, model: nn.Module) -> bool:
+            """Where the machine has grown busy, what comes after takes longer, too."""
+            last.append(now := time.monotonic())
+            steps = [after - before for before, after in pairwise(last)]
+            pace = max(1.0, statistics.median(steps) / plan.step)
+            still = pace * plan.validations / 2
+            return now + still > begin + seconds or self.left < still + pace * plan.end
+
         task: Task = replace(self.task, valid=self.valid)
         result = how(
             self.networks[name],
@@ -383,17 +476,18 @@ class Contest:
             epochs=epochs,
             batch_size=BATCH,
             valid_every=epochs,
+            keep_best=False,  # there is but one validation, at the end
             seed=self.seed,
             read_test=False,
             progress=False,
-            after_step=lambda step, model: time.monotonic() > limit,
+            after_step=is_over,
             **self.train_options,
             **start,
         )
         model = result.model.cpu()
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
-        self.add(name, strategy, begin, right, model)
         passed = self.epochs[strategy] = len(result.history.train_loss)
+        self.add(name, strategy, begin, right, model)
         if passed < (ENOUGH_EPOCHS if strategy == "scratch" else MOST_EPOCHS[strategy]):
             values = {"strategy": text(f"report.strategy_{strategy}"), "epochs": passed}
             self.remarks.append(text("report.few_epochs", **values))
@@ -401,43 +495,88 @@ class Contest:
     # --- the answer ---------------------------------------------------------------------------
 
     def finish(self, begin: float) -> Report:
-        """The winner reads the test part, and with it the two whose difference is the gain."""
+        """The winner reads the test part, and with it the two whose difference is the gain.
+
+        What only illustrates the answer is left out where the time is over, or at Ctrl-C.
+        """
         for name, found in self.features.items():
             if len(found.rows) < (count := len(self.task.train)):
                 values = {"backbone": name, "some": len(found.rows), "all": count}
                 self.remarks.append(text(f"report.fewer_{self.task.kind}", **values))
-        chosen = max(self.contenders, key=lambda c: (c.valid_acc, -c.megabytes))
-        curve, curve_of = self.curve(chosen)
-        test = self.task.open_test()
-        logits = self.answer(chosen.model, test)
+        chosen = max(_able(self.contenders), key=_rank)
+        test, logits = self._answer_test(chosen)
         right = logits.argmax(1) == test.labels
+        gain: Interval | None = None
+        curve: list[tuple[int, Interval]] = []
+        curve_backbone, suspects = "", []
+        try:
+            if self.has_grace(self.costs.get(chosen.backbone, 0.0) * len(test)):
+                gain = self._gain(chosen, right, test)
+            if self.has_grace():
+                curve, curve_backbone = self.curve(chosen)
+                suspects = self.suspects()
+        except KeyboardInterrupt:
+            self._interrupt()
         return Report(
-            task=self.task,
+            task=replace(self.task, test=test),
             contenders=self.contenders,
             chosen=chosen,
             test_acc=share_of(right, getattr(test, "groups", None)),
             test_reads=self.task.test_reads,
-            gain=self._gain(chosen, right, test),
+            gain=gain,
             curve=curve,
-            curve_backbone=curve_of,
+            curve_backbone=curve_backbone,
             logits=logits,
             labels=test.labels,
-            suspects=self.suspects(),
+            suspects=suspects,
             skipped=self.skipped,
             seconds=time.monotonic() - begin,
             interrupted=self.interrupted,
             remarks=self.remarks,
         )
 
-    def answer(self, model: nn.Module, split: Split) -> Tensor:
+    def _answer_test(self, chosen: Contender) -> tuple[Split, Tensor]:
+        """The test part, or as much of it as there is time for, and the logits of the winner.
+
+        Ctrl-C ends the search, and does not give up the answer for a last second.
+        """
+        whole, name = self.task.open_test(), chosen.backbone
+        order, parts, count = reading_order(whole.labels, self.seed), [], 0
+        self.costs.setdefault(name, PORTION_SECONDS / len(whole))
+        for some in self._portions(name, order):
+            if count >= LEAST_TEST and not self.has_grace(self.costs[name] * len(some)):
+                break
+            begin = time.monotonic()
+            try:
+                logits = self.answer(chosen.model, whole.subset(some))
+            except KeyboardInterrupt:
+                self._interrupt()
+                logits = self.answer(chosen.model, whole.subset(some))
+            parts.append(logits)
+            self._note_cost(name, (time.monotonic() - begin) / len(some))
+            count += len(some)
+        rows = order[:count].sort()
+        if count < len(whole):
+            values = {"some": count, "all": len(whole)}
+            self.remarks.append(text("report.fewer_test", **values))
+        return whole.subset(rows.values), torch.cat(parts)[rows.indices]
+
+    def _interrupt(self) -> None:
+        if not self.interrupted:
+            self.interrupted = True
+            self.remarks.insert(0, text("report.interrupted"))
+
+    def answer(self, model: nn.Module | None, split: Split) -> Tensor:
         """Logits (n, classes); what is read from a file is held only some at a time."""
+        assert model is not None  # see `_able`
         order = self.order_of(split)
         parts = [predict(model, split.batch(rows)[0], FEATURE_BATCH) for rows in order.split(512)]
         return torch.cat(parts)[order.argsort()]
 
     def suspects(self) -> list[tuple[str, str, str]]:
         """(place, label, what all neighbours say) of training examples whose label looks wrong."""
-        if not self.heads:
+        places = getattr(self.task.train, "paths", None)  # a task of the catalogue has none
+        if not self.heads or places is None:
             return []
         found = self.features[self.best_backbone()]
         features = nn.functional.normalize(found.train, dim=1)
@@ -456,7 +595,7 @@ class Contest:
                 (near.values[at].mean().item(), int(some[at]), int(said[at, 0]))
                 for at in odd.nonzero()[:, 0].tolist()
             ]
-        names, places = self.task.class_names, self.task.train.paths
+        names = self.task.class_names
         return [
             (shown_name(places[row]), names[int(self.task.train.labels[row])], names[other])
             for row, other in (
@@ -485,7 +624,7 @@ class Contest:
             return None
 
         def rights(contenders: list[Contender]) -> list[float]:
-            best = max(contenders, key=lambda c: (c.valid_acc, -c.megabytes))
+            best = max(_able(contenders), key=_rank)
             if best is chosen:
                 return right.double().tolist()
             return (self.answer(best.model, test).argmax(1) == test.labels).double().tolist()
@@ -517,26 +656,44 @@ class Contest:
                 seed=seed,
             ).chosen["valid_acc"]
 
-        return curve_of(self.task.train.labels[found.rows], accuracy), name
+        return curve_of(self.task.train.labels[found.rows], accuracy, self.has_grace), name
 
 
 def curve_of(
-    labels: Tensor, accuracy: Callable[[Tensor, Tensor, int], float]
+    labels: Tensor,
+    accuracy: Callable[[Tensor, Tensor, int], float],
+    has_time: Callable[[float], bool] = lambda seconds: True,
 ) -> list[tuple[int, Interval]]:
     """(examples, accuracy) of growing shares of each class; smaller shares are drawn several times.
 
-    accuracy: of (rows, labels of all rows, seed).
+    accuracy: of (rows, labels of all rows, seed). has_time: whether there is time for a point that
+    takes so many seconds; the curve ends where there is none.
     """
     points: list[tuple[int, Interval]] = []
+    for_one = 0.0  # seconds of a fit with all examples
     for share in CURVE:
-        accuracies, count = [], 0
-        for seed in range(CURVE_SEEDS if share < 1 else 1):
+        seeds = range(CURVE_SEEDS if share < 1 else 1)
+        if not has_time(len(seeds) * share * for_one):
+            break
+        begin, accuracies, count = time.monotonic(), [], 0
+        for seed in seeds:
             rows = rows_of_each(labels, share, _generator(seed))
             count = len(rows)
             accuracies.append(accuracy(rows, labels, seed))
+        for_one = (time.monotonic() - begin) / len(seeds) / share
         if not points or count > points[-1][0]:
             points.append((count, interval(accuracies, share=True)))
     return points
+
+
+def reading_order(labels: Tensor, seed: int) -> Tensor:
+    """All rows, mixed, each class in its share from the start: one of each first."""
+    mixed = torch.randperm(len(labels), generator=_generator(seed))
+    place = torch.empty(len(labels))
+    for number in labels.unique():
+        rows = mixed[labels[mixed] == number]
+        place[rows] = torch.arange(len(rows)) / len(rows)
+    return mixed[place[mixed].argsort(stable=True)]
 
 
 def shown_name(place: Path) -> str:
@@ -546,3 +703,17 @@ def shown_name(place: Path) -> str:
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def _rank(contender: Contender) -> tuple[float, float]:
+    """Better on the validation part; of equals the smaller."""
+    return contender.valid_acc, -contender.megabytes
+
+
+def _able(contenders: Sequence[Contender]) -> list[Contender]:
+    """Those whose networks are still in memory."""
+    return [contender for contender in contenders if contender.model is not None]
+
+
+def _megabytes(network: nn.Module) -> float:
+    return sum(tensor.nbytes for tensor in network.state_dict().values()) / 1e6

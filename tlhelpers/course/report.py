@@ -51,7 +51,7 @@ class Contender(Result):
     seconds: float
     megabytes: float
     right: Tensor = field(repr=False)
-    model: nn.Module = field(repr=False)
+    model: nn.Module | None = field(repr=False)  # None: a large one that was let go
 
 
 @dataclass
@@ -254,6 +254,7 @@ class Report(Result):
     def save(self, folder: str | os.PathLike) -> Path:
         """Writes report.html and model/ into `folder`; returns the report's path."""
         folder = Path(os.path.expanduser(folder))
+        assert self.chosen.model is not None  # the winner is never let go
         pixels, facts = 0, {}
         if self.task.kind == "text":
             facts = {"columns": self._columns()}

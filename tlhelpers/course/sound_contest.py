@@ -56,7 +56,7 @@ class SoundContest(Contest):
 
     def to_train(self) -> str:
         """The best network: the bands alone have nothing to train but their head."""
-        return self.best_of([name for name in self.networks if name != BANDS])
+        return self.best_of([name for name in self.heads if name != BANDS])
 
     def rivals(self) -> tuple[list[Contender], list[Contender]]:
         """Every use of a pretrained network, against what these recordings alone teach."""
@@ -65,6 +65,6 @@ class SoundContest(Contest):
         transfer = [
             c
             for c in self.contenders
-            if c.backbone in self.networks and c.backbone != BANDS and c.strategy != "scratch"
+            if c.backbone in self.features and c.backbone != BANDS and c.strategy != "scratch"
         ]
         return transfer, controls

@@ -21,6 +21,7 @@ from tlhelpers.data.task import Split
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.hub import encoders_here
 from tlhelpers.models.surgery import twin
+from tlhelpers.runtime.device import trim_memory
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.intervals import Interval
@@ -52,6 +53,7 @@ class TextContest(Contest):
         self.bar.total = 3 * len(names) + 5
         self._guess()
         self._count_words()
+        trim_memory()
         super().use(names)
         self.bar.total = len(self.contenders) + 2
 
@@ -82,12 +84,12 @@ class TextContest(Contest):
         for place, runs in enumerate(RUNS):
             begin = time.monotonic()
             share = (limit - begin) / (len(RUNS) - place)
-            rows = self._some_of_each(min(count, FIRST_ROWS))
+            rows = self.order[:FIRST_ROWS]
             best = self._fit_words(runs, ORDER[0], rows, begin)
             seconds = (time.monotonic() - begin) / len(rows)
             affordable = int(share / seconds / 2)
             if len(rows) < count and affordable > 1.5 * len(rows):
-                rows = self._some_of_each(affordable)
+                rows = self.order[:affordable]
                 best = self._fit_words(runs, ORDER[0], rows, begin)
             for strength in ORDER[1:]:
                 taken = seconds * len(rows)
@@ -138,20 +140,20 @@ class TextContest(Contest):
         plan = self.plan(name, ("lora", "fine_tune"))
         if plan is None:
             return
-        epoch, validate, end = plan
         start = {"head": self.heads[name][0]}
         for strategy, how, share in (("lora", lora, 0.5), ("fine_tune", fine_tune, 1.0)):
-            seconds = share * (self.left - end)
-            self.train_one(strategy, how, name, epoch, validate, seconds, start)
-            if strategy == "lora" and self.contenders[-1].strategy == "lora":
-                self.contenders[-1].model = merged(self.contenders[-1].model)
+            seconds = share * (self.left - plan.end)
+            self.train_one(strategy, how, name, plan, seconds, start)
+            tried = self.contenders[-1]
+            if tried.strategy == "lora" and tried.model is not None:
+                tried.model = merged(tried.model)
 
     # --- the answer ---------------------------------------------------------------------------
 
     def rivals(self) -> tuple[list[Contender], list[Contender]]:
         """Every use of an encoder, against TF-IDF, in which nothing is pretrained."""
         controls = [c for c in self.contenders if c.backbone == TFIDF]
-        transfer = [c for c in self.contenders if c.backbone in self.networks]
+        transfer = [c for c in self.contenders if c.backbone in self.features]
         return transfer, controls
 
     def curve(self, chosen: Contender) -> tuple[list[tuple[int, Interval]], str]:
@@ -159,14 +161,14 @@ class TextContest(Contest):
         if chosen.backbone != TFIDF:
             return super().curve(chosen)
         strength, count = self.pipelines[chosen.strategy]
-        known = self._some_of_each(count)
+        known = self.order[:count]
         wanted = self.valid.labels.numpy()
 
         def accuracy(rows: Tensor, labels: Tensor, seed: int) -> float:
             pipeline = self._pipeline(chosen.strategy, strength, known[rows])
             return float(pipeline.score(self.valid.inputs, wanted))
 
-        return curve_of(self.task.train.labels[known], accuracy), TFIDF
+        return curve_of(self.task.train.labels[known], accuracy, self.has_grace), TFIDF
 
 
 def _accuracy(tried: tuple) -> float:

@@ -8,6 +8,7 @@ with its square.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -110,8 +111,8 @@ def near_duplicate_texts(texts: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of rows whose texts (squeezed) share at least ALIKE of their runs of characters."""
     random = np.random.default_rng(0)
     factors = random.integers(1, 2**63, (BANDS * IN_A_BAND, 1), dtype=np.uint64) | np.uint64(1)
-    runs = [_runs_of(words) for words in texts]
-    smallest = np.stack([_smallest(own, factors) for own in runs]) if runs else np.zeros((0, 1))
+    found = [_smallest(_runs_of(words), factors) for words in texts]
+    smallest = np.stack(found) if found else np.zeros((0, 1))
     pairs: set[tuple[int, int]] = set()
     for band in range(BANDS):
         buckets: dict[bytes, list[int]] = defaultdict(list)
@@ -121,7 +122,12 @@ def near_duplicate_texts(texts: Sequence[str]) -> list[tuple[int, int]]:
         for rows in buckets.values():
             for place, row in enumerate(rows):
                 pairs |= {(row, other) for other in rows[place + 1 : place + 1 + COMPARED]}
-    return sorted((a, b) for a, b in pairs if _share(runs[a], runs[b]) >= ALIKE)
+
+    @functools.lru_cache(1024)  # the runs of all texts would take more memory than the texts
+    def runs(row: int) -> np.ndarray:
+        return _runs_of(texts[row])
+
+    return [(a, b) for a, b in sorted(pairs) if _share(runs(a), runs(b)) >= ALIKE]
 
 
 def _runs_of(words: str) -> np.ndarray:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -173,7 +174,7 @@ class TextPreprocess:
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self.tokenizer, self.longest, self.prefix = tokenizer, longest, prefix
-        self._ids: dict[str, list[int]] = {}
+        self._ids: dict[str, np.ndarray] = {}
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         if isinstance(texts, str):
@@ -184,11 +185,11 @@ class TextPreprocess:
         ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)
         mask = torch.zeros(len(rows), width, dtype=torch.long)
         for row, found in enumerate(rows):
-            ids[row, : len(found)] = torch.tensor(found)
+            ids[row, : len(found)] = torch.from_numpy(found)
             mask[row, : len(found)] = 1
         return {"input_ids": ids, "attention_mask": mask}
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         new = list(dict.fromkeys(words for words in texts if words not in self._ids))
         if new:
             plain = [self.prefix + _usual_form(words[:MOST_CHARACTERS]) for words in new]
@@ -196,7 +197,8 @@ class TextPreprocess:
             if len(self._ids) > 100_000:
                 self._ids = {words: self._ids[words] for words in texts if words in self._ids}
             nothing = [self.tokenizer.pad_token_id]
-            self._ids |= {words: ids or nothing for words, ids in zip(new, found, strict=True)}
+            for words, ids in zip(new, found, strict=True):
+                self._ids[words] = np.array(ids or nothing, np.int32)
         return [self._ids[words] for words in texts]
 
     def __deepcopy__(self, memo: dict) -> TextPreprocess:

@@ -38,6 +38,7 @@ from tlhelpers.models.surgery import (
     head_of,
     replace_head,
     stages,
+    twin,
 )
 from tlhelpers.models.surgery import unfreeze as unfreeze_all
 from tlhelpers.runtime.arguments import require_number, require_whole
@@ -168,9 +169,14 @@ def with_head(
     dropout: float,
     options: dict,
 ) -> nn.Module:
-    """A copy of `backbone` with the head from which `fine_tune` and `lora` begin."""
+    """A copy of `backbone` with the head from which `fine_tune` and `lora` begin.
+
+    It shares the weights of the body where only copies of it are trained.
+    """
     set_seed(options["seed"])
-    model = replace_head(copy.deepcopy(backbone), task.num_classes, dropout=dropout)
+    is_trained = freeze_epochs or (head is None and freeze_epochs is None and not len(task.valid))
+    copied = copy.deepcopy(backbone) if is_trained else twin(backbone)
+    model = replace_head(copied, task.num_classes, dropout=dropout)
     inspect.signature(fit).bind(model, task, **options)  # a name that `fit` does not know
     if head is None and freeze_epochs is None:
         if len(task.valid):

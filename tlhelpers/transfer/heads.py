@@ -23,6 +23,7 @@ from tlhelpers.train.predict import require_labels
 LEARNING_RATES = (0.3, 1.0, 3.0, 10.0, 30.0)
 WEIGHT_DECAYS = (1e-5, 1e-4, 1e-3, 1e-2)
 LEAST_STEPS = 150  # a small training set is passed more often than `epochs` times
+JUDGED = 512  # examples whose scores by all heads are held at a time
 
 
 class Standardizer:
@@ -127,11 +128,14 @@ def choose_head(heads: Heads, features: Tensor, labels: Tensor) -> tuple[int, li
 
     Returns its index and, for every head, its learning rate, weight decay and accuracy.
     """
-    with torch.no_grad():
-        logits = heads(features)
-    accuracy = (logits.argmax(2) == labels[:, None]).double().mean(0)
-    wanted = labels[:, None].expand(-1, logits.shape[1])
-    loss = F.cross_entropy(logits.mT, wanted, reduction="none").mean(0)
+    hits, losses = [], []
+    for rows in torch.arange(len(labels)).split(JUDGED):
+        with torch.no_grad():
+            logits = heads(features[rows])
+        wanted = labels[rows, None].expand(-1, logits.shape[1])
+        hits.append(logits.argmax(2) == wanted)
+        losses.append(F.cross_entropy(logits.mT, wanted, reduction="none"))
+    accuracy, loss = torch.cat(hits).double().mean(0), torch.cat(losses).mean(0)
     best = max(range(len(loss)), key=lambda i: (accuracy[i].item(), -loss[i].item()))
     return best, [
         {"learning_rate": rate, "weight_decay": decay, "valid_acc": value}

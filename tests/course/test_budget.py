@@ -1,0 +1,238 @@
+"""The budget of `tl try` on a machine that is simulated: its clock is told what work costs.
+
+A network is what it costs a photo and how good it is; a busy machine takes a multiple of that.
+Nothing is computed, so that an hour of search takes a moment.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from tlhelpers.course import contest
+from tlhelpers.course.contest import Contest, Features, curve_of, reading_order
+from tlhelpers.data.own import FolderTask, PlacedSplit
+from tlhelpers.runtime.language import LANGUAGES
+
+# seconds that a photo takes on an idle machine, and the accuracy that all photos lead to
+NETWORKS = {"zukan-resnet": (0.003, 0.71), "mobilenet_v2": (0.02, 0.97), "resnet18": (0.03, 0.96)}
+STEADY, SLOW = (lambda now: 1.0), (lambda now: 10.0)
+PROFILES = {
+    "idle": STEADY,
+    "busy": SLOW,
+    "grows busy": lambda now: 1.0 if now < 30 else 4.0,
+    "is busy at first": lambda now: 8.0 if now < 60 else 1.0,
+    "comes and goes": lambda now: 3.0 if now % 20 < 10 else 1.0,
+}
+HEADS, LOADING = 1.0, 0.2  # seconds
+
+
+class Machine:
+    """A clock, and every piece of work of a contest as the time that it takes."""
+
+    def __init__(self, busy=STEADY, networks=NETWORKS):
+        self.now, self.busy, self.networks = 0.0, busy, networks
+        self.trained: list[str] = []
+        self.interrupt_at = float("inf")
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def work(self, seconds: float) -> None:
+        """In pieces, since the load may change meanwhile."""
+        while seconds > 0:
+            piece = min(seconds, 0.25)
+            self.now += piece * self.busy(self.now)
+            seconds -= piece
+            if self.now >= self.interrupt_at:
+                self.interrupt_at = float("inf")
+                raise KeyboardInterrupt
+
+    def forward(self, name: str, count: int) -> None:
+        self.work(self.networks[name][0] * count)
+
+
+class Body(nn.Module):
+    """A network that holds nothing but its name."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.name = name
+
+
+class Simulated(Contest):
+    machine: Machine
+
+    def load(self, name: str) -> nn.Module:
+        self.machine.work(LOADING)
+        return Body(name)
+
+    def judge(self, name: str, begin: float) -> None:
+        start, found = self.machine.now, self.features[name]
+        assert isinstance(found, Features)
+        assert set(self.task.train.labels[found.rows].tolist()) == {0, 1}
+        self.machine.work(HEADS)
+        best = self.machine.networks[name][1]
+        share = len(found.rows) / len(self.task.train)
+        self.fitting = max(self.fitting, self.machine.now - start)
+        self._add(name, "knn", begin, best - 0.1)
+        self._add(name, "probe", begin, best - 0.03 * (1 - share))
+        self.heads[name] = SimpleNamespace(), 0.1, 0.1
+
+    def _add(self, name: str, strategy: str, begin: float, accuracy: float) -> None:
+        right = torch.arange(len(self.valid)) < accuracy * len(self.valid)
+        self.add(name, strategy, begin, right, Body(name))
+
+    def _seconds_per_example(self, network: Body) -> float:
+        begin = self.machine.now
+        self.machine.forward(network.name, 3 * 3 * 32)
+        return (self.machine.now - begin) / (3 * 32)
+
+    def curve(self, chosen):
+        def accuracy(rows, labels, seed):
+            self.machine.work(HEADS / 10)
+            return 0.5
+
+        return curve_of(self.task.train.labels, accuracy, self.has_grace), "any"
+
+    def suspects(self):
+        return []
+
+
+def train(machine: Machine, name: str, network, task, epochs, after_step, valid_every, **options):
+    """Three rates for a third of the steps each, the best to the end, as `tune` does."""
+    steps, model = epochs * len(task.train) // 32, Body(network.name)
+    for length in (steps // 3, steps // 3, steps // 3, steps):
+        for step in range(length):
+            machine.forward(network.name, 3 * 32)
+            if after_step(step, model):
+                break
+        machine.forward(network.name, len(task.valid))
+    machine.forward(network.name, 2 * len(task.valid))
+    machine.trained.append(name)
+    history = SimpleNamespace(train_loss=[0.1] * epochs)
+    return SimpleNamespace(model=model, history=history)
+
+
+def split(count: int) -> PlacedSplit:
+    labels = torch.arange(count) % 2
+    places = [Path(f"{row}.jpg") for row in range(count)]
+    return PlacedSplit(torch.zeros(count, 3, 1, 1, dtype=torch.uint8), labels, places, range(count))
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """(machine, minutes, photos): the report of a search, and the contest that led to it."""
+
+    def search(machine: Machine, minutes: float, photos: int = 2000):
+
+        def forward(network: Body, inputs, *arguments, **options) -> Tensor:
+            machine.forward(network.name, len(inputs))
+            return torch.zeros(len(inputs), 2)
+
+        monkeypatch.setattr(contest, "predict", forward)
+        monkeypatch.setattr(contest, "extract_features", forward)
+        monkeypatch.setattr(contest, "time", machine)
+        monkeypatch.setattr(Simulated, "machine", machine, raising=False)
+        for name in ("fine_tune", "train_from_scratch"):
+
+            def how(*arguments, name=name, **options):
+                return train(machine, name, *arguments, **options)
+
+            monkeypatch.setattr(contest, name, how)
+        sizes = (photos * 6 // 10, photos // 5, photos // 5)
+        classes = {lang: ["cats", "dogs"] for lang in LANGUAGES}
+        task = FolderTask("animals", *map(split, sizes), classes=classes)
+        searched = Simulated(task, 60 * minutes, 0, 160, tqdm(disable=True))
+        searched.run(list(machine.networks))
+        return searched.finish(0.0), searched
+
+    return search
+
+
+@pytest.mark.parametrize("busy", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("minutes", [0.9, 2, 5, 20])
+def test_the_budget_is_kept_within_a_tenth(run, busy, minutes):
+    found, _ = run(Machine(busy), minutes)
+    assert found.seconds <= 1.1 * 60 * minutes
+    assert found.test_reads == 1 and found.test_acc.n >= 100
+
+
+@pytest.mark.parametrize("busy", PROFILES.values(), ids=PROFILES)
+def test_the_best_network_is_scaled_down_and_never_dropped(run, busy):
+    """What once left ImageNet's network out, and answered 71% in place of 97."""
+    found, searched = run(Machine(busy), 5)
+    assert found.chosen.backbone == "mobilenet_v2" and found.test_reads == 1
+    assert "mobilenet_v2" not in found.skipped
+    read = len(searched.features["mobilenet_v2"].rows)
+    assert read == 1200 or any(f"mobilenet_v2 read {read} of the 1200" in r for r in found.remarks)
+
+
+def test_an_idle_machine_reads_everything_and_trains(run):
+    machine = Machine()
+    found, searched = run(machine, 60)
+    assert {len(read.rows) for read in searched.features.values()} == {1200}
+    assert machine.trained == ["fine_tune", "train_from_scratch"]
+    assert len(found.curve) == 4 and found.gain is not None
+
+
+def test_the_first_answer_comes_in_seconds_whatever_the_budget(run):
+    machine = Machine()
+    found, _ = run(machine, 0)
+    assert found.seconds < 3 * contest.FIRST_SECONDS and len(found.contenders) >= 2
+
+
+def test_a_little_time_is_filled_by_reading_on(run):
+    """A first answer of few photos is improved while time remains."""
+    machine = Machine(networks={"mobilenet_v2": (0.1, 0.97)})
+    found, searched = run(machine, 3)
+    assert len(searched.features["mobilenet_v2"].rows) > 0.6 * 1200
+    assert found.seconds <= 1.1 * 180
+
+
+def test_ctrl_c_before_any_answer_ends_the_search(run):
+    machine = Machine()
+    machine.interrupt_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        run(machine, 5)
+
+
+@pytest.mark.parametrize("at", [25, 60, 140])
+def test_ctrl_c_keeps_the_answer_so_far(run, at):
+    machine = Machine(PROFILES["comes and goes"])
+    machine.interrupt_at = at
+    found, _ = run(machine, 5)
+    assert found.interrupted and found.test_acc.n >= 100
+    assert found.remarks[0].startswith("You stopped the search")
+    assert found.seconds < at + 60
+
+
+def test_ctrl_c_in_the_last_second_still_gives_the_answer(run):
+    whole, _ = run(Machine(), 2)
+    for before in (0.1, 5.0):
+        machine = Machine()
+        machine.interrupt_at = whole.seconds - before
+        found, _ = run(machine, 2)
+        assert found.interrupted and found.test_acc.n >= 100
+
+
+def test_any_beginning_of_the_reading_order_holds_the_classes_in_their_shares():
+    labels = torch.tensor([0] * 600 + [1] * 300 + [2] * 3)
+    order = reading_order(labels, 0)
+    assert sorted(order.tolist()) == list(range(903))
+    assert set(labels[order[:3]].tolist()) == {0, 1, 2}
+    first = labels[order[:303]].bincount()
+    assert abs(first[0] - 200) <= 3 and abs(first[1] - 100) <= 3
+    assert not torch.equal(order, reading_order(labels, 1))
+
+
+def test_large_networks_that_will_not_be_asked_are_let_go(run, monkeypatch):
+    monkeypatch.setattr(contest, "LARGE", -1.0)
+    found, searched = run(Machine(), 5)
+    assert found.chosen.model is not None
+    assert found.chosen.valid_acc == max(c.valid_acc for c in found.contenders)
+    assert set(searched.networks) == {"mobilenet_v2"}
+    assert {c.backbone for c in found.contenders if c.model is not None} == {"mobilenet_v2"}
