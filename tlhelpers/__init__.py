@@ -75,6 +75,7 @@ _PUBLIC = {
     # course
     "doctor_summary": "tlhelpers.course.doctor",
     "stored": "tlhelpers.course.results",
+    "live": "tlhelpers.course.live",
     "figures": "tlhelpers.course.syllabus",
     "try_folder": "tlhelpers.course.trial",
     "load_model": "tlhelpers.course.exporting",

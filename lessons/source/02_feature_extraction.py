@@ -364,8 +364,23 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its blocks, 0 to 18 (stored, 96 pixels). Lines are means of ten draws, bands their 95% intervals.
 
-# %% key="real-layers" alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
-lesson02.draw_layers(tl.stored("02_real"))
+# %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
+display(lesson02.draw_layers(tl.stored("02_real")))
+if tl.live("mobilenet_v2", "eurosat"):
+    earth = tl.load_task("eurosat", 10, source="public")  # satellite photos, ten kinds of land
+    # ja: earth = tl.load_task("eurosat", 10, source="public")  # 衛星写真、土地利用10種類
+    eyes = {
+        "pretrained": tl.backbone("mobilenet_v2", size=64),
+        # ja: "事前学習済み": tl.backbone("mobilenet_v2", size=64),
+        "untrained": tl.backbone("mobilenet_v2", size=64, pretrained=False),
+        # ja: "ランダムな重み": tl.backbone("mobilenet_v2", size=64, pretrained=False),
+        "pixels": "pixels",
+        # ja: "画素": "pixels",
+    }
+    for name, eye in eyes.items():
+        accuracy_live = tl.probe(eye, earth).test_acc
+        print(f"Satellite photos, 10 labels a class, {name}: {accuracy_live:.0%}")
+        # ja: print(f"衛星写真、1クラス10ラベル、{name}：{accuracy_live:.0%}")
 
 # %% [markdown] key="exercise-c" lang="ja"
 # **たった20枚のラベルで87%です。** 深いブロックほどよく、入口に近いブロックでは58%でした。浅い層が見るのは輪郭や色、深い層が見るのは物の種類です。ImageNetには猫や犬もたくさん入っているので、この目にとって猫と犬は得意科目でもあります。転移先が写真から遠いと、途中の層のほうがよいこともあります（レッスン06）。

@@ -427,9 +427,14 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 #
 # And what happens on real photographs? Here is what 2,000 photographs of cats and dogs gave with MobileNetV2 (stored).
 
-# %% key="real" alt_ja="本物の猫と犬の写真での正解率。左はラベルの枚数に対する線、右は方法ごとの点。" alt_en="Accuracy on real photographs of cats and dogs: lines over the number of labels at the left, a point for each way at the right."
+# %% key="real" tags=["hide-input"] alt_ja="本物の猫と犬の写真での正解率。左はラベルの枚数に対する線、右は方法ごとの点。" alt_en="Accuracy on real photographs of cats and dogs: lines over the number of labels at the left, a point for each way at the right."
 curves = tl.stored("01_real")["cats_dogs"]
-lesson14.draw_real(curves, tl.stored("14_real"), tl.stored("14_photos"))
+display(lesson14.draw_real(curves, tl.stored("14_real"), tl.stored("14_photos")))
+if tl.live("mobilenet_v2", "eurosat"):
+    earth = tl.load_task("eurosat", 20, source="public")  # satellite photos, ten kinds of land
+    # ja: earth = tl.load_task("eurosat", 20, source="public")  # 衛星写真、土地利用10種類
+    eyes = ["zukan-resnet", "mobilenet_v2"]
+    display(tl.try_folder(earth, minutes=0.1, backbones=eyes, size=64))
 
 # %% [markdown] key="real-read" lang="ja"
 # **猫や犬を知っている目なら、1クラス10枚で94%です（左）。** ラベルが1枚もなくても、ImageNetの1,000クラスにある猫5種類と犬118種類の確率を比べるだけで93%になります。ただし、確率を合計すると89%です。クラスの多い犬に有利になるので、クラスの数で割って平均します。自分のクラスがこの1,000クラスの中にあるなら、ラベルを付ける前に、まずこれを測りましょう。
@@ -588,6 +593,45 @@ def leaked_owners(train, test):
 
 
 tl.check("14-d")
+
+# %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
+# ## さらに深く：手元の文章、手元の録音
+#
+# **文章** ・ 問い合わせやアンケートの表（CSV、Excel、JSON Lines）があれば、`python -m tlhelpers try 表.csv` を実行するだけです。クラスごとのフォルダーに入れた .txt でもかまいません。どの列を文章とし、どの列をラベルとしたかは最初に表示され、違っていれば `--text` と `--label` で指定できます。同じお客様の文章を訓練とテストに分けたくないときは、その列を `--group` に指定します。写真での「飼い主」と同じ考え方です。
+#
+# 文章で最初に測るのは、事前学習のいらない比較対象です。いつも最も多いクラスを答える場合と、単語や文字を数える**TF-IDF**を測り、そのあとで、文章を読むネットワークを試します（レッスン12）。下では、教材の問い合わせを表に書き出して試します。
+
+# %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
+# ## Deeper: your own texts, your own sounds
+#
+# **Texts** · A table of enquiries or answers (CSV, Excel, JSON Lines) is all that `python -m tlhelpers try table.csv` needs; a folder of .txt files for each class will do, too. It says first which column it took for the text and which for the label; `--text` and `--label` overrule it. If texts of one customer must not stand on both sides of the split, name their column with `--group`: the customer is what the owner was for photos.
+#
+# What is measured first needs no pre-training at all: always naming the most frequent class, and **TF-IDF**, which counts words and runs of characters. Then come the networks that read (lesson 12). Below, the course's enquiries are written to a table and tried.
+
+# %% key="own-texts"
+import csv
+import tempfile
+from pathlib import Path
+
+enquiries = tl.load_task("enquiries", 20)
+rows_of = [zip(part.inputs, part.labels.tolist()) for part in (enquiries.train, enquiries.test)]
+mine = Path(tempfile.mkdtemp()) / "enquiries.csv"
+with mine.open("w", newline="", encoding="utf-8") as file:
+    table = csv.writer(file)
+    table.writerow(["text", "label"])
+    for rows in rows_of:
+        table.writerows((words, enquiries.class_names[label]) for words, label in rows)
+tl.try_folder(mine, minutes=0.2)
+
+# %% [markdown] key="deeper-texts-read" lang="ja"
+# **まず「最も多いクラス」と「TF-IDF」の行を見ます。** ネットワークがこれを上回らなければ、数えるだけの方法で十分です。レポート（HTML）には、自信を持って間違えた文章が、判断を左右した語に印を付けて載ります。文章はこのコンピューターの外に送られません。レポートを人に渡すときは、`--no-quotes` を付けると、文章を載せずに、何行目かだけを示します。
+#
+# **録音** ・ `python -m tlhelpers try 録音のフォルダー` は、WAV、FLAC、OGG、MP3を読みます。写真の「飼い主」、文章の「お客様」にあたるのは、話している人です（レッスン13）。
+
+# %% [markdown] key="deeper-texts-read" lang="en"
+# **Look at the rows of the most frequent class and of TF-IDF first.** If no network is above them, counting is enough. The report (HTML) shows the texts that were mistaken with most confidence, with the words that decided marked. No text leaves the computer; before you give the report away, `--no-quotes` leaves the texts out and names their lines only.
+#
+# **Sounds** · `python -m tlhelpers try recordings` reads folders of WAV, FLAC, OGG and MP3. What the owner is for photos and the customer for texts is here the person who speaks (lesson 13).
 
 # %% [markdown] key="deeper-list" lang="ja" tags=["deeper"]
 # ## さらに深く：確認リスト、Wi-Fiのない教室

@@ -154,12 +154,6 @@ def test_the_steps_on_the_page_are_the_stored_ones():
     assert f"英語で{context[0]}、日本語で{context[1]}ポイント" in across.sources["ja"]
 
 
-def test_without_the_real_weights_the_lesson_says_so(monkeypatch, tmp_path):
-    monkeypatch.setenv("TLHELPERS_LANG", "en")
-    monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path))
-    assert figures.measure_real() == text("lesson12.real_absent")
-
-
 def test_the_nearest_name_is_the_class():
     names = torch.eye(3)
     texts = torch.tensor([[9.0, 1.0, 0.0], [0.1, 0.2, 0.0], [1.0, 0.0, 0.5]])

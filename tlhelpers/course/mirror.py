@@ -293,6 +293,14 @@ def starter_mark() -> Path:
     return store.cache_folder() / "starter-pack"
 
 
+def _unpack_starter() -> None:
+    """Unpacks the data sets of the pack, so that the first cell that reads them need not."""
+    from tlhelpers.data.public import fetch_set, public_sets
+
+    for name in public_sets().keys() & STARTER:
+        fetch_set(public_sets()[name])
+
+
 # --- commands -----------------------------------------------------------------------------
 
 
@@ -337,6 +345,7 @@ def main_fetch(arguments: list[str]) -> int:
     _require_space(store.cache_folder(), missing)
     failed = fetch_all(missing)
     if asked.starter and not failed:
+        _unpack_starter()
         write_atomic(starter_mark(), b"")
     return _say_failures(failed)
 

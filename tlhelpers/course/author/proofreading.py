@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tlhelpers.course.author.bilingual import JAPANESE
-from tlhelpers.course.author.notebook import code_cells, stored_notebook
+from tlhelpers.course.author.notebook import FOLDED, code_cells, stored_notebook
 from tlhelpers.course.author.reading import Block, Lesson, learner_version
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import LANGUAGES, catalogue, text
@@ -83,7 +83,7 @@ def minutes(lesson: Lesson) -> float:
             seconds += PER_WORD * len(re.findall(r"\w+", _plain(block.sources["en"])))
         elif block.exercise:
             seconds += PER_EXERCISE
-        elif "claim" in block.tags:
+        elif FOLDED & set(block.tags):
             seconds += PER_LINE  # its code is folded, its sentence is read
         else:
             lines = [line for line in learner_version(block.code).splitlines() if line.strip()]

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from tlhelpers.data.catalog import load_task
-from tlhelpers.models.real import encode_texts
 from tlhelpers.runtime.language import LANGUAGES, language, text
-from tlhelpers.runtime.store import StoreError
 from tlhelpers.show import figures, twins
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
-from tlhelpers.transfer.logistic import logistic_accuracy
 
 LOOKS = {
     "scratch": figures.METHODS["scratch"],
@@ -33,7 +28,6 @@ LOOKS = {
 # zukan-bert, frozen, is the blue circle in every figure of the lesson
 REAL_LOOKS = twins.LOOKS | {"zukan": (figures.BLUE, "o"), "minilm": (figures.ORANGE, "s")}
 CHANCE = {"enquiries": 1 / 6, "spam": 1 / 2}
-REAL_LABELS = 10  # of each class, in what `measure_real` tries
 
 
 def draw_attention(weights: Tensor, words: Sequence[str]) -> Picture:
@@ -177,21 +171,6 @@ def draw_names(found: Mapping) -> Picture:
     _legend(figure, axes)
     _title(figure, text("lesson12.names_title"))
     return picture(figure, text("lesson12.names_alt"))
-
-
-def measure_real() -> str:
-    """One run of a real encoder on the reader's enquiries where its weights are here, in words."""
-    encoder = {"en": "minilm", "ja": "e5"}[language()]
-    task = load_task("enquiries", REAL_LABELS)
-    try:
-        features = encode_texts(encoder, [*task.train.inputs, *task.test.inputs])
-    except StoreError:
-        return text("lesson12.real_absent")
-    labels = torch.cat([task.train.labels, task.test.labels])
-    rows = torch.arange(len(labels)).split([len(task.train), len(task.test)])
-    accuracy = f"{logistic_accuracy(features, labels, *rows):.0%}"
-    name = text(f"twins.{encoder}")
-    return text("lesson12.real_today", encoder=name, labels=REAL_LABELS, accuracy=accuracy)
 
 
 def _own_first() -> list[str]:
