@@ -124,7 +124,7 @@ def trained(task: Task, seed: int) -> dict[str, float]:
     "13_shots",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
+    seeds=5,
     labels="1-10 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -135,7 +135,7 @@ def shots() -> dict:
         return trained(load_words("calls", count, seed), seed)
 
     return {
-        str(count): by_seed(lambda seed, count=count: run(count, seed), SEEDS)
+        str(count): by_seed(lambda seed, count=count: run(count, seed), FEW_SEEDS)
         for count in MORE_COUNTS
     }
 
@@ -316,7 +316,7 @@ def _replay(count: int) -> dict:
     "13_noise",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=10,
+    seeds=5,
     labels="10 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -327,7 +327,7 @@ def noise() -> dict:
     "adapted" is "plain" with BatchNorm measured on 100 unlabelled recordings of that level.
     """
     found: dict = {str(level): {} for level in LEVELS}
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         task = load_words("calls", TEN, seed, snr=QUIET)
         models = {
             "plain": tuned(task, seed, None),
