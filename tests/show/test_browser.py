@@ -503,7 +503,7 @@ def test_a_voice_is_taken_from_a_file_or_the_microphone_and_not_kept(opened, wor
         playwright.expect(voice.locator("audio")).to_be_visible()
         voice.locator("input").set_input_files(other)
         playwright.expect(voice.locator(".tl-note")).to_contain_text("cannot read this file")
-        voice.get_by_role("button").click()
+        voice.get_by_role("button", name="Record").click()
         playwright.expect(heard).not_to_contain_text("8000 samples")
         assert int(heard.text_content().split()[0]) > 8000
         assert notebook.complaints == []

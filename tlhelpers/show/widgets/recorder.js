@@ -67,7 +67,7 @@ export default makePage((model, el, follow) => {
     if (event.dataTransfer.files[0]) hear(event.dataTransfer.files[0]);
   });
 
-  const panel = element("div", { class: "tl-controls" }, record,
+  const panel = element("div", { class: "tl-controls" }, element("div", {}, record),
     element("div", {}, element("label", { for: id, text: labels.file }), chosen));
   el.append(element("p", { class: "tl-title", text: model.get("title") }), panel, note, own,
     ...makePicture(model, follow));
