@@ -628,9 +628,6 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # Run the next cell, press "Record", and say one of the ten commands; or drop a recording onto the frame. Whatever it hears, the network answers with one of its ten words.
 
 # %% key="own-voice"
-people = tl.stored("13_known")
-print(f"Said by people: {people['right']} of {people['recordings']} recordings heard right")
-# ja: print(f"人が話した録音：{people['recordings']} 件のうち {people['right']} 件が正解")
 lesson13.own_voice()
 
 # %% [markdown] key="own-read" lang="ja"

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tlhelpers.course.exercises import check
+from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.sounds.frontend import LogMel
 from tlhelpers.data.sounds.words import load_words, read_clips
@@ -13,6 +14,7 @@ from tlhelpers.lessons.speech import experiments, widget
 from tlhelpers.lessons.speech.steps import as_pictures, joined, means, nearness, only_words
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.places import ROOT
 from tlhelpers.show.listening import listen
 from tlhelpers.train.predict import evaluate, predict
 
@@ -79,6 +81,14 @@ def test_a_voice_is_answered_and_not_kept(monkeypatch):
     assert "<img" in view.picture and "audio" not in view.picture
     for nothing in (b"", bytes(4000)):
         assert "Nothing was heard" in recorder.hear(nothing).says
+
+
+def test_what_people_are_told_of_their_voices_is_what_is_stored():
+    people = stored("13_known")
+    page = (ROOT / "lessons" / "source" / "13_speech.py").read_text(encoding="utf-8")
+    right, recordings = people["right"], people["recordings"]
+    assert f"{recordings}件では、正解は{right}件" in page
+    assert f"Of {recordings} recordings" in page and f"it is right for {right};" in page
 
 
 def test_only_words_answers_among_these_words_alone():
