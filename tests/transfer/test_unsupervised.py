@@ -33,7 +33,7 @@ def network():
 def test_heaps_are_found_numbered_by_size_and_judged_by_pairs():
     points = torch.tensor([[0.0], [0.2], [9.0], [9.2], [9.4], [9.6]])
     found = cluster(points, Split(torch.zeros(6, 1), [1, 1, 0, 0, 0, 1]), 2)
-    assert found.heaps.tolist() == [1, 1, 0, 0, 0, 0] and found.sizes == [4, 2]
+    assert found.clusters.tolist() == [1, 1, 0, 0, 0, 0] and found.sizes == [4, 2]
     torch.testing.assert_close(found.means, torch.tensor([[9.3], [0.1]]))
     # pairs together in both 1 + 3 = 4, in heaps 6 + 1 = 7, in classes 3 + 3 = 6, of 15
     by_chance = 7 * 6 / 15
@@ -49,7 +49,7 @@ def test_fewer_numbers_keep_all_distances(task):
     found = cluster("pixels", task, 4)
     assert found.ari == 1.0  # four colours
     pairs = torch.from_numpy(plain.labels_)[:, None] == torch.from_numpy(plain.labels_)
-    assert torch.equal(pairs, found.heaps[:, None] == found.heaps)
+    assert torch.equal(pairs, found.clusters[:, None] == found.clusters)
 
 
 def test_images_without_labels_are_sorted_and_not_judged(task, network):

@@ -10,14 +10,16 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
+from tlhelpers.train.predict import as_data
 from tlhelpers.transfer.intervals import Interval, interval
+from tlhelpers.transfer.unsupervised.patches import patch_maps
 
 LOOK: dict[str, dict[str, Any]] = {  # each kind of features, method or way: colour and marker
     "pixels": {"color": figures.ORANGE, "marker": "^"},
@@ -34,11 +36,13 @@ LOOK: dict[str, dict[str, Any]] = {  # each kind of features, method or way: col
     "adabn": {"color": figures.ORANGE, "marker": "D"},
     "simclr": {"color": figures.BLUE, "marker": "o"},
 }
+EYES = ("pretrained", "random", "paint")
+METHODS = ("mean", "mahalanobis", "nearest", "patches")
 TRUE_K = 10  # classes in each of the three sets
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
-def show_clusters(images: Tensor, clusters: Sequence[int], rows: int = 4, each: int = 7) -> Picture:
+def show_clusters(images: Tensor, clusters: Sequence[int], rows: int = 4, each: int = 6) -> Picture:
     """The first pictures of the largest clusters, a row each."""
     numbers = torch.as_tensor(clusters)
     largest = numbers.bincount().argsort(descending=True, stable=True)[:rows]
@@ -75,22 +79,22 @@ def draw_eyes(found: Mapping, live: Mapping[str, float]) -> Picture:
     return picture(figure, text("lesson10.eyes_alt"))
 
 
-def draw_maps(
-    planes: Sequence[Tensor], titles: Sequence[str] = ("A", "B"), colours: Sequence | None = None
-) -> Picture:
-    """Points (n, 2) side by side; colours: for each map the classes (n,) of its points, or None."""
+def draw_maps(planes: Sequence[Tensor], colours: Sequence | None = None) -> Picture:
+    """Maps A, B, ... of points (n, 2), side by side. colours: for each the classes (n,) of its
+    points, or None where it has none; then a title says what each map is."""
     figures.use()
-    figure, panels = plt.subplots(1, len(planes), figsize=(4.1 * len(planes), 3.9))
-    for place, (axes, plane) in enumerate(zip(panels, planes, strict=True)):
-        shade = {"color": figures.INK} if colours is None else _shades(colours[place])
-        axes.scatter(plane[:, 0], plane[:, 1], s=16, alpha=0.75, linewidths=0, **shade)
-        axes.set_title(titles[place])
+    figure, panels = plt.subplots(1, len(planes), figsize=(2.9 * len(planes), 3.0))
+    for name, axes, plane, classes in zip(
+        "ABC", panels, planes, colours or [None] * len(planes), strict=False
+    ):
+        shade = _shades(classes) if colours else {"color": figures.INK}
+        axes.scatter(plane[:, 0], plane[:, 1], s=11, alpha=0.75, linewidths=0, **shade)
+        axes.set_title(text(f"lesson10.map_{name}") if colours else name, fontsize=11)
         axes.set_xticks([])
         axes.set_yticks([])
         for side in axes.spines.values():
             side.set_visible(True)
-    key = "maps_alt" if colours is None else "maps_told_alt"
-    return picture(figure, text(f"lesson10.{key}"))
+    return picture(figure, text(f"lesson10.{'maps_told_alt' if colours else 'maps_alt'}"))
 
 
 def _shades(classes: Sequence[int] | None) -> dict[str, Any]:
@@ -111,12 +115,18 @@ def crosstab(clusters: Sequence[int] | Tensor, names: Tensor) -> Tensor:
     return table.index_put_((rows, names), torch.ones(len(names)), accumulate=True)
 
 
-def show_damage(task: Task, maps: Tensor, threshold: float) -> Picture:
+def patches_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Features (64 n, d) of the 8 x 8 patches of each picture, one picture behind the other."""
+    return patch_maps(network, as_data(images)).permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def show_damage(task: Task, maps: Tensor) -> Picture:
     """Test parts, and below each its map (h, w) of `maps` (n, h, w) over the picture: the oddest of
     each condition, and the damaged part that is the least odd."""
     figures.use()
     images, labels = task.test.inputs, task.test.labels
     scores = maps.flatten(1).amax(1)
+    sound = scores[labels == 0]
     chosen = [
         int(scores.where(labels == kind, scores.new_tensor(-1)).argmax())
         for kind in range(task.num_classes)
@@ -124,7 +134,8 @@ def show_damage(task: Task, maps: Tensor, threshold: float) -> Picture:
     chosen.append(int(scores.where(labels > 0, scores.new_tensor(torch.inf)).argmin()))
     size = images.shape[-2:]
     wide = F.interpolate(maps[chosen, None], size=size, mode="bilinear", align_corners=False)
-    figure, panels = plt.subplots(2, len(chosen), figsize=(1.45 * len(chosen), 3.3))
+    middle = sound.quantile(0.95).item()
+    figure, panels = plt.subplots(2, len(chosen), figsize=(1.35 * len(chosen), 3.3))
     for column, row in enumerate(chosen):
         above, below = panels[:, column]
         for axes in (above, below):
@@ -132,36 +143,29 @@ def show_damage(task: Task, maps: Tensor, threshold: float) -> Picture:
             axes.set_xticks([])
             axes.set_yticks([])
             axes.grid(False)
-        shades = {"cmap": "inferno", "vmin": 0.5 * threshold, "vmax": 1.5 * threshold}
+        shades = {"cmap": "inferno", "vmin": 0.5 * middle, "vmax": 1.5 * middle}
         below.imshow(wide[column, 0], alpha=0.65, **shades)
         above.set_title(task.class_names[labels[row]], fontsize=10)
-        alarm = bool(scores[row] > threshold)
-        colour = figures.VERMILION if alarm else figures.INK
-        word = text("lesson10.alarm" if alarm else "lesson10.quiet")
-        below.set_xlabel(word, color=colour, fontsize=10)
+        less = (sound < scores[row]).double().mean().item()
+        below.set_xlabel(text("lesson10.less_odd", share=f"{less:.0%}"), fontsize=9)
     return picture(figure, text("lesson10.damage_alt"), photographic=True)
 
 
-def draw_methods(found: Mapping, live: float) -> Picture:
+def draw_methods(
+    found: Mapping, methods: Sequence[str] = METHODS, live: float | None = None
+) -> Picture:
     """AUROC of each method, by three networks. live: today's, of patches by the pretrained one."""
     figures.use()
-    methods, eyes = ("mean", "mahalanobis", "nearest", "patches"), ("pretrained", "random", "paint")
-    figure, axes = plt.subplots(figsize=(7.6, 3.6))
+    figure, axes = plt.subplots(figsize=(7.4, 1.6 + 0.5 * len(methods)))
     for row, method in enumerate(methods):
-        for place, eye in enumerate(eyes):
+        for place, eye in enumerate(EYES):
             span = interval(found["methods"][eye][method]["auroc"], share=True)
             label = text(f"lesson10.eye_{eye}") if row == 0 else None
             _across(axes, row + 0.22 * (place - 1), span, {**LOOK[eye], "label": label})
-    axes.plot(
-        live,
-        len(methods) - 1.22,
-        "o",
-        color=figures.INK,
-        fillstyle="none",
-        markersize=12,
-        linestyle="none",
-        label=text("lesson10.today"),
-    )
+    if live is not None:
+        ring: dict[str, Any] = {"fillstyle": "none", "markersize": 12, "linestyle": "none"}
+        height = methods.index("patches") - 0.22
+        axes.plot(live, height, "o", color=figures.INK, label=text("lesson10.today"), **ring)
     axes.axvline(0.5, color=figures.INK, linestyle=":", label=text("lesson10.coin"))
     axes.set_yticks(range(len(methods)), [text(f"lesson10.method_{name}") for name in methods])
     axes.set_ylim(len(methods) - 0.5, -0.5)
@@ -173,29 +177,31 @@ def draw_methods(found: Mapping, live: float) -> Picture:
 
 
 def draw_real(found: Mapping) -> Picture:
-    """Real requests and messages: AUROC of odd ones; real photos: ARI of clusters."""
+    """AUROC of real requests out of scope and of spam, by the distance to the nearest message."""
     figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(9.0, 3.4))
+    figure, panels = plt.subplots(1, 2, figsize=(7.4, 2.7), sharey=True)
     coders = ("minilm", "zukan", "tfidf")
-    for axes, name in zip(panels, ("clinc150", "sms"), strict=False):
+    for axes, name in zip(panels, ("clinc150", "sms"), strict=True):
         for row, coder in enumerate(coders):
-            for lift, way, fill in ((-0.14, "nearest", "full"), (0.14, "mean", "none")):
-                span = interval(found[name][coder][way], share=True)
-                _across(axes, row + lift, span, {**LOOK[coder], "fillstyle": fill})
-        axes.set_yticks(range(3), [text(f"lesson10.eye_{coder}") for coder in coders])
-        axes.axvline(0.5, color=figures.INK, linestyle=":")
+            _across(axes, row, interval(found[name][coder]["nearest"], share=True), LOOK[coder])
+        axes.axvline(0.5, color=figures.INK, linestyle=":", label=text("lesson10.coin"))
         axes.set_xlim(0.25, 1)
-        axes.set_ylim(2.5, -0.5)
         axes.set_xlabel(text("lesson10.auroc_short"))
         axes.set_title(text(f"lesson10.real_{name}"), fontsize=11)
-    panels[1].set_yticklabels([])
-    for way, fill in (("nearest", "full"), ("mean", "none")):
-        look: dict[str, Any] = {"color": figures.INK, "fillstyle": fill, "markersize": 8}
-        panels[0].plot([], [], "o", label=text(f"lesson10.way_{way}"), **look)
-    axes, eyes = panels[2], ("pixels", "random", "imagenet")
+    panels[0].set_yticks(range(3), [text(f"lesson10.eye_{coder}") for coder in coders])
+    panels[0].set_ylim(2.5, -0.5)
+    panels[1].legend(loc="center right", **LEGEND)
+    figure.suptitle(text("lesson10.real_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson10.real_alt"))
+
+
+def draw_photos(found: Mapping) -> Picture:
+    """ARI of clusters of real photos, by three kinds of features."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.2, 2.9))
     sets = list(found["photos"])
     for row, name in enumerate(sets):
-        for place, eye in enumerate(eyes):
+        for place, eye in enumerate(("pixels", "random", "imagenet")):
             label = text(f"lesson10.eye_{eye}") if row == 0 else None
             span = interval(found["photos"][name][eye])
             _across(axes, row + 0.22 * (place - 1), span, {**LOOK[eye], "label": label})
@@ -204,12 +210,9 @@ def draw_real(found: Mapping) -> Picture:
     axes.set_xlim(-0.06, 1)
     axes.axvline(0, color=figures.INK, linestyle=":", label=text("lesson10.by_chance"))
     axes.set_xlabel(text("lesson10.ari_short"))
-    axes.set_title(text("lesson10.real_photos"), fontsize=11)
-    handles, names = panels[0].get_legend_handles_labels()
-    more, their = axes.get_legend_handles_labels()
-    figure.legend(handles + more, names + their, loc="outside lower center", ncols=3, fontsize=9)
-    figure.suptitle(text("lesson10.real_title"), x=0.02, ha="left", fontsize=12)
-    return picture(figure, text("lesson10.real_alt"))
+    axes.set_title(text("lesson10.photos_title"))
+    axes.legend(loc="center right", **LEGEND)
+    return picture(figure, text("lesson10.photos_alt"))
 
 
 def draw_continued(found: Mapping) -> Picture:

@@ -83,6 +83,7 @@ def _chart(says: str, ks: Sequence[int], means: Mapping[str, Sequence[float]], k
         (2, 16),
         (0.0, 0.8),
         x_label=text("widget10.k"),
+        y_label=text("widget10.both"),
         x_ticks=[(value, str(value)) for value in range(2, 17, 2)],
         y_ticks=[(value / 5, f"{value / 5:.1f}") for value in range(5)],
     )

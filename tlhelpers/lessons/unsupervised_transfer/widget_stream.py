@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from tlhelpers.runtime.language import text
@@ -68,8 +69,7 @@ def draw(found: Mapping, allowed: float, rare: int, dear: int) -> View:
         nothing=f"{nothing:,.0f}",
         **here,
     )
-    top = 1.15 * max(PARTS, min(nothing, 4 * PARTS))
-    ticks = [(share * top, f"{share * top:,.0f}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    top, step = scale(costs)
     chart = Chart(
         says,
         (0, len(costs) - 1),
@@ -77,12 +77,20 @@ def draw(found: Mapping, allowed: float, rare: int, dear: int) -> View:
         x_label=text("widget10_stream.allowed"),
         y_label=text("widget10_stream.cost"),
         x_ticks=[(place, percent(found["allowed"][place])) for place in places],
-        y_ticks=ticks,
+        y_ticks=[(value, f"{value / 1000:g}") for value in range(0, top + 1, step)],
     )
     chart.upright(at)
-    ends = [0, len(costs) - 1]
-    chart.line(ends, [PARTS] * 2, figures.INK, text("widget10_stream.all"), dashed=True)
-    chart.line(ends, [nothing] * 2, figures.VERMILION, text("widget10_stream.none"), dashed=True)
+    for name, level, colour in (("all", PARTS, figures.INK), ("none", nothing, figures.VERMILION)):
+        if level <= top:  # the sentence names those that lie above
+            ends = [0, len(costs) - 1]
+            chart.line(ends, [level] * 2, colour, text(f"widget10_stream.{name}"), dashed=True)
     chart.line(list(places), costs, figures.BLUE, text("widget10_stream.here"))
     chart.point(at, costs[at], figures.BLUE)
     return View(chart.svg(), says)
+
+
+def scale(costs: Sequence[float]) -> tuple[int, int]:
+    """The top of an axis that the costs fill, and the step of its round ticks."""
+    power = 10 ** math.floor(math.log10(max(costs)))
+    step = next(int(power * share) for share in (0.25, 0.5, 1, 2) if 5 * power * share > max(costs))
+    return step * math.ceil(max(costs) / step), step

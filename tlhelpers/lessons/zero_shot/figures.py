@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tlhelpers.data.task import Task
 from tlhelpers.lessons.zero_shot.steps import (
+    SEPARATOR,
     captioned_birds,
     describe,
     learn_reader,
@@ -52,6 +53,13 @@ def attribute_names(task: Task) -> list[str]:
     """The names of the attributes in the reader's language."""
     assert task.attribute_names is not None
     return task.attribute_names[language()]
+
+
+def ticks(task: Task, of: int) -> str:
+    """The attributes that the class `of` has, in the reader's language."""
+    has = task.attributes[of] if task.attributes is not None else ()
+    names = [name for name, tick in zip(attribute_names(task), has, strict=True) if tick]
+    return SEPARATOR[language()].join(names)
 
 
 def in_this_language(found: Mapping) -> Mapping:
@@ -113,7 +121,7 @@ def draw_splits(found: Mapping, live: float | None = None) -> Picture:
         _ring(panels[0], live, 0)
     panels[0].plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson09.today"))
     panels[0].plot([], [], ":", color=figures.INK, label=text("lesson09.chance_five"))
-    panels[0].set_yticks(range(len(ways)), [text(f"lesson09.way_{way}") for way in ways])
+    panels[0].set_yticks(range(len(ways)), [text(f"lesson09.row_{way}") for way in ways])
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(text("lesson09.splits_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson09.splits_alt"))
@@ -197,10 +205,10 @@ def draw_pairs(found: Mapping, live: tuple[int, float] | None = None) -> Picture
 
 
 def draw_real(found: Mapping) -> Picture:
-    """Photos without a label beside photos with a few, and texts by the name of their class."""
+    """Photos without a label beside photos with a few."""
     figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(9.4, 3.9), sharey=True)
-    for axes, name in zip(panels, ("cats_dogs", "ants_bees"), strict=False):
+    figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.2), sharey=True)
+    for axes, name in zip(panels, ("cats_dogs", "ants_bees"), strict=True):
         runs = found["photos"][name]
         counts = [int(count) for count in runs["labels"]]
         colour, marker = LOOK["labels"]
@@ -211,43 +219,53 @@ def draw_real(found: Mapping) -> Picture:
             colour, line = LOOK[way]
             level = fmean(runs[way])
             axes.axhline(level, color=colour, linestyle=line, label=text(f"lesson09.{way}"))
-        axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.5)
+        axes.axhline(
+            0.5, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson09.chance")
+        )
         axes.set_xscale("log")
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
         axes.set_xlabel(text("lesson09.labels_each"))
         axes.set_title(text(f"lesson09.real_{name}"), fontsize=11)
-    _draw_texts(panels[2], found["texts"])
     panels[0].set_ylim(0, 1.02)
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panels[0].set_ylabel(text("lesson09.accuracy"))
     handles, labels = panels[0].get_legend_handles_labels()
-    more, their = panels[2].get_legend_handles_labels()
-    figure.legend(handles + more, labels + their, loc="outside lower center", ncols=4, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(text("lesson09.real_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson09.real_alt"))
 
 
-def _draw_texts(axes: Axes, texts: Mapping) -> None:
-    """Accuracy by the name of the class (filled) and by one sentence about it (hollow)."""
-    for place, name in enumerate(texts):
-        for shift, encoder in ((-0.2, "minilm"), (0.0, "e5"), (0.2, "tfidf")):
+def draw_texts(found: Mapping) -> Picture:
+    """Accuracy on texts by the name of the class (filled) and one sentence about it (hollow)."""
+    figures.use()
+    texts = found["texts"]
+    figure, axes = plt.subplots(figsize=(7.2, 3.4))
+    for row, name in enumerate(texts):
+        for shift, encoder in ((-0.22, "e5"), (0.0, "minilm"), (0.22, "tfidf")):
             colour, marker = LOOK[encoder]
             for kind, fill in (("name", "full"), ("sentence", "none")):
                 look: dict[str, Any] = {"color": colour, "marker": marker, "fillstyle": fill}
-                axes.plot(place + shift, texts[name][encoder][kind], linestyle="none", **look)
+                axes.plot(texts[name][encoder][kind], row + shift, linestyle="none", **look)
         chance = [1 / texts[name]["classes"]] * 2
-        axes.plot([place - 0.4, place + 0.4], chance, ":", color=figures.INK, linewidth=1.5)
-    for encoder in ("minilm", "e5", "tfidf"):
+        axes.plot(chance, [row - 0.4, row + 0.4], ":", color=figures.INK, linewidth=1.5)
+    for encoder in ("e5", "minilm", "tfidf"):
         colour, marker = LOOK[encoder]
         label = text(f"twins.{encoder}")
         axes.plot([], [], marker, color=colour, linestyle="none", label=label)
     hollow: dict[str, Any] = {"color": figures.INK, "fillstyle": "none", "linestyle": "none"}
     axes.plot([], [], "o", label=text("lesson09.by_sentence"), **hollow)
     axes.plot([], [], ":", color=figures.INK, label=text("lesson09.chance"))
-    axes.set_xticks(range(len(texts)), [text(f"lesson09.set_{name}") for name in texts], fontsize=9)
-    axes.set_xlim(-0.6, len(texts) - 0.4)
-    axes.set_title(text("lesson09.real_texts"), fontsize=11)
+    gap = "" if language() == "ja" else " "
+    names = [text(f"lesson09.set_{name}").replace("\n", gap) for name in texts]
+    axes.set_yticks(range(len(texts)), names)
+    axes.set_ylim(len(texts) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel(text("lesson09.accuracy"))
+    axes.set_title(text("lesson09.texts_title"))
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
+    return picture(figure, text("lesson09.texts_alt"))
 
 
 def draw_each(found: Mapping, task: Task) -> Picture:
@@ -255,7 +273,7 @@ def draw_each(found: Mapping, task: Task) -> Picture:
     figures.use()
     species = list(found["zukan"])
     order = sorted(species, key=lambda name: -fmean(found["zukan"][name]))
-    figure, axes = plt.subplots(figsize=(7.4, 4.4))
+    figure, axes = plt.subplots(figsize=(7.0, 3.9))
     for shift, way in ((-0.2, "zukan"), (0.0, "random"), (0.2, "pixels")):
         colour, marker = LOOK[way]
         means = [fmean(found[way][name]) for name in order]

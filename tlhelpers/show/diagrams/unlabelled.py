@@ -100,15 +100,22 @@ def patches() -> Diagram:
 
 @drawn
 def rare() -> Diagram:
-    """Of 10,000 parts 10 are damaged: four alarms are right, five hundred are false."""
-    d = Diagram("rare", 232)
-    columns = (20, 262, 522)
-    d.note(columns[0], 122, "rare_all")
-    for y, key, colour in ((58, "bad", VERMILION), (186, "good", BLUE)):
-        d.arrow(columns[0] + 130, 118, 92, (y - 118) * 0.85, GREY)
+    """Of 10,000 parts 10 are damaged: four alarms are right, four hundred are false."""
+    d = Diagram("rare", 244)
+    columns = (20, 178, 334)
+    d.note(columns[0], 132, "rare_all")
+    for y, key, colour in ((68, "bad", VERMILION), (196, "good", BLUE)):
+        d.arrow(columns[0] + 104, 128, 46, (y - 128) * 0.8, GREY)
         d.note(columns[1], y - 6, f"rare_{key}", fill=colour)
         for lift, alarm in ((-24, "alarm"), (26, "quiet")):
-            d.arrow(columns[1] + 150, y - 2, 92, lift * 0.9, GREY)
+            d.arrow(columns[1] + 98, y - 8, 50, lift * 0.8, GREY)
             shade = colour if alarm == "alarm" else GREY
-            d.note(columns[2], y + lift + 2, f"rare_{key}_{alarm}", fill=shade)
+            d.note(columns[2], y + lift, f"rare_{key}_{alarm}", fill=shade)
+    d.note(490, 26, "rare_dots")
+    for row in range(21):  # 20 rows of 20 alarms and one of 4; a dash is one
+        wide = 9 * (20 if row < 20 else 4) - 3
+        dashes = {"stroke": BLUE, "stroke_width": 6, "stroke_dasharray": "6 3"}
+        d.add("path", d=f"M490 {46 + 9 * row}h{wide}", **dashes)
+    for column, row in ((4, 3), (14, 6), (9, 12), (17, 17)):
+        d.add("rect", x=489 + 9 * column, y=42 + 9 * row, width=8, height=8, fill=VERMILION)
     return d

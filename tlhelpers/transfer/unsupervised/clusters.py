@@ -1,13 +1,13 @@
-"""k-means: sort examples into k heaps, each around its own mean.
+"""k-means: sort examples into k clusters, each around its own mean.
 
 Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory, 1982. It looks
-for heaps S_1..S_k with the least sum of squared distances to the mean m_c of their own heap:
+for clusters S_1..S_k with the least sum of squared distances to their own mean m_c:
 
     sum over c, over x in S_c, of ||x - m_c||^2
 
 Labels, where the data have any, only judge the result. The adjusted Rand index (Hubert and Arabie,
-"Comparing partitions", Journal of Classification, 1985) counts pairs: 1 where the heaps are the
-classes, about 0 for heaps made at random, however many.
+"Comparing partitions", Journal of Classification, 1985) counts pairs: 1 where the clusters are
+the classes, about 0 for clusters made at random, however many.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from tlhelpers.transfer.unsupervised.checks import require_rows
 class ClusterResult(Result):
     """ari: adjusted Rand index against the labels of the data; nan where all labels are the same.
 
-    silhouette: how much nearer an example is to its own heap than to the next, from -1 to 1; no
-    label is in it. sizes: of the heaps, the largest first. heaps: (n,), the heap of each example,
+    silhouette: how much nearer an example is to its own cluster than to the next, from -1 to 1; no
+    label is in it. sizes: of the clusters, the largest first. clusters: (n,), that of each example,
     0 for the largest. means: (k, d) of the features.
     """
 
@@ -42,7 +42,7 @@ class ClusterResult(Result):
     silhouette: float
     sizes: list[int]
     seconds: float
-    heaps: Tensor = field(repr=False)
+    clusters: Tensor = field(repr=False)
     means: Tensor = field(repr=False)
 
 
@@ -54,7 +54,7 @@ def cluster(
     starts: int = 10,
     seed: int = 0,
 ) -> ClusterResult:
-    """Sort pictures or texts into `k` heaps by k-means on their features.
+    """Sort pictures or texts into `k` clusters by k-means on their features.
 
     backbone: a network, "pixels" as a control, or features (n, d). data: a split, uint8 images
     (n, 3, h, w), or a task, whose training split is sorted. starts: k-means begins so many times
@@ -77,17 +77,17 @@ def cluster(
     if points.shape[1] > len(points):  # the same distances in fewer numbers
         points = points @ span(points)
     found = KMeans(k, n_init=starts, random_state=seed).fit(points.numpy())
-    heaps = _largest_first(torch.from_numpy(found.labels_).long())
+    clusters = _largest_first(torch.from_numpy(found.labels_).long())
     judged = labels is not None and len(labels.unique()) > 1
-    enough = k < len(features)  # a silhouette needs a heap of two
+    enough = k < len(features)  # a silhouette needs a cluster of two
     return ClusterResult(
         k=k,
-        ari=float(adjusted_rand_score(labels, heaps)) if judged else math.nan,
-        silhouette=float(silhouette_score(points.numpy(), heaps)) if enough else math.nan,
-        sizes=heaps.bincount().tolist(),
+        ari=float(adjusted_rand_score(labels, clusters)) if judged else math.nan,
+        silhouette=float(silhouette_score(points.numpy(), clusters)) if enough else math.nan,
+        sizes=clusters.bincount().tolist(),
         seconds=time.perf_counter() - begin,
-        heaps=heaps,
-        means=torch.stack([features[heaps == heap].mean(0) for heap in range(k)]),
+        clusters=clusters,
+        means=torch.stack([features[clusters == one].mean(0) for one in range(k)]),
     )
 
 
@@ -103,7 +103,7 @@ def read(
     return represent(backbone, as_data(data)), None
 
 
-def _largest_first(heaps: Tensor) -> Tensor:
-    """The same heaps, numbered by size; of equal ones the first example's comes first."""
-    order = heaps.bincount().argsort(descending=True, stable=True)
-    return order.argsort()[heaps]
+def _largest_first(clusters: Tensor) -> Tensor:
+    """The same clusters, numbered by size; of equal ones the first example's comes first."""
+    order = clusters.bincount().argsort(descending=True, stable=True)
+    return order.argsort()[clusters]
