@@ -61,13 +61,13 @@ def barriers_of(content: str, folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def tab_to(page, selector: str, most: int = 150, seen: bool = True) -> None:
-    """Goes on by Tab until such an element has the focus, and (seen) can be seen to have it."""
+def tab_to(page, selector: str, most: int = 150) -> None:
+    """Goes on by Tab until such an element has the focus, and can be seen to have it."""
     focused = "(selector) => document.activeElement.matches(selector)"
     for _ in range(most):
         page.keyboard.press("Tab")
         if page.evaluate(focused, selector):
-            assert not seen or page.evaluate(SEEN), f"the focus on {selector} cannot be seen"
+            assert page.evaluate(SEEN), f"the focus on {selector} cannot be seen"
             return
     raise AssertionError(f"{most} times Tab do not lead to {selector}")
 

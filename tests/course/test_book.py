@@ -64,6 +64,7 @@ def visit(browser):
 # Every option of every control in turn, and the first picture that can be clicked: what is said.
 MOVE_EVERYTHING = """(root) => {
     const said = new Set(), note = () => said.add(root.querySelector(".tl-says").textContent);
+    note();
     for (const slider of root.querySelectorAll("input[type=range]")) {
         for (let place = 0; place <= Number(slider.max); place++) {
             slider.value = place; slider.dispatchEvent(new Event("input")); note();
@@ -326,6 +327,14 @@ class TestPages:
         widget.get_by_role("slider").press("ArrowRight")
         playwright.expect(widget.get_by_role("status")).not_to_have_text(said)
         assert page.evaluate("Reveal.getIndices().h") == at  # the arrow moved the slider alone
+        cut = """(place) => {
+            Reveal.slide(place);
+            const body = Reveal.getCurrentSlide().querySelector(".tl-body");
+            return body.scrollHeight > body.clientHeight + 1;
+        }"""
+        assert grave_barriers(page) == []
+        slides = range(page.evaluate("Reveal.getTotalSlides()"))
+        assert [place for place in slides if page.evaluate(cut, place)] == []
 
 
 @pytest.mark.slow

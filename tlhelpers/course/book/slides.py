@@ -72,12 +72,14 @@ def _slides_of(cells: list[NotebookNode], records: dict[str, Any]) -> list[Slide
             continue
         follows = after.source if after is not None and after.cell_type == "markdown" else ""
         if cell.cell_type == "markdown":
-            if found := HEADING.search(cell.source):
-                section = found[1]
-            if slide := _of_prose(cell, section, first=not slides):
-                slides.append(slide)
-            elif slides:
-                slides[-1].notes.append(cell.source)
+            if found := HEADING.findall(cell.source):
+                section = found[-1]
+            own = cell.id == "summary" or cell.id.startswith("exercise") or not slides
+            before, body = _last_section(cell.source) if own else (cell.source, "")
+            if before.strip() and slides:
+                slides[-1].notes.append(before)
+            if body:
+                slides.append(Slide(_inline(section), _block(body)))
         elif shown := alive.shown_by(cell.source):
             records[cell.id] = alive.record(shown)
             still = "".join(shown.still().values())
@@ -85,23 +87,21 @@ def _slides_of(cells: list[NotebookNode], records: dict[str, Any]) -> list[Slide
             kind = records[cell.id]["kind"]
             title = text("slides.quiz") if kind == "quiz" else _inline(section)
             slides.append(Slide(title, f'<div class="tl-shows-{kind}">{still}</div>'))
-        elif picture := _picture(cell):
+        else:
             finding = FINDING.match(follows)
-            slides.append(Slide(_inline(finding[1] if finding else section), picture))
+            title = _inline(finding[1] if finding else section)
+            slides += [Slide(title, picture) for picture in _pictures(cell)]
     slides[0].notes = teacher + slides[0].notes
     return slides
 
 
-def _of_prose(cell: NotebookNode, section: str, first: bool) -> Slide | None:
-    """The title, an exercise and the key points are slides; other prose is the speaker's."""
-    if first:
-        return Slide(_inline(section), _block(HEADING.sub("", cell.source)))
-    if cell.id == "summary" or cell.id.startswith("exercise"):
-        return Slide(_inline(section), _block(HEADING.sub("", cell.source)))
-    return None
+def _last_section(source: str) -> tuple[str, str]:
+    """What stands before the last heading, and what follows it: exercises may end other prose."""
+    found = [*HEADING.finditer(source)]
+    return (source[: found[-1].start()], source[found[-1].end() :]) if found else (source, "")
 
 
-def _picture(cell: NotebookNode) -> str:
+def _pictures(cell: NotebookNode) -> list[str]:
     """The pictures that a cell shows, with their words for those who do not see them."""
     alt = html.escape(cell.metadata.get("alt", ""))
     found = []
@@ -113,7 +113,7 @@ def _picture(cell: NotebookNode) -> str:
             found.append(f'<img alt="{alt}" src="data:{kind};base64,{content}">')
         elif kind == "image/svg+xml":
             found.append(data[kind])
-    return f'<div class="tl-pictures">{"".join(found)}</div>' if found else ""
+    return [f'<div class="tl-pictures">{picture}</div>' for picture in found]
 
 
 def _markdown() -> Any:
@@ -143,8 +143,7 @@ def _page(title: str, slides: list[Slide], records: dict[str, Any]) -> str:
         (reveal / "plugin" / "notes" / "notes.js").read_text(encoding="utf-8"),
         *(alive.script(name, known) for name, known in records.items()),
         alive.library(),
-        "Reveal.initialize({ width: 1280, height: 720, margin: 0.03, hash: true, slideNumber: true,"
-        " center: false, transition: 'none', plugins: [RevealNotes] });",
+        Path(__file__).with_name("slides.js").read_text(encoding="utf-8"),
     ]
     styles = [
         (reveal / "dist" / "reveal.css").read_text(encoding="utf-8"),
