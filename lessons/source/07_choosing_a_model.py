@@ -100,23 +100,23 @@ pairs = zip(land["zukan-vgg"]["frozen"][1], land["zukan-inception"]["frozen"][1]
 gain = tl.interval([vgg - inception for vgg, inception in pairs])
 tl.claim(
     f"On photos from the air, VGG is {100 * gain.low:.0f} to {100 * gain.high:.0f} points above "
-    "the larger Inception (stored, 5 draws of all pictures)",
+    "the larger Inception (stored, 10 draws of all pictures)",
     # ja: f"空撮写真では、VGGが、より大きいInceptionを{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
-    # ja: "上回りました（保存済み、画像を選び直して5回）",
+    # ja: "上回りました（保存済み、画像を選び直して10回）",
     gain.low > 0,
 )
 
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
-# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを9ポイント上回り、VGGとの差は5ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを7ポイント上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
-# 図の点は、すべての写真を選び直して測った5回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
+# 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
 #
 # 候補はまだあります。ウィジェットには、形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` も入っています。仕事を替え、ラベルの数を替え、時間と大きさの予算を絞ってみてください。破線は、「同じ時間でより正確なものがない」ネットワークを結んだ線（**パレート最適**）です。これもテスト正解率ですが、仕組みを知るための図です。実際に選ぶときは、検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 9 points above Inception, which tells 104 kinds of things apart, and only 5 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
+# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
 #
-# In the figure, dots are means of 5 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
+# In the figure, dots are means of 10 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
 #
 # There are more candidates. The widget also has `zukan-shape`, which grew up on outlines only, `zukan-paint`, which knows the colours of paint, and `zukan-resnet`, which saw 400 pictures of each kind (VGG and Inception saw 150). Change the job and the number of labels, and tighten the limits on time and size. The dashed line joins the networks that no other beats at the same cost (the **Pareto front**). These, too, are test accuracies, here to show how things work; in earnest, validation data choose.
 
@@ -126,21 +126,21 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、3分）
 #
-# ウィジェットでラベルを20枚にし、予算は最大のままにします。空撮写真と鳥の写真のそれぞれで、正解率の高い順に**2位**のネットワークを `second_aerial` と `second_birds` に入れてください（名前は `"zukan-vgg"` のように書きます）。`lost` には、空撮写真でLEEPの選ぶネットワークが最高より何ポイント低いかを入れます。
+# ウィジェットでラベルを20枚にし、ファイルの上限をいちばん小さくします。このとき、空撮写真と鳥の写真で正解率が最高なのは、それぞれどのネットワークでしょうか。名前を `small_aerial` と `small_birds` に入れてください（`"zukan-vgg"` のように書きます）。次に、上限をいちばん大きく戻します。鳥の写真でLEEPが1位にするネットワークは、最高より何ポイント低いでしょうか。`lost` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and leave both limits at their largest. Which network is **second** on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `second_aerial` and `second_birds`. Put into `lost` how many points below the best LEEP's choice lies on photos from the air.
+# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. Then set the limit back to its largest, and put into `lost` how many points below the best LEEP's choice lies on birds.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
-# PLACEHOLDER: second_aerial = ...
-# PLACEHOLDER: second_birds = ...
+# PLACEHOLDER: small_aerial = ...
+# PLACEHOLDER: small_birds = ...
 # PLACEHOLDER: lost = ...
-second_aerial = "zukan-resnet"
-second_birds = "zukan-vgg"
-lost = 2
+small_aerial = "zukan-texture"
+small_birds = "zukan-shape"
+lost = 9
 ### END SOLUTION
 tl.check("07-a")
 
@@ -244,9 +244,9 @@ tl.claim(
 # %% [markdown] key="skip-read" lang="ja"
 # **近道のない20層は、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。重みの数は、近道があってもなくても同じです。今日のネットワーク（丸印）は1段、図の線は論文と同じ3段で、学習率もそれぞれに選んであります。
 #
-# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。画像が100万枚以上あり、しかも深い版は、浅い版の重みから学習を始めたのです。同じだけの画像を使ったHe ほかの実験では、18層と34層の間で劣化が現れました。
+# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。画像が100万枚以上あり、しかも深い版は、浅い版の重みから学習を始めたのです。同じくらいの枚数を使ったHe ほかの実験では、18層と34層の間で劣化が現れました。
 #
-# ## 一番は、仕事が変われば変わる
+# ## 仕事が変われば、1位も変わる
 #
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
 
@@ -270,14 +270,14 @@ for job in ("birds", "land_use"):
     gains[job] = tl.interval([shape - texture for shape, texture in pairs])
 tl.claim(
     f"Shape beats texture on birds by {100 * gains['birds'].mean:.0f} points, and loses to it "
-    f"by {-100 * gains['land_use'].mean:.0f} on photos from the air (stored, 5 draws)",
+    f"by {-100 * gains['land_use'].mean:.0f} on photos from the air (stored, 10 draws)",
     # ja: f"形の目は、鳥では模様の目を{100 * gains['birds'].mean:.0f}ポイント上回り、空撮写真では"
-    # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、5回）",
+    # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、10回）",
     gains["birds"].low > 0 and gains["land_use"].high < 0,
 )
 
 # %% [markdown] key="scores" lang="ja"
-# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` ですが、空撮写真ではVGGに負けました。
+# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` ですが、空撮写真と部品の表面では、VGGと並んでいます（差は2ポイント以内で、どちらが上とも言えません）。
 #
 # ## 学習する前に、何がわかるか
 #
@@ -289,10 +289,10 @@ tl.claim(
 #
 # $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
 #
-# たとえば図の右の表で、ある住宅地の写真に「れんが」80%、「こけ」20%と答えたなら、和は $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$、対数は $-0.25$ です。0に近いほど良い目安です。
+# たとえば図の右の表で、ある市街地の写真に「れんが」80%、「こけ」20%と答えたなら、和は $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$、対数は $-0.25$ です。0に近いほど良い目安です。
 
 # %% [markdown] key="scores" lang="en"
-# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures, but on photos from the air VGG beats it.
+# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures, but on photos from the air and on surfaces VGG is level with it (within 2 points, and nobody can say which is ahead).
 #
 # ## What can be known before any training?
 #
@@ -336,7 +336,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（作る、5分）
 #
-# k-NNでは `zukan-texture` と `zukan-resnet` が並び、LEEPでは `zukan-resnet` が1位です。ところが、図で勝っていたのはVGGでした。これは大きな失敗でしょうか。目安に従って選んだときの損を、**後悔**（regret）といいます。
+# k-NNでは `zukan-texture` と `zukan-resnet` が並びました。ところが図では、`zukan-resnet` の80%に対して、`zukan-texture` は74%です。k-NNに従って `zukan-texture` を選んだら、大きな失敗でしょうか。目安に従って選んだときの損を、**後悔**（regret）といいます。
 #
 # $$\text{後悔} = \text{いちばん良いネットワークの正解率} - \text{目安が選んだネットワークの正解率}$$
 #
@@ -345,7 +345,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 5 minutes)
 #
-# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, and LEEP prefers `zukan-resnet`; in the figure VGG won. Is that bad? It depends on how many points you lose by following the score, the **regret**:
+# k-NN cannot decide between `zukan-texture` and `zukan-resnet`. In the figure, `zukan-resnet` has 80% and `zukan-texture` 74%. If k-NN leads you to `zukan-texture`, is that bad? What counts is how many points you lose by following the score, the **regret**:
 #
 # $$\text{regret} = \text{accuracy of the best network} - \text{accuracy of the one that the score chose}$$
 #
@@ -379,20 +379,20 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選んだときの後悔は2.3ポイントでした。** ランダムに選べば15.8ポイントです。k-NNは3.8、LEEPは3.4、LogME（Hスコアとともに「さらに深く」で説明します）は2.3ポイントでした。どれも1つのネットワークに0.1秒ほどで、そのほとんどは特徴の計算です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。5枚しかないときの後悔は、プローブで2.0ポイント、ほかの3つで4ポイント前後でした。
+# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです（LogMEとHスコアは「さらに深く」で説明します）。目安の計算は、1つのネットワークに0.1〜0.2秒です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。
 #
-# **どの目安も、どこかで外れます。** 20枚の平均で見ると、LEEPは鳥でInceptionを1位にして9ポイント、k-NNは犬猫でVGGを1位にして7ポイント失いました。Hスコアは、空撮写真で最下位の `zukan-shape` を1位にし、34ポイントも失います。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.7ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
+# **どの目安も、どこかで外れます。** 図の点は、1つが1つの仕事です。右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。k-NNは犬と猫で7ポイント失い、Hスコアは空撮写真で最下位の `zukan-shape` を好んで21ポイント失いました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
 # 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。鳥の写真で試しましょう。出力層は正しい画像で学習し、使うときだけ間違えます。
 #
-# > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、いちばん損が小さい間違いはどれでしょうか。
+# > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、損がいちばん小さいのはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 2.3 points**, at random 15.8. k-NN costs 3.8, LEEP 3.4, and LogME (explained with the H-score under "Deeper") 2.3. Each takes about 0.1 seconds a network, mostly for the features. But the probe uses more labels, the validation data (10 of each class). With 5 labels the probe loses 2.0 points, the other three about 4.
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. (LogME and the H-score are explained under "Deeper".) A score takes 0.1 to 0.2 seconds a network. But the probe uses more labels than the others, the validation data (10 of each class).
 #
-# **Every score is wrong somewhere.** By means over draws, with 20 labels, LEEP puts Inception first on birds and loses 9 points, and k-NN puts VGG first on cats and dogs and loses 7. The H-score puts `zukan-shape` first on photos from the air, where it is the last: 34 points. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.7 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
+# **Every score is wrong somewhere.** Each dot is one job. With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. k-NN loses 7 points on cats and dogs, and the H-score 21 on photos from the air, where it likes `zukan-shape`, which comes last. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
 #
 # ## Mistakes that raise no error
 #
@@ -467,7 +467,7 @@ lesson07.draw_real(tl.stored("07_real"))
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 食品倉庫で、粘着シートに付いた虫をカメラで見分けたい、と頼まれました（8種類）。ラベル付きの写真は全部で160枚。端末では1枚50ミリ秒、ファイルは30 MBまで、製品に組み込むので商用利用ができることが条件です。公開モデルの候補は、ResNet-50（ImageNet、98 MB）、MobileNetV2（ImageNet、14 MB）、MobileNetV2（iNaturalistの虫、14 MB）、SqueezeNet（ImageNet、5 MB）です。
+# 食品倉庫で、粘着シートに付いた虫をカメラで見分けたい、と頼まれました（8種類）。ラベル付きの写真は全部で160枚。端末では1枚50ミリ秒、ファイルは30 MBまで、製品に組み込むので商用利用ができることが条件です（ライセンスは「さらに深く：時間と大きさ、ライセンス」にあります）。公開モデルの候補は、ResNet-50（ImageNet、98 MB）、MobileNetV2（ImageNet、14 MB）、MobileNetV2（iNaturalistの虫、14 MB）、SqueezeNet（ImageNet、5 MB）です。
 #
 # 計画を `plan` に書いてください。`"shortlist"` は残す候補、`"labels"` は160枚の使い分け、`"judge"` は何で選ぶか、`"checks"` は間違いに気づくための確認、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
 
@@ -478,7 +478,7 @@ lesson07.draw_real(tl.stored("07_real"))
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows 50 milliseconds a photo and a file of 30 MB, and the network goes into a product, so that its licence must allow commercial use. Public candidates: ResNet-50 (ImageNet, 98 MB), MobileNetV2 (ImageNet, 14 MB), MobileNetV2 (insects of iNaturalist, 14 MB), SqueezeNet (ImageNet, 5 MB).
+# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows 50 milliseconds a photo and a file of 30 MB, and the network goes into a product, so that its licence must allow commercial use (see “Deeper: time, size and licence”). Public candidates: ResNet-50 (ImageNet, 98 MB), MobileNetV2 (ImageNet, 14 MB), MobileNetV2 (insects of iNaturalist, 14 MB), SqueezeNet (ImageNet, 5 MB).
 #
 # Write your plan into `plan`: `"shortlist"` names the candidates that you keep, `"labels"` says how you use the 160 labels, `"judge"` what you choose by, `"checks"` how you would notice a silent mistake, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
 
@@ -543,7 +543,7 @@ tl.quiz("07")
 # - どのネットワークが合うかは、仕事ごとに変わる。名前、大きさ、元の正解率からは読み取れない。
 # - 近道（スキップ接続）は、深いネットワークの学習そのものを助ける。過学習を防ぐものではない。
 # - ラベルが少しあれば、特徴を一度計算するだけで候補を絞れる。良し悪しは後悔で測り、仕事をまたいで値を比べない。
-# - 色の順番、正規化、目盛り、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
+# - 色の順番、値の範囲、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
 # - 最後は、正解率と、時間、大きさ、ライセンスの釣り合いで決める。差が小さければ安いほうでよい。
 #
 # 次に読むなら、**レッスン08**（見た目が変わったときのドメイン適応）か、**レッスン11**（大きなモデルを小さくする蒸留）です。
@@ -554,7 +554,7 @@ tl.quiz("07")
 # - Which network suits changes with the job. Name, size and accuracy at home do not tell.
 # - Shortcuts help a deep network to learn at all. They are no cure for over-fitting.
 # - With some labels, one look at the features is enough for a short list. Judge a score by its regret, and never compare its values across jobs.
-# - A wrong order of colours, normalisation, scale or size takes accuracy away and raises no error. Compare the numbers that go in.
+# - A wrong order of colours, range of values or size takes accuracy away and raises no error. Compare the numbers that go in.
 # - In the end, weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
 #
 # Where next? **Lesson 08** (domain adaptation, when the look changes) or **lesson 11** (distillation, a small network from a large one).
@@ -562,26 +562,25 @@ tl.quiz("07")
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
 #
-# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。VGGを150枚と400枚で、初期値を変えて3回ずつ事前学習し直し、同じ枚数を見た配布のネットワークと並べました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
+# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、どれも**150枚**で、初期値を変えて3回ずつ（Inceptionは2回）事前学習し直しました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
 
 # %% [markdown] key="deeper-equal" lang="en" tags=["deeper"]
 # ## Deeper: is it the design that wins, or the number of pictures?
 #
-# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained VGG anew on 150 and on 400, three times each from other initial weights, and set them beside the network of the course that saw as many. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
+# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on **150** pictures of each kind, three times each (Inception twice) from other initial weights. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
 
-# %% key="families-figure" alt_ja="画像の枚数をそろえた、6つの仕事でのテスト正解率。上はVGG3個とInception、下はVGG3個とResNet。" alt_en="Test accuracy on six jobs of networks that saw equally many pictures: three VGG and an Inception above, three VGG and a ResNet below."
-vgg = tl.stored("07_vgg")
-lesson07.draw_families(choice, vgg)
+# %% key="families-figure" alt_ja="1種類150枚で事前学習したResNet、VGG、Inceptionの、6つの仕事でのテスト正解率。上は凍結、下はファインチューニング。" alt_en="Test accuracy on six jobs of ResNet, VGG and Inception networks pretrained on 150 pictures of each kind: frozen above, fine-tuned below."
+lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、順位が変わりました。** 400枚どうしで比べると、空撮写真ではVGG（84%）がResNet（79%）より上で、胸部の絵と犬猫ではResNetが6ポイントと4ポイント上です。設計の優劣も、仕事しだいなのです。150枚どうしでは、VGGがInceptionを、空撮写真で9ポイント上回りました。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結したネットワークの平均で見ると、鳥、犬と猫、胸部の絵ではResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionはほとんどの仕事で最下位ですが、ファインチューニングすると追いつきます。設計の優劣も、仕事と使い方しだいなのです。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 89%）からは、この順番は読み取れません。
 #
-# 画像を150枚から400枚に増やす効果は、VGGの場合、部品の表面の1ポイントから空撮写真の8ポイントまででした。また、初期値が違うだけのVGG3個の差は、空撮写真で最大7ポイントあります。配布のResNetとInceptionは1個ずつなので、これより小さな差は、設計の差とは言えません。
+# **画像の数も、設計と同じくらい効きます。** 400枚を見た配布の `zukan-resnet` は、150枚のResNetより、空撮写真で8ポイント、部品の表面で7ポイント上です。そして、初期値が違うだけの3個のネットワークの差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。1個ずつを比べた差は、設計の差とは限りません。ここでも、家系の差の95%信頼区間は、多くが0を含みます。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures the order changes.** Of those with 400, VGG (84%) is above ResNet (79%) on photos from the air, while ResNet is ahead by 6 points on drawn X-rays and by 4 on cats and dogs. Which design is better depends on the job, too. Of those with 150, VGG is 9 points above Inception on photos from the air.
+# **With equal pictures, no family wins every job.** By the means of frozen networks, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Inception is last on most jobs, but catches up when it is fine-tuned. Which design is better depends on the job and on how it is used. Accuracy at home (VGG 96%, ResNet 93%, Inception 89%) does not tell this order.
 #
-# Going from 150 pictures to 400 gained VGG from 1 point (surfaces) to 8 (photos from the air). And three VGG networks that differ in their initial weights alone are up to 7 points apart on photos from the air. There is only one ResNet and one Inception here, so that a smaller difference says nothing about the design.
+# **Pictures count about as much as the design.** The `zukan-resnet` of the course, which saw 400, is 8 points above the ResNets that saw 150 on photos from the air, and 7 on surfaces. And three networks that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays: what separates two single networks need not be their design. Here, too, most 95% intervals of a difference between families contain 0.
 
 # %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
 # ## さらに深く：仕事に合わせた転移元

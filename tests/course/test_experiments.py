@@ -7,7 +7,6 @@ nothing here.
 import functools
 import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tlhelpers.course import measure
 from tlhelpers.course.results import experiments
 from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
-from tlhelpers.models.cards import ModelCard, weights_folder
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.transfer import intervals
 from tlhelpers.transfer.distillation import distill
@@ -46,7 +44,8 @@ FEW = {
     "VALID": 2,
     "TEST": 2,
     "JOBS": ("birds", "xray"),
-    "PRETRAINED": 1,
+    "STARTS": range(1),
+    "FAMILIES": ("zukan-resnet",),
     "PROBED": 1,
     "SOURCE_PICTURES": 208,
     "SOURCE_EPOCHS": 1,
@@ -107,8 +106,6 @@ def small(monkeypatch):
             drawn = getattr(module, name, None)
             if drawn is redrawn or isinstance(drawn, functools.partial):
                 monkeypatch.setattr(module, name, draw)
-        if hasattr(module, "pretrain"):
-            monkeypatch.setattr(module, "pretrain", shipped)
         for train in TRAINERS:
             if hasattr(module, train.__name__):
                 monkeypatch.setattr(module, train.__name__, briefly(train))
@@ -137,13 +134,6 @@ def briefly(train):
         return held[key]
 
     return run
-
-
-def shipped(name, folder, **_options):
-    """The course's own weights in place of those that would be trained."""
-    for file in weights_folder().glob(f"{name}.*"):
-        shutil.copy(file, folder)
-    return ModelCard.read(weights_folder() / f"{name}.json")
 
 
 @pytest.mark.parametrize("one", EXPERIMENTS)

@@ -6,15 +6,23 @@ from statistics import fmean
 from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.choosing_a_model.regret import truths
+from tlhelpers.lessons.choosing_a_model.widget import limits
 from tlhelpers.runtime.language import text
 
 TWENTY = 1  # the place of 20 labels a class in 07_choice
 
 
-def second_of(target: str) -> str:
-    """The network that comes second on a target with 20 labels a class."""
+def left_over() -> list[str]:
+    """The networks that the widget leaves at its smallest limit on the file."""
+    costs = stored("07_cost")["zukan"]
+    limit = min(limits(costs, "mb"))
+    return [name for name, one in costs.items() if one["mb"] <= limit]
+
+
+def best_small(target: str) -> str:
+    """The best of these on a target with 20 labels a class."""
     truth = truths(stored("07_choice"), target, TWENTY)
-    return sorted(truth, key=truth.__getitem__)[-2]
+    return max(left_over(), key=truth.__getitem__)
 
 
 def lost_by_leep(target: str) -> float:
@@ -29,19 +37,18 @@ def lost_by_leep(target: str) -> float:
 @exercise(
     "07-a", hints=("lesson07.read_hint_1", "lesson07.read_hint_2"), right="lesson07.read_right"
 )
-def read_the_widget(second_aerial: str, second_birds: str, lost: float) -> str | None:
-    """Who comes second on two jobs, and what following LEEP costs."""
+def read_the_widget(small_aerial: str, small_birds: str, lost: float) -> str | None:
+    """Which small network is best on two jobs, and what following LEEP costs."""
     known = list(stored("07_choice")["targets"]["birds"])
-    for target, named in (("land_use", second_aerial), ("birds", second_birds)):
+    for target, named in (("land_use", small_aerial), ("birds", small_birds)):
         job = text(f"widget07.{target}")
         if named not in known:
             return text("lesson07.read_unknown", name=named, known=", ".join(known))
-        truth = truths(stored("07_choice"), target, TWENTY)
-        if named == max(truth, key=truth.__getitem__):
-            return text("lesson07.read_first", job=job, name=named)
-        if named != second_of(target):
+        if named not in left_over():
+            return text("lesson07.read_over", name=named)
+        if named != best_small(target):
             return text("lesson07.read_wrong", job=job, name=named)
-    if not isinstance(lost, (int, float)) or abs(lost - lost_by_leep("land_use")) > 1:
+    if not isinstance(lost, (int, float)) or abs(lost - lost_by_leep("birds")) > 1:
         return text("lesson07.read_lost", lost=lost)
     return None
 

@@ -43,8 +43,11 @@ from tlhelpers.models.pretrain import (
     RECIPES,
     SIZE,
     STD,
+    TEST_PER_CLASS,
+    TEST_SEED,
     TRAIN_SEED,
-    pretrain,
+    Recipe,
+    draw_split,
     shift_and_erase,
 )
 from tlhelpers.models.pretrain_text import (
@@ -80,7 +83,9 @@ JOBS = ("birds", "pets", "land_use", "surfaces", "xray", "strokes")
 SCORES = ("knn", "probe", "logme", "leep", "h_score")
 LABELS = (5, 20)  # of each class, to learn from
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
-DRAWS = 5
+SEEDS = range(10)  # of the draws
+FEW_SEEDS = range(5)
+MIXED = "bf16"  # where whole networks are trained: twice as fast, and as accurate
 
 
 def rounded(value: float) -> float:
@@ -94,7 +99,7 @@ def rounded(value: float) -> float:
     "07_choice",
     weights=NETWORKS,
     unit="draws of training, validation and test pictures",
-    seeds=5,
+    seeds=10,
     labels="5-20 + 10",
     settings=IN_EACH_DRAW,
 )
@@ -109,7 +114,7 @@ def choice() -> dict:
     spent = dict.fromkeys(("features", *SCORES), 0.0)
     for target in JOBS:
         for place, labels in enumerate(LABELS):
-            for seed in range(DRAWS):
+            for seed in SEEDS:
                 task = redrawn(target, labels, seed, valid=VALID, test=TEST)
                 for name, model in models.items():
                     before, seconds = _scores(model, task, seed)
@@ -118,7 +123,7 @@ def choice() -> dict:
                         runs[place].append(rounded(value))
                     if labels == LABELS[-1]:
                         for key, value in seconds.items():
-                            spent[key] += value / (len(JOBS) * len(NETWORKS) * DRAWS)
+                            spent[key] += value / (len(JOBS) * len(NETWORKS) * len(SEEDS))
     seconds = {key: rounded(value) for key, value in spent.items()}
     return {"labels": list(LABELS), "targets": found, "seconds": seconds}
 
@@ -146,54 +151,93 @@ def _scores(model: nn.Module, task: Task, seed: int) -> tuple[dict[str, float], 
     return {**values, "frozen": right}, seconds
 
 
-# --- one family on more pictures -----------------------------------------------------------
+# --- three families on equal pictures -------------------------------------------------------
 
-COUNTS = (150, 400)  # pictures of each class of the source
-PRETRAINED = 3  # networks of each family and count
+FAMILIES = ("zukan-resnet", "zukan-vgg", "zukan-inception")
+COUNTS = (150,)  # pictures of each class of the source
+STARTS = range(3)  # networks of each family and count: initial weights and orders of the pictures
 PROBED = 3  # draws of each network
 
 
 @experiment(
-    "07_vgg",
+    "07_families",
     weights=(),
     unit="networks pretrained anew, each with draws of all pictures of the target",
     seeds=3,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
 )
-def vgg() -> dict:
-    """VGG pretrained anew, on as many pictures as the course's Inception saw and as its ResNet saw.
+def families() -> dict:
+    """VGG, Inception and ResNet pretrained anew on equally many pictures of the drawn world, by the
+    recipe of each family.
 
-    {"pictures": [of a class], "source": [[accuracy at home a network] a count], "frozen",
-    "fine_tuned": {target: [[accuracy] a count]}}. Each network is probed on PROBED draws of a
-    target, and fine-tuned on one.
+    {"pictures": [of a class], "source": {family: [[accuracy at home a network] a count]}, "frozen",
+    "fine_tuned": {family: {target: [[accuracy] a count]}}}. Each network is probed on PROBED draws
+    of a target, and fine-tuned on the first.
     """
-    found: dict = {"pictures": list(COUNTS), "source": []}
-    found |= {way: {t: [[] for _ in COUNTS] for t in JOBS} for way in ("frozen", "fine_tuned")}
-    for place, count in enumerate(COUNTS):
-        at_home = []
-        for start in range(PRETRAINED):
-            model, accuracy = _pretrained("zukan-vgg", count, start)
-            at_home.append(accuracy)
-            for target in JOBS:
-                for again in range(PROBED):
-                    seed = PROBED * start + again
-                    task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
-                    accuracy = probe(model, task, seed=seed).test_acc
-                    found["frozen"][target][place].append(rounded(accuracy))
-                    if again == 0:
-                        run = fine_tune(model, task, seed=seed, progress=False)
-                        found["fine_tuned"][target][place].append(rounded(run.test_acc))
-        found["source"].append(at_home)
+    found: dict = {"pictures": list(COUNTS), "source": {}, "frozen": {}, "fine_tuned": {}}
+    for family in FAMILIES:
+        found["source"][family] = []
+        for way in ("frozen", "fine_tuned"):
+            found[way][family] = {target: [[] for _ in COUNTS] for target in JOBS}
+        for place, count in enumerate(COUNTS):
+            runs = [raised_and_judged(family, count, start) for start in STARTS]
+            found["source"][family].append([run["source"] for run in runs])
+            for run in runs:
+                for way in ("frozen", "fine_tuned"):
+                    for target in JOBS:
+                        found[way][family][target][place] += run[way][target]
     return found
 
 
-def _pretrained(name: str, per_class: int, seed: int) -> tuple[nn.Module, float]:
-    """A network by the recipe of its family on so many pictures, and its accuracy at home."""
-    recipe = replace(RECIPES[name], per_class=per_class, seed=seed)
-    with TemporaryDirectory() as folder:
-        card = pretrain(name, folder, recipe=recipe, resume=False, progress=False)
-        return backbone(name, weights=Path(folder, f"{name}.safetensors")), card.accuracy
+def raised_and_judged(family: str, count: int, start: int) -> dict:
+    """One network, pretrained anew: {"source": accuracy at home, "frozen", "fine_tuned": {target:
+    accuracies}}.
+    """
+    recipe = replace(RECIPES[family], seed=start)
+    model = _pretrained(getattr(networks, recipe.architecture), _source_pictures(count), recipe)
+    home = draw_split("source", TEST_PER_CLASS, TEST_SEED, devices.pick_device())
+    found: dict = {"source": rounded(evaluate(model, home)), "frozen": {}, "fine_tuned": {}}
+    for target in JOBS:
+        seeds = range(PROBED * start, PROBED * (start + 1))
+        tasks = [redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST) for seed in seeds]
+        runs = [probe(model, task, seed=s) for task, s in zip(tasks, seeds, strict=True)]
+        found["frozen"][target] = [rounded(run.test_acc) for run in runs]
+        run = fine_tune(model, tasks[0], seed=seeds[0], precision=MIXED, progress=False)
+        found["fine_tuned"][target] = [rounded(run.test_acc)]
+    return found
+
+
+@functools.cache
+def _source_pictures(count: int) -> Split:
+    return draw_split("source", count, TRAIN_SEED, devices.pick_device())
+
+
+def _untrained(build: Callable[[int], nn.Module], classes: int, seed: int) -> nn.Module:
+    devices.set_seed(seed)
+    return attach_preprocess(build(classes), Preprocess(MEAN, STD, size=SIZE)).eval()
+
+
+def _pretrained(build: Callable[[int], nn.Module], pictures: Split, recipe: Recipe) -> nn.Module:
+    """`pretrain` without validation and files."""
+    model = _untrained(build, int(pictures.labels.max()) + 1, recipe.seed)
+    fit(
+        model,
+        pictures,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        optimizer="sgd",
+        lr=recipe.lr,
+        warmup=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        augment=shift_and_erase,
+        valid=False,
+        keep_best=False,
+        seed=recipe.seed,
+        precision=MIXED,
+        progress=False,
+    )
+    return model
 
 
 # --- with and without shortcuts -------------------------------------------------------------
@@ -249,8 +293,7 @@ def _choose_rate(pictures: Split, layers: int, skip: bool) -> dict:
 
 
 def _new_tower(layers: int, skip: bool, classes: int, seed: int) -> nn.Module:
-    devices.set_seed(seed)
-    return attach_preprocess(tower(layers, skip, classes), Preprocess(MEAN, STD, size=SIZE))
+    return _untrained(functools.partial(tower, layers, skip), classes, seed)
 
 
 def _grown(pictures: Split, layers: int, skip: bool, rate: float, seed: int) -> float:
@@ -310,7 +353,7 @@ def matched_pictures() -> dict:
     sources = ("chest", "general", "general_8", "random")
     found |= {w: {s: [[] for _ in XRAY_LABELS] for s in sources} for w in ("frozen", "fine_tuned")}
     for source in sources:
-        for start in range(PRETRAINED):
+        for start in STARTS:
             model = _trained_on(source, start)
             for place, labels in enumerate(XRAY_LABELS):
                 for again in range(PROBED):
@@ -325,28 +368,10 @@ def matched_pictures() -> dict:
 
 
 def _trained_on(source: str, seed: int) -> nn.Module:
-    pictures = _pictures_of(source, seed)
-    devices.set_seed(seed)
-    model = networks.zukan_resnet(int(pictures.labels.max()) + 1)
-    attach_preprocess(model, Preprocess(MEAN, STD, size=SIZE))
     if source == "random":
-        return model.eval()
-    fit(
-        model,
-        pictures,
-        epochs=SOURCE_EPOCHS,
-        batch_size=128,
-        optimizer="sgd",
-        lr=0.1,
-        warmup=0.2,
-        weight_decay=5e-4,
-        augment=shift_and_erase,
-        valid=False,
-        keep_best=False,
-        seed=seed,
-        progress=False,
-    )
-    return model
+        return _untrained(networks.zukan_resnet, len(FINDINGS), seed)
+    recipe = replace(RECIPES["zukan-resnet"], epochs=SOURCE_EPOCHS, seed=seed)
+    return _pretrained(networks.zukan_resnet, _pictures_of(source, seed), recipe)
 
 
 def _pictures_of(source: str, seed: int) -> Split:
@@ -394,7 +419,7 @@ def matched_texts() -> dict:
     """
     found: dict = {"labels": list(TEXT_LABELS)}
     found |= {lang: {kind: [[] for _ in TEXT_LABELS] for kind in TEXTS} for lang in ("en", "ja")}
-    for start in range(PRETRAINED):
+    for start in STARTS:
         every, _ = without_evaluation(corpus.write_letters(8 * LETTERS, seed=start))
         for kind, subjects in TEXTS.items():
             letters = [letter for letter in every if letter.subject in subjects][:LETTERS]
@@ -452,7 +477,7 @@ def silent_mistakes() -> dict:
     network = backbone("zukan-resnet")
     found: dict = {t: {w: {m: [] for m in MISTAKES} for w in WHEN} for t in MISTAKEN}
     for target in MISTAKEN:
-        for seed in range(DRAWS):
+        for seed in FEW_SEEDS:
             task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
             right = _head(network, task, MISTAKES["right"])
             for name, mistake in MISTAKES.items():

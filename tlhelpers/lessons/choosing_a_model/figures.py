@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
-from tlhelpers.lessons.choosing_a_model.regret import SCORES, mean_regret, regret_by_job, truths
+from tlhelpers.lessons.choosing_a_model.regret import SCORES, regret_by_job, truths
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
@@ -93,7 +93,7 @@ def draw_depth(found: Mapping, live: Mapping[str, float]) -> Picture:
     axes.set_xlabel(text("lesson07.layers"))
     axes.set_ylabel(text("lesson07.training_accuracy"))
     _upwards(axes)
-    axes.legend(loc="lower left", ncols=2, **LEGEND)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     axes.set_title(text("lesson07.depth_title"))
     return picture(figure, text("lesson07.depth_alt"))
 
@@ -143,22 +143,27 @@ def draw_targets(choice: Mapping, place: int = 1) -> Picture:
 
 
 def draw_regret(choice: Mapping) -> Picture:
-    """Mean regret of every score over the six jobs, with 5 and with 20 labels a class."""
+    """Mean regret of every score, a bar, and its six jobs, dots, with 5 and with 20 labels."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.6), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
     for axes, (place, key) in zip(panels, ((0, "five"), (1, "twenty")), strict=True):
         for row, score in enumerate((*SCORES, "random")):
-            span = mean_regret(choice, score, place)
+            lost = regret_by_job(choice, score, place).values()
             colour = figures.GREY if score == "random" else figures.BLUE
-            axes.barh(row, span.mean, color=colour, height=0.6)
-            axes.text(span.mean + 0.3, row, f"{span.mean:.1f}", va="center", fontsize=9)
-        axes.set_xlim(0, 25)
+            axes.barh(row, fmean(lost), color=colour, height=0.6, alpha=0.55)
+            axes.plot(lost, [row] * len(lost), "o", color=figures.INK, markersize=4, clip_on=False)
+            axes.text(1.02, row, f"{fmean(lost):.1f}", va="center", transform=_beside(axes))
+        axes.set_xlim(0, 36)
+        axes.set_xticks(range(0, 40, 10))
         axes.grid(axis="y", visible=False)
         axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
         axes.set_xlabel(text("lesson07.regret_points"))
     names = [text(f"lesson07.score_{score}") for score in (*SCORES, "random")]
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
+    panels[0].plot([], [], "o", color=figures.INK, markersize=4, label=text("lesson07.one_job"))
+    panels[0].barh(0, 0, color=figures.BLUE, alpha=0.55, label=text("lesson07.mean_of_jobs"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(text("lesson07.regret_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.regret_alt"))
 
@@ -179,8 +184,9 @@ def draw_mistakes(found: Mapping) -> Picture:
         axes.axvline(
             1 / CHANCE[target], color=figures.INK, linestyle=":", label=text("lesson07.chance")
         )
-        axes.set_title(text(f"lesson07.job_{target}").replace("\n", ""), fontsize=11)
+        axes.set_title(text(f"lesson07.job_{target}"), fontsize=11)
         _across(axes)
+        axes.set_xticks((0, 0.25, 0.5, 0.75, 1))
     names = [text(f"lesson07.mistake_{name}") for name in MISTAKES]
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
@@ -200,18 +206,24 @@ def draw_cost(found: Mapping) -> Picture:
         colour = figures.BLUE if name in front else figures.GREY
         axes.scatter(one["ms"], one["source"], s=2.2 * one["mb"], color=colour, alpha=0.55)
         below = name in ("googlenet", "vit_b_16", "vgg16")  # where another name lies above
+        beside = name in ("mobilenet_v2", "efficientnet_b0")  # where the line goes up
         axes.annotate(
             f"{name} ({one['mb']:.0f} MB)",
             (one["ms"], one["source"]),
-            (0, -20) if below else (6, 6),
+            (0, -20 - one["mb"] / 50) if below else (-7, 3) if beside else (6, 6),
+            ha="right" if beside else "left",
             textcoords="offset points",
             fontsize=9,
         )
     line = sorted((networks[name]["ms"], networks[name]["source"]) for name in front)
     axes.plot(*zip(*line, strict=True), "--", color=figures.BLUE, label=text("lesson07.front"))
     axes.set_xscale("log")
-    axes.set_xlim(None, 4 * max(one["ms"] for one in networks.values()))
-    axes.set_xticks([10, 30, 100, 300], ["10", "30", "100", "300"])
+    axes.set_xlim(
+        0.4 * min(one["ms"] for one in networks.values()),
+        4 * max(one["ms"] for one in networks.values()),
+    )
+    ticks = (3, 10, 30, 100, 300)
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel(text("lesson07.milliseconds"))
@@ -251,30 +263,28 @@ def draw_real(found: Mapping) -> Picture:
     return picture(figure, text("lesson07.real_alt"))
 
 
-def draw_families(choice: Mapping, vgg: Mapping) -> Picture:
-    """Frozen networks that saw equally many pictures: VGG and Inception, then VGG and ResNet."""
+def draw_families(found: Mapping) -> Picture:
+    """Networks that saw equally many pictures, three of each family: frozen, then fine-tuned."""
     figures.use()
     figure, panels = plt.subplots(2, 1, figsize=(8.6, 5.6), sharex=True)
-    rivals = ("zukan-inception", "zukan-resnet")
-    for place, (axes, rival) in enumerate(zip(panels, rivals, strict=True)):
-        for column, target in enumerate(choice["targets"]):
-            runs = vgg["frozen"][target][place]
-            networks = (runs[start : start + 3] for start in (0, 3, 6))  # three draws of each
-            for number, values in enumerate(networks):
-                look = {**LOOK["zukan-vgg"], "label": "VGG" if column == number == 0 else None}
-                x = column - 0.2 + 0.12 * number
-                axes.plot(x, fmean(values), linestyle="none", markersize=8, **look)
-            span = interval(choice["targets"][target][rival]["frozen"][1], share=True)
-            label = rival if column == 0 else None
-            figures.mark_mean(axes, column + 0.22, span, label=label, **LOOK[rival])
-        axes.set_title(
-            text("lesson07.families_panel", pictures=vgg["pictures"][place]), fontsize=11
-        )
+    for axes, way in zip(panels, ("frozen", "fine_tuned"), strict=True):
+        for number, (family, targets) in enumerate(found[way].items()):
+            for column, runs in enumerate(targets.values()):
+                each = len(runs[-1]) // len(found["source"][family][-1])  # draws of a network
+                values = [fmean(runs[-1][k : k + each]) for k in range(0, len(runs[-1]), each)]
+                x = [column + 0.26 * (number - 1) + 0.06 * (k - 1) for k in range(len(values))]
+                label = text(f"lesson07.{family}") if column == 0 else None
+                axes.plot(x, values, linestyle="none", markersize=7, label=label, **LOOK[family])
+        for column, target in enumerate(found[way]["zukan-vgg"]):
+            chance = 1 / CHANCE[target]
+            axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
+        axes.set_title(text(f"lesson07.families_{way}"), fontsize=11)
         axes.set_ylabel(text("lesson07.accuracy"))
-        axes.legend(loc="lower right", **LEGEND)
         _upwards(axes)
-    targets = list(choice["targets"])
+    targets = list(found["frozen"]["zukan-vgg"])
     panels[1].set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
+    panels[1].plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(text("lesson07.families_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.families_alt"))
 
@@ -299,6 +309,7 @@ def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
         axes.legend(loc="upper left" if key == "mail" else "lower right", **LEGEND)
     panels[0].set_ylabel(text("lesson07.accuracy_band"))
     _upwards(panels[0])
+    figure.suptitle(text("lesson07.matched_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.matched_alt"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from statistics import fmean
 
@@ -43,15 +44,16 @@ def limits(costs: Mapping[str, Mapping], unit: str) -> list[float]:
 def draw(choice: Mapping, costs: Mapping, target: str, place: int, ms: float, mb: float) -> View:
     """Accuracy over milliseconds; networks over a limit are rings. The line joins the front."""
     truth = truths(choice, target, place)
+    draws = len(choice["targets"][target][next(iter(truth))]["frozen"][place])
     allowed = [name for name in truth if costs[name]["ms"] <= ms and costs[name]["mb"] <= mb]
     says = _says(choice, target, place, truth, allowed)
     dearest = max(one["ms"] for one in costs.values())
-    ticks = [(k * dearest / 4, f"{k * dearest / 4:.1f}") for k in range(5)]
+    ticks = [(tick, str(tick)) for tick in range(math.ceil(1.25 * dearest))]
     chart = Chart(
         says,
         (0, 1.25 * dearest),
         x_label=text("widget07.cost"),
-        y_label=text("widget07.accuracy"),
+        y_label=text("widget07.accuracy", draws=draws),
         x_ticks=ticks,
     )
     points = {name: (costs[name]["ms"], truth[name]) for name in allowed}
@@ -59,12 +61,16 @@ def draw(choice: Mapping, costs: Mapping, target: str, place: int, ms: float, mb
     if front:
         times, values = ([point[axis] for point in front] for axis in (0, 1))
         chart.line(times, values, figures.INK, text("widget07.front"), dashed=True)
-    for rank, name in enumerate(sorted(truth, key=truth.__getitem__)):
-        x, y, colour = chart.x(costs[name]["ms"]), chart.y(truth[name]), LOOK[name]["color"]
-        chart.point(costs[name]["ms"], truth[name], colour, 7, hollow=name not in allowed)
-        side, anchor = (11, "start") if rank % 2 else (-11, "end")  # names keep apart
+    cheapest, lowest = min(costs[name]["ms"] for name in truth), math.inf
+    for name in sorted(truth, key=truth.__getitem__):
+        cost, value, colour = costs[name]["ms"], truth[name], LOOK[name]["color"]
+        chart.point(cost, value, colour, 7, hollow=name not in allowed)
+        x, y, side, anchor = chart.x(cost), chart.y(value) + 5, 11, "start"
+        if cost == cheapest:  # one above another: their names stand at the left and keep apart
+            side, anchor = -11, "end"
+            y = lowest = min(y, lowest - 14)
         words = name.removeprefix("zukan-")
-        chart.text(x + side, y + 5, words, font_size=12, fill=colour, text_anchor=anchor)
+        chart.text(x + side, y, words, font_size=12, fill=colour, text_anchor=anchor)
     return View(chart.svg(), says)
 
 
