@@ -3,6 +3,7 @@
 import ast
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -531,6 +532,21 @@ def test_second_start_costs_little(clone, pip, venvs):
     assert time.perf_counter() - started < 1.0
 
 
+HELP_OF_EACH = """
+import contextlib, io, json, runpy, sys
+told = {}
+for command in sys.argv[1:]:
+    sys.argv[1:], status = [command, "--help"], 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            runpy.run_module("tlhelpers", run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+    told[command] = status, said.getvalue()
+print(json.dumps(told))
+"""
+
+
 @pytest.mark.slow
 def test_help_of_every_command_is_given_on_a_python_without_any_package(tmp_path):
     clone, bare = tmp_path / "clone", tmp_path / "bare"
@@ -543,14 +559,16 @@ def test_help_of_every_command_is_given_on_a_python_without_any_package(tmp_path
     variables = dict(os.environ, TLHELPERS_LANG="en", PYTHONUTF8="1")
     for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # the command of the tests sets the latter
         variables.pop(name, None)
-    for command in COMMANDS:
-        done = subprocess.run(
-            [str(python), "-m", "tlhelpers", command, "--help"],
-            env=variables,
-            cwd=clone,
-            capture_output=True,
-            text=True,
-        )
-        assert (done.returncode, done.stderr) == (0, ""), command
-        assert command in done.stdout
+    done = subprocess.run(
+        [str(python), "-c", HELP_OF_EACH, *COMMANDS],
+        env=variables,
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert list(told) == list(COMMANDS)
+    for command, (status, said) in told.items():
+        assert not status and command in said, command
     assert not (clone / ".venv").exists()
