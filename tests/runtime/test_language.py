@@ -186,3 +186,59 @@ def test_every_result_has_a_word_for_each_of_its_columns():
     results += (KnnResult, LearningRates, NegativeTransferGap, ProbeResult, ZeroShotResult)
     columns = {f"label.{f.name}" for kind in results for f in dataclasses.fields(kind) if f.repr}
     assert columns <= set(catalogue())
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """The sentences of a translation that somebody else has written."""
+    folder = tmp_path / "translations" / "fr"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(language, "TRANSLATIONS", folder.parent)
+    monkeypatch.setenv("TLHELPERS_LANG", "fr")
+    catalogue.cache_clear()
+    yield folder / "sentences.toml"
+    catalogue.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[build",
+        b"\xe9",
+        b"build = 3",
+        b"build = [1]",
+        b"[build]\nright = 3",
+        b"a = " + b"[" * 9999,
+    ],
+    ids=repr,
+)
+def test_a_damaged_translation_is_told_and_english_stands_in(stranger, content):
+    stranger.write_bytes(content)
+    assert text("build.wrong", count=2) == "2 problems."
+
+
+def test_a_translation_speaks_for_no_other_language_and_may_have_gaps(stranger, capsys):
+    stranger.write_text(
+        '[build]\nright = {fr = 3}\nwrong = {fr = "{combien}", en = "hijacked", ja = "x"}\n'
+        'nobody = {fr = "x"}\n'
+    )
+    assert text("build.wrong", count=2) == "2 problems." and "build.nobody" not in catalogue()
+    assert text("build.right") == catalogue()["build.right"]["en"]
+    (stranger.parent.parent / "es").write_text("a file")
+    (stranger.parent.parent / "ja").mkdir()
+    assert language.languages() == ("ja", "en", "fr")
+    stranger.unlink()
+    stranger.mkdir()
+    catalogue.cache_clear()
+    assert text("build.wrong", count=2) == "2 problems." and "fr" in capsys.readouterr().err
+
+
+def test_a_folder_that_was_deleted_has_no_language_and_stops_nobody(tmp_path, monkeypatch):
+    monkeypatch.delenv("TLHELPERS_LANG")
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    gone = tmp_path / "en"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert language.language() == "en"
+    gone.rmdir()
+    assert language.language() == "ja"

@@ -17,6 +17,7 @@ Only the standard library is used here: `doctor` must speak where nothing else i
 import functools
 import locale
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,8 @@ Words = TypeVar("Words")
 
 def languages() -> tuple[str, ...]:
     """The two languages of the course and those that a folder of translations is there for."""
-    return (*LANGUAGES, *sorted(path.name for path in TRANSLATIONS.glob("[a-z][a-z]")))
+    folders = (path.name for path in TRANSLATIONS.glob("[a-z][a-z]") if path.is_dir())
+    return (*LANGUAGES, *sorted(set(folders) - set(LANGUAGES)))
 
 
 def language() -> str:
@@ -43,10 +45,11 @@ def language() -> str:
     asked, known = os.environ.get("TLHELPERS_LANG", "").lower()[:2], languages()
     if asked in known:
         return asked
-    for part in reversed(Path.cwd().parts):
-        if part in known:
-            return part
-    return system_language()
+    try:
+        here = Path.cwd().parts
+    except OSError:  # the folder was deleted meanwhile
+        here = ()
+    return next((part for part in reversed(here) if part in known), system_language())
 
 
 def system_language() -> str:
@@ -59,13 +62,31 @@ def system_language() -> str:
 
 @functools.cache
 def catalogue() -> dict[str, dict[str, str]]:
-    """Every sentence: {"room.key": {"en": ..., "ja": ...}}."""
+    """Every sentence: {"room.key": {"en": ..., "ja": ...}}.
+
+    A translation is a stranger's: a file that cannot be read is told and left out, and it speaks
+    for no language but its own.
+    """
     sentences: dict[str, dict[str, str]] = {}
     written = [path for path in PACKAGE.rglob("sentences.toml") if TRANSLATIONS not in path.parents]
-    for path in [*sorted(written), *sorted(TRANSLATIONS.glob("*/sentences.toml"))]:
+    for path in sorted(written):
         for room, keys in tomllib.loads(path.read_text(encoding="utf-8")).items():
             for key, words in keys.items():
                 sentences.setdefault(f"{room}.{key}", {}).update(words)
+    for lang in languages()[len(LANGUAGES) :]:
+        path = TRANSLATIONS / lang / "sentences.toml"
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except (OSError, ValueError, RecursionError) as error:
+            broken = said(sentences["language.broken"], system_language())
+            print(broken.format(file=path, reason=error), file=sys.stderr)
+            continue
+        for key, words in sentences.items():
+            found: object = tables
+            for part in (*key.split(".", 1), lang):
+                found = found.get(part) if isinstance(found, dict) else None
+            if isinstance(found, str):
+                words[lang] = found
     return sentences
 
 
@@ -80,4 +101,11 @@ def text(key: str, /, **values: object) -> str:
 
     Raises KeyError where no room has such a sentence: a mistake of ours.
     """
-    return said(catalogue()[key]).format(**values)
+    words = catalogue()[key]
+    chosen = said(words)
+    try:
+        return chosen.format(**values)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        if chosen in (words[lang] for lang in LANGUAGES):
+            raise
+        return words[FALLBACK].format(**values)  # a translation with a gap of its own

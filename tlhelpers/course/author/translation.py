@@ -59,5 +59,5 @@ def _prose(path: Path, lang: str) -> dict[str, str]:
         return {
             cell.metadata["key"]: cell.source for cell in cells if cell.metadata["lang"] == lang
         }
-    except (UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
+    except (UnicodeDecodeError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(text("build.translation_broken", file=path.name, reason=error)) from error
