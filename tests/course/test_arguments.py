@@ -1,11 +1,17 @@
 """What cannot be meant is refused where it comes in, by a sentence that names it."""
 
+import errno
+import importlib
+import json
 import math
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tlhelpers.course import cli
+from tlhelpers.course.cli import main
 from tlhelpers.course.trial import try_folder
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import load_folder
@@ -89,3 +95,56 @@ def test_try_refuses_before_it_works(photos, monkeypatch, options):
     with pytest.raises(ValueError) as error:
         try_folder(photos, **{"minutes": 0, "backbones": ["zukan-resnet"], "size": 32} | options)
     assert named(error, options)
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "worker"),
+    [
+        (["slides", "02"], "tlhelpers.course.book.slides", "make_slides"),
+        (["book"], "tlhelpers.course.book.command", "_build_language"),
+        (["mirror", "make"], "tlhelpers.course.mirror", "make_mirror"),
+        (["bench", "--gpu"], "tlhelpers.course.bench_gpu", "run"),
+        (["pretrain", "zukan-small"], "tlhelpers.course.pretraining", "pretrain"),
+        (["pretrain", "zukan-gpt"], "tlhelpers.course.pretraining", "pretrain_text"),
+        (["pretrain", "zukan-speech"], "tlhelpers.course.pretraining", "pretrain_speech"),
+    ],
+    ids=str,
+)
+def test_a_place_that_holds_nothing_is_refused_before_the_work(
+    command, module, worker, tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    work = importlib.import_module(module)
+    monkeypatch.setattr(work, worker, lambda *_, **__: pytest.fail("the work was begun"))
+    for place in (file, file / "below"):
+        out = [str(place), "--lesson", "02"] if command[0] == "mirror" else ["--out", str(place)]
+        assert main([*command, *out]) == 1
+        said = capsys.readouterr()
+        assert "file" in said.err and "Errno" not in said.err and "Traceback" not in said.err
+    assert file.read_text() == "mine" and os.listdir(tmp_path) == ["file"]
+
+
+def test_what_a_disk_refuses_is_a_sentence_and_a_mistake_of_ours_is_none(monkeypatch, capsys):
+    def refuse(code):
+        def command(arguments):
+            raise OSError(code, os.strerror(code), *(["/x/y"] if code else []))
+
+        monkeypatch.setattr(cli, "_run", command)
+
+    for code, said in ((errno.ENOSPC, "full"), (errno.EROFS, "/x/y"), (errno.ELOOP, "/x/y")):
+        refuse(code)
+        assert main(["api"]) == 1
+        told = capsys.readouterr().err
+        assert said in told and "Errno" not in told
+    refuse(0)
+    with pytest.raises(OSError):
+        main(["api"])
+
+
+def test_no_name_of_a_learner_reaches_the_terminal_as_a_command(tmp_path, capsys):
+    learner = {"name": "\x1b]0;evil\x07\x1b[31mA", "exercises": {}, "quizzes": {}, "id": "1"}
+    (tmp_path / "a.json").write_text(json.dumps(learner))
+    assert main(["progress", "--merge", str(tmp_path), "--certificates"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert "\x1b" not in (tmp_path / "certificates.html").read_text("utf-8")

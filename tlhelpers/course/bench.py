@@ -48,7 +48,7 @@ from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, require_writable, write_atomic
 from tlhelpers.train.engine import fit
 from tlhelpers.transfer.extraction import extract_features, stream_features
 from tlhelpers.transfer.fewshot import evaluate_episodes, few_shot, sample_episodes
@@ -371,6 +371,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("gpu"), help=text("bench.help_out"))
     asked = parser.parse_args(argv)
     if asked.gpu:
+        require_writable(asked.out)
         on_gpu = bench_gpu.TINY if asked.quick else bench_gpu.Sizes()
         return bench_gpu.run(asked.out, asked.minutes, on_gpu)
     # the repository's datasets/ folder would pass for Hugging Face's package

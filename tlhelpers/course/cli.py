@@ -16,7 +16,7 @@ from typing import NoReturn
 import tlhelpers
 from tlhelpers.runtime.console import prepare_console
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError
+from tlhelpers.runtime.store import StoreError, clear_disk_errors
 
 PROGRAM = "python -m tlhelpers"
 
@@ -103,6 +103,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:  # a mistake of ours shows where it happened
+            raise
+        try:
+            with clear_disk_errors(error.filename):
+                raise
+        except StoreError as told:
+            print(told, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\n" + text("cli.stopped"), file=sys.stderr)
         return 130

@@ -370,6 +370,7 @@ def main_mirror(arguments: list[str]) -> int:
     print(describe(files), flush=True)
     if asked.list:
         return 0
+    store.require_writable(folder)
     _require_space(folder, files)
     failed = make_mirror(folder, files)
     if asked.wheels:

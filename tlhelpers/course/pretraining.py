@@ -12,6 +12,7 @@ from tlhelpers.models.pretrain_speech import SPEECH_RECIPES, pretrain_speech
 from tlhelpers.models.pretrain_text import TEXT_RECIPES, pretrain_text
 from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.store import require_writable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     device.set_threads()
     folder = asked.out or weights_folder()
+    require_writable(folder)
     options = {"resume": not asked.restart, "device": asked.device, "progress": True}
     if asked.name in TEXT_RECIPES:  # language models have a script of their own
         pretrain_text(asked.name, asked.out, **options)

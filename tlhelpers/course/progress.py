@@ -23,6 +23,7 @@ from tlhelpers.course.exercises import exercises
 from tlhelpers.course.quizzes import read_quiz
 from tlhelpers.course.record import ProgressError, load, read
 from tlhelpers.course.syllabus import lessons
+from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.runtime.table import Tabular, label
@@ -201,7 +202,8 @@ def main(arguments: list[str]) -> int:
         file = asked.merge / "progress.csv"
         write_csv(rows, file)
         lines = [rows[0], *(row.values() for row in rows)]
-        print("\n".join([*(", ".join(line) for line in lines), *problems]))
+        for line in (*(", ".join(cells) for cells in lines), *problems):
+            print(printable(line))
         print(text("progress.written", path=file))
         if asked.certificates:
             file = asked.merge / "certificates.html"

@@ -31,7 +31,7 @@ from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import LOADERS, SPEECH, is_picture_network
 from tlhelpers.models.hearing import hears
 from tlhelpers.runtime.language import text
-from tlhelpers.runtime.store import StoreError, clear_disk_errors, write_atomic
+from tlhelpers.runtime.store import require_writable
 
 
 def try_folder(
@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         _require_minutes(asked.minutes)
-        _require_writable(folder)
+        require_writable(folder)
         columns = {role: getattr(asked, role) for role in ("text", "label", "group")}
         groups, columns["group"] = _grouping(asked.group, asked.path)
         task = load_folder(
@@ -153,7 +153,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     finally:
-        with suppress(OSError):  # made by `_require_writable`, and nothing came into it
+        with suppress(OSError):  # made by `require_writable`, and nothing came into it
             folder.rmdir()
     if asked.export:
         print(text("report.exported", path=export(folder / "model", asked.export)))
@@ -174,12 +174,3 @@ def _name_of(path: str) -> str:
     name = shown(Path(os.path.expanduser(path)).resolve().name)
     ending = next((end for end in (*ARCHIVES, *TABLES) if name.lower().endswith(end)), "")
     return name.removesuffix(name[len(name) - len(ending) :]) if ending else name
-
-
-def _require_writable(folder: Path) -> None:
-    """Raises StoreError where the results could not be written: before the work, not after."""
-    if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise StoreError(text("report.out_is_a_file", path=folder))
-    with clear_disk_errors(folder):
-        write_atomic(folder / ".writable", "")
-        (folder / ".writable").unlink()

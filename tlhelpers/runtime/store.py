@@ -199,6 +199,15 @@ def _publish(temporary: Path, path: Path) -> None:
             os.close(folder)
 
 
+def require_writable(folder: Path) -> None:
+    """Raises StoreError where results could not be written there: before the work, not after."""
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise StoreError(text("store.out_is_a_file", path=folder))
+    with clear_disk_errors(folder):
+        write_atomic(folder / ".writable", "")
+        (folder / ".writable").unlink()
+
+
 def private(folder: Path) -> Path:
     """The folder, made if need be so that other accounts of a shared computer cannot look into it:
     for what is a learner's own. One that is there stays as it is."""

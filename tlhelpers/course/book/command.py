@@ -22,6 +22,7 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import LESSONS, ROOT
+from tlhelpers.runtime.store import clear_disk_errors, require_writable
 
 NAMES = {"en": "English", "ja": "日本語"}
 NEEDED = ("sphinx", "myst_nb", "furo", "latex2mathml")
@@ -40,7 +41,8 @@ def build_book(out: Path) -> Path:
     _need_packages()
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / MARK).exists():
         raise BookError(text("book.in_the_way", place=out))
-    with tempfile.TemporaryDirectory() as work:
+    require_writable(out)
+    with clear_disk_errors(out), tempfile.TemporaryDirectory() as work:
         made = Path(work) / "made"
         for lang in LANGUAGES:
             _build_language(lang, Path(work), made / lang)

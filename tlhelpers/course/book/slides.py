@@ -26,6 +26,7 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import LESSONS, ROOT
+from tlhelpers.runtime.store import require_writable, write_atomic
 
 NEEDED = ("sphinx_revealjs", "markdown_it", "mdit_py_plugins", "latex2mathml")
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
@@ -175,14 +176,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lang", choices=LANGUAGES, help=text("slides.help_lang"))
     parser.add_argument("--out", type=Path, default=ROOT / "slides", help=text("slides.help_out"))
     given = parser.parse_args(arguments)
+    require_writable(given.out)
     for number in given.lesson:
         with speaking(given.lang or language()):
             file = given.out / f"{number}_{language()}.html"
             try:
                 page = make_slides(number)
-                given.out.mkdir(parents=True, exist_ok=True)
-                file.write_text(page, encoding="utf-8")
-            except (BookError, ValueError, OSError) as error:
+                write_atomic(file, page)
+            except (BookError, ValueError) as error:
                 print(error, file=sys.stderr)
                 return 1
             print(text("slides.made", place=file))
