@@ -470,3 +470,13 @@ def test_what_programs_write_where_there_is_nothing_is_no_class(tmp_path, cell):
     put(tmp_path, "a.png", "b.png", "c.png")
     (tmp_path / "labels.csv").write_text(f"file,label\na.png,x\nb.png,y\nc.png,{cell}\n")
     assert found(tmp_path) == ({"x": 1, "y": 1}, {""}, {"no_label": 1})
+
+
+@pytest.mark.parametrize(("size", "told"), [((1, 1), True), ((400, 3), True), ((20, 12), False)])
+def test_pictures_in_which_nothing_can_be_seen_are_told(tmp_path, size, told):
+    for number in range(8):
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        Image.new("RGB", size, (20 * number, 99 * (number % 2), 7)).save(folder / f"{number}.png")
+    said = str(load_folder(tmp_path, 32, progress=False).inspection)
+    assert ("nothing to see" in said) == told

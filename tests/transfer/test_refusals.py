@@ -13,6 +13,7 @@ import tlhelpers as tl
 from tests.tiny import TinyNet, tiny_task
 from tlhelpers.data.task import Split, Task
 from tlhelpers.transfer.distillation import distillation_loss
+from tlhelpers.transfer.extraction import named
 
 TASK = tiny_task(4)
 PICTURES = TASK.train.inputs
@@ -210,3 +211,14 @@ def test_features_of_numpy_are_features():
     found = tl.cluster(FEATURES.numpy(), TASK.train, 2)
     assert found.heaps.equal(tl.cluster(FEATURES, TASK.train, 2).heaps)
     assert len(tl.listen(np.asarray(WAVES)).names) == 2
+
+
+def test_two_networks_of_one_name_are_both_compared():
+    networks = [TinyNet(), TinyNet()]
+    assert set(named(networks)) == {"TinyNet", "TinyNet (2)"}
+    found = tl.transferability(networks, TASK, scores=("logme",))
+    assert len(found.rows()) == 2
+    rows = tl.compare(networks, TASK, strategies=("probe",), per_class=(2,), seeds=1).rows()
+    assert {row["backbone"] for row in rows} == {"TinyNet", "TinyNet (2)"}
+    with pytest.raises(ValueError, match="backbones='resnet18'"):
+        tl.compare(["resnet18"], TASK)

@@ -26,6 +26,7 @@ HASH_BITS, GREY_LEVELS = 6, 6.0  # two photos nearer than this show the same pic
 _BUCKET = 64  # photos compared with each other in one bucket; more are compared in order
 SMALL_CLASS, IMBALANCE = 10, 3.0
 MOST_SENTENCES = 3  # on files of one kind
+TINY = 8  # pixels of the shorter side, below which a photo shows no more than a colour
 
 
 @dataclass(repr=False)  # shown by its sentences, which hold no path of this computer
@@ -71,7 +72,10 @@ class Inspection:
         if not self.sizes:
             return []
         low, middle, high = (f"{width} × {height}" for width, height in self.sizes)
-        return [self.say("sizes", low=low, middle=middle, high=high)]
+        lines = [self.say("sizes", low=low, middle=middle, high=high)]
+        if min(self.sizes[1]) < TINY:
+            lines.append(self.say("tiny", least=TINY))
+        return lines
 
     def group(self, items: Sequence[Labelled], asked: str | int | None) -> list[Hashable]:
         """One name for each file: those of one name stay in one part."""

@@ -19,6 +19,7 @@ from torch import nn
 from tlhelpers.data.task import Task, require_task, rows_of_each
 from tlhelpers.runtime.arguments import require_seed, require_whole
 from tlhelpers.runtime.language import text
+from tlhelpers.transfer.extraction import named
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.intervals import Interval, interval
@@ -52,11 +53,6 @@ STRATEGIES: dict[str, Callable[[nn.Module, Task, int], float]] = {
     "lora": lambda backbone, task, seed: lora(backbone, task, seed=seed).test_acc,
     "scratch": lambda backbone, task, seed: train_from_scratch(backbone, task, seed=seed).test_acc,
 }
-
-
-def _name(network: nn.Module) -> str:
-    info = getattr(network, "info", None)
-    return type(network).__name__ if info is None else info.name
 
 
 @dataclass
@@ -95,8 +91,7 @@ def compare(
     runs that were finished. Raises ValueError for an unknown strategy.
     """
     require_task(task)
-    if not isinstance(backbones, Mapping):
-        backbones = {_name(network): network for network in backbones}
+    backbones = named(backbones)
     unknown = [name for name in strategies if name not in STRATEGIES]
     if unknown:
         known = ", ".join(STRATEGIES)

@@ -6,7 +6,7 @@ data (see `feature_cache.py`), and every method reads them through here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,23 @@ def represent(backbone: nn.Module | Tensor | str, split: Split, task: Task | Non
     if isinstance(backbone, str):
         raise ValueError(text("features.not_pixels", name=backbone))
     return extract_features(backbone, split, preprocess=preprocess_of(backbone, split, task))
+
+
+def named(backbones: Mapping[str, nn.Module] | Sequence[nn.Module]) -> Mapping[str, nn.Module]:
+    """Networks by their names; a second one of a name gets a number, so that none is lost."""
+    if isinstance(backbones, Mapping):
+        return backbones
+    found: dict[str, nn.Module] = {}
+    for network in backbones:
+        require_network("backbones", network)
+        info = getattr(network, "info", None)
+        plain = name = type(network).__name__ if info is None else info.name
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{plain} ({number})"
+        found[name] = network
+    return found
 
 
 def span(rows: Tensor) -> Tensor:

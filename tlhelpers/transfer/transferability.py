@@ -35,7 +35,7 @@ from torch.nn import functional as F
 from tlhelpers.data.task import Task, require_task
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import predict
-from tlhelpers.transfer.extraction import represent
+from tlhelpers.transfer.extraction import named, represent
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.results import Result
 
@@ -167,8 +167,7 @@ def transferability(
     validation split.
     """
     require_task(task)
-    if not isinstance(backbones, Mapping):
-        backbones = {model.info.name: model for model in backbones}
+    backbones = named(backbones)
     unknown = [name for name in scores if name not in SCORES]
     if unknown or not scores or not backbones:
         known = ", ".join(SCORES)
