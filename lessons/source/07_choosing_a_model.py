@@ -234,26 +234,30 @@ lesson07.draw_depth(depth, live=learned)
 pairs = zip(depth["residual"][-1], depth["plain"][-1])
 gain = tl.interval([residual - plain for residual, plain in pairs])
 tl.claim(
-    f"With 20 layers, shortcuts raise the training accuracy by {100 * gain.low:.0f} to "
+    f"In 15 passes, shortcuts raise the training accuracy of 20 layers by {100 * gain.low:.0f} to "
     f"{100 * gain.high:.0f} points (stored, 5 starts)",
-    # ja: f"20層では、近道があると訓練データの正解率が{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
-    # ja: "ポイント上がりました（保存済み、初期値を変えて5回）",
+    # ja: f"20層・15回の学習で、近道は訓練データの正解率を{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
+    # ja: "ポイント上げました（保存済み、初期値を変えて5回）",
     gain.low > 0,
 )
 
 # %% [markdown] key="skip-read" lang="ja"
-# **近道のない20層は、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。重みの数は、近道があってもなくても同じです。今日のネットワーク（丸印）は1段、図の線は論文と同じ3段で、学習率もそれぞれに選んであります。
+# **近道のない20層は、15回の学習では、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。今日のネットワーク（丸印）は1段、図の線は論文と同じ3段で、学習率もそれぞれに選んであります。
 #
-# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。画像が100万枚以上あり、しかも深い版は、浅い版の重みから学習を始めたのです。同じくらいの枚数を使ったHe ほかの実験では、18層と34層の間で劣化が現れました。
+# 学習を半分にしても、勾配を切り詰めても、AdamWに替えても、近道は18ポイント以上の差をつけます。ところが**3倍**学習させると、近道なしも追いつきました（差は0〜2ポイント、初期値を変えて3回ずつ）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
+#
+# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。深い版は、浅い版の重みから学習を始めたのです。
 #
 # ## 仕事が変われば、1位も変わる
 #
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**). The number of weights is the same with and without shortcuts. Today's networks (rings) have one stage, those of the figure three, as in the paper, and a learning rate chosen for each.
+# **Without shortcuts, 20 layers cannot even learn their own training data in 15 passes.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**). Today's networks (rings) have one stage, those of the figure three, as in the paper, and a learning rate chosen for each.
 #
-# But VGG learns with 19 plain layers? It had over a million pictures, and its authors started the deep versions from the weights of a shallower one. With as many pictures, He et al. met the trouble between 18 and 34 layers.
+# At half the passes, with clipped gradients or with AdamW, shortcuts are ahead by 18 points or more, too. But after **three times** the passes the plain network had caught up (0 to 2 points; 3 starts each). At this size, it seems, shortcuts make learning faster. With the paper's large networks the difference was still there after three times the training.
+#
+# And VGG, with 19 plain layers? Its authors started the deep versions from the weights of a shallower one.
 #
 # ## Another job, another winner
 #
@@ -381,7 +385,7 @@ tl.claim(
 # %% [markdown] key="regret-read" lang="ja"
 # **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです（LogMEとHスコアは「さらに深く」で説明します）。目安の計算は、1つのネットワークに0.1〜0.2秒です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。
 #
-# **どの目安も、どこかで外れます。** 図の点は、1つが1つの仕事です。右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。k-NNは犬と猫で7ポイント失い、Hスコアは空撮写真で最下位の `zukan-shape` を好んで21ポイント失いました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
+# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。k-NNは犬と猫で7ポイント失い、Hスコアは空撮写真で最下位の `zukan-shape` を好んで21ポイント失いました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
@@ -392,7 +396,7 @@ tl.claim(
 # %% [markdown] key="regret-read" lang="en"
 # **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. (LogME and the H-score are explained under "Deeper".) A score takes 0.1 to 0.2 seconds a network. But the probe uses more labels than the others, the validation data (10 of each class).
 #
-# **Every score is wrong somewhere.** Each dot is one job. With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. k-NN loses 7 points on cats and dogs, and the H-score 21 on photos from the air, where it likes `zukan-shape`, which comes last. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
+# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. k-NN loses 7 points on cats and dogs, and the H-score 21 on photos from the air, where it likes `zukan-shape`, which comes last. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
 #
 # ## Mistakes that raise no error
 #
@@ -463,7 +467,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="ja"
 # **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です（ImageNetの1,000種類には、アリもハチも入っています）。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした（ImageNetのMobileNetV2より3ポイントと7ポイント上）。ただし、5回ではまだ確かとは言えません。
 #
-# **目安は「いつもの選び方」にも勝たなければなりません。** 何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。鳥の絵ではLEEPが外れましたから、目安の良し悪しも、仕事と候補しだいです。
+# **目安は「いつもの選び方」にも勝たなければなりません。** 何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
@@ -474,7 +478,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet; the same architecture from birds, 71%. (Among the 1,000 kinds of ImageNet there are ants and bees, too.) On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean (3 and 7 points above ImageNet), but five draws are too few to be sure of it.
 #
-# **A score must also beat the habit.** Always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. LEEP was wrong on drawn birds: how good a score is depends on jobs and candidates, too.
+# **A score must also beat the habit.** Always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
@@ -552,7 +556,7 @@ tl.quiz("07")
 # ## Key points
 #
 # - Which network suits changes with the job. Name, size and accuracy at home do not tell.
-# - Shortcuts help a deep network to learn at all. They are no cure for over-fitting.
+# - Shortcuts help a deep network to learn. They are no cure for over-fitting.
 # - With some labels, one look at the features is enough for a short list. Judge a score by its regret, and never compare its values across jobs.
 # - A wrong order of colours, range of values or size takes accuracy away and raises no error. Compare the numbers that go in.
 # - In the end, weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
@@ -562,25 +566,25 @@ tl.quiz("07")
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
 #
-# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、どれも**150枚**で、初期値を変えて3回ずつ（Inceptionは2回）事前学習し直しました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
+# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、どれも**150枚**で、初期値を変えて3回ずつ事前学習し直しました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
 
 # %% [markdown] key="deeper-equal" lang="en" tags=["deeper"]
 # ## Deeper: is it the design that wins, or the number of pictures?
 #
-# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on **150** pictures of each kind, three times each (Inception twice) from other initial weights. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
+# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on **150** pictures of each kind, three times each from other initial weights. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
 
 # %% key="families-figure" alt_ja="1種類150枚で事前学習したResNet、VGG、Inceptionの、6つの仕事でのテスト正解率。上は凍結、下はファインチューニング。" alt_en="Test accuracy on six jobs of ResNet, VGG and Inception networks pretrained on 150 pictures of each kind: frozen above, fine-tuned below."
 lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結したネットワークの平均で見ると、鳥、犬と猫、胸部の絵ではResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionはほとんどの仕事で最下位ですが、ファインチューニングすると追いつきます。設計の優劣も、仕事と使い方しだいなのです。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 89%）からは、この順番は読み取れません。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結したネットワークの平均で見ると、鳥、犬と猫、胸部の絵ではResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionは凍結ではVGGに、鳥で7、犬と猫で5、空撮写真で12ポイント負けますが、ファインチューニングすると、部品の表面と胸部の絵では平均がいちばん上です。設計の優劣も、仕事と使い方しだいなのです。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 88%）からは、この順番は読み取れません。
 #
-# **画像の数も、設計と同じくらい効きます。** 400枚を見た配布の `zukan-resnet` は、150枚のResNetより、空撮写真で8ポイント、部品の表面で7ポイント上です。そして、初期値が違うだけの3個のネットワークの差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。1個ずつを比べた差は、設計の差とは限りません。ここでも、家系の差の95%信頼区間は、多くが0を含みます。
+# **画像の数も、設計と同じくらい効きます。** 400枚を見た配布の `zukan-resnet` は、150枚のResNetより、空撮写真で8ポイント、部品の表面で7ポイント上です。そして、初期値が違うだけの3個のネットワークの差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。1個ずつを比べた差は、設計の差とは限りません。VGGとResNetの差の95%信頼区間は、3個ずつでは、ほとんどが0を含みます。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures, no family wins every job.** By the means of frozen networks, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Inception is last on most jobs, but catches up when it is fine-tuned. Which design is better depends on the job and on how it is used. Accuracy at home (VGG 96%, ResNet 93%, Inception 89%) does not tell this order.
+# **With equal pictures, no family wins every job.** By the means of frozen networks, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Frozen, Inception is behind VGG by 7 points on birds, 5 on cats and dogs and 12 on photos from the air; fine-tuned, it has the highest mean on surfaces and X-rays. Which design is better depends on the job and on how it is used. Accuracy at home (VGG 96%, ResNet 93%, Inception 88%) does not tell this order.
 #
-# **Pictures count about as much as the design.** The `zukan-resnet` of the course, which saw 400, is 8 points above the ResNets that saw 150 on photos from the air, and 7 on surfaces. And three networks that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays: what separates two single networks need not be their design. Here, too, most 95% intervals of a difference between families contain 0.
+# **Pictures count about as much as the design.** The `zukan-resnet` of the course, which saw 400, is 8 points above the ResNets that saw 150 on photos from the air, and 7 on surfaces. And three networks that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays: what separates two single networks need not be their design. With three of each, most 95% intervals of the difference between VGG and ResNet contain 0.
 
 # %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
 # ## さらに深く：仕事に合わせた転移元

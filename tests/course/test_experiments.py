@@ -45,6 +45,7 @@ FEW = {
     "TEST": 2,
     "JOBS": ("birds", "xray"),
     "STARTS": range(1),
+    "STABLE_SEEDS": range(1),
     "FAMILIES": ("zukan-resnet",),
     "PROBED": 1,
     "SOURCE_PICTURES": 208,

@@ -85,6 +85,12 @@ def test_on_equal_pictures_no_family_wins_every_job():
         assert networks >= 2 and all(len(runs[-1]) == 3 * networks for runs in targets.values())
 
 
+def test_three_times_the_passes_make_up_for_missing_shortcuts():
+    points = stored("07_stable")["verdicts"]["shortcuts"]
+    assert max(points["three_times"]) < 3
+    assert min(min(points[way]) for way in ("half", "clipped", "adamw")) > 18
+
+
 def test_the_network_with_most_pictures_loses_little_over_the_six_jobs():
     found = stored("07_choice")
     truth = [truths(found, target, 1) for target in found["targets"]]

@@ -8,11 +8,13 @@ beforehand (see `transfer/transferability.py`) never sees a test picture.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +26,7 @@ from tlhelpers.course.results import (
     FIXED,
     IN_EACH_DRAW,
     SEARCHED,
+    VARIED,
     experiment,
 )
 from tlhelpers.data import corpus, zukan
@@ -280,14 +283,20 @@ def depth() -> dict:
     return found
 
 
-def _choose_rate(pictures: Split, layers: int, skip: bool) -> dict:
+def _choose_rate(
+    pictures: Split,
+    layers: int,
+    skip: bool,
+    rates: Sequence[float] = DEEP_RATES,
+    **options: Any,
+) -> dict:
     """The rate that learns these pictures best, on starts that are not measured."""
 
     def tried(rate: float) -> float:
         starts = range(100, 100 + DEEP_TUNING)
-        return sum(_grown(pictures, layers, skip, rate, s) for s in starts) / DEEP_TUNING
+        return sum(_grown(pictures, layers, skip, rate, s, **options) for s in starts) / DEEP_TUNING
 
-    found = search(tried, {"rate": DEEP_RATES})
+    found = search(tried, {"rate": rates})
     scores = {str(run["rate"]): rounded(run["valid_acc"]) for run in found.runs}
     return {"tried": scores, "choice": found.chosen["rate"]}
 
@@ -296,21 +305,23 @@ def _new_tower(layers: int, skip: bool, classes: int, seed: int) -> nn.Module:
     return _untrained(functools.partial(tower, layers, skip), classes, seed)
 
 
-def _grown(pictures: Split, layers: int, skip: bool, rate: float, seed: int) -> float:
+def _grown(
+    pictures: Split, layers: int, skip: bool, rate: float, seed: int, **options: Any
+) -> float:
     """Accuracy on its own training pictures, after training on them."""
     model = _new_tower(layers, skip, int(pictures.labels.max()) + 1, seed)
+    asked = {"epochs": DEEP_EPOCHS, "optimizer": "sgd", **options}
     fit(
         model,
         pictures,
-        epochs=DEEP_EPOCHS,
         batch_size=DEEP_BATCH,
-        optimizer="sgd",
         lr=rate,
         weight_decay=0.0,
         valid=False,
         keep_best=False,
         seed=seed,
         progress=False,
+        **asked,
     )
     return evaluate(model, pictures)
 
@@ -323,6 +334,49 @@ def _first_gradient(pictures: Split, layers: int, skip: bool, seed: int) -> floa
     loss = F.cross_entropy(model(model.preprocess(batch.inputs)), batch.labels)
     loss.backward()
     return next(model.parameters()).grad.norm().item()
+
+
+STABLE_SEEDS = range(3)
+
+
+@experiment(
+    "07_stable",
+    weights=(),
+    unit="initial weights and orders of the same 240 pictures",
+    seeds=3,
+    labels="40",
+    settings=VARIED,
+)
+def stable() -> dict:
+    """Does the gain of shortcuts at 20 layers last? {"verdicts": {"shortcuts": {condition: [points
+    of training accuracy by which they are ahead, a start each]}}}.
+
+    Half and three times the epochs, clipping and AdamW; each way at a rate of its own.
+    """
+    pictures = load_task("land_use", DEEP_LABELS).train
+    return {"verdicts": {"shortcuts": shortcuts(pictures)}}
+
+
+def shortcuts(pictures: Split) -> dict[str, list[float]]:
+    """{condition: points of training accuracy by which shortcuts are ahead, a start each}."""
+    conditions: dict[str, dict] = {
+        "half": {"epochs": math.ceil(DEEP_EPOCHS / 2)},
+        "three_times": {"epochs": 3 * DEEP_EPOCHS},
+        "clipped": {"clip_norm": 1.0},
+        "adamw": {"optimizer": "adamw", "rates": tuple(rate / 10 for rate in DEEP_RATES)},
+    }
+    points = {}
+    for condition, options in conditions.items():
+        grown = {}
+        for skip in (False, True):
+            rate = _choose_rate(pictures, DEPTHS[-1], skip, **options)["choice"]
+            rest = {key: value for key, value in options.items() if key != "rates"}
+            grown[skip] = [
+                _grown(pictures, DEPTHS[-1], skip, rate, s, **rest) for s in STABLE_SEEDS
+            ]
+        gains = zip(grown[True], grown[False], strict=True)
+        points[condition] = [round(100 * (with_it - plain), 2) for with_it, plain in gains]
+    return points
 
 
 # --- a source that matches the domain -------------------------------------------------------
