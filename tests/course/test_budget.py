@@ -200,6 +200,14 @@ def test_ctrl_c_before_any_answer_ends_the_search(run):
         run(machine, 5)
 
 
+def test_the_better_network_goes_before_training_the_worse_one(run):
+    """Half of the time would not do for it, and all of it does."""
+    machine = Machine(networks={"zukan-resnet": (0.01, 0.71), "mobilenet_v2": (0.2, 0.97)})
+    found, _ = run(machine, 0.95, photos=500)
+    assert found.chosen.backbone == "mobilenet_v2" and not machine.trained
+    assert found.seconds <= 1.1 * 57
+
+
 @pytest.mark.parametrize("at", [25, 60, 140])
 def test_ctrl_c_keeps_the_answer_so_far(run, at):
     machine = Machine(PROFILES["comes and goes"])

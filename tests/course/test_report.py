@@ -210,3 +210,15 @@ def test_the_head_of_the_probe_is_the_head_of_the_model():
     with torch.no_grad():
         expected = head(extract_features(network, photos))
     assert torch.allclose(predict(model, photos), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_explains_its_words_and_says_what_was_not_measured(tried, monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    page = dataclasses.replace(tried, curve=[]).page()
+    sentences = catalogue()
+    for name in ("pretrained", "knn", "probe", "parts", "interval"):
+        assert page.count(sentences[f"report.word_{name}"][lang]) == 1
+    assert sentences["report.word_tfidf"][lang] not in page
+    _, curve = page.split(sentences["report.curve"][lang])
+    assert sentences["report.no_curve"][lang] in curve.split("<h2")[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tlhelpers.course.mirror import downloads, fetch_all, make_mirror
 from tlhelpers.models import hub
@@ -17,6 +18,7 @@ from tlhelpers.models.cards import weights_folder
 from tlhelpers.models.hub import encoders_here
 from tlhelpers.models.language_models import Reading
 from tlhelpers.models.surgery import replace_head
+from tlhelpers.models.weights import read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.train.predict import predict
@@ -244,6 +246,66 @@ def test_networks_for_pictures_are_read_with_their_own_preprocessing(server, tmp
     assert torch.allclose(extract_features(model, photos), wanted.detach(), atol=1e-5)
     larger = backbone(f"meta/{kind}", size=48)
     assert predict(replace_head(larger, 5), photos).shape == (3, 5)
+
+
+# --- timm -----------------------------------------------------------------------------------
+
+
+def timm_folder(place: Path, kind: str, classes: int, size: int, **facts) -> Path:
+    """A checkpoint as timm publishes them, with random weights."""
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    model = timm.create_model(kind, num_classes=classes).eval()
+    place.mkdir(parents=True)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, place / hub.WEIGHTS)
+    stated = {"input_size": [3, size, size], "mean": [0.1] * 3, "std": [0.2] * 3}
+    stated |= {"crop_pct": 0.5, "interpolation": "bicubic", "num_classes": classes}
+    config = {"architecture": kind, "num_classes": classes, "pretrained_cfg": stated}
+    (place / "config.json").write_text(json.dumps(config | facts))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("architecture", "classes", "size"), [("resnet10t", 7, 32), ("test_vit", 0, 160)]
+)
+def test_timms_models_come_by_timms_names(server, tmp_path, architecture, classes, size):
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    folder = timm_folder(tmp_path / "model", architecture, classes, size)
+    publish(server, "timm/one", folder, license="mit")
+    model = backbone("hf-hub:timm/one")
+    reading = model.preprocess
+    assert (reading.size, reading.crop, reading.mode) == (2 * size, size, "bicubic")
+    assert reading.mean == (0.1,) * 3 and model.info.licence == "mit"
+    photos = torch.randint(0, 256, (2, 3, 2 * size, 2 * size), dtype=torch.uint8)
+    own = timm.create_model(architecture, num_classes=classes).eval()
+    own.load_state_dict(read_tensors(folder / hub.WEIGHTS))
+    own.reset_classifier(0)
+    with torch.no_grad():
+        wanted = own(model.preprocess(photos))
+    assert torch.allclose(extract_features(model, photos), wanted, atol=1e-5)
+    assert predict(replace_head(backbone(str(folder)), 5), photos).shape == (2, 5)
+    assert "timm/one" not in encoders_here()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"architecture": "hf-hub:evil/model"},
+        {"model_args": {"checkpoint_path": "/tmp/evil.pth"}},
+        {"model_args": {"img_size": 10**9}},
+    ],
+    ids=str,
+)
+def test_a_strangers_config_makes_timm_load_nothing_else(tmp_path, facts):
+    folder = timm_folder(tmp_path / "model", "resnet10t", 3, 32, **facts)
+    with pytest.raises(StoreError, match="model"):
+        backbone(str(folder))
+
+
+def test_without_timm_its_models_say_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub.importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "config.json").write_text('{"architecture": "resnet10t"}')
+    with pytest.raises(StoreError, match="pip install timm"):
+        backbone(str(tmp_path))
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 from torch import nn
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_builder, list_models
 
 from tlhelpers.models import backbones, networks
 from tlhelpers.models import pretrain as pretraining
@@ -85,7 +86,7 @@ def take_one_step(model: nn.Module, side: int = 64) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_head_of_every_torchvision_family_is_found_and_replaced(name):
+def test_every_torchvision_family_gets_a_head_and_takes_one_step(name):
     options = {"aux_logits": False, "init_weights": False}
     with torch.device("meta"):  # shapes only: no weights are filled, nothing is computed
         try:
@@ -96,9 +97,13 @@ def test_head_of_every_torchvision_family_is_found_and_replaced(name):
     assert last.weight.shape[0] == 1000
     assert stages(model)[-1][1] is last
     with torch.device("meta"):
-        replace_head(model.eval(), 3)
+        replace_head(model.train(), 3)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         logits = model(torch.empty(2, 3, FAMILIES[name], FAMILIES[name]))
+        nn.functional.cross_entropy(logits, torch.empty(2, dtype=torch.long)).backward()
+        optimizer.step()
     assert logits.shape == (2, 3)
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("name", LIGHT)
@@ -113,9 +118,20 @@ def test_a_family_is_cut_frozen_trained_and_reloaded(name):
         assert torch.equal(twin.eval()(images()), model.eval()(images()))
 
 
-def test_regnet_head_is_found():
-    model = replace_head(build("regnet_x_400mf"), 3)
-    assert getattr(*head_of(model)) is model.fc
+def test_regnet_gets_a_head_and_takes_one_step():
+    model = replace_head(build("regnet_x_400mf"), 3).train()
+    last = getattr(*head_of(model))
+    before = last.weight.clone()
+    take_one_step(model, 32)
+    assert last is model.fc and not torch.equal(before, last.weight)
+
+
+def test_no_family_of_torchvision_is_missing_here():
+    def family(name: str) -> str:
+        return get_model_builder(name).__module__.rpartition(".")[2]
+
+    known = list_models(module=torchvision.models)
+    assert set(map(family, known)) == set(map(family, FAMILIES))
 
 
 @pytest.mark.parametrize("make", OWN)

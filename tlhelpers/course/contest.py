@@ -250,15 +250,14 @@ class Contest:
         return {self.best_backbone()} if self.answered else set()
 
     def _allowance(self, name: str) -> float | None:
-        """Seconds that this backbone may read for; None where even a few examples take longer.
-
-        The first one answers in any case.
+        """Seconds that this backbone may read for: half of what is left, or more where only that
+        gives an answer; None where even all of it would not. The first one answers in any case.
         """
-        spare = 0.5 * (self.left - self.ending(name))
+        spare = self.left - self.ending(name)
         if not self.answered:
-            return max(spare, FIRST_SECONDS)
-        fewest = FEWEST_PER_CLASS * self.task.num_classes + len(self.valid)
-        return spare if spare >= self.costs[name] * fewest else None
+            return max(0.5 * spare, FIRST_SECONDS)
+        needed = self.costs[name] * (FEWEST_PER_CLASS * self.task.num_classes + len(self.valid))
+        return max(0.5 * spare, needed) if needed <= spare else None
 
     def improve(self) -> None:
         """While time remains, the best backbone reads what it has not read yet."""
@@ -544,7 +543,8 @@ class Contest:
         order, parts, count = reading_order(whole.labels, self.seed), [], 0
         self.costs.setdefault(name, PORTION_SECONDS / len(whole))
         for some in self._portions(name, order):
-            if count >= LEAST_TEST and not self.has_grace(self.costs[name] * len(some)):
+            end = time.monotonic() + self.costs[name] * len(some)
+            if count >= LEAST_TEST and end > self.until:
                 break
             begin = time.monotonic()
             try:

@@ -183,6 +183,7 @@ def _of_repository(name: str) -> list[Download]:
     """
     from tlhelpers.models import hub
 
+    name = name.removeprefix(hub.TIMM_PREFIX)
     folder, found = hub.folder_of(name), hub.repository(name)
     page = Download(name, hub.page_of(name), folder / hub.PAGE, None, None, 0.1, found.licence)
     return [page] + [

@@ -38,6 +38,12 @@ MORE_LABELS_HELP = 0.01  # gained by the last doubling
 FEWEST_CONFUSED, CONFUSED_SHARE = 3, 1 / 3  # mistakes of one kind, and of the class, to be told
 EXPLAINED = {BANDS: "bands", EMBEDDING: "embedding", "zukan-speech": "speech"}
 EXPLAINED |= {"zukan-resnet": "pictures"}
+WORDS_ALWAYS = ("pretrained", "parts", "interval")
+# Words that the page explains where they occur, in the order in which a reader needs them.
+WORDS = (
+    *("pretrained", "tfidf", "names", "knn", "probe"),
+    *("lora", "fine_tune", "scratch", "parts", "interval"),
+)
 MOST_CLASSES = 25  # of a confusion matrix; one of 151 took seven gigabytes to draw
 
 
@@ -309,14 +315,30 @@ class Report(Result):
             Section(text("report.confusion"), _figure(self.confusion), several),
             Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
             Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),
-            Section(text("report.curve"), _figure(self.learning_curve)),
+            self._curve_section(),
             Section(text(f"report.found_{task.kind}"), shows, found.sentences() if found else []),
+            Section(text("report.words_heading"), lines=self._words()),
         ]
         footer = text(
             "report.footer", reads=self.test_reads, seconds=shown(self.seconds, "seconds")
         )
         title = text(f"report.title_{task.kind}", name=task.name)
         return page(title, [first, *answers], sections, footer)
+
+    def _curve_section(self) -> Section:
+        """The learning curve, or that there was no time for one."""
+        heading = text("report.curve")
+        if len(self.curve) < 2:
+            return Section(heading, lines=[text("report.no_curve")])
+        return Section(heading, _figure(self.learning_curve))
+
+    def _words(self) -> list[str]:
+        """What the words of the page mean, for readers who never took the course."""
+        tried = {c.strategy for c in self.contenders}
+        if tried & {"words", "characters"}:
+            tried.add("tfidf")
+        known = [name for name in WORDS if name in tried or name in WORDS_ALWAYS]
+        return [text(f"report.word_{name}") for name in known]
 
     def _columns(self) -> list[str]:
         """The columns that the texts stood in."""

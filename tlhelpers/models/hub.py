@@ -32,7 +32,8 @@ from tlhelpers.models.language_models import (
     without_pooler,
 )
 from tlhelpers.models.preprocess import Preprocess
-from tlhelpers.models.weights import BackboneInfo, furnish
+from tlhelpers.models.surgery import head_of
+from tlhelpers.models.weights import BackboneInfo, furnish, load_into, read_tensors
 from tlhelpers.runtime import store
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
@@ -57,6 +58,7 @@ KNOWN = {
 }
 HUB_URL = "https://huggingface.co"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+TIMM_PREFIX = "hf-hub:"
 WEIGHTS, PAGE = "model.safetensors", "repository.json"
 PICTURES = "preprocessor_config.json"
 # Those of a model that are looked for; where no page tells what there is, each is asked for.
@@ -98,8 +100,8 @@ class Repository:
 
 
 def is_hub_name(name: str) -> bool:
-    """True for "owner/name"."""
-    return NAME.fullmatch(name) is not None and ".." not in name
+    """True for "owner/name", and for timm's way to write it, "hf-hub:owner/name"."""
+    return NAME.fullmatch(name.removeprefix(TIMM_PREFIX)) is not None and ".." not in name
 
 
 def is_model_folder(name: str) -> bool:
@@ -241,7 +243,7 @@ def load_hub(
     weights: a folder with its files, in place of the hub. Raises StoreError where it cannot be had,
     is damaged, or is of a kind that the course does not know.
     """
-    licence = ""
+    licence, name = "", name.removeprefix(TIMM_PREFIX)
     if weights is not None:
         folder = Path(weights)
     elif is_model_folder(name):
@@ -254,7 +256,7 @@ def load_hub(
     if kind in PICTURE_MODELS:
         return open_pictures(folder, name, **how)
     if kind == "timm":
-        raise StoreError(text("hub.timm", name=name))
+        return open_timm(folder, name, **how)
     reading = Reading(normalize=True, prefix="query: ") if E5.search(name) else Reading()
     read = text("hub.read", name=name)
     if name in KNOWN:
@@ -331,6 +333,66 @@ def open_pictures(
         weights_sha256=store.sha256(file) if pretrained else None,
     )
     return furnish(model, preprocess, info).eval()
+
+
+def open_timm(
+    folder: Path, name: str, *, pretrained: bool = True, size: int | None = None, licence: str = ""
+) -> nn.Module:
+    """The checkpoint in this folder as the library timm builds it, where that is installed.
+
+    config.json names the architecture and says how pictures are read. A transformer keeps the size
+    of picture that its positions were trained for.
+    """
+    if importlib.util.find_spec("timm") is None:
+        raise StoreError(text("hub.timm", name=name))
+    import timm
+
+    file = folder / WEIGHTS
+    try:
+        config = json.loads(store.read_text(folder / "config.json"))
+        stated = config.get("pretrained_cfg", config)
+        architecture = config["architecture"]
+        if architecture not in timm.list_models():  # it might name a file, or another repository
+            raise ValueError(f"{architecture!r:.60}")
+        classes = config.get("num_classes", stated.get("num_classes", 1000))
+        options = _plain_arguments(config.get("model_args") or {})
+        model = timm.create_model(architecture, pretrained=False, num_classes=classes, **options)
+        usual = _side(stated["input_size"][-1], 224)
+        side = usual if size is None or hasattr(model, "pos_embed") else _side(size, usual)
+        whole = round(side / float(stated.get("crop_pct") or 1)) if side == usual else side
+        mode = "bicubic" if stated.get("interpolation") == "bicubic" else "bilinear"
+        preprocess = Preprocess(stated["mean"], stated["std"], size=whole, crop=side, mode=mode)
+        if pretrained:
+            load_into(model, read_tensors(file), file)
+        if not classes:  # features alone: where there is no head, the last block is none
+            model.reset_classifier(2)
+        head = getattr(*head_of(model))
+    except StoreError:
+        raise
+    except Exception as error:  # a stranger's files fail in many ways inside timm
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise StoreError(text("backbones.damaged", path=folder, reason=reason)) from error
+    info = BackboneInfo(
+        name=name,
+        pretrained_on=text("hub.read", name=name) if pretrained else "",
+        feature_dim=head.in_features if isinstance(head, nn.Linear) else head.in_channels,
+        classes={"en": [], "ja": []},
+        size=side,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        licence=licence,
+        weights_sha256=store.sha256(file) if pretrained else None,
+    )
+    return furnish(model, preprocess, info).eval()
+
+
+def _plain_arguments(stated: dict[str, Any]) -> dict[str, Any]:
+    """Of what a stranger asks a network to be built with: numbers of a usual size, and how it
+    pools. Raises ValueError for anything else, such as the path of a file."""
+    for key, value in stated.items():
+        pools = key in ("global_pool", "act_layer") and isinstance(value, str)
+        if not pools and not (isinstance(value, int | float) and abs(value) <= 16_384):
+            raise ValueError(f"{key!r:.40}: {value!r:.40}")
+    return stated
 
 
 def stated_preprocess(folder: Path, size: int, own_size: bool) -> Preprocess:
