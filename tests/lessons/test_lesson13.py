@@ -8,10 +8,17 @@ import torch
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
-from tlhelpers.data.sounds.frontend import LogMel
+from tlhelpers.data.sounds.frontend import LogMel, log_mel
 from tlhelpers.data.sounds.words import load_words, read_clips
 from tlhelpers.lessons.speech import experiments, widget
-from tlhelpers.lessons.speech.steps import as_pictures, joined, means, nearness, only_words
+from tlhelpers.lessons.speech.steps import (
+    as_pictures,
+    joined,
+    means,
+    nearness,
+    only_words,
+    share_right,
+)
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import ROOT
@@ -97,6 +104,8 @@ def test_only_words_answers_among_these_words_alone():
     ten = only_words(network, task.classes["en"])
     assert predict(ten, task.test).shape == (len(task.test), 10)
     assert evaluate(ten, task.test) > 0.8
+    by_picture = share_right(ten, log_mel(task.test.inputs), task.test.labels)
+    assert by_picture == pytest.approx(evaluate(ten, task.test))
     assert network.head.out_features == 40
     assert ten.preprocess is not None
 

@@ -1,6 +1,6 @@
 """Figures of lesson 13: each says its finding in its title and holds every line it mentions.
 
-`only_words`, `mel_filters`, `standardise` and `own_voice` are here for the lesson's cells.
+`only_words`, `share_right`, `mel_filters` and `own_voice` are here for the lesson's cells.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from tlhelpers.data.sounds.frontend import RATE, log_mel, mel_filters, standardise
-from tlhelpers.lessons.speech.steps import only_words
+from tlhelpers.data.sounds.frontend import RATE, log_mel, mel_filters
+from tlhelpers.lessons.speech.steps import only_words, share_right
 from tlhelpers.lessons.speech.widget import own_voice
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -22,7 +22,7 @@ from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["mel_filters", "only_words", "own_voice", "standardise"]
+__all__ = ["mel_filters", "only_words", "own_voice", "share_right"]
 
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "scratch": figures.METHODS["scratch"],
@@ -87,11 +87,13 @@ def draw_shots(found: Mapping, two: Mapping, live: Mapping[str, float]) -> Pictu
     _counts(left, counts)
     _chance(left, 0.2)
     _percent(left)
-    left.legend(loc="lower right", fontsize=8, frameon=True, edgecolor="none")
     _rows(right, two, ("frozen", "tuned", "nearest", "scratch", "means", "pictures", "random"))
     right.axvline(0.2, color=figures.INK, linestyle=":", linewidth=1.2)
     right.set_title(text("lesson13.shots_rows"), fontsize=10)
     left.set_ylabel(text("lesson13.accuracy"))
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
+    )
     figure.suptitle(text("lesson13.shots_title", **_means(two)), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson13.shots_alt"))
 

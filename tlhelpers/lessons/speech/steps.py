@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.data.sounds.frontend import LogMel
+from tlhelpers.data.sounds.frontend import LogMel, standardise
 from tlhelpers.data.task import Split, Task
 from tlhelpers.models.surgery import features_of, replace_head
 from tlhelpers.transfer.heads import select_head
@@ -24,6 +24,13 @@ def only_words(network: nn.Module, words: Sequence[str]) -> nn.Module:
         few.head.weight.copy_(old.weight[rows])
         few.head.bias.copy_(old.bias[rows])
     return few.eval()
+
+
+def share_right(network: nn.Module, pictures: Tensor, labels: Tensor) -> float:
+    """Accuracy on log-mel pictures (n, bands, moments), standardised here as in pre-training."""
+    with torch.no_grad():
+        answers = network(standardise(pictures)).argmax(1)
+    return (answers == labels).double().mean().item()
 
 
 def means(waves: Tensor) -> Tensor:
