@@ -653,7 +653,7 @@ print(f"MMD from the day: night {far:.3f}, night moved and stretched {near:.3f}"
 lesson08.draw_training(tl.stored("08_training"))
 
 # %% [markdown] key="training-read" lang="ja"
-# **どちらも、AdaBNに何も足しませんでした。** 図の3つの強さ（0は、近づけずに学習を続けた場合）のどれでも、AdaBNだけ（90%）との差は1ポイント以内で、信頼区間は0を含みます（5回）。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、AdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、ゼロから長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
+# **どちらも、AdaBNに何も足しませんでした。** 図の3つの強さ（0は、近づけずに学習を続けた場合）のどれでも、AdaBNだけ（90%）との差は1ポイント以内で、信頼区間は0を含みます（5回）。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、AdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
 
 # %% [markdown] key="training-read" lang="en"
 # **Neither adds anything to AdaBN.** At each of the three strengths (0 means trained on without pulling), the difference from AdaBN alone (90%) is within one point and its interval contains 0 (5 draws). MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with these already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
@@ -705,7 +705,7 @@ lesson08.draw_tent(tent)
 # %% [markdown] key="deeper-chosen" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルなしで設定を選ぶ
 #
-# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べました。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「神託」は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
+# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べました。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「オラクル」（oracle、神託）は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
 
 # %% [markdown] key="deeper-chosen" lang="en" tags=["deeper"]
 # ## Deeper: choosing settings without labels
@@ -718,7 +718,7 @@ lesson08.draw_chosen(tent, "sketch")
 # %% [markdown] key="chosen-read" lang="ja"
 # **エントロピーの小さいものを選ぶと、崩れた設定を選んでしまいます**（線画で23%）。答えの偏りも見れば、66%になります。論文の値をそのまま使っても65%でした。
 #
-# 論文で「神託」の値を見かけたら、割り引いて読んでください。ここでは、同じ方法が、論文の学習率のときより1〜2ポイント良く見えます（線画で1.4、95%信頼区間は0.4〜2.3。夜で1.8、0.9〜2.7）。学習率を5つ選んだだけでこの差です。設定が増えるほど、見かけの得は大きくなります。
+# 論文で「オラクル」の値を見かけたら、割り引いて読んでください。ここでは、同じ方法が、論文の学習率のときより1〜2ポイント良く見えます（線画で1.4、95%信頼区間は0.4〜2.3。夜で1.8、0.9〜2.7）。学習率を5つ選んだだけでこの差です。設定が増えるほど、見かけの得は大きくなります。
 
 # %% [markdown] key="chosen-read" lang="en"
 # **The lowest entropy chooses settings that have collapsed** (23% on sketches). A rule that also asks for varied answers reaches 66%, and the paper's own rate 65%.
