@@ -6,7 +6,7 @@
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 同じネットワークを3とおりの始め方で学習させ、正解率を比べる
-# - 転移学習の効果を、ラベル・時間・見慣れない画像の3つの面から、どれくらい確かかも含めて説明する
+# - 転移学習の効果を、ラベルと時間の2つの面から、どれくらい確かかも含めて説明する
 # - 自分のタスクで転移学習を使うべきかを、数枚のラベルで判断する
 
 # %% [markdown] key="title" lang="en"
@@ -17,14 +17,13 @@
 # After this lesson you can
 #
 # - train one network from three different starts and compare them
-# - say what transfer brings in labels, in time and on unfamiliar pictures, and how sure that is
+# - say what transfer brings in labels and in time, and how sure that is
 # - decide with a handful of labels whether a task of yours should use it
 
 # %% key="setup"
 import copy
 
 import torch
-from IPython.display import display
 from torch import nn
 
 import tlhelpers as tl
@@ -267,41 +266,30 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="ja"
 # ## 効果1：ラベルが少なくてすむ
 #
-# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングを比べると、2枚では凍結が4ポイントほど上、5枚では差があるとは言えず（差の区間は−2〜6ポイント）、10枚と50枚ではファインチューニングが2ポイントほど上です。
+# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚と50枚ではファインチューニングが2ポイントほど上で、5枚では差があるとは言えません（差の区間は−2〜6ポイント）。
 #
 # ## 効果2：学習が早く終わる
 #
 # 最初の実行ではゼロからに3倍の時間を与えましたが、この保存済みの図では、目を動かす2つの始め方に同じ回数（5枚なら約80**ステップ**。1ステップで重みを1回動かします）を与えました。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、学習の長さを変えて測り直しました。5枚のまま、本体の重み以外はすべて同じ条件です。
 #
-# 図のセルにある `tl.claim` は、条件が成り立つときだけ、その文を結果として表示します。
-#
-# > **予想してから実行**：10倍の長さ（600ステップ）なら、ゼロからの学習はどうなるでしょうか。
+# 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Between frozen and fine-tuned, frozen is some 4 points ahead at two labels; at five no difference can be claimed (the interval of the difference goes from −2 to 6 points); at ten and at fifty fine-tuning is ahead by about 2.
+# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell (the interval of the difference goes from −2 to 6 points).
 #
 # ## Benefit 2: less training
 #
 # In your first run scratch had three times as long; in this stored figure the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again with other lengths of training, still with five labels, and with nothing different but the weights of the body.
 #
-# In the cell of the figure, `tl.claim` prints its sentence as a result only if the condition behind it holds.
-#
-# > **Predict, then run**: what does training from scratch do when it may take ten times as long, 600 steps?
-
-# %% key="predict-steps"
-tl.predict_first(
-    "01-steps",
-    "From scratch, ten times as long",
-    # ja: "10倍の長さでゼロから学習すると",
-    choices=("catches up", "halves the gap", "does not get better"),
-    # ja: choices=("追いつく", "差が半分になる", "良くならない"),
-)
+# The line with ✓ below the figure is printed only if its condition holds.
 
 # %% key="steps-figure" alt_ja="学習ステップ数に対するテスト正解率。ファインチューニングとゼロから学習の2本の線。" alt_en="Test accuracy against training steps, a line for fine-tuned and one for from scratch."
 steps = tl.stored("01_steps")
-display(lesson01.draw_steps(steps))
+lesson01.draw_steps(steps)
+
+# %% key="claim-steps" tags=["claim"]
 best = max(steps["scratch"], key=lambda length: sum(steps["scratch"][length]))
 pairs = zip(steps["fine_tune"]["60"], steps["scratch"][best])
 ahead = tl.interval([100 * (tuned - scratch) for tuned, scratch in pairs])
@@ -312,39 +300,19 @@ tl.claim(
     # ja: f"{ahead.mean:.0f}ポイント上です（95%信頼区間は{ahead.low:.0f}〜{ahead.high:.0f}、保存済み）",
     ahead.low > 0,
 )
-tl.see_prediction(
-    "01-steps",
-    "does not get better",
-    # ja: "良くならない",
-)
 
 # %% [markdown] key="steps-read" lang="ja"
 # **10倍学習しても、良くなりません。** ゼロからの学習は60ステップの65%が最高で、600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。一方、借りた目は10ステップで80%を超え、60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
-#
-# ## 効果3？　見慣れない画像
-#
-# 同じ鳥を、色あせた絵（色と明暗の差が弱い）、夜の絵（暗く青い）、スケッチ（鉛筆の線）にして、学習し直さずに見せます。公平に比べるために、ラベルを15枚与えてゼロから学習し、ふつうの画像での正解率を近づけたものも加えました。
 
 # %% [markdown] key="steps-read" lang="en"
 # **Ten times the training does not help.** From scratch, 60 steps are best, with 65%; after 600 it is down to 53%. What is lacking is pictures, not time. The borrowed eye, however, is above 80% after 10 steps; after 60 it hardly rises, so we measured it no further than 180.
-#
-# ## Benefit 3? Unfamiliar pictures
-#
-# Now show the same birds faded (weak colours and contrast), by night (dark and blue) and as sketches (pencil lines), without further training. To be fair, there is a third network: trained from scratch on 15 labels, it comes closer on ordinary pictures.
 
-# %% key="shift-figure" alt_ja="ふつう、色あせ、夜、スケッチでのテスト正解率。3つのネットワークの点と区間、チャンスレベルの点線。" alt_en="Test accuracy on ordinary, faded, night and sketch pictures: points with intervals for three networks, chance dotted."
-lesson01.draw_shift(steps["shift"])
-
-# %% [markdown] key="shift-read" lang="ja"
-# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近いどうし（塗りつぶした四角と、中抜きの三角）で比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
-#
-# ## 凍結が抜かれるところ
+# %% [markdown] key="pets" lang="ja"
+# ## 凍結が追い越されるところ
 #
 # 今度は、犬と猫の絵を見分けるタスクです。ラベルを1クラス200枚まで増やしてみます。
 
-# %% [markdown] key="shift-read" lang="en"
-# **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) If a network does better on changed pictures than its accuracy on ordinary ones would suggest, the surplus is called its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.
-#
+# %% [markdown] key="pets" lang="en"
 # ## Where frozen is overtaken
 #
 # Take two classes from the drawn world, cats and dogs, and go up to 200 labels of each.
@@ -354,35 +322,49 @@ pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は抜かれます。** 200枚では、凍結が82%、ゼロからの学習が90%、ファインチューニングが92%でした（保存済み、4回の平均）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が82%、ゼロからの学習が90%、ファインチューニングが92%でした（保存済み、4回の平均）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。横軸は1クラスあたりのラベル数、線は10回選び直した平均、帯は95%信頼区間、点線はチャンスレベルです。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均、帯は95%信頼区間です。
 
 # %% [markdown] key="pets-read" lang="en"
 # **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, scratch 90% and fine-tuned 92% (stored, means of four draws). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **How many points is a number about our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Across: labels of each class; lines are means of ten draws, bands their 95% intervals, dots the chance level.
+# We built and tuned the drawn world so that effects can be seen. **How many points is a number about our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws, bands their 95% intervals.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))
 
 # %% [markdown] key="real-read" lang="ja"
 # **猫と犬では、1クラス5枚のラベルで92%に届きました。** 使ったラベルはこれで全部です。設定は、同じラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。画素とランダムな重みは、200枚でも60%未満です。ところが血液細胞は色と大きさで見分けられるので、画素だけでも10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
-#
-# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
-#
-# 最初の部品の仕事に戻ります。写真は10種類×5枚、ラベルは1枚1分、上司は「AIで分けられるか」を1週間後に知りたがっています。計画を `plan` に書いてください。`"start"` は最初に試す始め方（`"frozen"`、`"fine-tune"`、`"scratch"`）、`"baseline"` は比較対象、`"test_labels"` はテスト用に追加で付けるラベルの合計枚数、`"stop_if"` は転移学習をあきらめる条件、`"why"` は理由です。学習率などの設定をどのラベルで選ぶかも、理由に書いてください。正解は1つではありません。解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
 # **On cats and dogs, five labels of each reach 92%.** No others were used: settings were chosen by **cross-validation**, in which parts of those same labels take turns at checking what the others taught. Pixels and random weights stay below 60% even with 200. Blood cells, however, differ in colour and size: pixels alone reach 93% with ten labels, and transfer adds little. It depends on the target (lesson 06).
+
+# %% [markdown] key="exercise-c" lang="ja"
+# ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
+# 最初の部品の仕事に戻ります。写真は10種類×5枚、ラベルは1枚1分、上司は「AIで分けられるか」を1週間後に知りたがっています。計画を `plan` に書いてください。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+#
+# - `"start"`：最初に試す始め方（`"frozen"`、`"fine-tune"`、`"scratch"`）
+# - `"baseline"`：比較対象
+# - `"test_labels"`：テスト用に追加でラベルを付ける写真の合計枚数
+# - `"stop_if"`：転移学習をあきらめる条件
+# - `"why"`：理由。学習率などの設定をどのラベルで選ぶかも書く
+
+# %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# Back to the parts: five photographs of each of ten kinds, a minute for each label, and a boss who wants to know in a week whether "AI can sort them". Write your plan into `plan`: `"start"` is what you try first (`"frozen"`, `"fine-tune"` or `"scratch"`), `"baseline"` what you compare it with, `"test_labels"` how many further photographs in all you have labelled for testing, `"stop_if"` when you would give transfer up, and `"why"` your reasons, with a word on which labels choose the settings. There is more than one good plan; mark yours with the rubric in the solution.
+# Back to the parts: five photographs of each of ten kinds, a minute for each label, and a boss who wants to know in a week whether "AI can sort them". Write your plan into `plan`. There is more than one good plan; mark yours with the rubric in the solution.
+#
+# - `"start"`: what you try first (`"frozen"`, `"fine-tune"` or `"scratch"`)
+# - `"baseline"`: what you compare it with
+# - `"test_labels"`: how many further photographs in all you have labelled for testing
+# - `"stop_if"`: when you would give transfer up
+# - `"why"`: your reasons, with a word on which labels choose the settings
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -434,7 +416,7 @@ tl.quiz("01")
 #
 # - 転移学習は、転移元で育てた目を、転移先で使うことです。使い方には、凍結とファインチューニングがあります。
 # - 効果は、ラベルが少ないほど大きく、学習も早く終わります。長く学習しても、画像の不足は補えません。
-# - 見慣れない画像に強くなるわけではなく、ラベルが増えれば凍結は抜かれます。
+# - ラベルが増えると、凍結した本体は追い越されます。そのときは目も鍛えます。
 # - 1回の結果で決めず、データを選び直し、差に区間を付けて判断します。
 
 # %% [markdown] key="summary" lang="en"
@@ -442,8 +424,27 @@ tl.quiz("01")
 #
 # - Transfer learning uses an eye grown on a source task for a target task, frozen or fine-tuned.
 # - The fewer the labels, the larger the gain, and training is short. Longer training does not replace missing pictures.
-# - It does not make a network immune to a new look, and with more labels a frozen body is overtaken.
+# - With more labels, a frozen body is overtaken: then train it as well.
 # - Do not decide on one result: draw the data anew and give the difference an interval.
+
+# %% [markdown] key="deeper-shift" lang="ja" tags=["deeper"]
+# ## さらに深く：見慣れない画像にも強いのか
+#
+# 同じ鳥を、色あせた絵（色と明暗の差が弱い）、夜の絵（暗く青い）、スケッチ（鉛筆の線）にして、学習し直さずに見せます。公平に比べるために、ラベルを15枚与えてゼロから学習し、ふつうの画像での正解率を近づけたものも加えました。
+
+# %% [markdown] key="deeper-shift" lang="en" tags=["deeper"]
+# ## Deeper: a third benefit, on unfamiliar pictures?
+#
+# Now show the same birds faded (weak colours and contrast), by night (dark and blue) and as sketches (pencil lines), without further training. To be fair, there is a third network: trained from scratch on 15 labels, it comes closer on ordinary pictures.
+
+# %% key="shift-figure" alt_ja="ふつう、色あせ、夜、スケッチでのテスト正解率。3つのネットワークの点と区間、チャンスレベルの点線。" alt_en="Test accuracy on ordinary, faded, night and sketch pictures: points with intervals for three networks, chance dotted."
+lesson01.draw_shift(tl.stored("01_steps")["shift"])
+
+# %% [markdown] key="shift-read" lang="ja"
+# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近いどうし（塗りつぶした四角と、中抜きの三角）で比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
+
+# %% [markdown] key="shift-read" lang="en"
+# **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) If a network does better on changed pictures than its accuracy on ordinary ones would suggest, the surplus is called its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.
 
 # %% [markdown] key="deeper-world" lang="ja" tags=["deeper"]
 # ## さらに深く：この世界はどう作られたか
@@ -505,7 +506,7 @@ lesson01.draw_kinds()
 # - A map of the field: Pan and Yang, 2010, [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191). Do better eyes transfer better? Kornblith et al., 2019, [arXiv:1805.08974](https://arxiv.org/abs/1805.08974).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 目を借りる、最初の成功10分（図 `borrow` と `three_ways` を映す） → ウィジェットと練習A 6分 → 10行と練習B 8分 → どれくらい確かか5分 → 効果1〜3と犬と猫7分 → 本物の写真2分 → 練習Cとクイズ7分（2人組）。
+# **45分の進め方** ・ 目を借りる、最初の成功10分（図 `borrow` と `three_ways` を映す） → ウィジェットと練習A 6分 → 10行と練習B 8分 → どれくらい確かか5分 → 効果1、2と犬と猫7分 → 本物の写真2分 → 練習Cとクイズ7分（2人組）。
 #
 # - **映すもの**：3つの始め方の図、ウィジェット、学習の長さの図。
 # - **2人組で**：練習Cを1人が提案し、もう1人が採点表で採点して、交代します。
@@ -514,7 +515,7 @@ lesson01.draw_kinds()
 # - **議論の種**：自分の職場では、ラベル1枚に何分かかるでしょうか。効果1を時間に換算してみましょう。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · borrow an eye and the first success 10 (project the diagrams `borrow` and `three_ways`) → widget and exercise A 6 → ten lines and exercise B 8 → how sure 5 → benefits 1 to 3, cats and dogs 7 → real photographs 2 → exercise C and quiz 7 (in pairs).
+# **A plan for 45 minutes** · borrow an eye and the first success 10 (project the diagrams `borrow` and `three_ways`) → widget and exercise A 6 → ten lines and exercise B 8 → how sure 5 → benefits 1 and 2, cats and dogs 7 → real photographs 2 → exercise C and quiz 7 (in pairs).
 #
 # - **To project**: the diagram of the three starts, the widget, the figure of training lengths.
 # - **In pairs**: one proposes a plan for exercise C, the other marks it with the rubric, then they change places.
