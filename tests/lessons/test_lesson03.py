@@ -139,6 +139,14 @@ def test_who_fell_behind_can_go_on_from_any_section():
     assert not missing
 
 
+def test_no_cell_takes_away_what_train_starts_from():
+    blocks = read_lesson(LESSONS / "source" / "03_fine_tuning.py").blocks
+    code = [(block.key, block.code) for block in blocks if block.kind == "code"]
+    later = code[[key for key, _ in code].index("train") :]
+    start = {"network", "preprocess", "frozen"}
+    assert not {key for key, cell in later if start & names(cell, bound=True)}
+
+
 def test_flips_keep_the_pixels_of_every_picture():
     images = torch.arange(4 * 3 * 5 * 5).view(4, 3, 5, 5)
     flipped = flips(images, torch.Generator().manual_seed(1))
