@@ -50,7 +50,7 @@ lesson10 = tl.figures("10")
 #
 # 鳥の写真が400枚あります。実は10種類が40枚ずつですが、名前は使いません。最後に答え合わせをするときだけ見ます。
 #
-# 写真1枚を、本体が出す256個の数（特徴）にします。似た写真は、似た数の並び、つまり近い点になるはずです。近い点を集めてグループに分けることを**クラスタリング**（clustering）、1つのグループを**クラスター**と呼びます。いちばん基本的な方法は**k平均法**（k-means）です。①$k$ 個の中心を適当に置き、②どの点も最も近い中心に入れ、③中心を自分の点の平均へ動かします。②と③を、動かなくなるまで繰り返します。
+# 写真1枚を、本体が出す256個の数（特徴）にします。似た写真は、似た数の並び、つまり近い点になるはずです。近い点を集めてグループに分けることを**クラスタリング**（clustering）、1つのグループを**クラスター**と呼びます。いちばん基本的な方法は**k平均法**（k-means）です。①$k$ 個の中心を適当に置き、②どの点も最も近い中心のグループに入れ、③中心をそのグループの点の平均へ動かします。②と③を、動かなくなるまで繰り返します。
 #
 # 次のセルで10個に分け、クラスターごとに最も多い種類の名前を付けます。正しい名前が付く写真は、ランダムに分けると20%ほどです。
 
@@ -181,9 +181,13 @@ k_by_names = 10
 ### END SOLUTION
 tl.check("10-a")
 
-# %% [markdown] key="damage" lang="ja"
+# %% [markdown] key="how-many" lang="ja"
 # **規則の答えは2、名前に最も合うのは10か11でした。** 2つに分けることにも意味はあります。片方には羽に縞のある3種類が、もう片方には縞のない種類が集まっています。しかし、シルエット係数はどの $k$ でもほとんど同じです（0.14〜0.17）。しかも $k=2$ では、**ランダムな重みのほうが高く**（0.26）、そのARIはほぼ0でした。まとまって見えることと、意味があることは別です。地図に描いても決まりません。よく使われるt-SNEは、乱数からも島を作ります（「さらに深く：地図に見えるもの、作られるもの」）。$k$ は使い道から決めます。人が見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
-#
+
+# %% [markdown] key="how-many" lang="en"
+# **The rule says 2; the names say 10 or 11.** Two clusters make sense as well: one holds the three species with barred wings, the other the plain ones. But the silhouette is much the same for every $k$ (0.14 to 0.17), and at $k=2$ **random weights have a higher one** (0.26) with an ARI near 0: to look tidy is not to mean something. Nor does a map settle it: the popular t-SNE makes islands out of random numbers ("Deeper: a map, what it shows and what it makes up"). Choose $k$ by its use. If people are going to name the clusters, take too many and merge them later.
+
+# %% [markdown] key="damage" lang="ja"
 # ## 欠陥を1枚も見せずに、欠陥を見つける
 #
 # 職場の例に移りましょう。新しい検査ラインには良品の写真が400枚ありますが、欠陥の写真は1枚もありません。そこで、「良品らしくないもの」を探します。これが**異常検知**（anomaly detection）です。不正利用や攻撃を見つけるのも同じ問題で、まだ起きていないことの例は集められません。
@@ -191,31 +195,34 @@ tl.check("10-a")
 # すぐ思いつくのは、写真全体の特徴が良品の平均からどれだけ離れているかです。しかし、細い傷は写真のごく一部なので、全体の特徴では薄まってしまいます。
 #
 # そこで**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、写真を8×8の区画（パッチ）に分け、ネットワークの途中の段（`layer2` と `layer3`）の特徴で表します。良品の区画は倉庫（メモリバンク）にためておきます。部品の異常スコアは、最も異常な区画、つまり倉庫のどの区画からも最も遠い区画の距離です。
-#
-# $$s(\text{部品}) = \max_{\text{区画}}\ \min_{b\,\in\,\text{倉庫}} \lVert \text{区画} - b \rVert$$
-#
-# 次のセルで、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
 
 # %% [markdown] key="damage" lang="en"
-# **The rule says 2; the names say 10 or 11.** Two clusters make sense as well: one holds the three species with barred wings, the other the plain ones. But the silhouette is much the same for every $k$ (0.14 to 0.17), and at $k=2$ **random weights have a higher one** (0.26) with an ARI near 0: to look tidy is not to mean something. Nor does a map settle it: the popular t-SNE makes islands out of random numbers ("Deeper: a map, what it shows and what it makes up"). Choose $k$ by its use. If people are going to name the clusters, take too many and merge them later.
-#
 # ## Finding damage without having seen any
 #
 # Now to the workplace. A new inspection line has 400 photos of sound parts and not one of a defect. So look for what is unlike a sound part. This is **anomaly detection**. Fraud and attacks are the same problem: nobody has examples of what has not happened yet.
 #
 # The first idea is the distance of the whole photo's features from the mean of sound parts. But a scratch covers very little of the photo, and is lost in them.
 #
-# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into 8 × 8 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch, the one that is farthest from everything in the bank:
-#
-# $$s(\text{part}) = \max_{\text{patches}}\ \min_{b\,\in\,\text{bank}} \lVert \text{patch} - b \rVert$$
-#
-# The next cell scores 300 test parts, 60 of them sound. The mark is the **AUROC**: pick one damaged and one sound part; how often does the damaged one have the higher score? For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
+# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into 8 × 8 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch, the one that is farthest from everything in the bank.
 
 # %% key="patches-diagram"
 sound = tl.load_task("surfaces", per_class=400, classes=[0]).train.inputs
 line = tl.load_task("surfaces", per_class=3, test_per_class=60)
 tl.diagram("patches")
 
+# %% [markdown] key="oddest" lang="ja"
+# 式で書くと、次のとおりです。
+#
+# $$s(\text{部品}) = \max_{\text{区画}}\ \min_{b\,\in\,\text{倉庫}} \lVert \text{区画} - b \rVert$$
+#
+# 次のセルで、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
+
+# %% [markdown] key="oddest" lang="en"
+# As a formula:
+#
+# $$s(\text{part}) = \max_{\text{patches}}\ \min_{b\,\in\,\text{bank}} \lVert \text{patch} - b \rVert$$
+#
+# The next cell scores 300 test parts, 60 of them sound. The mark is the **AUROC**: pick one damaged and one sound part; how often does the damaged one have the higher score? For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
 
 # %% key="patches-run" alt_ja="上の段は部品、下の段は区画ごとの異常さを重ねた図。続いて、平均までの距離と最も異常な区画のAUROCを3つのネットワークで比べた図。" alt_en="Parts above, below them maps of how odd each patch is; then AUROC of the distance to the mean and of the oddest patch, by three networks."
 bank = lesson10.patches_of(network, sound[:320])  # a row of features for each of 64 patches
@@ -252,7 +259,7 @@ tl.claim(
 )
 
 # %% [markdown] key="rare" lang="ja"
-# **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました。最も異常な区画は、欠陥品の84%で本当に欠陥の上にあります（偶然なら23%）。写真は、それぞれの状態で最も異常とされた部品で、下の数字は、それよりスコアの低い良品の割合です。右端の欠陥品は見逃されています。区画ごとに見れば、ランダムな重みでも0.75になります。欠陥を無視するように育った**塗装色の選別機**（レッスン06）の目では、コイン投げに近いままです。
+# **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました。最も異常な区画は、欠陥品の84%で本当に欠陥の上にあります（偶然なら23%）。写真は、それぞれの状態で最も異常とされた部品で（明るい所ほど異常）、下の数字は、それよりスコアの低い良品の割合です。右端の欠陥品は見逃されています。区画ごとに見れば、ランダムな重みでも0.75になります。欠陥を無視するように育った**塗装色の選別機**（レッスン06）の目では、コイン投げに近いままです。
 #
 # ## まれな異常：AUROCが高くても、警報はほとんど誤報
 #
@@ -261,7 +268,7 @@ tl.claim(
 # > **予想してから実行**：警報が鳴った部品のうち、本当に欠陥品なのはどれくらいでしょうか。
 
 # %% [markdown] key="rare" lang="en"
-# **It has never seen damage, and yet it finds it, and says where.** Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%). The pictures show the oddest part of each condition, and how many sound parts are less odd; the damaged one at the far right goes unnoticed. Even random weights reach 0.75 by patches. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
+# **It has never seen damage, and yet it finds it, and says where.** Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%). The pictures show the oddest part of each condition, and how many sound parts are less odd (bright: odd patches); the damaged one at the far right goes unnoticed. Even random weights reach 0.75 by patches. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
 #
 # ## Rare events: a good AUROC, and nearly all alarms are false
 #
@@ -295,7 +302,7 @@ tl.see_prediction("10-rare", "about 1 in 100")
 #
 # ## 異常を1つも見ずに、しきい値を決める
 #
-# 見つかる割合（43%）は、欠陥品がなければ測れません。でも**誤報の割合なら、良品だけで決められます。** 学習に使わなかった良品にスコアを付け、上位5%だけが上に残る値をしきい値にします。
+# 見つかる割合（43%）は、欠陥品がなければ測れません。でも**誤報の割合なら、良品だけで決められます。** 学習に使わなかった良品にスコアを付け、上位5%だけが超える値をしきい値にします。
 #
 # どの割合がよいかは費用で決まります。人が1個確認する手間を1とし、見逃し1個の損害をその何回分かで表します。ウィジェットで、次の3つの場合に費用が最も低くなるしきい値を探してください。①欠陥品が1,000個に1個で、損害は1,000回分。②100個に1個で、100回分。③10個に1個で、10回分。
 
@@ -306,7 +313,7 @@ tl.see_prediction("10-rare", "about 1 in 100")
 #
 # The share that is caught (43%) cannot be measured without damaged parts. **The share of false alarms can: it takes sound parts only.** Score sound parts that were not learned from, and put the threshold where the top 5% of them lie above.
 #
-# Which share is best is a matter of cost. Let one check by a person cost 1; a missed part costs as much as so many checks. In the widget, find the cheapest threshold for three cases: 1 damaged part in 1,000 and a missed one at 1,000 checks; 1 in 100 at 100; 1 in 10 at 10.
+# Which share is best is a matter of cost. Let one check by a person cost 1; the cost of a missed part is counted in checks. In the widget, find the cheapest threshold for three cases: 1 damaged part in 1,000 and a missed one at 1,000 checks; 1 in 100 at 100; 1 in 10 at 10.
 
 # %% key="stream"
 tl.widget("10_stream")
@@ -316,9 +323,9 @@ tl.widget("10_stream")
 #
 # ### 練習B（書く、6分）
 #
-# しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが上に残るスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが上に来る値、つまり8以上9未満の数です。
+# しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが超えるスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが超える値、つまり8以上9未満の数です。
 #
-# 書けたら、学習に使わなかった良品で試してください。`tl.anomaly` は、このしきい値までをまとめて1行で行います。
+# 書けたら、学習に使わなかった良品で試してください。誤報は5%前後になるはずです。`tl.anomaly` は、このしきい値までをまとめて1行で行います。
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
@@ -332,7 +339,7 @@ tl.widget("10_stream")
 #
 # Write the function that sets the threshold: `quiet_threshold(scores, share)`. `scores` is a tensor with the scores of sound parts, `share` the share of false alarms that you allow. Return a score above which only this share of sound parts lies. For example, with the scores 1 to 10 and a `share` of 0.2, only 9 and 10 lie above: any number from 8 to just below 9 will do.
 #
-# Then try it on sound parts that are not in the bank. `tl.anomaly` does all of this, threshold included, in one line.
+# Then try it on sound parts that are not in the bank: about 5% should raise an alarm. `tl.anomaly` does all of this, threshold included, in one line.
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
@@ -360,7 +367,7 @@ tl.check("10-b")
 # %% [markdown] key="real" lang="en"
 # ## And on real data?
 #
-# The same works for messages: the score is the distance to the nearest known one. One set are **requests out of scope**: a help desk knows 150 kinds of request (CLINC150, 30 of each to learn from), and others come in as well. The other is **spam**, found after learning from ordinary text messages only. Messages are described by MiniLM, a real **sentence encoder** (a network that turns a text into one vector), by the small zukan-bert of this course, and by **TF-IDF**, which counts words, gives rare ones more weight, and knows no pre-training.
+# The same works for messages: the score is the distance to the nearest known one. One set is **requests out of scope**: a help desk knows 150 kinds of request (CLINC150, 30 of each to learn from), and others come in as well. The other is **spam**, found after learning from ordinary text messages only. Messages are described by MiniLM, a real **sentence encoder** (a network that turns a text into one vector), by the small zukan-bert of this course, and by **TF-IDF**, which counts words, gives rare ones more weight, and needs no pre-training.
 
 # %% key="real-figure" alt_ja="対象外の問い合わせと迷惑SMSのAUROCを、3つの特徴で比べた図。" alt_en="AUROC for requests out of scope and for spam, by three encoders."
 real = tl.stored("10_real")
@@ -410,7 +417,7 @@ plan = {
     "threshold": "The top 1% of held-out ordinary messages: 200 alarms a day, what the team can read.",
     # ja: "threshold": "取っておいた通常文の上位1%。1日200件で、担当者が読める数に合わせます。",
     "check": "Each week, staff write 20 made-up frauds and send them in: how many are caught?",
-    # ja: "check": "毎週、担当者が作った偽の詐欺20通を流し、何通見つかるかを記録します。",
+    # ja: "check": "毎週、担当者が作った詐欺の見本20通を流し、何通見つかるかを記録します。",
     "why": "With a few in 20,000, nearly all alarms are false; so the number read sets the limit.",
     # ja: "why": "20,000通に数通なら警報はほとんど誤報です。読める数からしきい値を決めます。",
 }
@@ -552,10 +559,10 @@ for way, values in {
 lesson10.draw_methods(surfaces)
 
 # %% [markdown] key="spread-read" lang="ja"
-# **ばらつきを単位にすると、写真全体の特徴でも0.86まで上がります。** 最も近い良品までの距離は0.81です。それでも、区画は少し高い0.89で、しかも場所を教えてくれます。
+# **ばらつきを単位にすると、写真全体の特徴でも0.86まで上がります**（10回の平均）。最も近い良品までの距離は0.81です。それでも、区画は少し高い0.89で、しかも場所を教えてくれます。
 
 # %% [markdown] key="spread-read" lang="en"
-# **In units of spread, even the features of the whole photo reach 0.86.** The distance to the nearest sound part has 0.81. Patches are a little ahead with 0.89, and they say where.
+# **In units of spread, even the features of the whole photo reach 0.86** (over ten draws). The distance to the nearest sound part has 0.81. Patches are a little ahead with 0.89, and they say where.
 
 # %% [markdown] key="deeper-dirt" lang="ja" tags=["deeper"]
 # ## さらに深く：良品に欠陥品が紛れていたら
@@ -575,12 +582,12 @@ lesson10.draw_layers(stream)
 # %% [markdown] key="dirt-read" lang="ja"
 # **紛れ込みの影響は、ここでは小さめでした。** 10%混ざっても、AUROCの低下は3〜4ポイントほどです。この教材の傷はどれも形が違うので、倉庫に同じ傷が入っていることが少ないからでしょう。同じ欠陥が繰り返し出る現場では、もっと下がるかもしれません（ここでは測っていません）。**効いたのは良品の数です。** 25個では0.75、400個では0.89でした。
 #
-# 下の図は、区画の特徴を取り出す段の比較です。入力に近い段は線や点しか見ず、後ろの段は粗すぎて小さな傷を見落とします。`layer2` と `layer3` は論文の値で、測る前に、別の画像でも確かめてあります。
+# 下の図は、区画の特徴を取り出す段の比較です。最もよく見えるのは `layer2` で、`layer3` を足しても足さなくても大きくは変わりません。`layer3` だけでは `layer1` にも及ばないので、「真ん中の段ほどよい」とは言えません。`layer2` と `layer3` の組み合わせは論文と同じで、測る前に、別の画像でも確かめてあります。
 
 # %% [markdown] key="dirt-read" lang="en"
 # **Dirt in the data does little harm here.** With 10% of damaged parts among the known, the AUROC falls by 3 to 4 points. In this world no two scratches are alike, so the bank seldom holds the very same one. Where the same defect comes again and again, it may well do more (we have not measured it). **What counts is the number of sound parts**: 25 give 0.75, 400 give 0.89.
 #
-# The second figure compares the stages that patches can be taken from. Early ones see lines and dots only, late ones are too coarse for small damage. `layer2` with `layer3` is the paper's choice; it was confirmed on other pictures before anything was measured.
+# The second figure compares the stages that patches can be taken from. `layer2`, alone or with `layer3`, sees most. `layer3` alone sees less than `layer1`, so "the middle is best" would be saying too much. The two together are the paper's choice, which was confirmed on other pictures before anything was measured.
 
 # %% [markdown] key="deeper-copies" lang="ja" tags=["deeper"]
 # ## さらに深く：よく似たコピーを見つける
@@ -607,12 +614,12 @@ for space, (moved, originals) in spaces.items():
     # ja: print(f"{space}：最も近い写真が元の写真だったコピー {hits} / 30 枚")
 
 # %% [markdown] key="copies-read" lang="ja"
-# **コピーを探すなら途中の段、種類で分けるなら後ろの段です。** 画素は少しずらしただけで使えなくなります。`layer2` はほとんどのコピーを見つけ、`layer4` は見つけられません。後ろの段ほど「どの写真か」を忘れ、「どんな鳥か」を覚えているからです。何を「似ている」と見なすかは、段によって変わります。
+# **ずらしたコピーを探すなら前のほうの段、種類で分けるなら後ろの段です。** 画素は少しずらしただけで使えなくなります。`layer2` はほとんどのコピーを見つけ、`layer4` は見つけられません。後ろの段ほど「どの写真か」を忘れ、「どんな鳥か」を覚えているからです。何を「似ている」と見なすかは、段によって変わります。
 #
 # 本物のSMSでも調べました。完全に同じ文を除いても、テストの1%には、学習側によく似た文がありました（TF-IDFのコサイン類似度0.9以上）。この割合なら、除いてもAUROCは変わりません（0.59）。
 
 # %% [markdown] key="copies-read" lang="en"
-# **To find copies take an early stage, to sort kinds a late one.** Pixels are of no use once a picture has moved. `layer2` finds nearly all the copies, `layer4` hardly any: the later the stage, the more it forgets which photo it was and keeps which kind of bird. What "similar" means depends on the stage.
+# **To find shifted copies take an early stage, to sort kinds a late one.** Pixels are of no use once a picture has moved. `layer2` finds nearly all the copies, `layer4` hardly any: the later the stage, the more it forgets which photo it was and keeps which kind of bird. What "similar" means depends on the stage.
 #
 # We looked among real text messages, too. With exact duplicates removed, 1% of the tested ones still have a near-copy among the known ones (cosine similarity of TF-IDF above 0.9). So few do not matter: without them the AUROC is the same (0.59).
 
@@ -630,10 +637,10 @@ for space, (moved, originals) in spaces.items():
 lesson10.draw_photos(real)
 
 # %% [markdown] key="photos-read" lang="ja"
-# **ImageNetの特徴は犬と猫をよく分け（0.65）、花は少ししか分けません（0.12）。** 犬と猫の品種はImageNetにたくさん入っていますが、花はわずかです。白黒の小さな衣類の写真では、どの目も同じです（0.35〜0.38）。
+# **ImageNetの特徴は犬と猫をよく分け（0.65）、花は少ししか分けません（0.12）。** ImageNetには犬だけで100を超える品種があり、猫も何種類かいますが、花はごくわずかです。白黒の小さな衣類の写真では、どの目も同じです（0.35〜0.38）。
 
 # %% [markdown] key="photos-read" lang="en"
-# **ImageNet features part cats from dogs (0.65), and flowers only a little (0.12).** ImageNet is full of breeds of dogs and cats, and has few flowers. On small grey photos of clothes, no eye is ahead (0.35 to 0.38).
+# **ImageNet features part cats from dogs (0.65), and flowers only a little (0.12).** ImageNet has more than a hundred breeds of dogs, a few of cats, and hardly any flowers. On small grey photos of clothes, no eye is ahead (0.35 to 0.38).
 
 # %% [markdown] key="deeper-simclr" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルを付ける前に、学習を続ける（SimCLR）

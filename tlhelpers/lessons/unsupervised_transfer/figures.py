@@ -172,7 +172,8 @@ def draw_methods(
     axes.set_xlim(0.4, 1)
     axes.set_xlabel(text("lesson10.auroc_axis"))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    axes.set_title(text("lesson10.methods_title"))
+    spread = "mahalanobis" in methods
+    axes.set_title(text("lesson10.spread_title" if spread else "lesson10.methods_title"))
     return picture(figure, text("lesson10.methods_alt"))
 
 
