@@ -88,7 +88,7 @@ def _drift(
     return found
 
 
-STABLE_SEEDS, STABLE_EPOCHS = 5, {"half": 4, "as_told": 8, "three_times": 24}
+STABLE_SEEDS, STABLE_EPOCHS = range(5), {"half": 4, "as_told": 8, "three_times": 24}
 
 
 @experiment(
@@ -110,7 +110,7 @@ def stable() -> dict:
     settings |= {"clipped": {"clip_norm": 1.0}, "sgd": {"optimizer": "sgd", "lr": 0.05}}
     borrowed: dict[str, list[float]] = {name: [] for name in settings}
     drift: dict[str, list[float]] = {name: [] for name in STABLE_EPOCHS}
-    for seed in range(STABLE_SEEDS):
+    for seed in STABLE_SEEDS:
         task = load_task("birds", 10, seed)
         tested = load_task("birds", 40, 1000 + seed).train  # fresh pictures for each draw
         for name, options in settings.items():

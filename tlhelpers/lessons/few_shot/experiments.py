@@ -55,7 +55,8 @@ def real() -> dict:
     return found
 
 
-RULES, STABLE_SEEDS, SIDES = ("prototypes", "cosine", "nearest", "head"), 5, (64, 96, 128)
+RULES, SIDES = ("prototypes", "cosine", "nearest", "head"), (64, 96, 128)
+STABLE_SEEDS = range(5)
 
 
 @experiment(
@@ -83,7 +84,7 @@ def _on_birds() -> dict[str, list[float]]:
     for seed in range(5):
         torch.manual_seed(seed)
         bodies.append(backbone("zukan-resnet", pretrained=False))
-    for seed in range(STABLE_SEEDS):
+    for seed in STABLE_SEEDS:
         drawings = load_task("birds", 40, 1000 + seed).train
         rivals = [extract_features(body, drawings) for body in bodies]
         rivals.append(small_pixels(drawings.inputs, 32))
@@ -103,7 +104,7 @@ def _on_characters() -> dict[str, list[float]]:
         side: extract_features(mobilenet(side), drawings, batch_size=64, cache=False)
         for side in SIDES
     }
-    for seed in range(STABLE_SEEDS):
+    for seed in STABLE_SEEDS:
         count = int(drawings.labels.max()) + 1
         order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
         mine = torch.isin(drawings.labels, order[:CHARACTERS]).nonzero()[:, 0]
