@@ -1,25 +1,25 @@
 # %% [markdown] key="title" lang="ja"
 # # 06 負の転移とドメイン不一致
 #
-# **説明28分、練習20分** ・ 前提：レッスン02（特徴抽出）と03（ファインチューニング）
+# **説明25分、練習20分** ・ 前提：レッスン02（特徴抽出）と03（ファインチューニング）
 #
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 転移がかえって害になる「負の転移」を、違いを1つだけにした比較で測る
 # - 似ていないだけの転移元と、害になる転移元を区別する
-# - 転移する前に2つのスコアを計算し、どこまで当てになるかを説明する
+# - 転移する前に線形プローブで害を予想し、どこまで当てになるかを説明する
 # - 害に気づいたとき、どの対策を選ぶか、転移元を替えるかを決める
 
 # %% [markdown] key="title" lang="en"
 # # 06 Negative transfer and domain mismatch
 #
-# **28 minutes of reading, 20 of exercises** · Before this: lessons 02 (feature extraction) and 03 (fine-tuning)
+# **25 minutes of reading, 20 of exercises** · Before this: lessons 02 (feature extraction) and 03 (fine-tuning)
 #
 # After this lesson you can
 #
 # - measure negative transfer, a transfer that makes things worse, in a comparison where one thing differs
 # - tell a source that only looks different from one that does harm
-# - compute two scores before a transfer, and say how far to trust them
+# - use a linear probe as a warning before a transfer, and say how far to trust it
 # - decide, once harm is seen, between a remedy and another source
 
 # %% key="setup"
@@ -105,7 +105,7 @@ tl.see_prediction("06-probe", "worse than random weights")
 # ja: tl.see_prediction("06-probe", "ランダムな重みより悪い")
 
 # %% [markdown] key="gap" lang="ja"
-# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（青い印は保存済みの5回の平均です。丸い輪は今の1回を検証データで測ったもので、区間から外れることもあります。）
+# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（丸い輪は今の1回を検証データで測ったもので、区間から外れることもあります。）
 #
 # 「悪い」と言うには、比較対象（ベースライン）が要ります。違いは1つ、**始めるときの重み**だけにします。
 #
@@ -116,7 +116,7 @@ tl.see_prediction("06-probe", "worse than random weights")
 # 出力層だけを学習するなら、比較対象はランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
 
 # %% [markdown] key="gap" lang="en"
-# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (The blue dots are means of five stored draws. A ring is your one run, on validation pictures, and may lie outside the interval.)
+# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (A ring is your one run, on validation pictures, and may lie outside the interval.)
 #
 # To call something worse, we need a baseline. Let one thing differ, **the weights at the start**:
 #
@@ -171,15 +171,8 @@ tl.check("06-a")
 
 
 # %% key="train-code"
-def flips(images, generator):
-    for axis in (2, 3):
-        chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
-        images = torch.where(chosen, images.flip(axis), images)
-    return images
-
-
 def train(start):
-    options = {"lr": 0.3, "epochs": 24, "batch_size": 16, "augment": flips, "valid": False}
+    options = {"lr": 0.3, "epochs": 24, "batch_size": 16, "augment": lesson06.flips, "valid": False}
     options |= {"freeze_epochs": 0, "keep_batchnorm": False}  # everything learns from step one
     # ja: options |= {"freeze_epochs": 0, "keep_batchnorm": False}  # 最初から全体を学習
     return tl.fine_tune(start, surfaces, read_test=False, progress=False, **options).model
@@ -215,7 +208,7 @@ tl.claim(
 )
 
 # %% [markdown] key="inside" lang="ja"
-# **全体を学習しても、取り返せませんでした。** 同じ画像、同じステップ数、同じ候補から選んだ設定で、色見分けネットは60%、ゼロからの学習は78%です。ギャップは平均18ポイントです。1回だけの値は数ポイントずれることもあり、保存済みの5回は11〜22ポイントでした。皆さんの1回の値は、全体を学習した2つの輪の間隔です。一方、`zukan-resnet` から始めると92%に届きます。
+# **全体を学習しても、取り返せませんでした。** 同じ画像、同じステップ数、同じ候補から選んだ設定で、色見分けネットは60%、ゼロからの学習は78%です。ギャップは平均18ポイントです。保存済みの5回は11〜22ポイントで、皆さんの1回の値（2つの輪の間隔）は、そこから少し外れることもあります。一方、`zukan-resnet` から始めると92%に届きます。
 #
 # ## 何が起きている？
 #
@@ -224,9 +217,11 @@ tl.claim(
 # $$\text{反応} = \frac{\text{良品と、欠陥を加えた同じ部品の距離}}{\text{別々の良品どうしの距離（平均）}}$$
 #
 # たとえば特徴が2つで、良品Aが $(1, 0)$、良品Bが $(4, 4)$ なら、2つの距離は5です。Aに欠陥を加えて $(1.6, 0.8)$ に動けば、動いた距離は1、反応は $1/5 = 0.2$ です。0なら、その欠陥は見えていません。
+#
+# > **見る前に考える**：色見分けネットの反応がランダムな重みを下回り始めるのは、1層目、途中の段、最後の段のどこでしょうか。
 
 # %% [markdown] key="inside" lang="en"
-# **Training everything does not make up for it.** With the same pictures and steps, and settings chosen from the same list, the paint sorter reaches 60% and training from scratch 78%, a mean gap of 18 points. A single run can be several points off: the five stored ones lie between 11 and 22, and yours is the distance between the two rings of everything trained. From `zukan-resnet` it is 92%.
+# **Training everything does not make up for it.** With the same pictures and steps, and settings chosen from the same list, the paint sorter reaches 60% and training from scratch 78%, a mean gap of 18 points. The five stored runs lie between 11 and 22; yours, the distance between its two rings, may be a little outside. From `zukan-resnet` it is 92%.
 #
 # ## What is going on?
 #
@@ -235,17 +230,12 @@ tl.claim(
 # $$\text{response} = \frac{\text{distance between a sound part and the same part with a defect}}{\text{mean distance between two different sound parts}}$$
 #
 # For example, let there be two features. Sound part A is at $(1, 0)$ and sound part B at $(4, 4)$, so they are 5 apart. A defect moves A to $(1.6, 0.8)$: it has moved by 1, and the response is $1/5 = 0.2$. At 0, the defect is not seen.
+#
+# > **Think before you look**: where does the paint sorter fall behind random weights, at the first layer, half-way or at the last stage?
 
 # %% key="twins" alt_ja="6個の部品。上が良品、下が同じ部品に欠陥を加えたもの。" alt_en="Six parts, sound above, the same ones with a defect below."
 sound, damaged = lesson06.draw_twins(count=64)
 display(lesson06.show_twins(sound, damaged))
-tl.predict_first(
-    "06-inside",
-    "Where does the paint sorter fall behind random weights?",
-    # ja: "色見分けネットの反応がランダムな重みを下回り始めるのは、どこでしょうか",
-    choices=("at the first layer", "half-way", "at the last stage"),
-    # ja: choices=("1層目", "途中の段", "最後の段"),
-)
 
 
 # %% key="response" alt_ja="欠陥への反応を、画像側から出力層側まで段ごとに示す3本の線。" alt_en="Response to a defect, stage by stage from the picture to the head: three lines."
@@ -258,13 +248,15 @@ def response(eye, stage):
 
 stages = ("bn1", "layer1", "layer2", "layer3", "layer4")
 responses = {name: [response(eye, stage) for stage in stages] for name, eye in eyes.items()}
-display(lesson06.draw_responses(responses))
-tl.see_prediction("06-inside", "at the first layer")
-# ja: tl.see_prediction("06-inside", "1層目")
+lesson06.draw_responses(responses)
+
+# %% [markdown] key="response-read" lang="ja"
+# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
+
+# %% [markdown] key="response-read" lang="en"
+# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. To ignore scratches was right for sorting colours; now it is what stands in the way.
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
-#
 # ## 対策：入口を作り直す
 #
 # 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。そのためのネットワークを作ります。学習した結果は、練習の次の図に示します（保存済み）。
@@ -274,8 +266,6 @@ tl.see_prediction("06-inside", "at the first layer")
 # 関数 `renew_first(network)` を書いてください。`network` の**コピー**を返しますが、最初の `conv1` と `bn1` だけは、ランダムな重みの同じ形のネットワークのものに替えます。元の `network` は変えません。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. To ignore scratches was right for sorting colours; now it is what stands in the way.
-#
 # ## A remedy: a new entrance
 #
 # If the entrance is to blame, why not give back random weights to the entrance alone? You build such a network; the figure after the exercise shows what training it gives (stored).
@@ -302,11 +292,17 @@ tl.check("06-b")
 # %% key="remedies" alt_ja="対策ごとの、表面の検査のテスト正解率。1行に1つ。" alt_en="Test accuracy on surfaces for each remedy, one a row."
 lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 
-# %% [markdown] key="mismatch" lang="ja"
+# %% [markdown] key="remedies-read" lang="ja"
 # **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目だけを残してほかを初期化すると、68%にとどまりました。やはり、主な原因は入口でした。
 #
 # ただし、ゼロからの学習を**超えてはいません**。はっきり超えたのは、**転移元を替えた**場合（`zukan-resnet`、92%）だけでした。
+
+# %% [markdown] key="remedies-read" lang="en"
+# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and the rest anew, it stays at 68%. The entrance was indeed the main cause.
 #
+# But the remedy does **not beat** training from scratch. Only **another source** clearly does: `zukan-resnet`, with 92%.
+
+# %% [markdown] key="mismatch" lang="ja"
 # ## 似ていないことは、害ではない
 #
 # 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。転移元4つ、転移先4つの16組で確かめます。
@@ -314,10 +310,6 @@ lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 # まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図は、1枚が1つの転移先、1行が1つの転移元で、0より右が害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
-# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and the rest anew, it stays at 68%. The entrance was indeed the main cause.
-#
-# But the remedy does **not beat** training from scratch. Only **another source** clearly does: `zukan-resnet`, with 92%.
-#
 # ## Unlike is not harmful
 #
 # When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us check with four sources and four targets, sixteen pairs.
@@ -332,58 +324,28 @@ lesson06.draw_pairs(pairs)
 # **16組のうち、はっきり害になったのは1組だけ。しかも、私たちの目にはいちばん似て見える組でした。** 色見分けネットから表面の検査への組です。`zukan-resnet` は、畑も音も見たことがないのに、4つの転移先すべてで役に立ちました。たとえば音では、35%が52%になりました。**不一致は、負の転移ではありません。**
 #
 # 目そのものに良い悪いがあるのでもなく、**転移元と転移先の組み合わせ**で決まります。色見分けネットも、土地利用と音では役に立ちます。X線写真では区間が0をまたぐので、まだわかりません。
-#
-# ## 前もってわかる？
-#
-# 本体を学習する前に、数秒で計算できるスコアを2つ試します。1つ目の**proxy A距離**（proxy A-distance）は、転移元の目から見て、2つのドメインがどれだけ違うかを表します。転移元の画像と転移先の画像を特徴から見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
-#
-# $$d = 2\,(1 - 2\epsilon)$$
-#
-# たとえば10枚に1枚間違えるなら $d = 2 \times (1 - 0.2) = 1.6$ です。
 
 # %% [markdown] key="before" lang="en"
 # **Of sixteen pairs, one does clear harm, and it is the pair that looks most alike to us**: the paint sorter on surfaces. `zukan-resnet` helps on all four targets, though it has never seen a field or a sound. On sounds, for example, it reaches 52% in place of 35%. **Mismatch is not negative transfer.**
 #
 # Nor is an eye good or bad as such; **the pair of source and target** decides. The paint sorter helps on land use and on sounds. On X-rays its interval contains 0, so we do not know yet.
+
+# %% [markdown] key="known" lang="ja"
+# ## 前もってわかる？
 #
+# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、4つの転移元のどれでも、0の左右どちらに出るかが、丸（出力層だけ）と四角（全体を学習）で一致しています。線形プローブなら数秒で測れ、ランダムな重みのプローブを下回ったのは、色見分けネットだけでした。（4つの転移元だけなので目安です。近さを測るスコアは「さらに深く：近さで害を見抜ける？」で試します。）
+
+# %% [markdown] key="known" lang="en"
 # ## Could we have known?
 #
-# Two scores take seconds, before any body is trained. The first, the **proxy A-distance**, says how different two domains look to the eye of the source: train a classifier to tell pictures of the source from pictures of the target by their features, and call its error $\epsilon$. Then
-#
-# $$d = 2\,(1 - 2\epsilon)$$
-#
-# For example, a classifier that is wrong for one picture in ten gives $d = 2 \times (1 - 0.2) = 1.6$.
-
-# %% key="a-distance"
-tl.diagram("a_distance")
-
-# %% [markdown] key="scores" lang="ja"
-# 2つ目は、いちばん最初に測ったものです。線形プローブの正解率が、**ランダムな重みのプローブ**をどれだけ上回るかを見ます。図は表面の検査で、縦軸は左右とも、全体を学習したときのギャップです。
-
-# %% [markdown] key="scores" lang="en"
-# The second is what we measured at the very beginning: by how much does a linear probe beat a **probe on random weights**? The figure is about surfaces; both panels have the same vertical axis, the gap with everything trained.
-
-# %% key="warnings" alt_ja="4つの転移元のギャップ。横軸は、左がproxy A距離、右がプローブの差の散布図。" alt_en="The gaps of four sources against the proxy A-distance, left, and against the lead of the probe, right."
-there = tl.extract_features(eyes["zukan-paint"], paint.train.inputs)
-here = tl.extract_features(eyes["zukan-paint"], surfaces.train.inputs)
-distance = tl.proxy_a_distance(there, here)
-ahead = today["frozen", "zukan-paint"] - today["frozen", "scratch"]
-print(f"Paint sorter to surfaces: proxy A-distance {distance:.1f} (0 alike, 2 different)")
-# ja: print(f"色見分けネットから表面の検査へ：proxy A距離 {distance:.1f}（0で同じ、2で別）")
-print(f"Its probe minus that of random weights: {100 * ahead:.0f} points")
-# ja: print(f"プローブとランダムな重みのプローブの差：{100 * ahead:.0f}ポイント")
-lesson06.draw_warnings(pairs)
+# **The head alone had given the warning.** On surfaces, the circle (head only) and the square (everything trained) lie on the same side of 0 for all four sources. A linear probe takes seconds, and only the paint sorter's was below a probe on random weights. (Four sources are a hint, no proof. "Deeper: can nearness tell harm?" tries a score of nearness.)
 
 # %% [markdown] key="real" lang="ja"
-# **害を前もって知らせたのは、近さではなくプローブでした。** 左の図では、害になった色見分けネットと、いちばん役に立った `zukan-resnet` が、ほぼ同じ距離（どちらも1.7）に並んでいます。距離では、害と効果を区別できません。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからの学習を上回りました。下回った色見分けネットは、下回ったままです。（図のスコアは保存済みの1回の値なので、今の値とは少し違います。4点だけなので目安です。16組すべてを使った表は「さらに深く：7つのスコア」にあります。）
-#
 # ## 本物の写真では？
 #
 # 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、縮めただけの**生の画素**です。どれも出力層だけを学習しました。
 
 # %% [markdown] key="real" lang="en"
-# **The probe gave the warning, nearness did not.** At the left, the paint sorter, which does harm, and `zukan-resnet`, which helps most, stand at nearly the same distance (both 1.7): the distance cannot tell harm from help. At the right, the three eyes whose probe beat random weights also ended above scratch. The paint sorter's probe was below, and it ended below as well. (The figure's scores are stored, from one draw of pictures, so yours above differ a little. Four points are a hint, no proof; a table over all sixteen pairs stands under "Deeper: seven scores".)
-#
 # ## And on real pictures?
 #
 # The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels**, merely shrunk. In all three, only a head is trained.
@@ -392,7 +354,7 @@ lesson06.draw_warnings(pairs)
 display(lesson06.draw_real(tl.stored("06_real")))
 if tl.live("mobilenet_v2", "eurosat"):
     few = {"valid_per_class": 10, "test_per_class": 20}
-    eyes = {
+    bodies = {
         "pretrained": tl.backbone("mobilenet_v2", size=64),
         # ja: "事前学習済み": tl.backbone("mobilenet_v2", size=64),
         "untrained": tl.backbone("mobilenet_v2", size=64, pretrained=False),
@@ -404,7 +366,7 @@ if tl.live("mobilenet_v2", "eurosat"):
     # ja: # 衛星写真は、ImageNetの写真とはかなり違います
     for labels in (2, 20):
         earth = tl.load_task("eurosat", labels, source="public", **few)
-        found = [f"{name} {tl.probe(eye, earth).test_acc:.0%}" for name, eye in eyes.items()]
+        found = [f"{name} {tl.probe(body, earth).test_acc:.0%}" for name, body in bodies.items()]
         print(f"Satellite photos, {labels} labels a class: {', '.join(found)}")
         # ja: print(f"衛星写真、1クラス{labels}ラベル：{', '.join(found)}")
 
@@ -414,12 +376,10 @@ if tl.live("mobilenet_v2", "eurosat"):
 # ## 転移する前の5か条
 #
 # 1. **何を無視するように学んだ転移元か。** それは、新しい仕事の手がかりではありませんか。
-# 2. **線形プローブを、ランダムな重みのプローブと比べる。** 下回ったら、まず別の転移元を試します。
+# 2. **転移元が近く見えても、線形プローブをランダムな重みのプローブと比べる。** 下回ったら、まず別の転移元を試します。
 # 3. **ゼロからの学習も、同じように調整する。** 学習率、クリッピング、ステップ数、データ拡張をそろえ、検証データで選びます。
 # 4. **差は、画像を選び直して数回測り、区間で判断する。** テストデータは選ぶのに使いません。
 # 5. **害があれば、まず転移元を替える。** 替えられなければゼロから。対策はその次です。
-#
-# レッスン00の**戦略マップ**（`tl.strategy_map()`）は、転移元が遠いとき「ゼロからの学習と比べる」ように勧めます。このレッスンで付け加えるのは、**近く見えるときにも比べる**ことです。近さは、目が何を捨てているかを教えてくれません。
 
 # %% [markdown] key="checklist" lang="en"
 # **On animals ImageNet is far ahead; on blood cells and clothes, raw pixels are level with it.** On cats and dogs it reaches 92% with five labels a class, pixels 52%. But on blood cells, with fifty labels, it is 98% for ImageNet, 97% for pixels and 95% for a network that never learned anything. That is no harm, but no merit of the source either: without baselines we would have taken the 98% for a success of transfer (stored; ten draws of labelled and test pictures).
@@ -427,12 +387,10 @@ if tl.live("mobilenet_v2", "eurosat"):
 # ## Five rules before you transfer
 #
 # 1. **What did the source learn to ignore?** Is it what the new job needs?
-# 2. **Compare the linear probe with a probe on random weights.** If it is below, try another source first.
+# 2. **Compare the linear probe with a probe on random weights, near as the source may look.** If it is below, try another source first.
 # 3. **Tune training from scratch just as well**: learning rate, clipping, steps and augmentation alike, chosen on validation data.
 # 4. **Measure the difference on several draws and judge by its interval.** Test data choose nothing.
 # 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
-#
-# The **strategy map** of lesson 00 (`tl.strategy_map()`) tells you to compare with scratch when the source is far away. This lesson adds: **compare when it looks near, too.** Nearness does not tell what an eye throws away.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、9分。2人で話し合うのもおすすめです）
@@ -514,7 +472,7 @@ tl.quiz("06")
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
 # - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました。
 # - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。近さは当てになりませんでした。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。
 # - 本物の写真でも、比較対象がなければ、画素と同じ正解率を転移の成果と取り違えます。
 
 # %% [markdown] key="summary" lang="en"
@@ -523,7 +481,7 @@ tl.quiz("06")
 # - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
-# - Before you transfer, compare the linear probe with a probe on random weights. Nearness was no guide.
+# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide.
 # - On real pictures, too: without baselines, what pixels can do as well looks like a success of transfer.
 
 # %% [markdown] key="deeper-why" lang="ja" tags=["deeper"]
@@ -578,7 +536,7 @@ lesson06.show_filters(eyes)
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
 
 # %% [markdown] key="stable-read" lang="ja"
-# **害の大きさは、学習の長さで決まります。** ステップ数を半分にすると、36%対69%に開きます。3倍にすると82%対84%で、差の95%信頼区間（-2〜6ポイント）は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
+# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、36%対69%に開きます。3倍にすると82%対84%で、差の95%信頼区間（−2〜6ポイント）は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
 #
 # 長さが同じなら、学習率0.03でクリッピングなし（34%対78%）でも、0.1でクリッピングあり（40%対80%）でも、別のオプティマイザーAdamW（30%対72%）でも、害は残りました。
 #
@@ -590,6 +548,50 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # At the usual length the harm stays, whether at a rate of 0.03 without clipping (34% against 78%), at 0.1 with clipping (40% against 80%) or with another optimizer, AdamW (30% against 72%).
 #
 # The last row shows a baseline that was not tuned. At a learning rate of 0.003, which suits fine-tuning, training from scratch reaches only 41%. Next to that, the 60% of the paint sorter would look like a gain of 19 points: **an untuned baseline hides harm.** There is one paint sorter only; we have not pretrained it a second time.
+
+# %% [markdown] key="deeper-distance" lang="ja" tags=["deeper"]
+# ## さらに深く：近さで害を見抜ける？
+#
+# 近さを測るスコアの代表が**proxy A距離**（proxy A-distance）です。転移元の目から見て、2つのドメインがどれだけ違うかを表します。転移元の画像と転移先の画像を特徴から見分ける分類器を学習し、その誤り率を $\epsilon$ とします。
+#
+# $$d = 2\,(1 - 2\epsilon)$$
+#
+# たとえば10枚に1枚間違えるなら $d = 2 \times (1 - 0.2) = 1.6$ です。
+
+# %% [markdown] key="deeper-distance" lang="en" tags=["deeper"]
+# ## Deeper: can nearness tell harm?
+#
+# The best-known score of nearness is the **proxy A-distance**. It says how different two domains look to the eye of the source: train a classifier to tell pictures of the source from pictures of the target by their features, and call its error $\epsilon$. Then
+#
+# $$d = 2\,(1 - 2\epsilon)$$
+#
+# For example, a classifier that is wrong for one picture in ten gives $d = 2 \times (1 - 0.2) = 1.6$.
+
+# %% key="a-distance"
+tl.diagram("a_distance")
+
+# %% [markdown] key="scores" lang="ja"
+# 次の図は、表面の検査について、この距離（左）と、線形プローブがランダムな重みのプローブを上回った差（右）を比べます。縦軸はどちらも、全体を学習したときのギャップです。
+
+# %% [markdown] key="scores" lang="en"
+# For surfaces, the figure compares this distance (left) with the lead of the linear probe over a probe on random weights (right). Both panels have the same vertical axis, the gap with everything trained.
+
+# %% key="warnings" alt_ja="4つの転移元のギャップ。横軸は、左がproxy A距離、右がプローブの差の散布図。" alt_en="The gaps of four sources against the proxy A-distance, left, and against the lead of the probe, right."
+there = tl.extract_features(eyes["zukan-paint"], paint.train.inputs)
+here = tl.extract_features(eyes["zukan-paint"], surfaces.train.inputs)
+distance = tl.proxy_a_distance(there, here)
+ahead = today["frozen", "zukan-paint"] - today["frozen", "scratch"]
+print(f"Paint sorter to surfaces: proxy A-distance {distance:.1f} (0 alike, 2 different)")
+# ja: print(f"色見分けネットから表面の検査へ：proxy A距離 {distance:.1f}（0で同じ、2で別）")
+print(f"Its probe minus that of random weights: {100 * ahead:.0f} points")
+# ja: print(f"プローブとランダムな重みのプローブの差：{100 * ahead:.0f}ポイント")
+lesson06.draw_warnings(pairs)
+
+# %% [markdown] key="warnings-read" lang="ja"
+# **害を前もって知らせたのは、近さではなくプローブでした。** 左の図では、害になった色見分けネットと、いちばん役に立った `zukan-resnet` が、ほぼ同じ距離（どちらも1.7）に並んでいます。距離では、害と効果を区別できません。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからの学習を上回りました。下回った色見分けネットは、下回ったままです（図のスコアは保存済みの1回の値なので、今の値とは少し違います）。
+
+# %% [markdown] key="warnings-read" lang="en"
+# **The probe gave the warning, nearness did not.** At the left, the paint sorter, which does harm, and `zukan-resnet`, which helps most, stand at nearly the same distance (both 1.7): the distance cannot tell harm from help. At the right, the three eyes whose probe beat random weights also ended above scratch. The paint sorter's probe was below, and it ended below as well (the figure's scores are stored, from one draw of pictures, so yours above differ a little).
 
 # %% [markdown] key="deeper-scores" lang="ja" tags=["deeper"]
 # ## さらに深く：7つのスコア
@@ -663,7 +665,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # - **Definition and survey**: the comparison is that of Wang et al. (2019, [arXiv:1811.09751](https://arxiv.org/abs/1811.09751)); a survey is Zhang et al. ([arXiv:2009.00909](https://arxiv.org/abs/2009.00909)). The proxy A-distance is by Ben-David et al. (NIPS 2006), CKA by Kornblith et al. ([arXiv:1905.00414](https://arxiv.org/abs/1905.00414)), LogME by You et al. ([arXiv:2102.11005](https://arxiv.org/abs/2102.11005)), LEEP by Nguyen et al. ([arXiv:2002.12462](https://arxiv.org/abs/2002.12462)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **48分の進め方** ・ 見当違いの目と最初の比較9分（`ignored` の図を映す） → ギャップとウィジェット、練習A 9分 → 全体の学習と、1層目の反応8分 → 練習Bと対策6分 → 16組と2つのスコア、本物の写真7分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まずproxy A距離を、次に練習Bを宿題に回します。
+# **45分の進め方** ・ 見当違いの目と最初の比較9分（`ignored` の図を映す） → ギャップとウィジェット、練習A 9分 → 全体の学習と、1層目の反応7分 → 練習Bと対策6分 → 16組、プローブの警告、本物の写真5分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
 # - **映すもの**：図 `ignored`、良品と欠陥の写真（`twins`）、反応の図（`response`）。
 # - **2人組で**：最初の予想の前に「見た目が似ていれば安全か」を挙手で聞きます。練習Cは1人が提案、もう1人が採点し、交代します。
@@ -673,7 +675,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # - **議論の種**：皆さんの職場のモデルは、何を無視するように学んでいるでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 48 minutes** · the wrong eye and the first comparison 9 (project the `ignored` diagram) → gap, widget and exercise A 9 → training everything, and the response of the first layer 8 → exercise B and the remedy 6 → sixteen pairs, the two scores and real pictures 7 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, give up the proxy A-distance first, then make exercise B homework.
+# **A plan for 45 minutes** · the wrong eye and the first comparison 9 (project the `ignored` diagram) → gap, widget and exercise A 9 → training everything, and the response of the first layer 7 → exercise B and the remedy 6 → sixteen pairs, the warning and real pictures 5 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
 # - **To project**: the diagram `ignored`, the parts with and without defects (`twins`), the figure of responses (`response`).
 # - **In pairs**: before the first prediction, ask for a show of hands on "alike is safe". In exercise C one proposes, the other marks, then they change places.

@@ -1,16 +1,19 @@
 """Lesson 06: one thing differs, mistakes in its exercises are told apart, its figures agree."""
 
+import ast
 import copy
 
 import pytest
 import torch
 
 import tlhelpers as tl
+from tlhelpers.course.author.reading import read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.negative_transfer import experiments, figures
 from tlhelpers.lessons.negative_transfer.widget import gap_of, verdict_of
-from tlhelpers.runtime.language import text
+from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.runtime.places import ROOT
 
 PLAN = {
     "sources": ["imagenet", "dye"],
@@ -174,3 +177,27 @@ def test_both_scores_are_held_against_the_same_gap(monkeypatch):
     )
     assert len(left) == 4 and left == right
     assert panels[0].get_ylim() == panels[1].get_ylim()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_title_of_the_other_conditions_is_not_cut_off(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    drawn = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: drawn.append(figure))
+    figures.draw_stable(stored("06_pairs"), stored("06_stable"))
+    drawn[0].draw_without_rendering()
+    assert drawn[0].axes[0].title.get_window_extent().x1 <= drawn[0].bbox.x1
+
+
+def test_the_cell_of_real_pictures_leaves_the_names_of_the_lesson_alone():
+    """Where its networks are at hand it runs live, and later cells still need the three eyes."""
+    lesson = read_lesson(ROOT / "lessons" / "source" / "06_negative_transfer.py")
+    cells = [block for block in lesson.blocks if block.kind == "code"]
+    place = next(row for row, cell in enumerate(cells) if cell.key == "real-figure")
+
+    def assigned(code):
+        nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
+        return {name.id for node in nodes for name in node.targets if isinstance(name, ast.Name)}
+
+    before = set().union(*(assigned(cell.code) for cell in cells[:place]))
+    assert "eyes" in before and not before & assigned(cells[place].code)

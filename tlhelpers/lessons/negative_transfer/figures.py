@@ -1,9 +1,13 @@
-"""Figures of lesson 06: harm and help, what a network ignores, early warnings, remedies."""
+"""Figures of lesson 06: harm and help, what a network ignores, early warnings, remedies.
+
+`flips`, the augmentation of lesson 03, is here for the lesson's cells.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,12 +20,15 @@ from tlhelpers.data.catalog import load_task
 from tlhelpers.data.zukan import keys_of
 from tlhelpers.data.zukan.kit import Canvas
 from tlhelpers.data.zukan.surfaces import draw as draw_surface
+from tlhelpers.lessons.negative_transfer.experiments import flip
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture, sheet
 from tlhelpers.show.twins import draw_twin
 from tlhelpers.transfer.intervals import interval, spearman
 from tlhelpers.transfer.results import Result
+
+flips = partial(flip, (2, 3))  # a surface has no top and no left
 
 SCRATCH = "scratch"
 CHANCE = 0.2  # five conditions of a surface
