@@ -242,9 +242,9 @@ tl.claim(
 )
 
 # %% [markdown] key="skip-read" lang="ja"
-# **近道のない20層は、15回の学習では、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。今日のネットワーク（丸印）は1段、図の線は論文と同じ3段で、学習率もそれぞれに選んであります。
+# **近道のない20層は、15回の学習では、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。今日の1回（丸印）は、図の線より簡単な作りのネットワークなので、線からは外れます。
 #
-# 学習を半分にしても、勾配を切り詰めても、AdamWに替えても、近道は18ポイント以上の差をつけます。ところが**3倍**学習させると、近道なしも追いつきました（差は0〜2ポイント、初期値を変えて3回ずつ）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
+# ところが**3倍**学習させると、近道なしも追いつきました（差は0〜2ポイント）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
 #
 # では、近道のない19層のVGGは、なぜ学習できたのでしょうか。深い版は、浅い版の重みから学習を始めたのです。
 #
@@ -253,9 +253,9 @@ tl.claim(
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data in 15 passes.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**). Today's networks (rings) have one stage, those of the figure three, as in the paper, and a learning rate chosen for each.
+# **Without shortcuts, 20 layers cannot even learn their own training data in 15 passes.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**). Today's networks (rings) are built more simply than those of the figure, so they lie off the lines.
 #
-# At half the passes, with clipped gradients or with AdamW, shortcuts are ahead by 18 points or more, too. But after **three times** the passes the plain network had caught up (0 to 2 points; 3 starts each). At this size, it seems, shortcuts make learning faster. With the paper's large networks the difference was still there after three times the training.
+# But after **three times** the passes the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. With the paper's large networks the difference was still there after three times the training.
 #
 # And VGG, with 19 plain layers? Its authors started the deep versions from the weights of a shallower one.
 #
@@ -385,62 +385,30 @@ tl.claim(
 # %% [markdown] key="regret-read" lang="ja"
 # **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです（LogMEとHスコアは「さらに深く」で説明します）。目安の計算は、1つのネットワークに0.1〜0.2秒です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。
 #
-# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。k-NNは犬と猫で7ポイント失い、Hスコアは空撮写真で最下位の `zukan-shape` を好んで21ポイント失いました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
+# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
-# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。鳥の写真で試しましょう。出力層は正しい画像で学習し、使うときだけ間違えます。
+# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。鳥と空撮写真で測りました（保存済み）。出力層は正しい画像で学習し、使うときだけ間違えた場合と、学習のはじめから間違えた場合です。
 #
 # > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、損がいちばん小さいのはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
 # **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. (LogME and the H-score are explained under "Deeper".) A score takes 0.1 to 0.2 seconds a network. But the probe uses more labels than the others, the validation data (10 of each class).
 #
-# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. k-NN loses 7 points on cats and dogs, and the H-score 21 on photos from the air, where it likes `zukan-shape`, which comes last. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
+# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. Let us try on birds: the head learns from pictures that are fed correctly; the mistake is made only afterwards, in use.
+# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured it on birds and on photos from the air (stored): either the head learns from pictures that are fed correctly and the mistake is made only afterwards, in use, or it is made from the start.
 #
 # > **Think before you look**: which costs least: blue first, grey, not normalised, 0 to 255, or half the size?
 
-# %% key="mistakes-run" alt_ja="6通りの入力の渡し方での、鳥と空撮写真のテスト正解率。使うときだけ間違えた場合と、はじめから間違えた場合。" alt_en="Test accuracy on birds and on photos from the air for six ways to feed pictures: mistaken in use only, and from the start."
-network = networks["zukan-resnet"]
-birds = tl.load_task("birds", per_class=20, valid_per_class=10)
-head = tl.probe(network, birds).head
-
-
-def normalise(pictures):
-    return (pictures.float() / 255 - 0.5) / 0.25
-
-
-def grey(pictures):
-    return normalise(pictures.float().mean(1, keepdim=True).expand(-1, 3, -1, -1))
-
-
-feeds = {
-    "right": normalise,
-    # ja: "正しい": normalise,
-    "blue first (BGR)": lambda pictures: normalise(pictures.flip(1)),
-    # ja: "青が先（BGR）": lambda pictures: normalise(pictures.flip(1)),
-    "grey": grey,
-    # ja: "白黒": grey,
-    "not normalised": lambda pictures: pictures.float() / 255,
-    # ja: "正規化なし": lambda pictures: pictures.float() / 255,
-    "0 to 255": lambda pictures: (pictures.float() - 0.5) / 0.25,
-    # ja: "0〜255のまま": lambda pictures: (pictures.float() - 0.5) / 0.25,
-    "half the size": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
-    # ja: "大きさが半分": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
-}
-for name, feed in feeds.items():
-    features = tl.extract_features(network, birds.test, preprocess=feed)
-    right = (head(features).argmax(1) == birds.test.labels).float().mean()
-    print(f"{name}: {right:.0%} of the birds are right")
-    # ja: print(f"{name}：鳥の正解率 {right:.0%}")
+# %% key="mistakes-figure" alt_ja="6通りの入力の渡し方での、鳥と空撮写真のテスト正解率。使うときだけ間違えた場合と、はじめから間違えた場合。" alt_en="Test accuracy on birds and on photos from the air for six ways to feed pictures: mistaken in use only, and from the start."
 lesson07.draw_mistakes(tl.stored("07_mistakes"))
 
 # %% [markdown] key="mistakes-read" lang="ja"
-# **6つの渡し方のうち、正しいのは1つだけなのに、エラーは1つも出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥、保存済み）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。損の大きさは仕事によって違います。
+# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。損の大きさは仕事によって違います。
 #
 # はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。ところが範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
 #
@@ -451,7 +419,7 @@ lesson07.draw_mistakes(tl.stored("07_mistakes"))
 # 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。点線は、ランダムに答えた場合です。
 
 # %% [markdown] key="mistakes-read" lang="en"
-# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10% (stored). The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: how much depends on the job.
+# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10%. The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: how much depends on the job.
 #
 # Made from the start, too, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. But a wrong range or size still leaves only 69 to 75%, probably because the frozen body has never seen such input and its features stay spoilt.
 #
@@ -467,8 +435,6 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="ja"
 # **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です（ImageNetの1,000種類には、アリもハチも入っています）。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした（ImageNetのMobileNetV2より3ポイントと7ポイント上）。ただし、5回ではまだ確かとは言えません。
 #
-# **目安は「いつもの選び方」にも勝たなければなりません。** 何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
-#
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
 # 食品倉庫で、粘着シートに付いた虫をカメラで見分けたい、と頼まれました（8種類）。ラベル付きの写真は全部で160枚。端末では1枚50ミリ秒、ファイルは30 MBまで、製品に組み込むので商用利用ができることが条件です（ライセンスは「さらに深く：時間と大きさ、ライセンス」にあります）。公開モデルの候補は、ResNet-50（ImageNet、98 MB）、MobileNetV2（ImageNet、14 MB）、MobileNetV2（iNaturalistの虫、14 MB）、SqueezeNet（ImageNet、5 MB）です。
@@ -477,8 +443,6 @@ lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="exercise-c" lang="en"
 # **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet; the same architecture from birds, 71%. (Among the 1,000 kinds of ImageNet there are ants and bees, too.) On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean (3 and 7 points above ImageNet), but five draws are too few to be sure of it.
-#
-# **A score must also beat the habit.** Always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
@@ -657,21 +621,69 @@ lesson07.draw_scores(choice)
 # **同じ仕事の中では、LogMEが高いほど正解率も高くなりました。仕事をまたぐと、そうはなりません。** LogMEは、クラスの数や特徴の大きさで値が変わるからです。0.2の鳥と−0.7の胸部の絵を比べても、意味はありません。
 #
 # **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
+#
+# **目安は「いつもの選び方」にも勝たなければなりません。** 本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 
 # %% [markdown] key="scores-read" lang="en"
 # **Within one job, a higher LogME goes with a higher accuracy. Across jobs it does not**, since its values depend on the number of classes and on the scale of the features. Setting 0.2 on birds against −0.7 on X-rays means nothing.
 #
 # **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
+#
+# **A score must also beat the habit.** On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
+
+# %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
+# ## さらに深く：わざと間違えてみる
+#
+# 6通りの渡し方は、どれも1、2行で書けます。鳥で、出力層は正しい画像で学習し、使うときだけ間違えてみましょう。1回だけの結果なので、図の平均とは数ポイントずれます。
+
+# %% [markdown] key="deeper-mistakes" lang="en" tags=["deeper"]
+# ## Deeper: feed it wrongly on purpose
+#
+# Each of the six ways to feed a network is a line or two. Here the head learns from birds that are fed correctly, and the mistake is made in use. It is one run, so it lies a few points off the means in the figure.
+
+# %% key="mistakes-run"
+network = networks["zukan-resnet"]
+birds = tl.load_task("birds", per_class=20, valid_per_class=10)
+head = tl.probe(network, birds).head
+
+
+def normalise(pictures):
+    return (pictures.float() / 255 - 0.5) / 0.25
+
+
+def grey(pictures):
+    return normalise(pictures.float().mean(1, keepdim=True).expand(-1, 3, -1, -1))
+
+
+feeds = {
+    "right": normalise,
+    # ja: "正しい": normalise,
+    "blue first (BGR)": lambda pictures: normalise(pictures.flip(1)),
+    # ja: "青が先（BGR）": lambda pictures: normalise(pictures.flip(1)),
+    "grey": grey,
+    # ja: "白黒": grey,
+    "not normalised": lambda pictures: pictures.float() / 255,
+    # ja: "正規化なし": lambda pictures: pictures.float() / 255,
+    "0 to 255": lambda pictures: (pictures.float() - 0.5) / 0.25,
+    # ja: "0〜255のまま": lambda pictures: (pictures.float() - 0.5) / 0.25,
+    "half the size": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
+    # ja: "大きさが半分": lambda pictures: F.avg_pool2d(normalise(pictures), 2),
+}
+for name, feed in feeds.items():
+    features = tl.extract_features(network, birds.test, preprocess=feed)
+    right = (head(features).argmax(1) == birds.test.labels).float().mean()
+    print(f"{name}: {right:.0%} of the birds are right")
+    # ja: print(f"{name}：鳥の正解率 {right:.0%}")
 
 # %% [markdown] key="deeper-gradient" lang="ja" tags=["deeper"]
 # ## さらに深く：勾配は消えるのか、増えすぎるのか
 #
-# 近道の説明でよく聞くのは「勾配が消えるのを防ぐ」です。学習を始める前に、いちばん下の層の勾配の長さを測ってみます。
+# 近道の説明でよく聞くのは「勾配が消えるのを防ぐ」です。学習を始める前に、いちばん下の層の勾配の長さを測ってみます。図のネットワークは論文と同じ3段で、学習率はそれぞれに選びました。学習を半分にしても、勾配を切り詰めても、AdamWに替えても、近道は18ポイント以上の差をつけます（初期値を変えて3回ずつ）。
 
 # %% [markdown] key="deeper-gradient" lang="en" tags=["deeper"]
 # ## Deeper: does the gradient vanish, or grow too large?
 #
-# Shortcuts are often said to keep the gradient from vanishing. Here is how long the gradient of the lowest layer is before training begins.
+# Shortcuts are often said to keep the gradient from vanishing. Here is how long the gradient of the lowest layer is before training begins. (The networks of the figures have three stages, as in the paper, and a learning rate chosen for each. At half the passes, with clipped gradients or with AdamW, shortcuts are ahead by 18 points or more, too; 3 starts each.)
 
 # %% key="gradient-figure" alt_ja="学習前の、最初の層の勾配の長さを層の数に対して示す。近道なしのほうが、層とともに大きく増える。" alt_en="Length of the first layer's gradient before training against the number of layers: it grows faster without shortcuts than with them."
 lesson07.draw_gradient(depth)
