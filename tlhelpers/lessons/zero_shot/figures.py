@@ -282,6 +282,7 @@ def draw_each(found: Mapping, task: Task) -> Picture:
         look = {"color": colour, "linestyle": "none", "marker": marker, "label": label}
         axes.plot(means, rows, **look)
         axes.axvline(fmean(means), color=colour, linewidth=1.2, linestyle="--")
+    axes.plot([], [], "--", color=figures.INK, linewidth=1.2, label=text("lesson09.each_mean"))
     axes.axvline(0.1, color=figures.INK, linestyle=":", label=text("lesson09.chance"))
     names = [task.class_names[task.classes["en"].index(name)] for name in order]
     axes.set_yticks(range(len(order)), names)
@@ -289,7 +290,7 @@ def draw_each(found: Mapping, task: Task) -> Picture:
     axes.set_xlim(0, 1.03)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel(text("lesson09.found_share", draws=len(found["zukan"][order[0]])))
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
     share = fmean(fmean(found["zukan"][name]) for name in species)
     axes.set_title(text("lesson09.each_title", share=f"{share:.0%}"))
     return picture(figure, text("lesson09.each_alt"))
