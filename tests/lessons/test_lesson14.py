@@ -15,7 +15,7 @@ from tlhelpers.lessons.your_own_images.checks import (
     promised,
     read_the_leak,
 )
-from tlhelpers.lessons.your_own_images.photos import COPIES, SHOTS, receive_photos
+from tlhelpers.lessons.your_own_images.photos import COPIES, SHOTS, read_photos, receive_photos
 from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.intervals import interval
 
@@ -56,6 +56,14 @@ def test_the_other_two_folders_hold_no_mistake(delivery):
     found = load_folder(delivery.next_month, size=64).inspection
     assert found.counts == {"cat": 100, "dog": 100}
     assert not found.left_out and not found.duplicates and not found.conflicts
+
+
+def test_the_quick_way_skips_what_cannot_be_read_and_nothing_else(delivery):
+    images, labels, paths = read_photos(delivery.inbox, size=32)
+    files = set(delivery.inbox.glob("*/*.jpg"))
+    assert {path.name for path in files - set(paths)} == {"list.jpg", "0104_1.jpg"}
+    assert images.shape == (len(paths), 3, 32, 32) and images.dtype == torch.uint8
+    assert [("cat", "dog")[label] for label in labels] == [path.parent.name for path in paths]
 
 
 def test_photos_are_the_same_for_everybody(delivery, tmp_path):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -59,6 +61,21 @@ def animals(cats: int, dogs: int, seed: int, size: int = 64) -> tuple[Tensor, Te
     pets = load_task("pets", most, seed, size=size, valid_per_class=1, test_per_class=1).train
     rows = torch.cat([(pets.labels == c).nonzero()[:n, 0] for c, n in enumerate((cats, dogs))])
     return pets.inputs[rows], pets.labels[rows]
+
+
+def read_photos(folder: Path, size: int = PIXELS) -> tuple[Tensor, Tensor, list[Path]]:
+    """The photos below `cat` and `dog` that can be read, by name; others are skipped in silence.
+
+    Returns images, uint8 (n, 3, size, size); labels (n,) with 0 for a cat; and the n files.
+    """
+    images, labels, paths = [], [], []
+    for path in sorted(folder.glob("*/*.jpg")):
+        with suppress(OSError), Image.open(path) as opened:
+            photo = opened.convert("RGB").resize((size, size))
+            images.append(torch.from_numpy(np.array(photo)).permute(2, 0, 1))
+            labels.append(("cat", "dog").index(path.parent.name))
+            paths.append(path)
+    return torch.stack(images), torch.tensor(labels), paths
 
 
 def photograph(images: Tensor) -> Tensor:
