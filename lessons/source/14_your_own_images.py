@@ -146,7 +146,7 @@ pets = tl.load_folder(inbox, size=128)
 pets.inspection
 
 # %% [markdown] key="inspect-read" lang="ja"
-# **点検から6つのことがわかりました。** 上から順に対処を考えましょう。
+# **点検から6つのことがわかりました。**
 #
 # | 見つかったもの | 対処 |
 # |---|---|
@@ -160,7 +160,7 @@ pets.inspection
 # では、1つの誤りがどれだけ結果を狂わせるのでしょうか。誤りのない120匹・360枚のフォルダーに1つずつ混ぜて、測りました。
 
 # %% [markdown] key="inspect-read" lang="en"
-# **The inspection brings up six things.** Take them in turn:
+# **The inspection brings up six things.**
 #
 # | found | what to do |
 # |---|---|
@@ -256,18 +256,18 @@ print(f"Test: {len(pets.test)} photos of {tested} owners")
 # %% [markdown] key="order" lang="ja"
 # ## 次に何を試すか
 #
-# フォルダーが整いました。ここからは、安い方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も少しずつ学習させることです。
+# ここからは、安い方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も少しずつ学習させることです。
 #
-# `tl.try_folder` は、この順番を決まった時間のなかで進めます。特徴の近さ（k-NN）と線形プローブを試し、時間があればファインチューニングも試します。検証データで1つを選び、最後に1回だけテストします。
+# `tl.try_folder` は、この順番を決まった時間のなかで進めます。特徴の近さ（k-NN）と線形プローブを試し、時間があれば、ファインチューニングと、比較のためのゼロからの学習も試します。検証データで1つを選び、最後に1回だけテストします。
 #
 # > **見る前に考える**：k-NN、線形プローブ、ファインチューニングのうち、どれが選ばれるでしょうか。
 
 # %% [markdown] key="order" lang="en"
 # ## What to try next
 #
-# The folder is in order. From here, try the cheap things first, and see on **validation data** whether each step is better than the one before. **Augmentation** changes the photos a little each time they are shown, here by turning and mirroring them. **Fine-tuning** lets the eye (the body) learn as well, a little at a time.
+# Now try the cheap things first, and see on **validation data** whether each step is better than the one before. **Augmentation** changes the photos a little each time they are shown, here by turning and mirroring them. **Fine-tuning** lets the eye (the body) learn as well, a little at a time.
 #
-# `tl.try_folder` goes along this order in the time you give it. It tries nearest features (k-NN) and a linear probe, then, if there is time, fine-tuning. Validation data choose one of them, and that one takes the test, once.
+# `tl.try_folder` goes along this order in the time you give it. It tries nearest features (k-NN) and a linear probe, then, if there is time, fine-tuning and (for comparison) from scratch. Validation data choose one of them, and that one takes the test, once.
 #
 # > **Think before you look**: which will be chosen, k-NN, the linear probe or fine-tuning?
 
@@ -279,6 +279,8 @@ report
 # %% [markdown] key="try-read" lang="ja"
 # **大きいのは特徴を借りる一歩で、そのあとの一歩は小さめです。** 動物を10回選び直すと（保存済み、「さらに深く：この順番を10回」）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%、線形プローブで81%、ファインチューニングで85%でした。借りたあとの差は1回ごとのばらつきと同じくらいなので、あなたの写真で効くかどうかは検証データで確かめます。
 #
+# ラベルを増やす効果は、レポートの**学習曲線**（`report.learning_curve()`）の右端が、まだ上がっているかどうかでわかります。
+#
 # ### 間違いを見る
 #
 # 数字の次は、必ず間違えた写真を見ます。下は、自信を持って間違えたテスト写真です。
@@ -286,9 +288,11 @@ report
 # %% [markdown] key="try-read" lang="en"
 # **The big step is to borrow features; the steps after it are small.** Over ten draws of animals (stored, "Deeper: this order, ten times"), the accuracy on new animals was 56% with nearest pixels, 76% with nearest borrowed features, 81% with a linear probe and 85% with fine-tuning. The later steps are about as large as the spread of single results, so only your own validation data can tell what pays on your photos.
 #
+# Would more labels help? See whether the **learning curve** of the report still rises at its right end (`report.learning_curve()`).
+#
 # ### Look at the mistakes
 #
-# After the numbers, always look at the photos that went wrong. Here are the test photos that were answered wrongly with most confidence.
+# After the numbers, always look at the photos. Here are the test photos that were answered wrongly with most confidence.
 
 # %% key="mistakes" alt_ja="テストで自信を持って間違えた写真と、その正解と答え。" alt_en="The surest wrong answers on the test photos, with truth and answer."
 display(report.confusion())
@@ -333,7 +337,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 # ja: print(f"今回：テスト {report.test_acc}、翌月 {sum(hits) / len(hits):.0%}")
 
 # %% [markdown] key="yours" lang="ja"
-# **実力は68%から10ポイント以上も上がり、テストが20ポイントも高く出ることはなくなりました。** それでもまだ、テストと翌月には差があります。飼い主30人のテストは±10ポイントほどしか正確でなく、レポートの広い区間がそれを伝えています。
+# **実力は68%から10ポイントほど、あるいはそれ以上に上がり、テストが20ポイントも高く出ることはなくなりました。** それでもまだ、テストと翌月には差があります。飼い主30人のテストは±10ポイントほどしか正確でなく、レポートの広い区間がそれを伝えています。
 #
 # ## あなたの写真で
 #
@@ -350,7 +354,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 # 次の図は、猫と犬の本物の写真2,000枚とMobileNetV2での結果です（保存済み）。
 
 # %% [markdown] key="yours" lang="en"
-# **The truth rose from 68% by ten points or more, and the test no longer promises 20 points too much.** Test and next month still differ: with 30 owners, a test is no more exact than some ± 10 points, as the wide interval of the report says.
+# **The truth is now some ten points above 68%, or more, and the test no longer promises 20 points too much.** Test and next month still differ: with 30 owners, a test is no more exact than some ± 10 points, as the wide interval of the report says.
 #
 # ## With your photos
 #
@@ -456,8 +460,6 @@ tl.quiz("14")
 # - 安い方法から順に試し、検証データで次へ進むかを決めます。テストデータは最後に1回だけです。
 # - ラベルは、最も疑わしいものから目で見ます。少ないクラスは、クラスごとの正解率で見ます。
 # - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。±5ポイントなら150ほどです。
-#
-# どの方法から始めるかは、レッスン00の**戦略マップ**（`tl.strategy_map()`）に、ラベルの枚数と、元の絵との近さを入れると出てきます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -467,18 +469,16 @@ tl.quiz("14")
 # - Try cheap things first, and let validation data decide whether to go on. The test data come once, at the end.
 # - Look at the most doubtful labels yourself, and at rare classes class by class.
 # - The size of a test is the number of different animals or parts, not of photos: some 150 for ± 5 points.
-#
-# The **strategy map** of lesson 00 (`tl.strategy_map()`) says where to begin, from the number of labels and the likeness to the source.
 
 # %% [markdown] key="deeper-order" lang="ja" tags=["deeper"]
 # ## さらに深く：この順番を10回
 #
-# 動物を10回選び直し、画素の近さから1段ずつ進めました（保存済み）。丸印は今日の結果です。
+# 動物を10回選び直し、画素の近さから1段ずつ進めました（保存済み）。丸印は今日の結果です。どの方法から始めるかは、レッスン00の**戦略マップ**（`tl.strategy_map()`）に、ラベルの枚数と、元の絵との近さを入れると出てきます。
 
 # %% [markdown] key="deeper-order" lang="en" tags=["deeper"]
 # ## Deeper: this order, ten times
 #
-# The animals were drawn anew ten times, and each time the order was gone through from nearest pixels on (stored). The rings are your run of today.
+# The animals were drawn anew ten times, and each time the order was gone through from nearest pixels on (stored). The rings are your run of today. The **strategy map** of lesson 00 (`tl.strategy_map()`) says where to begin, from the number of labels and the likeness to the source.
 
 # %% key="ladder" alt_ja="画素の近さから始めて、方法を1段ずつ進めたときの正解率。下の行ほど後の段階。" alt_en="Accuracy from nearest pixels through one way after another; lower rows are later steps."
 today = {way.strategy: way.valid_acc for way in report.contenders}
@@ -490,8 +490,6 @@ lesson14.draw_ladder(tl.stored("14_ladder"), today)
 # どの差も1回ごとのばらつき（細い線）と同じくらいなので、あなたのデータで効くかどうかは検証データで確かめます。なお、今日のファインチューニング（丸印）には、回転を加えていません。
 #
 # ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントです。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきませんでした。
-#
-# ラベルを増やす効果は、レポートの**学習曲線**（`report.learning_curve()`）の右端が、まだ上がっているかどうかでわかります。
 
 # %% [markdown] key="ladder-read" lang="en"
 # **The big step is the first one: to borrow features (56% to 76%).** A linear probe gains 5 points more, and fine-tuning some 4 on top of that. Turned photos make no clear difference to the probe. With twice the animals the probe stays at 82%, but fine-tuning reaches 88%, 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
@@ -499,8 +497,6 @@ lesson14.draw_ladder(tl.stored("14_ladder"), today)
 # Each of these differences is about as large as the spread of single results (thin lines), so only your validation data can tell what pays on your photos. The fine-tuning of today (ring) does without turned photos.
 #
 # Training from scratch comes within 2 points of fine-tuning (83%), with three times the training: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looked different.
-#
-# Would more labels help? See whether the **learning curve** of the report still rises at its right end (`report.learning_curve()`).
 
 # %% [markdown] key="deeper-recipe" lang="ja" tags=["deeper"]
 # ## さらに深く：定番のレシピを素のPyTorchで
