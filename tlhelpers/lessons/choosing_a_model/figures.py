@@ -78,16 +78,13 @@ def draw_first(choice: Mapping, names: Sequence[str], live: Mapping[str, float])
     return picture(figure, text("lesson07.first_alt"))
 
 
-def draw_depth(found: Mapping, live: Mapping[str, float]) -> Picture:
-    """Training accuracy over depth, plain and residual. live: today's "plain" and "residual"."""
+def draw_depth(found: Mapping) -> Picture:
+    """Training accuracy over depth, plain and residual."""
     figures.use()
     figure, axes = plt.subplots(figsize=(6.6, 3.6))
     for way in ("plain", "residual"):
         label = text(f"lesson07.{way}")
         figures.error_band(axes, found["depths"], found[way], label, **LOOK[way])
-        if way in live:
-            axes.plot(20, live[way], "o", color=LOOK[way]["color"], fillstyle="none", markersize=11)
-    axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson07.today"))
     axes.axhline(1 / 6, color=figures.INK, linestyle=":", label=text("lesson07.chance"))
     axes.set_xticks(found["depths"])
     axes.set_xlabel(text("lesson07.layers"))
