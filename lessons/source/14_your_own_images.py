@@ -299,7 +299,7 @@ display(report.confusion())
 report.mistakes(most=8)
 
 # %% [markdown] key="needed" lang="ja"
-# 上の表は**混同行列**（confusion matrix）で、行が正解、列が答えです。間違いの多くは、耳の立った犬や、耳の垂れた猫でしょう。次に集めるのは、そういう写真です。同じ動物の写真が何枚も並んでいることにも注目してください。同じ動物なら、当たるときも外れるときも一緒です。
+# 上の表は**混同行列**（confusion matrix）で、行が正解、列が答えです。間違いの多くは、耳の立った犬でしょう。次に集めるのは、そういう写真です。同じ動物の写真が何枚も並んでいることにも注目してください。同じ動物なら、当たるときも外れるときも一緒です。
 #
 # ## テストに何枚必要か、そして使う
 #
@@ -312,7 +312,7 @@ report.mistakes(most=8)
 # 最後にモデルを保存し、翌月の写真で確かめます。はじめに手早く作ったものと比べてください。
 
 # %% [markdown] key="needed" lang="en"
-# The table is a **confusion matrix**: its rows are the truth, its columns the answers. Most mistakes are probably dogs with pricked ears and cats with hanging ones; collect more of these next. Note, too, that several are photos of one animal: they are right or wrong together.
+# The table is a **confusion matrix**: its rows are the truth, its columns the answers. Most mistakes are probably dogs with pricked ears; collect more of these next. Note, too, that several are photos of one animal: they are right or wrong together.
 #
 # ## How many test photos, and how to use the model
 #
