@@ -176,7 +176,7 @@ tl.diagram("families")
 #
 # 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、入力の情報が最後まで届きます。「何もしない」ためには、近道なしでは $w$ をちょうど1にしなければなりませんが、近道ありなら0のままで済みます。
 #
-# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークを、近道の有無だけを変えて**同じ240枚**で学習させ、その**訓練データ**での正解率を比べました（保存済み、初期値を変えて5回）。コードでの違いは1か所です。
+# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークを、近道なしとありで作り、それぞれに合う学習率を選んで**同じ240枚**で学習させました。比べるのは、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。コードでの違いは1か所です。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
@@ -189,7 +189,7 @@ tl.diagram("families")
 #
 # Before training, weights are close to 0. For example, with $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$, so the input still reaches the end. To do nothing, a plain block must find exactly $w=1$; a block with a shortcut can stay at 0.
 #
-# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers, with and without the shortcut and alike in all else, were trained on **the same 240 pictures**; we compare their accuracy on this very **training data** (stored, 5 starts). In code, one line differs.
+# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers, with and without shortcuts, were trained on **the same 240 pictures**, each at the learning rate that suits it. We compare their accuracy on this very **training data** (stored, 5 starts). In code, one line differs.
 
 
 # %% key="skip-block" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
