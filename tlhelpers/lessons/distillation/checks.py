@@ -11,7 +11,7 @@ from tlhelpers.lessons.distillation.widget import TEMPERATURES, shares
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.distillation import distillation_loss
 
-PHOTO = 0  # the row that the exercise asks about: photo 1
+PHOTO = 2  # the row that the exercise asks about: photo 3
 HALF = 0.5
 
 

@@ -2,16 +2,16 @@
 
 Every number is a fraction, one a draw. A draw redraws all pictures (labelled, unlabelled,
 validation and test), trains a teacher of its own on the labelled ones and starts the students from
-other random weights. All contenders take as many steps, at the rate that was chosen for each of
-them on another draw. The true labels of unlabelled pictures are read only where "labelled" says
-what they would be worth.
+other random weights. A student takes as many steps as every other, at the rate that was chosen for
+its way of learning on draws of TUNING, and its last weights count. The true labels of unlabelled
+pictures are read only where "labelled" says what they would be worth.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,12 +25,15 @@ from tlhelpers.data.digest import digest
 from tlhelpers.data.real import real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.lessons.distillation.steps import (
+    LABELS,
+    AveragedVectors,
     cut_weights,
     finish_cut,
     in_eight_bits,
     kilobytes,
     kilobytes_cut,
     kilobytes_in_eight_bits,
+    letters,
     new_student,
     with_signs,
 )
@@ -39,22 +42,26 @@ from tlhelpers.models.real import mobilenet
 from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.predict import predict
 from tlhelpers.train.preprocessing import attach_preprocess
-from tlhelpers.transfer.distillation import distill
+from tlhelpers.transfer.distillation import DistillResult, distill
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
-SEEDS, FEW_SEEDS, THREE_SEEDS, WIDE_SEEDS = range(6), range(5), range(3), range(10)
-TUNING = TUNING_SEEDS[:1]
-LABELS, POOL = 10, 60  # labelled and unlabelled pictures of each kind of bird
+SEEDS, FEW_SEEDS, THREE_SEEDS = range(10), range(5), range(3)
+TUNING = TUNING_SEEDS
+POOL = 60  # unlabelled pictures of each kind of bird
+CHOOSING = 40  # validation pictures of each kind in a draw of TUNING
 LENGTH = 300  # steps of every student
 PHOTO_STEPS = 400  # on real photos
-GRID = {"lr": (0.03, 0.1, 0.3)}  # gradients are clipped at length 1
-WIDE = {"lr": (*GRID["lr"], 1.0)}
+GRID = {"lr": (0.1, 0.3, 1.0, 3.0)}  # gradients are clipped at length 1
+NAMED = (2, 5, 10, 30)  # labels of each kind
+MORE = (0, 5, 20, 60, 200)  # unlabelled pictures of each kind
 KEPT = 0.1  # of the teacher's weights after pruning
-DRAWN = {"unit": "draws of all pictures", "labels": "10 + 20"}
+LETTERS = 1200  # unlabelled texts
+TEXT_GRID = {"lr": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)}
+DRAWN = {"unit": "draws of all pictures", "labels": "5 + 5"}
 SEARCHED_THERE = {"settings": "searched in 11_ways"}
 # what a student learns from: the labels, or the teacher's answers on the same pictures or on more
 WAYS: dict[str, dict[str, Any]] = {
@@ -79,10 +86,15 @@ class World:
 
 
 @functools.lru_cache(maxsize=12)
-def world(seed: int) -> World:
-    task = redrawn("birds", LABELS, seed)
-    pool = load_task("birds", POOL, 3000 + seed).train
-    return World(task, pool, teacher_of(task, seed))
+def world(seed: int, labels: int = LABELS) -> World:
+    """As many labels to choose the teacher's rate as to learn from, but on draws of TUNING."""
+    valid = CHOOSING if seed in TUNING else labels
+    task = redrawn("birds", labels, seed, valid=valid)
+    return World(task, unlabelled(seed, POOL), teacher_of(task, seed))
+
+
+def unlabelled(seed: int, per_class: int) -> Split:
+    return load_task("birds", per_class, 3000 + seed).train
 
 
 def teacher_of(task: Task, seed: int, network: str = TEACHER, **options: Any) -> nn.Module:
@@ -98,26 +110,36 @@ def learn(
     settings: Mapping[str, Any],
     student: nn.Module | None = None,
     **options: Any,
-) -> Any:
+) -> DistillResult:
     """A student taught in one of WAYS, for LENGTH steps unless told otherwise."""
     pool = here.pool.inputs if way in WITH_POOL else None
-    asked = {"max_steps": LENGTH, "unlabelled": pool, **WAYS[way], **settings, **options}
+    asked: dict[str, Any] = {"max_steps": LENGTH, "unlabelled": pool, "valid": False}
+    asked |= {**WAYS[way], **settings, **options}
     student = new_student(seed) if student is None else student
     return distill(here.teacher, student, here.task, seed=seed, progress=False, **asked)
 
 
 @functools.cache
 def searched(way: str) -> Search:
-    """The rate of `way`, on the validation pictures of a draw that is never measured."""
+    """The rate of `way`, on the validation pictures of draws that are never measured."""
 
-    def train(seed: int, **settings: Any) -> Any:
-        return learn(way, world(seed), seed, settings, read_test=False)
+    def train(seed: int, **settings: Any) -> float:
+        return learn(way, world(seed), seed, settings, read_test=False).valid_acc
 
     return search(train, GRID, seeds=TUNING)
 
 
 def chosen(way: str) -> dict[str, Any]:
     return searched(way).chosen
+
+
+@functools.cache
+def student_of(way: str, seed: int, labels: int = LABELS) -> DistillResult:
+    return learn(way, world(seed, labels), seed, chosen(way))
+
+
+def together(*parts: Split) -> Split:
+    return Split(torch.cat([p.inputs for p in parts]), torch.cat([p.labels for p in parts]))
 
 
 def rounded(values: Iterable[float]) -> list[float]:
@@ -131,7 +153,7 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 # --- what is stored -------------------------------------------------------------------------
 
 
-@experiment("11_ways", **DRAWN, seeds=6, settings=SEARCHED)
+@experiment("11_ways", **DRAWN, seeds=10, settings=SEARCHED)
 def ways() -> dict:
     """Accuracies a draw: {"teacher", each of WAYS, "labelled" (true labels for the pool as well)},
     "agreement": {way: with the teacher}, and "search": {way: how its rate was chosen}.
@@ -139,10 +161,8 @@ def ways() -> dict:
     rows, agreement = [], []
     for seed in SEEDS:
         here = world(seed)
-        found = {way: learn(way, here, seed, chosen(way)) for way in WAYS}
-        labels = torch.cat([here.task.train.labels, here.pool.labels])
-        known = Split(torch.cat([here.task.train.inputs, here.pool.inputs]), labels)
-        told = replace(here, task=replace(here.task, train=known))
+        found = {way: student_of(way, seed) for way in WAYS}
+        told = replace(here, task=replace(here.task, train=together(here.task.train, here.pool)))
         labelled = learn("hard", told, seed, chosen("pseudo")).test_acc
         row = {way: result.test_acc for way, result in found.items()}
         rows.append({"teacher": found["all"].teacher_acc, **row, "labelled": labelled})
@@ -151,22 +171,35 @@ def ways() -> dict:
     return {**columns(rows), "agreement": columns(agreement), "search": record}
 
 
-@experiment("11_wide", **DRAWN, seeds=10, settings=SEARCHED)
-def wide() -> dict:
-    """Each of WAYS with a rate of 1.0 to choose from as well: accuracies a draw, and "search"."""
+@experiment("11_photos", **DRAWN, seeds=10, **SEARCHED_THERE)
+def photos() -> dict:
+    """By how many unlabelled pictures there are: {"photos": counts, "all": runs of each count}."""
 
-    def train(way: str, seed: int, **settings: Any) -> Any:
-        return learn(way, world(seed), seed, settings, read_test=False)
+    def taught(per_class: int, seed: int) -> DistillResult:
+        if per_class in (0, POOL):
+            return student_of("all" if per_class else "soft", seed)
+        pool = unlabelled(seed, per_class).inputs
+        return learn("all", world(seed), seed, {**chosen("all"), "unlabelled": pool})
 
-    found = {way: search(functools.partial(train, way), WIDE, seeds=TUNING) for way in WAYS}
-    rows = [
-        {way: learn(way, world(seed), seed, found[way].chosen).test_acc for way in WAYS}
-        for seed in WIDE_SEEDS
-    ]
-    return {**columns(rows), "search": {way: found[way].to_dict() for way in WAYS}}
+    found = [rounded(taught(per_class, seed).test_acc for seed in SEEDS) for per_class in MORE]
+    return {"photos": [10 * per_class for per_class in MORE], "all": found}
 
 
-@experiment("11_colour", **DRAWN, seeds=3, **SEARCHED_THERE)
+@experiment("11_labels", unit=DRAWN["unit"], labels="2-30 + 2-30", seeds=5, **SEARCHED_THERE)
+def labels() -> dict:
+    """By how many labels of each kind there are, at the rates that were chosen for LABELS of them:
+    {"labels", "teacher", "hard", "all": runs of each number}.
+    """
+    found: dict = {"labels": list(NAMED), "teacher": [], "hard": [], "all": []}
+    for count in NAMED:
+        taught = {way: [student_of(way, s, count) for s in FEW_SEEDS] for way in ("hard", "all")}
+        found["teacher"].append(rounded(result.teacher_acc for result in taught["all"]))
+        for way, results in taught.items():
+            found[way].append(rounded(result.test_acc for result in results))
+    return found
+
+
+@experiment("11_colour", **DRAWN, seeds=5, **SEARCHED_THERE)
 def colour() -> dict:
     """A teacher of photos in which a coloured sign gives the bird away, and its students.
 
@@ -175,7 +208,7 @@ def colour() -> dict:
     of unlabelled pictures, "none" (no signs), "kept" and "mixed": {"kept", "mixed": runs}}.
     """
     found: dict = {who: [] for who in ("teacher", "none", "kept", "mixed")}
-    for seed in THREE_SEEDS:
+    for seed in FEW_SEEDS:
         here = world(seed)
         generator = torch.Generator().manual_seed(seed)
 
@@ -215,16 +248,16 @@ def alternatives() -> dict:
         here = world(seed)
         cut = cut_weights(here.teacher, 1 - KEPT)
         fit(cut, here.task, max_steps=LENGTH // 3, **_AGAIN, seed=seed, progress=False)
-        student = learn("all", here, seed, chosen("all"), read_test=False).model
+        student = student_of("all", seed).model
         networks = {
             "teacher": here.teacher,
             "int8": in_eight_bits(here.teacher),
             "pruned": finish_cut(cut),
-            "hard": learn("hard", here, seed, chosen("hard"), read_test=False).model,
+            "hard": student_of("hard", seed).model,
             "all": student,
             "all_int8": in_eight_bits(student),
             "tuned": teacher_of(here.task, seed, STUDENT),
-            "tuned_all": learn("all", here, seed, chosen("all"), small, read_test=False).model,
+            "tuned_all": learn("all", here, seed, tuned_settings(), small, read_test=False).model,
         }
         rows.append({way: evaluate(model, here.task.test) for way, model in networks.items()})
         for way, model in networks.items():
@@ -238,16 +271,76 @@ def alternatives() -> dict:
 _AGAIN = {"optimizer": "sgd", "lr": 0.01, "batch_size": 32, "clip_norm": 1.0, "valid_every": 10}
 
 
-@experiment("11_answers", unit="one draw", labels="10 + 20", seeds=1, settings=IN_EACH_DRAW)
+@functools.cache
+def tuned_settings() -> dict[str, Any]:
+    """The rate at which a pretrained student is taught: its weights are worth smaller steps."""
+
+    def train(seed: int, **settings: Any) -> float:
+        asked = {"student": backbone(STUDENT), "read_test": False}
+        return learn("all", world(seed), seed, settings, **asked).valid_acc
+
+    return search(train, {"lr": (0.01, 0.03, 0.1, 0.3, 1.0)}, seeds=TUNING[:1]).chosen
+
+
+@experiment("11_answers", unit="one draw", labels="5 + 5", seeds=1, settings=IN_EACH_DRAW)
 def answers() -> dict:
     """What the teacher of draw 0 says of its first test pictures: {"labels", "logits"}, two of
     each kind of bird, and what a student of hard labels says, "hard"."""
     here = world(0)
     shown = here.task.test.subset(torch.arange(20))
-    student = learn("hard", here, 0, chosen("hard"), read_test=False).model
-    said = {"logits": here.teacher, "hard": student}
+    said = {"logits": here.teacher, "hard": student_of("hard", 0).model}
     told = {key: [rounded(row) for row in predict(m, shown).tolist()] for key, m in said.items()}
     return {"labels": shown.labels.tolist(), **told}
+
+
+# --- texts ----------------------------------------------------------------------------------
+
+
+@experiment(
+    "11_texts",
+    weights=("zukan-bert",),
+    unit="draws of labelled texts",
+    labels="5 + 5",
+    seeds=10,
+    settings=SEARCHED,
+)
+def texts() -> dict:
+    """zukan-bert, fine-tuned on enquiries, and students that average a vector for each token.
+
+    {language: {"teacher", each of WAYS: accuracies a draw, "search"}, "parameters": [teacher,
+    student], "kilobytes": likewise}. Unlabelled: letters to the shop, written by the corpus.
+    """
+    found: dict = {}
+    for lang in ("en", "ja"):
+        pool = letters(LETTERS, lang)
+
+        @functools.cache
+        def here(seed: int, lang: str = lang, pool: Sequence[str] = pool) -> World:
+            valid = 20 if seed in TUNING else LABELS
+            task = load_task("enquiries", LABELS, seed, lang=lang, valid_per_class=valid)
+            teacher = teacher_of(task, seed, "zukan-bert")
+            return World(task, Split(pool, torch.zeros(len(pool))), teacher)
+
+        def learned(way: str, seed: int, here: Callable = here, **settings: Any) -> DistillResult:
+            one = here(seed)
+            student = AveragedVectors.like(one.teacher, one.task.num_classes, seed)
+            return learn(way, one, seed, settings, student)
+
+        def scored(way: str, learned: Callable = learned, **settings: Any) -> float:
+            return learned(way, read_test=False, **settings).valid_acc
+
+        rates = {w: search(functools.partial(scored, w), TEXT_GRID, seeds=TUNING) for w in WAYS}
+        rows = []
+        for seed in SEEDS:
+            results = {way: learned(way, seed, **rates[way].chosen) for way in WAYS}
+            row = {way: result.test_acc for way, result in results.items()}
+            rows.append({"teacher": results["all"].teacher_acc, **row})
+        record = {way: rate.to_dict() for way, rate in rates.items()}
+        found[lang] = {**columns(rows), "search": record}
+    models = (here(SEEDS[0]).teacher, results["all"].model)
+    found["parameters"] = [sum(p.numel() for p in model.parameters()) for model in models]
+    found["kilobytes"] = [round(kilobytes(model), 1) for model in models]
+    return found
 
 
 # --- real photographs -----------------------------------------------------------------------
@@ -283,7 +376,8 @@ def _photos(name: str, most: int) -> dict:
         teacher = Remembered(everything, features, task)
         here = World(task, parts[2], teacher)
         student = new_student(seed, classes=task.num_classes)
-        found = {way: learn(way, here, seed, {}, student, max_steps=PHOTO_STEPS) for way in WAYS}
+        asked = {"max_steps": PHOTO_STEPS, "valid": None}
+        found = {way: learn(way, here, seed, {}, student, **asked) for way in WAYS}
         row = {way: result.test_acc for way, result in found.items()}
         rows.append({"teacher": found["all"].teacher_acc, **row})
     body = sum(p.numel() for p in large.parameters()) - large.classifier[-1].weight.numel()

@@ -15,17 +15,29 @@ from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.lessons.distillation.onnx_int8 import try_onnx
 from tlhelpers.lessons.distillation.steps import (
+    AveragedVectors,
     in_eight_bits,
     kilobytes,
     kilobytes_in_eight_bits,
+    letters,
     milliseconds,
 )
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
+from tlhelpers.transfer.distillation import distillation_loss
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["in_eight_bits", "kilobytes", "kilobytes_in_eight_bits", "milliseconds", "try_onnx"]
+__all__ = [
+    "AveragedVectors",
+    "distillation_loss",
+    "in_eight_bits",
+    "kilobytes",
+    "kilobytes_in_eight_bits",
+    "letters",
+    "milliseconds",
+    "try_onnx",
+]
 
 CHANCE = 0.1  # ten kinds of bird
 MEMORY = 512  # kilobytes that the camera has
@@ -84,6 +96,40 @@ def draw_colour(found: Mapping) -> Picture:
     return picture(figure, text("lesson11.colour_alt"))
 
 
+def draw_amount(by_labels: Mapping, by_photos: Mapping, ways: Mapping) -> Picture:
+    """Left: by the labels of each kind. Right: by the photos without names."""
+    figures.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    counts = by_labels["labels"]
+    for way in ("hard", "all", "teacher"):
+        label = text(f"lesson11.amount_{way}")
+        figures.error_band(left, counts, by_labels[way], label, **LOOK[way])
+    left.set_xscale("log")
+    left.set_xticks(counts, [f"{count}" for count in counts])
+    left.minorticks_off()
+    left.set_xlabel(text("lesson11.amount_labels"))
+    left.legend(loc="lower right", **LEGEND)
+    many = by_photos["photos"]
+    places = range(len(many))  # 0 has no place on a logarithmic axis
+    figures.error_band(right, places, by_photos["all"], **LOOK["all"])
+    for way, style in (("hard", "--"), ("teacher", "-.")):
+        look = {"color": LOOK[way]["color"], "linestyle": style, "linewidth": 1.5}
+        right.axhline(fmean(ways[way]), **look, label=text(f"lesson11.amount_line_{way}"))
+    right.set_xticks(places, [f"{count:,}" for count in many])
+    right.set_xlabel(text("lesson11.amount_photos"))
+    right.legend(loc="lower right", **LEGEND)
+    _percent(left)
+    left.set_ylabel(text("lesson11.accuracy_bands"))
+    few, most = by_labels["labels"][0], by_labels["labels"][-1]
+    gains = {
+        key: round(100 * (fmean(by_labels["all"][at]) - fmean(by_labels["hard"][at])))
+        for key, at in (("first", 0), ("last", -1))
+    }
+    title = text("lesson11.amount_title", few=few, most=most, **gains)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.amount_alt"))
+
+
 ALTERNATIVES = {  # way -> its look, in the order of the rows
     "teacher": "teacher",
     "int8": "teacher",
@@ -94,61 +140,62 @@ ALTERNATIVES = {  # way -> its look, in the order of the rows
     "all_int8": "all",
     "tuned_all": "pseudo",
 }
+LARGE = ("teacher", "int8", "pruned")  # which compute as long as the teacher
 
 
 def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
-    """Accuracy and kilobytes of every way to a small network; live: today's milliseconds."""
+    """Accuracy, kilobytes and milliseconds of every way; live: {"teacher", "student": ms today}."""
     figures.use()
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.8, 4.2), gridspec_kw={"width_ratios": [3.2, 1]}
+    figure, panels = plt.subplots(
+        1, 3, figsize=(8.8, 4.1), sharey=True, gridspec_kw={"width_ratios": [1.7, 1.3, 1]}
     )
+    right, size, time = panels
     for row, (way, look) in enumerate(ALTERNATIVES.items()):
+        mark, kilobytes_of = LOOK[look], found[way]["kilobytes"]
         span = interval(found[way]["accuracy"], share=True)
-        size = found[way]["kilobytes"]
-        inside = {"fillstyle": "full" if size <= MEMORY else "none"}
-        figures.mark_mean(left, row, span, across=True, **LOOK[look], **inside)
-        says = f"{span.mean:.0%}  {size:,.0f} kB"
-        left.text(1.02, row, says, va="center", transform=left.get_yaxis_transform(), fontsize=9)
+        figures.mark_mean(right, row, span, across=True, **mark)
+        _beside(right, row, span.high, f"{span.mean:.0%}")
+        size.barh(row, kilobytes_of, color=mark["color"], height=0.6)
+        _beside(size, row, kilobytes_of, f"{kilobytes_of:,.0f}")
+        takes = live["teacher" if way in LARGE else "student"]
+        time.barh(row, takes, color=mark["color"], height=0.6)
+        _beside(time, row, takes, f"{takes:.1f}")
+    memory = text("lesson11.small_memory", memory=MEMORY)
+    size.axvline(MEMORY, color=figures.INK, linestyle=":", linewidth=1.5, label=memory)
     names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
-    left.set_yticks(range(len(names)), names, fontsize=10)
-    left.set_ylim(len(names) - 0.5, -0.5)
-    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.set_xlabel(text("lesson11.accuracy_bars"))
-    for key, style in (("fits", "full"), ("too_large", "none")):
-        label = text(f"lesson11.small_{key}", memory=MEMORY)
-        left.plot([], [], "o", color=figures.INK, fillstyle=style, label=label)
-    for place, (way, time) in enumerate(live.items()):
-        bar = LOOK["all" if way == "student" else way]
-        right.bar(place, time, color=bar["color"], width=0.6)
-        at = (place, time)
-        right.annotate(f"{time:.1f}", at, (0, 4), textcoords="offset points", ha="center")
-    ticks = [text(f"lesson11.way_short_{way}") for way in live]
-    right.set_xticks(range(len(live)), ticks, fontsize=9)
-    right.set_title(text("lesson11.small_live"), fontsize=11)
-    right.set_ylim(0, 1.2 * max(live.values()))
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=9)
+    right.set_yticks(range(len(names)), names, fontsize=10)
+    right.set_ylim(len(names) - 0.5, -0.5)
+    right.set_xlim(0.5, 1.06)
+    right.set_xticks((0.6, 0.8, 1.0))
+    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.set_xlabel(text("lesson11.accuracy_bars"), fontsize=10)
+    size.set_xscale("log")
+    size.set_xlim(50, 20_000)
+    size.set_xlabel("kB", fontsize=10)
+    time.set_xlim(0, 1.35 * max(live.values()))
+    time.set_xlabel(text("lesson11.small_live"), fontsize=10)
+    figure.legend(*size.get_legend_handles_labels(), loc="outside lower right", fontsize=9)
     figure.suptitle(text("lesson11.small_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.small_alt"))
 
 
+def _beside(axes: Axes, row: int, x: float, says: str) -> None:
+    axes.annotate(says, (x, row), (5, 0), textcoords="offset points", va="center", fontsize=9)
+
+
+def draw_texts(found: Mapping) -> Picture:
+    """zukan-bert and the averaged vectors that it taught, on enquiries in both languages."""
+    panels = [(found[lang], 1 / 6, text(f"lesson11.texts_{lang}")) for lang in ("en", "ja")]
+    return _side_by_side(panels, "texts")
+
+
 def draw_real(found: Mapping) -> Picture:
     """The same students on real photographs, of a MobileNetV2."""
-    figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
-    ways = ("hard", "soft", "pseudo", "all", "teacher")
-    for axes, (name, chance) in zip(panels, (("cats_dogs", 0.5), ("flowers", 0.2)), strict=True):
-        for place, way in enumerate(ways):
-            _upright(axes, place, interval(found[name][way], share=True), LOOK[way])
-        names = [text(f"lesson11.way_short_{way}") for way in ways]
-        axes.set_xticks(range(len(ways)), names, fontsize=9)
-        axes.set_xlim(-0.5, len(ways) - 0.2)
-        axes.set_title(text(f"lesson11.real_{name}"), fontsize=11)
-        _chance(axes, chance)
-    _percent(panels[0])
-    panels[0].set_ylabel(text("lesson11.accuracy_bars"))
-    panels[0].legend(loc="lower right", **LEGEND)
-    figure.suptitle(text("lesson11.real_title"), x=0.02, ha="left", fontsize=12)
-    return picture(figure, text("lesson11.real_alt"))
+    chances = {"cats_dogs": 1 / 2, "flowers": 1 / 5}
+    panels = [
+        (found[name], chance, text(f"lesson11.real_{name}")) for name, chance in chances.items()
+    ]
+    return _side_by_side(panels, "real")
 
 
 # --- what they share ------------------------------------------------------------------------
@@ -175,6 +222,26 @@ def _rows(
         CHANCE, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
     )
     axes.set_xlabel(text("lesson11.accuracy_draws", draws=len(found[ways[0]])))
+
+
+def _side_by_side(panels: Sequence[tuple[Mapping, float, str]], key: str) -> Picture:
+    """Each way of learning and the teacher: a panel for each (accuracies, guessing, title)."""
+    figures.use()
+    figure, drawn = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    ways = ("hard", "soft", "pseudo", "all", "teacher")
+    for axes, (found, chance, title) in zip(drawn, panels, strict=True):
+        for place, way in enumerate(ways):
+            _upright(axes, place, interval(found[way], share=True), LOOK[way])
+        names = [text(f"lesson11.way_short_{way}") for way in ways]
+        axes.set_xticks(range(len(ways)), names, fontsize=9)
+        axes.set_xlim(-0.5, len(ways) - 0.2)
+        axes.set_title(title, fontsize=11)
+        _chance(axes, chance)
+    _percent(drawn[0])
+    drawn[0].set_ylabel(text("lesson11.accuracy_bars"))
+    drawn[0].legend(loc="lower right", **LEGEND)
+    figure.suptitle(text(f"lesson11.{key}_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text(f"lesson11.{key}_alt"))
 
 
 def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:

@@ -11,13 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
+from tlhelpers.data.corpus import write_letters
 from tlhelpers.data.task import Split
+from tlhelpers.models.language_models import mean_of_tokens
 from tlhelpers.models.networks import zukan_small
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.pretrain import MEAN, SIZE, STD
 from tlhelpers.runtime.device import set_seed
+from tlhelpers.runtime.language import language
 from tlhelpers.train.preprocessing import attach_preprocess
 
+LABELS = 5  # labelled pictures of each kind of bird; as many more choose settings
 SIGN = 12  # pixels, the side of the coloured sign of a feeder
 COLOURS = torch.tensor(  # ten signs, one for each kind of bird
     [
@@ -40,6 +44,35 @@ def new_student(seed: int = 0, classes: int = 10) -> nn.Module:
     """The architecture of zukan-small with random weights."""
     set_seed(seed)
     return attach_preprocess(zukan_small(classes), Preprocess(MEAN, STD, size=SIZE))
+
+
+class AveragedVectors(nn.Module):
+    """A vector for each token of a text, their mean, and a linear head: no word sees another.
+
+    As in fastText (Joulin et al., 2016, arXiv:1607.01759). Takes what a tokenizer gives: token
+    numbers and mask, (n, tokens).
+    """
+
+    def __init__(self, vocabulary: int, classes: int, width: int = 16):
+        super().__init__()
+        self.vectors = nn.Embedding(vocabulary, width)
+        self.classifier = nn.Linear(width, classes)
+
+    @classmethod
+    def like(cls, teacher: nn.Module, classes: int, seed: int = 0) -> AveragedVectors:
+        """Random vectors for the tokens of `teacher`, a language model of transformers."""
+        set_seed(seed)
+        vocabulary = teacher.encoder.get_input_embeddings().num_embeddings
+        return attach_preprocess(cls(vocabulary, classes), teacher.preprocess)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.classifier(mean_of_tokens(self.vectors(input_ids), attention_mask))
+
+
+def letters(count: int, lang: str | None = None, seed: int = 11) -> list[str]:
+    """So many letters to the shop without labels, in "en" or "ja" (None: the learner's)."""
+    english = (lang or language()) == "en"
+    return [one.english if english else one.japanese for one in write_letters(count, seed)]
 
 
 def kilobytes(model: nn.Module) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
+from tlhelpers.lessons.distillation.steps import LABELS
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas, percent
@@ -23,7 +24,7 @@ PHOTOS = 10  # of each kind of bird the first
 TEACHER, STUDENT = figures.BLUE, figures.ORANGE
 LEFT, TOP, ROW, LONG = 300, 46, 28, 270  # the bars, in pixels
 EVERY = 10  # steps between two pictures of the live run
-STEPS, RATE = 300, 0.3  # of the live student
+STEPS, RATE = 300, 1.0  # of the live student
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
@@ -49,7 +50,7 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
 @functools.cache
 def birds() -> Task:
     """Draw 0 of the lesson, whose test pictures are shown."""
-    return redrawn("birds", 10, 0)
+    return redrawn("birds", LABELS, 0, valid=LABELS)
 
 
 def shares(logits: Sequence[float], temperature: float) -> list[float]:
