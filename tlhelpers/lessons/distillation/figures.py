@@ -50,6 +50,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "labelled": {"color": figures.GREEN, "marker": "^"},
     "tuned": {"color": figures.VERMILION, "marker": "s"},
 }
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind numbers that a line crosses
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
@@ -165,8 +166,8 @@ def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
     names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
     right.set_yticks(range(len(names)), names, fontsize=10)
     right.set_ylim(len(names) - 0.5, -0.5)
-    right.set_xlim(0.5, 1.06)
-    right.set_xticks((0.6, 0.8, 1.0))
+    right.set_xlim(0.4, 1.06)
+    right.set_xticks((0.4, 0.6, 0.8, 1.0))
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.set_xlabel(text("lesson11.accuracy_bars"), fontsize=10)
     size.set_xscale("log")
@@ -180,7 +181,15 @@ def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
 
 
 def _beside(axes: Axes, row: int, x: float, says: str) -> None:
-    axes.annotate(says, (x, row), (5, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.annotate(
+        says,
+        (x, row),
+        (5, 0),
+        textcoords="offset points",
+        va="center",
+        bbox=PAPER,
+        fontsize=9,
+    )
 
 
 def draw_texts(found: Mapping) -> Picture:
@@ -216,7 +225,7 @@ def _rows(
             axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
     axes.set_yticks(range(len(ways)), [text(f"lesson11.way_{way}") for way in ways])
     axes.set_ylim(len(ways) - 0.5, -0.5)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(0, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.axvline(
         CHANCE, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
@@ -247,7 +256,12 @@ def _side_by_side(panels: Sequence[tuple[Mapping, float, str]], key: str) -> Pic
 def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:
     figures.mark_mean(axes, place, span, **look)
     axes.annotate(
-        f"{span.mean:.0%}", (place, span.mean), (7, -4), textcoords="offset points", fontsize=9
+        f"{span.mean:.0%}",
+        (place, span.mean),
+        (8, -4),
+        textcoords="offset points",
+        bbox=PAPER,
+        fontsize=9,
     )
 
 
