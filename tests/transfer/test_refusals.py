@@ -209,7 +209,7 @@ def test_pixels_of_floats_are_those_of_bytes():
 
 def test_features_of_numpy_are_features():
     found = tl.cluster(FEATURES.numpy(), TASK.train, 2)
-    assert found.heaps.equal(tl.cluster(FEATURES, TASK.train, 2).heaps)
+    assert found.clusters.equal(tl.cluster(FEATURES, TASK.train, 2).clusters)
     assert len(tl.listen(np.asarray(WAVES)).names) == 2
 
 
