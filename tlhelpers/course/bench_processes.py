@@ -63,6 +63,8 @@ def _take_turns(steps: int, rounds: int) -> None:
     inputs = torch.randn(64 * steps, 3, 64, 64, generator=generator)
     labels = torch.randint(10, (len(inputs),), generator=generator)
     race = Race("network", lambda: zukan_resnet(10), inputs, labels)
+    until = 64 * (steps // 2)
+    half = replace(race, inputs=inputs[:until], labels=labels[:until])
     runners: dict[str, Callable[[Race], Timed]] = {ENGINE: run_engine, LOOP: run_loop}
     with silence():
         short = replace(race, inputs=inputs[: 4 * 64], labels=labels[: 4 * 64])
@@ -74,9 +76,12 @@ def _take_turns(steps: int, rounds: int) -> None:
         }
         for number in range(rounds):
             for name in list(runners)[:: 1 if number % 2 else -1]:
-                before = _sent()
-                model = runners[name](race)
-                found[name]["bytes"].append((_sent() - before) / steps)
+                marks = [_sent()]
+                for length in (half, race):
+                    model = runners[name](length)
+                    marks.append(_sent())
+                more = (marks[2] - marks[1]) - (marks[1] - marks[0])  # without what the start costs
+                found[name]["bytes"].append(more / (steps - steps // 2))
                 found[name]["seconds"].append(model.seconds_per_step())
     if torch.distributed.get_rank() == 0:
         print(json.dumps(found))
