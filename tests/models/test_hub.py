@@ -290,7 +290,7 @@ def test_timms_models_come_by_timms_names(server, tmp_path, architecture, classe
     "facts",
     [
         {"architecture": "hf-hub:evil/model"},
-        {"model_args": {"checkpoint_path": "/tmp/evil.pth"}},
+        {"model_args": {"checkpoint_path": "elsewhere/evil.pth"}},
         {"model_args": {"img_size": 10**9}},
     ],
     ids=str,
