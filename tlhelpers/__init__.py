@@ -5,11 +5,8 @@ This file parses on Python 3.8, so that an old Python gets our message instead o
 """
 
 import importlib
-import os
 
-# Before torch loads: its threads must sleep while they wait for each other. By default they spin,
-# and beside any other busy program a small network then takes ten times as long.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from tlhelpers.runtime import waiting as _waiting  # noqa: F401  # before torch loads
 
 __version__ = "0.1.0"
 

@@ -87,3 +87,20 @@ def test_the_way_threads_wait_is_the_users_where_it_was_set():
 
     assert policy() == "PASSIVE"
     assert policy(OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
+
+
+def test_one_thread_where_torch_came_before_us_and_spins():
+    """A notebook that imports torch first, opened by an editor that `tl lab` did not start."""
+    ask = (
+        "import torch, tlhelpers\nfrom tlhelpers.runtime import device\nprint(device.set_threads())"
+    )
+
+    def threads(**variables):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+        command = [sys.executable, "-P", "-c", ask]
+        return int(subprocess.check_output(command, env=kept | variables, text=True))
+
+    assert threads() == 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cores > 1:
+        assert threads(OMP_WAIT_POLICY="PASSIVE") > 1

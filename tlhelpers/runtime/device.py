@@ -15,6 +15,7 @@ import sys
 import numpy as np
 import torch
 
+from tlhelpers.runtime import waiting
 from tlhelpers.runtime.arguments import require_seed
 from tlhelpers.runtime.language import text
 
@@ -96,10 +97,11 @@ def set_threads(count: int | None = None) -> int:
     """Lets PyTorch use `count` threads, else no more than this process was given; returns it.
 
     PyTorch counts the cores of the whole machine; in a container, or where an administrator
-    gave us fewer, the surplus threads only wait for each other.
+    gave us fewer, the surplus threads only wait for each other. One thread where PyTorch was
+    loaded before this package: its threads spin while they wait, see `runtime.waiting`.
     """
     if count is None:
-        count = min(torch.get_num_threads(), _cores_given())
+        count = 1 if waiting.THREADS_SPIN else min(torch.get_num_threads(), _cores_given())
     torch.set_num_threads(max(1, count))
     return torch.get_num_threads()
 
