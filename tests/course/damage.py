@@ -1,6 +1,8 @@
 """Runs commands with every file that they read damaged in turn; prints what is no sentence of ours.
 
-    python -P damage.py CLONE [share of the cases, 0 to 1] [commands, all unless named]
+    python -P damage.py CLONE [share of the cases, 0 to 1, or "kinds"] [commands, all unless named]
+
+"kinds" tries every damage on one file of each kind: those of one suffix in one folder.
 
 Which files a command reads is not listed anywhere: a hook notes what it opens. Each case runs in a
 child of this process, so that the imports are paid once. Whatever ends in another exception than
@@ -166,7 +168,18 @@ def damaged(file: Path, damage: str, kept: Path):
     file.write_bytes(content)
 
 
-def main(share: float, asked: list[str]) -> int:
+def cases(files: list[Path], share: str, chosen: random.Random) -> list[tuple[Path, str]]:
+    """The files and the damage that each is to suffer."""
+    if share != "kinds":
+        every = itertools.product(files, DAMAGES)
+        return [case for case in every if chosen.random() < float(share)]
+    kinds: dict[tuple[Path, str], list[Path]] = {}
+    for file in files:
+        kinds.setdefault((file.parent, file.suffix), []).append(file)
+    return [(chosen.choice(alike), damage) for alike in kinds.values() for damage in DAMAGES]
+
+
+def main(share: str, asked: list[str]) -> int:
     assert set(asked) <= set(COMMANDS)
     assert set(COMMANDS) - {"progress --merge"} | LEFT_OUT == set(cli.available())
     commands = {name: [name.split()[0], *COMMANDS[name]] for name in asked or COMMANDS}
@@ -178,9 +191,7 @@ def main(share: float, asked: list[str]) -> int:
     for name, line in commands.items():
         files = sorted(file for file in read[name] if file.is_file())
         print(f"{name}: {len(files)} files", flush=True)
-        for file, damage in itertools.product(files, DAMAGES):
-            if chosen.random() >= share:
-                continue
+        for file, damage in cases(files, share, chosen):
             with damaged(file, damage, kept):
                 status, said = child(line, cli.main)
             tried += 1
@@ -194,4 +205,4 @@ def main(share: float, asked: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[2]) if len(sys.argv) > 2 else 1.0, sys.argv[3:]))
+    sys.exit(main(sys.argv[2] if len(sys.argv) > 2 else "1", sys.argv[3:]))

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlhelpers.course import cli
+from tlhelpers.course import cli, progress
 from tlhelpers.course.cli import main
+from tlhelpers.course.exporting import export, load_model
 from tlhelpers.course.trial import try_folder
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.folder import load_folder
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.train.engine import fit
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,67 @@ def test_load_folder_refuses(photos, options):
     assert named(error, options)
 
 
-@pytest.mark.parametrize("path", [None, 3, b"/tmp", "", "a\0b", "~nobody-is-called-this/x", {}, []])
+BLANK = [
+    ["try", ""],
+    ["try", "photos", "--out", " "],
+    ["predict", "", "x.png"],
+    ["predict", "model", " "],
+    ["predict", "model", "a.csv", "--out", ""],
+    ["progress", "--html", ""],
+    ["progress", "--export", ""],
+    ["progress", "--merge", ""],
+    ["reset", ""],
+    ["pretrain", "zukan-resnet", "--out", ""],
+    ["mirror", "make", ""],
+    ["fetch", ""],
+    ["book", "--out", ""],
+    ["slides", "03", "--out", " "],
+    ["build", ""],
+    ["results", ""],
+    ["room", "--names", ""],
+]
+
+
+@pytest.mark.parametrize("line", BLANK, ids=" ".join)
+def test_an_empty_argument_is_no_folder_and_nothing_is_done(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(line)
+    assert "is empty" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_separator_may_be_a_tab_and_a_name_nothing(tmp_path, capsys):
+    (tmp_path / "texts.csv").write_text("text\tlabel\n", encoding="utf-8")
+    place = str(tmp_path / "texts.csv")
+    assert main(["try", place, "--sep", "\t", "--out", str(tmp_path / "out")]) == 1
+    assert main(["progress", "--export", str(tmp_path / "x.json"), "--name", ""]) == 0
+    assert "is empty" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["", " ", None, b"/tmp", "a\0b"], ids=repr)
+@pytest.mark.parametrize(
+    "work",
+    [
+        load_model,
+        progress.export,
+        lambda path: export(path, "torch"),
+        lambda path: fit(backbone("zukan-resnet"), None, checkpoint=path or ""),
+        lambda path: backbone(path),
+    ],
+    ids=["load_model", "progress.export", "export", "fit", "backbone"],
+)
+def test_an_empty_path_is_not_the_current_folder(work, path, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError):
+        work(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    "path", [None, 3, b"/tmp", "", " ", "a\0b", "~nobody-is-called-this/x", {}, []]
+)
 def test_what_is_no_path_is_no_folder(path):
     for load in (load_folder, try_folder):
         with pytest.raises(StoreError, match=r"path|nothing at"):

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 
 import nbformat
@@ -409,6 +410,14 @@ def test_metadata_of_a_wrong_kind_is_a_problem_and_no_error(lessons, cell, probl
 def test_a_source_of_another_encoding_is_named(lessons, encoding):
     (lessons / "source" / "90_demo.py").write_bytes((PROSE + CODE).encode(encoding))
     assert "90_demo.py: the file is not plain UTF-8" in problems_of(lessons)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_source_that_is_a_pipe_is_not_waited_for(lessons):
+    (lessons / "source" / "90_demo.py").unlink()
+    os.mkfifo(lessons / "source" / "90_demo.py")
+    with pytest.raises(OSError, match="90_demo"):
+        build.build(lessons)
 
 
 @pytest.mark.parametrize("damage", ["", "<<<<<<< HEAD\n{}\n=======\n", "[]", "{}", '{"cells": 3}'])

@@ -112,9 +112,9 @@ def test_tl_is_the_same_command():
 def test_clone_is_not_on_the_path_of_a_command():
     """Were it there, `datasets/` would shadow Hugging Face's package, and Trainer would die."""
     program = "import importlib.util as u; print(u.find_spec('datasets'))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
     hugging_face = done.stdout.strip()
     assert hugging_face == "None" or str(ROOT / "datasets") not in hugging_face
     assert importlib.util.find_spec("tlhelpers") is not None

@@ -19,7 +19,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="each case runs in a forked child"),
     pytest.mark.skipif(
-        "DAMAGE_SHARE" not in os.environ, reason="takes minutes: set DAMAGE_SHARE, 0.05 or up to 1"
+        "DAMAGE_SHARE" not in os.environ,
+        reason="takes minutes: set DAMAGE_SHARE, 'kinds' or 1",
     ),
 ]
 SHARE = os.environ.get("DAMAGE_SHARE")  # of all files and damages; 1 takes an hour

@@ -402,12 +402,13 @@ def test_package_without_its_clone_says_clone(monkeypatch, capsys):
     assert "git clone" in capsys.readouterr().err
 
 
-def test_package_without_its_clone_takes_the_folder_that_is_named(monkeypatch, tmp_path):
+@pytest.mark.parametrize("form", [["--folder", "{}"], ["--folder={}"]])
+def test_package_without_its_clone_takes_the_folder_that_is_named(monkeypatch, tmp_path, form):
     ran = []
     monkeypatch.setattr(launcher, "IN_CLONE", False)
     monkeypatch.setattr(launcher, "_run", lambda python, arguments: ran.append(arguments) or 0)
     monkeypatch.setenv("TLHELPERS_HOME", "elsewhere")
-    assert launcher.main(["lab", "--folder", str(tmp_path), "--no-browser"]) == 0
+    assert launcher.main(["lab", *(one.format(tmp_path) for one in form), "--no-browser"]) == 0
     assert ran == [["lab", "--no-browser"]]
     assert os.environ["TLHELPERS_HOME"] == str(tmp_path)
 

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import tlhelpers
@@ -50,11 +51,20 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, command: str):
         about = text(f"cli.about_{command}")
         super().__init__(prog=f"{PROGRAM} {command}", description=about, add_help=False)
+        self.register("type", None, _filled)
+        self.register("type", Path, lambda given: Path(_filled(given)))
         self.add_argument("-h", "--help", action="help", help=text("cli.help_help"))
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong and how the command is used; exit status 2."""
         self.exit(2, f"{self.format_usage()}{text('cli.arguments_wrong', detail=message)}\n")
+
+
+def _filled(given: str) -> str:
+    """What was given: an empty path would be the current folder, and is most often a mistake."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError(text("cli.empty", given=f"{given!r}"))
+    return given
 
 
 def available() -> dict[str, tuple[str, str]]:

@@ -50,6 +50,7 @@ from tlhelpers.models.hearing import hears, listener
 from tlhelpers.models.surgery import head_of, replace_head, twin
 from tlhelpers.models.weights import furnish, read_tensors
 from tlhelpers.runtime import store
+from tlhelpers.runtime.arguments import require_path
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import StoreError, write_atomic
@@ -256,7 +257,7 @@ def load_model(folder: str | os.PathLike) -> SavedModel:
     Whatever a stranger wrote into the folder, it is data: nothing of it is run or downloaded.
     Raises StoreError where something is missing, damaged, or not what `save_model` writes.
     """
-    folder = Path(os.path.expanduser(folder))
+    folder = require_path("folder", folder)
     try:
         os.stat(folder / "model.safetensors")
         state = read_tensors(folder / "model.safetensors")

@@ -114,11 +114,22 @@ def _run_installed(arguments: list[str]) -> int:
     command = arguments[0] if arguments else ""
     if command in FOR_CLONES:
         raise SetupError(text("launcher.needs_clone", command=command))
-    if command == "lab" and "--folder" in arguments[:-1]:
-        at = arguments.index("--folder")
-        os.environ["TLHELPERS_HOME"] = str(Path(arguments[at + 1]).expanduser().absolute())
-        arguments = arguments[:at] + arguments[at + 2 :]
+    if command == "lab":
+        arguments = _take_folder(arguments)
     return _run(sys.executable, arguments)
+
+
+def _take_folder(arguments: list[str]) -> list[str]:
+    """Sets TLHELPERS_HOME by `--folder PLACE` or `--folder=PLACE`; returns the other arguments."""
+    for at, one in enumerate(arguments):
+        name, equals, place = one.partition("=")
+        after = at + 1 if equals else at + 2
+        if name == "--folder" and after <= len(arguments):
+            place = place if equals else arguments[at + 1]
+            if place.strip():  # an empty one is told by the command
+                os.environ["TLHELPERS_HOME"] = str(Path(place).expanduser().absolute())
+                return arguments[:at] + arguments[after:]
+    return arguments
 
 
 # --- which Python -------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tlhelpers.course.exercises import exercises
 from tlhelpers.course.quizzes import read_quiz
 from tlhelpers.course.record import ProgressError, load, read
 from tlhelpers.course.syllabus import lessons
+from tlhelpers.runtime.arguments import require_path
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import LANGUAGES, said, text
 from tlhelpers.runtime.store import write_atomic
@@ -102,10 +104,11 @@ def _of(pair: tuple[int, int]) -> str:
 # --- for a teacher --------------------------------------------------------------------------
 
 
-def export(file: Path, name: str = "") -> None:
+def export(file: str | os.PathLike, name: str = "") -> None:
     """Writes a copy of the progress to `file`, under a name if one is given."""
     record = {"name": name, **load()}
-    write_atomic(file, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    content = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    write_atomic(require_path("file", file), content)
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lang", choices=LANGUAGES, help=text("cli.help_lang"))
     parser.add_argument("--html", type=Path, metavar="FILE", help=text("progress.help_html"))
     parser.add_argument("--export", type=Path, metavar="FILE", help=text("progress.help_export"))
-    parser.add_argument("--name", default="", help=text("progress.help_name"))
+    parser.add_argument("--name", type=str, default="", help=text("progress.help_name"))
     parser.add_argument("--merge", type=Path, metavar="FOLDER", help=text("progress.help_merge"))
     parser.add_argument(
         "--certificates", action="store_true", help=text("progress.help_certificates")

@@ -26,6 +26,7 @@ from tlhelpers.data.inspection import shortened
 from tlhelpers.data.sounds.inspection import SoundInspection
 from tlhelpers.models.hearing import BANDS
 from tlhelpers.models.speech_embedding import NAME as EMBEDDING
+from tlhelpers.runtime.arguments import require_path
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import write_atomic
 from tlhelpers.runtime.table import as_html, shown
@@ -259,7 +260,7 @@ class Report(Result):
 
     def save(self, folder: str | os.PathLike) -> Path:
         """Writes report.html and model/ into `folder`; returns the report's path."""
-        folder = Path(os.path.expanduser(folder))
+        folder = require_path("folder", folder)
         assert self.chosen.model is not None  # the winner is never let go
         pixels, facts = 0, {}
         if self.task.kind == "text":

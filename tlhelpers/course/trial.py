@@ -119,7 +119,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--label-from", choices=("top", "leaf"), default="top", help=text("report.help_label_from")
     )
-    parser.add_argument("--sep", help=text("report.help_sep"))
+    parser.add_argument("--sep", type=str, help=text("report.help_sep"))
     parser.add_argument("--encoding", help=text("report.help_encoding"))
     parser.add_argument("--no-quotes", action="store_true", help=text("report.help_no_quotes"))
     parser.add_argument("--export", choices=FORMATS, help=text("report.help_export"))

@@ -123,7 +123,7 @@ def _are_shares(shares: Any) -> bool:
 
 def _as_path(path: Any) -> Path:
     """The path that was given. Raises FolderError for what is none, and for an empty one."""
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).strip():
         raise FolderError(text("folder.no_path", given=f"{path!r:.60}"))
     return Path(os.path.expanduser(path))
 

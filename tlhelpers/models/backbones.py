@@ -189,7 +189,9 @@ def _loader_of(name: str) -> Callable[..., nn.Module]:
 def _is_named(weights: Any) -> bool:
     """True for what could be the path of a file."""
     return (
-        isinstance(weights, (str, Path)) and "\0" not in str(weights) and Path(weights).name != ""
+        isinstance(weights, (str, Path))
+        and "\0" not in str(weights)
+        and Path(weights).name.strip() != ""
     )
 
 

@@ -106,7 +106,8 @@ def is_hub_name(name: str) -> bool:
 
 def is_model_folder(name: str) -> bool:
     """True for a folder that holds a model as transformers saves it."""
-    return (Path(name).expanduser() / "config.json").is_file()
+    named = str(name).strip() != ""  # an empty name would be the current folder
+    return named and (Path(name).expanduser() / "config.json").is_file()
 
 
 def short_name(name: str) -> str:

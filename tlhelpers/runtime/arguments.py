@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from tlhelpers.runtime.language import text
@@ -42,6 +44,17 @@ def require_number(
     key = "above" if above and most == math.inf else "from" if most == math.inf else "between"
     values = {"argument": name, "value": f"{value!r:.60}", "least": least, "most": most}
     raise ValueError(text(f"arguments.number_{key}", **values))
+
+
+def require_path(name: str, value: Any) -> Path:
+    """The path, its ~ made whole. Raises ValueError, naming the argument, for what names no place.
+
+    An empty text is the current folder to Python, and most often a variable that was never filled.
+    """
+    text_like = isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str)
+    if text_like and os.fspath(value).strip() and "\0" not in os.fspath(value):
+        return Path(os.path.expanduser(value))
+    raise ValueError(text("arguments.path", argument=name, value=f"{value!r:.60}"))
 
 
 def require_network(name: str, value: Any) -> None:

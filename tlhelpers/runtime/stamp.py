@@ -35,7 +35,8 @@ def stamp(of: str, weights: Iterable[str], package: Path = PACKAGE) -> dict[str,
     Raises KeyError where there is no such module or function.
     """
     patterns = [p for n in weights for p in (f"**/{n}.safetensors", f"**/{n}/*.safetensors")]
-    files = {file for pattern in patterns for file in DATASETS.glob(pattern)}
+    named = {file for pattern in patterns for file in DATASETS.glob(pattern)}
+    files = {file for file in named if file.is_file()}  # a pipe would be waited for
     parts = (f"{name}\n{text}\n".encode() for name, text in sorted(code_of(of, package).items()))
     return {"code": _digest(parts), "weights": hash_files(files, DATASETS)}
 

@@ -138,12 +138,12 @@ def verify(path: str | os.PathLike, sha: str | None = None, *, md5: str | None =
             )
 
 
-def read_text(path: str | os.PathLike, most: int = 2**24) -> str:
+def read_text(path: str | os.PathLike, most: int = 2**24, *, encoding: str = "utf-8-sig") -> str:
     """A small text file in UTF-8. Raises OSError for a pipe, a device or more than `most` bytes."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode) or status.st_size > most:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
-    return Path(path).read_text(encoding="utf-8-sig")
+    return Path(path).read_text(encoding=encoding)
 
 
 def read_json(path: str | os.PathLike, most: int = 2**24) -> dict[str, Any]:

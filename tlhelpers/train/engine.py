@@ -20,7 +20,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +34,7 @@ from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.arguments import (
     require_network,
     require_number,
+    require_path,
     require_seed,
     require_whole,
 )
@@ -407,7 +407,9 @@ class _Run:
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self._place()
         self._plan()
-        self.folder = None if asked.checkpoint is None else Path(asked.checkpoint)
+        self.folder = (
+            None if asked.checkpoint is None else require_path("checkpoint", asked.checkpoint)
+        )
         self.saves_steps = self.folder and asked.checkpoint_every and self.batches.can_skip
         watched = _somebody_watches() if asked.progress is None else asked.progress
         self.visible = watched and self.processes.is_main

@@ -12,6 +12,7 @@ from tlhelpers.course.author.sections import HEADING, deeper_sections
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import LESSONS
+from tlhelpers.runtime.store import read_text
 
 BEGIN, END, PLACEHOLDER = "### BEGIN SOLUTION", "### END SOLUTION", "# PLACEHOLDER:"
 CHECK_CALL = re.compile(r'^(?:tl\.)?check\("([\w-]+)"\)$')
@@ -97,7 +98,7 @@ def read_lesson(path: Path) -> Lesson:
 
     lesson = Lesson(path)
     try:
-        source = path.read_text(encoding="utf-8")
+        source = read_text(path, encoding="utf-8")  # a pipe would be waited for
     except UnicodeDecodeError:
         lesson.complain("encoding")
         return lesson
