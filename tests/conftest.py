@@ -1,5 +1,6 @@
 """What all tests share: English, a cache of their own, one thread a process."""
 
+import gc
 import os
 import tarfile
 from collections import Counter
@@ -19,6 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Notebooks and files with many slow tests first: no worker ends on one while another waits."""
     slow = Counter(item.path for item in items if is_slow(item))
     items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """What collection brought in is not looked through again each time that garbage is sought."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 def is_slow(item: pytest.Item) -> bool:

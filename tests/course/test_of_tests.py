@@ -111,7 +111,7 @@ def test_each_broken_lesson_fails_naming_lesson_cell_and_error(lessons, tmp_path
 
 
 def test_the_core_runs_without_its_deeper_sections(lessons):
-    done = run_tests(lessons / "en" / "90_demo.ipynb", "-m", "not deeper")
+    done = run_tests(lessons / "en" / "90_demo.ipynb", "-m", "not deeper", "-n", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 passed" in done.stdout.splitlines()[-1]
 
@@ -131,16 +131,26 @@ def test_lesson_that_fails_while_it_is_built_is_named_and_its_notebook_stays(les
 def test_the_command_fails_where_style_types_or_tests_do(monkeypatch, capsys, failing):
     called = []
 
-    def call(command, **options):
-        called.append(command)
-        return int(failing is not None and failing in " ".join(command))
+    class Command:
+        def __init__(self, line, **options):
+            called.append(line)
+            self.returncode = int(failing is not None and failing in " ".join(line))
+            self.stdout = self.stderr = "what it says"
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
 
     monkeypatch.setenv("TLHELPERS_LANG", "en")
-    monkeypatch.setattr(testing.subprocess, "call", call)
+    monkeypatch.setattr(testing.subprocess, "Popen", Command)
+    monkeypatch.setattr(testing.subprocess, "run", Command)
     assert testing.main([]) == (failing is not None)
-    assert "pytest" in called[-1] and len(called) == 4
-    said = capsys.readouterr().err
-    assert ("refuses the code" in said) == (failing not in (None, "pytest"))
+    assert "pytest" in called[0] and len(called) == 4
+    said = capsys.readouterr().out
+    refused = failing not in (None, "pytest")
+    assert ("refuses the code" in said) == ("what it says" in said) == refused
     assert testing.main(["tests/test_quiz.py"]) == (failing == "pytest")
     assert len(called) == 5
 

@@ -1,4 +1,4 @@
-"""`tl test`: style and types, then one pytest run over the package and every cell of every lesson.
+"""`tl test`: style and types, beside one pytest run over the package and every cell of all lessons.
 
 The package's own tests include the parity of notebooks and sources and the proof of each exercise
 (its solution passes, its stub does not). pytest's last line is the last line of the command.
@@ -56,7 +56,7 @@ def pytest_command(
 
 
 def gate_commands() -> dict[str, list[str]]:
-    """What must hold of the code before anything is run: {name: command line}."""
+    """What must hold of the code that is not run: {name: command line}."""
     python = [sys.executable, "-P", "-m"]
     return {
         "ruff check": [*python, "ruff", "check", "--quiet", "."],
@@ -68,22 +68,26 @@ def gate_commands() -> dict[str, list[str]]:
 def main(arguments: list[str] | None = None) -> int:
     """`tl test`. Returns pytest's exit status, or 1 where style or types are wrong.
 
-    Paths among the arguments run these tests alone, without a look at style and types.
+    These are looked at while the tests begin, and speak only where something is wrong. Paths among
+    the arguments run these tests alone, without a look at style and types.
     """
     parser = Parser("test")
     parser.add_argument("--quick", action="store_true", help=text("test.help_quick"))
     parser.add_argument("--fast", action="store_true", help=text("test.help_fast"))
     parser.add_argument("rest", nargs="*", metavar="-- ...", help=text("test.help_rest"))
     asked = parser.parse_args(arguments)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
-    refused = []
-    for name, command in ({} if asked.rest else gate_commands()).items():
-        if subprocess.call(command, cwd=ROOT, env=environment):
-            refused.append(name)
-            print(text("test.refused", name=name), file=sys.stderr, flush=True)
+    # What is compiled once is kept: hundreds of processes of a run load the same modules.
+    kept = {"PYTHONDONTWRITEBYTECODE": ""}
+    environment = {**os.environ, **kept, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
     command = pytest_command(asked.quick, asked.rest, fast=asked.fast)
-    tested = subprocess.call(command, cwd=ROOT, env=environment)
-    return tested or int(bool(refused))
+    refused = False
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as tests:
+        for name, line in ({} if asked.rest else gate_commands()).items():
+            gate = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
+            if gate.returncode:
+                refused = True
+                print(f"\n{gate.stdout}{gate.stderr}{text('test.refused', name=name)}", flush=True)
+    return tests.returncode or int(refused)
 
 
 # --- exercises, in the context of their lesson ----------------------------------------------
