@@ -717,8 +717,13 @@ def move_everything(widget):
             choice.get_by_role("radio").last.check()
     picks = widget.locator(".tl-picture [data-set]")
     if picks.count():
+        said = picks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+        assert len(set(said)) == len(said) and all(said)  # a screen reader tells them apart
+        was = picks.nth(3).get_attribute("aria-pressed")
+        assert was in ("true", "false")
         with redrawn(widget):
             picks.nth(3).press("Enter")
+        playwright.expect(picks.nth(3)).not_to_have_attribute("aria-pressed", was)
     if widget.get_by_role("slider").count():
         assert_quick(time_moves(widget))
     live = widget.locator(".tl-live")
@@ -751,6 +756,7 @@ def test_a_learner_draws_with_mouse_and_keys_and_the_prototypes_follow(opened, l
         notebook.run(notebook.keys("tl.setup(")[0])
         pad = notebook.run(notebook.keys('tl.widget("05_draw")')[0]).locator(".tl-pad")
         says, third = pad.get_by_role("status"), pad.get_by_role("application", name="?")
+        assert_side_by_side(notebook.page, pad.get_by_role("application"))
         playwright.expect(says).to_contain_text(taken_for("A"))  # a boat, as in A
         with redrawn(pad):
             pad.get_by_role("combobox").nth(2).select_option(index=2)
@@ -783,6 +789,18 @@ def test_a_learner_draws_with_mouse_and_keys_and_the_prototypes_follow(opened, l
         assert_quick(time_drawings(pad))
         assert notebook.errors() == []
         assert notebook.complaints == []
+
+
+def assert_side_by_side(page, fields):
+    """The fields stand in one row where a window of 1024 pixels leaves the least room."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": 1024, "height": 768})
+    fields.first.scroll_into_view_if_needed()
+    boxes = [field.bounding_box() for field in fields.all()]
+    assert fields.first.evaluate("node => node.closest('.tl-pad').clientWidth") < 640
+    page.set_viewport_size(size)
+    assert len(boxes) == 3 and len({round(box["y"]) for box in boxes}) == 1, boxes
+    assert min(box["width"] for box in boxes) >= 150, boxes
 
 
 @pytest.mark.skipif(not TYPING, reason="lesson 12 is not built yet")

@@ -152,7 +152,15 @@ OTHER_RUNS = {
     "batch_size": lambda: {"batch_size": 5},
     "schedule": lambda: {"schedule": "cosine"},
     "trained_parameters": lambda: {"model": frozen_bias()},
+    "network": lambda: {"model": with_dropout()},
 }
+
+
+def with_dropout() -> nn.Module:
+    """The same weights under the same names, and another network."""
+    model = tiny()[0]
+    model.drop = nn.Dropout(0.5)
+    return model
 
 
 def frozen_bias() -> nn.Module:
@@ -184,6 +192,59 @@ def test_functions_of_one_name_are_told_apart_by_what_they_do():
     assert name_of(make(1.0)) == name_of(make(1.0)) != name_of(make(2.0))
     assert name_of(make(1.0)) != name_of(other(1.0))
     assert name_of(functools.partial(l2, 1)) != name_of(functools.partial(l2, 2))
+
+
+class Noise:
+    """An augmentation as a class, whose settings are attributes."""
+
+    def __init__(self, *scales):
+        self.scales = scales
+
+    def __call__(self, images, generator):
+        return images * self.scales[0]
+
+    apply = __call__
+
+
+def named_settings():
+    """Pairs of choices that differ in one setting, wherever it may stand."""
+
+    def by_default(factor):
+        def penalty(model, factor=factor):
+            return factor * model.weight.sum()
+
+        return penalty
+
+    def by_tensor(weights):
+        return lambda model, *batch: F.cross_entropy(model(batch[0]), batch[1], weights)
+
+    def by_global(value):
+        source = "def scale(images, generator): return images * STRENGTH"
+        known = {"STRENGTH": value}
+        exec(source, known)
+        return known["scale"]
+
+    yield nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1)
+    yield nn.CrossEntropyLoss(torch.ones(2)), nn.CrossEntropyLoss(torch.arange(2.0))
+    yield Noise(0.1, 2), Noise(0.1, 3)
+    yield Noise(0.1).apply, Noise(0.2).apply
+    yield by_default(1.0), by_default(2.0)
+    yield by_tensor(torch.ones(2)), by_tensor(torch.arange(2.0))
+    yield by_global(1.0), by_global(2.0)
+    yield lambda x, g: x * max((1, 2, 3)), lambda x, g: x * max((1, 2, 4))
+    yield lambda x, g: map(lambda z: z + 1, x), lambda x, g: map(lambda z: z + 2, x)
+
+
+@pytest.mark.parametrize("pair", list(named_settings()), ids=lambda pair: type(pair[0]).__name__)
+def test_a_choice_of_other_settings_is_another_choice(pair):
+    one, other = pair
+    assert name_of(one) == name_of(one) != name_of(other)
+
+
+def test_a_choice_that_holds_itself_has_a_name():
+    round_and_round = Noise()
+    round_and_round.scales = [round_and_round]
+    assert name_of(round_and_round) == name_of(round_and_round)
 
 
 def test_a_layer_called_optimizer_does_not_confuse_its_checkpoint(tmp_path):

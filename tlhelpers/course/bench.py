@@ -374,6 +374,9 @@ def main(argv: list[str] | None = None) -> int:
         require_writable(asked.out)
         on_gpu = bench_gpu.TINY if asked.quick else bench_gpu.Sizes()
         return bench_gpu.run(asked.out, asked.minutes, on_gpu)
+    keeps = not asked.quick and asked.only == list(_PARTS)
+    if keeps:
+        require_writable(FILE.parent)
     # the repository's datasets/ folder would pass for Hugging Face's package
     sys.path = [place for place in sys.path if place not in ("", os.getcwd())]
     sizes = QUICK if asked.quick else Sizes()
@@ -384,7 +387,7 @@ def main(argv: list[str] | None = None) -> int:
         for row in _PARTS[name](sizes):
             print("  ".join(cell for cell in row.cells() if cell), flush=True)
             rows.append(row)
-    if not asked.quick and asked.only == list(_PARTS):
+    if keeps:
         write_atomic(FILE, write_table(rows))
         print(text("bench.written", path=FILE))
     return int(any(row.holds is False for row in rows))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -103,6 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     prepare_console(arguments)
+    # in a home without a place for its settings Matplotlib tells how it helped itself
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         status = _run(arguments)
         sys.stdout.flush()

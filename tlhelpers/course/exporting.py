@@ -53,7 +53,7 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.arguments import require_path
 from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import LANGUAGES, said, text
-from tlhelpers.runtime.store import StoreError, write_atomic
+from tlhelpers.runtime.store import StoreError, require_writable, write_atomic
 from tlhelpers.train.predict import predict
 from tlhelpers.transfer.knn import count_votes
 from tlhelpers.transfer.text_rivals import Guess
@@ -435,6 +435,8 @@ def _predict_tables(
     if len(set(targets)) < len(targets):
         both = next(target for target in targets if targets.count(target) > 1)
         raise StoreError(text("report.same_target", path=printable(str(both))))
+    for folder in {target.parent for target in targets}:
+        require_writable(folder)
     problems = 0
     for table, target in zip(tables, targets, strict=True):
         try:

@@ -36,7 +36,7 @@ from tlhelpers.runtime import device
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
-from tlhelpers.runtime.store import write_atomic
+from tlhelpers.runtime.store import require_writable, write_atomic
 from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.fewshot import few_shot
@@ -248,6 +248,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=10, help=text("measure.help_seeds"))
     parser.add_argument("--sealed", action="store_true", help=text("measure.help_sealed"))
     asked = parser.parse_args(argv)
+    if not asked.sealed:
+        require_writable(RESULTS)
     device.set_threads()
     seeds = (SEALED,) if asked.sealed else range(asked.seeds)
     failed = False

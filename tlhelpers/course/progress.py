@@ -203,10 +203,10 @@ def main(arguments: list[str]) -> int:
         learners, problems = merge(asked.merge)
         rows = [learner.row() for learner in learners]
         file = asked.merge / "progress.csv"
-        write_csv(rows, file)
         lines = [rows[0], *(row.values() for row in rows)]
         for line in (*(", ".join(cells) for cells in lines), *problems):
             print(printable(line))
+        write_csv(rows, file)
         print(text("progress.written", path=file))
         if asked.certificates:
             file = asked.merge / "certificates.html"

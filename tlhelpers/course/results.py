@@ -37,7 +37,7 @@ from tlhelpers.course.syllabus import lessons, part
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import RESULTS
 from tlhelpers.runtime.stamp import stamp
-from tlhelpers.runtime.store import StoreError, read_json, write_atomic
+from tlhelpers.runtime.store import StoreError, read_json, require_writable, write_atomic
 from tlhelpers.runtime.table import Table
 from tlhelpers.transfer.intervals import interval
 
@@ -218,6 +218,7 @@ def main(argv: list[str] | None = None) -> int:
         for name in stale:
             print(text("results.stale", name=name, lesson=name[:2]))
         return int(bool(stale))
+    require_writable(RESULTS)
     status = 0
     for one in chosen:
         if asked.stale and not one.is_stale():

@@ -23,6 +23,7 @@ import shutil
 import socket
 import stat
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import WORK
 
 Progress = bool | Callable[[int, int | None], object]  # see `fetch`
 
@@ -54,17 +56,20 @@ class AbsentError(StoreError):
 
 def cache_folder() -> Path:
     """Where fetched and computed files are kept: `TLHELPERS_CACHE`, else the platform's place."""
-    if asked := os.environ.get("TLHELPERS_CACHE"):
-        folder = Path(os.path.expanduser(asked))
-    elif sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "tlhelpers" / "cache"
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches" / "tlhelpers"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tlhelpers"
+    folder = _cache_place()
     with clear_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _cache_place() -> Path:
+    if asked := os.environ.get("TLHELPERS_CACHE"):
+        return Path(os.path.expanduser(asked))
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "tlhelpers" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tlhelpers"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tlhelpers"
 
 
 def offline() -> bool:
@@ -204,8 +209,8 @@ def require_writable(folder: Path) -> None:
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise StoreError(text("store.out_is_a_file", path=folder))
     with clear_disk_errors(folder):
-        write_atomic(folder / ".writable", "")
-        (folder / ".writable").unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def private(folder: Path) -> Path:
@@ -223,12 +228,24 @@ def clear_disk_errors(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        where = {"path": path, "elsewhere": _elsewhere(path)}
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError(text("store.disk_full", path=path)) from error
+            raise StoreError(text("store.disk_full", **where)) from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise StoreError(text("store.not_writable", path=path)) from error
+            closed = os.path.isfile(path) and not os.access(path, os.R_OK)
+            key = "store.not_readable" if closed else "store.not_writable"
+            raise StoreError(text(key, **where)) from error
         reason = error.strerror or str(error)
         raise StoreError(text("store.disk_refused", path=path, reason=reason)) from error
+
+
+def _elsewhere(path: str | os.PathLike) -> str:
+    """How another place is chosen instead of this one."""
+    place = Path(os.path.abspath(path))
+    for key, folder in (("cache", _cache_place()), ("work", WORK)):
+        if place.is_relative_to(os.path.abspath(folder)):
+            return text(f"store.elsewhere_{key}")
+    return text("store.elsewhere_own")
 
 
 @contextlib.contextmanager

@@ -16,12 +16,14 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -141,6 +143,7 @@ def identity_of(run: Any) -> dict:
     rest = [{name: repr(group[name]) for name in group if name not in plain} for group in groups]
     return {
         "weights": digest(run.model.state_dict()),
+        "network": digest(repr(run.model)),  # a dropout rate is no weight
         "trained_parameters": digest([[names[id(p)] for p in g["params"]] for g in groups]),
         "data": _name_of_data(run.train),
         "valid": _name_of_data(run.valid),
@@ -166,17 +169,48 @@ def name_of(choice: str | Callable | None) -> str:
     """A name for what was chosen, the same in the next process; a function's follows its code."""
     if choice is None or isinstance(choice, str):
         return str(choice)
-    if isinstance(choice, functools.partial):
-        return f"partial {name_of(choice.func)} {choice.args!r} {choice.keywords!r}"
-    code = getattr(choice, "__code__", None)
-    if code is None:
-        return type(choice).__qualname__
-    held = (cell.cell_contents for cell in choice.__closure__ or ())
-    plain = [value for value in (*code.co_consts, *held) if isinstance(value, PLAIN)]
-    return f"{choice.__qualname__} {digest(code.co_code, list(code.co_names), plain)[:8]}"
+    name = getattr(choice, "__qualname__", type(choice).__qualname__)
+    return f"{name} {digest(_held(choice))[:8]}"
 
 
-PLAIN = int | float | str | bool | None  # values that a function's code or closure may hold
+PLAIN = int | float | str | bool | bytes | None | Tensor | np.ndarray
+
+
+def _held(value: Any, around: tuple[int, ...] = ()) -> Any:
+    """What a choice depends on, as `digest` takes it: values, code, and what either holds.
+
+    Of a function its code, defaults, closure and the plain globals it names; of an object its
+    attributes. around: what this stands in; a circle ends there.
+    """
+    if isinstance(value, PLAIN):
+        return value
+    if id(value) in around or len(around) > DEEPEST:
+        return "..."
+    inside = functools.partial(_held, around=(*around, id(value)))
+    if isinstance(value, (list, tuple)):
+        return list(map(inside, value))
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    if isinstance(value, Mapping):
+        return {str(name): inside(one) for name, one in value.items()}
+    if isinstance(value, functools.partial):
+        return ["partial", *map(inside, (value.func, value.args, value.keywords))]
+    if isinstance(value, MethodType):
+        return [inside(value.__func__), inside(value.__self__)]
+    if isinstance(value, CodeType):
+        return [value.co_code, list(value.co_names), list(map(inside, value.co_consts))]
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    if isinstance(value, FunctionType):
+        code, known = value.__code__, value.__globals__
+        plain = {one: known[one] for one in code.co_names if isinstance(known.get(one, ...), PLAIN)}
+        closure = [cell.cell_contents for cell in value.__closure__ or ()]
+        rest = (code, value.__defaults__, value.__kwdefaults__, closure, plain)
+        return [name, *map(inside, rest)]
+    known = getattr(value, "__dict__", {})
+    return [name, {} if isinstance(value, (type, ModuleType)) else inside(known)]
+
+
+DEEPEST = 8  # objects within objects
 
 
 def _name_of_data(data: Split | DataLoader | None) -> str | None:

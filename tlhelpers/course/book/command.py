@@ -66,6 +66,7 @@ def print_lessons(numbers: Sequence[str], languages: Sequence[str], out: Path) -
     browser = _need_browser()
     if unknown := [number for number in numbers if number not in lessons()]:
         raise BookError(text("slides.unknown", number=unknown[0], known=", ".join(lessons())))
+    require_writable(out)
     printed = []
     with tempfile.TemporaryDirectory() as work:
         for number, lang in itertools.product(numbers, languages):
@@ -73,7 +74,6 @@ def print_lessons(numbers: Sequence[str], languages: Sequence[str], out: Path) -
             _build_language(lang, Path(work), site / lang, number)
             pdf = out / f"{name}_{lang}.pdf"
             try:
-                out.mkdir(parents=True, exist_ok=True)
                 print_page(browser, site / lang / f"{name}.html", pdf)
             except OSError as error:
                 raise BookError(text("book.not_printed", place=pdf, error=error)) from error
