@@ -85,7 +85,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 #
 # 学習率は、学び方ごとに、別の写真の検証データで選んであります。比べる相手の学習率が合っていないと、蒸留が実際より良く見えてしまうからです。
 #
-# > **予想してから実行**：ラベルだけで学んだ生徒は、65%ほど当てます。同じネットワークが教師から学ぶと、テスト正解率は何%になるでしょうか。
+# > **予想してから実行**：ラベルだけで学んだ生徒は、3枚に2枚ほど当てます。同じネットワークが教師から学ぶと、テスト正解率は何%になるでしょうか。
 
 # %% [markdown] key="page" lang="en"
 # ## Try it first
@@ -97,7 +97,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 #
 # The learning rate was chosen for each way on validation data of other draws. A rival at a bad rate would make distillation look better than it is.
 #
-# > **Predict, then run**: with labels alone the student gets about 65% right. What will the same network reach when it learns from the teacher?
+# > **Predict, then run**: with labels alone the student gets about two thirds right. What will the same network reach when it learns from the teacher?
 
 # %% key="predict-win"
 tl.predict_first("11-win", "Test accuracy of the taught student", between=(10, 100), unit="%")
@@ -114,18 +114,18 @@ display(lesson11.draw_win(ways, live=today))
 tl.see_prediction("11-win", round(100 * taught.test_acc))
 
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
-# **67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師の1枚1枚の迷いは、枚数が増えるとならされます。
+# **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が1枚ごとに迷っても、枚数が増えればならされます。
 #
-# 図の点は、すべての写真を選び直し、教師も学習し直して測った10回の平均、線は95%信頼区間です（前もって測って保存した結果です）。丸印は今日の1回です。
+# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は平均、線は95%信頼区間で、前もって測って保存した結果です。丸印は今日の1回です。
 #
-# 教師は何を伝えたのでしょうか。ウィジェットで写真を選び、**温度**を上げてみてください。「実行」を押すと、その温度で生徒が学ぶ様子が見られます。
+# 生徒は、教師から何を聞いているのでしょうか。ウィジェットで写真を選び、**温度**を上げてみてください。教師の答えがなだらかになります。「実行」を押すと、その温度で生徒が学ぶ様子を見られます。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
-# **From 67% to 91%.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
+# **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
 #
-# In the figure, dots are means of 10 draws of all photos, each with a teacher of its own, and lines are 95% intervals (measured beforehand and stored); rings are today's run.
+# Every draw has other photos and a teacher of its own. Dots are means and lines 95% intervals, measured beforehand and stored; rings are today's run.
 #
-# What did the teacher tell? Choose a photo in the widget and raise the **temperature**. The button runs it live: you see a student learn at that temperature.
+# What does the student hear from its teacher? Choose a photo in the widget and raise the **temperature**, which makes the teacher's answers softer. The button trains a student at that temperature while you watch.
 
 # %% key="widget"
 tl.widget("11")
@@ -133,12 +133,12 @@ tl.widget("11")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、3分）
 #
-# ウィジェットで写真3を選びます。`runner_up` には、教師が2番目にありそうだと答えた鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、教師の1番目の答えが50%を下回る、いちばん低い温度を入れてください。
+# ウィジェットで写真3を選びます。`runner_up` には、教師が2番目にありそうだと答えた鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、教師がいちばんありそうだと答えた鳥が50%を下回る、最も低い温度を入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# Choose photo 3 in the widget. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest temperature at which its first answer falls below 50%.
+# Choose photo 3 in the widget. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest temperature at which its most likely bird falls below 50%.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -166,7 +166,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# Let us do it by hand. For a photo of a kingfisher, the teacher gives the kingfisher 8, the woodpecker 4 and the canary 0. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; naming the most likely class alone is a **hard answer**.
+# Let us do it by hand. For a photo of a kingfisher, the teacher gives the kingfisher 8, the woodpecker 4 and the canary 0. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
 
 # %% key="soft-answers"
 tl.diagram("soft_answers")
@@ -178,7 +178,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# たとえば、生徒がまだ何も知らず、3種類の鳥のどれにも33%と答えるなら、$0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$、$T=4$ なら16倍して4.3です。これを写真について平均します（Hinton ほか, 2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか」）。
+# たとえば、生徒がまだ何も知らず、3種類の鳥のどれにも33%と答えるなら、$0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$、$T=4$ なら16倍して4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか」）。
 #
 # ### 練習B（書く、6分）
 #
@@ -261,9 +261,9 @@ tl.claim(
 )
 
 # %% [markdown] key="where-read" lang="ja" tags=["answer"]
-# **主役は、写真です。** 同じ50枚でも、ソフトな答えにすると67%が78%に上がります。「何に似ているか」まで伝わるので、写真1枚から学べることが増えるのです。けれども、600枚を足すと、ハードな答えだけでも92%になります。600枚に正しい名前が付いていたら99%です。67%からの伸びで見ると、教師の答えには、正しい名前の4分の3ほどの値打ちがありました。
+# **主役は、写真です。** 同じ50枚でも、ソフトな答えにすると67%が78%に上がります。「何に似ているか」まで伝わるので、写真1枚から学べることが増えるのです。けれども、600枚を足すと、ハードな答えだけでも92%になります。600枚に正しい名前が付いていたら99%です。67%からの伸びで見ると、教師の答えには、正しい名前の4分の3ほどの効果がありました。
 #
-# 蒸留といえば「やわらかい答えに隠れた知識」が有名です。それも確かにありますが、いちばんの強みはもっと素朴です。教師は、名前のない写真にも答えてくれます。
+# 蒸留といえば、ソフトな答えに隠れた知識（dark knowledge）が有名です。それも確かにありますが、いちばんの強みはもっと素朴です。教師は、名前のない写真にも答えてくれます。
 
 # %% [markdown] key="where-read" lang="en" tags=["answer"]
 # **It is mostly the photos.** On the same 50 photos, soft answers already lift 67% to 78%: they tell what a bird resembles, so that each photo teaches more. But with 600 more photos, hard answers alone reach 92%. With true names for these it would be 99%: counted from 67%, the teacher's answers bring about three quarters of what names would.
@@ -312,7 +312,7 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # > **Think before you look**: with the signs of the test photos mixed up, what becomes of the teacher? And of its students?
 
 # %% key="colour-figure" alt_ja="看板のある写真で学んだ教師と、その3通りの生徒のテスト正解率。左は学習と同じ看板、右は看板を入れ替えた場合。" alt_en="Test accuracy of a teacher of photos with signs and of three students; with the signs as in training at the left, mixed up at the right."
-lesson11.draw_colour(tl.stored("11_colour"))
+lesson11.draw_colour(tl.stored("11_colour"), birds)
 
 # %% [markdown] key="wrong-read" lang="ja"
 # **近道を覚えたのは、教師ではなく生徒でした。** 事前学習で鳥を見る目ができている教師は、看板が入れ替わっても87%当てます。ところが、看板と鳥がいつも一緒の写真で教わった生徒は、93%から54%に落ちました。教師の答えは正しくても、「看板ではなく鳥を見なさい」とは言ってくれません。ゼロから学ぶ生徒には、看板のほうがやさしい手がかりなのです。
@@ -328,7 +328,7 @@ lesson11.draw_colour(tl.stored("11_colour"))
 # - **小さな事前学習済みモデル**：`zukan-small` という、教師と同じ絵で事前学習した小さなネットワークをファインチューニングします。
 
 # %% [markdown] key="wrong-read" lang="en"
-# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it is right for 87% even with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 54%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
+# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 54%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
 #
 # On photos with the signs mixed up, the answers do not go with the colours, and the student has to look at the bird (90%). Without signs it reaches 90%. So choose with care the photos to teach on, and check with something other than the teacher.
 #
@@ -348,7 +348,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="ja"
 # **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです（残った重みの位置も覚えておく必要があるからです）。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は90%のままです。
 #
-# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません（3回の測定）。名前のない写真がなければ頼りになりますが、あれば教師のほうが効くわけです。 時間は右の棒のとおりで、小さいネットほど速く答えます。枝刈りで0にした重みや8ビットの重みは、それを生かす実行環境がなければ、計算を速くしません。
+# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません（3回の測定）。名前のない写真がなければ事前学習が頼りになりますが、あれば教師に教わるほうが効きます。時間は右の棒のとおりで、小さいネットワークほど速く答えます。枝刈りで0にした重みや8ビットの重みは、それを生かす実行環境がなければ、計算を速くしません。
 #
 # ## 本物の写真では？
 #
@@ -357,7 +357,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0 (the places of the others have to be kept, too). The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 90%.
 #
-# The small pretrained network reaches 83% by fine-tuning (60% from random weights). Taught by the teacher it comes to 90%, and so does the one from random weights (3 draws). It is the best you can have without more photos; with them, the teacher helps more. As for time, the bars at the right show that small networks answer faster. Weights of 0 or of 8 bits do not, unless the device has a runtime that makes use of them.
+# The small pretrained network reaches 83% by fine-tuning (60% from random weights). Taught by the teacher it comes to 90%, and so does the one from random weights (3 draws). Without more photos, pretraining helps a lot; with them, the teacher helps more. As for time, the bars at the right show that small networks answer faster. Weights of 0 or of 8 bits do not, unless the device has a runtime that makes use of them.
 #
 # ## And on real photographs?
 #
@@ -369,22 +369,22 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
-# それでも教師（92%と62%）には遠く及びません。本物の写真をゼロから見分けるには、9万個の重みと1,400枚では足りないのです。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
+# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。本物の写真の見分け方をゼロから覚えるには、9万個の重みと1,400枚では足りないのです。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
 # 工場の検査を、クラウドの大きなモデル（正解率97%）が行っています。通信が切れると止まるので、ラインの小さな装置（メモリー1 MB）でも動くようにしたい、と頼まれました。名前の付いた画像は1クラス40枚、名前のない画像は毎日2,000枚たまり、その95%は良品です。
 #
-# 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いをどう見つけるか、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+# 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いを、どうやって見つけるか、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
 # **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher (92% and 62%) stays far away. To tell real photos apart from nothing takes more than 90,000 weights and 1,400 photos. For such work start from a pretrained network, however small.
+# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. A network that starts from nothing needs more than 90,000 weights and 1,400 photos to learn to see. For such work start from a pretrained one, however small.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A large model in the cloud inspects the parts of a factory and is right for 97%. When the line to the cloud breaks, the work stops. You are asked to bring it to a small device on the line (1 MB of memory). There are 40 pictures with names of each of five classes; 2,000 more without names come in every day, and 95% of these show good parts.
+# A large model in the cloud inspects the parts of a factory; its accuracy is 97%. When the line to the cloud breaks, the work stops. You are asked to bring it to a small device on the line (1 MB of memory). There are 40 pictures with names of each of five classes; 2,000 more without names come in every day, and 95% of these show good parts.
 #
 # Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find shortcuts and mistakes of the student, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
 
@@ -452,7 +452,7 @@ tl.quiz("11")
 #
 # - In distillation a small student learns to answer as a large teacher does. Unlike transfer, it makes the network smaller, of any shape.
 # - Divided by a temperature $T$, answers become softer and tell what a thing resembles. The loss is multiplied by $T^2$.
-# - What helped most was photos without names: the teacher answers for them, so that photos are all it takes. Where there are names enough, a teacher adds little.
+# - What helped most was photos without names: the teacher answers for them, so that photos are all it takes. Where enough photos have names, a teacher adds little.
 # - Answers are passed on, reasons are not. What matters is which photos you teach on, and a check that does not come from the teacher.
 # - Where there are no photos without names, start from a small pretrained network.
 

@@ -255,8 +255,9 @@ LIVE = {"win": {"hard": 0.6, "all": 0.9}, "small": {"teacher": 5.0, "student": 0
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_draws_its_stored_result_and_says_what_it_shows(monkeypatch, name, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
-    live = {"live": LIVE[name]} if name in LIVE else {}
+    more = {"live": LIVE[name]} if name in LIVE else {}
+    more |= {"task": widget.birds()} if name == "colour" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a missing glyph is a warning of matplotlib's
-        drawn = getattr(figures, f"draw_{name}")(*map(stored, FIGURES[name]), **live)
+        drawn = getattr(figures, f"draw_{name}")(*map(stored, FIGURES[name]), **more)
     assert drawn.alt and "lesson11" not in drawn.alt

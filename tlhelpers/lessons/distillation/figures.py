@@ -10,9 +10,12 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
+from torch.nn import functional as F
 
+from tlhelpers.data.task import Task
 from tlhelpers.lessons.distillation.onnx_int8 import try_onnx
 from tlhelpers.lessons.distillation.steps import (
     AveragedVectors,
@@ -21,6 +24,7 @@ from tlhelpers.lessons.distillation.steps import (
     kilobytes_in_eight_bits,
     letters,
     milliseconds,
+    with_signs,
 )
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -40,6 +44,7 @@ __all__ = [
 ]
 
 CHANCE = 0.1  # ten kinds of bird
+SHOWN, MIXED = (0, 6), (6, 3, 0, 8)  # kinds of bird, two photos each, and their signs mixed up
 MEMORY = 512  # kilobytes that the camera has
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "teacher": {"color": figures.BLACK, "marker": "X"},
@@ -49,6 +54,8 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "all": {"color": figures.BLUE, "marker": "o"},
     "labelled": {"color": figures.GREEN, "marker": "^"},
     "tuned": {"color": figures.VERMILION, "marker": "s"},
+    "tuned_all": {"color": figures.BLUE, "marker": "s"},
+    "pruned": {"color": figures.PURPLE, "marker": "p"},
 }
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind numbers that a line crosses
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
@@ -75,12 +82,23 @@ def draw_ways(ways: Mapping) -> Picture:
     return picture(figure, text("lesson11.ways_alt"))
 
 
-def draw_colour(found: Mapping) -> Picture:
-    """A teacher that reads the sign of the feeder, and students of three pools of pictures."""
+def draw_colour(found: Mapping, task: Task) -> Picture:
+    """A teacher of pictures in which a sign gives the bird away, and students of three pools.
+
+    task: birds, of which some are shown with the signs of either test.
+    """
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    shape = {"height_ratios": [1, 3.3]}
+    figure, (shown, panels) = plt.subplots(2, 2, figsize=(8.2, 4.5), gridspec_kw=shape)
     names = ("teacher", "kept", "mixed", "none")
-    for axes, key in zip(panels, ("kept", "mixed"), strict=True):
+    rows = torch.cat([torch.where(task.train.labels == kind)[0][:2] for kind in SHOWN])
+    birds = task.train.subset(rows)
+    signs = {"kept": birds.labels, "mixed": torch.tensor(MIXED)}
+    for strip, axes, key in zip(shown, panels, ("kept", "mixed"), strict=True):
+        photos = F.pad(with_signs(birds, signs[key]).inputs, (0, 6), value=255)
+        strip.imshow(photos.permute(2, 0, 3, 1).flatten(1, 2).numpy())
+        strip.axis("off")
+        strip.set_title(text(f"lesson11.colour_test_{key}"), fontsize=11)
         for place, who in enumerate(names):
             span = interval(found[who][key], share=True)
             _upright(axes, place, span, LOOK["teacher" if who == "teacher" else "all"])
@@ -88,9 +106,9 @@ def draw_colour(found: Mapping) -> Picture:
             range(len(names)), [text(f"lesson11.colour_{who}") for who in names], fontsize=9
         )
         axes.set_xlim(-0.5, len(names) - 0.2)
-        axes.set_title(text(f"lesson11.colour_test_{key}"), fontsize=11)
         _chance(axes)
-    _percent(panels[0])
+        _percent(axes)
+    panels[1].set_yticklabels([])
     panels[0].set_ylabel(text("lesson11.accuracy_bars"))
     panels[0].legend(loc="lower left", **LEGEND)
     figure.suptitle(text("lesson11.colour_title"), x=0.02, ha="left", fontsize=12)
@@ -134,12 +152,12 @@ def draw_amount(by_labels: Mapping, by_photos: Mapping, ways: Mapping) -> Pictur
 ALTERNATIVES = {  # way -> its look, in the order of the rows
     "teacher": "teacher",
     "int8": "teacher",
-    "pruned": "labelled",
+    "pruned": "pruned",
     "hard": "hard",
     "tuned": "tuned",
     "all": "all",
     "all_int8": "all",
-    "tuned_all": "pseudo",
+    "tuned_all": "tuned_all",
 }
 LARGE = ("teacher", "int8", "pruned")  # which compute as long as the teacher
 
