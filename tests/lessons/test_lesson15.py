@@ -213,7 +213,7 @@ def test_the_slurm_script_parses_and_starts_torchrun_with_what_slurm_tells(tmp_p
     subprocess.run(["bash", "-n", script], check=True)
     stand_ins = {
         "scontrol": 'printf "node7\\nnode8\\n"',
-        "srun": '"$@"',
+        "srun": 'printf "%s\\n" "$1"; shift; "$@"',
         "torchrun": 'printf "%s\\n" "$@"',
     }
     for name, body in stand_ins.items():
@@ -221,16 +221,18 @@ def test_the_slurm_script_parses_and_starts_torchrun_with_what_slurm_tells(tmp_p
         file.write_text(f"#!/usr/bin/env bash\n{body}\n")
         file.chmod(file.stat().st_mode | stat.S_IXUSR)
     job = {"SLURM_JOB_NODELIST": "node[7-8]", "SLURM_NNODES": "2", "SLURM_JOB_ID": "42"}
+    job |= {"SLURM_CPUS_PER_TASK": "16", "SLURM_GPUS_PER_NODE": "4"}
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", script, "--epochs"],
+        ["bash", script, "report.json", "checkpoints"],
         env=os.environ | job | {"PATH": path},
         check=True,
         capture_output=True,
         text=True,
     )
-    wanted = ["--nnodes=2", "--nproc-per-node=4", "--rdzv-id=42", "--rdzv-backend=c10d"]
-    assert done.stdout.split() == [*wanted, "--rdzv-endpoint=node7:29500", "birds.py", "--epochs"]
+    wanted = ["--cpus-per-task=16", "--nnodes=2", "--nproc-per-node=4", "--rdzv-id=42"]
+    wanted += ["--rdzv-backend=c10d", "--rdzv-endpoint=node7:29500"]
+    assert done.stdout.split() == [*wanted, "birds.py", "report.json", "checkpoints"]
 
 
 def test_the_kubernetes_job_lets_its_pods_find_each_other():
@@ -246,6 +248,9 @@ def test_the_kubernetes_job_lets_its_pods_find_each_other():
     assert host == f"{job['metadata']['name']}-0"  # the name of the first pod of an indexed job
     assert rest.split(":")[0] == pod["subdomain"] == service["metadata"]["name"]
     assert int(command["--nnodes"]) == spec["completions"] == spec["parallelism"]
+    *_, report, checkpoints = pod["containers"][0]["command"]
+    kept = pod["containers"][0]["volumeMounts"][0]["mountPath"]
+    assert checkpoints == kept and report.startswith(f"{kept}/")  # both outlive a pod
     gpus = pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
     assert int(command["--nproc-per-node"]) == gpus
     assert {v["name"] for v in pod["volumes"]} == {

@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 from torch import Tensor
 
 from tlhelpers.lessons.scaling_up.steps import launch, photo_files, run_here, show_script, two_nodes
@@ -131,6 +131,7 @@ def draw_savings(found: Mapping, device: str = "CPU") -> Picture:
                 )
         axes.axvline(1, color=figures.INK, linestyle=":")
         axes.set_xlabel(text(f"lesson15.savings_{key}"))
+        axes.xaxis.set_major_locator(MultipleLocator(0.5))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panels[0].set_yticks(range(len(names)), [text(f"lesson15.net_{_key(n)}") for n in names])
     panels[0].set_ylim(len(names) - 0.5, -0.5)

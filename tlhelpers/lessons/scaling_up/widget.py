@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean
 
+from matplotlib.ticker import MaxNLocator
+
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Chart
@@ -70,7 +72,7 @@ def memory(
 def draw(
     network: str, coefficients: Mapping, batch: int, way: str, devices: int, sharing: str
 ) -> View:
-    """The memory of one device, stacked, for every number of devices; the chosen one is marked."""
+    """The memory of one device, stacked, for each number of devices; its size over the chosen."""
     totals = {count: memory(coefficients, batch, way, count, sharing) for count in DEVICES}
     here = totals[devices]
     needed = sum(here.values())
@@ -88,7 +90,7 @@ def draw(
         minutes=f"{seconds / 60:.1f}",
     )
     top = max(sum(sizes.values()) for sizes in totals.values()) * 1.08
-    steps = [top * step / 4 for step in range(5)]
+    steps = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(0, top / GB)
     chart = Chart(
         says,
         (0.4, len(DEVICES) + 0.6),
@@ -96,7 +98,7 @@ def draw(
         x_label=text("widget15.devices"),
         y_label=text("widget15.memory"),
         x_ticks=[(place + 1, str(count)) for place, count in enumerate(DEVICES)],
-        y_ticks=[(value, f"{value / GB:.2g}") for value in steps],
+        y_ticks=[(step * GB, f"{step:g}") for step in steps if step * GB <= top],
     )
     for place, sizes in enumerate(totals.values(), 1):
         height = sum(sizes.values())
@@ -107,7 +109,9 @@ def draw(
         if size * GB < top:
             chart.line([0.4, len(DEVICES) + 0.6], [size * GB] * 2, figures.VERMILION, dashed=True)
             chart.text(chart.width - 60, chart.y(size * GB) - 4, f"{size} GB", font_size=11)
-    chart.upright(DEVICES.index(devices) + 1, figures.INK)
+    place = DEVICES.index(devices) + 1
+    above = chart.y(needed) - 6
+    chart.text(chart.x(place), above, _gigabytes(needed), text_anchor="middle", font_weight="bold")
     for kind, colour in COLOURS.items():
         chart.legend(colour, text(f"memory.{kind}"))
     return View(chart.svg(), says)

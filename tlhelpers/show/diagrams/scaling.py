@@ -11,22 +11,24 @@ KINDS = (("parameters", BLUE), ("gradients", ORANGE), ("optimizer", GREEN))
 
 @drawn
 def memory() -> Diagram:
-    """A step from left to right, and below it the four kinds of bytes that it needs."""
-    d = Diagram("memory", 246)
-    d.photo(24, 42)
-    left, wide = 100, 96
-    d.arrow(70, 62, 24)
+    """Five layers side by side, and below each the four kinds of bytes that it needs."""
+    d = Diagram("memory", 262)
+    left, wide, gap = 196, 92, 12
+    d.note(left, 22, "memory_forward", SMALL)
+    d.arrow(left, 34, 5 * wide + 4 * gap)
     for place, words in enumerate(("conv1", "layer1", "layer2", "layer3", "layer4")):
-        x = left + (wide + 14) * place
-        d.block(x, 40, words, width=wide, height=36)
-        d.add("rect", x=x + 8, y=104, width=wide - 16, height=26 - 3 * place, rx=3, fill=PALE[GREY])
-        d.add("path", d=f"M{x + wide / 2} 78v24", stroke=GREY, stroke_width=1.6)
-    d.note(left, 24, "memory_forward", SMALL)
-    d.arrow(left + 5 * (wide + 14) + 6, 146, -5 * (wide + 14), colour=VERMILION)
-    d.note(left, 166, "memory_backward", SMALL, fill=VERMILION)
-    for x, (kind, colour) in zip((24, 150, 270, 490), (*KINDS, ("activations", GREY)), strict=True):
-        d.add("rect", x=x, y=190, width=18, height=18, rx=3, fill=PALE[colour], stroke=colour)
-        d.note(x + 26, 204, f"memory_{kind}", SMALL)
+        x = left + (wide + gap) * place
+        d.block(x, 46, words, width=wide, height=34)
+        for y, colour in ((90, ORANGE), (116, GREEN), (134, GREEN)):
+            d.add("rect", x=x, y=y, width=wide, height=14, rx=3, fill=PALE[colour], stroke=colour)
+        for slip in (2, 1, 0):  # one a photo, the first on top
+            size = {"width": wide - 16, "height": 34 - 5 * place}
+            at = {"x": x + 8 * slip, "y": 162 + 7 * slip}
+            d.add("rect", **at, **size, rx=3, fill=PALE[GREY], stroke=GREY)
+    for y, (kind, _) in zip((68, 102, 130, 180), (*KINDS, ("activations", GREY)), strict=True):
+        d.note(20, y, f"memory_row_{kind}", SMALL)
+    d.arrow(left + 5 * wide + 4 * gap, 226, -(5 * wide + 4 * gap), colour=VERMILION)
+    d.note(left, 246, "memory_backward", SMALL, fill=VERMILION)
     return d
 
 
@@ -35,14 +37,14 @@ def data_parallel() -> Diagram:
     """Two processes with the same weights and half a batch each; their gradients are averaged."""
     d = Diagram("data_parallel", 250)
     d.note(24, 24, "parallel_batch", SMALL)
-    for row, colour in ((0, BLUE), (1, ORANGE)):
+    for row in range(2):
         y = 40 + 104 * row
         for place in range(4):
             d.photo(24 + 34 * place, y + 7, 28)
         d.arrow(166, y + 22, 22)
         d.block(196, y, text(f"diagram.parallel_copy_{row}"), width=136, height=44)
         d.arrow(340, y + 22, 22)
-        d.block(370, y, text("diagram.parallel_gradient"), colour, width=96, height=44)
+        d.block(370, y, text("diagram.parallel_gradient"), ORANGE, width=96, height=44)
         d.arrow(472, y + 22, 40, 46 if row == 0 else -46)
         d.arrow(596, 92 if row == 0 else 142, 22, -30 if row == 0 else 30, colour=GREEN)
         d.note(624, y + 26, "parallel_same", SMALL)
