@@ -158,7 +158,10 @@ def _untar(archive: Path, folder: Path) -> None:
         for entry in _watched(opened, archive):
             entry.name = entry.name.replace("\\", "/")
             _require_inside(archive, entry.name)
-            if not (entry.isfile() or entry.isdir()):
+            if entry.islnk():  # a second name of a file within, which the filter below proves
+                entry.linkname = entry.linkname.replace("\\", "/")
+                _require_inside(archive, entry.linkname)
+            elif not (entry.isfile() or entry.isdir()):
                 raise ArchiveError(text("archive.link", path=archive, name=entry.name))
             if PurePosixPath(entry.name) == PurePosixPath(".") and entry.isfile():
                 raise ArchiveError(text("archive.no_name", path=archive, name=entry.name))

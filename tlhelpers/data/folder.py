@@ -76,22 +76,49 @@ def load_folder(
         raise ValueError(text("folder.groups_unknown", asked=f"{groups!r:.60}"))
     path = _as_path(path)
     root = _opened(path)
-    about: dict[str, Any] = {"path": shown(path), "counts": {}}
-    how: dict[str, Any]
-    if _holds_recordings(root, columns):
-        layout = class_beside_speaker(find_layout(root, label_from, Recordings, columns), groups)
-        found: Inspection = SoundInspection(rule=layout.rule, **about)
-        how = {"seed": seed, "shares": shares, "groups": groups, "progress": progress}
-        return assemble(path, root, layout, Recordings(), found, **how)
-    if groups not in ("auto", None):
-        raise ValueError(text("folder.groups_recordings", asked=groups))
-    if holds_texts(root, columns):
-        how = {"label_from": label_from, "columns": columns, "sep": sep, "encoding": encoding}
-        return load_texts(path, root, seed, shares=shares, **how)
-    layout = find_layout(root, label_from, Photos, columns)
-    found = Inspection(rule=layout.rule, **about)
+    form = {"columns": columns, "sep": sep, "encoding": encoding}
     how = {"seed": seed, "shares": shares, "groups": groups, "progress": progress}
+    try:
+        return _load(path, root, size, label_from, form, how)
+    except FolderError as error:
+        if not (packed := _packed_in(root)):
+            raise
+        found = ", ".join(packed[:4]) + (" ..." if len(packed) > 4 else "")
+        raise FolderError(text("folder.packed_inside", path=shown(path), found=found)) from error
+
+
+def _load(
+    path: Path,
+    root: Path,
+    size: int,
+    label_from: str,
+    form: Mapping[str, Any],
+    how: Mapping[str, Any],
+) -> FolderTask:
+    """The task in `root`, which `path` named. form: of tables; how: what `assemble` takes."""
+    about: dict[str, Any] = {"path": shown(path), "counts": {}}
+    if _holds_recordings(root, form["columns"]):
+        layout = find_layout(root, label_from, Recordings, **form)
+        layout = class_beside_speaker(layout, how["groups"])
+        found: Inspection = SoundInspection(rule=layout.rule, **about)
+        return assemble(path, root, layout, Recordings(), found, **how)
+    if how["groups"] not in ("auto", None):
+        raise ValueError(text("folder.groups_recordings", asked=how["groups"]))
+    if holds_texts(root, form["columns"]):
+        return load_texts(
+            path, root, how["seed"], shares=how["shares"], label_from=label_from, **form
+        )
+    layout = find_layout(root, label_from, Photos, **form)
+    found = Inspection(rule=layout.rule, **about)
     return assemble(path, root, layout, Photos(size), found, **how)
+
+
+def _packed_in(root: Path) -> list[str]:
+    """The archives in a folder without photos and recordings."""
+    files = every_file(root) if root.is_dir() else []
+    if any(file.suffix.lower() in PHOTOS | READABLE for file in files):
+        return []
+    return [shown(file, root) for file in files if archive.is_archive(file)]
 
 
 def _holds_recordings(root: Path, columns: Mapping[str, object] | None) -> bool:

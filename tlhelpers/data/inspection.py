@@ -85,8 +85,11 @@ class Inspection:
         labels = [item.label for item in items]
         given: list[Hashable] = [item.group or number for number, item in enumerate(items)]
         by_name = groups_by_name([item.path.stem for item in items], labels)
-        if any(item.group for item in items) and enough_groups(given, labels):
-            return self.grouped("given", given)
+        if any(item.group for item in items):
+            if enough_groups(given, labels):
+                return self.grouped("given", given)
+            if self.rule.startswith("csv"):
+                self.remarks.append(self.say("groups_unused"))
         return alone if by_name is None else self.grouped("names", by_name)
 
     def grouped(self, how: str, names: Sequence[Hashable]) -> list[Hashable]:

@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tlhelpers.data.decoding import Medium, say
 from tlhelpers.data.photo import SUFFIXES, Photos
@@ -41,6 +42,7 @@ _WORD = re.compile("|".join(sorted(_PART_OF, key=len, reverse=True)) + r"|[^\W\d
 _PIECE = re.compile(
     r"(fold|split|part|batch|chunk|shard|subset|partition|分割|フォールド)s?[\s._-]*\d+", re.I
 )
+LISTS = re.compile(r"\s*[;|,、]\s*")  # between several labels in one cell
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 MISSING = {"nan", "#n/a", "<na>", "null"}  # what programs write where there is nothing
 COLUMNS = {
@@ -51,6 +53,9 @@ COLUMNS = {
     "split": "split set part subset 分割",
 }
 LONGEST_NAME = 255  # characters of a label or group: as many as a folder's name can have
+# what a folder is called whose files have no label: never a class, whatever lies beside it
+_NO_CLASS = {"unlabelled", "unlabeled", "unsup", "unsupervised", "no_label", "no_labels"}
+_NO_CLASS |= {"_background_noise_", "未分類", "ラベルなし", "ラベル無し"}
 _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}
 
 
@@ -162,6 +167,25 @@ def one_spelling(labels: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return one, remarks
 
 
+def no_classes(labels: Sequence[str]) -> tuple[str, dict[str, Any]] | None:
+    """(kind, what its sentence names) of labels that are no classes: lists of labels, numbers to
+    predict, or as good as one for each example; None for classes."""
+    counts = Counter(labels)
+    several = [label for label in counts if LISTS.search(label)]
+    pieces = Counter(piece for label in several for piece in set(LISTS.split(label)))
+    known = sum(piece in counts or count > 1 for piece, count in pieces.items())
+    rows = sum(counts[label] for label in several)
+    if several and known >= 0.8 * len(pieces) and rows >= 0.01 * len(labels):
+        listed = len(several) > 1 or all(piece in counts for piece in pieces)
+        if listed:
+            return "multi_label", {"example": shown(several[0])}
+    if len(counts) > max(20, len(labels) / 3):
+        is_number = all(re.fullmatch(r"[-+]?\d+([.,]\d+)?", label) for label in counts)
+        count = {"different": len(counts), "texts": len(labels), "files": len(labels)}
+        return "label_numbers" if is_number else "label_ids", count | {"example": min(counts)}
+    return None
+
+
 def _bare(label: str) -> str:
     """The name in half-width letters and full-width kana, with single spaces and nothing hidden."""
     signs = (c for c in label if unicodedata.category(c) != "Cf")
@@ -186,18 +210,28 @@ def find_layout(
     label_from: str = "top",
     medium: type[Medium] = Photos,
     columns: Mapping[str, str | Sequence[str]] | None = None,
+    sep: str | None = None,
+    encoding: str | None = None,
 ) -> Layout:
     """The photos (or recordings) below `path` (a folder, or a CSV file) with their labels.
 
     label_from: of class folders in folders the outer ("top") or the inner ("leaf") name. columns:
     those of a table that hold its "file", "label", "group" and "split", where they are not called
-    so. A table decides where it is the only one that has the columns and names a file that exists.
-    Raises FolderError where there is no photo, or nothing that could be a class.
+    so; sep, encoding: of a table. A table decides where it is the only one that has the columns and
+    names a file that exists; several, where their names tell the parts (train.csv, test.csv).
+    Raises FolderError where there is no photo, nothing that could be a class, or no table to which
+    the options could belong.
     """
     if label_from not in ("top", "leaf"):
         raise ValueError(text("folder.label_from", asked=label_from))
+    asked = {**(columns or {}), "sep": sep, "encoding": encoding}
+    unknown = sorted(set(columns or {}) - set(COLUMNS))
+    if unknown:
+        values = {"asked": ", ".join(map(str, unknown)), "known": ", ".join(COLUMNS)}
+        raise ValueError(text("texts.roles", **values))
+    form = {"columns": columns, "sep": sep, "encoding": encoding}
     if path.is_file():
-        return _with_one_spelling(_from_csv(path, columns))
+        return _with_one_spelling(_from_csv(path, **form))
     left_out: list[Problem] = []
     files = list(_walk(path, path.resolve(), left_out))
     photos = [file for file in files if file.suffix.lower() in medium.suffixes]
@@ -206,8 +240,11 @@ def find_layout(
     left_out += [_problem(file, "other") for file in files if file in others]
     if not photos:
         raise FolderError(_none_there(path, left_out, medium))
-    layout, refused = _from_tables(tables, photos, columns)
+    layout, refused = _from_tables(path, tables, photos, form)
     if layout is None:
+        for name, value in asked.items():
+            if value is not None:
+                raise refused or FolderError(text("folder.no_table", path=shown(path), option=name))
         layout = _from_folders(_descend(path, photos), photos, label_from, medium.kind == "sound")
         if len(layout.classes) < 2 and layout.rule == "folders":
             by_name = _from_names(photos)
@@ -223,19 +260,22 @@ def _none_there(path: Path, left_out: list[Problem], medium: type[Medium]) -> st
     links = sum(problem.kind == "link" for problem in left_out)
     if links:
         return text("folder.only_links", path=shown(path), count=links)
+    bare = [p for p in left_out if p.kind == "other" and not os.path.splitext(p.path)[1]]
+    if bare and 2 * len(bare) > len(left_out):
+        example = shown(Path(bare[0].path), path)
+        return text("folder.no_suffix", path=shown(path), count=len(bare), example=example)
     return say(medium.room, "none_there", path=shown(path))
 
 
 def _from_tables(
-    tables: list[Path],
-    photos: list[Path],
-    columns: Mapping[str, str | Sequence[str]] | None,
+    root: Path, tables: list[Path], photos: list[Path], form: Mapping[str, Any]
 ) -> tuple[Layout | None, FolderError | None]:
-    """The layout by the one table that fits the photos, or why no table does."""
+    """The layout by the one table that fits the photos, or by those whose names tell the parts; or
+    why no table does. form: `columns`, `sep` and `encoding`."""
     found, refused = [], None
     for table in tables:
         try:
-            layout = _from_csv(table, columns)
+            layout = _from_csv(table, **form)
         except FolderError as error:
             refused = error
             continue
@@ -243,13 +283,28 @@ def _from_tables(
             found.append((table, layout))
         else:
             refused = FolderError(text("folder.csv_no_file", path=shown(table)))
-    if len(found) != 1:
+    if len(found) > 1:
+        parts = [(table, layout, part_in(table.stem)[0]) for table, layout in found]
+        parts = [one for one in parts if one[2] in PARTS]
+        if [part for *_, part in parts].count("train") != 1:
+            few = ", ".join(shown(table, root) for table, _ in found[:8])
+            return None, FolderError(text("texts.several_tables", path=shown(root), found=few))
+        for _, layout, part in parts if len(parts) > 1 else []:
+            layout.rule = "csv_parts"
+            layout.items = [replace(item, part=part) for item in layout.items]
+        found = [(table, layout) for table, layout, _ in parts]
+    if not found:
         return None, refused
-    table, layout = found[0]
-    listed = {item.path for item in layout.items} | {Path(p.path) for p in layout.left_out}
-    layout.left_out += [_problem(photo, "not_listed") for photo in photos if photo not in listed]
-    layout.left_out += [_problem(other, "table") for other in tables if other != table]
-    return layout, None
+    (_, whole), *others = found
+    for _, layout in others:
+        whole.items += layout.items
+        whole.left_out += layout.left_out
+        whole.remarks += layout.remarks
+    used = {table for table, _ in found}
+    listed = {item.path for item in whole.items} | {Path(p.path) for p in whole.left_out}
+    whole.left_out += [_problem(photo, "not_listed") for photo in photos if photo not in listed]
+    whole.left_out += [_problem(other, "table") for other in tables if other not in used]
+    return whole, None
 
 
 def _problem(path: Path, kind: str, **values) -> Problem:
@@ -330,7 +385,9 @@ def _from_folders(
         if label_from == "leaf" and names:
             label, group = names[-1], "/".join(names[:-1]) if outer_groups else ""
             parents[label].add(names[:-1])
-        if part not in ("", *PARTS):
+        if not by_name and _NO_CLASS & {name.casefold() for name in names}:
+            layout.left_out.append(_problem(photo, "no_class"))
+        elif part not in ("", *PARTS):
             layout.left_out.append(_problem(photo, part))
         elif not label:
             layout.left_out.append(_problem(photo, "no_label"))
@@ -449,8 +506,13 @@ def class_in_name(stem: str) -> str:
 # --- classes by table ---------------------------------------------------------------------
 
 
-def _from_csv(path: Path, columns: Mapping[str, str | Sequence[str]] | None) -> Layout:
-    table = _read_table(path, columns or {})
+def _from_csv(
+    path: Path,
+    columns: Mapping[str, str | Sequence[str]] | None,
+    sep: str | None,
+    encoding: str | None,
+) -> Layout:
+    table = _read_table(path, columns or {}, sep, encoding)
     root = path.parent.resolve()
     layout = Layout("csv", [], remarks=table.remarks)
     layout.left_out += [Problem(f"{path}:{line}", "line", message) for line, message in table.bad]
@@ -486,9 +548,19 @@ def _from_csv(path: Path, columns: Mapping[str, str | Sequence[str]] | None) -> 
             layout.items.append(Labelled(file, label, one_form(row.get("group", "")), part))
     if layout.items and all(item.part for item in layout.items):
         layout.rule = "csv_parts"
-    elif any(item.part for item in layout.items):
-        layout.items = [Labelled(i.path, i.label, i.group) for i in layout.items]
+        return layout
+    said = [row["split"] for row in table.rows if "split" in row]
+    if any(said):
+        layout.remarks.append(split_unused(said))
+    layout.items = [Labelled(i.path, i.label, i.group) for i in layout.items]
     return layout
+
+
+def split_unused(cells: Sequence[str]) -> str:
+    """The sentence on a column of parts that is not followed, since some cells name no part."""
+    odd = Counter(shown(cell)[:20] or '""' for cell in cells if not part_in(cell)[0])
+    few = ", ".join(odd) if len(odd) <= 4 else ", ".join([*odd][:4]) + " ..."
+    return text("folder.split_unused", rows=odd.total(), found=few)
 
 
 def _in_another_form(file: Path, known: dict[Path, dict[str, Path]]) -> Path:
@@ -529,11 +601,16 @@ class _Table:
     remarks: list[str]
 
 
-def _read_table(path: Path, asked: Mapping[str, str | Sequence[str]]) -> _Table:
+def _read_table(
+    path: Path,
+    asked: Mapping[str, str | Sequence[str]],
+    sep: str | None,
+    codec: str | None,
+) -> _Table:
     """The rows of a CSV file below its header. Raises FolderError without the two columns, and
     without one that was asked for."""
-    content, encoding = decoded(path)
-    lines, _ = lines_of(content)
+    content, encoding = decoded(path, codec)
+    lines, _ = lines_of(content, sep)
     header = [cell.strip().lower() for cell in (lines[0][1] or [])] if lines else []
     found = ", ".join(cell[:40] for cell in header[:20])
     columns = {}

@@ -18,7 +18,7 @@ from tlhelpers.data import inspection
 from tlhelpers.data.decoding import Medium, Reader, Store, decode
 from tlhelpers.data.digest import digest
 from tlhelpers.data.inspection import Inspection
-from tlhelpers.data.layout import PARTS, FolderError, Labelled, Layout, Problem, shown
+from tlhelpers.data.layout import PARTS, FolderError, Labelled, Layout, Problem, no_classes, shown
 from tlhelpers.data.task import Split, Task
 from tlhelpers.runtime.language import LANGUAGES
 
@@ -132,6 +132,9 @@ def assemble(
     nothing can be learned.
     """
     base = root if root.is_dir() else root.parent
+    if layout.rule != "folders" and (odd := no_classes([item.label for item in layout.items])):
+        kind, values = odd
+        raise FolderError(found.say(kind, path=shown(path), **values))
     decoded = decode(layout.items, medium, progress)
     kept = [layout.items[row] for row in decoded.rows]
 
@@ -268,8 +271,10 @@ def _require_all_classes(
     trained = {labels[row] for row in parts[0]}
     missing = [shown(classes[c]) for c in range(len(classes)) if c not in trained]
     if missing or not all(parts):
-        names = ", ".join(missing) or ", ".join(shown(label) for label in classes)
-        raise FolderError(found.say("too_few", path=shown(path), classes=names))
+        given = missing and found.rule in ("parts", "csv_parts", "named_parts")
+        names = missing or [shown(label) for label in classes]
+        key = "only_tested" if given else "too_few"
+        raise FolderError(found.say(key, path=shown(path), classes=_named(names)))
 
 
 def _split(

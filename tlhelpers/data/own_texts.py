@@ -30,10 +30,12 @@ from tlhelpers.data.layout import (
     Problem,
     files_below,
     layout_of_files,
+    no_classes,
     one_form,
     one_spelling,
     part_in,
     shown,
+    split_unused,
 )
 from tlhelpers.data.own import LEAST, FolderTask, PlacedSplit, parts_of, task_of
 from tlhelpers.data.photo import SUFFIXES as PHOTOS
@@ -61,7 +63,6 @@ ALIASES = {
     "split": COLUMNS["split"],
 }
 LEAKS = 0.5  # of the texts hold the name of their class
-LISTS = re.compile(r"\s*[;|,、]\s*")  # between several labels in one cell
 
 
 @dataclass
@@ -122,7 +123,9 @@ def load_texts(
     one, alike = one_spelling([item.label for item in read.items])
     read.items = [replace(item, label=one[item.label]) for item in read.items]
     found.remarks += alike
-    _require_single_labels(path, [item.label for item in read.items])
+    if odd := no_classes([item.label for item in read.items]):
+        kind, values = odd
+        raise FolderError(text(f"texts.{kind}", path=shown(path), **values))
     _drop_copies(read, found)
     _drop_small_classes(read)
     labels = [item.label for item in read.items]
@@ -280,6 +283,7 @@ def _from_table(
     if not all(item.part for item in read.items):
         read.items = [Labelled(item.path, item.label, item.group) for item in read.items]
         if "split" in read.columns:
+            read.remarks.append(split_unused(cells_of["split"]))
             del read.columns["split"]
     return read
 
@@ -407,22 +411,6 @@ def _label_column(path: Path, table: Table, taken: set[str]) -> str:
     return few[0]
 
 
-def _require_single_labels(path: Path, labels: list[str]) -> None:
-    """Raises FolderError for lists of labels, for numbers to predict, and for labels like ids."""
-    counts = Counter(labels)
-    several = [label for label in counts if LISTS.search(label)]
-    pieces = Counter(piece for label in several for piece in set(LISTS.split(label)))
-    known = sum(piece in counts or count > 1 for piece, count in pieces.items())
-    rows = sum(counts[label] for label in several)
-    if len(several) > 1 and known >= 0.8 * len(pieces) and rows >= 0.01 * len(labels):
-        raise FolderError(text("texts.multi_label", path=shown(path), example=shown(several[0])))
-    if len(counts) > max(20, len(labels) / 3):
-        is_number = all(re.fullmatch(r"[-+]?\d+([.,]\d+)?", label) for label in counts)
-        key = "texts.label_numbers" if is_number else "texts.label_ids"
-        values = {"different": len(counts), "texts": len(labels)}
-        raise FolderError(text(key, path=shown(path), **values))
-
-
 # --- looking at the texts -----------------------------------------------------------------
 
 
@@ -515,7 +503,9 @@ def _tell_parts(
     missing = [shown(name) for c, name in enumerate(classes) if c not in trained]
     if missing or not all(parts):
         names = ", ".join((missing or list(map(shown, classes)))[:8])
-        raise FolderError(text("texts.too_few", path=shown(path), classes=names))
+        given = missing and found.rule in ("parts", "tables", "named_parts")
+        key = "folder.only_tested" if given else "texts.too_few"
+        raise FolderError(text(key, path=shown(path), classes=names))
     tested = {numbers[row] for row in parts[2]}
     untested = [shown(name) for c, name in enumerate(classes) if c not in tested]
     if untested:

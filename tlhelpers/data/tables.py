@@ -25,7 +25,7 @@ from tlhelpers.runtime.console import printable
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".xlsx")
 NAMES = {"cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP"}  # as people call them
 USUAL = (
     "utf-8-sig",
@@ -79,7 +79,7 @@ def read_table(path: Path, sep: str | None = None, encoding: str | None = None) 
     odd = sum(unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in WHITE for c in seen)
     if odd > ODD * len(seen):
         raise FolderError(text("tables.binary", path=printable(str(path))))
-    if suffix in (".jsonl", ".ndjson"):
+    if suffix in (".jsonl", ".ndjson", ".json"):
         return _read_json_lines(path, content, found)
     numbered, _ = lines_of(content, sep or ("\t" if suffix == ".tsv" else None))
     return _squared(path, numbered, found)
@@ -112,15 +112,14 @@ def _is_odd(cells: list[str]) -> bool:
 
 
 def _read_json_lines(path: Path, content: str, encoding: str) -> Table:
+    """One record a line, or one list of records, which are then counted instead of lines."""
     records: list[tuple[int, dict[str, Any]]] = []
     bad = []
-    for line, words in enumerate(content.split("\n"), 1):
-        if not words.strip():
+    listed = _from_json(content) if content.lstrip().startswith("[") else None
+    read = listed if isinstance(listed, list) else map(_from_json, content.split("\n"))
+    for line, record in enumerate(read, 1):
+        if record is BLANK:
             continue
-        try:
-            record = json.loads(words)
-        except (ValueError, RecursionError):
-            record = None
         if isinstance(record, dict):
             records.append((line, record))
         else:
@@ -135,6 +134,19 @@ def _read_json_lines(path: Path, content: str, encoding: str) -> Table:
         table.rows.append(cells)
         table.lines.append(line)
     return table
+
+
+BLANK = object()
+
+
+def _from_json(words: str) -> Any:
+    """What the words hold; None where they are no JSON, BLANK where there are none."""
+    if not words.strip():
+        return BLANK
+    try:
+        return json.loads(words)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _as_cell(value: Any) -> str:
