@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from playwright import sync_api as playwright
 
-from tests.barriers import grave_barriers, needs_browser, tab_to
+from tests.barriers import grave_barriers, graves, needs_browser, tab_to
 from tlhelpers.course.book import alive, command, pages, paper, slides
 from tlhelpers.course.cli import main
 from tlhelpers.course.quizzes import read_quiz
@@ -312,9 +312,10 @@ class TestPages:
         other = next(name for name in LANGUAGES if name != lang)
         assert page.url.split("#")[0].endswith(f"/{other}/05_few_shot.html")
 
-    def test_slides_hold_everything_and_their_widgets_move(self, tmp_path, visit):
-        assert main(["slides", "03", "--lang", "ja", "--out", str(tmp_path)]) == 0
-        page = visit(tmp_path / "03_ja.html")
+    @pytest.mark.parametrize(("lesson", "lang"), [("03", "ja"), ("06", "en")])
+    def test_slides_hold_everything_and_their_widgets_move(self, tmp_path, visit, lesson, lang):
+        assert main(["slides", lesson, "--lang", lang, "--out", str(tmp_path)]) == 0
+        page = visit(tmp_path / f"{lesson}_{lang}.html")
         assert page.evaluate("Reveal.getTotalSlides()") >= 10
         assert page.evaluate("document.querySelectorAll('aside.notes')[0].textContent.length") > 100
         at = page.evaluate(
@@ -332,9 +333,9 @@ class TestPages:
             const body = Reveal.getCurrentSlide().querySelector(".tl-body");
             return body.scrollHeight > body.clientHeight + 1;
         }"""
-        assert grave_barriers(page) == []
-        slides = range(page.evaluate("Reveal.getTotalSlides()"))
-        assert [place for place in slides if page.evaluate(cut, place)] == []
+        for place in range(page.evaluate("Reveal.getTotalSlides()")):
+            assert not page.evaluate(cut, place), place
+            assert graves(page) == [], place
 
 
 @pytest.mark.slow

@@ -92,3 +92,10 @@ def test_what_is_no_text_is_not_answered_as_one(place, content, capsys):
     (place / "none").mkdir()
     assert main(["predict", "model", str(place / "none")]) == 1
     assert "holds no table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--out", "--text"])
+def test_options_for_tables_are_refused_where_the_model_sees_photos(option, capsys, monkeypatch):
+    monkeypatch.setattr(Reader, "kind", "image")
+    assert main(["predict", "model", "one.png", option, "x.csv"]) == 1
+    assert f"{option} is for models of texts" in capsys.readouterr().err

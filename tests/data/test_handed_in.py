@@ -238,3 +238,57 @@ def test_separator_and_encoding_are_obeyed_in_a_table_of_photos(tmp_path):
     (tmp_path / "t.csv").write_bytes(content)
     task = load_folder(tmp_path / "t.csv", 32, sep="|", encoding="euc_jp")
     assert task.class_names == ["b", "猫"]
+
+
+def test_options_for_texts_are_told_where_there_are_photos(tmp_path):
+    tree(tmp_path, "cats", "dogs")
+    with pytest.raises(FolderError, match=r"no text to learn from.*\.txt files"):
+        load_folder(tmp_path, 32, columns={"text": "body"})
+    (tmp_path / "t.csv").write_text("text,label\n", encoding="utf-8")
+    with pytest.raises(FolderError, match="no text to learn from"):
+        load_folder(tmp_path / "t.csv")
+
+
+# --- cells --------------------------------------------------------------------------------
+
+
+def test_what_programs_write_where_there_is_no_text_is_no_text(tmp_path):
+    rows = [*texts(40), "nan,a", "NULL,b", "#N/A,a"]
+    table(tmp_path / "t.csv", rows, "text,label")
+    task = load_folder(tmp_path / "t.csv")
+    assert sum(map(len, task.paths.values())) == 40 and "t.csv:42" in str(task.inspection)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("Der Weg nach Süden", ("Köln", "Bonn")),
+        ("un café à midi", ("été", "hiver")),
+        ("ein Wort", ("Köln", "Bonn")),
+    ],
+)
+def test_accents_are_not_taken_for_kanji(tmp_path, words, names):
+    rows = [f"{words} {i} {7 * i},{names[i % 2]}" for i in range(40)]
+    content = "\n".join(["text,label", *rows]).encode("cp1252")
+    (tmp_path / "t.csv").write_bytes(content)
+    task = load_folder(tmp_path / "t.csv")
+    assert task.class_names == sorted(names) and "Windows-1252" in str(task.inspection)
+
+
+@pytest.mark.parametrize("names", [("猫", "犬"), ("アカ", "ソラ"), ("表A", "裏B")])
+@pytest.mark.parametrize("words", ["plain words", "予約の話 A社", "カタカナのソース"])
+def test_japanese_among_plain_letters_is_not_taken_for_accents(tmp_path, names, words):
+    rows = [f"{words} {i} {7 * i},{names[i % 2]}" for i in range(40)]
+    content = "\n".join(["text,label", *rows]).encode("cp932")
+    (tmp_path / "t.csv").write_bytes(content)
+    assert load_folder(tmp_path / "t.csv").class_names == sorted(names)
+
+
+@pytest.mark.parametrize("kind", ["photos", "texts"])
+def test_groups_in_training_and_test_at_once_are_told(tmp_path, kind):
+    rows = listed(tmp_path, 40) if kind == "photos" else texts(40)
+    header = "file,label" if kind == "photos" else "text,label"
+    rows = [f"{row},P{i // 2 % 6},{'train' if i < 30 else 'test'}" for i, row in enumerate(rows)]
+    table(tmp_path / "t.csv", rows, f"{header},group,split")
+    told = str(load_folder(tmp_path / "t.csv", 32).inspection)
+    assert "groups of the column are in training and in another part" in told

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tlhelpers.data.catalog import load_task
 from tlhelpers.data.digest import digest
 from tlhelpers.data.task import Split, rows_of_each
 
@@ -70,3 +71,9 @@ def test_rows_of_each_are_as_many_of_each_class_and_grow_with_the_count():
     assert set(rows(1).tolist()) < set(rows(2).tolist())
     assert labels[rows(0.4)].tolist() == [0, 1, 2, 2], "at least one of each"
     assert sorted(rows(1.0).tolist()) == list(range(10))
+
+
+def test_truth_values_are_no_class_numbers():
+    task = load_task("birds", 2)
+    with pytest.raises(ValueError, match=r"\[True, False\] cannot be chosen"):
+        task.only_classes((True, False))

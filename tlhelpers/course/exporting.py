@@ -403,6 +403,8 @@ def main_predict(arguments: list[str]) -> int:
     parser.add_argument("--out", help=text("report.help_answers"))
     asked = parser.parse_args(arguments)
     model = load_model(asked.model)
+    if model.kind != "text" and (asked.text or asked.out):
+        raise StoreError(text("report.only_texts", option="--text" if asked.text else "--out"))
     photos, said = _expanded(asked.photos, model.kind)
     for name, problem in said:
         print(printable(name), problem, sep="\t", file=sys.stderr)

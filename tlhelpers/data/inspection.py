@@ -99,6 +99,16 @@ class Inspection:
         self.group_example = f"{shown(str(example))} ({count})"
         return list(names)
 
+    def tell_groups_across(self, groups: Sequence[str], parts: Sequence[int]) -> None:
+        """Notes the named groups that are in training and in another part too; "" is no group."""
+        places = defaultdict(set)
+        for group, part in zip(groups, parts, strict=True):
+            places[group].add(part)
+        both = sorted(group for group, found in places.items() if group and {0} < found)
+        if both:
+            example = shown(both[0])
+            self.remarks.append(self.say("groups_across", count=len(both), example=example))
+
     def compare(self, groups: Sequence[Hashable], parts: Sequence[int]) -> None:
         """Looks for groups in several parts; parts: of each file. Photos need no more than that
         near copies are told."""

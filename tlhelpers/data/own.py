@@ -173,7 +173,10 @@ def assemble(
     ]
     found.splits = dict(zip(PARTS, map(len, parts), strict=True))
     _require_all_classes(path, parts, numbers, classes, found)
-    found.compare(own, [part_of[place] for place in range(len(rows))])
+    places = [part_of[place] for place in range(len(rows))]
+    if layout.rule.startswith("csv") and groups is not None:
+        found.tell_groups_across([kept[row].group for row in rows], places)
+    found.compare(own, places)
     tested = {numbers[place] for place in parts[2]}
     if len(tested) < len(classes):
         names = ", ".join(shown(name) for c, name in enumerate(classes) if c not in tested)

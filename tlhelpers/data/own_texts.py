@@ -138,7 +138,7 @@ def load_texts(
     groups, pairs = _grouped(found, read, plain, labels)
     numbers = [classes.index(label) for label in labels]
     parts = parts_of(numbers, groups, [item.part for item in read.items], shares, seed)
-    _tell_parts(path, found, parts, numbers, classes, pairs)
+    _tell_parts(path, found, parts, numbers, classes, pairs, read.items)
     splits = [
         PlacedSplit(
             [read.texts[row] for row in rows],
@@ -268,7 +268,7 @@ def _from_table(
     for row, words in enumerate(_joined(table, chosen["text"])):
         label, part = one_form(cells_of["label"][row].strip()), part_in(cells_of["split"][row])[0]
         label = "" if label.lower() in MISSING else label
-        if not words.strip():
+        if not words.strip() or words.strip().lower() in MISSING:
             leave_out(table.lines[row], "file_no_text")
         elif not label:
             leave_out(table.lines[row], "file_no_label")
@@ -490,6 +490,7 @@ def _tell_parts(
     numbers: list[int],
     classes: list[str],
     pairs: list[tuple[int, int]],
+    items: Sequence[Labelled],
 ) -> None:
     """Sizes of the parts, and near copies across them. Raises FolderError where one lacks texts."""
     part_of = {row: part for part, rows in enumerate(parts) for row in rows}
@@ -499,6 +500,8 @@ def _tell_parts(
         if part_of[a] != part_of[b]
     ]
     found.splits = dict(zip(PARTS, map(len, parts), strict=True))
+    places = [part_of[row] for row in range(len(items))]
+    found.tell_groups_across([item.group for item in items], places)
     trained = {numbers[row] for row in parts[0]}
     missing = [shown(name) for c, name in enumerate(classes) if c not in trained]
     if missing or not all(parts):
@@ -513,6 +516,8 @@ def _tell_parts(
 
 
 def _refuse_empty(path: Path, read: _Rows) -> None:
+    if not read.left_out:
+        raise FolderError(text("texts.no_rows", path=shown(path)))
     kinds = Counter(problem.kind for problem in read.left_out)
     messages = {problem.kind: problem.message for problem in read.left_out}
     detail = " ".join(messages[kind] for kind, _ in kinds.most_common(3))

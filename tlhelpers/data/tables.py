@@ -26,7 +26,11 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".xlsx")
-NAMES = {"cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP"}  # as people call them
+NAMES = {
+    "cp932": "Shift_JIS (CP932)",
+    "euc_jp": "EUC-JP",
+    "cp1252": "Windows-1252",
+}  # as people call them
 USUAL = (
     "utf-8-sig",
     "utf-16",
@@ -36,6 +40,8 @@ USUAL = (
 LOOKED_AT = 4000  # characters that show whether a file is a text at all
 ODD = 0.02  # the share of control characters and of those that stand for nothing, in a text
 WHITE = "\t\r\n\f"
+ALONE = re.compile("(?<![^\\x00-\\x7f])[\\xc0-\\xff](?![^\\x00-\\x7f])")  # an accented letter
+IN_A_WORD = re.compile("(?<=[A-Za-z])[\\xc0-\\xff]|[\\xc0-\\xff](?=[A-Za-z])")
 LONGEST_CELL = 1_000_000  # characters
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 HALF_WIDTH = re.compile("[\uff61-\uff9f]")
@@ -250,6 +256,8 @@ def _fitting(raw: bytes, asked: str | None) -> dict[str, str]:
         order = ["utf-8-sig", "cp932", "euc_jp"]
         if b"\0" in raw:  # UTF-16 that does not begin with a Latin letter
             order[1:1] = ["utf-16-le" if raw[1::2].count(0) > raw[::2].count(0) else "utf-16-be"]
+        if _is_latin(raw):
+            order[1:] = ["cp1252"]
     found: dict[str, str] = {}
     for encoding in order:
         try:
@@ -261,6 +269,18 @@ def _fitting(raw: bytes, asked: str | None) -> dict[str, str]:
         if encoding != "cp932":
             break
     return found
+
+
+def _is_latin(raw: bytes) -> bool:
+    """True for bytes of Western Europe: each accented letter stands alone among plain ones, where
+    Japanese bytes come in pairs."""
+    try:
+        words = raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    foreign = sum(character > "\x7f" for character in words)
+    alone, in_a_word = len(ALONE.findall(words)), len(IN_A_WORD.findall(words))
+    return foreign > 0 and alone >= 0.9 * foreign and in_a_word >= 0.5 * foreign
 
 
 def _is_euc(found: dict[str, str]) -> bool:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tlhelpers.data.digest import digest
+from tlhelpers.runtime.arguments import is_whole
 from tlhelpers.runtime.language import said, text
 
 HASHED_ROWS = 256  # of a lazy split, held at a time
@@ -151,7 +152,8 @@ class Task:
     def only_classes(self, keep: Sequence[int]) -> Task:
         """The same task with these classes only, renumbered from 0 in the order given."""
         keep = list(keep)
-        if not keep or len(set(keep)) != len(keep) or not set(keep) <= set(range(self.num_classes)):
+        known = all(is_whole(one) and 0 <= one < self.num_classes for one in keep)
+        if not keep or not known or len(set(keep)) != len(keep):
             raise ValueError(text("task.classes_unknown", keep=keep, last=self.num_classes - 1))
         number = torch.full((self.num_classes,), -1)
         number[keep] = torch.arange(len(keep))
