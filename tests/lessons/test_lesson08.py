@@ -160,6 +160,29 @@ def test_tent_collapses_at_a_high_rate_while_its_answers_become_sure():
         assert max(runs[-1]["entropy"]) < 0.3
 
 
+def test_dann_ends_above_the_network_that_knows_the_day_only():
+    before = stored("08_styles")["night"]["before"]  # the same draws
+    for runs in stored("08_training")["dann"]:
+        assert paired(runs, before[: len(runs)]).low > 0.15
+
+
+def test_adabn_helps_from_each_collection_of_real_digits_to_the_other():
+    for pair, runs in stored("08_real")["digits"].items():
+        assert len(runs["before"]) >= 5, pair
+        assert paired(runs["adabn"], runs["before"]).low > 0, pair
+
+
+def test_unlabelled_mail_helps_the_spam_filter_more_than_five_labels_and_enquiries_not():
+    found = stored("08_texts")
+    spam, enquiries = (found[name]["e5"] for name in ("spam", "enquiries"))
+    assert paired(spam["coral"], spam["before"]).low > 0.02
+    assert paired(spam["coral"], spam["labels"]).low > 0.03
+    assert paired(spam["mean"], spam["before"]).low < 0
+    assert paired(enquiries["coral"], enquiries["before"]).low < 0
+    small = found["spam"]["zukan"]
+    assert abs(paired(small["coral"], small["before"]).mean) < 0.01
+
+
 # --- the widget -----------------------------------------------------------------------------
 
 

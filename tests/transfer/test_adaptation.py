@@ -221,9 +221,16 @@ def without_batchnorm():
 
 
 def test_other_classes_are_named(model, day):
+    names = {lang: ["blue", *day.classes[lang][1:]] for lang in ("en", "ja")}
+    with pytest.raises(ValueError, match=r"same classes.*red.*blue.*only_classes"):
+        adapt(model, day, replace(darker(day), classes=names))
+
+
+def test_where_no_class_is_shared_nobody_is_told_to_keep_the_shared_ones(model, day):
     other = replace(darker(day), classes={"en": list("abcd"), "ja": list("abcd")})
-    with pytest.raises(ValueError, match=r"same classes.*red.*only_classes"):
+    with pytest.raises(ValueError, match=r"share no class.*red.*tl\.probe") as raised:
         adapt(model, day, other)
+    assert "only_classes" not in str(raised.value)
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -122,6 +122,11 @@ def test_wrong_shapes_labels_and_empty_classes_are_refused(score):
             score(*spoilt)
 
 
+def test_labels_of_one_class_are_told_so():
+    with pytest.raises(ValueError, match="one class; a score needs"):
+        logme(torch.randn(12, 5), torch.zeros(12, dtype=torch.long))
+
+
 def test_values_that_are_no_features_or_probabilities_are_refused():
     features, labels = torch.randn(12, 5), torch.arange(12) % 3
     with pytest.raises(ValueError, match="softmax"):

@@ -202,7 +202,9 @@ def _check(features: Tensor, labels: Tensor) -> int:
     if labels.is_floating_point() or labels.min() < 0 or not features.isfinite().all():
         raise ValueError(text("transferability.values"))
     counts = torch.bincount(labels)
-    if (counts == 0).any() or len(counts) < 2:
+    if (counts > 0).sum() < 2:
+        raise ValueError(text("transferability.one_class"))
+    if (counts == 0).any():
         empty = (counts == 0).nonzero()[:, 0].tolist()
         raise ValueError(text("transferability.classes", classes=len(counts), empty=empty))
     return len(counts)

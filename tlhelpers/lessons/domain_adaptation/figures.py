@@ -36,6 +36,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "tent": {"color": figures.BLUE, "marker": "o"},
     "entropy": {"color": figures.VERMILION, "marker": "s"},
     "labels": {"color": figures.VERMILION, "marker": "s"},
+    "letters": {"color": figures.BLACK, "marker": "X"},
 }
 WAYS = ("before", "mean", "coral", "adabn")
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
@@ -220,27 +221,29 @@ def draw_real(found: Mapping) -> Picture:
     return picture(figure, text("lesson08.real_alt"))
 
 
-def draw_labels(found: Mapping) -> Picture:
-    """A few labels instead: sketches over labels a class, and Japanese enquiries."""
+def draw_texts(found: Mapping) -> Picture:
+    """Learned in English, used in Japanese: spam at the left, enquiries at the right."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
-    sketch, texts = found["sketch"], found["enquiries"]
-    label = text("lesson08.with_labels")
-    figures.error_band(panels[0], sketch["counts"], sketch["labels"], label, **LOOK["labels"])
-    _level(panels[0], sketch["adabn"], "adabn")
-    _chance(panels[0])
-    panels[0].set_xscale("log")
-    panels[0].set_xticks(sketch["counts"], [str(count) for count in sketch["counts"]])
-    panels[0].minorticks_off()
-    panels[0].set_xlabel(text("lesson08.labels_each"))
-    panels[0].legend(loc="lower right", **LEGEND)
-    _upright(panels[1], texts, ("before", "mean", "coral", "labels"))
-    panels[1].axhline(1 / 6, color=figures.INK, linestyle=":", linewidth=1.5)
-    for axes, key in zip(panels, ("sketch", "texts"), strict=True):
-        axes.set_title(text(f"lesson08.labels_{key}"), fontsize=11)
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    ways = ("letters", "before", "mean", "coral", "labels")
+    for axes, (task, readers) in zip(panels, found.items(), strict=True):
+        runs = {**readers["e5"], "letters": readers["letters"]["before"]}
+        for place, way in enumerate(ways):
+            span = interval(runs[way], share=True)
+            figures.mark_mean(axes, place, span, **LOOK[way])
+            beside = (place, span.mean), (8, 5)
+            axes.annotate(f"{span.mean:.0%}", *beside, textcoords="offset points", fontsize=9)
+        axes.set_xticks(range(5), [text(f"lesson08.text_{way}") for way in ways], fontsize=9)
+        axes.set_xlim(-0.5, 4.7)
+        _level(axes, runs["home"], "home")
+        guess = {"spam": 1 / 2, "enquiries": 1 / 6}[task]
+        axes.axhline(guess, color=figures.INK, linestyle=":", label=text("lesson08.chance"))
+        axes.set_title(text(f"lesson08.texts_{task}"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
-    return picture(figure, text("lesson08.labels_alt"))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.suptitle(text("lesson08.texts_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson08.texts_alt"))
 
 
 def draw_tent(found: Mapping) -> Picture:
@@ -358,7 +361,7 @@ def _chance(axes: Axes) -> None:
 
 
 def _level(axes: Axes, runs: Sequence[float], key: str) -> None:
-    colour = LOOK["before"]["color"] if key in ("before", "day") else LOOK["adabn"]["color"]
+    colour = LOOK["before"]["color"] if key in ("before", "day", "home") else LOOK["adabn"]["color"]
     axes.axhline(fmean(runs), color=colour, linestyle="--", label=text(f"lesson08.level_{key}"))
 
 

@@ -106,7 +106,9 @@ def _check(model: nn.Module, source: Task, target: Task, method: str) -> None:
         raise ValueError(text("adaptation.method", method=method, known=", ".join(METHODS)))
     if source.classes["en"] != target.classes["en"]:
         names = {"source": source.class_names, "target": target.class_names}
-        raise ValueError(text("adaptation.classes", **names))
+        shared = set(source.classes["en"]) & set(target.classes["en"])
+        key = "adaptation.classes" if shared else "adaptation.disjoint"
+        raise ValueError(text(key, **names))
     outputs = getattr(*head_of(model)).weight.shape[0]
     if outputs != source.num_classes:
         raise ValueError(text("adaptation.head", outputs=outputs, classes=source.num_classes))
