@@ -79,6 +79,11 @@ def trim_memory() -> None:
     Between two stages of a long search it is a tenth of what the process holds.
     """
     gc.collect()
+    release_memory()
+
+
+def release_memory() -> None:
+    """The same without looking for unreachable objects, which takes longer than the rest."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
         if trim is not None:

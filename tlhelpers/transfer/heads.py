@@ -7,7 +7,7 @@ with the features are one product, and twenty of them cost little more than one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlhelpers.data.task import Split
+from tlhelpers.runtime.device import release_memory
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit
 from tlhelpers.train.predict import require_labels
@@ -24,6 +25,7 @@ LEARNING_RATES = (0.3, 1.0, 3.0, 10.0, 30.0)
 WEIGHT_DECAYS = (1e-5, 1e-4, 1e-3, 1e-2)
 LEAST_STEPS = 150  # a small training set is passed more often than `epochs` times
 JUDGED = 512  # examples whose scores by all heads are held at a time
+LARGE, RELEASE_EVERY = 1 << 20, 25  # bytes of weights from which on memory is released; steps
 
 
 class Standardizer:
@@ -96,21 +98,32 @@ def fit_heads(
     epochs: int = 10,
     batch_size: int = 64,
     seed: int = 0,
+    max_steps: int | None = None,
+    after_step: Callable[[int, nn.Module], bool | None] | None = None,
 ) -> Heads:
     """One head for every pair of learning rate and weight decay, all in one computation.
 
-    features: (n, d), of the scale that `Standardizer` gives; labels: (n,). Raises ValueError for
-    wrong shapes or labels, and where a class has no example.
+    features: (n, d), of the scale that `Standardizer` gives; labels: (n,). max_steps,
+    after_step: as in `fit`. Raises ValueError for wrong shapes or labels, and where a class has no
+    example.
     """
     check_labels(features, labels, num_classes)
     grid = list(product(learning_rates, weight_decays))
     heads = Heads(features.shape[1], num_classes, grid)
-    steps_an_epoch = -(-len(labels) // batch_size)
+
+    def watch(step: int, model: nn.Module) -> bool | None:
+        """glibc fits no large gradient into the hole that the last one left: the heap would grow
+        by hundreds of megabytes that nothing uses."""
+        if heads.weight.nbytes >= LARGE and step % RELEASE_EVERY == 0:
+            release_memory()
+        return after_step(step, model) if after_step else None
+
     fit(
         heads,
         Split(features, labels),
         loss=heads.loss,
-        epochs=max(epochs, -(-LEAST_STEPS // steps_an_epoch)),
+        max_steps=max_steps or usual_steps(len(labels), epochs, batch_size),
+        after_step=watch,
         batch_size=batch_size,
         optimizer="sgd",
         lr=1.0,
@@ -121,6 +134,12 @@ def fit_heads(
         progress=False,
     )
     return heads.cpu()
+
+
+def usual_steps(count: int, epochs: int = 10, batch_size: int = 64) -> int:
+    """Steps of `fit_heads` on so many examples: whole epochs, and LEAST_STEPS at least."""
+    steps_an_epoch = -(-count // batch_size)
+    return max(epochs, -(-LEAST_STEPS // steps_an_epoch)) * steps_an_epoch
 
 
 def choose_head(heads: Heads, features: Tensor, labels: Tensor) -> tuple[int, list[dict]]:
