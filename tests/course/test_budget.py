@@ -7,13 +7,15 @@ Nothing is computed, so that an hour of search takes a moment.
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from tlhelpers.course import contest
+from tlhelpers.course import contest, text_contest
 from tlhelpers.course.contest import Contest, Features, curve_of, reading_order
+from tlhelpers.course.text_contest import TextContest
 from tlhelpers.data.own import FolderTask, PlacedSplit
 from tlhelpers.runtime.language import LANGUAGES
 
@@ -174,7 +176,7 @@ def test_the_best_network_is_scaled_down_and_never_dropped(run, busy):
 def test_an_idle_machine_reads_everything_and_trains(run):
     machine = Machine()
     found, searched = run(machine, 60)
-    assert {len(read.rows) for read in searched.features.values()} == {1200}
+    assert {len(read.rows) for read in searched.features.values()} == {3600}
     assert machine.trained == ["fine_tune", "train_from_scratch"]
     assert len(found.curve) == 4 and found.gain is not None
 
@@ -244,3 +246,131 @@ def test_large_networks_that_will_not_be_asked_are_let_go(run, monkeypatch):
     assert found.chosen.valid_acc == max(c.valid_acc for c in found.contenders)
     assert set(searched.networks) == {"mobilenet_v2"}
     assert {c.backbone for c in found.contenders if c.model is not None} == {"mobilenet_v2"}
+
+
+# --- texts --------------------------------------------------------------------------------
+
+ENCODERS = {"zukan-bert": (0.002, 0.72), "minilm": (0.008, 0.96)}
+COUNTERS = {"-": (0.0, 0.5), "TF-IDF": (0.001, 0.9)}
+COUNTED, STEP, CONVERGED = 0.0005, 2e-5, 200  # seconds of a text, of a text in a step; steps
+
+
+class Counter:
+    """`TfidfVectorizer` as the time that it takes."""
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+
+    def fit_transform(self, texts) -> np.ndarray:
+        return self.transform(texts)
+
+    def transform(self, texts) -> np.ndarray:
+        self.machine.work(COUNTED * len(texts))
+        return np.zeros((len(texts), 1))
+
+
+class Solver:
+    """scikit-learn's logistic regression: once begun it does all the steps that were asked for."""
+
+    machine: Machine
+
+    def __init__(self, C, max_iter, warm_start):
+        self.max_iter, self.taken = max_iter, 0
+
+    def fit(self, counts, labels):
+        steps = min(self.max_iter, CONVERGED - self.taken)
+        self.machine.work(STEP * steps * len(counts))
+        self.taken += steps
+        self.n_iter_ = np.array([steps])
+        return self
+
+    def score(self, counts, labels) -> float:
+        return 0.9
+
+
+class SimulatedTexts(TextContest):
+    machine: Machine
+    load, judge, _add = Simulated.load, Simulated.judge, Simulated._add
+    _seconds_per_example, curve = Simulated._seconds_per_example, Simulated.curve
+    suspects = Simulated.suspects
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """(machine, minutes, texts): the report of a search in a table, and its contest."""
+
+    def search(machine: Machine, minutes: float, texts: int = 6000):
+        def forward(network: Body, inputs, *arguments, **options) -> Tensor:
+            machine.forward(network.name, len(inputs))
+            return torch.zeros(len(inputs), 2)
+
+        def how(*arguments, **options):
+            return train(machine, "any", *arguments, **options)
+
+        for module in (contest, text_contest):
+            monkeypatch.setattr(module, "time", machine)
+        for name in ("predict", "extract_features"):
+            monkeypatch.setattr(contest, name, forward)
+        for name, fake in {
+            "fine_tune": how,
+            "lora": how,
+            "merged": lambda model: model,
+            "vectorizer": lambda *arguments: Counter(machine),
+            "word_counts": lambda *arguments: Body("TF-IDF"),
+            "Guess": lambda *arguments: Body("-"),
+        }.items():
+            monkeypatch.setattr(text_contest, name, fake)
+        monkeypatch.setattr(Solver, "machine", machine, raising=False)
+        monkeypatch.setattr(SimulatedTexts, "machine", machine, raising=False)
+        monkeypatch.setattr("sklearn.linear_model.LogisticRegression", Solver)
+
+        def part(count: int) -> PlacedSplit:
+            labels = torch.arange(count) % 2
+            return PlacedSplit(["a text"] * count, labels, [Path("t.csv:1")] * count, range(count))
+
+        sizes = (texts * 6 // 10, texts // 5, texts // 5)
+        classes = {lang: ["no", "yes"] for lang in LANGUAGES}
+        task = FolderTask("table", *map(part, sizes), classes=classes, kind="text")
+        searched = SimulatedTexts(task, 60 * minutes, 0, 0, tqdm(disable=True))
+        searched.run(list(ENCODERS))
+        return searched.finish(0.0), searched
+
+    return search
+
+
+def reader(busy=STEADY) -> Machine:
+    return Machine(busy, {**ENCODERS, **COUNTERS})
+
+
+@pytest.mark.parametrize("busy", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("minutes", [0.9, 2, 5])
+def test_the_budget_is_kept_for_texts_whose_counts_take_long(read, busy, minutes):
+    """A solver that cannot be stopped once took 54 s of a budget of 18."""
+    found, _ = read(reader(busy), minutes)
+    assert found.seconds <= 1.1 * 60 * minutes
+    assert found.test_reads == 1 and found.test_acc.n >= 100
+    assert {c.strategy for c in found.contenders} >= {"prior", "words", "characters", "probe"}
+
+
+def test_with_time_all_texts_are_counted_and_with_little_some(read):
+    _, whole = read(reader(), 20)
+    assert {rows for _, rows in whole.pipelines.values()} == {3600}
+    found, part = read(reader(SLOW), 0.9)
+    assert all(10 <= rows < 3600 for _, rows in part.pipelines.values())
+    assert any("TF-IDF read" in said for said in found.remarks)
+
+
+def test_ctrl_c_while_words_are_counted_keeps_the_first_answer_of_them(read, monkeypatch):
+    first = text_contest.FIRST_ROWS
+
+    def fit(self, counts, labels):
+        if len(counts) > first:
+            raise KeyboardInterrupt
+        return whole(self, counts, labels)
+
+    whole = Solver.fit
+    monkeypatch.setattr(Solver, "fit", fit)
+    found, searched = read(reader(), 5)
+    (runs,) = searched.pipelines
+    assert found.interrupted and searched.pipelines[runs][1] == first
+    assert {c.strategy for c in found.contenders} == {"prior", runs}

@@ -40,7 +40,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.finetune import FineTuneResult, fine_tune
-from tlhelpers.transfer.heads import select_head
+from tlhelpers.transfer.heads import fit_heads, select_head, usual_steps
 from tlhelpers.transfer.intervals import Interval, interval, paired, share_of
 from tlhelpers.transfer.knn import vote
 from tlhelpers.transfer.negative import train_from_scratch
@@ -59,6 +59,7 @@ LEAST_VALID = LEAST_TEST = 100  # examples, where even they would take too long
 TEST_SHARE = 0.25  # of the time left, which the test part is planned to take at most
 LEAST_COST = 1e-6  # seconds of an example: a clock may stand still between two looks
 VALID_SHARE = 0.15  # of the time, which the slowest backbone may spend on validation
+HEAD_SHARE, LEAST_HEAD_STEPS = 0.25, 50  # of the time left for the heads of a probe, at most
 MOST_EPOCHS = {"fine_tune": 10, "lora": 10, "scratch": 30}
 SEARCH_COST = 2.0  # trying learning rates takes as long as the training itself
 ENOUGH_TUNING = 5  # epochs of fine-tuning; one that was trained less and loses has not lost
@@ -194,6 +195,7 @@ class Contest:
             if _megabytes(network) <= LARGE:
                 small[name] = network
         self._shorten_validation()
+        self.begin()
         for name in sorted(sources, key=self.costs.__getitem__):
             seconds = self._allowance(name)
             if seconds is None:
@@ -201,6 +203,9 @@ class Contest:
                 continue
             self.networks[name] = small.pop(name, None) or self.load(sources[name])
             self._read(name, seconds)
+
+    def begin(self) -> None:
+        """What comes before the first backbone reads: nothing needs it here."""
 
     def _skip(self, name: str) -> None:
         """Says that there is no time for this backbone."""
@@ -358,12 +363,33 @@ class Contest:
             classes,
             standardize=self.own_spreads,
             seed=self.seed,
+            max_steps=self._head_steps(found),
         )
         self.fitting = max(self.fitting, time.monotonic() - fitting)
         with torch.no_grad():
             right_of_head = head(found.valid).argmax(1) == wanted
         self.add(name, "probe", begin, right_of_head, with_head(network, head))
         self.heads[name] = head, chosen["learning_rate"], chosen["weight_decay"]
+
+    def _head_steps(self, found: Features) -> int | None:
+        """Steps for the heads of a probe where the usual ones would take too long, else None.
+
+        With many classes twenty heads take seconds for what two classes have in a moment.
+        """
+        times: list[float] = []
+
+        def note(step: int, model: nn.Module) -> bool:
+            times.append(time.monotonic())
+            return len(times) > 2
+
+        classes = self.task.num_classes
+        labels = torch.arange(max(2 * BATCH, classes)) % classes
+        nothing = torch.zeros(len(labels), found.train.shape[1])
+        fit_heads(nothing, labels, classes, after_step=note)
+        pace = max(LEAST_COST, min(after - before for before, after in pairwise(times)))
+        affordable = int(HEAD_SHARE * self.left / pace)
+        usual = usual_steps(len(found.rows))
+        return None if affordable >= usual else max(LEAST_HEAD_STEPS, affordable)
 
     @property
     def answered(self) -> bool:

@@ -10,12 +10,21 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.contest import Contest, curve_of
+from tlhelpers.course.contest import (
+    FEATURE_BATCH,
+    LEAST_COST,
+    LEAST_PER_CLASS,
+    PORTION_SECONDS,
+    Contest,
+    curve_of,
+)
 from tlhelpers.course.report import Contender
 from tlhelpers.data.task import Split
 from tlhelpers.models.backbones import backbone
@@ -31,10 +40,11 @@ from tlhelpers.transfer.text_rivals import ByNames, Guess, readable, word_counts
 
 OWN = "zukan-bert"
 TFIDF = "TF-IDF"
-TFIDF_SHARE = 0.2  # of the time; its first setting is tried in any case
-FIRST_ROWS = 1000  # of TF-IDF, whose time tells how many more there is time for
+TFIDF_SHARE = 0.2  # of the time; its first steps on a few texts are taken in any case
+FIRST_ROWS, FIRST_CHARACTERS = 1000, 200_000  # whose time tells how many more there is time for
+FIRST_STEPS, MOST_STEPS = 10, 300  # of its solver
 MOST_WEIGHTS = 1_000_000  # of a linear layer over TF-IDF: columns times classes
-ORDER = (10.0, 1.0, 100.0)  # strengths, the likeliest first
+STRENGTHS = (10.0, 1.0, 100.0)  # strengths, the likeliest first
 
 
 class TextContest(Contest):
@@ -50,12 +60,14 @@ class TextContest(Contest):
 
     def use(self, names: Sequence[str]) -> None:
         self.pipelines: dict[str, tuple[float, int]] = {}  # strategy -> strength, rows
-        self.bar.total = 3 * len(names) + 5
+        super().use(names)
+        self.bar.total = len(self.contenders) + 2
+
+    def begin(self) -> None:
+        """What needs no pretraining is the control of all that comes after it."""
         self._guess()
         self._count_words()
         trim_memory()
-        super().use(names)
-        self.bar.total = len(self.contenders) + 2
 
     def load(self, name: str) -> nn.Module:
         return backbone(name)
@@ -73,54 +85,76 @@ class TextContest(Contest):
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
         self.add("-", "prior", begin, right, model)
 
-    def _count_words(self) -> None:
-        """TF-IDF of words and of characters, each with the strength that validation chooses.
+    def _shorten_validation(self) -> None:
+        """Counting reads a long text to its end, and may take longer than any encoder."""
+        some = self.task.train.subset(self.order[:FEATURE_BATCH])
+        counts, begin = vectorizer("characters"), time.monotonic()
+        with suppress(ValueError):  # nothing in them to count
+            counts.fit_transform(some.inputs)
+        self.costs[TFIDF] = max((time.monotonic() - begin) / len(some), LEAST_COST)
+        super()._shorten_validation()
 
-        A first fit on some rows tells what all of them take; where that is too long, fewer serve.
-        """
+    def _count_words(self) -> None:
+        """TF-IDF of words and of characters: a first answer of a few texts, then of as many as
+        there is time for, with the strength that validation chooses."""
         limit = time.monotonic() + TFIDF_SHARE * self.left
-        labels = self.task.train.labels
-        count = len(labels)
+        count = len(self.task.train)
         for place, runs in enumerate(RUNS):
             begin = time.monotonic()
-            share = (limit - begin) / (len(RUNS) - place)
-            rows = self.order[:FIRST_ROWS]
-            best = self._fit_words(runs, ORDER[0], rows, begin)
-            seconds = (time.monotonic() - begin) / len(rows)
-            affordable = int(share / seconds / 2)
-            if len(rows) < count and affordable > 1.5 * len(rows):
+            until = begin + (limit - begin) / (len(RUNS) - place)
+            rows = self.order[: self._few()]
+            strengths = STRENGTHS if len(rows) == count else STRENGTHS[:1]
+            try:
+                seconds = self._enter_words(runs, rows, strengths, begin, until)
+            except ValueError:  # nothing to count in this way, such as words in rows of signs
+                self.bar.update()
+                continue
+            cost = max(seconds, LEAST_COST) / len(rows)
+            affordable = min(count, int((until - time.monotonic()) / cost / 2))
+            if affordable > 1.5 * len(rows) or affordable == count > len(rows):
                 rows = self.order[:affordable]
-                best = self._fit_words(runs, ORDER[0], rows, begin)
-            for strength in ORDER[1:]:
-                taken = seconds * len(rows)
-                if time.monotonic() + taken < begin + share:
-                    best = max(best, self._fit_words(runs, strength, rows, begin), key=_accuracy)
-            _, strength, model, right = best
-            self.pipelines[runs] = strength, len(rows)
-            self.add(TFIDF, runs, begin, right, model)
+                self._enter_words(runs, rows, STRENGTHS, begin, until)
             if len(rows) < count:
                 values = {"backbone": TFIDF, "some": len(rows), "all": count}
                 self.remarks.append(text("report.fewer_text", **values))
 
-    def _fit_words(
-        self, runs: str, strength: float, rows: Tensor, begin: float
-    ) -> tuple[float, float, nn.Module, Tensor]:
-        """(accuracy, strength, network, right) on the validation part."""
-        pipeline = self._pipeline(runs, strength, rows)
-        model = word_counts(pipeline, runs, self.task.num_classes)
-        right = self.answer(model, self.valid).argmax(1) == self.valid.labels
-        return right.double().mean().item(), strength, model, right
+    def _few(self) -> int:
+        """Training texts that are counted in a second or so, however long they are."""
+        characters = 0
+        for number, row in enumerate(self.order[:FIRST_ROWS].tolist()):
+            characters += len(self.task.train.inputs[row])
+            if characters > FIRST_CHARACTERS and number >= LEAST_PER_CLASS:
+                return number
+        return min(FIRST_ROWS, len(self.order))
 
-    def _pipeline(self, runs: str, strength: float, rows: Tensor) -> Any:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-
+    def _enter_words(
+        self, runs: str, rows: Tensor, strengths: Sequence[float], begin: float, until: float
+    ) -> float:
+        """The best of these strengths on these rows, of those that there is time to try; the
+        seconds that the rows themselves took with one strength."""
+        counting = time.monotonic()
         counts = vectorizer(runs, MOST_WEIGHTS // self.task.num_classes)
-        classifier = LogisticRegression(C=strength, max_iter=300)
         inputs, labels = self.task.train.batch(rows)
-        with warnings.catch_warnings():  # few texts of many classes are no regression
-            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            return make_pipeline(counts, classifier).fit(inputs, labels.numpy())
+        train = counts.fit_transform(inputs)
+        seconds = time.monotonic() - counting
+        valid = counts.transform(self.valid.inputs)
+        wanted, best, taken = self.valid.labels.numpy(), None, 0.0
+        for strength in strengths:
+            fitting = time.monotonic()
+            if best is not None and fitting + taken > until:
+                break
+            classifier = fitted_until(train, labels.numpy(), strength, until)
+            taken = time.monotonic() - fitting
+            accuracy = classifier.score(valid, wanted)
+            if best is None or accuracy > best[0]:
+                best = accuracy, strength, classifier
+        assert best is not None  # the first strength is tried in any case
+        _, strength, classifier = best
+        model = word_counts((counts, classifier), runs, self.task.num_classes)
+        right = self.answer(model, self.valid).argmax(1) == self.valid.labels
+        self.pipelines[runs] = strength, len(rows)
+        self.add(TFIDF, runs, begin, right, model)
+        return seconds + taken
 
     # --- encoders -----------------------------------------------------------------------------
 
@@ -165,11 +199,36 @@ class TextContest(Contest):
         wanted = self.valid.labels.numpy()
 
         def accuracy(rows: Tensor, labels: Tensor, seed: int) -> float:
-            pipeline = self._pipeline(chosen.strategy, strength, known[rows])
-            return float(pipeline.score(self.valid.inputs, wanted))
+            counts = vectorizer(chosen.strategy, MOST_WEIGHTS // self.task.num_classes)
+            train = counts.fit_transform(self.task.train.batch(known[rows])[0])
+            classifier = fitted_until(train, labels[rows].numpy(), strength, self.until)
+            return float(classifier.score(counts.transform(self.valid.inputs), wanted))
 
         return curve_of(self.task.train.labels[known], accuracy, self.has_grace), TFIDF
 
 
-def _accuracy(tried: tuple) -> float:
-    return tried[0]
+def fitted_until(train: Any, labels: np.ndarray, strength: float, until: float) -> Any:
+    """Logistic regression on sparse counts (n, columns), which is given up at a moment.
+
+    scikit-learn's solver cannot be stopped. It goes a few steps, which tells what one takes, and
+    goes on from there by as many as PORTION_SECONDS or the time left hold, until it converges.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    classifier = LogisticRegression(C=strength, max_iter=FIRST_STEPS, warm_start=True)
+    steps = 0
+    while True:
+        begin, asked = time.monotonic(), classifier.max_iter
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            # few texts of many classes are no regression
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            classifier.fit(train, labels)
+        taken = max(1, int(classifier.n_iter_.max()))
+        steps += taken
+        cost = max(time.monotonic() - begin, LEAST_COST) / taken
+        affordable = int(min(PORTION_SECONDS, until - time.monotonic()) / cost)
+        if taken < asked or steps >= MOST_STEPS or affordable < FIRST_STEPS:
+            return classifier
+        classifier.max_iter = min(affordable, MOST_STEPS - steps)
