@@ -1,6 +1,7 @@
 """One laptop or stick carries what a lesson downloads; the rest of the room needs no network."""
 
 import http.server
+import json
 import subprocess
 import sys
 import threading
@@ -11,8 +12,11 @@ import pytest
 
 from tlhelpers.course import launcher, mirror
 from tlhelpers.course.mirror import Download, downloads, main_fetch, main_mirror, make_mirror
+from tlhelpers.models.hub import PAGE, folder_of, page_of
 from tlhelpers.runtime import store
+from tlhelpers.runtime.store import mirror_path
 
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 FILES = {"/data/a.bin": b"a" * 5000, "/data/b.bin": b"b" * 7000}
 
 
@@ -65,7 +69,8 @@ def files_of(server, folder: Path, names=("a.bin", "b.bin")) -> list[Download]:
     ]
 
 
-def test_a_lesson_names_its_sets_and_weights_each_file_once():
+def test_a_lesson_names_its_sets_and_weights_each_file_once(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
     names = {file.name for file in downloads(lessons=["02", "14"])}
     assert {"pet_breeds", "resnet18", "mobilenet_v2"} <= names
     everything = downloads(everything=True)
@@ -79,6 +84,35 @@ def test_a_lesson_names_its_sets_and_weights_each_file_once():
     for wrong in ({"names": ["resnet81"]}, {"lessons": ["00"]}):
         with pytest.raises(ValueError):
             downloads(**wrong)
+
+
+@pytest.fixture
+def hub_of_minilm(server, monkeypatch):
+    """MiniLM under its publisher's name, none of it real."""
+    siblings = [{"rfilename": name} for name in ("config.json", "vocab.txt", "model.safetensors")]
+    page = json.dumps({"siblings": siblings, "cardData": {"license": "apache-2.0"}})
+    monkeypatch.setitem(FILES, "/" + mirror_path(page_of(MINILM)), page.encode())
+    for one in siblings:
+        path = f"/huggingface.co/{MINILM}/resolve/main/{one['rfilename']}"
+        monkeypatch.setitem(FILES, path, one["rfilename"].encode())
+    monkeypatch.setenv("TLHELPERS_MIRROR", f"http://127.0.0.1:{server.server_port}")
+
+
+def test_lesson_12_brings_the_encoder_of_its_live_cell(hub_of_minilm):
+    files = [file for file in downloads(lessons=["12"]) if file.name == MINILM]
+    assert mirror.fetch_all(files) == []
+    folder = folder_of(MINILM)
+    assert (folder / "model.safetensors").read_bytes() == b"model.safetensors"
+    assert {file.name for file in folder.iterdir()} >= {"config.json", "vocab.txt", PAGE}
+
+
+def test_without_a_network_the_encoders_files_are_those_that_it_may_have(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_OFFLINE", "1")
+    files = {file.target.name: file for file in downloads([MINILM])}
+    assert files["model.safetensors"].megabytes > 80 and not files[PAGE].optional
+    assert files["vocab.txt"].optional and files["modules.json"].optional
+    with pytest.raises(store.StoreError):
+        downloads(["somebody/unknown"])
 
 
 def test_a_mirror_serves_another_computer_without_a_network(server, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tlhelpers.course.cli import PROGRAM, Parser
 from tlhelpers.course.launcher import is_locked
@@ -29,6 +30,9 @@ from tlhelpers.runtime import store
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import LOCKS, ROOT
 from tlhelpers.runtime.store import StoreError, write_atomic
+
+if TYPE_CHECKING:
+    from tlhelpers.models.language_models import HubModel
 
 # What the first `lab` fetches in the background, in megabytes: a real network, real photos (of the
 # Earth, ten classes), a real encoder of English texts.
@@ -156,35 +160,48 @@ def _of_network(name: str, known: Sequence[str]) -> list[Download]:
 
 def _of_hub(name: str) -> list[Download]:
     from tlhelpers.models.language_models import HUB, TOKENIZER_FILES
+
+    return _of_model(name, HUB[name], ("config.json", *TOKENIZER_FILES, "model.safetensors"))
+
+
+def _of_model(name: str, model: HubModel, files: Sequence[str]) -> list[Download]:
+    """These files of a model, most of which it may lack."""
+    from tlhelpers.models.language_models import hub_folder
     from tlhelpers.models.weights import hub_sha256
 
-    model = HUB[name]
-    folder = store.cache_folder() / "hub" / model.repository.replace("/", "--")
-    weights = {"model.safetensors": 4.0 * model.millions}
+    weights = "model.safetensors"
     return [
         Download(
             name,
             f"https://huggingface.co/{model.repository}/resolve/main/{file}",
-            folder / file,
+            hub_folder(model) / file,
             hub_sha256(model.repository, file),
             None,
-            weights.get(file, 0.5),
+            4.0 * model.millions if file == weights else 0.5,
             model.licence,
-            optional=file not in weights and file != "config.json",
+            optional=file not in (weights, "config.json"),
         )
-        for file in ("config.json", *TOKENIZER_FILES, *weights)
+        for file in files
     ]
 
 
 def _of_repository(name: str) -> list[Download]:
     """The files of any model of the hub, and the page that tells what it holds.
 
-    Raises StoreError where the page cannot be had.
+    Where the page cannot be had, the files of a model that the lessons speak of are those that it
+    may have; of any other, StoreError is raised.
     """
     from tlhelpers.models import hub
 
     name = name.removeprefix(hub.TIMM_PREFIX)
-    folder, found = hub.folder_of(name), hub.repository(name)
+    folder, known = hub.folder_of(name), hub.KNOWN.get(name)
+    try:
+        found = hub.repository(name)
+    except StoreError:
+        if known is None:
+            raise
+        page = Download(name, hub.page_of(name), folder / hub.PAGE, None, None, 0.1, known.licence)
+        return [page, *_of_model(name, known, hub.FILES)]
     page = Download(name, hub.page_of(name), folder / hub.PAGE, None, None, 0.1, found.licence)
     return [page] + [
         Download(
