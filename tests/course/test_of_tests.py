@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tlhelpers.course import build, testing
-from tlhelpers.course.testing import ROOT, prove_exercises, pytest_command
+from tlhelpers.course.testing import ROOT, prove_exercises, proving_kernel, pytest_command
 
 pytestmark = pytest.mark.slow
 
@@ -157,6 +157,7 @@ def test_the_command_fails_where_style_types_or_tests_do(monkeypatch, capsys, fa
 
 def test_exercise_is_proven_in_its_context(lessons):
     lesson = build.read_lesson(lessons / "source" / "90_demo.py")
-    (proof,) = prove_exercises(lesson).values()
+    with proving_kernel() as kernel:
+        (proof,) = prove_exercises(lesson, kernel).values()
     assert not proof["stub"].passed and proof["solution"].passed
     assert proof["solution"].messages["ja"] == "passed: True"

@@ -56,10 +56,11 @@ def test_a_lesson_that_cannot_be_is_refused_with_a_sentence(monkeypatch, number,
 
 PROOF = """
 from tlhelpers.course.author.reading import lesson_sources, read_lesson
-from tlhelpers.course.testing import prove_exercises
+from tlhelpers.course.testing import prove_exercises, proving_kernel
 (path,) = lesson_sources(names=["16"])
 lesson = read_lesson(path)
-(proof,) = prove_exercises(lesson).values()
+with proving_kernel() as kernel:
+    (proof,) = prove_exercises(lesson, kernel).values()
 assert proof["solution"].passed and not proof["stub"].passed, proof
 print(*proof["solution"].messages.values())
 """

@@ -7,7 +7,7 @@ import pytest
 
 from tlhelpers.course import build
 from tlhelpers.course.results import compare_stamps
-from tlhelpers.course.testing import prove_exercises
+from tlhelpers.course.testing import prove_exercises, proving_kernel
 
 pytestmark = pytest.mark.slow
 
@@ -26,9 +26,15 @@ def test_stored_results_were_made_with_todays_weights(monkeypatch):
     assert not errors, "\n".join(errors)
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    with proving_kernel() as kernel:
+        yield kernel
+
+
 @pytest.mark.parametrize("path", SOURCES)
-def test_solutions_pass_and_untouched_stubs_fail(path):
-    proofs = prove_exercises(build.read_lesson(path))
+def test_solutions_pass_and_untouched_stubs_fail(path, kernel):
+    proofs = prove_exercises(build.read_lesson(path), kernel)
     assert proofs
     for exercise, proof in proofs.items():
         assert exercise.startswith(f"{path.stem[:2]}-")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -27,6 +28,14 @@ SETTINGS = os.environ | {
 }
 
 
+def run_here(script: Path, *arguments: str | Path) -> None:
+    """As a process of its own would, without loading everything once more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+        patch.setenv("TLHELPERS_LANG", "en")
+        runpy.run_path(str(script), run_name="__main__")
+
+
 def run_script(launcher: list[str], script: Path, *arguments: str | Path):
     return subprocess.run(
         [*launcher, str(script), *map(str, arguments)],
@@ -45,9 +54,9 @@ def runs(tmp_path_factory):
     29 examples in batches of 7: shares of 4 and 3, and a last batch of 1 for two processes.
     """
     folder = tmp_path_factory.mktemp("runs")
-    for name, launcher in (("one", [sys.executable]), ("two", ACCELERATE)):
-        done = run_script(launcher, RUNS, folder / name)
-        assert done.returncode == 0, done.stderr
+    done = run_script(ACCELERATE, RUNS, folder / "two")
+    assert done.returncode == 0, done.stderr
+    run_here(RUNS, folder / "one")
     names = ("one.0", "two.0", "two.1")
     return *(json.loads((folder / name).read_text()) for name in names), done
 
@@ -106,14 +115,12 @@ def test_a_hook_that_ends_the_training_in_one_process_ends_it_in_all(runs):
 
 
 def test_a_sharded_model_learns_what_a_whole_one_learns_and_comes_back_whole(tmp_path):
-    found = []
-    for name, launcher in (("two", TORCHRUN), ("one", [sys.executable])):
+    for name in ("two", "one"):
         (tmp_path / name).mkdir()
-        done = run_script(launcher, SHARDED, tmp_path / name)
-        assert not done.returncode, done.stderr
-        paths = sorted((tmp_path / name).glob("found.*"))
-        found += [torch.load(path) for path in paths]
-    first, second, one = found
+    done = run_script(TORCHRUN, SHARDED, tmp_path / "two")
+    assert not done.returncode, done.stderr
+    run_here(SHARDED, tmp_path / "one")
+    one, first, second = (torch.load(path) for path in sorted(tmp_path.glob("*/found.*")))
     assert one["sharded"][0] == "Parameter" and first["sharded"][0] == "DTensor"
     assert "penalty" in first["penalty"]
     for run in ("plain", "resumed"):
@@ -127,16 +134,26 @@ def test_a_sharded_model_learns_what_a_whole_one_learns_and_comes_back_whole(tmp
 # --- processes that fail ------------------------------------------------------------------
 
 
-def start_nodes(case: str, folder: Path, port: int) -> list[subprocess.Popen]:
-    """Two machines of one process each, as far as they can tell, that meet over loopback."""
-    meeting = ["--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d"]
-    meeting += [f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
-    line = [sys.executable, "-m", "torch.distributed.run", *meeting, str(BROKEN), case, str(folder)]
+def start_nodes(case: str, folder: Path, launched: bool) -> list[subprocess.Popen]:
+    """Two machines of one process each, as far as they can tell, that meet over loopback.
+
+    launched: by torchrun. Otherwise each is told what torchrun would tell it.
+    """
+    port = free_port()
+    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
+    torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}"]
+    torchrun += ["--local-addr=127.0.0.1"]
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    told |= {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
     return [
         subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=SETTINGS
+            [sys.executable, *(torchrun if launched else ()), str(BROKEN), case, str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=SETTINGS if launched else SETTINGS | told | {"RANK": str(rank)},
         )
-        for _ in range(2)
+        for rank in range(2)
     ]
 
 
@@ -147,13 +164,13 @@ def free_port() -> int:
 
 
 def test_two_machines_of_which_one_is_killed_go_on_as_if_it_had_not_happened(tmp_path):
-    nodes = start_nodes("killed", tmp_path, free_port())
+    nodes = start_nodes("killed", tmp_path, launched=True)
     said = [node.communicate(timeout=120)[0] for node in nodes]
     assert all(node.returncode for node in nodes)
     sentences = [word for word in ("no longer answers", "was told to end") if word in "".join(said)]
     assert sentences, said
     assert str(tmp_path / "saved") in "".join(said), "how to go on must be said"
-    nodes = start_nodes("resumed", tmp_path, free_port())
+    nodes = start_nodes("resumed", tmp_path, launched=False)
     said = [node.communicate(timeout=120)[0] for node in nodes]
     assert not any(node.returncode for node in nodes), said
     ends = [torch.load(tmp_path / f"{name}.{r}") for name in ("whole", "resumed") for r in (0, 1)]

@@ -7,16 +7,17 @@ The package's own tests include the parity of notebooks and sources and the proo
 from __future__ import annotations
 
 import ast
-import asyncio
 import json
 import os
 import subprocess
 import symtable
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tlhelpers.course.author.reading import (
     CHECK_CALL,
@@ -29,6 +30,9 @@ from tlhelpers.course.cli import Parser
 from tlhelpers.course.quick_nbformat import nbformat
 from tlhelpers.runtime.language import LANGUAGES, language, text
 from tlhelpers.runtime.places import LESSONS, ROOT
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 FAST = ("-m", "not slow and not browser")
 
@@ -101,41 +105,49 @@ class Verdict:
     messages: dict[str, str]
 
 
-def prove_exercises(lesson: Lesson) -> dict[str, dict[str, Verdict]]:
-    """Runs each exercise of a lesson in its context: first the stub, then the solution.
-
-    Before them run the code cells that the exercise `needs`, by default those of the cells above
-    whose names it uses; each version's check is asked in both languages. All exercises share one
-    kernel, for its imports take longer than they do, and each begins without a single name.
-    Returns {exercise: {"stub": ..., "solution": ...}}. Raises nbclient's CellExecutionError where
-    any of these cells fails.
-    """
+@contextmanager
+def proving_kernel() -> Iterator[NotebookClient]:
+    """A kernel for the proofs of many lessons: its imports take longer than any of them."""
     from nbclient import NotebookClient
 
     from tlhelpers.course.kernel import LessonKernelManager, lesson_environment
 
-    exercises = [block for block in lesson.blocks if block.exercise]
-    sources, answers = [], []
-    for exercise in exercises:
-        sources += [
-            "%reset -f",
-            *(learner_version(block.code) for block in needed(lesson, exercise)),
-        ]
-        for version in (learner_version, solution_version):
-            sources += _ask(version(exercise.code))
-            answers.append(len(sources) - 1)
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    client = NotebookClient(notebook, timeout=120, kernel_manager_class=LessonKernelManager)
-    folder = lesson.path.parents[1] / LANGUAGES[0]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        asyncio.run(client.async_execute(cwd=str(folder), env=lesson_environment(scratch)))
-    said = [json.loads(_printed(notebook.cells[place]).splitlines()[-1]) for place in answers]
-    verdicts = iter(Verdict(one["passed"], one["messages"]) for one in said)
-    return {
-        str(exercise.exercise): {name: next(verdicts) for name in ("stub", "solution")}
-        for exercise in exercises
-    }
+    empty = nbformat.v4.new_notebook()
+    client = NotebookClient(empty, timeout=120, kernel_manager_class=LessonKernelManager)
+    folder = str(LESSONS / LANGUAGES[0])
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        client.setup_kernel(cwd=folder, env=lesson_environment(scratch)),
+    ):
+        yield client
+
+
+def prove_exercises(lesson: Lesson, kernel: NotebookClient) -> dict[str, dict[str, Verdict]]:
+    """Runs each exercise of a lesson in its context: first the stub, then the solution.
+
+    Before them run the code cells that the exercise `needs`, by default those of the cells above
+    whose names it uses; each version's check is asked in both languages. kernel: of
+    `proving_kernel`; in it each exercise begins without a single name.
+    Returns {exercise: {"stub": ..., "solution": ...}}. Raises nbclient's CellExecutionError where
+    any of these cells fails.
+    """
+
+    def run(source: str) -> nbformat.NotebookNode:
+        kernel.nb.cells.append(nbformat.v4.new_code_cell(source))
+        return kernel.execute_cell(kernel.nb.cells[-1], len(kernel.nb.cells) - 1)
+
+    proofs: dict[str, dict[str, Verdict]] = {}
+    for exercise in (block for block in lesson.blocks if block.exercise):
+        run("%reset -f")
+        for block in needed(lesson, exercise):
+            run(learner_version(block.code))
+        found = proofs[str(exercise.exercise)] = {}
+        for name, version in (("stub", learner_version), ("solution", solution_version)):
+            body, question = _ask(version(exercise.code))
+            run(body)
+            said = json.loads(_printed(run(question)).splitlines()[-1])
+            found[name] = Verdict(said["passed"], said["messages"])
+    return proofs
 
 
 def needed(lesson: Lesson, exercise: Block) -> list[Block]:
