@@ -179,16 +179,16 @@ tl.progress()
 # %% [markdown] key="map-intro" lang="en"
 # ## The map of the course
 
-# %% key="map" tags=["hide-input"] alt_ja="教材の地図。始める・基本・選ぶ/合わせる・画像の外へ・実践の5段にレッスンが並ぶ。準備中のものは薄い破線。" alt_en="Map of the course in five rows, from beginning to practice. Lessons to come are pale and dashed."
+# %% key="map" tags=["hide-input"] alt_ja="教材の地図。始める・基本・選ぶ/合わせる・画像の外へ・実践の5段にレッスンが並ぶ。" alt_en="Map of the course in five rows, from beginning to practice."
 lesson00.draw_map()
 
 # %% [markdown] key="map-read" lang="ja"
-# 色の付いた箱が、いま読めるレッスンです。薄い破線の箱はこれから加わります。01から番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
+# 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
 # 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは眺めるだけで十分です。
 
 # %% [markdown] key="map-read" lang="en"
-# Coloured boxes are lessons you can read now; pale, dashed ones will follow. We suggest going by number, from 01 on. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
+# There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
 # Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
 

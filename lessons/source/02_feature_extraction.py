@@ -362,7 +362,7 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its blocks, 0 to 18 (stored, 96 pixels). Lines are means of ten draws, bands their 95% intervals.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, photos of 96 pixels). Lines are means of ten draws, bands their 95% intervals.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -706,7 +706,7 @@ tl.quiz("02")
 #
 # - **映すもの**：本体と出力層の図、ウィジェット、BatchNormの図。
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
-# - **遅れた人は**：`setup`、`birds`、`head`、`train` のセルを順に実行すれば、どの節からでも続けられます。
+# - **遅れた人は**：鳥の画像が出るところまでと、「取り替えて、凍結する」の節のはじめの学習までのセルを実行すれば、どの節からでも続けられます。
 # - **よくある間違い**：出力層を取り替える前にオプティマイザーを作る。`model.train()` を習慣で呼ぶ。確率にもう一度softmaxをかける。画像1枚をバッチにしない。
 # - BatchNormの記憶が動くと「いつも害がある」とは教えないでください。本物の写真では、上がった回もありました。
 
@@ -715,6 +715,6 @@ tl.quiz("02")
 #
 # - **Project** the diagram of body and head, the widget, and the diagram of BatchNorm.
 # - **In pairs**: swap the plans of exercise C and mark them by the five points.
-# - **Whoever fell behind** runs `setup`, `birds`, `head` and `train` in this order and can go on from any section.
+# - **Whoever fell behind** runs the code down to the birds, then "Replace the head, freeze the rest" down to the first training, and can go on from any section.
 # - **Common mistakes**: building the optimizer before the head is replaced; calling `model.train()` by habit; a second softmax on probabilities; a single picture that is no batch.
 # - Do not teach that a moving memory of BatchNorm always hurts: on the real photographs some draws gained.

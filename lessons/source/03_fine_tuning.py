@@ -461,6 +461,7 @@ tl.quiz("03")
 # - 学習率は、低すぎれば学び足りず、高すぎれば壊れます。クリッピングがあると、うまくいく範囲が大きいほうへずれ、高い学習率でも壊れにくくなります。
 # - データ拡張は、ラベルを変えないものを選びます。ここでは、本体を動かすことと同じくらい効きました。
 # - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものがわずかです。訓練データにない条件では、効果がほとんど消えます。何も手を打たなければ、元の仕事は忘れられます。
+# - レッスン00の**戦略マップ**（`tl.strategy_map()`）は、これをもとに、まず試す方法を示します。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -469,6 +470,7 @@ tl.quiz("03")
 # - Too low a learning rate learns too little, too high a one destroys. Clipping moves the good range up and protects at high rates.
 # - Choose augmentation that keeps the labels true. Here it helped about as much as letting the body move.
 # - It gains little with two labels a class, or where frozen is nearly perfect. Under conditions that the training data lack, most of the gain is gone. And unless you see to it, the old work is forgotten.
+# - The **strategy map** of lesson 00 (`tl.strategy_map()`) goes by this when it says what to try first.
 
 # %% [markdown] key="deeper-real" lang="ja" tags=["deeper"]
 # ## さらに深く：本物の写真とネットワーク

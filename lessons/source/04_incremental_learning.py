@@ -350,7 +350,7 @@ easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="real" lang="ja"
-# **魚では学習しない方法が並び、表面検査では目を鍛えた「全データ」が上回りました。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。1クラス12枚（30枚のうち）を残すリプレイは、最近傍クラス平均と差があるとは言えません。
+# **魚では学習しない方法が並び、表面検査では目を鍛えた「全データ」が上回りました。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。学習を半分の長さにすると、ほぼ互角です（「さらに深く」）。1クラス12枚（30枚のうち）を残すリプレイは、最近傍クラス平均と差があるとは言えません。
 #
 # ## 本物の画像では？
 #
@@ -359,7 +359,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **見る前に考える**：本体は動きません。それでも、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is ahead of it.** The borrowed eye hardly sees these defects, so it has to change. "All data" means training on every picture again at every step. Replay keeps 12 of the 30 pictures of each class; here no difference from nearest mean can be shown.
+# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is ahead of it.** The borrowed eye hardly sees these defects, so it has to change. "All data" means training on every picture again at every step. With half of that training, the two are level (under "Deeper"). Replay keeps 12 of the 30 pictures of each class; here no difference from nearest mean can be shown.
 #
 # ## And on real pictures?
 #
@@ -701,21 +701,21 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 導入と最近傍クラス平均8分（`new_means` の図を映す） → 出力層を広げて忘れる7分 → ウィジェットと練習A 7分 → リプレイ5分 → 行列Rと練習B 9分 → 3つの設定と表面検査3分 → 本物の画像、練習C（2人組）6分。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず練習Bを宿題に回します。
 #
-# - **映すもの**：図 `new_means`、忘れていく5枚の図（`loop`）、図 `scenarios`。
-# - **2人組で**：`loop` の前に、2人が別々に予想して理由を言い合います。練習Cは1人が提案、もう1人が採点表で採点します。
+# - **映すもの**：図 `new_means`、忘れていく5枚の図、図 `scenarios`。
+# - **2人組で**：魚を忘れる実験の前に、2人が別々に予想して理由を言い合います。練習Cは1人が提案、もう1人が採点表で採点します。
 # - **答え**：練習Aは最近傍クラス平均と27ポイント（91%から64%）です。
-# - **待ち時間**：2コアのCPUで、`replay-code` が最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
-# - **遅れた人は**：`setup`、`fish`、`grow` を実行すれば、どの節からでも再開できます。
+# - **待ち時間**：2コアのCPUで、リプレイが最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
+# - **遅れた人は**：はじめの2つのコードのセルと、「学習すると、どうなるか」の節のセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「行を写せば忘れない」「本体を凍結すれば忘れない」。どちらも図で確かめます。
 # - **測定の範囲**：保存した結果はシード0〜4で、訓練とテストの画像をどちらも選び直しています（本物の画像はシード0〜9）。強さはシード100の検証画像で選びました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · opening and nearest mean 8 (project the `new_means` diagram) → growing the head, and forgetting 7 → widget and exercise A 7 → replay 5 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 6. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
 #
-# - **To project**: the diagram `new_means`, the five panels of forgetting (`loop`), the diagram `scenarios`.
-# - **In pairs**: before `loop`, both predict apart and give each other their reasons. In exercise C, one proposes and the other marks.
+# - **To project**: the diagram `new_means`, the five panels of forgetting, the diagram `scenarios`.
+# - **In pairs**: before the fish are forgotten, both predict apart and give each other their reasons. In exercise C, one proposes and the other marks.
 # - **Answers**: exercise A, nearest class mean and 27 points (91% to 64%).
-# - **Waiting**: on two CPU cores `replay-code` takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
-# - **Whoever fell behind** runs `setup`, `fish` and `grow` and can go on from any section.
+# - **Waiting**: on two CPU cores replay takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
+# - **Whoever fell behind** runs the first two cells with code and those under "And with training?", and can go on from any section.
 # - **Common mistakes**: "with the rows copied nothing is forgotten", "with the body frozen nothing is forgotten". The figures show both to be wrong.
 # - **What was measured**: stored results with seeds 0 to 4, which redraw training and test pictures alike (real pictures: 0 to 9). Strengths were chosen on validation pictures of seed 100.

@@ -472,7 +472,7 @@ tl.quiz("06")
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
 # - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました。
 # - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠ければ、ゼロからの学習と比べるように勧めます。
 # - 本物の写真でも、比較対象がなければ、画素と同じ正解率を転移の成果と取り違えます。
 
 # %% [markdown] key="summary" lang="en"
@@ -481,7 +481,7 @@ tl.quiz("06")
 # - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
-# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide.
+# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide. The **strategy map** of lesson 00 (`tl.strategy_map()`), too, asks for a comparison with scratch where the source is far.
 # - On real pictures, too: without baselines, what pixels can do as well looks like a success of transfer.
 
 # %% [markdown] key="deeper-why" lang="ja" tags=["deeper"]

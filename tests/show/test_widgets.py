@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import torch
 
+from tlhelpers.course.syllabus import lessons
 from tlhelpers.course.widgets import widget
 from tlhelpers.lessons.feature_extraction import widget as lesson02
 from tlhelpers.lessons.few_shot import widget as lesson05
@@ -209,6 +210,8 @@ def test_advice_fits_every_combination_of_facts(facts):
     assert ("guard" in steps) == (advice.first == "fine_tune")
     assert (advice.first == "adapt") == (labels == "none" and unlabelled and similarity != "far")
     assert (advice.first == "backbone") == (labels == "few" and similarity == "far")
+    learns_on = labels == "few" and unlabelled and similarity != "close"
+    assert ("learn_on" in steps) == learns_on
     assert ("replay" in steps) == (arriving and keep)
     assert ("train_on" in steps) == (arriving and not keep)
     assert ("distil" in steps) == shrink
@@ -224,6 +227,13 @@ def test_the_map_draws_every_place_and_says_why(monkeypatch, lang):
         assert ET.fromstring(view.picture).attrib["aria-label"] == view.says
         first = strategy.name_of(advise(labels, similarity).first)
         assert first in view.says and strategy.name_of("distil") in view.says
+
+
+def test_the_lesson_that_advice_names_is_there():
+    words = [both for key, both in catalogue().items() if key.startswith("strategy.")]
+    named = {found for both in words for found in re.findall(r"lesson (\d\d)[^)]*", both["en"])}
+    assert {"07", "09", "10", "11"} <= named <= set(lessons())
+    assert not any("to come" in both["en"] for both in words)
 
 
 # --- the lessons ----------------------------------------------------------------------------

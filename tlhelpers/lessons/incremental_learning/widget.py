@@ -30,7 +30,7 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
         title=text("widget04.title"),
         controls=[
             Control("method", text("widget04.method"), methods, kind="choice"),
-            Control("step", text("widget04.step"), steps, 0),
+            Control("step", text("widget04.step"), steps, 1),
         ],
         draw=lambda method, step: draw(stream, method, step),
         run=lambda state, watch: play(stream, state["method"], watch),

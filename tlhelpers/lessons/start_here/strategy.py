@@ -52,13 +52,16 @@ def advise(
 ) -> Advice:
     """labels: one of LABELS; similarity of source and target: of SIMILARITY.
 
-    unlabelled: there are many target pictures without labels, of the classes of the source.
+    unlabelled: there are many target pictures without labels; without any label, they are of the
+    classes of the source.
     arriving: data keep arriving. keep: old classes must stay. shrink: the model must get smaller.
     """
     first = _first(labels, similarity, unlabelled)
     then = []
     if first == "fine_tune":
         then.append("guard")
+    if labels == "few" and unlabelled and similarity != "close":
+        then.append("learn_on")  # lesson 10, surfaces
     if labels != "none" and similarity == "far":
         then.append("control")  # negative transfer is likeliest here
     if arriving:
