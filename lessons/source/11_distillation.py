@@ -118,14 +118,14 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 #
 # 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は平均、線は95%信頼区間で、前もって測って保存した結果です。丸印は今日の1回です。
 #
-# 生徒は、教師から何を聞いているのでしょうか。ウィジェットで写真を選び、**温度**を上げてみてください。教師の答えがなだらかになります。「実行」を押すと、その温度で生徒が学ぶ様子を見られます。
+# 生徒は、教師から何を聞いているのでしょうか。ウィジェットで写真を選び、**温度**を上げてみてください。教師の答えがなだらかになります。「実際に学習する」を押すと、その温度で生徒が学ぶ様子を見られます。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
 #
 # Every draw has other photos and a teacher of its own. Dots are means and lines 95% intervals, measured beforehand and stored; rings are today's run.
 #
-# What does the student hear from its teacher? Choose a photo in the widget and raise the **temperature**, which makes the teacher's answers softer. The button trains a student at that temperature while you watch.
+# What does the student hear from its teacher? Choose a photo in the widget and raise the **temperature**, which makes the teacher's answers softer. "Run it live" trains a student at that temperature while you watch.
 
 # %% key="widget"
 tl.widget("11")
@@ -522,6 +522,35 @@ for T in (1, 2, 4, 8, 16):
 
 # %% [markdown] key="warm-read" lang="en"
 # **Without $T^2$ the gradient fades as the temperature rises.** The division by $T$ counts twice, once in the student's answers and once in the teacher's, which leaves $1/T^2$. Multiplied back, it stays within a factor of three, where it would fall to a hundredth, so that one learning rate can serve all temperatures.
+
+# %% [markdown] key="deeper-teachers" lang="ja" tags=["deeper"]
+# ## さらに深く：教師が正しくなかったら
+#
+# 教師が学ぶラベルを、2通りに変えてみます。
+#
+# - **ラベルの平滑化**（label smoothing）：正しいクラスを100%ではなく82%、ほかの9種類を2%ずつとして学習します。自信を持ちすぎないようにする工夫ですが、こうした教師の生徒は正解率が下がる、という報告があります（Müllerほか、2019、[arXiv:1906.02629](https://arxiv.org/abs/1906.02629)）。
+# - **誤ったラベル**：50枚のうち20枚に、別の鳥の名前を付けます。
+
+# %% [markdown] key="deeper-teachers" lang="en" tags=["deeper"]
+# ## Deeper: when the teacher is not right
+#
+# What if the teacher had learned from other labels? Two kinds:
+#
+# - **Smoothed labels** (label smoothing): the right class counts 82% in place of 100%, and each of the nine others 2%. It keeps a network from being too sure of itself, but such teachers have been found to teach worse (Müller et al., 2019, [arXiv:1906.02629](https://arxiv.org/abs/1906.02629)).
+# - **Wrong labels**: 20 of the 50 photos have the name of another bird.
+
+# %% key="teachers-figure" alt_ja="正しいラベル、平滑化したラベル、40%が誤ったラベルで学んだ教師と、それぞれの生徒のテスト正解率。" alt_en="Test accuracy of teachers of right labels, of smoothed ones and of labels of which 40% are wrong, and of their students."
+lesson11.draw_teachers(tl.stored("11_teachers"), ways)
+
+# %% [markdown] key="teachers-read" lang="ja"
+# **生徒は、教師の間違いからは抜け出せません。** ラベルの4割が誤りだと、教師は49%、その生徒は53%です。1枚ごとの迷いはならされるので教師を4ポイントほど上回りますが（差の95%信頼区間は1〜6ポイント）、正しい教師の生徒（91%）には遠く及びません。それでも、同じ誤ったラベルだけで学んだ場合（31%）よりはずっと良くなりました。
+#
+# 平滑化は、ここでは害になりませんでした。同じ写真では78%が75%、写真600枚を足すと91%が90%になりますが、どちらの差も信頼区間に0を含みます（5回の測定）。
+
+# %% [markdown] key="teachers-read" lang="en"
+# **A student does not get away from its teacher's mistakes.** With 40% of the labels wrong, the teacher gets 49% of the photos right and its student 53%. Slips on single photos even out, which lifts it above its teacher by some 4 points (95% interval: 1 to 6); the student of right labels, with 91%, is far away. Still, it is much better than a network that learned from the same wrong labels alone (31%).
+#
+# Smoothing did no harm here: 78% become 75% on the same photos, and 91% become 90% with 600 more, but both intervals of the difference include 0 (5 draws).
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章の生徒

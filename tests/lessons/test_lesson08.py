@@ -208,4 +208,4 @@ def test_the_live_stream_can_be_stopped():
         return True
 
     last = widget.run({"light": 0.3}, watch)
-    assert len(views) == 1 and last.says
+    assert len(views) == 1 and last.says == text("widget.stopped", says="").strip()

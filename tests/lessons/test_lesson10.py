@@ -167,7 +167,7 @@ def test_a_live_run_of_clusters_can_be_stopped():
     seen = []
     state = {"k": 8, "eye": "pretrained", "name": "birds"}
     view = widget.run(state, lambda view: seen.append(view.says) or len(seen) == 2)
-    assert len(seen) == 2 and "k = 3" in view.says
+    assert len(seen) == 2 and view.says == text("widget.stopped", says=seen[-1])
 
 
 def test_a_stream_is_counted_and_priced():

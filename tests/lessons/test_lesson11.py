@@ -70,6 +70,13 @@ def test_a_sign_is_a_square_of_its_colour_and_leaves_the_rest_alone():
     assert (split.inputs == 7).all() and len(steps.COLOURS.unique(dim=0)) == 10
 
 
+def test_mistakes_are_a_share_of_the_labels_and_all_of_them_wrong():
+    right = Split(torch.zeros(20, 3, 8, 8, dtype=torch.uint8), torch.arange(20) % 4)
+    wrong = steps.with_mistakes(right, 0.4)
+    assert (wrong.labels != right.labels).sum() == 8 and wrong.labels.max() < 4
+    assert (right.labels == torch.arange(20) % 4).all() and wrong.inputs is right.inputs
+
+
 def test_averaged_vectors_see_neither_order_nor_padding():
     torch.manual_seed(0)
     student = steps.AveragedVectors(vocabulary=20, classes=3)
@@ -198,7 +205,8 @@ def test_the_live_run_can_be_stopped():
         return True
 
     last = widget.run({"row": 0, "temperature": 4.0}, watch)
-    assert len(views) == 1 and last.says
+    assert len(views) == 1
+    assert last.says == text("widget.stopped", says=text("widget11.no_student"))
 
 
 def test_without_onnx_the_lesson_says_what_is_missing(monkeypatch):
@@ -239,12 +247,25 @@ def test_the_student_of_photos_with_signs_reads_signs_and_its_teacher_does_not()
         assert paired(with_mixed[who], with_mixed["kept"]).low > 0.1, who
 
 
+def test_a_student_is_above_a_wrong_teacher_and_far_below_that_of_a_right_one():
+    ways, found = stored("11_ways"), stored("11_teachers")
+    wrong, smooth = found["wrong"], found["smooth"]
+    draws = slice(len(wrong["all"]))
+    assert paired(wrong["all"], wrong["teacher"]).low > 0
+    assert paired(wrong["all"], wrong["hard"]).low > 0.1
+    assert paired(wrong["all"], ways["all"][draws]).high < -0.3
+    for way in ("soft", "all"):  # smoothing changes neither clearly
+        apart = paired(smooth[way], ways[way][draws])
+        assert apart.low < 0 < apart.high
+
+
 FIGURES = {
     "win": ("11_ways",),
     "ways": ("11_ways",),
     "amount": ("11_labels", "11_photos", "11_ways"),
     "colour": ("11_colour",),
     "small": ("11_alternatives",),
+    "teachers": ("11_teachers", "11_ways"),
     "real": ("11_real",),
     "texts": ("11_texts",),
 }

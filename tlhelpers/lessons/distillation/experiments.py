@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, experiment
@@ -35,11 +35,12 @@ from tlhelpers.lessons.distillation.steps import (
     kilobytes_in_eight_bits,
     letters,
     new_student,
+    with_mistakes,
     with_signs,
 )
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import mobilenet
-from tlhelpers.train.engine import evaluate, fit
+from tlhelpers.train.engine import evaluate, fit, logits_of
 from tlhelpers.train.predict import predict
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.distillation import DistillResult, distill
@@ -59,6 +60,7 @@ GRID = {"lr": (0.1, 0.3, 1.0, 3.0)}  # gradients are clipped at length 1
 NAMED = (2, 5, 10, 30)  # labels of each kind
 MORE = (0, 5, 20, 60, 200)  # unlabelled pictures of each kind
 KEPT = 0.1  # of the teacher's weights after pruning
+SMOOTH, WRONG = 0.2, 0.4  # of a label's weight; of the labels
 LETTERS = 1200  # unlabelled texts
 TEXT_GRID = {"lr": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)}
 DRAWN = {"unit": "draws of all pictures", "labels": "5 + 5"}
@@ -231,6 +233,32 @@ def colour() -> dict:
             model = learn("all", one, seed, chosen("all"), read_test=False).model
             found[kind].append({key: evaluate(model, test) for key, test in tests.items()})
     return {who: columns(rows) for who, rows in found.items()}
+
+
+@experiment("11_teachers", **DRAWN, seeds=5, **SEARCHED_THERE)
+def teachers() -> dict:
+    """Teachers of smoothed labels, and of labels of which a share WRONG is wrong: {"smooth":
+    {"teacher", "soft", "all"}, "wrong": {"teacher", "all", "hard" (those labels alone)}}.
+    """
+    rows: dict[str, list] = {"smooth": [], "wrong": []}
+    for seed in FEW_SEEDS:
+        here = world(seed)
+        smooth = replace(here, teacher=teacher_of(here.task, seed, loss=_smoothed))
+        task = replace(here.task, train=with_mistakes(here.task.train, WRONG, seed))
+        wrong = World(task, here.pool, teacher_of(task, seed))
+        for one, key, ways in (
+            (smooth, "smooth", ("soft", "all")),
+            (wrong, "wrong", ("hard", "all")),
+        ):
+            runs = {way: learn(way, one, seed, chosen(way)) for way in ways}
+            row = {way: run.test_acc for way, run in runs.items()}
+            rows[key].append({"teacher": runs["all"].teacher_acc, **row})
+    return {key: columns(found) for key, found in rows.items()}
+
+
+def _smoothed(model: nn.Module, inputs: Any, labels: Tensor, _rows: Tensor) -> Tensor:
+    """Label smoothing: SMOOTH of each label is spread over all classes alike."""
+    return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTH)
 
 
 @experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=3, **SEARCHED_THERE)

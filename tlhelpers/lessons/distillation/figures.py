@@ -131,9 +131,8 @@ def draw_amount(by_labels: Mapping, by_photos: Mapping, ways: Mapping) -> Pictur
     many = by_photos["photos"]
     places = range(len(many))  # 0 has no place on a logarithmic axis
     figures.error_band(right, places, by_photos["all"], **LOOK["all"])
-    for way, style in (("hard", "--"), ("teacher", "-.")):
-        look = {"color": LOOK[way]["color"], "linestyle": style, "linewidth": 1.5}
-        right.axhline(fmean(ways[way]), **look, label=text(f"lesson11.amount_line_{way}"))
+    for way in ("hard", "teacher"):
+        _line(right, ways[way], way)
     right.set_xticks(places, [f"{count:,}" for count in many])
     right.set_xlabel(text("lesson11.amount_photos"))
     right.legend(loc="lower right", **LEGEND)
@@ -208,6 +207,31 @@ def _beside(axes: Axes, row: int, x: float, says: str) -> None:
         bbox=PAPER,
         fontsize=9,
     )
+
+
+def draw_teachers(found: Mapping, ways: Mapping) -> Picture:
+    """Teachers of right, smoothed and wrong labels, and their students."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(8.2, 4.4))
+    draws = slice(len(found["wrong"]["all"]))
+    shown = ("hard", "teacher", "soft", "all")
+    kinds = {"right": {way: ways[way][draws] for way in shown}, **found}
+    for place, runs in enumerate(kinds.values()):
+        for shift, way in enumerate(shown):
+            if way in runs:
+                at = place + 0.23 * (shift - 1.5)
+                _upright(axes, at, interval(runs[way], share=True), LOOK[way])
+    for way in shown:
+        axes.plot([], [], linestyle="", label=text(f"lesson11.way_{way}"), **LOOK[way])
+    axes.set_xticks(range(len(kinds)), [text(f"lesson11.teachers_{kind}") for kind in kinds])
+    axes.set_xlim(-0.5, len(kinds) - 0.4)
+    axes.set_xlabel(text("lesson11.teachers_axis"))
+    _chance(axes)
+    _percent(axes)
+    axes.set_ylabel(text("lesson11.accuracy_bars"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    figure.suptitle(text("lesson11.teachers_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.teachers_alt"))
 
 
 def draw_texts(found: Mapping) -> Picture:
@@ -285,6 +309,12 @@ def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:
 
 def _means(found: Mapping, ways: Sequence[str]) -> dict[str, str]:
     return {way: f"{fmean(found[way]):.0%}" for way in ways}
+
+
+def _line(axes: Axes, runs: Sequence[float], way: str) -> None:
+    """Labels alone ("hard") or the teacher, as a line across."""
+    look = {"color": LOOK[way]["color"], "linestyle": "--" if way == "hard" else "-."}
+    axes.axhline(fmean(runs), **look, linewidth=1.5, label=text(f"lesson11.amount_line_{way}"))
 
 
 def _chance(axes: Axes, chance: float = CHANCE) -> None:

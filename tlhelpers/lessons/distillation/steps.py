@@ -144,6 +144,16 @@ def with_signs(split: Split, signs: Tensor) -> Split:
     return Split(pictures, split.labels)
 
 
+def with_mistakes(split: Split, share: float, seed: int = 0) -> Split:
+    """The same pictures; `share` of the labels, drawn at random, name another class."""
+    generator = torch.Generator().manual_seed(seed)
+    classes = int(split.labels.max()) + 1
+    off = torch.randperm(len(split), generator=generator)[: round(share * len(split))]
+    labels = split.labels.clone()
+    labels[off] += torch.randint(1, classes, (len(off),), generator=generator)
+    return Split(split.inputs, labels % classes)
+
+
 def milliseconds(model: nn.Module, pictures: Tensor, rounds: int = 30) -> float:
     """How long one picture takes on this computer's CPU, on one thread: the median of `rounds`.
 

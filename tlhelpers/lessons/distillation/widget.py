@@ -25,6 +25,7 @@ TEACHER, STUDENT = figures.BLUE, figures.ORANGE
 LEFT, TOP, ROW, LONG = 300, 46, 28, 270  # the bars, in pixels
 EVERY = 10  # steps between two pictures of the live run
 STEPS, RATE = 300, 1.0  # of the live student
+TEACHER_RATE = 0.002  # which validation chose for the teacher of 11_answers, the same one
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
@@ -86,18 +87,16 @@ def _bars(row: int, answers: Mapping[str, Sequence[float]], says: str) -> View:
     for place, who in enumerate(answers):
         canvas.add("rect", x=LEFT + 130 * place, y=14, width=14, height=14, fill=colours[who])
         canvas.text(LEFT + 20 + 130 * place, 26, text(f"widget11.{who}"))
-    high = 20 / len(answers)
+    high = 22 / len(answers)
+    size = 13 if len(answers) == 1 else 11
     for number, name in enumerate(task.class_names):
         top = TOP + ROW * number
         canvas.text(LEFT - 8, top + 15, name, text_anchor="end")
         for place, (who, values) in enumerate(answers.items()):
-            y = top + place * high
-            width = max(1.0, LONG * values[number])
-            canvas.add("rect", x=LEFT, y=y, width=width, height=high, fill=colours[who])
-        told = answers["teacher"][number]
-        canvas.text(
-            LEFT + LONG * max(v[number] for v in answers.values()) + 6, top + 15, _per(told)
-        )
+            y, width = top + place * high, max(1.0, LONG * values[number])
+            canvas.add("rect", x=LEFT, y=y, width=width, height=high - 1, fill=colours[who])
+            middle = y + high / 2 + size / 3
+            canvas.text(LEFT + width + 6, middle, _per(values[number]), font_size=size)
     canvas.add("path", d=f"M{LEFT} {TOP - 4}v{ROW * len(task.class_names)}", stroke=figures.INK)
     return View(canvas.svg(), says)
 
@@ -107,7 +106,7 @@ def _per(share: float) -> str:
 
 
 def run(state: dict, watch: Callable[[View], bool]) -> View:
-    """Trains a teacher, then a student at this temperature, whose answer to the photo moves."""
+    """Trains the teacher, then a student at this temperature, whose answer to the photo moves."""
     from tlhelpers.data.catalog import load_task
     from tlhelpers.lessons.distillation.steps import new_student
     from tlhelpers.models.backbones import backbone
@@ -117,6 +116,7 @@ def run(state: dict, watch: Callable[[View], bool]) -> View:
 
     task, row, temperature = birds(), state["row"], state["temperature"]
     asked = task.test.inputs[row : row + 1]
+    label = int(task.test.labels[row])
     stopped = False
     told = {"teacher": [0.0] * task.num_classes}
 
@@ -137,11 +137,14 @@ def run(state: dict, watch: Callable[[View], bool]) -> View:
             stopped = watch(_bars(row, told, text("widget11.student_learns", step=step)))
         return stopped
 
-    quiet: dict[str, Any] = {"read_test": False, "progress": False, "valid": False}
-    teacher = fine_tune(backbone("zukan-resnet"), task, lr=0.01, after_step=teaching, **quiet).model
+    quiet: dict[str, Any] = {"read_test": False, "progress": False}
+    large = backbone("zukan-resnet")
+    teacher = fine_tune(large, task, lr=TEACHER_RATE, after_step=teaching, **quiet).model
     told["teacher"] = answer_of(teacher)
-    if not stopped:
-        distill(
+    if stopped:
+        says = text("widget11.no_student")
+    else:
+        found = distill(
             teacher,
             new_student(),
             task,
@@ -149,10 +152,17 @@ def run(state: dict, watch: Callable[[View], bool]) -> View:
             temperature=temperature,
             lr=RATE,
             max_steps=STEPS,
+            valid=False,
+            progress=False,
             after_step=learning,
-            **quiet,
         )
-    label = int(task.test.labels[row])
-    values = ", ".join(percent(answer[label]) for answer in told.values())
-    ending = "widget.live_stopped" if stopped else "widget.live_ended"
-    return _bars(row, told, text(ending, values=values))
+        told["student"] = answer_of(found.model)
+        says = text(
+            "widget11.learned",
+            name=task.class_names[label],
+            teacher=_per(told["teacher"][label]),
+            student=_per(told["student"][label]),
+            right=percent(found.test_acc),
+            count=len(task.test),
+        )
+    return _bars(row, told, text("widget.stopped" if stopped else "widget.ended", says=says))

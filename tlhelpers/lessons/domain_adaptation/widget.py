@@ -111,9 +111,13 @@ def run(state: dict, watch: Callable[[View], bool]) -> View:
             break
         found[count] = before, evaluate(adabn(model, None, pool.subset(order[:count])), test)
         stopped = watch(_stream(state, found, ""))
-    ending = "widget.live_stopped" if stopped else "widget.live_ended"
-    values = ", ".join(percent(value) for value in found[max(found)]) if found else ""
-    return _stream(state, found, text(ending, values=values))
+    says = ""
+    if found:
+        shares = zip(("before", "after"), found[max(found)], strict=True)
+        named = (f"{text(f'widget08.{which}')} {percent(share)}" for which, share in shares)
+        says = f"{text('widget08.accuracy')}: {', '.join(named)}"
+    ending = "widget.stopped" if stopped else "widget.ended"
+    return _stream(state, found, text(ending, says=says).strip())
 
 
 def _stream(state: dict, found: Mapping[int, tuple[float, float]], says: str) -> View:

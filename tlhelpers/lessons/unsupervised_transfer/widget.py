@@ -72,7 +72,7 @@ def run(state: dict, watch: Callable[[View], bool]) -> View:
             values.append(getattr(one, measure))
         says = text("widget10.live", k=k, silhouette=f"{one.silhouette:.2f}", ari=f"{one.ari:.2f}")
         if watch(_chart(says, ks, means, k)):
-            says = text("widget.live_stopped", values=says)
+            says = text("widget.stopped", says=says)
             break
     return _chart(says, ks, means, ks[-1])
 
