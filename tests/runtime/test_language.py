@@ -5,6 +5,7 @@ import dataclasses
 import re
 import string
 import tomllib
+import types
 from functools import cache
 from pathlib import Path
 
@@ -241,4 +242,35 @@ def test_a_folder_that_was_deleted_has_no_language_and_stops_nobody(tmp_path, mo
     monkeypatch.chdir(gone)
     assert language.language() == "en"
     gone.rmdir()
+    assert language.language() == "ja"
+
+
+@pytest.mark.parametrize("host", ["a server of Jupyter", "VS Code"])
+def test_a_notebook_speaks_its_language_in_a_folder_of_any_name(host, tmp_path, monkeypatch):
+    for name in ("TLHELPERS_LANG", "JPY_SESSION_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.ipynb").write_text('{"metadata": {"lang": "ja"}}', encoding="utf-8")
+    assert language.language() == "en"
+    if host == "VS Code":
+        shell = types.SimpleNamespace(user_ns={"__vsc_ipynb_file__": str(tmp_path / "mine.ipynb")})
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    else:
+        monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mine.ipynb"))
+    assert language.language() == "ja"
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    assert language.language() == "en"
+
+
+NOTHING = ["", "[]", "3", "{", '{"metadata": {"lang": ["ja"]}}', "[" * 9999]
+
+
+@pytest.mark.parametrize("content", NOTHING, ids=lambda content: content[:20])
+def test_a_notebook_that_says_nothing_changes_nothing(content, tmp_path, monkeypatch):
+    monkeypatch.delenv("TLHELPERS_LANG")
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.ipynb").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mine.ipynb"))
     assert language.language() == "ja"

@@ -15,6 +15,7 @@ Only the standard library is used here: `doctor` must speak where nothing else i
 """
 
 import functools
+import json
 import locale
 import os
 import sys
@@ -39,17 +40,40 @@ def languages() -> tuple[str, ...]:
 
 
 def language() -> str:
-    """ "ja", "en" or a translation's: `TLHELPERS_LANG`, else the folder of the notebook, else the
-    system's.
+    """ "ja", "en" or a translation's: `TLHELPERS_LANG`, else what the notebook says of itself, else
+    its folder, else the system's.
     """
-    asked, known = os.environ.get("TLHELPERS_LANG", "").lower()[:2], languages()
-    if asked in known:
-        return asked
+    known = languages()
+    for asked in (os.environ.get("TLHELPERS_LANG", "").lower()[:2], _of_notebook()):
+        if asked in known:
+            return asked
     try:
         here = Path.cwd().parts
     except OSError:  # the folder was deleted meanwhile
         here = ()
     return next((part for part in reversed(here) if part in known), system_language())
+
+
+def _of_notebook() -> str:
+    """The language that the open notebook names: a copy may lie in a folder of any name.
+
+    VS Code tells the kernel which notebook it is, and so does Jupyter's server; "" elsewhere.
+    """
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = ask and ask()
+    named = shell.user_ns.get("__vsc_ipynb_file__") if shell else None
+    return _named_in(str(named or os.environ.get("JPY_SESSION_NAME", "")))
+
+
+@functools.cache
+def _named_in(notebook: str) -> str:
+    if not notebook.endswith(".ipynb") or not os.path.isfile(notebook):
+        return ""
+    try:
+        with open(notebook, encoding="utf-8") as file:
+            return str(json.load(file)["metadata"]["lang"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def system_language() -> str:
