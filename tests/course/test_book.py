@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+from random import Random
 
 import nbformat
 import pytest
@@ -84,6 +85,59 @@ MOVE_EVERYTHING = """(root) => {
     note();
     return [...said];
 }"""
+
+
+# What can be seen in a picture of lesson 05's shelf; places to a pixel, for they are rounded.
+SEEN = """(picture) => {
+    const holder = document.createElement("div");
+    holder.innerHTML = picture;
+    const all = (selector, look) => [...holder.querySelectorAll(selector)].map(look);
+    const numbers = (node) => (node.getAttribute("d") ?? "").match(/-?[\\d.]+/g)?.map(Number) ?? [];
+    return {
+        says: holder.querySelector("svg").getAttribute("aria-label"),
+        words: all("text", (node) => node.textContent),
+        circles: all("circle", (node) => [node.getAttribute("fill"), node.getAttribute("stroke")]),
+        picked: all("[data-toggle]", (node) => [node.dataset.picked, node.getAttribute("opacity")]),
+        frames: all("rect.tl-chosen",
+            (node) => [node.x.baseVal.value, node.y.baseVal.value, node.getAttribute("stroke")]),
+        lines: all("path.tl-chosen", (node) => [node.getAttribute("stroke"), ...numbers(node)]),
+    };
+}"""
+
+
+@needs_browser[0]
+@pytest.mark.browser
+def test_the_book_draws_any_choice_of_pictures_as_the_kernel_does(browser, monkeypatch):
+    """16.7 million states: three sets of eight pictures, any of which may be empty."""
+    shelf = widget("05")
+    known = json.dumps(alive.record(shelf))
+    assert len(known) < 200_000
+    page = browser.new_page()
+    page.set_content("<p></p>")
+    page.evaluate(alive.library())
+    page.evaluate(f"window.known = {known}")
+    random = Random(0)
+    states = [random.getrandbits(24) for _ in range(60)] + [0, 1, 2**24 - 1, 0x010100, 0x808080]
+    for state in states:
+        drawn = page.evaluate(
+            """(support) => {
+                const piece = (letter) => known.pieces[letter.codePointAt(0) - 256];
+                const put = (letters) => [...letters].map(piece).join("")
+                    .replace(/tl-media:(\\d+)/g, (_, k) => known.media[k]);
+                const first = put(known.views[known.first].picture);
+                return tlComposers[known.composer]({ support }, known.data, first);
+            }""",
+            state,
+        )
+        wanted = shelf.move(support=state)
+        assert drawn["says"] == wanted.says
+        mine, theirs = page.evaluate(SEEN, drawn["picture"]), page.evaluate(SEEN, wanted.picture)
+        drawn_lines, wanted_lines = sorted(mine.pop("lines")), sorted(theirs.pop("lines"))
+        assert [one[0] for one in drawn_lines] == [one[0] for one in wanted_lines]
+        for one, other in zip(drawn_lines, wanted_lines, strict=True):
+            assert one[1:] == pytest.approx(other[1:], abs=1.1)
+        assert mine == theirs, state
+    page.close()
 
 
 @pytest.mark.slow

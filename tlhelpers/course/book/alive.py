@@ -21,6 +21,7 @@ from tlhelpers.course import quizzes
 from tlhelpers.course.syllabus import part
 from tlhelpers.course.widgets import widget
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.show import prompt, quiz
 from tlhelpers.show.prompt import Prompt
 from tlhelpers.show.questions import Question, as_html, said, show_number
@@ -31,7 +32,6 @@ from tlhelpers.show.widgets.pad import Pad
 from tlhelpers.show.widgets.page import Shown, View
 from tlhelpers.show.widgets.typed import Typed
 
-MOST_VIEWS = 320  # of what is clicked: in lesson 05 all that two clicks reach
 FIRST = 256  # the letter that stands for the first piece of a picture, and so on
 TAG = re.compile(r"[^>]*>|[^>]+$")  # a picture, cut after every tag
 PAGES = {
@@ -41,6 +41,7 @@ PAGES = {
     "quiz": quiz.SCRIPT,
     "prompt": prompt.SCRIPT,
 }
+COMPOSERS = PACKAGE / "lessons"  # in a lesson's folder: scripts that draw what is not kept
 STYLES = (explorer.STYLE, quiz.STYLE)
 MEDIA = re.compile(r"data:(?:image|audio)/[^\"')]+")
 TARGET = re.compile(r'data-set="([^"]+)" data-(value|toggle)="([^"]+)"')
@@ -140,9 +141,14 @@ def library() -> str:
     for kind, file in PAGES.items():
         body = frame + file.read_text(encoding="utf-8").replace("export default", "return")
         kinds.append(f"{kind}: (() => {{\n{body}}})()")
+    own = []
+    for file in sorted(COMPOSERS.glob("*/*.js")):
+        _, _, function = file.read_text(encoding="utf-8").partition("\n\n")
+        own.append(f"{file.stem}: {function}")
     stand_in = Path(__file__).with_name("book.js").read_text(encoding="utf-8")
     joined = ",\n".join(kinds)
-    return f"window.tlPages = {{\n{joined}\n}};\n{stand_in}"
+    composers = "window.tlComposers = {\n" + ",\n".join(own) + "\n};\n"
+    return f"window.tlPages = {{\n{joined}\n}};\n{composers}{stand_in}"
 
 
 def styles() -> str:
@@ -152,7 +158,8 @@ def styles() -> str:
 
 
 def _of_explorer(shown: Explorer) -> dict[str, Any]:
-    """Every state that its controls reach, and clicks as far as MOST_VIEWS go."""
+    """Every state that its controls and clicks reach; the first one, and what its own script needs
+    to draw the others, where it has one."""
     start = dict(shown.positions)
     moves = [
         dict(zip((c.name for c in shown.controls), places, strict=True))
@@ -163,7 +170,7 @@ def _of_explorer(shown: Explorer) -> dict[str, Any]:
     store = _Store()
     for positions in waiting:  # grows while it is walked
         key = "/".join(str(place) for place in positions.values())
-        if key in views or (shown.picks and len(views) >= MOST_VIEWS):
+        if key in views or (shown.beyond and views):
             continue
         shown.positions = positions
         view = shown.view()
@@ -173,7 +180,11 @@ def _of_explorer(shown: Explorer) -> dict[str, Any]:
             waiting.append({**positions, name: then})
     shown.positions = start
     state = _state(shown) | {"can_run": False, "positions": start}
-    return {"kind": "explorer", "state": state, "views": views, **store.kept()}
+    kept = {"kind": "explorer", "state": state, "views": views, **store.kept()}
+    if shown.beyond:
+        name, data = shown.beyond
+        kept |= {"composer": name, "data": data(), "first": next(iter(views))}
+    return kept
 
 
 def _of_typed(shown: Typed) -> dict[str, Any]:

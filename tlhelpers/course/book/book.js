@@ -9,15 +9,18 @@
   const show = (number) => Number.isInteger(number)
     ? number.toLocaleString("en-US") : String(Number(number.toPrecision(4)));
 
-  // The view of a state; where none is kept, the last picture with a word on it.
+  // The view of a state; where none is kept, what the lesson's own script draws, or the last picture
+  // with a word on it.
   const view = (record, values, model, key) => {
     const kept = record.views[key];
     const media = window.tlMedia?.[record.media] ?? record.media;
     const drawn = (letters) => [...letters].map((k) => record.pieces[k.codePointAt(0) - 256]).join("")
       .replace(/tl-media:(\d+)/g, (_, k) => media[k]);
+    const composed = () => ({ ...values.view,
+      ...window.tlComposers[record.composer](values.positions, record.data, drawn(record.views[record.first].picture)) });
     model.put("view", kept
       ? { ...kept, picture: drawn(kept.picture) }
-      : { ...values.view, says: record.needs });
+      : record.composer ? composed() : { ...values.view, says: record.needs });
   };
 
   const answers = {

@@ -63,7 +63,39 @@ def fill_shelf() -> Shelf:
 def build(results: Mapping[str, Mapping]) -> Explorer:
     """Nothing stored is needed. What is picked is a number whose bits are the pictures."""
     one_each = sum(1 << (OFFERED * c) for c in range(WAYS))
-    return Explorer(text("widget05.title"), [], draw, picks={"support": one_each})
+    picks = {"support": one_each}
+    return Explorer(text("widget05.title"), [], draw, picks=picks, beyond=("shelf", for_page))
+
+
+def for_page() -> dict[str, Any]:
+    """What `shelf.js` needs to draw any of the 255³ choices by itself.
+
+    A prototype is the mean of its members, and so are its place and its products with the queries:
+    the products of all pictures say which prototype is nearest.
+    """
+    shelf, place = fill_shelf(), _places(fill_shelf())
+    features = shelf.support - shelf.middle, shelf.queries - shelf.middle
+    inner = (features[0] @ features[0].T).view(WAYS * OFFERED, WAYS, OFFERED)
+    own = torch.stack([inner[i, i // OFFERED] for i in range(WAYS * OFFERED)])
+    blank = {"shots": "%SHOTS%", "accuracy": "%ACCURACY%"}
+    return {
+        "offered": OFFERED,
+        "colours": [colour(c) for c in range(WAYS)],
+        "labels": shelf.labels.tolist(),
+        "cross": _rounded(features[1] @ features[0].T),  # of each query with each picture
+        "inner": _rounded(own),  # of each picture with those of its class
+        "queries": _rounded(torch.tensor(place(shelf.queries))),
+        "places": _rounded(torch.tensor(place(shelf.support))),
+        "words": {
+            "empty": text("widget05.empty"),
+            "says": text("widget05.says", **blank),
+            "accuracy": text("widget05.accuracy", **blank),
+        },
+    }
+
+
+def _rounded(values: Tensor) -> list[list[float]]:
+    return [[round(value, 3) for value in row] for row in values.tolist()]
 
 
 def classify(features: Tensor, members: list[Tensor], queries: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,9 +117,10 @@ def draw(support: int) -> View:
     right = (answers == shelf.labels).double().mean().item()
     shots = " + ".join(str(len(rows)) for rows in members)
     canvas = Canvas(text("widget05.says", shots=shots, accuracy=percent(right)), height=440)
-    canvas.text(8, 18, text("widget05.accuracy", accuracy=percent(right)), font_weight="bold")
-    canvas.text(632, 18, text("widget05.plane"), text_anchor="end", font_size=12)
-    canvas.text(8, 38, text("widget05.legend"), font_size=12)
+    words = text("widget05.accuracy", accuracy=percent(right))
+    canvas.text(8, 18, words, font_weight="bold", class_="tl-map")
+    canvas.text(632, 18, text("widget05.plane"), text_anchor="end", font_size=12, class_="tl-map")
+    canvas.text(8, 38, text("widget05.legend"), font_size=12, class_="tl-map")
     place = _places(shelf)
     for query, label, answer in zip(place(shelf.queries), shelf.labels, answers, strict=True):
         ring = "white" if label != answer else colour(int(answer))
@@ -96,9 +129,11 @@ def draw(support: int) -> View:
     for c, rows in enumerate(members):
         x, y = place(prototypes[c : c + 1])[0]
         for at in place(shelf.support[rows]):
-            canvas.add("path", d=f"M{x:.0f} {y:.0f}L{at[0]:.0f} {at[1]:.0f}", stroke=colour(c))
+            line = f"M{x:.0f} {y:.0f}L{at[0]:.0f} {at[1]:.0f}"
+            canvas.add("path", d=line, stroke=colour(c), class_="tl-chosen")
         diamond = f"M{x:.0f} {y - 13:.0f}l13 13l-13 13l-13 -13Z"
-        canvas.add("path", d=diamond, fill=colour(c), stroke="white", stroke_width=3)
+        look = {"fill": colour(c), "stroke": "white", "stroke_width": 3, "class_": "tl-chosen"}
+        canvas.add("path", d=diamond, **look)
     _draw_shelf(canvas, shelf, support)
     return View(canvas.svg(), canvas.says)
 
@@ -127,7 +162,8 @@ def _draw_shelf(canvas: Canvas, shelf: Shelf, support: int) -> None:
         label = f"{shelf.names[c]} {column + 1}"
         target = {"data-set": "support", "data-toggle": i, "aria-label": label}
         target["data-picked"] = str(inside).lower()
-        canvas.add("image", **frame, **target, href=photo(picture), opacity=1 if inside else 0.45)
+        canvas.add("image", **frame, **target, href=photo(picture), opacity=1 if inside else 0.5)
         if inside:
-            canvas.add("rect", **frame, fill="none", stroke=colour(c), stroke_width=4)
+            look = {"stroke": colour(c), "stroke_width": 4, "class_": "tl-chosen"}
+            canvas.add("rect", **frame, fill="none", **look)
     canvas.add("path", d="M8 268H632", stroke=figures.RULE)

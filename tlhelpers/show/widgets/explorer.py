@@ -58,6 +58,9 @@ class Explorer(Shown):
     run: what "run it live" does, if anything. picks: names of further values, which a click on
     the picture sets (an element with data-set="name" data-value="3", or data-toggle="3" for one bit
     of it), with their first values.
+
+    beyond: of what is clicked, for pages without a kernel, where there are too many states to keep:
+    the name of a script in the lesson's folder that draws any of them, and what gives its data.
     """
 
     title: str
@@ -65,6 +68,7 @@ class Explorer(Shown):
     draw: Callable[..., View]
     run: Run | None = None
     picks: dict[str, int] = field(default_factory=dict)
+    beyond: tuple[str, Callable[[], dict[str, Any]]] | None = None
 
     def __post_init__(self) -> None:
         self.positions = {control.name: control.start for control in self.controls} | self.picks
