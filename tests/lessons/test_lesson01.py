@@ -7,7 +7,7 @@ import pytest
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
-from tlhelpers.transfer.intervals import paired
+from tlhelpers.transfer.intervals import interval, paired
 
 PLAN = {
     "start": "frozen",
@@ -62,5 +62,8 @@ def test_what_the_lesson_says_of_its_stored_results():
     for style in ("faded", "night", "sketch"):
         of = [steps["shift"][name][style] for name in ("fine_tune_5", "scratch_15")]
         assert paired(*of).low < 0 < paired(*of).high
+    settings = stored("01_stable")["verdicts"]["fine_tune"]
+    assert {"half", "three_times", "unclipped", "adamw"} < set(settings)
+    assert min(interval(points).low for points in settings.values()) > 0
     pets = stored("01_pets")
     assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tlhelpers.course.results import CROSS_VALIDATED, SEARCHED, experiment, stored
 from tlhelpers.data.catalog import redrawn
@@ -81,6 +82,11 @@ def choose(train: Callable, task: Task, **grid: Sequence) -> Search:
 
 STEPS = {"fine_tune": (10, 30, 60, 180), "scratch": (10, 30, 60, 180, 600)}
 STYLES = ("photo", "faded", "night", "sketch")
+RUN: dict[str, Any] = {"batch_size": 32, "clip_norm": 1.0, "valid": False, "progress": False}
+BEGIN: dict[str, Callable[..., Any]] = {
+    "fine_tune": functools.partial(fine_tune, freeze_epochs=0, keep_batchnorm=False),
+    "scratch": train_from_scratch,
+}
 SHIFTED = (("fine_tune", 5, 60), ("scratch", 5, 600), ("scratch", 15, 180))  # labels, steps
 
 
@@ -94,13 +100,7 @@ def steps() -> dict:
     the longest training keeps the rate of the length before.
     """
     network, seeds = backbone("zukan-resnet"), range(5)
-    options = {"batch_size": 32, "clip_norm": 1.0, "valid": False, "progress": False}
-    begin = {
-        "fine_tune": functools.partial(
-            fine_tune, network, freeze_epochs=0, keep_batchnorm=False, **options
-        ),
-        "scratch": functools.partial(train_from_scratch, network, **options),
-    }
+    begin = {start: functools.partial(train, network, **RUN) for start, train in BEGIN.items()}
     found: dict = {"seeds": len(seeds)}
     found |= {start: {} for start in STEPS} | {"tuning": {}, "shift": {}}
     models: dict = {}
@@ -129,28 +129,47 @@ def steps() -> dict:
 
 
 LENGTHS = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
+OTHERWISE: dict[str, tuple[dict[str, Any], tuple[float, ...]]] = {  # options and rates of both
+    "unclipped": ({"clip_norm": None}, (0.003, *RATES, 3.0)),
+    "adamw": ({"optimizer": "adamw"}, (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)),
+}
 
 
-@experiment("01_stable", unit=UNIT, seeds=5, labels="5 + 20", settings="searched in 01_steps")
+@experiment("01_stable", unit=UNIT, seeds=5, labels="5 + 20", settings=SEARCHED)
 def stable() -> dict:
-    """Fine-tuned before scratch, which trains three times as long, at three budgets of 01_steps.
+    """Fine-tuned before scratch, which trains three times as long: the budgets of 01_steps, without
+    clipping, and with another optimizer.
 
-    {"verdicts": {"fine_tune": {budget: [points a draw]}}}; above 0 the verdict holds.
+    {"verdicts": {"fine_tune": {setting: [points a draw]}}, "search": {setting: {start: record}}};
+    above 0 the verdict holds. The rates of the budgets are those of 01_steps.
     """
-    steps = stored("01_steps")
-    return {
-        "verdicts": {
-            "fine_tune": {
-                name: [
-                    round(100 * (tuned - scratch), 2)
-                    for tuned, scratch in zip(
-                        steps["fine_tune"][short], steps["scratch"][long], strict=True
-                    )
-                ]
-                for name, (short, long) in LENGTHS.items()
-            }
-        }
+    steps, points, searches = stored("01_steps"), {}, {}
+    pairs = {
+        name: (steps["fine_tune"][short], steps["scratch"][long])
+        for name, (short, long) in LENGTHS.items()
     }
+    for name, (_, rates) in OTHERWISE.items():
+        found = {
+            start: search(lambda lr, s=start, n=name: otherwise(s, n, TUNING, lr)[0], {"lr": rates})
+            for start in STEPS
+        }
+        searches[name] = {start: one.to_dict() for start, one in found.items()}
+        tuned, scratch = (
+            [otherwise(start, name, seed, found[start].chosen["lr"])[1] for seed in range(5)]
+            for start in STEPS
+        )
+        pairs[name] = (tuned, scratch)
+    for name, both in pairs.items():
+        points[name] = [round(100 * (a - b), 2) for a, b in zip(*both, strict=True)]
+    return {"verdicts": {"fine_tune": points}, "search": searches}
+
+
+def otherwise(start: str, setting: str, seed: int, lr: float) -> tuple[float, float]:
+    """(validation, test) accuracy of a start of 01_steps, 60 or 180 steps, in another setting."""
+    length = int(LENGTHS["as_told"][list(STEPS).index(start)])
+    options = {**RUN, **OTHERWISE[setting][0], "lr": lr, "seed": seed, "epochs": length // 2}
+    result = BEGIN[start](backbone("zukan-resnet"), _redrawn("birds", 5, seed), **options)
+    return round(result.valid_acc, 4), round(result.test_acc, 4)
 
 
 REAL_LABELS, REAL_SEEDS = (2, 5, 10, 20, 50, 100, 200), 10
