@@ -14,12 +14,20 @@ import random
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, SEARCHED, experiment
+from tlhelpers.course.results import (
+    CROSS_VALIDATED,
+    FIXED,
+    IN_EACH_DRAW,
+    SEARCHED,
+    experiment,
+    stored,
+)
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_file
 from tlhelpers.data.task import Task
@@ -35,7 +43,7 @@ from tlhelpers.transfer.intervals import paired_bootstrap
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 from tlhelpers.transfer.lora import lora
 from tlhelpers.transfer.negative import LONGER, train_from_scratch
-from tlhelpers.transfer.search import TUNING_SEEDS
+from tlhelpers.transfer.search import TUNING_SEEDS, search
 from tlhelpers.transfer.text_baseline import tfidf_baseline
 
 DRAWS = 10
@@ -48,6 +56,14 @@ RATES = {
     "lora": (5e-4, 2e-3, 8e-3, 3e-2, 1e-1),
     "scratch": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
 }
+STABLE: dict[str, dict[str, Any]] = {  # how the body is trained in place of AdamW, clipped
+    "half": {"times": 0.5},
+    "as_told": {},
+    "three_times": {"times": 3},
+    "unclipped": {"clip_norm": None},
+    "sgd": {"optimizer": "sgd"},
+}
+STABLE_DRAWS, SGD_RATES = 5, (0.003, 0.03, 0.3)
 BATCH = 16  # of texts, the default of the trainings
 OPENING = 200  # characters of a news article after its headline
 INTENTS = 10  # of Banking77: the first in the order of their names
@@ -112,6 +128,60 @@ def contenders() -> dict:
             )
         }
     return data
+
+
+@experiment(
+    "12_stable",
+    weights=("zukan-bert",),
+    unit="draws of labelled texts",
+    seeds=5,
+    labels="10 + 20",
+    settings=SEARCHED,
+)
+def stable() -> dict:
+    """Does moving the body gain nothing, however it is trained?
+
+    {"verdicts": {"frozen_en", "frozen_ja": {setting: [points a draw]}}, frozen before fine-tuned;
+    "search": {lang: {"as_told" | "sgd": record}}}. Here the network of the last step counts: it
+    does not go back to the head that it began with.
+    """
+    data: dict = {"verdicts": {}, "search": {}}
+    for lang in LANGUAGES:
+        frozen = stored("12_contenders")[lang]["probe"][:STABLE_DRAWS]
+        searches = {kind: stable_rate(lang, kind) for kind in ("as_told", "sgd")}
+        data["search"][lang] = searches
+        points = data["verdicts"][f"frozen_{lang}"] = {}
+        for setting in STABLE:
+            chosen = searches["sgd" if setting == "sgd" else "as_told"]["chosen"]
+            tuned = [last_step(lang, s, setting, **chosen)[1] for s in range(STABLE_DRAWS)]
+            pairs = zip(frozen, tuned, strict=True)
+            points[setting] = [round(100 * (still - moved), 2) for still, moved in pairs]
+    return data
+
+
+def stable_rate(lang: str, setting: str) -> dict:
+    """The record of the search for a rate: a third of the steps, draws that are not measured."""
+    rates = SGD_RATES if setting == "sgd" else RATES["fine_tune"]
+
+    def score(lr: float, seed: int) -> float:
+        return last_step(lang, seed, setting, lr, TRIAL)[0]
+
+    return search(score, {"lr": rates}, seeds=TUNING_SEEDS).to_dict()
+
+
+def last_step(
+    lang: str, draw: int, setting: str, lr: float, shorter: int = 1
+) -> tuple[float, float]:
+    """(validation, test) accuracy of fine-tuning; nothing is chosen while it lasts.
+
+    shorter: so many times fewer steps.
+    """
+    task = load_task("enquiries", LABELS, draw, lang=lang)
+    options = {"times": 1, **STABLE[setting]}
+    epochs = round(options.pop("times") * epochs_for(task, BATCH) / shorter)
+    options |= {"lr": lr, "epochs": epochs, "seed": draw, "valid": False, "progress": False}
+    run = fine_tune(backbone("zukan-bert"), task, **options)
+    return round(run.valid_acc, 4), round(run.test_acc, 4)
 
 
 @experiment(
