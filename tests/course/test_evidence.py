@@ -21,6 +21,7 @@ STORED = [pytest.param(path, id=path.stem) for path in sorted(RESULTS.glob("*.js
 DECLARED = {one.name: one for one in experiments()}
 INTERVAL = re.compile(r"\[(-?[\d.]+)%, (-?[\d.]+)%\]")
 FRACTIONS = re.compile(r"(?<![-\d.])([01]\.\d+) \[(-?\d\.\d+), (-?\d\.\d+)\]")
+TRAINED_LESSONS = {"01", "02", "03", "04", "05", "06", "12"}  # with a verdict on a training
 
 
 def refuse(constant):
@@ -117,12 +118,17 @@ def test_a_verdict_holds_flips_or_stays_open(monkeypatch, tmp_path):
 STABLE = sorted(path.stem for path in RESULTS.glob("*_stable.json"))
 
 
+def test_every_lesson_that_trains_asks_its_verdicts_again():
+    assert {name[:2] for name in STABLE} >= TRAINED_LESSONS
+
+
 @pytest.mark.parametrize("name", STABLE)
-def test_a_verdict_is_asked_under_several_settings_and_draws(name):
-    verdicts = results.stored(name)["verdicts"]
-    assert verdicts
-    for settings in verdicts.values():
-        assert len(settings) >= 2 and all(len(points) >= 3 for points in settings.values())
+def test_a_verdict_is_asked_under_several_settings_and_in_every_draw(name):
+    record = read(RESULTS / f"{name}.json")
+    assert record["data"]["verdicts"]
+    for verdict, settings in record["data"]["verdicts"].items():
+        draws = {setting: len(points) for setting, points in settings.items()}
+        assert len(draws) >= 2 and set(draws.values()) == {record["about"]["seeds"]}, verdict
 
 
 def test_the_sealed_seed_is_measured_and_nothing_is_stored(monkeypatch, tmp_path, capsys):

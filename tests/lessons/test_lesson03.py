@@ -13,6 +13,7 @@ from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.fine_tuning.experiments import flips, measure
 from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.transfer.intervals import interval
 
 PLAN = {
     "now": "frozen",
@@ -100,6 +101,13 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
     assert f"{100 * (means['rate'] - means['frozen']):.0f}" in prose["recipe"]
     assert f"{100 * (means['flips'] - means['clip']):.0f}" in prose["recipe"]
     assert mean(stored("03_knobs")["relight"]["night"]) > 0.6, "limits-read says so"
+
+
+@pytest.mark.parametrize("rival", ["tuned", "scratch"])
+def test_fine_tuning_stays_ahead_under_every_setting_as_the_lesson_says(rival):
+    settings = stored("03_stable")["verdicts"][rival]
+    assert set(settings) == {"as_told", "half", "three_times", "unclipped", "adamw"}
+    assert min(interval(points).low for points in settings.values()) > 0
 
 
 def names(code, bound):

@@ -51,9 +51,29 @@ def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Pictu
 
 
 def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
-    """The recipe again with other lengths and another optimizer, and scratch with more of it."""
-    steps = ("frozen", "full", "half", "three_times", "adamw", "scratch", "scratch_three_times")
-    return _draw_steps({**knobs, "full": knobs["recipe"], **stable}, steps, "sure")
+    """The recipe and scratch again under other settings, a row each; the frozen body is a line."""
+    figures.use()
+    rows = {"full": (knobs["recipe"], knobs["scratch"])}
+    for setting in ("half", "three_times", "unclipped", "adamw"):
+        rows[setting] = (stable[setting], stable[f"scratch_{setting}"])
+    figure, axes = plt.subplots(figsize=(7.4, 1.6 + 0.55 * len(rows)))
+    for row, both in enumerate(rows.values()):
+        for way, runs, side in zip(("tuned", "scratch"), both, (-0.14, 0.14), strict=True):
+            span = interval(runs["accuracy"], share=True)
+            label = text(f"lesson03.way_{way}") if row == 0 else None
+            figures.mark_mean(axes, row + side, span, across=True, label=label, **LOOK[way])
+            axes.text(1.015, row + side, f"{span.mean:.0%}", va="center", fontsize=9)
+    _frozen(axes, knobs["frozen"], upright=True)
+    _chance(axes, upright=True)
+    axes.set_yticks(range(len(rows)), [text(f"lesson03.step_{setting}") for setting in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0.1, 1.0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    draws = len(knobs["recipe"]["accuracy"])
+    axes.set_xlabel(text("lesson03.test_accuracy", draws=draws))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    axes.set_title(text("lesson03.sure_title"), **TITLE)
+    return picture(figure, text("lesson03.sure_alt"))
 
 
 def _draw_steps(
@@ -86,8 +106,7 @@ def _draw_steps(
         axes.plot([], [], "o", color=figures.INK, fillstyle="none", markersize=10, label=label)
     axes.set_xlim(0.1, 1.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    counts = sorted({len(found[step]["accuracy"]) for step in steps})
-    draws = text("lesson03.draws_between").join(map(str, counts))
+    draws = len(found[steps[0]]["accuracy"])
     axes.set_xlabel(text("lesson03.test_accuracy", draws=draws))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     values = {step: f"{mean:.0%}" for step, mean in means.items()}
@@ -253,9 +272,9 @@ def depth_name(depth: str) -> str:
     return text("lesson03.depth_from", stage=depth)
 
 
-def _frozen(axes: Axes, runs: Mapping) -> None:
-    level = interval(runs["accuracy"]).mean
-    axes.axhline(level, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
+def _frozen(axes: Axes, runs: Mapping, upright: bool = False) -> None:
+    level, line = interval(runs["accuracy"]).mean, axes.axvline if upright else axes.axhline
+    line(level, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
 
 
 def _chance(axes: Axes, level: float = CHANCE, upright: bool = False) -> None:
