@@ -292,3 +292,26 @@ def test_groups_in_training_and_test_at_once_are_told(tmp_path, kind):
     table(tmp_path / "t.csv", rows, f"{header},group,split")
     told = str(load_folder(tmp_path / "t.csv", 32).inspection)
     assert "groups of the column are in training and in another part" in told
+
+
+def test_what_lies_beside_a_table_changes_nothing(tmp_path):
+    table(tmp_path / "data.csv", texts(40), "text,label")
+    (tmp_path / "README.txt").write_text("what this is", encoding="utf-8")
+    (tmp_path / "metadata.json").write_text("{}", encoding="utf-8")
+    task = load_folder(tmp_path)
+    assert sum(map(len, task.paths.values())) == 40 and "README.txt" in str(task.inspection)
+    (tmp_path / "data.csv").rename(tmp_path / "train.csv")
+    table(tmp_path / "test.csv", texts(20, 60), "text,label")
+    assert len(load_folder(tmp_path).test) == 20
+
+
+def test_pictures_and_their_masks_are_told(tmp_path):
+    tree(tmp_path, "images", "masks")
+    assert "the masks drawn on them" in str(load_folder(tmp_path, 32).inspection)
+
+
+def test_an_archive_that_is_none_is_told_in_one_line(tmp_path):
+    table(tmp_path / "t.zip", texts(40), "text,label")
+    with pytest.raises(Exception, match="damaged or incomplete") as refused:
+        load_folder(tmp_path / "t.zip")
+    assert "\n" not in str(refused.value)

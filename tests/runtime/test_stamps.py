@@ -1,6 +1,7 @@
 """Stamps follow the code that made a result, and nothing else."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -63,6 +64,13 @@ def test_of_its_own_module_only_what_a_function_needs_counts(copy):
 def test_a_hash_sign_inside_a_text_is_no_comment():
     source = 'x = "# a"  # b\n\n\ndef f():\n    """Doc\n    # c."""\n    return """\n# d\n"""\n'
     assert stamps._essence(source) == 'x = "# a"\ndef f():\n    return """\n# d\n"""'
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_place_of_weights_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(stamps, "DATASETS", tmp_path)
+    os.mkfifo(tmp_path / "zukan-resnet.safetensors")
+    assert stamp(COLOUR, ["zukan-resnet"]) == stamp(COLOUR, [])
 
 
 def test_a_function_that_is_gone_is_named():

@@ -44,7 +44,7 @@ from tlhelpers.data.sounds.recording import (
     read_recording,
     windowed,
 )
-from tlhelpers.data.tables import SUFFIXES
+from tlhelpers.data.tables import tables_among
 from tlhelpers.models.backbones import backbone, is_picture_network
 from tlhelpers.models.hearing import hears, listener
 from tlhelpers.models.surgery import head_of, replace_head, twin
@@ -474,7 +474,7 @@ def _expanded(asked: Sequence[str], kind: str) -> tuple[list[Path], list[tuple[s
         path = Path(os.path.expanduser(name))
         if os.path.isdir(path):
             if kind == "text":
-                tables = [file for file in every_file(path) if file.suffix.lower() in SUFFIXES]
+                tables = tables_among(every_file(path))
                 found = [table for table in tables if not table.name.endswith(ANSWERS)]
             else:
                 found = files_of(path, Recordings if kind == "sound" else Photos)

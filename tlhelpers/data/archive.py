@@ -109,13 +109,18 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise ArchiveError(text("archive.unreadable", path=archive, reason=error)) from error
     except OSError as error:
         if error.filename is None and error.errno is None:  # a decompressor's, not the disk's
-            raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
+            raise ArchiveError(_damaged(archive, error)) from error
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
             name = Path(error.filename or "").name[:80]
             raise ArchiveError(text("archive.no_name", path=archive, name=name)) from error
         raise
     except Exception as error:  # the unpackers of the library raise many kinds for damage
-        raise ArchiveError(text("archive.damaged", path=archive, reason=error)) from error
+        raise ArchiveError(_damaged(archive, error)) from error
+
+
+def _damaged(archive: Path, error: Exception) -> str:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].strip(" :")  # of several lines
+    return text("archive.damaged", path=archive, reason=reason)
 
 
 def _unzip(archive: Path, folder: Path) -> None:

@@ -51,7 +51,8 @@ def load_folder(
 
     path: a folder (one folder per class; train/test folders of these; names like "cat.12.jpg"; a
         CSV with the columns file and label), a CSV file, or a zip or tar file. Texts: a table (CSV,
-        TSV, JSONL, XLSX), a folder of train and test tables, or a folder per class of .txt files.
+        TSV, JSON, JSONL, XLSX), a folder of train and test tables, or .txt files in a folder per
+        class.
     size: pixels of photos; the shorter side becomes `size`, and the middle square is kept.
     shares: of train, valid and test. Parts that the folder names are kept as they are; where it
         names no valid part, a quarter of train becomes it, and where no test part, a fifth.

@@ -56,6 +56,7 @@ LONGEST_NAME = 255  # characters of a label or group: as many as a folder's name
 # what a folder is called whose files have no label: never a class, whatever lies beside it
 _NO_CLASS = {"unlabelled", "unlabeled", "unsup", "unsupervised", "no_label", "no_labels"}
 _NO_CLASS |= {"_background_noise_", "未分類", "ラベルなし", "ラベル無し"}
+_MASKS = {"mask", "masks", "annotation", "annotations", "segmentation", "labels", "ground_truth"}
 _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}
 
 
@@ -407,6 +408,9 @@ def _from_folders(
             inner = ", ".join(name for names in shared for name in names)
             values = {"outer": f"{outer:.80}", "inner": f"{inner:.80}"}
             layout.remarks.append(text("folder.same_inside", **values))
+    masks = [name for name in layout.classes if name.casefold() in _MASKS]
+    if masks and len(layout.classes - set(masks)) == 1:
+        layout.remarks.append(text("folder.masks", classes=", ".join(sorted(layout.classes))))
     given = {item.part for item in layout.items}
     if "train" in given and len(given) > 1 and "" not in given:
         layout.rule = "named_parts" if by_name else "parts"

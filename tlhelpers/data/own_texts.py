@@ -39,7 +39,16 @@ from tlhelpers.data.layout import (
 )
 from tlhelpers.data.own import LEAST, FolderTask, PlacedSplit, parts_of, task_of
 from tlhelpers.data.photo import SUFFIXES as PHOTOS
-from tlhelpers.data.tables import NAMES, SUFFIXES, USUAL, FolderError, Table, decoded, read_table
+from tlhelpers.data.tables import (
+    NAMES,
+    SUFFIXES,
+    USUAL,
+    FolderError,
+    Table,
+    decoded,
+    read_table,
+    tables_among,
+)
 from tlhelpers.data.text_inspection import (
     LONG,
     TextInspection,
@@ -188,9 +197,14 @@ def _read(
     if root.is_file():
         return _from_table(root, root.parent, columns, sep, encoding)
     _, words = files_below(root)
-    tables = [file for file in words if file.suffix.lower() in SUFFIXES]
-    if len(tables) == len(words):
-        return _from_tables(root, tables, columns, sep, encoding)
+    tables = tables_among(words)
+    beside = {table.parent for table in tables}
+    if tables and all(file.parent in beside for file in words):  # a README.txt is no class
+        read = _from_tables(root, tables, columns, sep, encoding)
+        rest = sorted(set(words) - set(tables))
+        message = text("folder.file_other")
+        read.left_out += [Problem(shown(file, root), "other", message) for file in rest]
+        return read
     layout = layout_of_files(root, [file for file in words if file not in tables], label_from)
     return _from_files(root, layout, encoding)
 

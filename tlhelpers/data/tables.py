@@ -16,7 +16,7 @@ import os
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,12 @@ class Table:
         """The cells of one column."""
         at = self.header.index(name)
         return [row[at] for row in self.rows]
+
+
+def tables_among(files: Sequence[Path]) -> list[Path]:
+    """Those that may be tables. Beside any other table a JSON file says something about it."""
+    tables = [file for file in files if file.suffix.lower() in SUFFIXES]
+    return [file for file in tables if file.suffix.lower() != ".json"] or tables
 
 
 def read_table(path: Path, sep: str | None = None, encoding: str | None = None) -> Table:
