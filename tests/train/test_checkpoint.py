@@ -241,6 +241,16 @@ def test_a_choice_of_other_settings_is_another_choice(pair):
     assert name_of(one) == name_of(one) != name_of(other)
 
 
+def test_the_mode_of_a_teacher_is_no_setting():
+    teacher = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    loss = functools.partial(half_loss, teacher)
+    before = name_of(loss)
+    teacher.eval()
+    assert name_of(loss) == before
+    nn.init.zeros_(teacher[0].weight)
+    assert name_of(loss) != before
+
+
 def test_a_choice_that_holds_itself_has_a_name():
     round_and_round = Noise()
     round_and_round.scales = [round_and_round]

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from tlhelpers.data.digest import digest
@@ -207,6 +207,9 @@ def _held(value: Any, around: tuple[int, ...] = ()) -> Any:
         rest = (code, value.__defaults__, value.__kwdefaults__, closure, plain)
         return [name, *map(inside, rest)]
     known = getattr(value, "__dict__", {})
+    if isinstance(value, nn.Module):  # a teacher's mode and hooks are no settings
+        own = {key: one for key, one in known.items() if key[0] != "_" and key != "training"}
+        known = {**own, "network": repr(value), "weights": value.state_dict()}
     return [name, {} if isinstance(value, (type, ModuleType)) else inside(known)]
 
 
