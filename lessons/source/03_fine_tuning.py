@@ -798,10 +798,10 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 lesson03.draw_checked(knobs, tl.stored("03_stable"))
 
 # %% [markdown] key="sure-read" lang="ja"
-# **どう変えても、ファインチューニングが凍結もゼロからの学習も上回りました。** ただし、ゼロからの学習との差は学習の長さで大きく変わります。12エポックでは19ポイント、24エポックでは11〜17ポイント、72エポックでは6ポイントです（95%信頼区間は4〜9）。AdamWでは、どちらも試した中でいちばん大きい学習率を選んだので、その差（11ポイント）はまだ変わるかもしれません。事前学習の効果は、学習を長くするほど小さくなるものの、この枚数では残りました。
+# **どう変えても、ファインチューニングが凍結もゼロからの学習も上回りました。** ただし、ゼロからの学習との差は学習の長さで大きく変わります。12エポックでは19ポイント、24エポックでは9〜17ポイント、72エポックでは6ポイントです（95%信頼区間は4〜9）。事前学習の効果は、学習を長くするほど小さくなるものの、この枚数では残りました。
 
 # %% [markdown] key="sure-read" lang="en"
-# **Under every change, fine-tuning stays ahead of frozen and of scratch.** How far it is ahead of scratch depends on the length of training, though: 19 points after 12 epochs, 11 to 17 after 24, and 6 after 72 (95% interval 4 to 9). With AdamW both chose the highest rate on their list, so that lead (11 points) may still change. The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
+# **Under every change, fine-tuning stays ahead of frozen and of scratch.** How far it is ahead of scratch depends on the length of training, though: 19 points after 12 epochs, 9 to 17 after 24, and 6 after 72 (95% interval 4 to 9). The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。

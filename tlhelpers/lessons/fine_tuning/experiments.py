@@ -240,7 +240,7 @@ SETTINGS: dict[str, dict[str, object]] = {  # how both are trained; the recipe h
     "unclipped": {"clip_norm": None},
     "adamw": {"optimizer": "adamw"},
 }
-ADAMW_RATES = (0.0003, 0.001, 0.003)
+ADAMW_RATES = (0.001, 0.003, 0.01, 0.03)
 
 
 @experiment("03_stable", **DRAWN, settings=SEARCHED)

@@ -131,7 +131,7 @@ def steps() -> dict:
 LENGTHS = {"as_told": ("60", "180"), "half": ("30", "60"), "three_times": ("180", "600")}
 OTHERWISE: dict[str, tuple[dict[str, Any], tuple[float, ...]]] = {  # options and rates of both
     "unclipped": ({"clip_norm": None}, (0.003, *RATES, 3.0)),
-    "adamw": ({"optimizer": "adamw"}, (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)),
+    "adamw": ({"optimizer": "adamw"}, (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)),
 }
 
 
