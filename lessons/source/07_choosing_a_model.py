@@ -111,14 +111,14 @@ tl.claim(
 #
 # 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
 #
-# 候補はまだあります。ウィジェットには、形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` も入っています。仕事を替え、ラベルの数を替え、時間と大きさの予算を絞ってみてください。破線は、「同じ時間でより正確なものがない」ネットワークを結んだ線（**パレート最適**）です。これもテスト正解率ですが、仕組みを知るための図です。実際に選ぶときは、検証データを使います。
+# ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。仕組みを知るためにテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
 # **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
 #
 # In the figure, dots are means of 10 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
 #
-# There are more candidates. The widget also has `zukan-shape`, which grew up on outlines only, `zukan-paint`, which knows the colours of paint, and `zukan-resnet`, which saw 400 pictures of each kind (VGG and Inception saw 150). Change the job and the number of labels, and tighten the limits on time and size. The dashed line joins the networks that no other beats at the same cost (the **Pareto front**). These, too, are test accuracies, here to show how things work; in earnest, validation data choose.
+# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on the colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line marks the **Pareto front**: nothing as fast is more accurate. It shows test accuracies, to see how things work; in earnest, validation data choose.
 
 # %% key="widget"
 tl.widget("07")
@@ -168,46 +168,36 @@ tl.diagram("families")
 # %% [markdown] key="skip" lang="ja"
 # ## 近道があると、なぜ深くできるのか
 #
-# 層を増やせば、正解率は上がるはずです。増やした層が「何もしない」ことを学べば、少なくとも浅いときと同じになるからです。ところが、ふつうの層にとって「何もしない」は難しいのです。手で計算してみましょう。
-#
-# 1つのブロックが、入力 $x$ を重み $w$ 倍するだけだとします。9個つなぐと、出力は
+# 層を増やせば、正解率は上がるはずです。増やした層が「何もしない」ことを学べば、少なくとも浅いときと同じになるからです。ところが、ふつうの層にとって「何もしない」は難しいのです。1つのブロックが、入力 $x$ を重み $w$ 倍するだけだとしましょう。9個つなぐと、出力は
 #
 # $$\text{近道なし：} w^9 x \qquad \text{近道あり：} (1+w)^9 x$$
 #
-# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、入力の情報が最後まで届きます。「何もしない」ためには、近道なしでは $w$ をちょうど1にしなければなりませんが、近道ありなら0のままで済みます。
+# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、最後まで届きます。「何もしない」ためには、近道なしでは $w$ をちょうど1にしなければなりませんが、近道ありなら0のままで済みます。コードでの違いは、足し算1つです。
 #
-# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入るので、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークを、近道なしとありで作り、それぞれに合う学習率を選んで**同じ240枚**で学習させました。比べるのは、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。コードでの違いは1か所です。
+# ```python
+# F.relu(layers(x))      # 近道なし
+# F.relu(layers(x) + x)  # 近道あり
+# ```
+#
+# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入り、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークを、それぞれに合う学習率で、**同じ240枚**で学習させました。比べるのは、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
 #
-# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let us work it out by hand.
-#
-# Suppose a block only multiplies its input $x$ by a weight $w$. After nine blocks the output is
+# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Suppose a block only multiplies its input $x$ by a weight $w$. After nine blocks the output is
 #
 # $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
 #
-# Before training, weights are close to 0. For example, with $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$, so the input still reaches the end. To do nothing, a plain block must find exactly $w=1$; a block with a shortcut can stay at 0.
+# Before training, weights are close to 0. With $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$: the input reaches the end. To do nothing, a plain block must find exactly $w=1$; one with a shortcut can stay at 0. In code, the difference is one sum:
 #
-# Real layers have BatchNorm between them (lesson 08), which keeps values at about the same size, so they cannot vanish like this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers, with and without shortcuts, were trained on **the same 240 pictures**, each at the learning rate that suits it. We compare their accuracy on this very **training data** (stored, 5 starts). In code, one line differs.
+# ```python
+# F.relu(layers(x))      # plain
+# F.relu(layers(x) + x)  # with a shortcut
+# ```
+#
+# Between real layers, BatchNorm (lesson 08) keeps values from vanishing like this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned **the same 240 pictures**, each at the learning rate that suits it. We compare their accuracy on this very **training data** (stored, 5 starts).
 
-
-# %% key="skip-block" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
-class Block(nn.Module):
-    def __init__(self, channels, shortcut):
-        super().__init__()
-        parts = []
-        for _ in range(2):
-            conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-            parts += [conv, nn.BatchNorm2d(channels), nn.ReLU()]
-        self.layers, self.shortcut = nn.Sequential(*parts[:-1]), shortcut
-
-    def forward(self, x):
-        y = self.layers(x)
-        return F.relu(y + x if self.shortcut else y)  # the only difference
-        # ja: return F.relu(y + x if self.shortcut else y)  # 違いはここだけ
-
-
+# %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 depth = tl.stored("07_depth")
 lesson07.draw_depth(depth)
 
@@ -227,25 +217,22 @@ tl.claim(
 #
 # ところが**3倍**学習させると、近道なしも追いつきました（差は0〜2ポイント）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
 #
-# では、近道のない19層のVGGは、なぜ学習できたのでしょうか。深い版は、浅い版の重みから学習を始めたのです。
-#
 # ## 仕事が変われば、1位も変わる
 #
-# では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを6つの仕事で比べます。どの仕事も、ラベルは1クラス20枚です。
+# では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを、6つの仕事で比べます。ラベルは1クラス20枚で、上は凍結、下は全体をファインチューニング（レッスン03）した結果です。
 
 # %% [markdown] key="skip-read" lang="en"
 # **Without shortcuts, 20 layers cannot even learn their own training data in 15 passes.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**).
 #
 # But after **three times** the passes the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. With the paper's large networks the difference was still there after three times the training.
 #
-# And VGG, with 19 plain layers? Its authors started the deep versions from the weights of a shallower one.
-#
 # ## Another job, another winner
 #
-# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs, with 20 labels of each class.
+# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs, with 20 labels of each class: frozen above, and below with all weights fine-tuned (lesson 03).
 
-# %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each; the best one of each job is ringed and dotted lines mark guessing."
-lesson07.draw_targets(choice)
+# %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。上は凍結、下はファインチューニング。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each, frozen above and fine-tuned below; the best one of each job is ringed and dotted lines mark guessing."
+tuned = tl.stored("07_tuned")
+lesson07.draw_targets(choice, tuned)
 
 # %% key="claim-order" tags=["claim"]
 gains = {}
@@ -260,36 +247,42 @@ tl.claim(
     # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、10回）",
     gains["birds"].low > 0 and gains["land_use"].high < 0,
 )
+lost = lesson07.lost_when_tuned(choice, tuned)
+frozen, chance = (tl.interval(list(lost[way].values())) for way in ("frozen", "random"))
+gain = tl.interval([lost["random"][job] - lost["frozen"][job] for job in lost["frozen"]])
+tl.claim(
+    f"Fine-tuned, the network that is best frozen is {frozen.mean:.1f} points below the best, a "
+    f"random one {chance.mean:.1f} (stored, 6 jobs, 36 pairs, 2 draws)",
+    # ja: f"ファインチューニングすると、凍結で最高だったものは最高より{frozen.mean:.1f}ポイント、ランダムに"
+    # ja: f"選んだものは{chance.mean:.1f}ポイント下でした（保存済み、6つの仕事、36組、2回）",
+    gain.low > 0,
+)
 
 # %% [markdown] key="scores" lang="ja"
-# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` ですが、空撮写真と部品の表面では、VGGと並んでいます（差は2ポイント以内で、どちらが上とも言えません）。
+# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
+#
+# **ファインチューニングしても、順位はおおむねそのままです。** 弱いものほど上がりますが（鳥と文字で最大14ポイント）、凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
 #
 # ## 学習する前に、何がわかるか
 #
-# 全部を試せば確実ですが、候補が100個あればそうはいきません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。
+# 候補が100個あれば、全部は試せません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。
 #
 # **k-NN**は、「いちばん近いほかの画像が同じクラスか」の割合です。図の左では10枚中8枚で80%になります。
 #
-# **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答え $z$（確率 $\theta(z)$）から、新しいクラス $y$ をどれだけ当てられるかを見ます。$n$ は画像の数、$P(y \mid z)$ は、$z$ と答えた画像のうち $y$ だった割合です。
-#
-# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
-#
-# たとえば図の右の表で、ある市街地の写真に「れんが」80%、「こけ」20%と答えたなら、和は $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$、対数は $-0.25$ です。0に近いほど良い目安です。
+# **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えから、新しいクラスがどれだけわかるかを見ます。図の右では、「れんが」と答えた画像の90%が市街地でした。この対応表で、市街地の写真の正解に与えられる確率は0.78です。LEEPは、その対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど良い目安です。
 
 # %% [markdown] key="scores" lang="en"
-# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures, but on photos from the air and on surfaces VGG is level with it (within 2 points, and nobody can say which is ahead).
+# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
+#
+# **Fine-tuning keeps the order, by and large.** The weak ones gain most (up to 14 points, on birds and characters), but the network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
 #
 # ## What can be known before any training?
 #
-# To be sure you would try them all; with a hundred candidates that is too much. So people use scores of **transferability**, which look at the features, or at the old answers, once.
+# With a hundred candidates you cannot try them all. So people use scores of **transferability**, which look at the features, or at the old answers, once.
 #
 # **k-NN** asks for how many pictures the nearest other picture is of the same class. At the left of the drawing these are 8 of 10, or 80%.
 #
-# **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers $z$ of the old head, with their probabilities $\theta(z)$, tell the new class $y$. Here $n$ is the number of pictures, and $P(y \mid z)$ the share of $y$ among those that were called $z$:
-#
-# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
-#
-# For example, take the table at the right, and a photo of a town that the network called 80% brick and 20% moss. The sum is $0.9 \times 0.8 + 0.3 \times 0.2 = 0.78$ and its logarithm $-0.25$. The closer to 0, the better.
+# **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers of the old head tell the new class. At the right, 90% of what it called brick are towns. By this table, a photo of a town gets a probability of 0.78 of being one. LEEP is the mean of the logarithms of these probabilities (here −0.25): the closer to 0, the better.
 
 # %% key="proxies-drawn"
 tl.diagram("proxies")
@@ -321,20 +314,28 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（作る、5分）
 #
-# k-NNでは `zukan-texture` と `zukan-resnet` が並びました。ところが図では、`zukan-resnet` の80%に対して、`zukan-texture` は74%です。k-NNに従って `zukan-texture` を選んだら、大きな失敗でしょうか。目安に従って選んだときの損を、**後悔**（regret）といいます。
+# k-NNでは `zukan-texture` と `zukan-resnet` が並びましたが、正解率は74%と80%でした。目安に従って選んだときの損を、**後悔**（regret）といいます。たとえば、
 #
-# $$\text{後悔} = \text{いちばん良いネットワークの正解率} - \text{目安が選んだネットワークの正解率}$$
+# | ネットワーク | 正解率 | 目安 |
+# |---|---|---|
+# | A | **80%**（最高） | 0.4 |
+# | B | 75% | **0.6**（目安が選ぶ） |
+# | C | 60% | 0.1 |
 #
-# たとえば正解率がA 80%、B 75%、C 60%で、目安がBを1位にしたなら、後悔は5ポイントです。関数 `regret(scores, accuracy)` を書いてください。どちらも `{名前: 値}` の辞書で、正解率は0〜1です。答えはポイントで返します。
+# なら、後悔は 80 − 75 = 5ポイントです。これを計算する関数 `regret(scores, accuracy)` を書いてください。どちらも `{名前: 値}` の辞書で、正解率は0〜1です。答えはポイントで返します。
 
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 5 minutes)
 #
-# k-NN cannot decide between `zukan-texture` and `zukan-resnet`. In the figure, `zukan-resnet` has 80% and `zukan-texture` 74%. If k-NN leads you to `zukan-texture`, is that bad? What counts is how many points you lose by following the score, the **regret**:
+# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, but their accuracies are 74% and 80%. What you lose by following a score is its **regret**. For example, here
 #
-# $$\text{regret} = \text{accuracy of the best network} - \text{accuracy of the one that the score chose}$$
+# | network | accuracy | score |
+# |---|---|---|
+# | A | **80%** (best) | 0.4 |
+# | B | 75% | **0.6** (chosen) |
+# | C | 60% | 0.1 |
 #
-# For example, if A has 80%, B 75% and C 60%, and the score puts B first, the regret is 5 points. Write a function `regret(scores, accuracy)`. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
+# the regret is 80 − 75 = 5 points. Write the function `regret(scores, accuracy)` that computes it. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -364,24 +365,24 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです（LogMEとHスコアは「さらに深く」で説明します）。目安の計算は、1つのネットワークに0.1〜0.2秒です。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。
+# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。目安の計算は、1つのネットワークに0.1〜0.2秒です。
 #
-# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。一方、いちばん多くの画像を見た `zukan-resnet` を、何も測らずに選んでいたら、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。k-NNやLEEPで絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
+# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。何も測らずに `zukan-resnet` を選んでいたら、後悔は0.3ポイントで済みましたが、それがわかるのは後からです。目安で絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
-# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。鳥と空撮写真で測りました（保存済み）。出力層は正しい画像で学習し、使うときだけ間違えた場合と、学習のはじめから間違えた場合です。
+# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。出力層は正しい画像で学習し、使うときだけ間違えた場合と、学習のはじめから間違えた場合を測りました（保存済み）。
 #
 # > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、損がいちばん小さいのはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. (LogME and the H-score are explained under "Deeper".) A score takes 0.1 to 0.2 seconds a network. But the probe uses more labels than the others, the validation data (10 of each class).
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe uses more labels than the others, the validation data (10 of each class). A score takes 0.1 to 0.2 seconds a network.
 #
-# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. And the network with the most pictures, `zukan-resnet`, taken without any measuring, would have lost only 0.3 points on average. But that is known only afterwards: keep such a favourite on the short list made by k-NN or LEEP, and let validation data decide.
+# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. `zukan-resnet`, taken without any measuring, would have lost only 0.3 points, but that is known only afterwards: keep such a favourite on the short list, and let validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured it on birds and on photos from the air (stored): either the head learns from pictures that are fed correctly and the mistake is made only afterwards, in use, or it is made from the start.
+# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured mistakes made only in use, by a head that had learned from right pictures, and mistakes made from the start (stored).
 #
 # > **Think before you look**: which costs least: blue first, grey, not normalised, 0 to 255, or half the size?
 
@@ -389,56 +390,77 @@ tl.claim(
 lesson07.draw_mistakes(tl.stored("07_mistakes"))
 
 # %% [markdown] key="mistakes-read" lang="ja"
-# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。損の大きさは仕事によって違います。
+# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。
 #
-# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。ところが範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
+# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
 #
-# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が前処理に当たります。必ずモデルと組になったものを使ってください。
+# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が前処理に当たります。
 #
 # ## 本物のモデルと写真では？
 #
-# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。点線は、ランダムに答えた場合です。
+# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。
 
 # %% [markdown] key="mistakes-read" lang="en"
-# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10%. The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points: how much depends on the job.
+# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10%. The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points.
 #
-# Made from the start, too, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. But a wrong range or size still leaves only 69 to 75%, probably because the frozen body has never seen such input and its features stay spoilt.
+# Made from the start, too, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%, probably because the frozen body has never seen such input.
 #
-# The danger is greatest where training runs in Python and the use is, for example, an app on a phone. To find the mistake, give both the same picture and compare the numbers just before the network. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part; use the one that belongs to the model.
+# The danger is greatest where training runs in Python and the use is an app on a phone. To find the mistake, give both the same picture and compare the numbers just before the network. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part.
 #
 # ## And real networks on real photographs?
 #
-# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws). Dotted lines mark guessing.
+# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws).
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
 
+# %% [markdown] key="real-read" lang="ja"
+# **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります（ImageNetの1,000種類には、アリもハチも入っています）。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
+
+# %% [markdown] key="real-read" lang="en"
+# **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet (which has ants and bees among its 1,000 kinds); the same architecture from birds, 71%. On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean, but five draws are too few to be sure of it.
+
 # %% [markdown] key="exercise-c" lang="ja"
-# **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です（ImageNetの1,000種類には、アリもハチも入っています）。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした（ImageNetのMobileNetV2より3ポイントと7ポイント上）。ただし、5回ではまだ確かとは言えません。
-#
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 食品倉庫で、粘着シートに付いた虫をカメラで見分けたい、と頼まれました（8種類）。ラベル付きの写真は全部で160枚。端末では1枚50ミリ秒、ファイルは30 MBまで、製品に組み込むので商用利用ができることが条件です（ライセンスは「さらに深く：時間と大きさ、ライセンス」にあります）。公開モデルの候補は、ResNet-50（ImageNet、98 MB）、MobileNetV2（ImageNet、14 MB）、MobileNetV2（iNaturalistの虫、14 MB）、SqueezeNet（ImageNet、5 MB）です。
+# 食品倉庫で、粘着シートに付いた虫を8種類に、カメラで見分けたい、と頼まれました。ラベル付きの写真は全部で160枚です。端末では1枚**50ミリ秒**、ファイルは**30 MB**までで、製品に組み込むので商用利用ができなければなりません（「さらに深く：時間と大きさ、ライセンス」を参照）。
 #
-# 計画を `plan` に書いてください。`"shortlist"` は残す候補、`"labels"` は160枚の使い分け、`"judge"` は何で選ぶか、`"checks"` は間違いに気づくための確認、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+# | 候補 | 転移元 | ファイル |
+# |---|---|---|
+# | ResNet-50 | ImageNet | 98 MB |
+# | MobileNetV2 | ImageNet | 14 MB |
+# | MobileNetV2 | iNaturalistの虫 | 14 MB |
+# | SqueezeNet | ImageNet | 5 MB |
+#
+# 計画を `plan` に書いてください。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet; the same architecture from birds, 71%. (Among the 1,000 kinds of ImageNet there are ants and bees, too.) On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean (3 and 7 points above ImageNet), but five draws are too few to be sure of it.
-#
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows 50 milliseconds a photo and a file of 30 MB, and the network goes into a product, so that its licence must allow commercial use (see “Deeper: time, size and licence”). Public candidates: ResNet-50 (ImageNet, 98 MB), MobileNetV2 (ImageNet, 14 MB), MobileNetV2 (insects of iNaturalist, 14 MB), SqueezeNet (ImageNet, 5 MB).
+# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows **50 milliseconds** a photo and a file of **30 MB**, and in a product the licence must allow commercial use (see “Deeper: time, size and licence”).
 #
-# Write your plan into `plan`: `"shortlist"` names the candidates that you keep, `"labels"` says how you use the 160 labels, `"judge"` what you choose by, `"checks"` how you would notice a silent mistake, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+# | candidate | source | file |
+# |---|---|---|
+# | ResNet-50 | ImageNet | 98 MB |
+# | MobileNetV2 | ImageNet | 14 MB |
+# | MobileNetV2 | insects of iNaturalist | 14 MB |
+# | SqueezeNet | ImageNet | 5 MB |
+#
+# Write your plan into `plan`. There is more than one good plan; mark yours with the rubric in the solution.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
 # PLACEHOLDER: plan = {
-# PLACEHOLDER:     "shortlist": ...,
-# PLACEHOLDER:     "labels": ...,
-# PLACEHOLDER:     "judge": ...,
-# PLACEHOLDER:     "checks": ...,
-# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER:     "shortlist": ...,  # the candidates that you keep
+# ja: # PLACEHOLDER:     "shortlist": ...,  # 残す候補
+# PLACEHOLDER:     "labels": ...,  # how you use the 160 labels
+# ja: # PLACEHOLDER:     "labels": ...,  # 160枚をどう使い分けるか
+# PLACEHOLDER:     "judge": ...,  # what you choose by
+# ja: # PLACEHOLDER:     "judge": ...,  # 何で選ぶか
+# PLACEHOLDER:     "checks": ...,  # how you would notice a silent mistake
+# ja: # PLACEHOLDER:     "checks": ...,  # 間違いにどう気づくか
+# PLACEHOLDER:     "why": ...,  # your reasons
+# ja: # PLACEHOLDER:     "why": ...,  # 理由
 # PLACEHOLDER: }
 plan = {
     "shortlist": "The two MobileNetV2 and SqueezeNet: ResNet-50 is over 30 MB.",
@@ -563,7 +585,11 @@ lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 # So where a network of your field exists, add it to the list, and measure it beside a general one. That is what Transfusion's warning comes down to.
 
 # %% [markdown] key="deeper-scores" lang="ja" tags=["deeper"]
-# ## さらに深く：LogMEとHスコア
+# ## さらに深く：LEEPの式、LogMEとHスコア
+#
+# **LEEP**は、元の出力層の答え $z$（確率 $\theta(z)$）が新しいクラス $y$ をどれだけ言い当てるかを、対数の平均で表します。$n$ は画像の数、$P(y \mid z)$ は、$z$ と答えた画像のうち $y$ だった割合（図の表）です。
+#
+# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
 #
 # **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体の散らばりで割って測ります。$f$ は特徴、$\bar f_y$ はそのクラスの平均、$\mathrm{cov}$ は共分散行列です。
 #
@@ -578,7 +604,11 @@ lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 # $F$ は特徴、$y$ はラベル、$\alpha$ と $\beta$ は、重みの事前分布とノイズの散らばりの小ささ（分散の逆数）です。1行で計算できます。
 
 # %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
-# ## Deeper: LogME and the H-score
+# ## Deeper: LEEP's formula, LogME and the H-score
+#
+# **LEEP** tells how well the answers $z$ of the old head, with their probabilities $\theta(z)$, foretell the new class $y$, as a mean of logarithms. Here $n$ is the number of pictures, and $P(y \mid z)$ the share of $y$ among those that were called $z$ (the table of the drawing):
+#
+# $$\text{LEEP} = \frac{1}{n}\sum_{i=1}^{n} \log \sum_z P(y_i \mid z)\,\theta_i(z)$$
 #
 # The **H-score** (Bao et al., 2019) measures how far the class means lie apart, in units of the spread of all features. Here $f$ are the features, $\bar f_y$ the mean of a class, and $\mathrm{cov}$ a covariance matrix:
 #
@@ -659,15 +689,34 @@ for name, feed in feeds.items():
 # %% [markdown] key="deeper-towers" lang="ja" tags=["deeper"]
 # ## さらに深く：20層を自分で学習させる
 #
-# 本文の `Block` を9個積んだ20層のネットワークを、近道なしとありの2つ学習させます。図のネットワークは論文と同じ3段で、学習率もそれぞれに選びましたが、ここでは1段で、学習率は同じです。そのため、今日の1回の値は図とは違います。
+# 近道なしとありのブロックは、コードでは1か所しか違いません。これを9個積んだ20層のネットワークを、2つ学習させます。図のネットワークは論文と同じ3段で、学習率もそれぞれに選びましたが、ここでは1段で、学習率は同じです。そのため、今日の1回の値は図とは違います。
+#
+# 近道のない19層のVGGは、なぜ学習できたのでしょうか。論文では、深い版は浅い版の重みから学習を始めました。
 
 # %% [markdown] key="deeper-towers" lang="en" tags=["deeper"]
 # ## Deeper: train 20 layers yourself
 #
-# Nine of the `Block` above make a network of 20 layers; we train one without shortcuts and one with them. The networks of the figure have three stages, as in the paper, and a learning rate chosen for each. These have one stage and one learning rate, so today's numbers are not those of the figure.
+# A block without and one with a shortcut differ in one place. Nine of them make a network of 20 layers; we train one of each kind. The networks of the figure have three stages, as in the paper, and a learning rate chosen for each. These have one stage and one learning rate, so today's numbers are not those of the figure.
+#
+# And how did VGG learn, with 19 plain layers? Its authors started the deep versions from the weights of a shallower one.
 
 
 # %% key="skip-run"
+class Block(nn.Module):
+    def __init__(self, channels, shortcut):
+        super().__init__()
+        parts = []
+        for _ in range(2):
+            conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            parts += [conv, nn.BatchNorm2d(channels), nn.ReLU()]
+        self.layers, self.shortcut = nn.Sequential(*parts[:-1]), shortcut
+
+    def forward(self, x):
+        y = self.layers(x)
+        return F.relu(y + x if self.shortcut else y)  # the only difference
+        # ja: return F.relu(y + x if self.shortcut else y)  # 違いはここだけ
+
+
 def tower(shortcut, channels=8):
     first = [nn.Conv2d(3, channels, 5, stride=4, padding=2), nn.BatchNorm2d(channels), nn.ReLU()]
     blocks = [Block(channels, shortcut) for _ in range(9)]  # 18 layers

@@ -14,6 +14,7 @@ from tlhelpers.lessons.choosing_a_model.figures import REAL_CLASSES, front_of
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
 from tlhelpers.lessons.choosing_a_model.regret import (
     choices,
+    lost_when_tuned,
     mean_regret,
     regret_by_job,
     regrets,
@@ -43,6 +44,29 @@ def test_regret_by_hand():
     assert regrets(FOUND, "one", "random", 0) == pytest.approx([5])
     assert regret_by_job(FOUND, "knn", 0) == pytest.approx({"one": 5, "two": 0})
     assert mean_regret(FOUND, "knn", 0).mean == pytest.approx((5 + 0) / 2)
+
+
+def test_what_the_best_frozen_network_loses_when_all_are_tuned_by_hand():
+    runs = {"one": (0.9, 0.8), "two": (0.5, 0.9)}
+    targets = {t: {"a": {"accuracy": [a]}, "b": {"accuracy": [b]}} for t, (a, b) in runs.items()}
+    lost = lost_when_tuned(FOUND, {"targets": targets}, 0)
+    assert lost["frozen"] == pytest.approx({"one": 0, "two": 0})
+    assert lost["random"] == pytest.approx({"one": 5, "two": 20})
+    targets["one"]["b"]["accuracy"] = [1.0]
+    assert lost_when_tuned(FOUND, {"targets": targets}, 0)["frozen"]["one"] == pytest.approx(10)
+
+
+def test_fine_tuning_keeps_the_order_that_the_lesson_tells():
+    choice, tuned = stored("07_choice"), stored("07_tuned")
+    lost = lost_when_tuned(choice, tuned)
+    assert sum(lost["frozen"].values()) / 6 < 3 < 10 < sum(lost["random"].values()) / 6
+    assert sorted(lost["frozen"].values())[:4] == [0, 0, 0, 0]  # the best stays the best on four
+    assert max(lost["frozen"].values()) < 5
+    for target, networks in tuned["targets"].items():
+        assert networks.keys() == choice["targets"][target].keys()
+        for runs in networks.values():
+            assert len(runs["accuracy"]) == len(runs["rate"]) == 2
+            assert set(runs["rate"]) <= set(tuned["rates"])
 
 
 def test_guessing_on_real_pictures_is_one_of_the_classes_that_were_measured():

@@ -68,7 +68,7 @@ from tlhelpers.train.engine import evaluate, fit, predict
 from tlhelpers.train.preprocessing import attach_preprocess
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.finetune import RATES, fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy
 from tlhelpers.transfer.search import search
@@ -88,6 +88,7 @@ LABELS = (5, 20)  # of each class, to learn from
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
 SEEDS = range(10)  # of the draws
 FEW_SEEDS = range(5)
+TUNED_SEEDS = range(2)  # of those that are fine-tuned as well
 MIXED = "bf16"  # where whole networks are trained: twice as fast, and as accurate
 
 
@@ -129,6 +130,31 @@ def choice() -> dict:
                             spent[key] += value / (len(JOBS) * len(NETWORKS) * len(SEEDS))
     seconds = {key: rounded(value) for key, value in spent.items()}
     return {"labels": list(LABELS), "targets": found, "seconds": seconds}
+
+
+@experiment(
+    "07_tuned",
+    weights=NETWORKS,
+    unit="draws of training, validation and test pictures",
+    seeds=2,
+    labels="20 + 10",
+    settings=IN_EACH_DRAW,
+)
+def tuned() -> dict:
+    """The same networks fine-tuned, with 20 labels a class, on the first draws of 07_choice.
+
+    {"rates": [tried on the validation pictures of every draw], "targets": {target: {network:
+    {"accuracy": [test accuracy a draw], "rate": [the one chosen]}}}}.
+    """
+    found: dict = {t: {n: {"accuracy": [], "rate": []} for n in NETWORKS} for t in JOBS}
+    for seed in TUNED_SEEDS:
+        for target in JOBS:
+            task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
+            for name in NETWORKS:
+                run = fine_tune(backbone(name), task, seed=seed, precision=MIXED, progress=False)
+                found[target][name]["accuracy"].append(rounded(run.test_acc))
+                found[target][name]["rate"].append(run.learning_rate)
+    return {"rates": list(RATES["image"]), "targets": found}
 
 
 def _scores(model: nn.Module, task: Task, seed: int) -> tuple[dict[str, float], dict[str, float]]:

@@ -1,6 +1,6 @@
 """Figures of lesson 07: each says its finding in its title and holds every line it mentions.
 
-`regret_by_job` is here for the lesson's cells.
+`regret_by_job` and `lost_when_tuned` are here for the lesson's cells.
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
-from tlhelpers.lessons.choosing_a_model.regret import SCORES, regret_by_job, truths
+from tlhelpers.lessons.choosing_a_model.regret import (
+    SCORES,
+    lost_when_tuned,
+    regret_by_job,
+    truths,
+    tuned_truths,
+)
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["regret_by_job"]
+__all__ = ["lost_when_tuned", "regret_by_job"]
 
 LOOK: dict[str, dict[str, Any]] = {  # every network in its colour and marker
     "zukan-resnet": {"color": figures.BLUE, "marker": "o"},
@@ -112,30 +118,38 @@ def draw_gradient(found: Mapping) -> Picture:
     return picture(figure, text("lesson07.gradient_alt"))
 
 
-def draw_targets(choice: Mapping, place: int = 1) -> Picture:
-    """Six networks on six jobs, a column each; the best of a job has a ring."""
+def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
+    """Six networks on six jobs, a column each, frozen above and fine-tuned below; the best of a job
+    has a ring.
+    """
     figures.use()
-    figure, axes = plt.subplots(figsize=(8.6, 4.2))
     targets = list(choice["targets"])
-    for column, target in enumerate(targets):
-        values = truths(choice, target, place)
-        for number, (name, value) in enumerate(values.items()):
-            x = column + 0.09 * (number - 2.5)
-            label = name if column == 0 else None
-            axes.plot(x, value, linestyle="none", markersize=8, label=label, **LOOK[name])
-            if value == max(values.values()):
-                axes.plot(x, value, "o", color=figures.INK, fillstyle="none", markersize=14)
-        chance = 1 / CHANCE[target]
-        axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
-    axes.plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
-    axes.plot(
-        [], [], "o", color=figures.INK, fillstyle="none", markersize=11, label=text("lesson07.best")
-    )
-    axes.set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
-    axes.set_ylabel(text("lesson07.accuracy"))
-    _upwards(axes)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    axes.set_title(text("lesson07.targets_title"))
+    rows = {
+        "frozen": {target: truths(choice, target, 1) for target in targets},
+        "fine_tuned": {target: tuned_truths(tuned, target) for target in targets},
+    }
+    figure, panels = plt.subplots(2, 1, figsize=(8.4, 5.6), sharex=True)
+    for axes, (way, jobs) in zip(panels, rows.items(), strict=True):
+        for column, (target, values) in enumerate(jobs.items()):
+            for number, (name, value) in enumerate(values.items()):
+                x = column + 0.09 * (number - 2.5)
+                label = name if column == 0 else None
+                axes.plot(x, value, linestyle="none", markersize=8, label=label, **LOOK[name])
+                if value == max(values.values()):
+                    axes.plot(x, value, "o", color=figures.INK, fillstyle="none", markersize=14)
+            chance = 1 / CHANCE[target]
+            axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
+        axes.set_title(text(f"lesson07.targets_{way}"), fontsize=11)
+        axes.set_ylabel(text("lesson07.accuracy"))
+        _upwards(axes)
+    last = panels[1]
+    last.plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
+    ring = {"color": figures.INK, "fillstyle": "none", "markersize": 11}
+    last.plot([], [], "o", label=text("lesson07.best"), **ring)
+    last.set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
+    handles, labels = last.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    figure.suptitle(text("lesson07.targets_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.targets_alt"))
 
 

@@ -21,6 +21,11 @@ def truths(found: Mapping, target: str, place: int) -> dict[str, float]:
     return {name: fmean(runs["frozen"][place]) for name, runs in networks.items()}
 
 
+def tuned_truths(tuned: Mapping, target: str) -> dict[str, float]:
+    """{network: mean test accuracy} of 07_tuned: fine-tuned instead of frozen."""
+    return {name: fmean(runs["accuracy"]) for name, runs in tuned["targets"][target].items()}
+
+
 def choices(found: Mapping, target: str, score: str, place: int) -> list[str]:
     """The network that has the highest score, for each draw."""
     networks = found["targets"][target]
@@ -45,6 +50,19 @@ def regrets(found: Mapping, target: str, score: str, place: int) -> list[float]:
 def regret_by_job(found: Mapping, score: str, place: int) -> dict[str, float]:
     """{target: the mean regret of its draws}."""
     return {target: fmean(regrets(found, target, score, place)) for target in found["targets"]}
+
+
+def lost_when_tuned(found: Mapping, tuned: Mapping, place: int = 1) -> dict[str, dict[str, float]]:
+    """{"frozen" | "random": {target: points below the best fine-tuned network}}, fine-tuned: of the
+    network that is best frozen, and of one taken at random.
+    """
+    lost: dict[str, dict[str, float]] = {"frozen": {}, "random": {}}
+    for target in found["targets"]:
+        frozen, truth = truths(found, target, place), tuned_truths(tuned, target)
+        best = max(truth.values())
+        lost["frozen"][target] = 100 * (best - truth[max(frozen, key=frozen.__getitem__)])
+        lost["random"][target] = 100 * (best - fmean(truth.values()))
+    return lost
 
 
 def mean_regret(found: Mapping, score: str, place: int) -> Interval:

@@ -40,6 +40,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
 }
 WAYS = ("before", "mean", "coral", "adabn")
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # no line crosses the number
 
 
 def draw_win(styles: Mapping, live: Mapping[str, float]) -> Picture:
@@ -231,8 +232,9 @@ def draw_texts(found: Mapping) -> Picture:
         for place, way in enumerate(ways):
             span = interval(runs[way], share=True)
             figures.mark_mean(axes, place, span, **LOOK[way])
-            beside = (place, span.mean), (8, 5)
-            axes.annotate(f"{span.mean:.0%}", *beside, textcoords="offset points", fontsize=9)
+            beside = (place, span.mean), (8, -4)
+            look = {"textcoords": "offset points", "fontsize": 9, "bbox": LABEL}
+            axes.annotate(f"{span.mean:.0%}", *beside, **look)
         axes.set_xticks(range(5), [text(f"lesson08.text_{way}") for way in ways], fontsize=9)
         axes.set_xlim(-0.5, 4.7)
         _level(axes, runs["home"], "home")
