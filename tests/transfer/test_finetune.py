@@ -17,7 +17,7 @@ from tlhelpers.transfer.finetune import (
 )
 from tlhelpers.transfer.lora import add_lora, lora
 from tlhelpers.transfer.lr_find import lr_find
-from tlhelpers.transfer.regularisers import bss_loss, l2_sp, spectral_shrinkage
+from tlhelpers.transfer.regularisers import l2_sp
 
 FAST = {"epochs": 6, "batch_size": 16, "lr": 0.05, "progress": False}
 
@@ -307,17 +307,6 @@ def test_a_strong_l2_sp_keeps_the_body_near_its_start():
 
     backbone = network()
     assert distance(lambda m: l2_sp(m, alpha=5.0)) < 0.7 * distance(None)
-
-
-def test_spectral_shrinkage_is_the_sum_of_the_smallest_squared_singular_values():
-    left, _ = torch.linalg.qr(torch.randn(6, 3, generator=torch.Generator().manual_seed(0)))
-    features = left * torch.tensor([5.0, 2.0, 0.5])
-    assert spectral_shrinkage(features, k=1).item() == pytest.approx(0.25, rel=1e-4)
-    assert spectral_shrinkage(features, k=2).item() == pytest.approx(4.25, rel=1e-4)
-
-
-def test_bss_trains():
-    assert fine_tune(network(), tiny_task(), loss=bss_loss(eta=0.001), **FAST).test_acc > 0.7
 
 
 def test_lr_find_stays_in_range_and_leaves_the_model_alone():

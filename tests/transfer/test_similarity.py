@@ -6,7 +6,6 @@ import torch
 
 from tlhelpers.transfer.similarity import (
     cka,
-    cka_floor,
     kernel_width,
     mmd,
     mmd_score,
@@ -51,11 +50,8 @@ def test_unrelated_features_have_a_cka_of_0_only_without_the_bias():
     pairs = [(normal(208, 256, 2 * s), normal(208, 256, 2 * s + 1)) for s in range(3)]
     assert max(abs(cka(*pair)) for pair in pairs) < 0.02
     assert min(cka(*pair, debiased=False) for pair in pairs) > 0.5
-    mean, high = cka_floor(*pairs[0])
-    assert abs(mean) < 0.005 < high < 0.02
-    assert cka_floor(*pairs[0], debiased=False)[0] > 0.5
     related = torch.cat([pairs[0][0][:, :30], pairs[0][1]], 1)
-    assert cka(pairs[0][0], related) > 3 * high
+    assert cka(pairs[0][0], related) > 0.06
 
 
 def test_cka_ignores_rotation_scale_and_shift_only():

@@ -26,7 +26,6 @@ BANDS, IN_A_BAND = 8, 4  # P(found) at 0.8: 98%; at 0.5: 40%; at 0.3: 6%
 COMPARED = 16  # texts of one band that each text is compared with
 READ = 4000  # characters of a text that are compared
 LONG = 4000  # characters that the networks read at most
-WHOSE = re.compile(r"(?i)(^|_| )(id|user|author|customer|thread|session)s?$|者|顧客")
 SCRIPTS = {
     "japanese": re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]"),
     "korean": re.compile("[\uac00-\ud7a3]"),

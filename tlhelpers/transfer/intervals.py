@@ -6,7 +6,7 @@
     paired, welch     a difference of two methods, with and without common seeds
     share_of          the share of right answers among items   Wilson; bootstrap over groups
     paired_bootstrap  a difference over splits and items       crossed bootstrap
-    spearman, rank_correlation    of pairs; bootstrap over them
+    spearman          how far n pairs have one order
 
 An interval over runs says where the mean of more such runs would lie, with whatever these runs
 did not change (the test pictures, the network) as it was. It is no range of single results.
@@ -201,31 +201,6 @@ def spearman(x: Tensor, y: Tensor) -> float:
     if (x == x[0]).all() or (y == y[0]).all():
         return math.nan
     return float(spearmanr(x.numpy(), y.numpy()).statistic)
-
-
-def rank_correlation(x: Tensor, y: Tensor, level: float = 0.95, draws: int = 1000) -> Interval:
-    """Spearman's rank correlation of n pairs, with a percentile bootstrap over the pairs.
-
-    Draws in which one side is constant count as 0: they show no order.
-    """
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    def statistic(a: np.ndarray, b: np.ndarray) -> float:
-        return np.nan_to_num(spearman(torch.from_numpy(a), torch.from_numpy(b)))
-
-    x, y = x.flatten(), y.flatten()
-    ends = bootstrap(
-        (x.numpy(), y.numpy()),
-        statistic,
-        paired=True,
-        vectorized=False,
-        n_resamples=draws,
-        confidence_level=level,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(spearman(x, y), float(ends.low), float(ends.high), len(x))
 
 
 def _moments(values: Iterable[float] | Tensor) -> tuple[list[float], float, float]:

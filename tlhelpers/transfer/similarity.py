@@ -38,22 +38,6 @@ def cka(x: Tensor, y: Tensor, debiased: bool = True) -> float:
     return ((k * m).sum() / (k.norm() * m.norm())).item()
 
 
-def cka_floor(
-    x: Tensor, y: Tensor, *, permutations: int = 200, seed: int = 0, debiased: bool = True
-) -> tuple[float, float]:
-    """What CKA gives where rows do not belong together: mean and 95th percentile.
-
-    The rows of y are shuffled again and again; a CKA inside this range shows no relation.
-    """
-    k, m = _aligned(x, y, _centre_unbiased if debiased else _centre)
-    generator, found = torch.Generator().manual_seed(seed), []
-    for _ in range(permutations):
-        order = torch.randperm(len(m), generator=generator).to(m.device)
-        found.append((k * m[order][:, order]).sum() / (k.norm() * m.norm()))
-    found = torch.stack(found)
-    return found.mean().item(), found.quantile(0.95).item()
-
-
 def _aligned(x: Tensor, y: Tensor, centre: Callable) -> tuple[Tensor, Tensor]:
     """The two centred kernels (n, n), in float64; their inner product is proportional to HSIC."""
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < 4:

@@ -6,10 +6,6 @@ target's; a new head learns on them, with the labels of the source, and then rea
 as they are. "mean" moves only the mean, the control that shows what the covariance adds.
 
     x' = (x - m_s) (C_s + r I)^(-1/2) (C_t + r I)^(1/2) + m_t
-
-The same idea as a loss, Sun and Saenko, "Deep CORAL", 2016 (arXiv:1607.01719), is `coral_loss`:
-
-    L = ||C_s - C_t||_F^2 / (4 d^2)
 """
 
 from __future__ import annotations
@@ -61,13 +57,6 @@ def covariance(features: Tensor) -> Tensor:
     """The covariance (d, d) of features (n, d), in float64, divided by n - 1."""
     centred = features.double() - features.double().mean(0)
     return centred.T @ centred / (len(features) - 1)
-
-
-def coral_loss(source: Tensor, target: Tensor) -> Tensor:
-    """||C_s - C_t||_F^2 / (4 d^2) of features (n, d) and (m, d); a scalar with a gradient."""
-    _check(source, target)
-    difference = covariance(source) - covariance(target)
-    return difference.square().sum() / (4 * source.shape[1] ** 2)
 
 
 def _power(matrix: Tensor, ridge: Tensor, exponent: float) -> Tensor:
