@@ -20,11 +20,15 @@ from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.transfer import intervals
+from tlhelpers.transfer.adaptation.dann import dann
+from tlhelpers.transfer.adaptation.mmd import mmd_training
+from tlhelpers.transfer.adaptation.tent import tent
 from tlhelpers.transfer.distillation import distill
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.finetune import fine_tune
 from tlhelpers.transfer.incremental import incremental
 from tlhelpers.transfer.knn import knn
+from tlhelpers.transfer.lora import lora
 from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.unsupervised.simclr import continue_pretraining
 from tlhelpers.transfer.zeroshot import zero_shot
@@ -61,7 +65,8 @@ FEW = {
     "KS": (2, 3),
 }
 AT_ONCE = (probe, knn, zero_shot)  # without epochs
-TRAINERS = (fine_tune, train_from_scratch, incremental, distill, continue_pretraining, *AT_ONCE)
+TRAINERS = (fine_tune, lora, train_from_scratch, incremental, distill, continue_pretraining)
+TRAINERS += (mmd_training, dann, tent, *AT_ONCE)
 # What runs elsewhere, since it needs more than two pictures a class: {experiment: its test}.
 ELSEWHERE = {"14_leak": "lessons/test_lesson14.py"}
 ELSEWHERE |= {f"15_{it}": "lessons/test_lesson15.py" for it in ("cpu", "gpu", "speed", "curves")}
@@ -111,6 +116,10 @@ def small(monkeypatch):
         for train in TRAINERS:
             if hasattr(module, train.__name__):
                 monkeypatch.setattr(module, train.__name__, briefly(train))
+        for table in [one for one in vars(module).values() if isinstance(one, dict)]:
+            for name, train in table.items():
+                if callable(train) and train in TRAINERS:
+                    monkeypatch.setitem(table, name, briefly(train))
         few = {n: v for n, v in FEW.items() if isinstance(getattr(module, n, None), type(v))}
         shorter = {id(getattr(module, n)): v for n, v in few.items() if not isinstance(v, int)}
         for name, value in few.items():
