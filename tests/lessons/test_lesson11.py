@@ -259,6 +259,16 @@ def test_a_student_is_above_a_wrong_teacher_and_far_below_that_of_a_right_one():
         assert apart.low < 0 < apart.high
 
 
+def test_every_temperature_teaches_and_none_stands_out():
+    ways, found = stored("11_ways"), stored("11_temperature")
+    draws = slice(len(found["all"][0]))
+    for way in ("soft", "all"):
+        for runs in found[way]:
+            assert paired(runs, ways["hard"][draws]).low > 0
+            assert abs(paired(runs, ways[way][draws]).mean) < 0.05
+    assert not any(one["at_edge"] for each in found["search"].values() for one in each)
+
+
 FIGURES = {
     "win": ("11_ways",),
     "ways": ("11_ways",),
@@ -266,6 +276,7 @@ FIGURES = {
     "colour": ("11_colour",),
     "small": ("11_alternatives",),
     "teachers": ("11_teachers", "11_ways"),
+    "temperature": ("11_temperature", "11_ways"),
     "real": ("11_real",),
     "texts": ("11_texts",),
 }

@@ -60,6 +60,7 @@ GRID = {"lr": (0.1, 0.3, 1.0, 3.0)}  # gradients are clipped at length 1
 NAMED = (2, 5, 10, 30)  # labels of each kind
 MORE = (0, 5, 20, 60, 200)  # unlabelled pictures of each kind
 KEPT = 0.1  # of the teacher's weights after pruning
+TEMPERATURES = (1, 16)  # beside that of all others, 4
 SMOOTH, WRONG = 0.2, 0.4  # of a label's weight; of the labels
 LETTERS = 1200  # unlabelled texts
 TEXT_GRID = {"lr": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)}
@@ -233,6 +234,26 @@ def colour() -> dict:
             model = learn("all", one, seed, chosen("all"), read_test=False).model
             found[kind].append({key: evaluate(model, test) for key, test in tests.items()})
     return {who: columns(rows) for who, rows in found.items()}
+
+
+@experiment("11_temperature", **DRAWN, seeds=5, settings=SEARCHED)
+def temperature() -> dict:
+    """Soft answers of other temperatures than 11_ways, on the same pictures and on more:
+    {"temperatures", "soft", "all": runs of each temperature, "search": {way: one each}}.
+    """
+    found: dict = {"temperatures": list(TEMPERATURES), "soft": [], "all": []}
+    record: dict = {"soft": [], "all": []}
+    for way, T in itertools.product(record, TEMPERATURES):
+
+        def scored(seed: int, way: str = way, T: float = T, **settings: Any) -> float:
+            asked = {"temperature": T, "read_test": False}
+            return learn(way, world(seed), seed, settings, **asked).valid_acc
+
+        rate = search(scored, GRID, seeds=TUNING)
+        runs = [learn(way, world(s), s, rate.chosen, temperature=T) for s in FEW_SEEDS]
+        found[way].append(rounded(run.test_acc for run in runs))
+        record[way].append(rate.to_dict())
+    return {**found, "search": record}
 
 
 @experiment("11_teachers", **DRAWN, seeds=5, **SEARCHED_THERE)

@@ -29,7 +29,7 @@ from tlhelpers.lessons.distillation.steps import (
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.transfer.distillation import distillation_loss
+from tlhelpers.transfer.distillation import TEMPERATURE, distillation_loss
 from tlhelpers.transfer.intervals import interval
 
 __all__ = [
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 CHANCE = 0.1  # ten kinds of bird
-SHOWN, MIXED = (0, 6), (6, 3, 0, 8)  # kinds of bird, two photos each, and their signs mixed up
+SHOWN, MIXED = (0, 6), (6, 3, 0, 5)  # kinds of bird, two photos each, and their signs mixed up
 MEMORY = 512  # kilobytes that the camera has
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "teacher": {"color": figures.BLACK, "marker": "X"},
@@ -207,6 +207,29 @@ def _beside(axes: Axes, row: int, x: float, says: str) -> None:
         bbox=PAPER,
         fontsize=9,
     )
+
+
+def draw_temperature(found: Mapping, ways: Mapping) -> Picture:
+    """Accuracy by temperature, on the same photos and on more; ways: 11_ways, of TEMPERATURE."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.7))
+    draws = slice(len(found["all"][0]))
+    warm = sorted((*found["temperatures"], TEMPERATURE))
+    for way in ("all", "soft"):
+        runs = dict(zip(found["temperatures"], found[way], strict=True))
+        runs[TEMPERATURE] = ways[way][draws]
+        label = text(f"lesson11.way_{way}")
+        figures.error_band(axes, warm, [runs[T] for T in warm], label, **LOOK[way])
+    _line(axes, ways["hard"][draws], "hard")
+    axes.set_xscale("log")
+    axes.set_xticks(warm, [f"{T:g}" for T in warm])
+    axes.minorticks_off()
+    axes.set_xlabel(text("lesson11.warm_axis"))
+    _percent(axes)
+    axes.set_ylabel(text("lesson11.accuracy_bands"))
+    axes.legend(loc="lower right", **LEGEND)
+    figure.suptitle(text("lesson11.warm_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text("lesson11.warm_alt"))
 
 
 def draw_teachers(found: Mapping, ways: Mapping) -> Picture:
