@@ -365,7 +365,7 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。目安の計算は、1つのネットワークに0.1〜0.2秒です。
+# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。目安の計算は、1つのネットワークに0.1〜0.2秒です（LogMEとHスコアは「さらに深く」で説明します）。
 #
 # **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。何も測らずに `zukan-resnet` を選んでいたら、後悔は0.3ポイントで済みましたが、それがわかるのは後からです。目安で絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
 #
@@ -376,7 +376,7 @@ tl.claim(
 # > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、損がいちばん小さいのはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe uses more labels than the others, the validation data (10 of each class). A score takes 0.1 to 0.2 seconds a network.
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe uses more labels than the others, the validation data (10 of each class). A score takes 0.1 to 0.2 seconds a network (LogME and the H-score: see "Deeper").
 #
 # **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. `zukan-resnet`, taken without any measuring, would have lost only 0.3 points, but that is known only afterwards: keep such a favourite on the short list, and let validation data decide.
 #
