@@ -11,11 +11,11 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
 
 PLAN = {
-    "baseline": "TF-IDF",
     "model": "multilingual encoder",
     "body": "frozen",
     "spam": "encoder",
-    "tested_on": ["English", "Japanese"],
+    "train": 0,
+    "test": 100,
     "why": "With few labels, moving the body gains little.",
 }
 
@@ -78,7 +78,9 @@ def test_only_one_word_that_moves_an_enquiry_passes(monkeypatch, before, after, 
         ({"why": ...}, "plan_missing"),
         ({"body": "melted"}, "plan_unknown"),
         ({"model": "English encoder"}, "plan_language"),
-        ({"tested_on": ["English"]}, "plan_tested"),
+        ({"train": 30, "test": 71}, "plan_budget"),
+        ({"train": 100, "test": 0}, "plan_tested"),
+        ({"model": "translate first"}, "plan_right"),
         ({"why": "because"}, "plan_why"),
         ({}, "plan_right"),
     ],
@@ -89,6 +91,7 @@ def test_a_plan_is_whole_before_the_rubric_judges_it(monkeypatch, change, senten
     assert verdict.passed == (sentence == "plan_right")
     known = ", ".join(("frozen", "fine-tune", "LoRA"))
     given = {"keys": "why", "key": "body", "given": "melted", "known": known}
+    given |= {"budget": 100, "train": 30, "test": 71}
     assert text(f"lesson12.{sentence}", **given) in repr(verdict)
 
 
@@ -121,6 +124,8 @@ def test_every_figure_draws_what_is_stored(monkeypatch, lang):
         figures.draw_across(across),
         figures.draw_spam(across, stored("12_spam")),
         figures.draw_names(stored("12_names")),
+        figures.draw_encoders(stored("12_encoders")),
+        figures.draw_more_encoders(stored("12_encoders")),
     ]
     assert len({picture.alt for picture in drawn}) == len(drawn)
     assert all(len(picture.data) > 10_000 for picture in drawn)
@@ -128,10 +133,10 @@ def test_every_figure_draws_what_is_stored(monkeypatch, lang):
 
 def test_one_mark_is_one_model_in_all_figures():
     assert (
-        dict(zip(("color", "marker"), figures.REAL_LOOKS["zukan"], strict=True))
+        dict(zip(("color", "marker"), figures.REAL_LOOKS["zukan_bert"], strict=True))
         == (figures.LOOKS["probe"])
     )
-    drawn = [figures.REAL_LOOKS[kind] for kind in ("zukan", "minilm", "e5", "tfidf")]
+    drawn = [figures.REAL_LOOKS[kind] for kind in ("zukan_bert", "minilm", "e5", "tfidf")]
     assert len({colour for colour, _ in drawn}) == len({marker for _, marker in drawn}) == 4
 
 

@@ -10,11 +10,11 @@ from tlhelpers.lessons.language_models.widget import open_desk, split_words
 from tlhelpers.runtime.language import language, text
 
 PLAN = {  # the answers that a plan may hold
-    "baseline": ("TF-IDF",),
-    "model": ("English encoder", "multilingual encoder"),
+    "model": ("English encoder", "translate first", "multilingual encoder"),
     "body": ("frozen", "fine-tune", "LoRA"),
     "spam": ("TF-IDF", "encoder"),
 }
+BUDGET = 100  # Japanese texts that may be labelled
 
 
 @exercise(
@@ -83,7 +83,7 @@ def attend_without_padding(attend: Callable) -> str | None:
 )
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
-    keys = (*PLAN, "tested_on", "why")
+    keys = (*PLAN, "train", "test", "why")
     missing = [key for key in keys if plan.get(key) in (None, ...)]
     if missing:
         return text("lesson12.plan_missing", keys=", ".join(missing))
@@ -92,7 +92,11 @@ def defend_a_plan(plan: dict) -> str | None:
             return text("lesson12.plan_unknown", key=key, given=plan[key], known=", ".join(known))
     if plan["model"] == "English encoder":
         return text("lesson12.plan_language")
-    if not {"English", "Japanese"} <= set(plan["tested_on"]):
+    train, test = plan["train"], plan["test"]
+    whole = all(isinstance(count, int) and count >= 0 for count in (train, test))
+    if not whole or train + test > BUDGET:
+        return text("lesson12.plan_budget", budget=BUDGET, train=train, test=test)
+    if test == 0:
         return text("lesson12.plan_tested")
     if len(str(plan["why"])) < 20:
         return text("lesson12.plan_why")
