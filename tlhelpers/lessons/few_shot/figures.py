@@ -102,39 +102,51 @@ def draw_ways(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture:
     return picture(figure, text("lesson05.ways_alt"))
 
 
-def draw_door(entries: Mapping[int, tuple[Tensor, Tensor]], threshold: float) -> Picture:
-    """Left: similarities with the largest number of entries, and the threshold. Right: the ROC.
-
-    entries: {pictures registered of a kind: (similarities of the same kind, of other kinds)}.
-    """
+def draw_door(same: Tensor, other: Tensor, threshold: float) -> Picture:
+    """Similarities of the same kind and of other kinds, (n,) each, with what the threshold does."""
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.7), width_ratios=(1.25, 1))
-    same, other = entries[max(entries)]
+    figure, axes = plt.subplots(figsize=(7.4, 3.8))
     bins = np.linspace(float(min(same.min(), other.min())), 1, 40)
     for values, key, colour in ((other, "other", figures.GREY), (same, "same", figures.BLUE)):
         weights = np.full(values.numel(), 1 / values.numel())
         label = text(f"lesson05.{key}")
-        left.hist(values.flatten(), bins, weights=weights, color=colour, alpha=0.65, label=label)
-    left.axvline(threshold, color=figures.VERMILION, label=text("lesson05.threshold"))
-    left.set(xlabel=text("lesson05.similarity"), ylabel=text("lesson05.share"))
-    left.yaxis.set_major_locator(MultipleLocator(0.05))
-    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.set_title(text("lesson05.hills", count=max(entries)), fontsize=10)
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "fontsize": 8}
-    left.legend(**below)
+        axes.hist(values.flatten(), bins, weights=weights, color=colour, alpha=0.65, label=label)
+    axes.axvline(threshold, color=figures.VERMILION, label=text("lesson05.threshold"))
+    axes.margins(y=0.15)
+    for key, side, shift in (("rejected", "right", -0.008), ("accepted_here", "left", 0.008)):
+        look = {"transform": axes.get_xaxis_transform(), "ha": side, "va": "top"}
+        axes.text(threshold + shift, 0.97, text(f"lesson05.{key}"), **look)
+    axes.set(xlabel=text("lesson05.similarity"), ylabel=text("lesson05.share"))
+    axes.yaxis.set_major_locator(MultipleLocator(0.05))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    rates = {
+        name: f"{(values >= threshold).float().mean():.0%}"
+        for name, values in (("tar", same), ("far", other))
+    }
+    figure.suptitle(text("lesson05.door_title", **rates), fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson05.door_alt"))
+
+
+def draw_roc(entries: Mapping[int, tuple[Tensor, Tensor]]) -> Picture:
+    """FAR and TAR at all thresholds.
+
+    entries: {pictures registered of a kind: (similarities of the same kind, of other kinds)}.
+    """
+    figures.use()
+    figure, axes = plt.subplots(figsize=(5.6, 4.2))
     for (count, (same, other)), line in zip(entries.items(), ("--", "-"), strict=True):
         let_in = [(other >= step).float().mean().item() for step in STEPS]
         accepted = [(same >= step).float().mean().item() for step in STEPS]
         label = text("lesson05.entries", count=count)
-        right.plot(let_in, accepted, line, color=figures.BLUE, label=label)
-    right.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.coin"))
-    right.set(xlabel=text("lesson05.let_in"), ylabel=text("lesson05.accepted"))
-    right.set_title(text("lesson05.roc"), fontsize=10)
-    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    right.legend(**below)
-    figure.suptitle(text("lesson05.door_title"), fontsize=12, x=0.01, ha="left")
-    return picture(figure, text("lesson05.door_alt"))
+        axes.plot(let_in, accepted, line, color=figures.BLUE, label=label)
+    axes.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.coin"))
+    axes.set(xlabel=text("lesson05.let_in"), ylabel=text("lesson05.accepted"))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(loc="lower right", fontsize=9)
+    figure.suptitle(text("lesson05.roc_title"), fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson05.roc_alt"))
 
 
 def draw_sets(results: Sequence[FewShotResult]) -> Picture:
