@@ -176,7 +176,7 @@ def test_the_best_network_is_scaled_down_and_never_dropped(run, busy):
 def test_an_idle_machine_reads_everything_and_trains(run):
     machine = Machine()
     found, searched = run(machine, 60)
-    assert {len(read.rows) for read in searched.features.values()} == {3600}
+    assert {len(read.rows) for read in searched.features.values()} == {1200}
     assert machine.trained == ["fine_tune", "train_from_scratch"]
     assert len(found.curve) == 4 and found.gain is not None
 

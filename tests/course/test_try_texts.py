@@ -102,6 +102,14 @@ def test_the_words_that_decide_are_those_that_differ(table):
     assert total > 10 and hits / total > 0.8
 
 
+@pytest.mark.parametrize(("lang", "control"), [("en", "test TF-IDF"), ("ja", "TF-IDF を")])
+def test_a_gain_that_was_not_measured_names_its_own_control(tried, monkeypatch, lang, control):
+    """It once spoke of a network trained from scratch, which texts have none of."""
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    monkeypatch.setattr(tried, "gain", None)
+    assert any(control in line for line in tried.findings())
+
+
 def test_the_page_marks_what_decided_or_quotes_nothing(tried, monkeypatch):
     wrong = tried.labels.clone()
     wrong[0] = 1 - wrong[0]

@@ -124,7 +124,7 @@ class Report(Result):
         counts = torch.bincount(self.labels)
         lines.append(text("report.guessing", share=f"{counts.max() / counts.sum():.1%}"))
         if self.gain is None:
-            lines.append(text("report.gain_unknown"))
+            lines.append(text(f"report.gain_unknown_{self.task.kind}"))
         else:
             gain = {"points": f"{100 * self.gain.mean:+.1f}"}
             gain |= {"low": f"{100 * self.gain.low:+.1f}", "high": f"{100 * self.gain.high:+.1f}"}

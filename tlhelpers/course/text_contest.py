@@ -21,7 +21,6 @@ from tlhelpers.course.contest import (
     FEATURE_BATCH,
     LEAST_COST,
     LEAST_PER_CLASS,
-    PORTION_SECONDS,
     Contest,
     curve_of,
 )
@@ -210,8 +209,9 @@ class TextContest(Contest):
 def fitted_until(train: Any, labels: np.ndarray, strength: float, until: float) -> Any:
     """Logistic regression on sparse counts (n, columns), which is given up at a moment.
 
-    scikit-learn's solver cannot be stopped. It goes a few steps, which tells what one takes, and
-    goes on from there by as many as PORTION_SECONDS or the time left hold, until it converges.
+    scikit-learn's solver cannot be stopped. It takes a few steps, which tells what one costs, and
+    goes on from there, until it converges, by half of what fits into the time left: each stop
+    costs it its memory of the slope, and a machine may grow busy.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -228,7 +228,7 @@ def fitted_until(train: Any, labels: np.ndarray, strength: float, until: float) 
         taken = max(1, int(classifier.n_iter_.max()))
         steps += taken
         cost = max(time.monotonic() - begin, LEAST_COST) / taken
-        affordable = int(min(PORTION_SECONDS, until - time.monotonic()) / cost)
+        affordable = int((until - time.monotonic()) / cost / 2)
         if taken < asked or steps >= MOST_STEPS or affordable < FIRST_STEPS:
             return classifier
         classifier.max_iter = min(affordable, MOST_STEPS - steps)
