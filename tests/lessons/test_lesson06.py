@@ -14,6 +14,7 @@ from tlhelpers.lessons.negative_transfer import experiments, figures
 from tlhelpers.lessons.negative_transfer.widget import gap_of, verdict_of
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import ROOT
+from tlhelpers.transfer.intervals import interval
 
 PLAN = {
     "sources": ["imagenet", "dye"],
@@ -177,6 +178,13 @@ def test_both_scores_are_held_against_the_same_gap(monkeypatch):
     )
     assert len(left) == 4 and left == right
     assert panels[0].get_ylim() == panels[1].get_ylim()
+
+
+def test_every_pretraining_of_the_paint_sorter_does_harm_as_the_lesson_says():
+    found = stored("06_sorters")
+    assert len(found["source"]) == 3 and min(found["source"]) > 0.95
+    for gaps in found["gaps"].values():
+        assert len(gaps) == 3 and interval(gaps).low > 0
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -11,8 +11,11 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +32,8 @@ from tlhelpers.data.real import (
 )
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.models.cards import ModelCard, weights_folder
+from tlhelpers.models.pretrain import RECIPES, pretrain
 from tlhelpers.models.real import mobilenet
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.train.engine import evaluate
@@ -141,7 +146,7 @@ def measure(
     return {name: round(evaluate(model, split), 4) for name, split in parts.items()}
 
 
-def runs(start: str, target: str, **settings) -> list[float]:
+def runs(start: str | nn.Module, target: str, **settings) -> list[float]:
     """One test accuracy for each of SEEDS."""
     return [measure(start, target, seed, **settings)["accuracy"] for seed in SEEDS]
 
@@ -157,7 +162,7 @@ def choose(start: str, target: str) -> dict:
     return {"tried": scores, "choice": dict(GRID[found.chosen["setting"]])}
 
 
-def frozen(start: str, target: str) -> list[float]:
+def frozen(start: str | nn.Module, target: str) -> list[float]:
     """Test accuracies of linear probes, one for each of SEEDS."""
     found = [probe(network_of(start, s), redrawn(target, s), seed=s).test_acc for s in SEEDS]
     return [round(accuracy, 4) for accuracy in found]
@@ -286,6 +291,47 @@ def stable() -> dict:
         **found,
         "careless": {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)},
         "verdicts": {"harm": harm},
+    }
+
+
+@experiment(
+    "06_sorters",
+    weights=("zukan-paint",),
+    unit="paint sorters pretrained anew, each with 5 draws of all pictures",
+    seeds=3,
+    labels="40 + 40",
+    settings="searched in 06_pairs",
+)
+def sorters() -> dict:
+    """Is the harm that of one network? Three paint sorters, the first that of 06_pairs.
+
+    {"source": [accuracy at home a sorter], "frozen" and "fine_tuned": [[accuracy a draw] a sorter],
+    "gaps": {"frozen" | "fine_tuned": [mean points below scratch a sorter]}}.
+    """
+    pairs = stored("06_pairs")
+    card = ModelCard.read(weights_folder() / "zukan-paint.json")
+    of_first = {way: pairs[way]["zukan-paint"]["surfaces"] for way in ("frozen", "fine_tuned")}
+    all_three = [{"source": card.accuracy, **of_first}, *map(another_sorter, (1, 2))]
+    found = {what: [one[what] for one in all_three] for what in all_three[0]}
+    scratch = {way: fmean(pairs[way][SCRATCH]["surfaces"]) for way in of_first}
+    gaps = {
+        way: [round(100 * (mean - fmean(accuracies)), 2) for accuracies in found[way]]
+        for way, mean in scratch.items()
+    }
+    return {**found, "gaps": gaps}
+
+
+def another_sorter(seed: int) -> dict:
+    """The paint sorter pretrained from other random weights: {"source", "frozen", "fine_tuned"}."""
+    settings = stored("06_pairs")["tuning"]["zukan-paint"]["surfaces"]["choice"]
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = replace(RECIPES["zukan-paint"], seed=seed)
+        card = pretrain("zukan-paint", folder, resume=False, recipe=recipe, progress=False)
+        sorter = backbone("zukan-paint", weights=Path(folder) / "zukan-paint.safetensors")
+    return {
+        "source": card.accuracy,
+        "frozen": frozen(sorter, "surfaces"),
+        "fine_tuned": runs(sorter, "surfaces", **settings),
     }
 
 
