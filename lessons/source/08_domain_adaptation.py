@@ -603,14 +603,14 @@ print(f"AdaBN, without labels: {tl.interval(labels['adabn']).mean:.0%}  (10 draw
 #
 # ドメインの違いは、言語の違いでもかまいません。英語のメッセージ（迷惑メールとそうでないものを10件ずつ、設定を選ぶのにさらに20件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。同じ問いで、ラベルは片方のドメインにしかない。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
 #
-# 読み手は2つです。1つは文字の並び（3文字までの並びの回数を、珍しいものほど重く数える**TF-IDF**）、もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件に合わせてみます。「平均」は、言語ごとに平均を引くやり方です（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）。もっと手軽に見える、日本語のラベル5件ずつ（選ぶのにさらに5件ずつ）で学び直す方法とも比べます。
+# 読み手は2つです。1つは文字の並び（3文字までの並びの回数を、珍しいものほど重く数える**TF-IDF**）、もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件（どのクラスも同じ件数です）に合わせてみます。「平均」は、言語ごとに平均を引くやり方です（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）。もっと手軽に見える、日本語のラベル5件ずつ（選ぶのにさらに5件ずつ）で学び直す方法とも比べます。
 
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: an English spam filter reads Japanese mail
 #
 # Domains can be languages, too. A filter that learned from English messages (10 spam and 10 not, and 20 more of each to choose with) is used on Japanese ones, which have no labels. The question is the same, and only one domain has labels: this is a textbook example of **transductive** transfer (lesson 01). We measured customer enquiries (six classes) in the same way.
 #
-# There are two readers. One counts letters (up to three in a row, rare ones weighing more: **TF-IDF**); the other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. E5's features are moved to those of 60 Japanese texts without labels; "mean" subtracts the mean of each language ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)). What looks cheaper stands beside it: to learn anew from 5 Japanese labels of each class (and 5 to choose with).
+# There are two readers. One counts letters (up to three in a row, rare ones weighing more: **TF-IDF**); the other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. E5's features are moved to those of 60 Japanese texts without labels (drawn from all classes alike); "mean" subtracts the mean of each language ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)). What looks cheaper stands beside it: to learn anew from 5 Japanese labels of each class (and 5 to choose with).
 
 # %% key="texts-figure" alt_ja="英語で学んだ分類器の日本語での正解率。左は迷惑メール、右は問い合わせ。文字、E5、平均、CORAL、日本語のラベル5件を比べる。破線は英語での正解率、点線はランダムに答えた場合。" alt_en="Accuracy on Japanese texts of what learned in English, spam at the left and enquiries at the right: letters, E5, the mean moved, CORAL, and five Japanese labels. Dashed: on English texts; dotted: guessing."
 texts = tl.stored("08_texts")
@@ -628,12 +628,12 @@ tl.claim(
 )
 
 # %% [markdown] key="texts-read" lang="ja"
-# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がりますが、CORALで76%に戻ります。平均だけでは、はっきりした効果とはいえません（3ポイント、95%信頼区間は−2〜7）。日本語のラベル5件からの学び直しは69%で、CORALより7ポイント低くなりました（4〜11）。文字だけの読み手は57%で、ランダム（50%）とあまり変わりません。2つの言語に共通の文字が少ないからです。
+# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がりますが、CORALで76%に戻ります。平均だけでは、はっきりした効果とはいえません（3ポイント、95%信頼区間は−2〜7）。日本語のラベル5件からの学び直しは69%で、CORALより7.5ポイント低くなりました（3.5〜11.5）。文字だけの読み手は57%で、ランダム（50%）とあまり変わりません。2つの言語に共通の文字が少ないからです。
 #
 # **問い合わせでは、手を加えても変わりません。** はじめから70%で、CORALの1.5ポイントは信頼区間が0を含みます。私たちの小さな `zukan-bert` では、迷惑メールは英語でも61%しか当たらず、合わせても64%のままでした。転移元で見分けられないものは、合わせても見分けられません。なお、10回の測定で選び直したのは学習に使う文章で、テストの80件（問い合わせは240件）は同じです。
 
 # %% [markdown] key="texts-read" lang="en"
-# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese; CORAL brings it back to 76%. The mean alone is not sure to help (3 points, 95% interval −2 to 7). Learned anew from five Japanese labels it has 69%, 7 points below CORAL (4 to 11). The reader of letters has 57%, not far above guessing (50%): the two languages share few letters.
+# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese; CORAL brings it back to 76%. The mean alone is not sure to help (3 points, 95% interval −2 to 7). Learned anew from five Japanese labels it has 69%, 7.5 points below CORAL (3.5 to 11.5). The reader of letters has 57%, not far above guessing (50%): the two languages share few letters.
 #
 # **For enquiries nothing changes.** They start at 70%, and CORAL's 1.5 points have an interval that contains 0. With our small `zukan-bert`, spam is told at 61% even in English, and stays at 64% whatever is moved: what cannot be told at home cannot be told abroad. The 10 draws renew the texts that are learned from; the 80 messages of the test (240 enquiries) stay the same.
 
