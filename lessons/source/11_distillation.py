@@ -83,7 +83,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # - `tl.train_from_scratch`：名前の付いた50枚で、ふつうに学習します。
 # - `tl.distill`：この50枚と名前のない600枚について、教師の答えに近づけます。名前からは何も学びません。
 #
-# 学習率は、学び方ごとに、別の写真の検証データで選んであります。比べる相手の学習率が合っていないと、蒸留が実際より良く見えてしまうからです。
+# 学習率は、学び方ごとに、別の写真の検証データで選んであります。
 #
 # > **予想してから実行**：ラベルだけで学んだ生徒は、3枚に2枚ほど当てます。同じネットワークが教師から学ぶと、テスト正解率は何%になるでしょうか。
 
@@ -93,9 +93,9 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # The student starts from random weights and takes 300 steps of 32 photos, in one of two ways:
 #
 # - `tl.train_from_scratch` learns from the 50 photos with names.
-# - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names. It learns from no name at all.
+# - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names; it reads no name.
 #
-# The learning rate was chosen for each way on validation data of other draws. A rival at a bad rate would make distillation look better than it is.
+# Each way has its own learning rate, chosen on validation data of other draws.
 #
 # > **Predict, then run**: with labels alone the student gets about two thirds right. What will the same network reach when it learns from the teacher?
 
@@ -123,7 +123,7 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Dots are means and lines 95% intervals, measured beforehand and stored; rings are today's run.
+# Every draw has other photos and a teacher of its own. Dots are stored means, lines 95% intervals, rings today's run.
 #
 # What does the student hear from its teacher? Choose a photo in the widget and raise the **temperature**, which makes the teacher's answers softer. "Run it live" trains a student at that temperature while you watch.
 
@@ -166,7 +166,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# Let us do it by hand. For a photo of a kingfisher, the teacher gives the kingfisher 8, the woodpecker 4 and the canary 0. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
+# By hand: for a photo of a kingfisher, the teacher gives the kingfisher 8, the woodpecker 4 and the canary 0. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
 
 # %% key="soft-answers"
 tl.diagram("soft_answers")
@@ -182,7 +182,7 @@ tl.diagram("soft_answers")
 #
 # ### 練習B（書く、6分）
 #
-# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。式のとおりに、クラスについて足し、写真について平均し、$T^2$ を掛けて、1つの数を返します。
+# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。写真全体で1つの数を返します。
 
 # %% [markdown] key="loss" lang="en"
 # ## The loss of distillation
@@ -191,11 +191,11 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# For example, if a student knows nothing yet and gives each of the three birds 33%, this is $0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). The factor $T^2$ is there because the gradient fades as the temperature rises (see "Deeper: why T², and which temperature").
+# For example, if a student knows nothing yet and gives each of the three birds 33%, this is $0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T², and which temperature").
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. Follow the formula: add over the classes, take the mean over the photos, multiply by $T^2$, and return one number.
+# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. It returns one number for all the photos.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -290,12 +290,12 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # %% [markdown] key="amount-read" lang="ja"
 # **名前が少ないほど、教師のありがたみは大きくなります。** 1種類2枚なら差は47ポイント、5枚で28、10枚で6、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません（左の図は5回、右は10回の平均）。
 #
-# 名前のない写真は、50枚（1種類5枚）足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。あとは、枚数よりも、どんな写真かが大切です（次の節）。
+# 名前のない写真は、50枚（1種類5枚）足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
 
 # %% [markdown] key="amount-read" lang="en"
-# **The fewer names there are, the more a teacher is worth.** With 2 photos of each kind the gap is 47 points, with 5 it is 28, with 10 6, and with 30 2. Once labels alone are enough, there is little left to learn from a teacher (the left panel rests on 5 draws, the right one on 10).
+# **The fewer names there are, the more a teacher is worth.** With 2 photos of each kind the gap is 47 points, with 5 it is 28, with 10 6, and with 30 2. Once labels alone are enough, there is little left to learn from a teacher (left: 5 draws, right: 10).
 #
-# As for photos without names, 50 more (5 of each kind) already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%. From there on, which photos they are matters more than how many; see the next section.
+# 50 more photos without names (5 of each kind) already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
 
 # %% [markdown] key="wrong" lang="ja"
 # ## 答えは伝わる、理由は伝わらない
@@ -307,7 +307,7 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # %% [markdown] key="wrong" lang="en"
 # ## Answers are passed on, reasons are not
 #
-# If the teacher's answers are right, will the student look at the right thing? Suppose that each feeder has a sign of another colour, and that each kind of bird was photographed at one feeder: in the photos with names, the colour of the sign gives the bird away. A teacher that was fine-tuned on these photos has three students. Only their unlabelled photos differ: with the signs as before, with the signs mixed up, and without signs.
+# If the teacher's answers are right, will the student look at the right thing? Suppose that each feeder has a sign of another colour, and that each kind of bird was photographed at one feeder: in the photos with names, the colour of the sign gives the bird away. A teacher that was fine-tuned on these photos has three students. Only their unlabelled photos differ: signs as before, mixed up, or none.
 #
 # > **Think before you look**: with the signs of the test photos mixed up, what becomes of the teacher? And of its students?
 
@@ -330,7 +330,7 @@ lesson11.draw_colour(tl.stored("11_colour"), birds)
 # %% [markdown] key="wrong-read" lang="en"
 # **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 54%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
 #
-# On photos with the signs mixed up, the answers do not go with the colours, and the student has to look at the bird (90%). Without signs it reaches 90%. So choose with care the photos to teach on, and check with something other than the teacher.
+# On photos with the signs mixed up, the answers do not go with the colours, and the student has to look at the bird (90%, as without signs). So choose with care the photos to teach on, and check with something other than the teacher.
 #
 # ## Other ways to make it small
 #
@@ -346,18 +346,18 @@ times = {name: lesson11.milliseconds(model, unnamed) for name, model in both.ite
 lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 
 # %% [markdown] key="small-read" lang="ja"
-# **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです（残った重みの位置も覚えておく必要があるからです）。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は90%のままです。
+# **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は90%のままです。
 #
-# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません（3回の測定）。名前のない写真がなければ事前学習が頼りになりますが、あれば教師に教わるほうが効きます。時間は右の棒のとおりで、小さいネットワークほど速く答えます。枝刈りで0にした重みや8ビットの重みは、それを生かす実行環境がなければ、計算を速くしません。
+# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません（3回の測定）。名前のない写真がなければ事前学習が頼りになりますが、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。0にした重みや8ビットの重みで速くなるのは、装置がそれを生かせるときだけです。
 #
 # ## 本物の写真では？
 #
 # 教師を、ImageNetで事前学習したMobileNetV2（重み220万個、出力層だけ学習）に、生徒を、ここまでと同じ9万個のネットワークにして、犬と猫、5種類の花の写真で同じ比較をしました。ラベルは1クラス20枚（選ぶためにさらに20枚）です。
 
 # %% [markdown] key="small-read" lang="en"
-# **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0 (the places of the others have to be kept, too). The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 90%.
+# **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 90%.
 #
-# The small pretrained network reaches 83% by fine-tuning (60% from random weights). Taught by the teacher it comes to 90%, and so does the one from random weights (3 draws). Without more photos, pretraining helps a lot; with them, the teacher helps more. As for time, the bars at the right show that small networks answer faster. Weights of 0 or of 8 bits do not, unless the device has a runtime that makes use of them.
+# The small pretrained network reaches 83% by fine-tuning (60% from random weights). Taught by the teacher it comes to 90%, and so does the one from random weights (3 draws). Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster; weights of 0 or of 8 bits do so only where the device makes use of them.
 #
 # ## And on real photographs?
 #
@@ -369,24 +369,24 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
-# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。本物の写真の見分け方をゼロから覚えるには、9万個の重みと1,400枚では足りないのです。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
+# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
 # 工場の検査を、クラウドの大きなモデル（正解率97%）が行っています。通信が切れると止まるので、ラインの小さな装置（メモリー1 MB）でも動くようにしたい、と頼まれました。名前の付いた画像は1クラス40枚、名前のない画像は毎日2,000枚たまり、その95%は良品です。
 #
-# 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いを、どうやって見つけるか、`"why"` は理由です。正解は1つではありません。書き終えたら、解答例の採点表で見直しましょう。
+# 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いを、どうやって見つけるか、`"why"` は理由です。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
 # **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. A network that starts from nothing needs more than 90,000 weights and 1,400 photos to learn to see. For such work start from a pretrained one, however small.
+# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. For such work start from a pretrained network, however small.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
 # A large model in the cloud inspects the parts of a factory; its accuracy is 97%. When the line to the cloud breaks, the work stops. You are asked to bring it to a small device on the line (1 MB of memory). There are 40 pictures with names of each of five classes; 2,000 more without names come in every day, and 95% of these show good parts.
 #
-# Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find shortcuts and mistakes of the student, and `"why"` gives your reasons. There is more than one good plan; mark yours with the rubric in the solution.
+# Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find shortcuts and mistakes of the student, and `"why"` gives your reasons. Mark it with the rubric in the solution.
 
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
