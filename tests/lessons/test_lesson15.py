@@ -169,6 +169,7 @@ def test_more_devices_share_activations_and_sharding_shares_the_rest(monkeypatch
     slow = shown.view().says
     assert "MobileNetV2" in slow and shown.view().picture.startswith("<svg")
     assert shown.move(computer="gpu").says != slow
+    assert "0.0" not in shown.move(computer="gpu", devices=8).says  # seconds, where it is fast
 
 
 def test_each_rule_reads_the_run_at_its_own_rate():

@@ -87,7 +87,7 @@ def draw(
         share=f"{here['activations'] / needed:.0%}",
         card=card,
         examples=f"{EPOCH:,}",
-        minutes=f"{seconds / 60:.1f}",
+        time=_time(seconds),
     )
     top = max(sum(sizes.values()) for sizes in totals.values()) * 1.08
     steps = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(0, top / GB)
@@ -119,3 +119,8 @@ def draw(
 
 def _gigabytes(size: float) -> str:
     return f"{size / GB:.2f} GB" if size < 10 * GB else f"{size / GB:.0f} GB"
+
+
+def _time(seconds: float) -> str:
+    unit, value = ("minutes", seconds / 60) if seconds >= 60 else ("seconds", seconds)
+    return text(f"widget15.{unit}", value=f"{value:.1f}")
