@@ -201,6 +201,7 @@ def test_a_plan_that_does_not_hold_together_is_told_why(key, value, said):
         "why": "Photos of one part are alike, and the rare kind must be seen.",
     }
     assert plan_sorting(plan) is None
+    assert plan_sorting(plan | {"measure": "worst class"}) is None
     assert said in plan_sorting(plan | {key: value})
 
 

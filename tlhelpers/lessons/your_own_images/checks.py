@@ -13,7 +13,7 @@ TOO_MUCH, READING = 10, 2  # points; what may be misread in the picture
 PLAN = ("group", "order", "measure", "test_parts", "why")
 GROUPS = ("photo", "part", "camera")
 METHODS = ("prior", "pixels", "k-NN", "probe", "augmentation", "fine-tuning", "more labels")
-MEASURES = ("accuracy", "mean of classes")
+MEASURES = ("accuracy", "mean of classes", "worst class")
 HALF, EXPECTED = 0.05, 0.9  # of exercise C: 90% ± 5 points
 PARTS = (130, 170)  # 1.96² · 0.9 · 0.1 / 0.05² = 138, or 144 with 2 in place of 1.96
 

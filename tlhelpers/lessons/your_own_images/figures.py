@@ -94,6 +94,8 @@ def draw_costs(found: Mapping[str, Mapping]) -> Picture:
         signed = f"{points:+}".replace("-", "−") if points else "0"
         gap = text("lesson14.cost_gap", points=signed)
         axes.text(1.02, row, gap, va="center", fontsize=9)
+    look = {"transform": axes.transAxes, "va": "bottom", "fontsize": 9}
+    axes.text(1.02, 1.01, text("lesson14.cost_gap_head"), **look)
     axes.set_yticks(range(len(COSTS)), [text(f"lesson14.mistake_{m}") for m in COSTS])
     axes.set_ylim(len(COSTS) - 0.5, -0.5)
     _shares(axes, "test_accuracy")
@@ -134,39 +136,46 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
     return picture(figure, text("lesson14.ladder_alt"))
 
 
-def draw_real(curves: Mapping, no_label: Mapping, trained: Mapping) -> Picture:
-    """Real cats and dogs: what labels bring, with none as a level line; and the trained ways.
+def draw_real(curves: Mapping, no_label: Mapping) -> Picture:
+    """Real cats and dogs: what labels bring, with none as a level line.
 
-    curves: cats_dogs of 01_real, a frozen MobileNetV2; no_label: 14_real, ImageNet's own head;
-    trained: 14_photos, frozen, fine-tuned and from scratch on the same 200 photos.
+    curves: cats_dogs of 01_real, a frozen MobileNetV2; no_label: 14_real, ImageNet's own head.
     """
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), width_ratios=(1.15, 1))
+    figure, axes = plt.subplots(figsize=(7.4, 3.8))
     counts = [int(count) for count in curves["imagenet"]]
     for kind, way in (("imagenet", "probe"), ("pixels", "pixels")):
         label = text(f"lesson14.real_{kind}")
-        figures.error_band(left, counts, list(curves[kind].values()), label, **LOOK[way])
-    for head, style in (("averaged", "-"), ("summed", "--")):
-        share, label = no_label[head]["all"], text(f"lesson14.no_label_{head}")
-        left.axhline(share, color=figures.GREEN, linestyle=style, linewidth=1.6, label=label)
-    left.axhline(CHANCE, color=figures.INK, linestyle=":", linewidth=1.4)
-    left.set_xscale("log")
-    left.set_xticks(counts, [str(count) for count in counts])
-    left.minorticks_off()
-    left.set_ylim(0.4, 1.01)
-    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.set(xlabel=text("twins.labels"), ylabel=text("lesson14.accuracy"))
-    left.set_title(text("lesson14.real_curve"), fontsize=10)
-    for row, way in enumerate(REAL_STEPS):
-        _row(right, row, trained[way], way)
-        right.text(1.03, row, f"{interval(trained[way]).mean:.0%}", va="center")
-    right.set_yticks(range(len(REAL_STEPS)), [text(f"lesson14.real_{w}") for w in REAL_STEPS])
-    right.set_ylim(len(REAL_STEPS) - 0.5, -0.5)
-    _shares(right, "real_accuracy")
-    right.set_title(text("lesson14.real_trained", count=trained["labels"]), fontsize=10)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+        figures.error_band(axes, counts, list(curves[kind].values()), label, **LOOK[way])
+    label = text("lesson14.no_label")
+    axes.axhline(no_label["averaged"]["all"], color=figures.GREEN, linewidth=1.6, label=label)
+    look = {"color": figures.INK, "linestyle": ":", "linewidth": 1.4}
+    axes.axhline(CHANCE, label=text("twins.chance"), **look)
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_ylim(0.4, 1.01)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel=text("twins.labels"), ylabel=text("lesson14.real_curve"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(text("lesson14.real_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson14.real_alt"))
+
+
+def draw_real_ways(found: Mapping) -> Picture:
+    """Frozen, fine-tuned and from scratch on the same real photos; found: 14_photos."""
+    figures.use()
+    figure, axes = plt.subplots(figsize=(7.4, 3.2))
+    for row, way in enumerate(REAL_STEPS):
+        _row(axes, row, found[way], way)
+        axes.text(1.02, row, f"{interval(found[way]).mean:.0%}", va="center")
+    axes.set_yticks(range(len(REAL_STEPS)), [text(f"lesson14.real_{w}") for w in REAL_STEPS])
+    axes.set_ylim(len(REAL_STEPS) - 0.5, -0.5)
+    _shares(axes, "real_accuracy")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    title = text("lesson14.real_ways_title", count=found["labels"])
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    return picture(figure, text("lesson14.real_ways_alt"))
 
 
 def _row(axes: Axes, row: float, runs: Sequence[float], way: str) -> None:
