@@ -38,9 +38,11 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
+def own_cache_and_progress(tmp_path_factory):
+    """What is checked here is no progress of the learner whose clone this is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLHELPERS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TLHELPERS_WORK", str(tmp_path_factory.mktemp("work")))
         yield
 
 

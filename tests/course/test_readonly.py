@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlhelpers.course import bench, cli, measure, progress, record, results, workspace
+from tlhelpers.course import bench, cli, measure, progress, results, workspace
 from tlhelpers.course.book import command, slides  # noqa: F401 - imported before the children
 from tlhelpers.course.exporting import save_model
 from tlhelpers.course.trial import try_folder  # noqa: F401
@@ -87,8 +87,8 @@ LINES = {
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_a_command_says_at_once_that_it_may_not_write(shelf, line, monkeypatch, capfd):
     monkeypatch.chdir(shelf)
-    for module in (workspace, record):
-        monkeypatch.setattr(module, "WORK", shelf / "work")
+    monkeypatch.setattr(workspace, "WORK", shelf / "work")
+    monkeypatch.setenv("TLHELPERS_WORK", str(shelf / "work"))
     for module in (results, measure):
         monkeypatch.setattr(module, "RESULTS", shelf / "work")
     monkeypatch.setattr(bench, "FILE", shelf / "work" / "benchmarks.md")
