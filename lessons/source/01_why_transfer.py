@@ -304,12 +304,12 @@ tl.claim(
 # %% [markdown] key="steps-read" lang="ja"
 # **10倍学習しても、良くなりません。** ゼロからの学習は60ステップの65%が最高で、600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。一方、借りた目は10ステップで80%を超え、60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
 #
-# 勾配のクリッピング（レッスン03）をやめても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
+# 大きすぎる一歩を抑えるしくみ（レッスン03）を外しても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
 
 # %% [markdown] key="steps-read" lang="en"
 # **Ten times the training does not help.** From scratch, 60 steps are best, with 65%; after 600 it is down to 53%. What is lacking is pictures, not time. The borrowed eye, however, is above 80% after 10 steps; after 60 it hardly rises, so we measured it no further than 180.
 #
-# Without gradient clipping (lesson 03), and with another optimizer, AdamW, the borrowed eye stays ahead. But with AdamW at a high learning rate, scratch, too, gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
+# Without the brake on steps that are too large (lesson 03), and with another optimizer, AdamW, the borrowed eye stays ahead. But with AdamW at a high learning rate, scratch, too, gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
