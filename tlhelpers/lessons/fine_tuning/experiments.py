@@ -272,7 +272,10 @@ def unclipped(record: Mapping) -> dict:
 
 
 def verdicts(knobs: Mapping, found: Mapping) -> dict[str, dict[str, list[float]]]:
-    """How far fine-tuning is before frozen and before scratch, in points a draw."""
+    """How far fine-tuning is before frozen and before scratch, in points a draw.
+
+    Draws are paired from the first on, as many as both have.
+    """
     tuned, still, alone = ({"as_told": knobs[step]} for step in ("recipe", "frozen", "scratch"))
     for setting in SETTINGS:
         tuned[setting], alone[setting] = found[setting], found[f"scratch_{setting}"]
@@ -281,7 +284,7 @@ def verdicts(knobs: Mapping, found: Mapping) -> dict[str, dict[str, list[float]]
         name: {
             setting: [
                 round(100 * (a - b), 2)
-                for a, b in zip(tuned[setting]["accuracy"], low[setting]["accuracy"], strict=True)
+                for a, b in zip(tuned[setting]["accuracy"], low[setting]["accuracy"], strict=False)
             ]
             for setting in tuned
         }
