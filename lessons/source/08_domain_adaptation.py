@@ -248,7 +248,7 @@ display(tl.show(sketch, classes=[3, 6], per_class=4))
 lesson08.draw_ways(styles)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、値の平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものが消えています。基準を合わせ直しても、ないものは見えません。
+# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、値の平均とばらつきの変化なので、測り直せば直ります。線画では、頼りにしていた手がかりの多くが消えています。
 #
 # **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（39.2%から91.5%へ、52ポイント）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
 #
@@ -257,7 +257,7 @@ lesson08.draw_ways(styles)
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches nothing is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes the mean and the spread of values, and that can be measured again. In a sketch the clues themselves are gone.
+# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes the mean and the spread of values, and that can be measured again. In a sketch many of the clues it relied on are gone.
 #
 # Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52 (39.2% to 91.5%).
 #
@@ -328,16 +328,16 @@ tl.claim(
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
 # **AdaBNの得が、損に変わりました。** 理由は、偏った写真の集まりと同じです。AdaBNは「群れの魚の平均」をふつうと見なすので、当たっていた魚まで外します。
 #
-# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。答えは完全でなくてかまいません。偏りが減れば十分です。
+# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。保存済みの99%は、これを3回くり返した結果です。答えの大半が当たっていれば効きますが、いつもではありません。良品が80%の検査ラインでは52%にとどまり、適応前の77%を下回りました。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目に触らず、答えのほうを補正します。良品が80%の検査ラインでは、AdaBNで77%が41%に下がったのに対し、補正では84%に上がりました（「さらに深く：答えを新しい割合に合わせる」）。
+# 見た目が変わらず、**割合だけ**が変わったときは、目に触らず、答えのほうを補正します。良品が80%の検査ラインでは、AdaBNで適応前の77%が41%に下がったのに対し、補正では84%に上がりました（「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** As with the lopsided photos, AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong.
 #
-# **Adapted again on equal shares, the network reaches 99%** (at the far right). Let the adapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. The answers need not be perfect; less lopsided is enough.
+# **Adapted again on equal shares, the network reaches 99%** (at the far right). Let the adapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. The stored 99% took three such rounds. It works where most answers are right, but not always: on an inspection line with 80% good parts it reached only 52%, against 77% before.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On an inspection line with 80% good parts, AdaBN took 77% down to 41%, while corrected answers reached 84% ("Deeper: answers for new shares").
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On an inspection line with 80% good parts, AdaBN took the 77% before it down to 41%, while corrected answers reached 84% ("Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -428,7 +428,7 @@ tl.check("08-c")
 # | 気づく方法 | なし | 人が見る | 数字（答えの割合など）を毎晩記録する |
 # | 引き返す条件 | なし | 触れた | 適応前と比べ、下回れば元に戻す |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、1＋2＋2＋2＋0で7点です（図の数字と、元に戻す条件がありません）。
+# 7点以上なら、そのまま提案できます。上の解答例は、1＋2＋2＋2＋0で7点です（図の数字と、元に戻す条件がありません）。割合をそろえる方法は、良品80%のラインでは損でした。暗くて95%が良品の場合は測っていないので、まず適応前と比べましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -439,7 +439,7 @@ tl.check("08-c")
 # | alarm | none | somebody looks | a number (such as the share of each answer) is kept every night |
 # | way back | none | mentioned | compares with the unadapted model, and returns to it if that is better |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 1 + 2 + 2 + 2 + 0 = 7: it names no numbers from a figure, and no way back.
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 1 + 2 + 2 + 2 + 0 = 7: it names no numbers from a figure, and no way back. Equal shares lost on the line with 80% good parts, and a dim line at 95% was not measured: compare with the unadapted model first.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -457,7 +457,7 @@ tl.quiz("08")
 #
 # - A new look lowers the accuracy silently. Domain adaptation moves the model with pictures alone, without labels.
 # - AdaBN measures BatchNorm's memory again on new pictures. It works well against a change of light, and some dozens of pictures are enough.
-# - Moving the last features alone brings back less. Where the clues themselves are gone, as in a sketch, nothing is enough.
+# - Moving the last features alone brings back less. Where the clues themselves are gone, as in a sketch, none of these ways is enough.
 # - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, correct the answers.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
