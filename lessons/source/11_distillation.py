@@ -178,7 +178,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# たとえば、生徒がまだ何も知らず、3種類の鳥のどれにも33%と答えるなら、$0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$、$T=4$ なら16倍して4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
+# たとえば、生徒がまだ何も知らず、3種類の鳥のどれにも3分の1と答えるなら、$0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、$T=4$ なら16倍して4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
 #
 # ### 練習B（書く、6分）
 #
@@ -191,7 +191,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# For example, if a student knows nothing yet and gives each of the three birds 33%, this is $0.67\log\frac{0.67}{0.33}+0.24\log\frac{0.24}{0.33}+0.09\log\frac{0.09}{0.33}=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T², and which temperature").
+# For example, if a student knows nothing yet and gives each of the three birds a third, this is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T², and which temperature").
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -369,7 +369,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
-# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。こういう仕事では、小さくても事前学習済みのモデルから始めてください。
+# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。こういう仕事では、まず事前学習済みの小さなモデルを試してください。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
@@ -380,7 +380,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="en"
 # **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. For such work start from a pretrained network, however small.
+# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. For such work try a small pretrained network first.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
