@@ -261,7 +261,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 弱いものほど上がりますが（鳥と文字で最大14ポイント）、凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
+# **ファインチューニングしても、順位はおおむねそのままです。** 鳥と文字では弱いものほど上がりますが、ほかの仕事ではあまり上がりません。凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
 #
 # ## 学習する前に、何がわかるか
 #
@@ -274,7 +274,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The weak ones gain most (up to 14 points, on birds and characters), but the network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
+# **Fine-tuning keeps the order, by and large.** On birds and characters the weak ones gain most, elsewhere they gain little. The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
 #
 # ## What can be known before any training?
 #
@@ -415,10 +415,10 @@ lesson07.draw_mistakes(tl.stored("07_mistakes"))
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **ImageNetはどこでも上位ですが、いつも1位ではありません。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります（ImageNetの1,000種類には、アリもハチも入っています）。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、いちばん小さいSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
+# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります（ImageNetの1,000種類には、アリもハチも入っています）。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、同じImageNetで育った、いちばん小さいSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
 
 # %% [markdown] key="real-read" lang="en"
-# **ImageNet is always near the top, but not always first.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet (which has ants and bees among its 1,000 kinds); the same architecture from birds, 71%. On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB), has the highest mean, but five draws are too few to be sure of it.
+# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet (which has ants and bees among its 1,000 kinds); the same architecture from birds, 71%. On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB, also from ImageNet), has the highest mean, but five draws are too few to be sure of it.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -629,14 +629,14 @@ tl.transferability(networks, aerial, ("logme", "h_score", "leep", "knn"))
 lesson07.draw_scores(choice)
 
 # %% [markdown] key="scores-read" lang="ja"
-# **同じ仕事の中では、LogMEが高いほど正解率も高くなりました。仕事をまたぐと、そうはなりません。** LogMEは、クラスの数や特徴の大きさで値が変わるからです。0.2の鳥と−0.7の胸部の絵を比べても、意味はありません。
+# **同じ仕事の中では、LogMEが高いほど正解率もおおむね高くなりました。仕事をまたぐと、そうはなりません。** LogMEは、クラスの数や特徴の大きさで値が変わるからです。0.2の鳥と−0.7の胸部の絵を比べても、意味はありません。
 #
 # **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
 #
 # **目安は「いつもの選び方」にも勝たなければなりません。** 本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 
 # %% [markdown] key="scores-read" lang="en"
-# **Within one job, a higher LogME goes with a higher accuracy. Across jobs it does not**, since its values depend on the number of classes and on the scale of the features. Setting 0.2 on birds against −0.7 on X-rays means nothing.
+# **Within one job, a higher LogME mostly goes with a higher accuracy. Across jobs it does not**, since its values depend on the number of classes and on the scale of the features. Setting 0.2 on birds against −0.7 on X-rays means nothing.
 #
 # **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
 #
