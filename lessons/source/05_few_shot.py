@@ -268,7 +268,7 @@ tl.check("05-a")
 # %% [markdown] key="door" lang="ja"
 # ## 「知らない」と言わせる
 #
-# カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、画像が登録とどれだけ似ているかを測り、**しきい値**より似ていなければ断ります。似ている度合いには、向きがどれだけ同じかを表す**コサイン類似度**を使います。長さ1にそろえたベクトルどうしの内積で、たとえば $(0.6, 0.8)$ と $(1, 0)$ なら $0.6$、同じ向きなら1です。しきい値が0.8なら、0.6の画像は断ります。
+# カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、画像が登録とどれだけ似ているかを測り、**しきい値**に届かなければ断ります。似ている度合いには、向きがどれだけ同じかを表す**コサイン類似度**を使います。長さ1にそろえたベクトルどうしの内積で、たとえば $(0.6, 0.8)$ と $(1, 0)$ なら $0.6$、同じ向きなら1です。しきい値が0.8なら、0.6の画像は断ります。
 #
 # 正しく断れることも、間違えることもあります。割合には名前が付いています。
 #
@@ -277,7 +277,7 @@ tl.check("05-a")
 # | 同じ種類 | 正解。割合は**TAR**（本人受入率、true accept rate） | 誤り。割合は**FRR**（本人拒否率、false reject rate）で、1 − TAR |
 # | 別の種類 | 誤り。割合は**FAR**（他人受入率、false accept rate） | 正解 |
 #
-# しきい値は、はじめの5種類で、FARが5%になるように決めます。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、成績が甘くなるからです。
+# しきい値は、はじめの5種類で、FARが5%になるように決めます。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、成績が甘くなるからです。コードの `quantile(0.95)` は、別の種類との類似度の95%が、これより小さくなる値です。
 
 # %% [markdown] key="door" lang="en"
 # ## Teach it to say "I do not know"
@@ -291,7 +291,7 @@ tl.check("05-a")
 # | same kind | right; the share is the **TAR** (true accept rate) | error; the share is the **FRR** (false reject rate), 1 − TAR |
 # | another kind | error; the share is the **FAR** (false accept rate) | right |
 #
-# Choose the threshold on the first five kinds, so that their FAR is 5%, and test it on the other five: chosen and tested on the same birds, it would flatter us.
+# Choose the threshold on the first five kinds, so that their FAR is 5%, and test it on the other five: chosen and tested on the same birds, it would flatter us. In the code, `quantile(0.95)` is the value below which 95% of the similarities to other kinds lie.
 
 # %% key="door-run" alt_ja="同じ種類と別の種類の類似度のヒストグラムと、しきい値。" alt_en="Histograms of similarities, of the same kind and of another kind, with the threshold."
 unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
@@ -339,14 +339,14 @@ for name, features in strangers.items():
     # ja: print(f"{name}：{(most_similar < threshold).float().mean():.0%}を断りました")
 
 # %% [markdown] key="fish-read" lang="ja"
-# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、登録1つにつき1回の割合です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5回が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類もあれば、知らないものはほとんど通ってしまうでしょう。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
+# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、登録1つにつき1回の割合です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5回が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類なら、同じ計算では、知らないものはほとんど通ってしまいます。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
 #
 # ### 練習B（書く、6分）
 #
 # 「名前を答えるか、断るか」を決める関数 `name_or_reject(query, entries, threshold)` を書いてください。`query` は（クエリ, 特徴）、`entries` は（登録, 特徴）の形で、どちらも長さはそろっていません。コサイン類似度が最大の登録の番号を返し、その類似度がしきい値より小さいクエリには −1 を返します。
 
 # %% [markdown] key="fish-read" lang="en"
-# **A third of the strangers get in, fish and birds alike.** The FAR of 9% counts one entry at a time. But the guide has five, and a stranger has to resemble only one of them. If the five chances were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured. With 300 entries, hardly any stranger would stay outside. So choose the threshold with **all entries in place, on the kind of stranger that will really turn up**.
+# **A third of the strangers get in, fish and birds alike.** The FAR of 9% counts one entry at a time. But the guide has five, and a stranger has to resemble only one of them. If the five chances were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured. With 300 entries, by the same reckoning, hardly any stranger would stay outside. So choose the threshold with **all entries in place, on the kind of stranger that will really turn up**.
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -391,7 +391,7 @@ tl.claim(
 )
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の文字でも、順番は絵の世界と同じでした。** 事前学習済みの特徴が、生の画素とランダムな重みを大きく上回ります。**小さなネットワークは、有名なMobileNetV2に引けを取りません**（図の96画素で76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです**（「さらに深く：勝敗は条件で変わる」）。規模や知名度だけで選んでも、1つの条件で勝っただけで選んでも、危ないということです。
+# **本物の文字でも、事前学習済みの特徴は2つの対照を大きく上回りました。** ただし、鳥のときとは違い、生の画素がランダムな重みを上回っています。**小さなネットワークは、有名なMobileNetV2に引けを取りません**（図の96画素で76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです**（「さらに深く：勝敗は条件で変わる」）。規模や知名度だけで選んでも、1つの条件で勝っただけで選んでも、危ないということです。
 #
 # ### 練習C（設計する、5分。2人で話し合うのもおすすめです）
 #
@@ -400,7 +400,7 @@ tl.claim(
 # 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は理由です。書き終えたら、解答例にある採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **The order is the same on real characters as in the drawn world.** Pretrained features are far above raw pixels and random weights. And **the small network keeps up with the famous MobileNetV2** (76% against 70% at the figure's 96 pixels), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings** ("Deeper: other settings, another winner"). So do not choose by size and fame alone, nor by a win in one setting.
+# **On real characters, too, pretrained features are far above both controls**, although here raw pixels beat random weights. And **the small network keeps up with the famous MobileNetV2** (76% against 70% at the figure's 96 pixels), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings** ("Deeper: other settings, another winner"). So do not choose by size and fame alone, nor by a win in one setting.
 #
 # ### Exercise C (design, 5 minutes, also good in pairs)
 #
