@@ -212,12 +212,12 @@ tl.check("14-b")
 # %% [markdown] key="suspects-intro" lang="ja"
 # ## ラベル違いを探す
 #
-# 点検は、ラベルの**中身**までは見ません。そこで、モデルに疑わせます。フォルダーを飼い主ごとに5つに分け、4つで学習した分類器に残りの1つを答えさせます（**交差検証**、cross-validation）。どの写真も、その動物を見ていない分類器が採点することになります。今のラベルの確率が低い動物から順に、目で確かめましょう。
+# 点検は、ラベルの**中身**までは見ません。そこで、モデルに疑わせます。フォルダーを飼い主ごとに5つに分け、4つで学習した分類器に残りの1つを答えさせます（**交差検証**、cross-validation）。これで、ほとんどの写真を、その動物を見ていない分類器が採点します（`IMG_…` や `thumb_…` という名前のコピーだけは、飼い主がわかりません）。今のラベルの確率が低い動物から順に、目で確かめましょう。
 
 # %% [markdown] key="suspects-intro" lang="en"
 # ## Hunt for wrong labels
 #
-# The inspection does not know what a photo **shows**. So let a model raise doubts. Divide the owners into five groups; train a classifier on four of them, let it answer the fifth, and do so for each (**cross-validation**). Every photo is then judged by a classifier that has not seen its animal. Look at the animals whose own label got the lowest probability.
+# The inspection does not know what a photo **shows**. So let a model raise doubts. Divide the owners into five groups; train a classifier on four of them, let it answer the fifth, and do so for each (**cross-validation**). Almost every photo is then judged by a classifier that has not seen its animal (the copies named `IMG_…` and `thumb_…` do not name their owner). Look at the animals whose own label got the lowest probability.
 
 # %% key="suspects" alt_ja="今のラベルの確率が低い順に並べた8匹の写真。" alt_en="Eight animals, those first whose own label is least probable."
 owners = np.array([path.stem.split("_")[0] for path in paths])
@@ -309,7 +309,7 @@ report.mistakes(most=8)
 #
 # $$2\sqrt{\frac{p\,(1-p)}{n}}$$
 #
-# たとえば $p=0.9$、$n=36$ なら $2\sqrt{0.09/36}=0.1$、つまり±10ポイントです。±5ポイントにするには4倍の144匹が要ります。数えるのは**写真ではなく動物**です。
+# たとえば $p=0.8$、$n=64$ なら $2\sqrt{0.16/64}=0.1$、つまり±10ポイントです。±5ポイントにするには4倍の256匹が要ります。数えるのは**写真ではなく動物**です。
 #
 # 最後にモデルを保存し、翌月の写真で確かめます。はじめに手早く作ったものと比べてください。
 
@@ -322,7 +322,7 @@ report.mistakes(most=8)
 #
 # $$2\sqrt{\frac{p\,(1-p)}{n}}$$
 #
-# For example, $p=0.9$ and $n=36$ give $2\sqrt{0.09/36}=0.1$, that is ± 10 points. For ± 5 points it takes four times as many, 144 animals. Count **animals, not photos**.
+# For example, $p=0.8$ and $n=64$ give $2\sqrt{0.16/64}=0.1$, that is ± 10 points. For ± 5 points it takes four times as many, 256 animals. Count **animals, not photos**.
 #
 # At last, save the model and try it on next month's photos, beside the quick one.
 
@@ -382,10 +382,10 @@ if tl.live("mobilenet_v2", "eurosat"):
     display(tl.try_folder(earth, minutes=0.1, backbones=eyes, size=64))
 
 # %% [markdown] key="real-read" lang="ja"
-# **猫や犬を知っている目なら、1クラス10枚で94%です。** ラベルが1枚もなくても、ImageNetの1,000クラスにある猫5種類と犬118種類の、確率の平均を比べるだけで93%になります。自分のクラスがこの1,000クラスの中にあるなら、ラベルを付ける前に、まずこれを測りましょう。
+# **猫や犬を知っている目なら、1クラス10枚で約95%です。** ラベルが1枚もなくても、ImageNetの1,000クラスにある猫5種類と犬118種類の、確率の平均を比べるだけで93%になります。自分のクラスがこの1,000クラスの中にあるなら、ラベルを付ける前に、まずこれを測りましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **An eye that knows cats and dogs needs ten labels a class for 94%.** Without a single label it is 93%: just compare the mean probability of the 5 kinds of cat with that of the 118 kinds of dog among ImageNet's thousand classes. If your classes are among the thousand, measure this before you label anything.
+# **An eye that knows cats and dogs needs ten labels a class for about 95%.** Without a single label it is 93%: just compare the mean probability of the 5 kinds of cat with that of the 118 kinds of dog among ImageNet's thousand classes. If your classes are among the thousand, measure this before you label anything.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
@@ -487,25 +487,25 @@ lesson14.draw_ladder(tl.stored("14_ladder"), today)
 # %% [markdown] key="ladder-read" lang="ja"
 # **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** 線形プローブでさらに5ポイント、ファインチューニングで4ポイントほど上がりました。回転した写真を線形プローブに加えても、差ははっきりしません。動物を2倍にすると、線形プローブは82%のままなのに、ファインチューニングは88%になり、6ポイント上回ります。枚数が多いほど、目を鍛え直す効果が出ます（レッスン03）。
 #
-# どの差も1回ごとのばらつき（細い線）と同じくらいなので、あなたのデータで効くかどうかは検証データで確かめます。なお、今日のファインチューニング（丸印）には、回転を加えていません。
+# 最初の一歩を除くと、どの差も1回ごとのばらつき（細い線）と同じくらいなので、あなたのデータで効くかどうかは検証データで確かめます。なお、今日のファインチューニング（丸印）には、回転を加えていません。
 #
-# ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントです。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきません。
+# ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントほどです。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきません。
 
 # %% [markdown] key="ladder-read" lang="en"
 # **The big step is the first one: to borrow features (56% to 76%).** A linear probe gains 5 points more, and fine-tuning some 4 on top of that. Turned photos make no clear difference to the probe. With twice the animals the probe stays at 82%, but fine-tuning reaches 88%, 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
 #
-# Each of these differences is about as large as the spread of single results (thin lines), so only your validation data can tell what pays on your photos. The fine-tuning of today (ring) does without turned photos.
+# After the first step, each difference is about as large as the spread of single results (thin lines), so only your validation data can tell what pays on your photos. The fine-tuning of today (ring) does without turned photos.
 #
-# Training from scratch comes within 2 points of fine-tuning (83%), with three times the training: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
+# Training from scratch comes about 2 points below fine-tuning (83%), with three times the training: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
 
 # %% key="real-ways" alt_ja="本物の猫と犬の写真200枚で学習した4つの方法の正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Accuracy of four ways on real photographs of cats and dogs, one a row, as points with 95% intervals."
 lesson14.draw_real_ways(tl.stored("14_photos"))
 
 # %% [markdown] key="real-ways-read" lang="ja"
-# **本物の写真では、ゼロからの学習はランダムとほとんど変わりません（54%）。** 4つの方法とも、ネットワークも200枚の写真も同じです。本物の写真は絵より覚えるのが難しく、しかもMobileNetV2は猫や犬を見てきたので、借りる効果は40ポイント近くになります。
+# **本物の写真200枚では、ゼロからの学習はランダムとほとんど変わりません（54%）。** 4つの方法とも、ネットワークも写真も同じです。本物の写真は絵より覚えるのが難しく、しかもMobileNetV2は猫や犬を見てきたので、借りる効果は40ポイント近くになります。
 
 # %% [markdown] key="real-ways-read" lang="en"
-# **On real photographs, from scratch is hardly better than guessing (54%).** All four ways use the same network and the same 200 photos. Real photographs are harder to learn than drawings, and MobileNetV2 has seen cats and dogs before: borrowing gains almost 40 points.
+# **With 200 real photographs, from scratch is hardly better than guessing (54%).** All four ways use the same network and the same photos. Real photographs are harder to learn than drawings, and MobileNetV2 has seen cats and dogs before: borrowing gains almost 40 points.
 
 # %% [markdown] key="deeper-recipe" lang="ja" tags=["deeper"]
 # ## さらに深く：定番のレシピを素のPyTorchで
