@@ -396,10 +396,10 @@ tl.claim(
 )
 
 # %% [markdown] key="cached-read" lang="ja"
-# **ここでは読み込みが1ステップの半分以上を占めるので、GPUが1000台でも2倍には届きません。** コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテストのように、全員で待つ時間です。2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、プロセスを2つにするより速くなりました（右の図、3回）。ほかの仕事もしている2コアの計算機で測ったので、空いている計算機なら、2つ目のプロセスの効果はもう少し大きいはずです。
+# **ここでは読み込みが1ステップの半分以上を占めるので、GPUが1000台でも2倍には届きません。** コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、プロセスを2つにするより速くなりました（右の図、3回）。ほかの仕事もしている2コアの計算機で測ったので、空いている計算機なら、2つ目のプロセスの効果はもう少し大きいはずです。
 
 # %% [markdown] key="cached-read" lang="en"
-# **Loading took more than half of a step here, so that even 1000 GPUs would not be twice as fast.** (Several computers each load photos of their own; there $s$ is what all of them wait for, such as saving and testing.) Keeping the features of a frozen body (lesson 02) beat a second process (right panel, 3 repeats on two busy cores; on idle ones a second process should gain more).
+# **Loading took more than half of a step here, so that even 1000 GPUs would not be twice as fast.** (Several computers each load photos of their own; there $s$ is what all of them wait for, such as saving, testing and sending gradients.) Keeping the features of a frozen body (lesson 02) beat a second process (right panel, 3 repeats on two busy cores; on idle ones a second process should gain more).
 
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
@@ -430,14 +430,14 @@ tl.claim(
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚、1台のGPU（8 GB）で1エポックに40分、そのうち読み込みが半分です。バッチ32でメモリ不足になりました。上司は「GPUを4台借りよう」と言います。
+# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚（448×448画素）、1台のGPU（8 GB）で1エポックに40分、そのうち読み込みが半分です。バッチ32でメモリ不足になりました。上司は「GPUが4台載ったコンピューターを借りよう」と言います。
 #
 # 計画を `plan` に書いてください。`"memory"` はメモリ不足の解決、`"speed"` は速くする順番、`"machines"` は台数とその計算、`"check"` は結果が変わっていないことの確かめ方、`"cost"` は4台の場合との比較です。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos. On your one GPU (8 GB) an epoch takes 40 minutes, half of it loading, and a batch of 32 runs out of memory. Your boss says: "Let us rent four GPUs."
+# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos of 448 × 448 pixels. On your one GPU (8 GB) an epoch takes 40 minutes, half of it loading, and a batch of 32 runs out of memory. Your boss says: "Let us rent one computer with four GPUs."
 #
 # Write your plan into `plan`: `"memory"` (how it fits), `"speed"` (what you speed up, in which order), `"machines"` (how many, with the sum), `"check"` (how you see that the result is the same) and `"cost"` (compared with four GPUs).
 
@@ -455,7 +455,7 @@ plan = {
     # ja: "memory": "bf16にし、BatchNormを固定して16枚ずつ2回蓄積します。",
     "speed": "Loading first: small copies of the photos, more workers; then bf16.",
     # ja: "speed": "まず読み込み（縮小した写真の保存、ワーカーの追加）、次にbf16です。",
-    "machines": "One. With s = 0.5 four machines give 1 / (0.5 + 0.125) = 1.6 times.",
+    "machines": "One. With s = 0.5 four GPUs give 1 / (0.5 + 0.125) = 1.6 times.",
     # ja: "machines": "1台。s=0.5なら、4台でも1÷(0.5+0.125)=1.6倍です。",
     "check": "Same photos, same batch of 32, three seeds; each test photo counted once.",
     # ja: "check": "同じ写真、同じバッチ32枚、シード3つで比べ、テストは1枚1回だけ数えます。",
@@ -559,14 +559,14 @@ for name, row in tl.stored("15_gpu")["networks"].items():
     # ja: print(f"H100、{name}：1秒あたりの学習件数 {speeds}（保存済み）")
 
 # %% [markdown] key="gpu-read" lang="ja"
-# **このGPUでは、小さな2つのネットワークは、bf16にしても速くなりませんでした。** 命令を送る手間はどちらの形式でも同じなので、それが理由だと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
+# **このGPUでは、小さな2つのネットワークは、bf16でかえって少し遅くなりました。** 命令を送る手間はどちらの形式でも同じなので、得がないのだと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
 #
-# 数えたメモリは、GPUでもほぼ同じです。MobileNetV2は1枚あたりCPUで78.1 MB、H100で78.7 MBでした。
+# 写真1枚のメモリは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
 
 # %% [markdown] key="gpu-read" lang="en"
-# **On this GPU the two small networks are no faster in bf16**; ResNet-50 and MiniLM are about a fifth faster. A likely reason is that giving the orders costs as much in either precision. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
+# **On this GPU the two small networks are even a little slower in bf16**; ResNet-50 and MiniLM are about a fifth faster. There is little to gain, probably because giving the orders costs as much in either precision. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
 #
-# Counting holds on the GPU, too: a photo takes MobileNetV2 78.1 MB on the CPU and 78.7 MB on the H100.
+# A photo takes MobileNetV2 78.1 MB on the CPU and 78.7 MB on the H100. That is not so for all: a text takes MiniLM 36.6 and 21.0 MB. Measure on the device that you will train on.
 
 # %% [markdown] key="deeper-shard" lang="ja" tags=["deeper"]
 # ## さらに深く：1台に収まらないモデルを分担する（ZeRO、FSDP）
@@ -628,10 +628,10 @@ if together and resumed:
     # ja: print(f"再開した学習と、止めなかった学習：重みの和の差は最大 {apart:g}")
 
 # %% [markdown] key="resume-read" lang="ja"
-# **2台で再開しても、止めなかった場合と同じ重みになりました。** 1行目は止めた学習のメッセージです。2回目の実行は、10ステップ目の保存から再開しました。重みだけでなく、オプティマイザーの記録、乱数、バッチの順番まで保存してあるからです。
+# **2台で再開しても、重みの和は、止めなかった場合と一致しました。** 1行目は止めた学習のメッセージです。2回目の実行は、10ステップ目の保存から再開しました。重みだけでなく、オプティマイザーの記録、乱数、バッチの順番まで保存してあるからです。
 
 # %% [markdown] key="resume-read" lang="en"
-# **Resumed on two machines, it ended with the weights of the uninterrupted run.** The first line is from the run that was stopped; the second launch went on from what was saved at step 10. Saved are not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
+# **Resumed on two machines, it ended with the sums of weights of the uninterrupted run.** The first line is from the run that was stopped; the second launch went on from what was saved at step 10. Saved are not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
 
 # %% [markdown] key="cluster" lang="ja"
 # 共用の計算機では、順番待ちの仕組み（ジョブスケジューラー）に頼みます。**Slurm**なら次のスクリプトを、結果のファイルとチェックポイントの置き場所を付けて `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも文法は確かめてあり、Slurmのほうは模擬環境で動かしましたが、本物のクラスターでは試していません。お使いのクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
