@@ -107,14 +107,14 @@ tl.claim(
 )
 
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
-# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを7ポイント上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6〜7ポイント上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
 # 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
 #
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。仕組みを知るためにテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
+# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
 #
 # In the figure, dots are means of 10 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
 #
@@ -776,12 +776,12 @@ lesson07.draw_gradient(depth)
 lesson07.draw_cost(tl.stored("07_cost"))
 
 # %% [markdown] key="cost-read" lang="ja"
-# **VGG-16は、MobileNetV2の10倍の時間と39倍の大きさで、正解率は同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線の上にないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
+# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線の上にないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
 #
 # **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、重みと元データの両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
 # %% [markdown] key="cost-read" lang="en"
-# **VGG-16 takes ten times as long as MobileNetV2 and 39 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
+# **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
 #
 # **There are two licences to read.** The weights of torchvision are under BSD-3, but the pictures of ImageNet are for research and education only. How far weights inherit the terms of their data is not settled. Before they go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
 
