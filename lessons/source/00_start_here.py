@@ -23,14 +23,14 @@
 # %% [markdown] key="how-to-run" lang="ja"
 # ## まず動かしてみる
 #
-# この画面はノートブックです。灰色の枠が **セル** で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」から再起動すれば、いつでも最初からやり直せます。
+# この画面はノートブックです。灰色の枠が **セル** で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」（裏で動いているPython）から再起動すれば、いつでも最初からやり直せます。
 #
 # 次のセルは、どのレッスンでも最初に実行する準備のセルです。
 
 # %% [markdown] key="how-to-run" lang="en"
 # ## Run something
 #
-# This is a notebook. The grey boxes are **cells**: select one and press `Shift` + `Enter` to run it. Run them from top to bottom. You cannot break anything; if you get lost, restart the kernel from the menu and begin again at the top.
+# This is a notebook. The grey boxes are **cells**: select one and press `Shift` + `Enter` to run it. Run them from top to bottom. You cannot break anything; if you get lost, restart the kernel (the Python at work behind the page) from the menu and begin again at the top.
 #
 # The next cell comes first in every lesson. It makes things ready.
 
@@ -83,24 +83,24 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="first" lang="ja"
 # ## 初めての転移学習
 #
-# **転移学習**（transfer learning）とは、ある**タスク**（ネットワークにさせる仕事）で学んだネットワークを、別のタスクに役立てることです。ここでのタスクは、10種類の鳥を見分けることです。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いはくちばしや尾や翼の模様にあります。
+# **転移学習**（transfer learning）とは、ある**タスク**（ネットワークにさせる仕事）で学んだネットワークを、別のタスクに役立てることです。ここでのタスクは、10種類の鳥を見分けることです。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いは、くちばし・冠羽・足・尾の形と、翼の色や模様にあります。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
 #
-# With **transfer learning**, a network that has learned one **task**, one kind of work, is used for another. Here the task is to tell ten kinds of bird apart. Only five pictures of each have a **label**, the right name. The birds are drawn by the course; they differ in bill, tail and the markings of the wing.
+# With **transfer learning**, a network that has learned one **task**, one kind of work, is used for another. Here the task is to tell ten kinds of bird apart. Only five pictures of each have a **label**, the right name. The birds are drawn by the course; they differ in bill, crest, legs and tail, and in the colour and markings of the wing.
 
 # %% key="birds" alt_ja="10種類の鳥の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the ten birds, one kind a row, five pictures each."
 task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。どちらも、ラベルを付ける画像を選び直して3回測ります。
+# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。コードの `probe` が目を借りる方法、`knn` が画素の近さで答える方法です。どちらも、ラベルを付ける画像を選び直して3回測ります。**テスト正解率**は、学習に使っていない画像のうち、正しく答えた割合です。
 #
 # > **予想してから実行**：ランダムに答えれば10%です。目を借りると、何%に正解するでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. Both are measured three times, each time with other labelled pictures.
+# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. In the code, `probe` is the way with the borrowed eye, and `knn` the one with the nearest pixels. Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share right among pictures not used for training.
 #
 # > **Predict, then run**: guessing gives 10%. What percentage will be right with the borrowed eye?
 
@@ -190,7 +190,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
-# Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
+# Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data (the target) are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
 
 # %% key="strategy"
 tl.strategy_map()
