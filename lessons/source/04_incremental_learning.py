@@ -173,7 +173,7 @@ display(lesson04.draw_trace(watched.trace, fish.class_names, old=3))
 tl.see_prediction("04-forget", round(100 * kept))
 
 # %% [markdown] key="forget-read" lang="ja"
-# **古い3種類は、20ステップほどで見分けられなくなりました。** これが**破局的忘却**（catastrophic forgetting）です。図は同じ学習を `tl.incremental` でやり直し、4ステップごとにクラス別に測ったものです。点線のあと、新しい画像はどれも「古いクラスではない」と教え続け、古い画像は1枚も出てきません。
+# **古い3種類は、20ステップほどで見分けられなくなりました。** これが**破局的忘却**（catastrophic forgetting）です。図は、同じ学習を `tl.incremental` でやり直し、4ステップごとにクラス別に測ったものです。点線のあと、新しい画像はどれも「古いクラスではない」と教え続け、古い画像は1枚も出てきません。
 #
 # ## 動かしてみる
 #
@@ -211,14 +211,14 @@ tl.check("04-a")
 # %% [markdown] key="replay" lang="ja"
 # ## 少しだけ見せ直す：リプレイ
 #
-# 忘れるのは、古い画像がもう出てこないからです。それなら、少しだけ取っておいて、新しい画像に混ぜましょう。これが**リプレイ**（replay）です。
+# 忘れるのは、古い画像がもう出てこないからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
 #
 # 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。損失も学習ループも、さっきの `train` のままです。
 
 # %% [markdown] key="replay" lang="en"
 # ## Show a few again: replay
 #
-# The old fish are forgotten because no old picture ever comes back. So keep a few and mix them with the new ones: this is **replay**.
+# The old fish are forgotten because no old picture ever comes back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
 #
 # Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. The loss and the loop are those of `train`, unchanged.
 
@@ -245,11 +245,11 @@ tl.claim(
 )
 
 # %% [markdown] key="matrix" lang="ja"
-# **1種類5枚を混ぜるだけで、古い魚がほぼ戻りました。** 保管する画像を選び直しても同じです。
+# **1種類5枚を混ぜるだけで、古い魚をほぼ忘れませんでした。** 画像を選び直した3回とも同じです。
 #
 # ## 忘れ方を1つの数にする
 #
-# 更新が続くときは、毎回、それまでの全グループを測って表にします。**正解率の行列R** です。$R_{i,j}$ は、$i$ 回目の更新の後の、$j$ 回目に届いたクラスの正解率です。たとえば次のような3回の更新では、
+# 更新が続くときは、毎回、それまでの組（1回に届くクラスのまとまり）をすべて測って表にします。**正解率の行列R** です。$R_{i,j}$ は、$i$ 回目の更新の後の、$j$ 組目の正解率です。たとえば次のような3回の更新では、
 #
 # | | 1組目 | 2組目 | 3組目 |
 # |---|---|---|---|
@@ -258,16 +258,16 @@ tl.claim(
 # | 3回目の後 | 60% | 87% | 99% |
 #
 # - **平均正解率**は最後の行の平均、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は「最後の回より前の最高」から「最後」を引いた平均です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。
+# - **忘却**（forgetting）は「最後の回より前の最高」から「最後」を引いた平均です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。最後がそれまでの最高を超えた組は、負の数ではなく0と数えます。
 #
-# 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\left(\max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
+# 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
 # %% [markdown] key="matrix" lang="en"
-# **Five pictures of each bring nearly all of the old fish back**, whichever five are drawn.
+# **Five pictures of each keep nearly all of the old fish**, with each of three different stocks.
 #
 # ## Forgetting as a number
 #
-# When updates go on, measure all groups after each of them and make a table, the **accuracy matrix R**: $R_{i,j}$ is the accuracy after step $i$ on the classes that came with step $j$. For example:
+# When updates go on, measure every group (the classes of one step) after each of them and make a table, the **accuracy matrix R**: $R_{i,j}$ is the accuracy after step $i$ on group $j$. For example:
 #
 # | | group 1 | group 2 | group 3 |
 # |---|---|---|---|
@@ -276,9 +276,9 @@ tl.claim(
 # | after step 3 | 60% | 87% | 99% |
 #
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
-# - **Forgetting** is the best before the last step minus the last, as a mean over all groups but the newest. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points.
+# - **Forgetting** is the best before the last step minus the last, as a mean over all groups but the newest. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that ends above its earlier best counts as 0, not as a negative number.
 #
-# For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\left(\max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
+# For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
 
 # %% key="live-stream" alt_ja="2つの方法の正解率行列。新データだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
 birds = tl.load_task("birds", per_class=10, seed=3, test_per_class=20)
@@ -296,14 +296,14 @@ lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
 #
 # ### 練習B（書く、6分）
 #
-# 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。最後がそれまでの最高を超えた組は、負の数ではなく0と数えます。上の3×3の表なら0.19です。
+# 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
 # **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again, so measure all groups after every step. The left matrix is one stored run, the right one was measured just now.
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write `lost(R)`, which takes a matrix (`nan` where a group has not come yet) and returns forgetting as a fraction. A group that ends above its earlier best counts as 0, not as a negative number. For the table above the answer is 0.19.
+# Write `lost(R)`, which takes a matrix (`nan` where a group has not come yet) and returns forgetting as a fraction. For the table above the answer is 0.19.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -350,7 +350,7 @@ easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="real" lang="ja"
-# **魚では学習しない方法が並び、表面検査では目を鍛えた「全データ」が上回りました。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。学習を半分の長さにすると、ほぼ互角です（「さらに深く」）。1クラス12枚（30枚のうち）を残すリプレイは、最近傍クラス平均と差があるとは言えません。
+# **魚では学習しない方法が並び、表面検査では目を鍛えた「全データ」が約10ポイント上回りました（62.4%と52.6%、差の95%信頼区間は2〜17）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。差は学習の長さによります。半分の長さでは、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、最近傍クラス平均を上回るとは言えません。
 #
 # ## 本物の画像では？
 #
@@ -359,7 +359,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **見る前に考える**：本体は動きません。それでも、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is ahead of it.** The borrowed eye hardly sees these defects, so it has to change. "All data" means training on every picture again at every step. With half of that training, the two are level (under "Deeper"). Replay keeps 12 of the 30 pictures of each class; here no difference from nearest mean can be shown.
+# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step. With half of that training, no lead can be shown (under "Deeper"), and none for replay, which keeps 12 of the 30 pictures of each class.
 #
 # ## And on real pictures?
 #
@@ -371,7 +371,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 lesson04.draw_real(tl.stored("04_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **描いた魚のときと同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら衣類は78%）。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
+# **描いた魚のときと同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -380,7 +380,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # 計画を `plan` に書いてください。`"method"` は `"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか、`"keep"` は次の更新まで保管するもののリスト、`"tested_on"` は更新のたびに測るもの（`"old"` と `"new"`）のリスト、`"change_if"` は方法を変える条件、`"why"` は理由です。書き終えたら、解答例の採点表で見直します。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **As with the drawn fish, old classes are lost: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% on clothes). The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
+# **As with the drawn fish, old classes are lost: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%). The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -628,10 +628,10 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFとEWCは下回りました（5クラス平均で5〜11ポイントと11〜21ポイント）。忘れない工夫を入れても、学習しない方法より良くなるとは限りません。全データの差は、学習の長さしだいです。半分の5エポックではほぼ互角になり（差の95%信頼区間は0をまたぎます）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。忘れない工夫を入れても、学習しない方法より良くなるとは限りません。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF and EWC are behind it, by 5 to 11 and 11 to 21 points over the five classes. A remedy against forgetting is not by itself better than not training at all. The lead of all data depends on the length of training. With half of it, 5 epochs, the two are about equal (the 95% interval of the gap includes 0). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
+# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). A remedy against forgetting is not by itself better than not training at all. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})
@@ -699,7 +699,7 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - The three scenarios: van de Ven, Tuytelaars, Tolias, 2022. [doi:10.1038/s42256-022-00568-3](https://doi.org/10.1038/s42256-022-00568-3)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 導入と最近傍クラス平均8分（`new_means` の図を映す） → 出力層を広げて忘れる7分 → ウィジェットと練習A 7分 → リプレイ5分 → 行列Rと練習B 9分 → 3つの設定と表面検査3分 → 本物の画像、練習C（2人組）6分。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず練習Bを宿題に回します。
+# **45分の進め方** ・ 導入と最近傍クラス平均7分（`new_means` の図を映す） → 出力層を広げて忘れる6分 → ウィジェットと練習A 7分 → リプレイ4分 → 行列Rと練習B 9分 → 3つの設定と表面検査3分 → 本物の画像、練習C（2人組）9分。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず練習Bを宿題に回します。
 #
 # - **映すもの**：図 `new_means`、忘れていく5枚の図、図 `scenarios`。
 # - **2人組で**：魚を忘れる実験の前に、2人が別々に予想して理由を言い合います。練習Cは1人が提案、もう1人が採点表で採点します。
@@ -710,7 +710,7 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **測定の範囲**：保存した結果はシード0〜4で、訓練とテストの画像をどちらも選び直しています（本物の画像はシード0〜9）。強さはシード100の検証画像で選びました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · opening and nearest mean 8 (project the `new_means` diagram) → growing the head, and forgetting 7 → widget and exercise A 7 → replay 5 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 6. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
+# **A plan for 45 minutes** · opening and nearest mean 7 (project the `new_means` diagram) → growing the head, and forgetting 6 → widget and exercise A 7 → replay 4 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 9. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
 #
 # - **To project**: the diagram `new_means`, the five panels of forgetting, the diagram `scenarios`.
 # - **In pairs**: before the fish are forgotten, both predict apart and give each other their reasons. In exercise C, one proposes and the other marks.

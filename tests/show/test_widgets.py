@@ -393,6 +393,17 @@ def test_a_lesson_without_a_widget_says_which_have_one():
         widget("99")
 
 
+def test_names_below_the_axis_that_do_not_fit_beside_each_other_step_down():
+    def lines(*names):
+        places = list(enumerate(names))
+        picture = Chart("", (-0.6, 9.6), y_ticks=(), x_ticks=places).svg()
+        return [n.get("y") for n in ET.fromstring(picture).iter() if n.text in names]
+
+    assert len(set(lines("seal", "owl", "goat"))) == 1
+    first, second, third = lines("セキレイ", "キレンジャク", "アオサギ")
+    assert first == third != second
+
+
 def test_a_live_run_has_the_colours_of_the_stored_picture_and_round_ticks():
     curve = LiveCurve(valid=None, steps=31, watch=lambda view: False)
     for method in ("scratch", "fine_tune"):

@@ -76,14 +76,15 @@ def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     missing = [
         key
-        for key in ("now", "later", "augment", "tested_on", "keep", "why")
+        for key in ("now", "trained_on", "augment", "tested_on", "later", "why")
         if plan.get(key) in (None, ...)
     ]
     if missing:
         return text("lesson03.plan_missing", keys=", ".join(missing))
-    for key in ("now", "later"):
-        if plan[key] not in ("frozen", "fine-tune"):
-            return text("lesson03.plan_way", key=key, given=plan[key])
+    if plan["now"] not in ("frozen", "fine-tune"):
+        return text("lesson03.plan_way", given=plan["now"])
+    if 1 not in plan["trained_on"]:
+        return text("lesson03.plan_trained")
     if not {1, 2} <= set(plan["tested_on"]):
         return text("lesson03.plan_tested")
     if isinstance(plan["augment"], str) or not plan["augment"]:

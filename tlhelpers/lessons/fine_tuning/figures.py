@@ -18,9 +18,7 @@ from tlhelpers.transfer.intervals import interval
 
 CHANCE = 0.2  # five kinds of surface
 # each way in its colour and marker, those that other lessons know in theirs
-LOOK: dict[
-    str, dict[str, Any]
-] = {  # each way in its colour and marker, those that other lessons know in theirs
+LOOK: dict[str, dict[str, Any]] = {
     "frozen": METHODS["probe"],
     "tuned": METHODS["fine_tune"],
     "scratch": METHODS["scratch"],
@@ -178,16 +176,21 @@ def draw_labels(found: Mapping[str, Mapping]) -> Picture:
 
 def draw_price(knobs: Mapping[str, Mapping]) -> Picture:
     """What the recipe costs, and what relight gives back in dim light."""
-    return _draw_three(knobs, ("frozen", "recipe", "relight"), "price")
+    steps = {step: step for step in ("frozen", "recipe", "relight")}
+    return _draw_three(knobs, steps, "price")
 
 
 def draw_heads(knobs: Mapping[str, Mapping]) -> Picture:
     """The recipe from the head of the linear probe, and from a random one."""
-    return _draw_three(knobs, ("frozen", "recipe", "random_head"), "heads")
+    steps = {"frozen": "frozen", "recipe": "probe_head", "random_head": "random_head"}
+    return _draw_three(knobs, steps, "heads")
 
 
-def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) -> Picture:
-    """Three accuracies after each step: the new task, the same in dim light, and the source."""
+def _draw_three(knobs: Mapping[str, Mapping], steps: Mapping[str, str], title: str) -> Picture:
+    """Three accuracies after each step: the new task, the same in dim light, and the source.
+
+    steps: the name of its sentence (short_...) for each step of 03_knobs.
+    """
     figures.use()
     figure, panels = plt.subplots(1, 3, figsize=(8.4, 3.5), sharey=True)
     for axes, measure in zip(panels, ("accuracy", "night", "source"), strict=True):
@@ -197,7 +200,7 @@ def _draw_three(knobs: Mapping[str, Mapping], steps: Sequence[str], title: str) 
             axes.annotate(
                 f"{span.mean:.0%}", (place, span.mean), (9, -4), textcoords="offset points"
             )
-        names = [text(f"lesson03.short_{step}") for step in steps]
+        names = [text(f"lesson03.short_{name}") for name in steps.values()]
         axes.set_xticks(range(len(steps)), names, fontsize=9)
         axes.set_xlim(-0.5, len(steps) - 0.2)
         axes.set_title(text(f"lesson03.price_{measure}"), fontsize=11)

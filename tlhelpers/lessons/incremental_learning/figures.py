@@ -126,7 +126,7 @@ def draw_epochs(found: Mapping) -> Picture:
         axes.set_title(text(f"lesson04.short_{method}"), fontsize=11)
         axes.set(ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.accuracy"))
+    panels[0].set_ylabel(text("lesson04.accuracy_band"))
     panels[0].legend(loc="lower left", fontsize=9)
     figure.supxlabel(text("lesson04.epochs"), fontsize=10)
     figure.suptitle(text("lesson04.epochs_title"), fontsize=12)
@@ -152,7 +152,7 @@ def draw_scenarios(found: Mapping) -> Picture:
         axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)
         axes.set(ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.accuracy"))
+    panels[0].set_ylabel(text("lesson04.accuracy_bar"))
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
     )
@@ -169,6 +169,8 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
         for k, name in enumerate(shown):
             point = interval(average(found, name), share=True)
             figures.mark_mean(axes, k, point, **LOOKS[name])
+            beside = {"xytext": (9, -4), "textcoords": "offset points"}
+            axes.annotate(f"{point.mean:.0%}", (k, point.mean), **beside)
         chance = 1 / found["settings"]["classes"]
         axes.axhline(chance, color=figures.GREY, linestyle=":", label=text("lesson04.guessing"))
         names = [text(f"lesson04.short_{name}") for name in shown]

@@ -7,6 +7,7 @@ widget is stored as such a picture, which GitHub and paper show as they are.
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -84,7 +85,10 @@ class Chart(Canvas):
         bottom = height - BOTTOM
         self.add("path", d=f"M{LEFT} {TOP}V{bottom}H{self.width - RIGHT}", stroke=INK, fill="none")
         x_ticks = list(x_ticks)
-        crowded = sum(_width(words) for _, words in x_ticks) > 350  # every other one steps down
+        crowded = any(  # then every other one steps down
+            _width(one) + _width(two) > 2 * abs(self.x(right) - self.x(left))
+            for (left, one), (right, two) in itertools.pairwise(x_ticks)
+        )
         for place, (value, words) in enumerate(x_ticks):
             y_words = bottom + 18 + 15 * (crowded and place % 2)
             self.text(self.x(value), y_words, words, text_anchor="middle", font_size=12)
