@@ -65,5 +65,16 @@ def test_what_the_lesson_says_of_its_stored_results():
     settings = stored("01_stable")["verdicts"]["fine_tune"]
     assert {"half", "three_times", "unclipped", "adamw"} < set(settings)
     assert min(interval(points).low for points in settings.values()) > 0
+    tuned_at_five = {
+        name: interval([-of for of in points])
+        for name, points in stored("01_stable")["verdicts"]["frozen"].items()
+    }
+    longest = tuned_at_five.pop("three_times")
+    assert [round(end) for end in (longest.low, longest.mean, longest.high)] == [1, 4, 8]
+    for ahead in tuned_at_five.values():
+        assert ahead.low < 0 < ahead.high and 1.5 <= ahead.mean < 3.6
+    above = {bar["name"]: bar["measured"] for bar in stored("bars_pets")}
+    above = above["pets, 200 labels: scratch above probe"]
+    assert [round(100 * above[end]) for end in ("low", "mean", "high")] == [5, 7, 9]
     pets = stored("01_pets")
     assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0

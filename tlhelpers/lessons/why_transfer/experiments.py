@@ -137,13 +137,14 @@ OTHERWISE: dict[str, tuple[dict[str, Any], tuple[float, ...]]] = {  # options an
 
 @experiment("01_stable", unit=UNIT, seeds=5, labels="5 + 20", settings=SEARCHED)
 def stable() -> dict:
-    """Fine-tuned before scratch, which trains three times as long: the budgets of 01_steps, without
-    clipping, and with another optimizer.
+    """Fine-tuned before scratch, which trains three times as long, and frozen before fine-tuned:
+    the budgets of 01_steps, without clipping, and with another optimizer.
 
-    {"verdicts": {"fine_tune": {setting: [points a draw]}}, "search": {setting: {start: record}}};
-    above 0 the verdict holds. The rates of the budgets are those of 01_steps.
+    {"verdicts": {"fine_tune" | "frozen": {setting: [points a draw]}}, "search": {setting: {start:
+    record}}}; above 0 the verdict holds. The rates of the budgets are those of 01_steps, and the
+    frozen body is that of 01_birds.
     """
-    steps, points, searches = stored("01_steps"), {}, {}
+    steps, searches = stored("01_steps"), {}
     pairs = {
         name: (steps["fine_tune"][short], steps["scratch"][long])
         for name, (short, long) in LENGTHS.items()
@@ -159,9 +160,18 @@ def stable() -> dict:
             for start in STEPS
         )
         pairs[name] = (tuned, scratch)
-    for name, both in pairs.items():
-        points[name] = [round(100 * (a - b), 2) for a, b in zip(*both, strict=True)]
-    return {"verdicts": {"fine_tune": points}, "search": searches}
+    curves = stored("01_birds")
+    frozen = curves["probe"][curves["labels"].index(5)]
+    verdicts = {
+        "fine_tune": {name: points(*both) for name, both in pairs.items()},
+        "frozen": {name: points(frozen, tuned) for name, (tuned, _) in pairs.items()},
+    }
+    return {"verdicts": verdicts, "search": searches}
+
+
+def points(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    """How far the first is above the second, in points, draw by draw."""
+    return [round(100 * (a - b), 2) for a, b in zip(first, second, strict=True)]
 
 
 def otherwise(start: str, setting: str, seed: int, lr: float) -> tuple[float, float]:
