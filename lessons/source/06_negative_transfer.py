@@ -525,12 +525,12 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から、測定に使わない画像の検証データで選びました（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査は、さらに条件を変えて測り直しました。
+# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から、測定に使わない画像の検証データで選びました（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査では、色見分けネットとゼロからの学習を、さらに条件を変えて測り直しました（対策とほかの転移元は、上の条件だけです）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# On surfaces, all five starts (four sources and random weights) with everything trained chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Steps (312), augmentation and pictures are alike, too. The labels are 40 a class to learn from and 40 to choose with. On the other three targets only heads are compared, so nothing is said there about beating training from scratch. On surfaces, the paint sorter and scratch were measured again under other conditions.
+# On surfaces, all five starts (four sources and random weights) with everything trained chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Steps (312), augmentation and pictures are alike, too. The labels are 40 a class to learn from and 40 to choose with. On the other three targets only heads are compared, so nothing is said there about beating training from scratch. On surfaces, the paint sorter and scratch were measured again under other conditions; the remedies and the other sources were not.
 
 # %% key="stable-figure" alt_ja="条件を変えたときの、表面の検査のテスト正解率。1行に1つの条件。" alt_en="Test accuracy on surfaces under other conditions, one a row."
 lesson06.draw_stable(pairs, tl.stored("06_stable"))

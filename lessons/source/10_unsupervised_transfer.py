@@ -661,7 +661,7 @@ continued = tl.stored("10_simclr")
 lesson10.draw_continued(continued)
 
 # %% [markdown] key="continued-read" lang="ja"
-# **ラベルなしで続けた学習が、あとの5枚を助けました。** 正解率は42%から53%に上がり、差は11ポイントです（95%信頼区間は5〜16、10回）。同じ画像でBatchNormを測り直すだけでは上がらない（−2、−6〜2）ので、学習の効果といえます。ただし、転移先は部品の表面だけで、学習率は別の3回分の検証データを見て3つから選びました。
+# **ラベルなしで続けた学習が、あとの5枚を助けました。** 正解率は42%から53%に上がり、差は11ポイントです（95%信頼区間は5〜16、10回）。同じ画像でBatchNormを測り直すだけでは上がらない（−2、−6〜2）ので、学習の効果といえます。ただし、転移先も学習の長さも1つだけです。学習率は3つの候補から、別の3回分の検証データで選び、いちばん大きい値になりました。
 #
 # では、何を学んだのでしょうか。画像 $n$ 枚から、変化を付けた $2n$ 枚を作ります。$z_i$ は $i$ 枚目の出力を長さ1にそろえたもの、$j$ は元が同じもう1枚、$T$ は温度です。
 #
@@ -672,7 +672,7 @@ lesson10.draw_continued(continued)
 # **何を「同じ」と見なすかは、変化の付け方が決めます。** 色を大きく変えて学ぶと、色を無視する目になります。羽の色で見分ける鳥には、ありがたくありません。切り抜きを小さくすると、傷が写っていない切り抜きと、写っている切り抜きを「同じ」と教えることになります。`tl.continue_pretraining(network, images)` で試せます。
 
 # %% [markdown] key="continued-read" lang="en"
-# **Learning on without labels helps the five labels.** The accuracy rises from 42% to 53%, by 11 points (95% interval 5 to 16, 10 draws). Measuring BatchNorm anew on the same pictures gains nothing (−2, −6 to 2), so it is the learning that counts. This is one target only; the learning rate was chosen from three, by the validation data of three other draws.
+# **Learning on without labels helps the five labels.** The accuracy rises from 42% to 53%, by 11 points (95% interval 5 to 16, 10 draws). Measuring BatchNorm anew on the same pictures gains nothing (−2, −6 to 2), so it is the learning that counts. This is one target and one length of training only; the learning rate was chosen from three, by the validation data of three other draws, and the highest won.
 #
 # What was learned? From $n$ pictures, $2n$ views are made. Let $z_i$ be the output for view $i$, scaled to length 1, $j$ the other view of the same picture, and $T$ the temperature:
 #
