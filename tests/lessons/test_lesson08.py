@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from tests.tiny import TinyNet, tiny_task
+from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.data.task import Split
-from tlhelpers.lessons.domain_adaptation import widget
+from tlhelpers.lessons.domain_adaptation import figures, widget
 from tlhelpers.lessons.domain_adaptation.figures import chosen
 from tlhelpers.lessons.domain_adaptation.steps import (
     balanced_adabn,
@@ -48,9 +49,9 @@ def test_each_mistake_in_equal_rows_has_its_own_sentence(monkeypatch, mistake, s
 @pytest.mark.parametrize(
     ("light", "stream", "sentence"),
     [
-        (55, 32, "light_unknown"),
-        (100, 32, "light_bright"),
-        (20, 32, "light_dark"),
+        (55, 32, "pays_unknown"),
+        (100, 32, "pays_bright"),
+        (20, 32, "pays_dark"),
         (None, 33, "stream_unknown"),
         (None, 8, "stream_short"),
         (None, 128, "stream_long"),
@@ -59,31 +60,46 @@ def test_each_mistake_in_equal_rows_has_its_own_sentence(monkeypatch, mistake, s
 def test_the_widget_is_read_step_by_step(monkeypatch, light, stream, sentence):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     found = stored("08_light")
-    means = [sum(runs) / len(runs) for runs in found["before"]]
-    right = max(
-        round(100 * level) for level, mean in zip(found["lights"], means, strict=True) if mean < 0.8
-    )
-    assert check("08-a", {"light_failing": right, "stream_needed": 32}).passed
-    answers = {"light_failing": right if light is None else light, "stream_needed": stream}
+    gains = paired_means(found["adapted"]["8"], found["before"])
+    right = max(light for light, (after, before) in gains.items() if after > before)
+    assert check("08-a", {"pays_from": right, "stream_needed": 32}).passed
+    answers = {"pays_from": right if light is None else light, "stream_needed": stream}
     verdict = check("08-a", answers)
-    marks = ", ".join(str(round(100 * level)) for level in found["lights"])
-    expected = text(
-        f"lesson08.{sentence}", light=light, stream=stream, lights=marks, streams="8, 32, 128"
-    )
+    after, before = (f"{mean:.0%}" for mean in gains.get(light, (0, 0)))
+    marks = ", ".join(map(str, gains))
+    given = {"light": light, "stream": stream, "lights": marks, "streams": "8, 32, 128"}
+    expected = text(f"lesson08.{sentence}", **given, before=before, after=after)
     assert not verdict.passed and verdict.message.startswith(expected)
 
 
+def paired_means(after, before):
+    """{light in percent: the means of both} of the stored runs of the widget."""
+    lights = [round(100 * light) for light in stored("08_light")["lights"]]
+    means = [[sum(runs) / len(runs) for runs in part] for part in (after, before)]
+    return {light: pair for light, *pair in zip(lights, *means, strict=True)}
+
+
+def test_a_few_photos_cost_accuracy_in_good_light_as_the_solution_says():
+    found = stored("08_light")
+    cost = paired(found["before"][0], found["adapted"]["8"][0])
+    assert found["lights"][0] == 1 and cost.low > 0.01
+    (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("08_*.py")]
+    (why,) = [block for block in lesson.blocks if block.key == "ex-a-why"]
+    low, high = (f"{100 * end:.1f}" for end in (cost.low, cost.high))
+    assert f"{low} to {high}" in why.sources["en"] and f"{low}〜{high}" in why.sources["ja"]
+
+
 PLAN = {
-    "adapt": "adabn",
+    "adapt": "adabn: the light has changed",
     "pool": "equal numbers of each answer",
     "labels": "all of them for testing",
     "alarm": "the share of each answer, nightly",
-    "why": "light and shares change at once",
+    "way_back": "the unadapted model stays unless it loses",
 }
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"), [({"pool": ...}, "plan_missing"), ({"why": "better"}, "plan_short")]
+    ("change", "sentence"), [({"pool": ...}, "plan_missing"), ({"way_back": "later"}, "plan_short")]
 )
 def test_a_plan_with_a_gap_is_not_accepted(monkeypatch, change, sentence):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
@@ -151,6 +167,24 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     assert paired(dusk["swarm"]["before"], dusk["swarm"]["adabn"]).low > 0
     assert paired(dusk["swarm"]["balanced"], dusk["swarm"]["before"]).low > 0
     assert paired(line["prior"], line["before"]).low > 0
+
+
+def test_the_figure_of_remedies_hides_no_way(monkeypatch):
+    monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
+    shift = stored("08_shift")
+    drawn = figures.draw_remedies(shift).axes
+    cases = (shift["fish"]["0.5"]["swarm"], shift["surfaces"]["line"])
+    for axes, runs in zip(drawn, cases, strict=True):
+        written = {words.get_text() for words in axes.texts}
+        assert {f"{sum(values) / len(values):.0%}" for values in runs.values()} == written
+
+
+def test_the_legend_of_the_real_figure_names_every_line(monkeypatch):
+    monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
+    figure = figures.draw_real(stored("08_real"))
+    names = {words.get_text() for words in figure.legends[0].get_texts()}
+    lines = {text("lesson08.level_own"), text("lesson08.chance")}
+    assert names == lines | {text(f"lesson08.way_{way}") for way in figures.WAYS}
 
 
 def test_tent_collapses_at_a_high_rate_while_its_answers_become_sure():

@@ -1,5 +1,7 @@
 """Lesson 12: its exercises tell mistakes apart, and its pictures show what the model computes."""
 
+from itertools import combinations
+
 import pytest
 import torch
 
@@ -157,6 +159,29 @@ def test_the_steps_on_the_page_are_the_stored_ones():
     assert f"another {context[0]} and {context[1]}." in across.sources["en"]
     assert f"英語で{words[0]}ポイント高く、日本語では同じ" in across.sources["ja"]
     assert f"英語で{context[0]}、日本語で{context[1]}ポイント" in across.sources["ja"]
+
+
+def test_the_tuned_rows_are_mostly_the_frozen_network():
+    (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("12_*.py")]
+    pages = {block.key: block.sources for block in lesson.blocks if block.kind == "prose"}
+    gains = []
+    for lang in LANGUAGES:
+        found = stored("12_contenders")[lang]
+        for way in ("lora", "fine_tune"):
+            same = [a == b for a, b in zip(found[way], found["probe"], strict=True)]
+            assert sum(same) >= 7, (lang, way)
+        gains.append(sum(found["probe"]) - sum(found["tfidf"]))
+    lead = dict(zip(LANGUAGES, (round(10 * gain) for gain in gains), strict=True))
+    assert f"gets {lead['en']} points more than TF-IDF" in pages["win-read"]["en"]
+    assert f"TF-IDFより{lead['ja']}ポイント高い" in pages["win-read"]["ja"]
+
+
+def test_no_mark_of_the_names_hides_another(monkeypatch):
+    monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
+    (axes,) = figures.draw_names(stored("12_names")).axes
+    marks = [line.get_xydata()[0] for line in axes.lines if line.get_linestyle() == "None"]
+    apart = [abs(a[1] - b[1]) > 0.2 or abs(a[0] - b[0]) > 0.03 for a, b in combinations(marks, 2)]
+    assert len(marks) == 12 and all(apart)
 
 
 def test_the_nearest_name_is_the_class():

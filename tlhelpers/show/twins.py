@@ -59,13 +59,13 @@ def draw_twin(
         if chance and "classes" in curves:
             axes.axhline(1 / curves["classes"], color=figures.INK, linestyle=":", linewidth=1.2)
         axes.set_xscale("log")
-        axes.set_xticks(counts, [str(count) for count in counts], fontsize=9)
+        axes.set_xticks(counts, [str(count) for count in counts], fontsize=10)
         axes.minorticks_off()
         axes.set_title(text(f"twins.set_{name}"), fontsize=10)
-        axes.set_xlabel(counted or text("twins.labels"), fontsize=9)
+        axes.set_xlabel(counted or text("twins.labels"), fontsize=10)
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0][0].set_ylabel(text("twins.accuracy"), fontsize=9)
+    panels[0][0].set_ylabel(text("twins.accuracy"), fontsize=10)
     handles, names = panels[0][0].get_legend_handles_labels()
     if chance:
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)

@@ -9,25 +9,26 @@ from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
-WANTED, DIM, ENOUGH = 0.8, 0.2, 0.9  # accuracy without, the light, accuracy with adaptation
+FEW, DIM, ENOUGH = "8", 0.2, 0.9  # the short stream, a light, and an accuracy after adaptation
 
 
 @exercise(
-    "08-a", hints=("lesson08.light_hint_1", "lesson08.light_hint_2"), right="lesson08.light_right"
+    "08-a", hints=("lesson08.pays_hint_1", "lesson08.pays_hint_2"), right="lesson08.pays_right"
 )
-def read_the_widget(light_failing: float, stream_needed: int) -> str | None:
-    """The first light at which the network fails, and the smallest stream that mends it."""
+def read_the_widget(pays_from: float, stream_needed: int) -> str | None:
+    """The brightest light at which a few photos pay, and the smallest stream that is enough."""
     found = stored("08_light")
-    without = {
-        round(100 * light): fmean(runs)
-        for light, runs in zip(found["lights"], found["before"], strict=True)
-    }
-    if light_failing not in without:
-        return text("lesson08.light_unknown", lights=", ".join(map(str, without)))
-    if without[light_failing] >= WANTED:
-        return text("lesson08.light_bright", light=light_failing)
-    if light_failing != max(light for light, mean in without.items() if mean < WANTED):
-        return text("lesson08.light_dark", light=light_failing)
+    marks = [round(100 * light) for light in found["lights"]]
+    if pays_from not in marks:
+        return text("lesson08.pays_unknown", lights=", ".join(map(str, marks)))
+    pairs = zip(found["before"], found["adapted"][FEW], strict=True)
+    means = {light: (fmean(b), fmean(a)) for light, (b, a) in zip(marks, pairs, strict=True)}
+    before, after = means[pays_from]
+    if after <= before:
+        shares = {"before": f"{before:.0%}", "after": f"{after:.0%}"}
+        return text("lesson08.pays_bright", light=pays_from, **shares)
+    if pays_from != max(light for light, (before, after) in means.items() if after > before):
+        return text("lesson08.pays_dark", light=pays_from)
     at = found["lights"].index(DIM)
     adapted = {int(count): fmean(runs[at]) for count, runs in found["adapted"].items()}
     if stream_needed not in adapted:
@@ -70,11 +71,11 @@ def make_shares_equal(equal_rows: Callable) -> str | None:
 )
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
-    keys = ("adapt", "pool", "labels", "alarm", "why")
+    keys = ("adapt", "pool", "labels", "alarm", "way_back")
     missing = [key for key in keys if plan.get(key) in (None, ...)]
     if missing:
         return text("lesson08.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys[1:] if len(str(plan[key])) < 15]
+    short = [key for key in keys if len(str(plan[key])) < 15]
     if short:
         return text("lesson08.plan_short", keys=", ".join(short))
     return None

@@ -11,11 +11,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import nn
 
 from tlhelpers.lessons.domain_adaptation.steps import swarm_at_dusk
-from tlhelpers.runtime.language import text
+from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
@@ -39,7 +40,8 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "letters": {"color": figures.BLACK, "marker": "X"},
 }
 WAYS = ("before", "mean", "coral", "adabn")
-LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+ONE_ANSWER: dict[str, Any] = {"color": figures.INK, "linestyle": ":", "linewidth": 1.5}
+BREAK = {"en": " ", "ja": ""}  # in place of a line's end
 LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # no line crosses the number
 
 
@@ -118,7 +120,7 @@ def draw_pool(found: Mapping) -> Picture:
         axes.set_title(text(f"lesson08.pool_{key}_title"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy"))
-    panels[0].legend(loc="lower right", **LEGEND)
+    _legend(figure, panels[0], 3)
     return picture(figure, text("lesson08.pool_alt"))
 
 
@@ -137,6 +139,7 @@ def draw_ways(styles: Mapping) -> Picture:
                 (7, -4),
                 textcoords="offset points",
                 fontsize=9,
+                bbox=LABEL,
             )
         _level(axes, styles["photo"]["before"], "day")
         _chance(axes)
@@ -146,9 +149,7 @@ def draw_ways(styles: Mapping) -> Picture:
         axes.set_title(text(f"lesson08.style_{style}"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
-    )
+    _legend(figure, panels[0], 2)
     figure.suptitle(text("lesson08.ways_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson08.ways_alt"))
 
@@ -156,32 +157,40 @@ def draw_ways(styles: Mapping) -> Picture:
 def draw_shift(found: Mapping) -> Picture:
     """Fish at dusk, all species alike and while one swarms: before, AdaBN, and on equal shares."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.5), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.6), sharey=True)
     dusk = found["fish"]["0.5"]
-    parts = {"even": ("before", "adabn"), "swarm": ("before", "adabn", "balanced")}
-    for axes, (part, ways) in zip(panels, parts.items(), strict=True):
+    parts = (("even", ("before", "adabn"), 0.1), ("swarm", ("before", "adabn", "balanced"), 0.55))
+    for axes, (part, ways, share) in zip(panels, parts, strict=True):
         _upright(axes, dusk[part], ways)
-        _chance(axes)
+        axes.axhline(share, **ONE_ANSWER, label=text("lesson08.one_answer"))
         axes.set_title(text(f"lesson08.shift_{part}"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
-    panels[0].legend(loc="lower right", **LEGEND)
+    _legend(figure, panels[0], 1)
     return picture(figure, text("lesson08.shift_alt"))
 
 
 def draw_remedies(found: Mapping) -> Picture:
-    """What helps where the shares changed: a balanced pool at dusk, new priors on the line."""
+    """The same five ways where light and shares have changed, and where the shares alone have."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
+    ways = ("before", "adabn", "balanced", "adabn_prior", "prior")
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.5), sharey=True)
     parts = (
-        (found["fish"]["0.5"]["swarm"], ("before", "adabn", "adabn_prior", "balanced"), "swarm"),
-        (found["surfaces"]["line"], ("before", "adabn", "adabn_prior", "prior"), "line"),
+        ("swarm", found["fish"]["0.5"]["swarm"], 0.55),
+        ("line", found["surfaces"]["line"], 0.8),
     )
-    for axes, (runs, ways, key) in zip(panels, parts, strict=True):
-        _upright(axes, runs, ways)
+    for axes, (key, runs, share) in zip(panels, parts, strict=True):
+        for row, way in enumerate(ways):
+            _mark(axes, row, runs[way], way)
+        _share_across(axes, len(ways))
+        axes.axvline(share, **ONE_ANSWER, label=text("lesson08.one_answer"))
+        axes.set_xticks((0, 0.25, 0.5, 0.75, 1))
+        axes.set_xlabel(text("lesson08.accuracy_bars"), fontsize=10)
         axes.set_title(text(f"lesson08.remedy_{key}"), fontsize=11)
-    _percent(panels[0])
-    panels[0].set_ylabel(text("lesson08.accuracy_bars"))
+    names = [text(f"lesson08.short_{way}").replace("\n", BREAK[language()]) for way in ways]
+    panels[0].set_yticks(range(len(ways)), names)
+    _legend(figure, panels[0], 1)
+    figure.suptitle(text("lesson08.remedies_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson08.remedies_alt"))
 
 
@@ -201,23 +210,29 @@ def draw_real(found: Mapping) -> Picture:
     for axes, pair in zip(panels, found["digits"], strict=False):
         runs = found["digits"][pair]
         _upright(axes, runs, WAYS)
-        _level(axes, runs["source"], "day")
+        _level(axes, runs["source"], "own")
         axes.set_title(text(f"lesson08.real_{pair}"), fontsize=11)
-    photos = found["photos"]
-    lights = list(photos)
-    for way in WAYS:
-        runs = [photos[light][way] for light in lights]
-        figures.error_band(
-            panels[2], range(len(lights)), runs, **LOOK[way], label=text(f"lesson08.way_{way}")
-        )
+        axes.axhline(1 / 10, **ONE_ANSWER)
+    lights = list(found["photos"])
+    for number, way in enumerate(WAYS):
+        places = [place + 0.09 * (number - 1.5) for place in range(len(lights))]  # side by side
+        means = []
+        for place, light in zip(places, lights, strict=True):
+            span = interval(found["photos"][light][way], share=True)
+            figures.mark_mean(panels[2], place, span, **LOOK[way])
+            means.append(span.mean)
+        panels[2].plot(places, means, color=LOOK[way]["color"], linewidth=1)
+    panels[2].axhline(1 / 2, **ONE_ANSWER)
     panels[2].set_xticks(range(len(lights)), [f"{float(light):.0%}" for light in lights])
     panels[2].set_xlabel(text("lesson08.light"))
     panels[2].set_title(text("lesson08.real_photos"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
-    figure.legend(
-        *panels[2].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
-    )
+    for way in WAYS:
+        panels[2].plot([], [], label=text(f"lesson08.way_{way}"), linewidth=1, **LOOK[way])
+    _level(panels[2], [], "own")
+    panels[2].plot([], [], **ONE_ANSWER, label=text("lesson08.chance"))
+    _legend(figure, panels[2], 3)
     figure.suptitle(text("lesson08.real_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson08.real_alt"))
 
@@ -264,8 +279,9 @@ def draw_tent(found: Mapping) -> Picture:
         beside.plot(rates, sure, label=text("lesson08.entropy"), **LOOK["entropy"])
         beside.set_ylim(0, 0.6)
         beside.grid(False)
+        beside.tick_params(colors=LOOK["entropy"]["color"], right=axes is panels[1])
         if axes is panels[1]:
-            beside.set_ylabel(text("lesson08.entropy"))
+            beside.set_ylabel(text("lesson08.entropy"), color=LOOK["entropy"]["color"])
         else:
             beside.set_yticklabels([])
         axes.set_xscale("log")
@@ -283,21 +299,28 @@ def draw_tent(found: Mapping) -> Picture:
 
 
 def draw_training(found: Mapping) -> Picture:
-    """MMD and DANN over their strength, beside AdaBN alone, on fish by night."""
+    """What MMD and DANN add to AdaBN alone, in points, a row for each method and strength."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.6, 3.6))
-    places = range(len(found["strengths"]))
+    rows = [("mmd", 0, text("lesson08.trained_on"))]  # strength 0 of both is one run
     for way in ("mmd", "dann"):
-        label = text(f"lesson08.way_{way}")
-        figures.error_band(axes, places, found[way], label, **LOOK[way])
-    _level(axes, found["adabn"], "adabn")
-    axes.set_xticks(places, [f"{strength:g}" for strength in found["strengths"]])
-    axes.set_xlabel(text("lesson08.strength"))
-    axes.set_ylabel(text("lesson08.accuracy"))
-    axes.set(ylim=(0.8, 1.0), yticks=(0.8, 0.85, 0.9, 0.95, 1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="lower right", **LEGEND)
+        for place, strength in list(enumerate(found["strengths"]))[1:]:
+            rows.append((way, place, f"{text(f'lesson08.way_{way}')}, λ = {strength:g}"))
+    figure, axes = plt.subplots(figsize=(7.4, 2.9))
+    for row, (way, place, _) in enumerate(rows):
+        pairs = zip(found[way][place], found["adabn"], strict=True)
+        span = interval([100 * (after - alone) for after, alone in pairs])
+        look = LOOK[way] if place else LOOK["before"]
+        figures.mark_mean(axes, row, span, across=True, **look)
+        points = round(span.mean, 1) or 0.0  # no -0.0
+        axes.text(1.015, row, f"{points:+.1f}", va="center", transform=axes.get_yaxis_transform())
+    axes.axvline(
+        0, color=LOOK["adabn"]["color"], linestyle="--", label=text("lesson08.level_adabn")
+    )
+    axes.set_yticks(range(len(rows)), [name for _, _, name in rows])
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(-3, 3))
+    axes.set_xlabel(text("lesson08.points", draws=len(found["adabn"])))
     axes.set_title(text("lesson08.training_title"))
+    _legend(figure, axes, 1)
     return picture(figure, text("lesson08.training_alt"))
 
 
@@ -347,10 +370,14 @@ def _means(rows: Mapping[str, Sequence[float]]) -> dict[str, str]:
     return {name: f"{fmean(runs):.0%}" for name, runs in rows.items()}
 
 
-def _across(axes: Axes, rows: int) -> None:
+def _share_across(axes: Axes, rows: int) -> None:
     axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(0, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _across(axes: Axes, rows: int) -> None:
+    _share_across(axes, rows)
     axes.axvline(
         CHANCE, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson08.chance")
     )
@@ -363,8 +390,18 @@ def _chance(axes: Axes) -> None:
 
 
 def _level(axes: Axes, runs: Sequence[float], key: str) -> None:
-    colour = LOOK["before"]["color"] if key in ("before", "day", "home") else LOOK["adabn"]["color"]
-    axes.axhline(fmean(runs), color=colour, linestyle="--", label=text(f"lesson08.level_{key}"))
+    """A dashed line at the mean of the runs; without runs its entry in the legend alone."""
+    colour = LOOK["adabn" if key == "adabn" else "before"]["color"]
+    look = {"color": colour, "linestyle": "--", "label": text(f"lesson08.level_{key}")}
+    if runs:
+        axes.axhline(fmean(runs), **look)
+    else:
+        axes.plot([], [], **look)
+
+
+def _legend(figure: Figure, axes: Axes, columns: int) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9)
 
 
 def _percent(axes: Axes) -> None:

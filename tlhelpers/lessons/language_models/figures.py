@@ -39,9 +39,9 @@ def draw_attention(weights: Tensor, words: Sequence[str]) -> Picture:
     has in the diagram of attention.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(5.6, 4.2))
-    shown = [word.lstrip("▁") or word for word in words]
-    axes.imshow(weights.numpy(), vmin=0, vmax=1)
+    figure, axes = plt.subplots(figsize=(7.4, 3.9))
+    shown = [word.lstrip("▁") or text("lesson12.space") for word in words]
+    axes.imshow(weights.numpy(), vmin=0, vmax=1, aspect="auto")
     axes.grid(visible=False)
     axes.set_xticks(range(len(shown)), shown)
     axes.set_yticks(range(len(shown)), shown)
@@ -178,11 +178,11 @@ def draw_names(found: Mapping) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.4, 3.2))
     for row, of in enumerate(found.values()):
-        for encoder in ("minilm", "e5", "zukan"):
+        for encoder, shift in (("minilm", -0.22), ("e5", 0), ("zukan", 0.22)):  # none hides another
             name = NAMED.get(encoder, encoder)
             colour, marker = REAL_LOOKS[name]
             label = text(f"twins.{name}") if row == 0 else None
-            axes.plot(of[encoder], row, marker, color=colour, markersize=8, label=label)
+            axes.plot(of[encoder], row + shift, marker, color=colour, markersize=8, label=label)
         chance = [1 / of["classes"]] * 2
         label = text("lesson12.chance") if row == 0 else None
         axes.plot(chance, [row - 0.35, row + 0.35], ":", color=figures.INK, label=label)
@@ -257,7 +257,7 @@ def _title(figure: plt.Figure, finding: str) -> None:
 
 def _legend(figure: plt.Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=10)
 
 
 def _write_cells(axes: Axes, table: Tensor, form: str) -> None:
@@ -265,5 +265,5 @@ def _write_cells(axes: Axes, table: Tensor, form: str) -> None:
     for row, values in enumerate(table.tolist()):
         for column, value in enumerate(values):
             ink = figures.INK if value > 0.6 else "white"
-            look = {"ha": "center", "va": "center", "fontsize": 9, "color": ink}
+            look = {"ha": "center", "va": "center", "fontsize": 10, "color": ink}
             axes.text(column, row, form.format(value), **look)
