@@ -16,7 +16,7 @@
 #
 # After this lesson you can
 #
-# - teach a network of an eleventh of the size with the answers of a large one
+# - teach a network of one eleventh the size with the answers of a large one
 # - read from a figure when distillation gains much and when it gains little
 # - notice the shortcuts that a student takes, and choose between this and other ways to make a network small
 
@@ -57,9 +57,9 @@ tl.diagram("teacher_student")
 # %% [markdown] key="job" lang="en"
 # ## The job: a camera at a bird feeder
 #
-# A small camera, powered by the sun, hangs at a feeder in the garden. It has 512 kB of memory. Of ten kinds of bird there are 10 photos each with names: 5 to learn from, and 5 as validation data, to choose settings with. On the camera's card there are 600 photos without names.
+# A small camera, powered by the sun, hangs at a feeder in the garden. It has 512 kB of memory. You have 10 photos with names of each of ten kinds of bird: 5 to learn from, and 5 as validation data, to choose settings with. On the camera's card there are 600 more without names.
 #
-# First we need a teacher: our `zukan-resnet`, fine-tuned on the photos with names. An inspection camera in a factory or a doorbell would have the same trouble: the accurate model is too large for the place where it is needed.
+# First we need a teacher: our `zukan-resnet`, fine-tuned on the photos with names. A doorbell or an inspection camera in a factory has the same trouble: the accurate model is too large for the place that needs it.
 
 # %% key="teacher-run" alt_ja="鳥の写真の見本。1行に1種類、4枚ずつ。" alt_en="Samples of the photos of birds, one kind a row, four each."
 birds = tl.load_task("birds", per_class=5, valid_per_class=5)
@@ -83,7 +83,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # - `tl.train_from_scratch`：名前の付いた50枚で、ふつうに学習します。
 # - `tl.distill`：この50枚と名前のない600枚について、教師の答えに近づけます。名前からは何も学びません。
 #
-# 学習率は、学び方ごとに、別の写真の検証データで選んであります。
+# 学習率は、ここでは使わない写真で検証して選び、どちらも1.0になりました。
 #
 # > **予想してから実行**：ラベルだけで学んだ生徒は、3枚に2枚ほど当てます。同じネットワークが教師から学ぶと、テスト正解率は何%になるでしょうか。
 
@@ -93,9 +93,9 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # The student starts from random weights and takes 300 steps of 32 photos, in one of two ways:
 #
 # - `tl.train_from_scratch` learns from the 50 photos with names.
-# - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names; it reads no name.
+# - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names; it reads no names at all.
 #
-# Each way has its own learning rate, chosen on validation data of other draws.
+# The learning rate was chosen on validation photos that are not used here: 1.0 for both.
 #
 # > **Predict, then run**: with labels alone the student gets about two thirds right. What will the same network reach when it learns from the teacher?
 
@@ -114,31 +114,35 @@ display(lesson11.draw_win(ways, live=today))
 tl.see_prediction("11-win", round(100 * taught.test_acc))
 
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
-# **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が1枚ごとに迷っても、枚数が増えればならされます。
+# **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が個々の写真で間違えても、枚数が多ければ打ち消し合うからです。
 #
-# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は平均、線は95%信頼区間で、前もって測って保存した結果です。丸印は今日の1回です。
-#
-# 生徒は、教師から何を聞いているのでしょうか。ウィジェットで写真を選び、**温度**を上げてみてください。教師の答えがなだらかになります。「実際に学習する」を押すと、その温度で生徒が学ぶ様子を見られます。
+# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は10回の平均、線は95%信頼区間で、前もって測った結果です。丸印は今日の1回です。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Dots are stored means, lines 95% intervals, rings today's run.
+# Every draw has other photos and a teacher of its own. Dots are the stored means, lines their 95% intervals, and rings today's run.
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ## 生徒は、教師から何を聞いているのか
 #
-# What does the student hear from its teacher? Choose a photo in the widget and raise the **temperature**, which makes the teacher's answers softer. "Run it live" trains a student at that temperature while you watch.
+# 下のウィジェットで写真を選び、**温度**を上げてみましょう。教師の答えがなだらかになります。「実際に学習する」を押すと、その温度で生徒が学ぶ様子を見られます。
+#
+# ### 練習A（読み取る、3分）
+#
+# 写真3を選びます。`runner_up` には、教師が2番目にありそうだと答えた鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、教師がいちばんありそうだと答えた鳥が50%を下回る、最も低い温度を入れてください。
+
+# %% [markdown] key="exercise-a" lang="en"
+# ## What does the student hear?
+#
+# Choose a photo in the widget below and raise the **temperature**, which makes the teacher's answers softer. "Run it live" trains a student at that temperature while you watch.
+#
+# ### Exercise A (read, 3 minutes)
+#
+# Choose photo 3. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest temperature at which its most likely bird falls below 50%.
 
 # %% key="widget"
 tl.widget("11")
-
-# %% [markdown] key="exercise-a" lang="ja"
-# ### 練習A（読み取る、3分）
-#
-# ウィジェットで写真3を選びます。`runner_up` には、教師が2番目にありそうだと答えた鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、教師がいちばんありそうだと答えた鳥が50%を下回る、最も低い温度を入れてください。
-
-# %% [markdown] key="exercise-a" lang="en"
-# ### Exercise A (read, 3 minutes)
-#
-# Choose photo 3 in the widget. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest temperature at which its most likely bird falls below 50%.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -166,7 +170,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# By hand: for a photo of a kingfisher, the teacher gives the kingfisher 8, the woodpecker 4 and the canary 0. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
+# By hand: for a photo of a kingfisher, the teacher gives 8 to the kingfisher, 4 to the woodpecker and 0 to the canary. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
 
 # %% key="soft-answers"
 tl.diagram("soft_answers")
@@ -182,7 +186,7 @@ tl.diagram("soft_answers")
 #
 # ### 練習B（書く、6分）
 #
-# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。写真全体で1つの数を返します。
+# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。写真についての平均を、1つの数で返します。
 
 # %% [markdown] key="loss" lang="en"
 # ## The loss of distillation
@@ -195,7 +199,7 @@ tl.diagram("soft_answers")
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. It returns one number for all the photos.
+# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. It returns one number, the mean over the photos.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -300,14 +304,14 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # %% [markdown] key="wrong" lang="ja"
 # ## 答えは伝わる、理由は伝わらない
 #
-# 教師の答えが正しければ、生徒も正しい見方を身につけるでしょうか。餌台ごとに色の違う看板を立て、種類ごとに決まった餌台で撮影したとします。名前の付いた写真では、看板の色だけで鳥の種類がわかってしまいます。この写真でファインチューニングした教師が、3人の生徒を教えます。違うのはラベルなし写真だけです。看板が元のまま、看板を入れ替えた、看板なし、の3通りです。
+# 教師の答えが正しければ、生徒も正しい見方を身につけるでしょうか。餌台ごとに色の違う看板を立て、種類ごとに決まった餌台で撮影したとします。名前の付いた写真では、看板の色だけで鳥の種類がわかってしまいます。この写真でファインチューニングした教師が、3人の生徒を教えます。違うのは、教わるときに使う、名前のない写真だけです。看板が元のまま、入れ替え、なし、の3通りです。
 #
 # > **見る前に考える**：看板を入れ替えた写真でテストすると、教師はどうなるでしょうか。生徒は？
 
 # %% [markdown] key="wrong" lang="en"
 # ## Answers are passed on, reasons are not
 #
-# If the teacher's answers are right, will the student look at the right thing? Suppose that each feeder has a sign of another colour, and that each kind of bird was photographed at one feeder: in the photos with names, the colour of the sign gives the bird away. A teacher that was fine-tuned on these photos has three students. Only their unlabelled photos differ: signs as before, mixed up, or none.
+# If the teacher's answers are right, will the student look at the right thing? Suppose that every feeder has a sign in a colour of its own, and that each kind of bird was photographed at one feeder only: in the photos with names, the colour of the sign gives the bird away. A teacher that was fine-tuned on these photos has three students. Only their photos without names differ: signs as before, mixed up, or none.
 #
 # > **Think before you look**: with the signs of the test photos mixed up, what becomes of the teacher? And of its students?
 
@@ -384,7 +388,7 @@ lesson11.draw_real(tl.stored("11_real"))
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A large model in the cloud inspects the parts of a factory; its accuracy is 97%. When the line to the cloud breaks, the work stops. You are asked to bring it to a small device on the line (1 MB of memory). There are 40 pictures with names of each of five classes; 2,000 more without names come in every day, and 95% of these show good parts.
+# A large model in the cloud inspects the parts of a factory; its accuracy is 97%. When the connection fails, production stops. You are asked to bring the inspection to a small device beside the line (1 MB of memory). You have 40 named pictures of each of five classes; 2,000 without names come in every day, and 95% of these show good parts.
 #
 # Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find shortcuts and mistakes of the student, and `"why"` gives your reasons. Mark it with the rubric in the solution.
 
@@ -399,16 +403,16 @@ lesson11.draw_real(tl.stored("11_real"))
 # PLACEHOLDER:     "why": ...,
 # PLACEHOLDER: }
 plan = {
-    "teacher": "The model in the cloud: it is accurate already, and answers for any picture.",
-    # ja: "teacher": "クラウドのモデル。すでに正確で、どんな画像にも答えられます。",
-    "student": "A small network that was pretrained, so that the teacher need not teach it to see.",
-    # ja: "student": "小さな事前学習済みネットワーク。見る力から教えなくて済みます。",
-    "photos": "Pictures without names, equal numbers of each of the teacher's answers.",
-    # ja: "photos": "名前のない画像を、教師の答えごとに同じ枚数だけ選びます。",
-    "check": "40 fresh pictures with names, some from another camera; teacher and student on each.",
-    # ja: "check": "新しく名前を付けた画像40枚（別のカメラも含む）で、教師と生徒を両方測ります。",
-    "why": "The gain comes from pictures; 95% good parts would teach little about defects.",
-    # ja: "why": "効果は画像から来ます。95%が良品のままでは、欠陥をほとんど教えられません。",
+    "teacher": "The cloud's model, 97% right; an inspector names 40 pictures a week to find its slips.",
+    # ja: "teacher": "クラウドのモデル（97%）。毎週40枚は検査員も答え、その間違いを調べます。",
+    "student": "A network of 0.4 MB, pretrained and from random weights; keep the better one.",
+    # ja: "student": "0.4 MBの小型。事前学習済みとランダムな重みの両方を試し、良いほうを使います。",
+    "photos": "Equal numbers of each of the teacher's answers: as they come, 95% show good parts.",
+    # ja: "photos": "教師の答えごとに同じ枚数を選びます。そのままでは95%が良品だからです。",
+    "check": "Fresh named pictures, another camera's too: teacher and student apart, by defect.",
+    # ja: "check": "別のカメラも含む新しい画像に名前を付け、教師と生徒を欠陥ごとに別々に測ります。",
+    "why": "600 photos took 67% to 91%; a shortcut took 93% to 54%, and only a new test showed it.",
+    # ja: "why": "写真600枚で67%が91%に。近道では93%が54%に落ち、新しいテストでしか気づけません。",
 }
 ### END SOLUTION
 tl.check("11-c")
@@ -422,7 +426,7 @@ tl.check("11-c")
 # | 確かめ方 | なし | 新しい画像で測る | 教師と生徒を別々に、欠陥ごとに測る |
 # | 理由 | なし | 図に触れた | 図の数字を挙げた |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、1＋1＋2＋1＋1で6点です。何が足りないか、考えてみてください。
+# 上の計画は、5つとも2点です。7点以上なら、そのまま提案できます。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -433,7 +437,7 @@ tl.check("11-c")
 # | check | none | on fresh pictures | teacher and student apart, defect by defect |
 # | reasons | none | refers to a figure | names numbers from a figure |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 1 + 1 + 2 + 1 + 1 = 6. What does it lack?
+# The plan above gets 2 points on every line. With 7 or more, yours can go to your boss as it is.
 
 # %% key="quiz"
 tl.quiz("11")
@@ -581,10 +585,10 @@ print(f"Today: teacher {learned.teacher_acc:.0%}, student {learned.test_acc:.0%}
 lesson11.draw_texts(tl.stored("11_texts"))
 
 # %% [markdown] key="texts-read" lang="ja"
-# **文章でも、効いたのはラベルのないメールです。** 日本語で28%が53%に、英語で29%が49%になりました（教師は63%と58%）。同じ30通では、ソフトな答えにしても変わりません。どの単語がどの種類に近いかは、たくさんのメールを読んで初めてわかるからでしょう。生徒は316 kBで、教師（4,182 kB）の13分の1です。
+# **文章でも、効いたのはラベルのないメールです。** 日本語で28%が53%に、英語で29%が49%になりました（教師は63%と58%）。同じ30通では、ソフトな答えにしても変わりません。30通だけでは、テストに出てくる単語の多くに出会わないからでしょう。生徒は316 kBで、教師（4,182 kB）の13分の1です。
 
 # %% [markdown] key="texts-read" lang="en"
-# **With texts, too, it is the letters without labels.** They lift 29% to 49% in English and 28% to 53% in Japanese (the teacher: 58% and 63%). On the same 30 texts soft answers change nothing; most words of the test are probably not among them. The student takes 316 kB, a thirteenth of the teacher's 4,182 kB.
+# **With texts, too, it is the letters without labels.** They lift 29% to 49% in English and 28% to 53% in Japanese (the teacher: 58% and 63%). On the same 30 texts soft answers change nothing, probably because many words of the test do not occur in them. The student takes 316 kB, a thirteenth of the teacher's 4,182 kB.
 
 # %% [markdown] key="deeper-fidelity" lang="ja" tags=["deeper"]
 # ## さらに深く：そっくりになることと、正しいこと

@@ -68,7 +68,8 @@ def draw_win(ways: Mapping, live: Mapping[str, float]) -> Picture:
     _rows(axes, ways, ("hard", "all", "teacher"), live)
     axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson11.today"))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    axes.set_title(text("lesson11.win_title", **_means(ways, ("hard", "all"))))
+    title = text("lesson11.win_title", **_means(ways, ("hard", "all")))
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.win_alt"))
 
 
@@ -77,8 +78,11 @@ def draw_ways(ways: Mapping) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(7.6, 3.9))
     _rows(axes, ways, ("hard", "soft", "pseudo", "all", "labelled", "teacher"))
-    figure.legend(loc="outside lower center", fontsize=9)
-    axes.set_title(text("lesson11.ways_title", **_means(ways, ("hard", "soft", "all"))))
+    look = {"color": LOOK["hard"]["color"], "linestyle": "--", "linewidth": 1.5}
+    axes.axvline(fmean(ways["hard"]), **look, label=text("lesson11.amount_line_hard"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    title = text("lesson11.ways_title", **_means(ways, ("hard", "soft", "pseudo")))
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.ways_alt"))
 
 
@@ -110,41 +114,44 @@ def draw_colour(found: Mapping, task: Task) -> Picture:
         _percent(axes)
     panels[1].set_yticklabels([])
     panels[0].set_ylabel(text("lesson11.accuracy_bars"))
-    panels[0].legend(loc="lower left", **LEGEND)
-    figure.suptitle(text("lesson11.colour_title"), x=0.02, ha="left", fontsize=12)
+    _legend(panels[0], "lower left")
+    mixed = _means({who: tests["mixed"] for who, tests in found.items()}, ("teacher", "kept"))
+    figure.suptitle(text("lesson11.colour_title", **mixed), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.colour_alt"))
 
 
 def draw_amount(by_labels: Mapping, by_photos: Mapping, ways: Mapping) -> Picture:
     """Left: by the labels of each kind. Right: by the photos without names."""
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4.1), sharey=True)
     counts = by_labels["labels"]
-    for way in ("hard", "all", "teacher"):
+    for way in ("all", "teacher", "hard"):
         label = text(f"lesson11.amount_{way}")
         figures.error_band(left, counts, by_labels[way], label, **LOOK[way])
+    taught, alone = (list(map(fmean, by_labels[way])) for way in ("all", "hard"))
+    gains = [round(100 * (a - b)) for a, b in zip(taught, alone, strict=True)]
+    for count, low, gain in zip(counts, alone, gains, strict=True):
+        left.annotate(f"+{gain}", (count, low), (9, -15), textcoords="offset points", bbox=PAPER)
     left.set_xscale("log")
     left.set_xticks(counts, [f"{count}" for count in counts])
     left.minorticks_off()
+    left.set_xlim(1.7, 38)
     left.set_xlabel(text("lesson11.amount_labels"))
-    left.legend(loc="lower right", **LEGEND)
+    left.set_title(text("lesson11.amount_by_labels", first=gains[0], last=gains[-1]), fontsize=11)
     many = by_photos["photos"]
     places = range(len(many))  # 0 has no place on a logarithmic axis
-    figures.error_band(right, places, by_photos["all"], **LOOK["all"])
-    for way in ("hard", "teacher"):
+    figures.error_band(right, places, by_photos["all"], text("lesson11.taught"), **LOOK["all"])
+    for way in ("teacher", "hard"):
         _line(right, ways[way], way)
     right.set_xticks(places, [f"{count:,}" for count in many])
     right.set_xlabel(text("lesson11.amount_photos"))
-    right.legend(loc="lower right", **LEGEND)
+    some, most = (f"{fmean(by_photos['all'][many.index(count)]):.0%}" for count in (200, 2000))
+    right.set_title(text("lesson11.amount_by_photos", some=some, most=most), fontsize=11)
+    for axes in (left, right):
+        _chance(axes)
+        _legend(axes)
     _percent(left)
     left.set_ylabel(text("lesson11.accuracy_bands"))
-    few, most = by_labels["labels"][0], by_labels["labels"][-1]
-    gains = {
-        key: round(100 * (fmean(by_labels["all"][at]) - fmean(by_labels["hard"][at])))
-        for key, at in (("first", 0), ("last", -1))
-    }
-    title = text("lesson11.amount_title", few=few, most=most, **gains)
-    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.amount_alt"))
 
 
@@ -172,73 +179,72 @@ def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
         mark, kilobytes_of = LOOK[look], found[way]["kilobytes"]
         span = interval(found[way]["accuracy"], share=True)
         figures.mark_mean(right, row, span, across=True, **mark)
-        _beside(right, row, span.high, f"{span.mean:.0%}")
+        _at_the_edge(right, row, f"{span.mean:.0%}")
         size.barh(row, kilobytes_of, color=mark["color"], height=0.6)
-        _beside(size, row, kilobytes_of, f"{kilobytes_of:,.0f}")
+        _at_the_edge(size, row, f"{kilobytes_of:,.0f}")
         takes = live["teacher" if way in LARGE else "student"]
         time.barh(row, takes, color=mark["color"], height=0.6)
-        _beside(time, row, takes, f"{takes:.1f}")
+        _at_the_edge(time, row, f"{takes:.1f}")
     memory = text("lesson11.small_memory", memory=MEMORY)
     size.axvline(MEMORY, color=figures.INK, linestyle=":", linewidth=1.5, label=memory)
     names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
     right.set_yticks(range(len(names)), names, fontsize=10)
     right.set_ylim(len(names) - 0.5, -0.5)
-    right.set_xlim(0.4, 1.06)
-    right.set_xticks((0.4, 0.6, 0.8, 1.0))
+    right.set_xlim(0.5, 1.14)
+    right.set_xticks((0.6, 0.8, 1.0))
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.set_xlabel(text("lesson11.accuracy_bars"), fontsize=10)
     size.set_xscale("log")
-    size.set_xlim(50, 20_000)
-    size.set_xlabel("kB", fontsize=10)
-    time.set_xlim(0, 1.35 * max(live.values()))
+    size.set_xlim(50, 30_000)
+    size.set_xticks((100, 1000), ("100", "1,000"))
+    size.minorticks_off()
+    size.set_xlabel(text("lesson11.small_size"), fontsize=10)
+    time.set_xlim(0, 1.5 * max(live.values()))
     time.set_xlabel(text("lesson11.small_live"), fontsize=10)
     figure.legend(*size.get_legend_handles_labels(), loc="outside lower right", fontsize=9)
     figure.suptitle(text("lesson11.small_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson11.small_alt"))
 
 
-def _beside(axes: Axes, row: int, x: float, says: str) -> None:
-    axes.annotate(
-        says,
-        (x, row),
-        (5, 0),
-        textcoords="offset points",
-        va="center",
-        bbox=PAPER,
-        fontsize=9,
-    )
+def _at_the_edge(axes: Axes, row: int, says: str) -> None:
+    """A number at the right end of its row, where no line crosses it."""
+    where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+    axes.text(0.99, row, says, **where, bbox=PAPER, fontsize=9)
 
 
 def draw_temperature(found: Mapping, ways: Mapping) -> Picture:
     """Accuracy by temperature, on the same photos and on more; ways: 11_ways, of TEMPERATURE."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.4, 3.7))
-    draws = slice(len(found["all"][0]))
-    warm = sorted((*found["temperatures"], TEMPERATURE))
     for way in ("all", "soft"):
-        runs = dict(zip(found["temperatures"], found[way], strict=True))
-        runs[TEMPERATURE] = ways[way][draws]
-        label = text(f"lesson11.way_{way}")
-        figures.error_band(axes, warm, [runs[T] for T in warm], label, **LOOK[way])
-    _line(axes, ways["hard"][draws], "hard")
-    axes.set_xscale("log")
-    axes.set_xticks(warm, [f"{T:g}" for T in warm])
-    axes.minorticks_off()
+        runs: dict[int, Sequence[float]] = {int(TEMPERATURE): ways[way]}
+        _curve(axes, runs | dict(zip(found["temperatures"], found[way], strict=True)), way)
+    _line(axes, ways["hard"], "hard")
     axes.set_xlabel(text("lesson11.warm_axis"))
+    _chance(axes)
     _percent(axes)
     axes.set_ylabel(text("lesson11.accuracy_bands"))
-    axes.legend(loc="lower right", **LEGEND)
-    figure.suptitle(text("lesson11.warm_title"), x=0.02, ha="left", fontsize=12)
+    _legend(axes)
+    axes.set_title(text("lesson11.warm_title"))
     return picture(figure, text("lesson11.warm_alt"))
+
+
+def _curve(axes: Axes, runs: Mapping[int, Sequence[float]], way: str) -> None:
+    """runs: {value of a knob: accuracies}, on a logarithmic axis with those values."""
+    values = sorted(runs)
+    label = text(f"lesson11.way_{way}")
+    figures.error_band(axes, values, [runs[value] for value in values], label, **LOOK[way])
+    axes.set_xscale("log")
+    axes.set_xticks(values, [f"{value:,}" for value in values])
+    axes.minorticks_off()
 
 
 def draw_teachers(found: Mapping, ways: Mapping) -> Picture:
     """Teachers of right, smoothed and wrong labels, and their students."""
     figures.use()
     figure, axes = plt.subplots(figsize=(8.2, 4.4))
-    draws = slice(len(found["wrong"]["all"]))
     shown = ("hard", "teacher", "soft", "all")
-    kinds = {"right": {way: ways[way][draws] for way in shown}, **found}
+    kinds = {"right": {way: ways[way] for way in shown}, **found}
     for place, runs in enumerate(kinds.values()):
         for shift, way in enumerate(shown):
             if way in runs:
@@ -252,8 +258,8 @@ def draw_teachers(found: Mapping, ways: Mapping) -> Picture:
     _chance(axes)
     _percent(axes)
     axes.set_ylabel(text("lesson11.accuracy_bars"))
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    figure.suptitle(text("lesson11.teachers_title"), x=0.02, ha="left", fontsize=12)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    axes.set_title(text("lesson11.teachers_title"))
     return picture(figure, text("lesson11.teachers_alt"))
 
 
@@ -305,8 +311,9 @@ def _side_by_side(panels: Sequence[tuple[Mapping, float, str]], key: str) -> Pic
     ways = ("hard", "soft", "pseudo", "all", "teacher")
     for axes, (found, chance, title) in zip(drawn, panels, strict=True):
         for place, way in enumerate(ways):
-            _upright(axes, place, interval(found[way], share=True), LOOK[way])
-        names = [text(f"lesson11.way_short_{way}") for way in ways]
+            span = interval(found[way], share=True)
+            _upright(axes, place, span, LOOK[way], lift=abs(span.mean - chance) < 0.03)
+        names = [text(f"lesson11.{key}_{way}") for way in ways]
         axes.set_xticks(range(len(ways)), names, fontsize=9)
         axes.set_xlim(-0.5, len(ways) - 0.2)
         axes.set_title(title, fontsize=11)
@@ -318,12 +325,13 @@ def _side_by_side(panels: Sequence[tuple[Mapping, float, str]], key: str) -> Pic
     return picture(figure, text(f"lesson11.{key}_alt"))
 
 
-def _upright(axes: Axes, place: float, span: Any, look: Mapping) -> None:
+def _upright(axes: Axes, place: float, span: Any, look: Mapping, lift: bool = False) -> None:
+    """lift: the number stands a little higher than its mark, above a line that passes there."""
     figures.mark_mean(axes, place, span, **look)
     axes.annotate(
         f"{span.mean:.0%}",
         (place, span.mean),
-        (8, -4),
+        (8, 5 if lift else -4),
         textcoords="offset points",
         bbox=PAPER,
         fontsize=9,
@@ -344,6 +352,11 @@ def _chance(axes: Axes, chance: float = CHANCE) -> None:
     axes.axhline(
         chance, color=figures.INK, linestyle=":", linewidth=1.5, label=text("lesson11.chance")
     )
+
+
+def _legend(axes: Axes, loc: str = "lower right") -> None:
+    """Above the line for guessing."""
+    axes.legend(loc=loc, bbox_to_anchor=(float(loc.endswith("right")), 0.12), **LEGEND)
 
 
 def _percent(axes: Axes) -> None:
