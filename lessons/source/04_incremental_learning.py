@@ -46,7 +46,7 @@ lesson04 = tl.figures("04")
 # %% [markdown] key="arrive" lang="en"
 # ## There is always more to tell apart
 #
-# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. At work, enquiries get another category, or a new defect turns up in an inspection line.
+# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. At work, a new category of enquiries or a new kind of defect turns up.
 #
 # This is **incremental learning**, also called **continual learning**. A bird-watcher who learns a new bird does not forget the others. Does a neural network?
 #
@@ -63,27 +63,29 @@ tl.show(fish, per_class=4)
 # %% [markdown] key="mean" lang="ja"
 # ## まず、忘れない方法
 #
-# レッスン02で借りた目をそのまま使い、クラスごとに特徴の平均を1つだけ覚えます。新しい画像には、平均が最も近いクラスを答えます。これが**最近傍クラス平均**（nearest class mean、NCM）です。
-#
-# たとえば、平均が $\mu_A=(2,2)$ と $\mu_B=(8,2)$ なら、特徴 $(4,3)$ の画像は、Aまでの距離の2乗が $2^2+1^2=5$、Bまでが $4^2+1^2=17$ なので、Aと答えます。クラス $c$ の訓練画像の特徴 $\phi(x)$ が $n_c$ 枚分あれば、
-#
-# $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
-#
-# クラスを加えるときは、平均を1つ足すだけです（コードでは、先に特徴の長さを1にそろえ、向きだけを比べます）。
+# レッスン02で借りた目をそのまま使い、クラスごとに特徴の平均を1つだけ覚えます。新しい画像には、平均が最も近いクラスを答えます。これが**最近傍クラス平均**（nearest class mean、NCM）です。クラスを加えるときは、平均を1つ足すだけです。
 
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
 #
-# Borrow the eye as it is, as in lesson 02, and remember one mean feature for each class. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM).
+# Borrow the eye as it is, as in lesson 02, and remember one mean feature for each class. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is one more mean, and that is all.
+
+# %% key="mean-diagram"
+tl.diagram("new_means")
+
+# %% [markdown] key="mean-words" lang="ja"
+# たとえば、平均が $\mu_A=(2,2)$ と $\mu_B=(8,2)$ なら、特徴 $(4,3)$ の画像は、Aまでの距離の2乗が $2^2+1^2=5$、Bまでが $4^2+1^2=17$ なので、Aと答えます。クラス $c$ の訓練画像の特徴 $\phi(x)$ が $n_c$ 枚分あれば、
 #
+# $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
+#
+# コードでは、先に特徴の長さを1にそろえ、向きだけを比べます。
+
+# %% [markdown] key="mean-words" lang="en"
 # For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with feature $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# Another class is one more mean, and that is all. (The code first scales each feature to length 1, so that only its direction counts.)
-
-# %% key="mean-diagram"
-tl.diagram("new_means")
+# The code first scales each feature to length 1, so that only its direction counts.
 
 # %% key="mean-code"
 features = F.normalize(tl.extract_features(network, fish.train), dim=1)
@@ -184,7 +186,7 @@ tl.see_prediction("04-forget", round(100 * kept))
 #
 # ## Try it
 #
-# In practice there is never just one update. In the widget, ten birds come two at a time. Choose a way to learn and a step, and see how far each bar (now) has fallen below its ring (when it was new). **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
+# In practice there is never just one update: in the widget, ten birds come two at a time. Choose a way to learn and a step, and see how far each bar (now) has fallen below its ring (when it was new). **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
 
 # %% key="widget"
 tl.widget("04")
@@ -197,7 +199,7 @@ tl.widget("04")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# Choose the last step, when scarlet ibis and toucan have come, and compare the ways that keep no picture. Put the one with the highest average over all classes into `best` (`"LwF"`, `"EWC"` or `"nearest mean"`), and into `fell` by how many points LwF's old classes have fallen since they were new.
+# Choose the last step (scarlet ibis and toucan) and compare the ways that keep no picture. Put the one with the highest average over all classes into `best` (`"LwF"`, `"EWC"` or `"nearest mean"`), and into `fell` by how many points LwF's old classes have fallen since they were new.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -211,16 +213,16 @@ tl.check("04-a")
 # %% [markdown] key="replay" lang="ja"
 # ## 少しだけ見せ直す：リプレイ
 #
-# 忘れるのは、古い画像がもう出てこないからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
+# 忘れたのは、古い画像が1枚も出てこなかったからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
 #
 # 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。損失も学習ループも、さっきの `train` のままです。
 
 # %% [markdown] key="replay" lang="en"
 # ## Show a few again: replay
 #
-# The old fish are forgotten because no old picture ever comes back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
+# No old picture ever came back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
 #
-# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. The loss and the loop are those of `train`, unchanged.
+# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. Loss and loop stay those of `train`.
 
 # %% key="replay-diagram"
 tl.diagram("replay")
@@ -258,7 +260,7 @@ tl.claim(
 # | 3回目の後 | 60% | 87% | 99% |
 #
 # - **平均正解率**は最後の行の平均、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は「最後の回より前の最高」から「最後」を引いた平均です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。最後がそれまでの最高を超えた組は、負の数ではなく0と数えます。
+# - **忘却**（forgetting）は「最後の回より前の最高」から「最後」を引いた平均です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
 #
 # 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
@@ -276,7 +278,7 @@ tl.claim(
 # | after step 3 | 60% | 87% | 99% |
 #
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
-# - **Forgetting** is the best before the last step minus the last, as a mean over all groups but the newest. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that ends above its earlier best counts as 0, not as a negative number.
+# - **Forgetting** is the best before the last step minus the last, as a mean over all groups but the newest. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
 #
 # For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
 
@@ -292,14 +294,14 @@ naive = lesson04.matrices(stream, "kept_rows")[0]
 lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **新しいデータだけでは対角線しか残りません。リプレイでは、下の行まで値が残ります。** ただし途中で下がったり戻ったりするので、毎回すべての組を測ります。左は保存済みの1回、右はいま測った1回です。
+# **新しいデータだけでは対角線しか残りません。リプレイでは、下の行まで値が残ります。** ただし、途中で下がったり戻ったりします。左は保存済みの1回、右はいま測った1回です。
 #
 # ### 練習B（書く、6分）
 #
 # 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again, so measure all groups after every step. The left matrix is one stored run, the right one was measured just now.
+# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again. The left matrix is one stored run, the right one was measured just now.
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -336,14 +338,14 @@ tl.diagram("scenarios")
 #
 # ## 平均だけでは足りないとき
 #
-# 魚では、学習しない最近傍クラス平均で十分でした。では、レッスン03の部品の表面（傷、へこみ、しみ、ひび）ではどうでしょうか。どちらも3クラスを学び、あとから2クラスが加わります。
+# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。どちらも3クラスを学び、あとから2クラスが加わります。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; the figure is under "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% by day remain. Numbers in this lesson are class-incremental, the hardest, unless we say otherwise.
+# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% by day remain. Numbers in this lesson are class-incremental, the hardest, unless we say otherwise.
 #
 # ## When means are not enough
 #
-# For fish, the nearest class mean was all we needed, without training. What about the parts of lesson 03, with scratches, dents, stains and cracks? In both, three classes are learned and two are added.
+# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? In both, three classes are learned and two are added.
 
 # %% key="hard-figure" alt_ja="魚と表面検査での5クラスの平均正解率。最近傍クラス平均、リプレイ、全データを比べている。" alt_en="Mean accuracy over five classes on fish and on surfaces: nearest mean, replay and all data."
 easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
@@ -356,22 +358,22 @@ lesson04.draw_easy_and_hard(easy, hard)
 #
 # 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ、5回に分けて届きます。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。
 #
-# > **見る前に考える**：本体は動きません。それでも、出力層だけで古い種類を忘れるでしょうか。
+# > **見る前に考える**：本体が動かなくても、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
 # **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step. With half of that training, no lead can be shown (under "Deeper"), and none for replay, which keeps 12 of the 30 pictures of each class.
 #
 # ## And on real pictures?
 #
-# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time, in five steps. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.**
+# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.**
 #
-# > **Think before you look**: the body does not move. Will the head alone forget the old kinds, too?
+# > **Think before you look**: will the head alone forget the old kinds, too?
 
 # %% key="real-figure" alt_ja="本物の衣類と手書き文字での、更新のたびの、届いた全クラスの正解率。方法ごとに線が1本ずつ。" alt_en="Accuracy on all classes so far after each step, on real clothes and characters, a line for each way."
 lesson04.draw_real(tl.stored("04_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **描いた魚のときと同じでした。本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
+# **本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -380,7 +382,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # 計画を `plan` に書いてください。`"method"` は `"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか、`"keep"` は次の更新まで保管するもののリスト、`"tested_on"` は更新のたびに測るもの（`"old"` と `"new"`）のリスト、`"change_if"` は方法を変える条件、`"why"` は理由です。書き終えたら、解答例の採点表で見直します。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **As with the drawn fish, old classes are lost: with the body frozen, the head alone forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%). The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
+# **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%). The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -448,7 +450,7 @@ tl.quiz("04")
 # ## Key points
 #
 # - Trained on new data only, a network soon forgets the old classes, even with the head's rows copied, even with the body frozen.
-# - First measure the nearest class mean, which trains nothing. Where the features are good enough, it will do.
+# - First measure the nearest class mean. Where the features are good enough, it will do.
 # - Where the features must change, mix in a few old examples (replay), or train on all data again if you may keep them.
 # - At every update, measure old and new classes apart. An average hides forgetting.
 # - Ask of every published number whether it is class-, task- or domain-incremental.

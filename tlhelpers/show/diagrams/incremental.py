@@ -7,10 +7,12 @@ from tlhelpers.show.diagrams.canvas import NOTE, PALE, SMALL, Diagram, drawn
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE
 
 
-def _letter(d: Diagram, x: float, y: float, word: str, fill: str, dashed: bool = False) -> None:
+def _letter(
+    d: Diagram, x: float, y: float, word: str, fill: str, edge: str = INK, dashed: bool = False
+) -> None:
     """A class as a small square with its letter, or an output row that is random: dashed."""
     look = {"stroke_dasharray": "5 4"} if dashed else {}
-    d.add("rect", x=x, y=y, width=30, height=30, rx=4, fill=fill, stroke=INK, **look)
+    d.add("rect", x=x, y=y, width=30, height=30, rx=4, fill=fill, stroke=edge, **look)
     d.text(x + 15, y + 21, word, text_anchor="middle", font_size=NOTE)
 
 
@@ -47,7 +49,7 @@ def grow_head() -> Diagram:
         for row, name in enumerate(rows):
             kept = name in trained
             fill = PALE[ORANGE] if kept else "white"
-            _letter(d, x + 124, 56 + 34 * row, name, fill, dashed=not kept)
+            _letter(d, x + 124, 56 + 34 * row, name, fill, ORANGE, dashed=not kept)
             d.arrow(x + 94, 71 + 34 * row, 26)
         height = 34 * len(rows) - 4
         d.block(x, 56, text("diagram.grow_head_body"), width=90, height=height)
