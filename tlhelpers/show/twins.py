@@ -92,8 +92,12 @@ def draw_settings(
         colour, marker = LOOKS[kind]
         for row, setting in enumerate(settings):
             point = interval(found[kind][setting], share=True)
-            look = {"marker": marker, "label": text(f"twins.{kind}") if row == 0 else None}
+            label = text(f"twins.{kind}") if row == 0 else None
+            look = {"marker": marker, "markersize": 5, "label": label}
             figures.mark_mean(axes, row, point, across=True, color=colour, **look)
+            # strokes at the ends: many a bar is no longer than its mark is wide
+            caps = {"marker": "|", "markersize": 11, "markeredgewidth": 1.8, "linestyle": "none"}
+            axes.plot([point.low, point.high], [row, row], color=colour, **caps)
     for row, setting in enumerate(settings):
         label = text("twins.chance") if row == 0 else None
         mark = [chances[setting]] * 2
@@ -102,7 +106,7 @@ def draw_settings(
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_xlabel(text("twins.accuracy"))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    axes.set_xlabel(text("twins.accuracy_bars"))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, markerscale=1.5)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)

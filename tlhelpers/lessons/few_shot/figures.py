@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -95,6 +96,7 @@ def draw_ways(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture:
         runs = [result.accuracies for result in by_shot.values()]
         name = text(f"lesson05.{method}")
         figures.error_band(axes, list(by_shot), runs, name, **LOOKS[method])
+    axes.fill_between([], [], [], color=figures.GREY, alpha=0.3, label=text("lesson05.band"))
     _shots(axes, list(by_shot))
     axes.yaxis.set_major_locator(MultipleLocator(0.05))
     axes.set_title(text("lesson05.ways_title"))
@@ -134,17 +136,20 @@ def draw_roc(entries: Mapping[int, tuple[Tensor, Tensor]]) -> Picture:
     entries: {pictures registered of a kind: (similarities of the same kind, of other kinds)}.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(5.6, 4.2))
+    figure, axes = plt.subplots(figsize=(5.6, 4.6))
     for (count, (same, other)), line in zip(entries.items(), ("--", "-"), strict=True):
         let_in = [(other >= step).float().mean().item() for step in STEPS]
         accepted = [(same >= step).float().mean().item() for step in STEPS]
         label = text("lesson05.entries", count=count)
         axes.plot(let_in, accepted, line, color=figures.BLUE, label=label)
-    axes.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.coin"))
+        equal = min(zip(let_in, accepted, strict=True), key=lambda pair: abs(sum(pair) - 1))
+        axes.plot(*equal, "o", color=figures.INK, markersize=7)
+    axes.plot([0, 1], [1, 0], color=figures.INK, linewidth=0.8, label=text("lesson05.equal"))
+    axes.plot([0, 1], [0, 1], ":", color=figures.GREY, label=text("lesson05.chance"))
     axes.set(xlabel=text("lesson05.let_in"), ylabel=text("lesson05.accepted"))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="lower right", fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(text("lesson05.roc_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson05.roc_alt"))
 
@@ -192,14 +197,12 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
     }
     for row, measured in enumerate(scores.values()):
         for what, point in measured.items():
-            look, ends = looks[what], [point.low, point.high]
-            axes.plot(ends, [row, row], color=look["color"], linewidth=4, alpha=0.5)
             label = text(f"lesson05.{what}") if row == 0 else None
-            axes.plot(point.mean, row, **look, linestyle="", markersize=8, label=label)
+            figures.mark_mean(axes, row, point, across=True, label=label, **looks[what])
     axes.axvline(0.2, color=figures.INK, linestyle=":", label=text("lesson05.chance"))
     axes.set_yticks(range(len(scores)), [text(f"lesson05.{name}") for name in scores])
     axes.set_ylim(len(scores) - 0.5, -0.5)
-    axes.set(xlabel=text("lesson05.accuracy"), xlim=(0, 1.02))
+    axes.set(xlabel=text("lesson05.accuracy_narrow"), xlim=(0, 1.02))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(text("lesson05.domains_title"), fontsize=12, x=0.01, ha="left")
@@ -208,8 +211,18 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
 
 def draw_real(found: Mapping[str, Mapping]) -> Picture:
     """Omniglot's characters: mean accuracy of each kind of features, a row for each setting."""
-    chances = {setting: 1 / int(setting.split("-")[0]) for setting in found["zukan"]}
-    return draw_settings(found, text("lesson05.real_title"), text("lesson05.real_alt"), chances)
+
+    def name_of(setting: str) -> str:
+        ways, shots = re.findall(r"\d+", setting)
+        return text("lesson05.setting", ways=ways, shots=shots)
+
+    named = {
+        kind: {name_of(setting): values for setting, values in of_kind.items()}
+        for kind, of_kind in found.items()
+        if kind in KINDS
+    }
+    chances = {name_of(setting): 1 / int(setting.split("-")[0]) for setting in found["zukan"]}
+    return draw_settings(named, text("lesson05.real_title"), text("lesson05.real_alt"), chances)
 
 
 def _shots(axes: Axes, shots: Sequence[int]) -> None:

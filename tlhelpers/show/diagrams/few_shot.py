@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import NOTE, PALE, SMALL, Diagram, drawn
-from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
 @drawn
@@ -16,7 +16,7 @@ def episode() -> Diagram:
         d.photo(24 + 46 * (place % 2), 56 + 38 * (place // 2), 32)
     d.arrow(128, 146, 40)
     d.note(148, 130, "episode_draw", SMALL, text_anchor="middle")
-    d.note(184, 26, "episode_support", SMALL, fill=ORANGE)
+    d.note(184, 26, "episode_support", SMALL)
     d.note(312, 26, "episode_queries", SMALL)
     for row in range(5):
         y = 56 + 38 * row
@@ -27,7 +27,8 @@ def episode() -> Diagram:
             x = 312 + 44 * place
             d.add("rect", x=x, y=y, width=32, height=32, rx=3, fill=PALE[GREY], stroke=INK)
             d.text(x + 16, y + 22, "?", font_size=16, text_anchor="middle")
-    d.arrow(496, 146, 30)
+        d.text(482, y + 18, "…", font_size=16)
+    d.arrow(502, 146, 24)
     d.block(534, 116, text("diagram.episode_score"), GREEN, width=160, height=60)
     d.add("path", d="M614 182v78H63", fill="none", stroke=INK, stroke_width=1.6)
     d.arrow(63, 261, 0, -14)
@@ -48,10 +49,16 @@ def prototypes() -> Diagram:
     d.arrow(left, floor, 0, -5.2 * unit)
     d.note(left + 10 * unit, floor + 22, "feature_1", SMALL, text_anchor="end")
     d.note(left - 8, floor - 5.4 * unit, "feature_2", SMALL)
+    for tick in (2, 4, 6, 8):
+        d.add("path", d=f"M{left + unit * tick} {floor}v5", stroke=INK, stroke_width=1.4)
+        d.text(left + unit * tick, floor + 18, str(tick), text_anchor="middle", font_size=11)
+    for tick in (2, 4):
+        d.add("path", d=f"M{left} {floor - unit * tick}h-5", stroke=INK, stroke_width=1.4)
+        d.text(left - 16, floor - unit * tick + 4, str(tick), font_size=11)
     x, top = at(5, 4.9)
     d.add("path", d=f"M{x} {top}V{floor}", stroke=GREY, stroke_width=1.6, stroke_dasharray="3 4")
     query = at(4, 3)
-    kinds = (("A", BLUE, ((1, 1), (3, 3)), (2, 2)), ("B", ORANGE, ((7, 1), (9, 3)), (8, 2)))
+    kinds = (("A", BLUE, ((1, 1), (3, 3)), (2, 2)), ("B", VERMILION, ((7, 1), (9, 3)), (8, 2)))
     for name, colour, support, mean in kinds:
         px, py = at(*mean)
         d.add("path", d=f"M{query[0]} {query[1]}L{px} {py}", stroke=INK, stroke_width=1.4)
@@ -70,5 +77,5 @@ def prototypes() -> Diagram:
     d.add("circle", cx=query[0], cy=query[1], r=9, fill="white", stroke=INK, stroke_width=2)
     d.text(query[0], query[1] + 5, "?", text_anchor="middle", font_size=13)
     for row, key in enumerate(("plane_support", "plane_prototype", "plane_distance", "plane_line")):
-        d.note(448, 44 + 54 * row, key, SMALL)
+        d.note(448, 40 + 56 * row, key, SMALL)
     return d

@@ -69,21 +69,58 @@ def three_ways() -> Diagram:
 @drawn
 def borrow() -> Diagram:
     """The eye grows on many source pictures, and is borrowed for a target with few."""
-    d = Diagram("borrow", 250)
+    return _lend("borrow")
+
+
+@drawn
+def first_idea() -> Diagram:
+    """The same for a reader who knows none of the field's words yet."""
+    return _lend("first_idea")
+
+
+def _lend(name: str) -> Diagram:
+    d = Diagram(name, 250)
     for row, (key, pictures, locked) in enumerate((("source", 9, False), ("target", 2, True))):
         y = 40 + 128 * row
-        d.note(20, y - 18, f"borrow_{key}")
+        d.note(20, y - 18, f"{name}_{key}")
         for place in range(pictures):
             d.photo(160 - 17 * (pictures - 1 - place), y + 3 * (place % 2), 38)
         d.arrow(214, y + HIGH / 2, 34)
-        d.block(256, y, text("diagram.borrow_eye"), width=180, locked=locked)
+        d.block(256, y, text(f"diagram.{name}_eye"), width=180, locked=locked)
         d.arrow(444, y + HIGH / 2, 24)
-        name = text(f"diagram.borrow_{key}_head")
-        d.block(476, y, name, ORANGE, width=150, random=locked)
+        head = text(f"diagram.{name}_{key}_head")
+        d.block(476, y, head, ORANGE, width=150, random=locked)
         d.arrow(632, y + HIGH / 2, 16)
-        d.note(654, y + HIGH / 2 + 5, f"borrow_{key}_answer", SMALL)
+        d.note(654, y + HIGH / 2 + 5, f"{name}_{key}_answer", SMALL)
     d.arrow(346, 94, 0, 66, colour=GREEN)
-    d.note(362, 130, "borrow_same", SMALL)
+    d.note(362, 130, f"{name}_same", SMALL)
+    return d
+
+
+@drawn
+def two_ways() -> Diagram:
+    """A name for a picture: by the borrowed eye and what is learned on it, or by nearest pixels."""
+    d = Diagram("two_ways", 244)
+    for row, key in enumerate(("eye", "pixels")):
+        y = 40 + 116 * row
+        d.note(20, y - 18, f"two_ways_{key}")
+        d.photo(24, y + 3)
+        d.arrow(72, y + HIGH / 2, 26)
+        d.note(622, y + HIGH / 2 + 5, "two_ways_answer", SMALL)
+        d.arrow(588, y + HIGH / 2, 24)
+    d.block(106, 40, text("diagram.first_idea_eye"), width=130, locked=True)
+    d.arrow(244, 63, 26)
+    for dot in range(5):
+        d.add("circle", cx=290, cy=45 + 9 * dot, r=3.2, fill=BLUE)
+    d.note(304, 67, "two_ways_numbers", SMALL)
+    d.arrow(384, 63, 26)
+    d.block(418, 40, text("diagram.two_ways_learned"), ORANGE, width=162, random=True)
+    d.moves(499, 100, 0.5)
+    d.note(106, 183, "two_ways_raw", SMALL)
+    d.arrow(262, 179, 148)
+    d.block(418, 156, text("diagram.two_ways_nearest"), GREY, width=162)
+    for place in range(5):
+        d.photo(446 + 22 * place, 212, 18)
     return d
 
 

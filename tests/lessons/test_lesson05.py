@@ -1,0 +1,112 @@
+"""Lesson 05: its numbers on the shelf and at the door, and what its exercises say to mistakes."""
+
+import itertools
+import re
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import tlhelpers as tl
+from tlhelpers.course.exercises import check, exercises
+from tlhelpers.lessons.few_shot import figures as lesson05
+from tlhelpers.lessons.few_shot import widget
+from tlhelpers.runtime.places import LESSONS
+
+SOURCE = (LESSONS / "source" / "05_few_shot.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def own_progress(monkeypatch, tmp_path):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    monkeypatch.setenv("TLHELPERS_WORK", str(tmp_path))
+    exercises("05")
+
+
+def largest(strangers, entries):
+    return (F.normalize(strangers, dim=1) @ F.normalize(entries, dim=1).T).amax(1)
+
+
+def choose_threshold(strangers, entries, let_in):
+    return largest(strangers, entries).quantile(1 - let_in)
+
+
+def of_every_pair(strangers, entries, let_in):
+    return (F.normalize(strangers, dim=1) @ F.normalize(entries, dim=1).T).quantile(1 - let_in)
+
+
+@pytest.mark.parametrize(
+    ("choose", "part"),
+    [
+        (choose_threshold, None),
+        (of_every_pair, "A stranger needs only one entry"),
+        (lambda s, e, let_in: choose_threshold(s, e, 1 - let_in), "needs a lower threshold"),
+        (lambda s, e, let_in: (s @ e.T).amax(1).quantile(1 - let_in), "direction only"),
+        (lambda s, e, let_in: choose_threshold(s, e, let_in / 2), "It should be 5%"),
+    ],
+)
+def test_a_threshold_for_the_whole_guide_is_told_from_its_neighbours(choose, part):
+    verdict = check("05-b", {"choose_threshold": choose})
+    assert verdict.passed if part is None else part in verdict.message
+
+
+def test_the_text_says_what_one_picture_of_the_shelf_changes():
+    shelf = widget.fill_shelf()
+    nearest = {}
+    for picks in itertools.product(range(8), repeat=3):
+        members = [torch.tensor([8 * kind + pick]) for kind, pick in enumerate(picks)]
+        answers = widget.classify(shelf.support, members, shelf.queries)[1]
+        nearest[picks] = (answers == shelf.labels).double().mean().item()
+    assert shelf.names[2] == "toucan"
+    ends = nearest[0, 0, 0], nearest[0, 0, 5], min(nearest.values()), max(nearest.values())
+    told = re.search(r"sixth toucan .* (\d+%) become (\d+%); .* from (\d+%) to (\d+%)", SOURCE)
+    assert [f"{share:.0%}" for share in ends] == list(told.groups())
+
+
+def test_the_solution_says_what_the_mended_door_lets_in():
+    network = tl.backbone("zukan-resnet")
+    birds, fish = (
+        tl.load_task(name, 1, valid_per_class=1, test_per_class=count)
+        for name, count in (("birds", 40), ("fish", 20))
+    )
+    features = tl.extract_features(network, birds.test)
+    kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
+    unit, swimmers = F.normalize(kinds, dim=2), tl.extract_features(network, fish.test)
+    entries = F.normalize(unit[5:, :5].mean(1), dim=1)
+    own = unit[5:, 10:] @ entries[:, :, None]
+    guide = {False: (entries, [0, 1, 2, 3, 4])}
+    guide[True] = torch.cat([entries, unit[1:2, :5].mean(1)]), [0, 2, 3, 4]  # with the wagtail
+    found = []
+    for registered, others in guide.values():
+        threshold = choose_threshold(unit[others].flatten(0, 1), registered, 0.05)
+        fish_in = (largest(swimmers, registered) >= threshold).sum().item()
+        found += [f"{(own >= threshold).float().mean():.0%}", str(fish_in)]
+    told = re.search(
+        r"fish (\d+) get in .* (\d+%) get in .* (\d+%) of the own .* (\d+) fish", SOURCE
+    )
+    assert found == [told[2], told[1], told[3], told[4]]
+    strict = choose_threshold(unit[:5].flatten(0, 1), entries, 0.05)
+    still_in = (largest(unit[:5].flatten(0, 1), entries) >= strict).view(5, 40).any(1)
+    assert [birds.class_names[kind] for kind in still_in.nonzero()[:, 0]] == ["wagtail"]
+
+
+def test_the_roc_figure_draws_the_line_and_the_points_that_the_text_names(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(lesson05, "picture", lambda figure, alt: drawn.append(figure))
+    same, other = torch.linspace(0.4, 1, 50), torch.linspace(0, 0.6, 50)
+    lesson05.draw_roc({1: (same, other), 5: (same, other)})
+    lines = drawn[0].axes[0].lines
+    points = [line.get_xydata()[0] for line in lines if line.get_marker() == "o"]
+    assert len(points) == 2 and all(abs(x + y - 1) < 0.03 for x, y in points)
+    assert any(line.get_xydata().tolist() == [[0, 1], [1, 0]] for line in lines)
+
+
+def test_no_mark_hides_the_interval_of_real_characters(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("tlhelpers.show.twins.picture", lambda figure, alt: drawn.append(figure))
+    lesson05.draw_real(tl.stored("05_real"))
+    lines = drawn[0].axes[0].lines
+    caps = [line for line in lines if line.get_marker() == "|"]
+    marks = [line for line in lines if line.get_marker() in ("o", "D", "s", "^")]
+    assert len(caps) == len(marks) == 16
+    assert all(cap.get_markersize() > 2 * marks[0].get_markersize() for cap in caps)
