@@ -1,24 +1,24 @@
 # %% [markdown] key="title" lang="ja"
 # # 00 はじめに
 #
-# **20分** ・ 前提：Pythonの変数・関数・`for` 文が読めること。
+# **説明15分、練習20分** ・ 前提：Pythonの変数・関数・`for` 文が読めること。
 #
 # ようこそ。この教材では、**転移学習** を自分の手で測りながら学びます。このレッスンを終えると、次のことができるようになります。
 #
 # - 自分のパソコンで教材が動くことを確かめる
 # - レッスンの進め方（予想する・実行する・変えてみる）がわかる
-# - 初めての転移学習を10秒ほどで試す
+# - 初めての転移学習を10秒ほどで試し、目を借りない場合と比べる
 
 # %% [markdown] key="title" lang="en"
 # # 00 Start here
 #
-# **20 minutes** · Before this: you can read variables, functions and `for` loops in Python.
+# **15 minutes of reading, 20 of exercises** · Before this: you can read variables, functions and `for` loops in Python.
 #
 # Welcome. In this course you learn **transfer learning** by measuring it yourself. After this lesson you
 #
 # - have made sure that the course runs on your computer
 # - know how to study it: predict, run, change
-# - have done a first transfer, in about ten seconds
+# - have done a first transfer, in about ten seconds, and compared it with doing without
 
 # %% [markdown] key="how-to-run" lang="ja"
 # ## まず動かしてみる
@@ -83,24 +83,55 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="first" lang="ja"
 # ## 初めての転移学習
 #
-# **転移学習**（transfer learning）とは、ある**タスク**（ネットワークにさせる仕事）で学んだネットワークを、別のタスクに役立てることです。ここでのタスクは、10種類の鳥を見分けることです。**ラベル**（正解の名前）の付いた画像は、1種類につき5枚だけです。鳥は教材の中で描かれたもので、違いは、くちばし・冠羽・足・尾の形と、翼の色や模様にあります。
+# あるパン屋が、レジのカメラにパンを見分けさせたいと考えました。パンは10種類です（見分ける種類の1つ1つを**クラス**といいます）。写真に**ラベル**（正解の名前）を付けられたのは、1種類につき5枚です。全部で50枚では、見分け方を一から教えるには足りません。
+#
+# そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵は「学習しても動かない」という印です。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
 #
-# With **transfer learning**, a network that has learned one **task**, one kind of work, is used for another. Here the task is to tell ten kinds of bird apart. Only five pictures of each have a **label**, the right name. The birds are drawn by the course; they differ in bill, crest, legs and tail, and in the colour and markings of the wing.
+# A bakery would like its till to recognise bread by camera. There are ten kinds, or **classes**, and five photos of each have a **label**, the right name. Fifty photos are far too few to teach a network how to see.
+#
+# So borrow an "eye" that has learned on another **task**, another kind of work, and teach it nothing but the new names. That is **transfer learning**. The padlock in the diagram means that nothing in there changes.
+
+# %% key="first-idea"
+tl.diagram("first_idea")
+
+# %% [markdown] key="seen" lang="ja"
+# このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字の絵41,600枚を見分けるように **事前学習** されています。どんな絵か、いくつか見てみましょう。
+
+# %% [markdown] key="seen" lang="en"
+# In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** to tell apart 41,600 drawings of invented creatures, patterns and characters. These are a few of that kind.
+
+# %% key="seen-show" alt_ja="事前学習の絵の例。架空の生き物・模様・文字が1行ずつ。鳥はない。" alt_en="Pictures like those of pre-training: a row each of creatures, patterns and characters. No bird among them."
+lesson00.show_seen()
+
+# %% [markdown] key="birds-intro" lang="ja"
+# 鳥は1枚もありません。では、新しいタスクの鳥です。1行に1種類、ラベル付きの画像が5枚ずつあります。違いは、くちばし・冠羽・足・尾の形と、翼の色や模様です。
+
+# %% [markdown] key="birds-intro" lang="en"
+# There is not a single bird. And now the birds of the new task, one kind a row, with five labelled pictures each. They differ in bill, crest, legs and tail, and in the colour and markings of the wing.
 
 # %% key="birds" alt_ja="10種類の鳥の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the ten birds, one kind a row, five pictures each."
 task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
+# %% [markdown] key="two-ways" lang="ja"
+# 目がどれだけ役に立つかは、目を借りない方法と比べるとわかります。これを**比較対象**（ベースライン）といいます。ここでは、画素の値が最も近い絵の名前を答えます。
+
+# %% [markdown] key="two-ways" lang="en"
+# How much does the eye help? To find out, compare it with doing without: answer with the name of the labelled picture whose pixels are nearest.
+
+# %% key="two-ways-diagram"
+tl.diagram("two_ways")
+
 # %% [markdown] key="first-run" lang="ja"
-# 1行が1種類です。`zukan-resnet` は、架空の生きものや記号を見分けるように **事前学習** されたネットワークで、鳥を見たことは一度もありません。その「目」をそのまま借りて、名前だけを覚えさせます。**比較対象**（ベースライン）は、目を借りず、画素の値が最も近い画像の名前を答える方法です。コードの `probe` が目を借りる方法、`knn` が画素の近さで答える方法です。どちらも、ラベルを付ける画像を選び直して3回測ります。**テスト正解率**は、学習に使っていない画像のうち、正しく答えた割合です。
+# どちらの方法も、ラベルを付ける画像を選び直して3回測ります。**テスト正解率**は、学習に使っていない画像のうち、正しく答えた割合です。
 #
-# > **予想してから実行**：ランダムに答えれば10%です。目を借りると、何%に正解するでしょうか。
+# > **予想してから実行**：**ランダムに答えた場合**（チャンスレベル）は10%です。目を借りると、何%に正解するでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Each row is one kind. `zukan-resnet` was **pretrained** to tell imaginary creatures and signs apart and has never seen a bird. We borrow its "eye" as it is and teach it only the names. For comparison, we also go without the eye and answer with the name of the picture whose pixels are nearest. In the code, `probe` is the way with the borrowed eye, and `knn` the one with the nearest pixels. Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share right among pictures not used for training.
+# Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share right among pictures not used for training.
 #
 # > **Predict, then run**: guessing gives 10%. What percentage will be right with the borrowed eye?
 
@@ -113,24 +144,26 @@ tl.predict_first(
     unit="%",
 )
 
-# %% key="transfer" alt_ja="転移ありと、画素の近さだけで答えた場合のテスト正解率の棒グラフ。転移ありのほうがずっと高い。" alt_en="Bars of test accuracy: with transfer far above the nearest pixels."
+# %% key="transfer" alt_ja="目を借りた場合と、画素の近さだけで答えた場合のテスト正解率の棒グラフ。目を借りたほうがずっと高い。" alt_en="Bars of test accuracy: the borrowed eye far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
 accuracy = {"probe": [], "pixels": []}
 for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
-    accuracy["probe"].append(tl.probe(network, birds).test_acc)
-    accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)
+    accuracy["probe"].append(tl.probe(network, birds).test_acc)  # with the eye
+    # ja: accuracy["probe"].append(tl.probe(network, birds).test_acc)  # 目を借りる
+    accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)  # without it
+    # ja: accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)  # 借りない
 display(lesson00.draw_first_transfer(accuracy, chance=0.10))
 reached = tl.interval([100 * one for one in accuracy["probe"]])
 tl.see_prediction("00-transfer", round(reached.mean))
 
 # %% [markdown] key="first-read" lang="ja"
-# 棒は3回の平均、黒い線は**95%信頼区間**（本当の平均がありそうな範囲。短いほど確か）です。鳥を知らないネットワークの「目」が、鳥に役立ちました。なぜそうなるのか、いつそうならないのかを、これから学びます。
+# **鳥を見たことのない「目」が、鳥に役立ちました。** なぜそうなるのか、いつそうならないのかを、これから学びます。棒は3回の平均、黒い線は**95%信頼区間**（本当の平均がありそうな範囲。短いほど確か）です。
 #
 # 教材の中で「こうなります」と書いたことは、下のような確認セルで確かめます。成り立たなければ、エラーで止まります。
 
 # %% [markdown] key="first-read" lang="en"
-# The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer. The eye of a network that knows no birds helps with birds. Why this is so, and when it is not, is what you will learn.
+# **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer.
 #
 # What the course claims is also checked, in cells like the next one. If it were not true, the cell would stop with an error.
 
@@ -144,25 +177,57 @@ tl.claim(
 )
 
 # %% [markdown] key="exercise-a" lang="ja"
-# ## 練習とクイズ
+# ## 練習：変えてみる
 #
-# レッスンには練習があります。`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例を開けば、いつでも答えを見られます。試しに1つどうぞ。
+# 練習では、`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例は、いつでも開けます。
 #
-# **A.** 1回の学習に使った、ラベル付きの鳥の画像は全部で何枚ですか。
+# **A（試す）** 目を借りてラベル1枚ずつで学ぶのと、目を借りずに20枚ずつ用意するのとでは、どちらがよく当たるでしょうか。予想してから、上の長いセルの2つの行を、枚数を変えて1回ずつ実行します。テスト正解率を `with_eye` と `by_pixels` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
-# ## Exercises and quizzes
+# ## Exercises: change something
 #
-# Lessons have exercises. Replace `...` with your answer and run the cell: it is checked at once. Mistakes cost nothing, and from the second attempt on there are hints. The solution below unfolds whenever you like. Here is one to try.
+# In an exercise, replace `...` with your answer and run the cell: it is checked at once. Mistakes cost nothing, and from the second attempt on there are hints. The solution below unfolds whenever you like.
 #
-# **A.** How many labelled pictures of birds were used for training in one run?
+# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then run the two lines of the long cell above once each, with other numbers of pictures, and put the test accuracies into `with_eye` and `by_pixels`.
 
-# %% key="ex-a" tags=["exercise"] needs="setup,birds"
+# %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
-# PLACEHOLDER: labelled = ...
-labelled = 10 * 5
+# PLACEHOLDER: with_eye = ...
+# PLACEHOLDER: by_pixels = ...
+one = tl.load_task("birds", per_class=1)
+with_eye = tl.probe(tl.backbone("zukan-resnet"), one).test_acc
+twenty = tl.load_task("birds", per_class=20)
+by_pixels = tl.knn("pixels", twenty).test_acc
 ### END SOLUTION
 tl.check("00-a")
+
+# %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
+# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら53〜62%、借りずに20枚ずつなら34〜44%でした。借りた目のほうが、20分の1のラベルでよく当たります。
+
+# %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
+# In six draws of the labelled pictures, the eye reached 53 to 62% with one of each kind, and the nearest pixels 34 to 44% with twenty. So a twentieth of the labels was worth more, given the eye.
+
+# %% [markdown] key="exercise-b" lang="ja"
+# **B（書く）** この教材で何度も使うテスト正解率を、自分で計算してみましょう。`answers` はネットワークの答え、`truth` は正解の名前のリストで、長さは同じです。正しく答えた割合を、0から1の数で返してください。
+
+# %% [markdown] key="exercise-b" lang="en"
+# **B (write).** You will read test accuracies all through the course, so compute one yourself. `answers` are the names that a network gave, `truth` the right ones: two lists of the same length. Return the share of right answers, from 0 to 1.
+
+
+# %% key="ex-b" tags=["exercise"] needs="setup"
+### BEGIN SOLUTION
+# PLACEHOLDER: def share_right(answers, truth):
+# PLACEHOLDER:     return ...
+def share_right(answers, truth):
+    right = 0
+    for answer, name in zip(answers, truth):
+        if answer == name:
+            right += 1
+    return right / len(truth)
+
+
+### END SOLUTION
+tl.check("00-b")
 
 # %% [markdown] key="progress-intro" lang="ja"
 # ほとんどのレッスンの終わりには、5〜6問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
@@ -194,6 +259,55 @@ lesson00.draw_map()
 
 # %% key="strategy"
 tl.strategy_map()
+
+# %% [markdown] key="exercise-c" lang="ja"
+# **C（設計する）** パン屋に戻りましょう。10種類のパンの写真が5枚ずつあり、借りられるのは、ふつうの写真で事前学習したネットワークです。新作のパンは毎月増え、今までのパンも残ります。まず戦略マップでこの状況を選び、すすめられた方法を見てください。
+#
+# 計画を `plan` に書きます。`"first"` は最初に試すこと、`"compare_with"` は比べる相手、`"tested_on"` はテストに使う写真、`"new_bread"` は新作が出たときにすること、`"why"` は理由です。書き終えたら、解答例の採点表で見直しましょう。
+
+# %% [markdown] key="exercise-c" lang="en"
+# **C (design).** Back to the bakery. It has five photos of each of ten kinds of bread, and the network to borrow was pretrained on ordinary photographs. Every month there is a new bread, and the old ones stay. Set this in the strategy map, and see what it suggests.
+#
+# Write your plan into `plan`: `"first"` is what to try first, `"compare_with"` what to compare it with, `"tested_on"` the photos for the test, `"new_bread"` what to do when a new bread comes, and `"why"` gives your reasons. Mark it with the rubric in the solution.
+
+# %% key="ex-c" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: plan = {"first": ..., "compare_with": ..., "tested_on": ...,
+# PLACEHOLDER:         "new_bread": ..., "why": ...}
+plan = {
+    "first": "few-shot learning with prototypes",
+    # ja: "first": "プロトタイプによる少数ショット学習",
+    "compare_with": "guessing (10%) and the nearest pixels, on the same photos",
+    # ja: "compare_with": "ランダムに答えた場合（10%）と画素の近さ。写真は同じものを使う",
+    "tested_on": "photos of other loaves, taken at the till on other days",
+    # ja: "tested_on": "別の日に、レジで別のパンを撮った写真",
+    "new_bread": "add its name, and learn with a few photos of the old kinds",
+    # ja: "new_bread": "名前を増やし、今までのパンの写真も数枚ずつ混ぜて学習する",
+    "why": "Five labels are few, and photos of bread are related to ordinary photographs.",
+    # ja: "why": "ラベルは5枚と少なく、パンの写真はふつうの写真とやや近いから。",
+}
+### END SOLUTION
+tl.check("00-c")
+
+# %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
+# | 観点 | 0点 | 1点 | 2点 |
+# |---|---|---|---|
+# | 最初に試すこと | 決めていない | マップにある方法を選んだ | ラベルの数と近さの両方から選んだ |
+# | 比べる相手 | なし | ランダムに答えた場合だけ | 目を借りない方法とも、同じ写真で比べる |
+# | テスト | 学習に使った写真 | 残しておいた別の写真 | 本番に近い写真（別の日、レジの明るさ、別のパン） |
+# | 新作のパン | 考えていない | 全部を最初から学習し直す | 今までのパンを忘れないようにしながら加える |
+#
+# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。
+
+# %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
+# | | 0 points | 1 point | 2 points |
+# |---|---|---|---|
+# | first | not decided | something from the map | chosen by the number of labels and by how close the source is |
+# | comparison | none | guessing only | a way without the eye as well, on the same photos |
+# | test | photos used for training | other photos, kept back | photos as they will come: other days, other loaves, the light of the till |
+# | new bread | not thought of | learn everything again | add it in a way that does not forget the old ones |
+#
+# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay".
 
 # %% [markdown] key="next" lang="ja"
 # ## まとめと次の一歩
@@ -232,17 +346,23 @@ tl.strategy_map()
 # See you in lesson 01, "Why transfer?".
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **20分の進め方** ・ 実行の確認5分、初めての転移学習7分、練習と地図8分が目安です。
+# **35分の進め方** ・ 実行の確認4分、初めての転移学習8分、練習A 6分、練習B 6分、地図4分、練習C 7分が目安です。時間が足りなければ、練習BとCは宿題にします。
 #
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
+# - 映すもの：事前学習の絵と鳥の絵。「この目は、鳥のどこに気づくと思いますか」と尋ねてから、予想に進みます。
+# - 2人組の課題：練習Cの計画を交換し、採点表で互いに採点します。
+# - 遅れた人は、「初めての転移学習」から合流できます。準備のセルだけ実行すれば、続きが動きます。
 # - よくある間違い：予想をせずに実行する。「正解率が高い=鳥を知っている」と考える（ネットワークが知っているのは、形や模様の見分け方のほうです）。
 # - 確認セルで確かめたシード：0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 20 minutes** · getting it to run 5 minutes, the first transfer 7, exercise and map 8.
+# **A plan for 35 minutes** · getting it to run 4 minutes, the first transfer 8, exercise A 6, exercise B 6, the maps 4, exercise C 7. If time runs out, exercises B and C are homework.
 #
 # - Wait until everybody has the line of `tl.setup()`. Whoever has not, runs `tl doctor`.
 # - The first cell loads libraries and takes from a few to some fifteen seconds. Say so beforehand.
+# - Project the pictures of pre-training and the birds. Ask what such an eye may notice in a bird before everybody predicts.
+# - For pairs: exchange the plans of exercise C, and mark each other's with the rubric.
+# - Whoever fell behind can join at "A first transfer": the setup cell is all it needs.
 # - Common mistakes: running without a prediction; believing that a high accuracy means knowing birds (what the network knows is how to tell shapes and markings apart).
 # - Seeds on which the claim was checked: 0 to 2, and 100 to 102.

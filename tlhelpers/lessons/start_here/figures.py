@@ -9,9 +9,10 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.course.syllabus import course_map, lessons
+from tlhelpers.data.catalog import load_task
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
-from tlhelpers.show.plots import Picture, picture
+from tlhelpers.show.plots import Picture, picture, sheet
 from tlhelpers.transfer.intervals import interval
 
 COLOURS = {  # of the parts of the course, in the order of their rows
@@ -28,7 +29,12 @@ def draw_map() -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(8.0, 5.2))
     for row, (part, colour) in enumerate(COLOURS.items()):
-        axes.text(-0.1, -row, text(f"lesson00.part_{part}"), ha="right", va="center", fontsize=10)
+        for key, height, size, ink in (
+            ("part", 0.13, 10, figures.INK),
+            ("asks", -0.13, 8.5, "#555555"),
+        ):
+            words = text(f"lesson00.{key}_{part}")
+            axes.text(-0.1, height - row, words, ha="right", va="center", fontsize=size, color=ink)
         of_part = [lesson for lesson in course_map().values() if lesson.part == part]
         for column, lesson in enumerate(of_part):
             here = lesson.number in lessons()
@@ -48,9 +54,25 @@ def draw_map() -> Picture:
             label = f"{lesson.number}\n{lesson.short[language()]}"
             label += "" if here else "\n" + text("lesson00.later")
             axes.text(column + 0.5, -row, label, ha="center", va="center", fontsize=8.5, color=ink)
-    axes.set(xlim=(-1.15, 5.02), ylim=(-len(COLOURS) + 0.55, 0.45))
+    axes.set(xlim=(-1.75, 5.02), ylim=(-len(COLOURS) + 0.55, 0.45))
     axes.axis("off")
     return picture(figure, text("lesson00.map_alt", lessons=", ".join(lessons())))
+
+
+def show_seen() -> Picture:
+    """Drawings of eight kinds of each sort that the course's networks were pretrained on."""
+    kinds = {
+        "creatures": range(0, 48, 6),
+        "patterns": range(48, 64, 2),
+        "characters": range(64, 104, 5),
+    }
+    rows = [
+        load_task("source", 1, valid_per_class=1, test_per_class=1, classes=of_sort).train
+        for of_sort in kinds.values()
+    ]
+    pictures = [split.batch(split.labels.argsort())[0] for split in rows]
+    names = [text(f"lesson00.seen_{sort}") for sort in kinds]
+    return sheet(pictures, names, text("lesson00.seen_alt"), zoom=1.1)
 
 
 def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) -> Picture:

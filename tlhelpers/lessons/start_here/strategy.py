@@ -15,7 +15,7 @@ from tlhelpers.show import figures
 from tlhelpers.show.widgets.chart import Canvas
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 
-LABELS = ("none", "few", "some", "many")  # 0; 1-5; about 10-100; hundreds a class
+LABELS = ("none", "few", "some", "many")  # a class: 0; 1-9; 10-100; over 100
 SIMILARITY = ("close", "related", "far")
 
 COLOURS = {
