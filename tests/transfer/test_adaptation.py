@@ -266,8 +266,10 @@ def test_a_model_of_other_classes_and_an_unknown_method_are_refused(day):
 
 
 def test_an_option_that_the_method_does_not_know_is_refused(model, day):
-    with pytest.raises(TypeError, match="strength"):
+    with pytest.raises(ValueError, match=r"'adabn' has no option strength.*batch_size\.$"):
         adapt(model, day, darker(day), method="adabn", strength=2.0)
+    with pytest.raises(ValueError, match=r"'coral' has no option epochs, lr\. It takes: –"):
+        adapt(model, day, darker(day), method="coral", lr=0.1, epochs=2)
 
 
 def test_misshapen_features_and_answers_are_refused():

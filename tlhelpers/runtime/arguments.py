@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ def require_number(
     key = "above" if above and most == math.inf else "from" if most == math.inf else "between"
     values = {"argument": name, "value": f"{value!r:.60}", "least": least, "most": most}
     raise ValueError(text(f"arguments.number_{key}", **values))
+
+
+def require_options(method: str, asked: Iterable[str], known: Iterable[str]) -> None:
+    """Raises ValueError, naming them, for options that this method does not have."""
+    if strange := sorted(set(asked) - set(known)):
+        takes = ", ".join(sorted(known)) or "–"
+        raise ValueError(
+            text("arguments.options", method=method, options=", ".join(strange), takes=takes)
+        )
 
 
 def require_path(name: str, value: Any) -> Path:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.data.task import Task
+from tlhelpers.runtime.arguments import require_options
 from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer import forgetting as metrics
@@ -75,16 +76,7 @@ def incremental(
     """
     stream = _stream(task, steps, scenario, method)
     allowed = METHODS[method].options() | ({"watch"} if _trains(method) else set())
-    asked = set(options) | ({"watch"} if watch else set())
-    if ignored := sorted(asked - allowed):
-        raise ValueError(
-            text(
-                "incremental.options",
-                method=method,
-                ignored=", ".join(ignored),
-                known=", ".join(sorted(allowed)) or "-",
-            )
-        )
+    require_options(method, [*options, *(["watch"] if watch else [])], allowed)
     set_seed(seed)
     trace: list[tuple[int, list[float]]] = []
     learner = make_learner(backbone, stream, method, seed=seed, **options)

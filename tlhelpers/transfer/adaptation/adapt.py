@@ -8,6 +8,7 @@ pictures; its labels are never read, and its test pictures are not among them.
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from torch import nn
 
 from tlhelpers.data.task import Split, Task, require_task
 from tlhelpers.models.surgery import head_of
+from tlhelpers.runtime.arguments import require_options
 from tlhelpers.runtime.language import text
 from tlhelpers.train.predict import evaluate, predict
 from tlhelpers.transfer.adaptation.adabn import adabn
@@ -38,6 +40,7 @@ METHODS: dict[str, Callable[..., nn.Module]] = {
     "tent": tent,
     "prior": correct_priors,
 }
+GIVEN = {"model", "source", "pool", "seed"}  # by `adapt` itself; the rest are a method's options
 
 
 @dataclass
@@ -73,13 +76,13 @@ def adapt(
 
     method: a name of METHODS; options are its own (see its file). read_test: False while something
     is still being chosen; `before`, `test_acc` and `gain` are then nan. Raises ValueError, before
-    anything is computed, where the method is unknown, the classes differ or the model has others,
-    the target has fewer than two training pictures, is the source itself or gives its test
-    pictures to adapt to, and where the method needs a BatchNorm that the model lacks.
+    anything is computed, where the method or an option is unknown, the classes differ or the model
+    has others, the target has fewer than two training pictures, is the source itself or gives its
+    test pictures to adapt to, and where the method needs a BatchNorm that the model lacks.
     """
     for task in (source, target):
         require_task(task)
-    _check(model, source, target, method)
+    _check(model, source, target, method, options)
     begin = time.perf_counter()
     pool = _without_labels(target.train)
     adapted = METHODS[method](model, source, pool, seed=seed, **options)
@@ -101,9 +104,12 @@ def adapt(
     )
 
 
-def _check(model: nn.Module, source: Task, target: Task, method: str) -> None:
+def _check(
+    model: nn.Module, source: Task, target: Task, method: str, options: dict[str, Any]
+) -> None:
     if method not in METHODS:
         raise ValueError(text("adaptation.method", method=method, known=", ".join(METHODS)))
+    require_options(method, options, inspect.signature(METHODS[method]).parameters.keys() - GIVEN)
     if source.classes["en"] != target.classes["en"]:
         names = {"source": source.class_names, "target": target.class_names}
         shared = set(source.classes["en"]) & set(target.classes["en"])

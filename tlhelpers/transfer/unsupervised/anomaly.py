@@ -21,7 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from tlhelpers.data.task import Split, Task
-from tlhelpers.runtime.arguments import require_number, require_seed, require_whole
+from tlhelpers.runtime.arguments import (
+    require_number,
+    require_options,
+    require_seed,
+    require_whole,
+)
 from tlhelpers.runtime.language import text
 from tlhelpers.train.predict import as_data
 from tlhelpers.transfer.extraction import represent
@@ -145,11 +150,7 @@ def _check(method: str, false_alarms: float, seed: int, options: dict[str, Any])
     require_number("false_alarms", false_alarms, 0, 1)
     if not 0 < false_alarms < 1:
         raise ValueError(text("unsupervised.false_alarms", value=false_alarms))
-    strange = sorted(options.keys() - OPTIONS.get(method, set()))
-    if strange:
-        takes = ", ".join(sorted(OPTIONS.get(method, set()))) or "–"
-        values = {"names": ", ".join(strange), "method": method, "takes": takes}
-        raise ValueError(text("unsupervised.option", **values))
+    require_options(method, options, OPTIONS.get(method, set()))
     for name in ("k", "bank"):
         if name in options:
             require_whole(name, options[name], 1)
