@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NotebookNode = nbformat.NotebookNode
 CELL_SECONDS = 120
-COLOURS = 128  # of a stored figure
+COLOURS = 80  # of a stored figure; with 64 a band has fringes
 EXACT, FLAT = 32, 16  # of these, so many that stay what they are where so many pixels have them
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -113,7 +113,7 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
 
 
 def shrink_picture(content: str, width: int | None = None) -> str:
-    """A base64 PNG with a palette of 128 colours, where that is smaller.
+    """A base64 PNG with a palette of COLOURS colours, where that is smaller.
 
     width: of the page, in pixels; a finer image is too large to be kept with the lesson.
     """
