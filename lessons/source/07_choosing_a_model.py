@@ -5,8 +5,8 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 名前や評判ではなく、自分の少しの画像で、出発点になるネットワークを選ぶ
-# - VGG、Inception、ResNetの違いと、近道があると深くできる理由を説明する
+# - 自分の少しの画像で、出発点になるネットワークを選ぶ
+# - VGG、Inception、ResNetがもたらしたものと、近道があると深くできる理由を説明する
 # - 学習する前の目安（k-NN、LEEPなど）を計算し、外れたときの損を見積もる
 # - エラーの出ない使い方の間違いを見つける
 
@@ -17,8 +17,8 @@
 #
 # After this lesson you can
 #
-# - choose the network to start from by a few pictures of your own, not by its name
-# - tell VGG, Inception and ResNet apart, and say why shortcuts let a network go deeper
+# - choose the network to start from by a few pictures of your own
+# - say what VGG, Inception and ResNet brought, and why shortcuts let a network go deeper
 # - compute what can be known before any training (k-NN, LEEP), and what a wrong choice costs
 # - find mistakes in feeding a network that raise no error
 
@@ -39,40 +39,34 @@ choice = tl.stored("07_choice")
 #
 # 野鳥の見分けで鍛えた目は、虫を見分けるのにも役立ちそうです。では、空から撮った畑や住宅地の写真ならどうでしょうか。布地の目利きの目のほうが、よいかもしれません。目を借りるときは、「いちばん有名な人」ではなく「自分の仕事に合う人」を探します。
 #
-# 事前学習モデルも同じです。公開されているモデルは何万もあり、名前、大きさ、元のデータ、元の正解率が並んでいます。けれども、そのどれが自分の仕事での正解率を教えてくれるのでしょうか。このレッスンで測ります。
-
-# %% [markdown] key="idea" lang="en"
-# ## Whose eye will you borrow?
+# 事前学習済みモデルも同じです。公開されているものは何万もあり、名前、大きさ、元のデータ、元の正解率が並んでいます。けれども、そのどれが自分の仕事での正解率を教えてくれるのでしょうか。
 #
-# An eye trained on birds should do well on insects, too. But what about fields and towns photographed from the air? Perhaps the eye of somebody who deals in fabrics is better there. When you borrow an eye, you do not look for the most famous person, but for one who suits your work.
-#
-# Pretrained models are no different. Tens of thousands are public, each with a name, a size, a source of data and an accuracy on that source. Which of these tells you the accuracy on *your* job? Let us measure it.
-
-# %% [markdown] key="job" lang="ja"
 # ## 題材：空から見た土地
 #
-# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。ラベルを付けてもらえたのは、1種類につき**20枚**です（ほかに、設定を選ぶための検証データが10枚ずつあります）。出発点の候補は3つ。どれも凍結したまま**線形プローブ**（レッスン02）で使います。
+# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています（このコースのほかの画像と同じく、プログラムで描いた絵です）。ラベルがあるのは、1種類につき**20枚**です。ほかに、設定を選ぶための検証データが10枚ずつあります。出発点の候補は3つ。どれも凍結したまま**線形プローブ**（レッスン02）で使います。
 #
 # | 名前 | 重みの数 | 見て育ったもの | 元の仕事での正解率 |
 # |---|---|---|---|
 # | `zukan-inception` | 146万 | 生き物・模様・文字、104種類 | 89% |
 # | `zukan-vgg` | 127万 | 同じ104種類 | 97% |
 # | `zukan-texture` | 102万 | 模様だけ、16種類 | 98% |
-#
-# > **予想してから実行**：空撮写真で、いちばん正解率が高いのはどれでしょうか。
 
-# %% [markdown] key="job" lang="en"
+# %% [markdown] key="idea" lang="en"
+# ## Whose eye will you borrow?
+#
+# An eye trained on birds should do well on insects, too. For fields and towns seen from the air, perhaps the eye of somebody who deals in fabrics is better. When you borrow an eye, you do not look for the most famous person, but for one who suits your work.
+#
+# Pretrained models are no different. Tens of thousands are public, each with a name, a size, a source of data and an accuracy there. Which of these tells you the accuracy on *your* job?
+#
 # ## The job: land seen from the air
 #
-# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). It could have **20** photos of each labelled (and ten more of each to choose settings with, the validation data). There are three candidates to start from. Each stays frozen, under a **linear probe** (lesson 02).
+# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). As elsewhere in this course, the photos are drawn. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three candidates stay frozen under a **linear probe** (lesson 02).
 #
 # | name | weights | grew up on | accuracy at home |
 # |---|---|---|---|
 # | `zukan-inception` | 1.46 million | creatures, patterns, letters: 104 kinds | 89% |
 # | `zukan-vgg` | 1.27 million | the same 104 kinds | 97% |
 # | `zukan-texture` | 1.02 million | patterns only: 16 kinds | 98% |
-#
-# > **Predict, then run**: which one will be the most accurate on photos from the air?
 
 # %% key="predict-first"
 tl.predict_first(
@@ -91,34 +85,22 @@ for name, network in networks.items():
     today[name] = tl.probe(network, aerial).test_acc
     print(f"{name}: {today[name]:.0%} of the test photos are right  (guessing: 17%)")
     # ja: print(f"{name}：テスト写真の正解率 {today[name]:.0%}（ランダムに答えた場合は17%）")
-display(tl.show(aerial, per_class=3))
+display(tl.show(aerial, per_class=2))
 display(lesson07.draw_first(choice, names, live=today))
 tl.see_prediction("07-first", max(today, key=today.get))
-# %% key="claim-first" tags=["claim"]
-land = choice["targets"]["land_use"]
-pairs = zip(land["zukan-vgg"]["frozen"][1], land["zukan-inception"]["frozen"][1])
-gain = tl.interval([vgg - inception for vgg, inception in pairs])
-tl.claim(
-    f"On photos from the air, VGG is {100 * gain.low:.0f} to {100 * gain.high:.0f} points above "
-    "the larger Inception (stored, 10 draws of all pictures)",
-    # ja: f"空撮写真では、VGGが、より大きいInceptionを{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
-    # ja: "上回りました（保存済み、画像を選び直して10回）",
-    gain.low > 0,
-)
-
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
 # **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6〜7ポイント上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
-# 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。丸印は今日の1回なので、線の外に出ることもあります。
+# 丸印は今日の1回です。前もって測って保存した10回の区間の、外に出ることもあります。
 #
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。仕組みを知るためにテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** And `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more a matter of pattern than of shape. Neither size nor accuracy at home would have told you this order.
+# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
 #
-# In the figure, dots are means of 10 draws of all pictures and lines their 95% intervals. "Stored" results were measured beforehand and come with the course. Rings are today's run and may lie outside the lines.
+# Rings are today's single run: they may lie outside the intervals of the ten draws that were stored beforehand.
 #
-# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on the colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line marks the **Pareto front**: nothing as fast is more accurate. It shows test accuracies, to see how things work; in earnest, validation data choose.
+# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). Where you see a dashed line, it joins the **Pareto front**: nothing as fast is more accurate. It shows test accuracies, to see how things work; in earnest, validation data choose.
 
 # %% key="widget"
 tl.widget("07")
@@ -131,7 +113,7 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. Then set the limit back to its largest, and put into `lost` how many points below the best LEEP's choice lies on birds.
+# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. Set the limit back to its largest: how many points below the best does LEEP's choice lie on birds? Put them into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -150,16 +132,16 @@ tl.check("07-a")
 # 公開されている画像モデルの多くは、次の3つの考えのどれかを受け継いでいます。
 #
 # - **VGG**（Simonyan・Zisserman, 2014、[arXiv:1409.1556](https://arxiv.org/abs/1409.1556)）：3×3の小さなフィルターだけを、縦に16〜19層積みます。単純ですが、重みが多くなります（VGG-16は1億3800万個）。
-# - **Inception**（Szegedy ほか, 2014、GoogLeNetとも呼ばれます、[arXiv:1409.4842](https://arxiv.org/abs/1409.4842)）：1×1、3×3、5×5のフィルターを横に並べ、細かいものと大きなものを同時に見ます。GoogLeNetの重みは、出力層まで含めてVGG-16の20分の1ほどです。
+# - **Inception**（Szegedy ほか, 2014、GoogLeNetとも呼ばれます、[arXiv:1409.4842](https://arxiv.org/abs/1409.4842)）：1×1、3×3、5×5のフィルターとプーリングを横に並べ、細かいものと大きなものを同時に見ます。GoogLeNetの重みは、VGG-16の20分の1ほどです。
 # - **ResNet**（He ほか, 2015、[arXiv:1512.03385](https://arxiv.org/abs/1512.03385)）：2層ごとに、入力をそのまま出力に足す**近道**（スキップ接続、skip connection）を付けます。これで100層を超えても学習できるようになりました。
 
 # %% [markdown] key="families" lang="en"
 # ## Three families: VGG, Inception, ResNet
 #
-# Most public networks for pictures carry on one of three ideas.
+# Most public networks for pictures carry on one of these ideas.
 #
-# - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, 16 to 19 layers of them. That is simple, but takes many weights (138 million in VGG-16).
-# - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 side by side, and sees fine and coarse detail at once. GoogLeNet has about a twentieth of the weights of VGG-16.
+# - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, in 16 to 19 layers. That is simple, but takes many weights (138 million in VGG-16).
+# - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 and a pooling layer side by side, and sees fine and coarse detail at once. GoogLeNet has about a twentieth of VGG-16's weights.
 # - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). With it, networks of more than 100 layers can be trained.
 
 # %% key="families-drawn"
@@ -184,7 +166,7 @@ tl.diagram("families")
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
 #
-# More layers ought to help, or at least do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Suppose a block only multiplies its input $x$ by a weight $w$. After nine blocks the output is
+# More layers should do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let a block multiply its input $x$ by a weight $w$. After nine blocks the output is
 #
 # $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
 #
@@ -195,44 +177,43 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# Between real layers, BatchNorm (lesson 08) keeps values from vanishing like this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned **the same 240 pictures**, each at the learning rate that suits it. We compare their accuracy on this very **training data** (stored, 5 starts).
+# Between real layers, BatchNorm (lesson 08) prevents this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned **the same 240 pictures**, each at its best learning rate. Here is their accuracy on this very **training data** (stored, 5 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
-depth = tl.stored("07_depth")
-lesson07.draw_depth(depth)
+lesson07.draw_depth(tl.stored("07_depth"))
 
 # %% key="claim-skip" tags=["claim"]
+depth = tl.stored("07_depth")
 pairs = zip(depth["residual"][-1], depth["plain"][-1])
 gain = tl.interval([residual - plain for residual, plain in pairs])
 tl.claim(
-    f"In 15 passes, shortcuts raise the training accuracy of 20 layers by {100 * gain.low:.0f} to "
+    f"In 15 epochs, shortcuts raise the training accuracy of 20 layers by {100 * gain.low:.0f} to "
     f"{100 * gain.high:.0f} points (stored, 5 starts)",
-    # ja: f"20層・15回の学習で、近道は訓練データの正解率を{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
+    # ja: f"20層・15エポックの学習で、近道は訓練データの正解率を{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
     # ja: "ポイント上げました（保存済み、初期値を変えて5回）",
     gain.low > 0,
 )
 
 # %% [markdown] key="skip-read" lang="ja"
-# **近道のない20層は、15回の学習では、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。
+# **近道のない20層は、15エポックでは、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。
 #
-# ところが**3倍**学習させると、近道なしも追いつきました（差は0〜2ポイント）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
+# ところが**3倍**のエポック数では、近道なしも追いつきました（差は0〜2ポイント）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
 #
 # ## 仕事が変われば、1位も変わる
 #
-# では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを、6つの仕事で比べます。ラベルは1クラス20枚で、上は凍結、下は全体をファインチューニング（レッスン03）した結果です。
+# では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを、6つの仕事（どれも描いた絵です）で比べます。ラベルは1クラス20枚で、上は凍結、下はファインチューニング（レッスン03）です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data in 15 passes.** The deeper they are, the worse they do (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**).
+# **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**).
 #
-# But after **three times** the passes the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. With the paper's large networks the difference was still there after three times the training.
+# But after **three times** the epochs the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. In the paper's large networks the difference stayed.
 #
 # ## Another job, another winner
 #
-# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs, with 20 labels of each class: frozen above, and below with all weights fine-tuned (lesson 03).
+# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
 
 # %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。上は凍結、下はファインチューニング。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each, frozen above and fine-tuned below; the best one of each job is ringed and dotted lines mark guessing."
-tuned = tl.stored("07_tuned")
-lesson07.draw_targets(choice, tuned)
+lesson07.draw_targets(choice, tl.stored("07_tuned"))
 
 # %% key="claim-order" tags=["claim"]
 gains = {}
@@ -247,7 +228,17 @@ tl.claim(
     # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、10回）",
     gains["birds"].low > 0 and gains["land_use"].high < 0,
 )
-lost = lesson07.lost_when_tuned(choice, tuned)
+runs = choice["targets"]["land_use"]
+pairs = zip(runs["zukan-vgg"]["frozen"][1], runs["zukan-inception"]["frozen"][1])
+gain = tl.interval([vgg - inception for vgg, inception in pairs])
+tl.claim(
+    f"On photos from the air, VGG is {100 * gain.low:.0f} to {100 * gain.high:.0f} points above "
+    "the larger Inception (stored, 10 draws)",
+    # ja: f"空撮写真では、VGGが、より大きいInceptionを{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
+    # ja: "上回りました（保存済み、10回）",
+    gain.low > 0,
+)
+lost = lesson07.lost_when_tuned(choice, tl.stored("07_tuned"))
 frozen, chance = (tl.interval(list(lost[way].values())) for way in ("frozen", "random"))
 gain = tl.interval([lost["random"][job] - lost["frozen"][job] for job in lost["frozen"]])
 tl.claim(
@@ -261,28 +252,28 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 鳥と文字では弱いものほど上がりますが、ほかの仕事ではあまり上がりません。凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
 #
 # ## 学習する前に、何がわかるか
 #
-# 候補が100個あれば、全部は試せません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。
+# 候補が100個あれば、全部は試せません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。比べられるのは、同じ仕事の中だけです。
 #
-# **k-NN**は、「いちばん近いほかの画像が同じクラスか」の割合です。図の左では10枚中8枚で80%になります。
+# **k-NN**（k近傍法。ここではk = 1）は、「いちばん近いほかの画像が同じクラスか」の割合です。図の左（丸と三角が2つのクラス）では、10枚中8枚で80%になります。
 #
-# **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えから、新しいクラスがどれだけわかるかを見ます。図の右では、「れんが」と答えた画像の90%が市街地でした。この対応表で、市街地の写真の正解に与えられる確率は0.78です。LEEPは、その対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど良い目安です。
+# **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えから、新しいクラスがどれだけわかるかを見ます。図の右では、「れんが」と答えた画像の90%が市街地でした。そこで、ある市街地の写真に「れんが」80%、「こけ」20%と答えたなら、「市街地」の確率は0.78になります。LEEPは、その対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど良い目安です。
 
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** On birds and characters the weak ones gain most, elsewhere they gain little. The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
 #
 # ## What can be known before any training?
 #
-# With a hundred candidates you cannot try them all. So people use scores of **transferability**, which look at the features, or at the old answers, once.
+# With a hundred candidates you cannot try them all. Scores of **transferability** look once at the features, or at the old answers. They compare networks within one job only.
 #
-# **k-NN** asks for how many pictures the nearest other picture is of the same class. At the left of the drawing these are 8 of 10, or 80%.
+# **k-NN** (k nearest neighbours, here k = 1) asks for how many pictures the nearest other picture is of the same class. At the left of the drawing (circles and triangles are two classes) these are 8 of 10, or 80%.
 #
-# **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers of the old head tell the new class. At the right, 90% of what it called brick are towns. By this table, a photo of a town gets a probability of 0.78 of being one. LEEP is the mean of the logarithms of these probabilities (here −0.25): the closer to 0, the better.
+# **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers of the old head tell the new class. At the right, 90% of what it called brick are towns. So a photo of a town that it calls 80% brick and 20% moss has a probability of 0.78 of being a town. LEEP is the mean of the logarithms of these probabilities (here −0.25): the closer to 0, the better.
 
 # %% key="proxies-drawn"
 tl.diagram("proxies")
@@ -314,7 +305,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（作る、5分）
 #
-# k-NNでは `zukan-texture` と `zukan-resnet` が並びましたが、正解率は74%と80%でした。目安に従って選んだときの損を、**後悔**（regret）といいます。たとえば、
+# k-NNでは `zukan-texture` と `zukan-resnet` が並びましたが、6つの仕事の図（凍結）では74%と80%でした。目安に従って選んだときの損を、**後悔**（regret）といいます。たとえば、
 #
 # | ネットワーク | 正解率 | 目安 |
 # |---|---|---|
@@ -327,7 +318,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 5 minutes)
 #
-# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, but their accuracies are 74% and 80%. What you lose by following a score is its **regret**. For example, here
+# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, but in the figure of six jobs (frozen) they have 74% and 80%. What you lose by following a score is its **regret**. For example, here
 #
 # | network | accuracy | score |
 # |---|---|---|
@@ -335,7 +326,7 @@ for name, network in networks.items():
 # | B | 75% | **0.6** (chosen) |
 # | C | 60% | 0.1 |
 #
-# the regret is 80 − 75 = 5 points. Write the function `regret(scores, accuracy)` that computes it. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
+# the regret is 80 − 75 = 5 points. Write `regret(scores, accuracy)`, which computes it. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -367,58 +358,67 @@ tl.claim(
 # %% [markdown] key="regret-read" lang="ja"
 # **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。目安の計算は、1つのネットワークに0.1〜0.2秒です（LogMEとHスコアは「さらに深く」で説明します）。
 #
-# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。何も測らずに `zukan-resnet` を選んでいたら、後悔は0.3ポイントで済みましたが、それがわかるのは後からです。目安で絞った候補に、こうした本命も残し、最後は検証データで選ぶのが安全です。
+# **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。目安は候補を絞るのに使い、最後は検証データで選ぶのが安全です。
 #
 # ## エラーの出ない間違い
 #
 # 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。出力層は正しい画像で学習し、使うときだけ間違えた場合と、学習のはじめから間違えた場合を測りました（保存済み）。
-#
-# > **見る前に考える**：「青が先」「白黒」「正規化なし」「0〜255のまま」「大きさが半分」のうち、損がいちばん小さいのはどれでしょうか。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe uses more labels than the others, the validation data (10 of each class). A score takes 0.1 to 0.2 seconds a network (LogME and the H-score: see "Deeper").
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A score takes 0.1 to 0.2 seconds a network. (LogME and the H-score: see "Deeper".)
 #
-# **Every score is wrong somewhere.** With 20 labels, at the right, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. `zukan-resnet`, taken without any measuring, would have lost only 0.3 points, but that is known only afterwards: keep such a favourite on the short list, and let validation data decide.
+# **Every score is wrong somewhere.** With 20 labels, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. Let scores make the short list, and validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use when it is fed pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured mistakes made only in use, by a head that had learned from right pictures, and mistakes made from the start (stored).
-#
-# > **Think before you look**: which costs least: blue first, grey, not normalised, 0 to 255, or half the size?
+# The best network is of no use on pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured mistakes made in use only (the head had learned from right pictures) and from the start (stored).
+
+# %% key="predict-mistakes"
+tl.predict_first(
+    "07-mistakes",
+    "Birds, mistaken in use only: which mistake costs least?",
+    # ja: "鳥で、使うときだけ間違えた場合。損がいちばん小さい間違い",
+    choices=("blue first (BGR)", "grey", "not normalised", "0 to 255", "half the size"),
+    # ja: choices=("青が先（BGR）", "白黒", "正規化なし", "0〜255のまま", "大きさが半分"),
+)
 
 # %% key="mistakes-figure" alt_ja="6通りの入力の渡し方での、鳥と空撮写真のテスト正解率。使うときだけ間違えた場合と、はじめから間違えた場合。" alt_en="Test accuracy on birds and on photos from the air for six ways to feed pictures: mistaken in use only, and from the start."
-lesson07.draw_mistakes(tl.stored("07_mistakes"))
+mistakes = tl.stored("07_mistakes")
+display(lesson07.draw_mistakes(mistakes))
+tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 
-# %% [markdown] key="mistakes-read" lang="ja"
-# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは10〜17%、つまりランダム（10%）とほとんど変わらないところまで落ちます（鳥）。色の順番だけで95%が45%になり、損がいちばん小さいのは白黒の78%です。空撮写真では、色の順番の損は5ポイントほどでした。
+# %% [markdown] key="mistakes-read" lang="ja" tags=["answer"]
+# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは、鳥の正解率が10〜17%に、つまりランダム（10%）とほとんど変わらないところまで落ちます。色の順番だけでも、95%が45%になります。損がいちばん小さいのは白黒です（78%）。空撮写真では、色の順番の損は5ポイントほどでした。
 #
-# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜75%までしか戻りません。凍結した本体の特徴が、見たことのない入力で崩れたままだからでしょう。
+# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜75%までしか戻りません。
 #
-# 学習はPython、使用はスマートフォンのアプリ、というときが危険です。同じ画像を両方に渡し、ネットワークに入る直前の数値を比べれば見つかります。言語モデルでは、**トークナイザー**（文を区切る部品、レッスン12）が前処理に当たります。
+# 学習はPython、使用はスマートフォンのアプリ、というときは、同じ画像を両方に渡し、ネットワークに入る直前の数値を比べてください。
+
+# %% [markdown] key="mistakes-read" lang="en" tags=["answer"]
+# **Only one of the six ways is right, and none raises an error.** In use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%). The order of colours alone turns 95% into 45%, and grey costs least (78%). On photos from the air the order of colours costs only some 5 points.
 #
+# From the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
+#
+# Where training runs in Python and the use is an app on a phone, give both the same picture, and compare the numbers just before the network.
+
+# %% [markdown] key="real" lang="ja"
 # ## 本物のモデルと写真では？
 #
-# 同じMobileNetV2を、ImageNet、虫、野鳥で事前学習した3つのモデルと、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。
+# 転移元の違う3つのMobileNetV2と、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。
 
-# %% [markdown] key="mistakes-read" lang="en"
-# **Only one of the six ways is right, and none raises an error.** Made only in use, a wrong range or size leaves 10 to 17% of the birds right, where guessing gives 10%. The order of colours alone turns 95% into 45%, and grey is the cheapest with 78%. On photos from the air the order of colours costs only some 5 points.
-#
-# Made from the start, too, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%, probably because the frozen body has never seen such input.
-#
-# The danger is greatest where training runs in Python and the use is an app on a phone. To find the mistake, give both the same picture and compare the numbers just before the network. With language models the **tokenizer**, which cuts texts into pieces (lesson 12), plays this part.
-#
+# %% [markdown] key="real" lang="en"
 # ## And real networks on real photographs?
 #
-# Here is one architecture, MobileNetV2, trained on three sources (ImageNet, insects, birds), and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws).
+# Here are MobileNetV2 from three sources and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws).
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチでは、虫で育ったモデルが87%で、ImageNetの89%に迫ります（ImageNetの1,000種類には、アリもハチも入っています）。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、同じImageNetで育った、いちばん小さいSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
+# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、同じImageNetで育った小さなSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
 
 # %% [markdown] key="real-read" lang="en"
-# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees the network that grew up on insects reaches 87%, close to the 89% of ImageNet (which has ants and bees among its 1,000 kinds); the same architecture from birds, 71%. On cats and dogs ImageNet has 94%, and those from birds and insects 53 to 57%, hardly more than guessing. On blood cells and digits the smallest, SqueezeNet (5 MB, also from ImageNet), has the highest mean, but five draws are too few to be sure of it.
+# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet has 94%, and these two hardly more than guessing (53 to 57%). On blood cells and digits the small SqueezeNet leads (also from ImageNet), but five draws are too few to be sure.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -437,7 +437,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart the insects on its sticky traps, eight kinds. There are 160 labelled photos in all. The device allows **50 milliseconds** a photo and a file of **30 MB**, and in a product the licence must allow commercial use (see “Deeper: time, size and licence”).
+# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps. There are 160 labelled photos in all. The device allows **50 milliseconds** a photo and a file of **30 MB**, and the licence must allow commercial use (see “Deeper: time, size and licence”).
 #
 # | candidate | source | file |
 # |---|---|---|
@@ -446,7 +446,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # | MobileNetV2 | insects of iNaturalist | 14 MB |
 # | SqueezeNet | ImageNet | 5 MB |
 #
-# Write your plan into `plan`. There is more than one good plan; mark yours with the rubric in the solution.
+# Write your `plan`. There is more than one good plan; mark yours with the rubric in the solution.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -513,7 +513,7 @@ tl.quiz("07")
 #
 # - どのネットワークが合うかは、仕事ごとに変わる。名前、大きさ、元の正解率からは読み取れない。
 # - 近道（スキップ接続）は、深いネットワークの学習そのものを助ける。過学習を防ぐものではない。
-# - ラベルが少しあれば、特徴を一度計算するだけで候補を絞れる。良し悪しは後悔で測り、仕事をまたいで値を比べない。
+# - 目安で候補を絞れる。目安の良し悪しは後悔で測り、値は仕事をまたいで比べない。
 # - 色の順番、値の範囲、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
 # - 最後は、正解率と、時間、大きさ、ライセンスの釣り合いで決める。差が小さければ安いほうでよい。
 #
@@ -524,11 +524,11 @@ tl.quiz("07")
 #
 # - Which network suits changes with the job. Name, size and accuracy at home do not tell.
 # - Shortcuts help a deep network to learn. They are no cure for over-fitting.
-# - With some labels, one look at the features is enough for a short list. Judge a score by its regret, and never compare its values across jobs.
-# - A wrong order of colours, range of values or size takes accuracy away and raises no error. Compare the numbers that go in.
-# - In the end, weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
+# - Scores give a short list. Judge a score by its regret, and never compare its values across jobs.
+# - A wrong order of colours, range of values or size raises no error. Compare the numbers that go in.
+# - Weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
 #
-# Where next? **Lesson 08** (domain adaptation, when the look changes) or **lesson 11** (distillation, a small network from a large one).
+# Where next? **Lesson 08** (when the look changes) or **lesson 11** (a small network from a large one).
 
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
@@ -629,28 +629,36 @@ tl.transferability(networks, aerial, ("logme", "h_score", "leep", "knn"))
 lesson07.draw_scores(choice)
 
 # %% [markdown] key="scores-read" lang="ja"
+# **表では、Hスコアが、この仕事で最下位の `zukan-shape` を2位にしています。** どれか1つの目安を信じきらない理由です。
+#
 # **同じ仕事の中では、LogMEが高いほど正解率もおおむね高くなりました。仕事をまたぐと、そうはなりません。** LogMEは、クラスの数や特徴の大きさで値が変わるからです。0.2の鳥と−0.7の胸部の絵を比べても、意味はありません。
 #
 # **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
 #
-# **目安は「いつもの選び方」にも勝たなければなりません。** 本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
+# **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 
 # %% [markdown] key="scores-read" lang="en"
+# **In the table, the H-score puts `zukan-shape` second, although it is the last on this job.** That is a reason not to trust any one score.
+#
 # **Within one job, a higher LogME mostly goes with a higher accuracy. Across jobs it does not**, since its values depend on the number of classes and on the scale of the features. Setting 0.2 on birds against −0.7 on X-rays means nothing.
 #
 # **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
 #
-# **A score must also beat the habit.** On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
+# **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
 
 # %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
 # ## さらに深く：わざと間違えてみる
 #
 # 6通りの渡し方は、どれも1、2行で書けます。鳥で、出力層は正しい画像で学習し、使うときだけ間違えてみましょう。1回だけの結果なので、図の平均とは数ポイントずれます。
+#
+# 言語モデルにも同じ危険があります。そこでは、**トークナイザー**（文を区切る部品、レッスン12）が前処理に当たります。
 
 # %% [markdown] key="deeper-mistakes" lang="en" tags=["deeper"]
 # ## Deeper: feed it wrongly on purpose
 #
 # Each of the six ways to feed a network is a line or two. Here the head learns from birds that are fed correctly, and the mistake is made in use. It is one run, so it lies a few points off the means in the figure.
+#
+# Language models have the same danger. With them the **tokenizer**, which cuts texts into pieces (lesson 12), is the preprocessing that has to fit.
 
 # %% key="mistakes-run"
 network = networks["zukan-resnet"]
@@ -738,10 +746,10 @@ print(f"with shortcuts {learned['residual']:.0%}")
 # ja: print(f"近道あり {learned['residual']:.0%}")
 
 # %% [markdown] key="skip-settings" lang="ja"
-# **今日も、近道のあるほうがよく覚えました。** 学習を半分にしても、勾配を切り詰めても、AdamWに替えても、近道は図のネットワークで18ポイント以上の差をつけます（初期値を変えて3回ずつ）。
+# **今日も、近道のあるほうがよく覚えました。** エポック数を半分にしても、勾配を切り詰めても、AdamWに替えても、近道は図のネットワークで18ポイント以上の差をつけます（初期値を変えて3回ずつ）。
 
 # %% [markdown] key="skip-settings" lang="en"
-# **Here, too, the one with shortcuts learns more.** At half the passes, with clipped gradients or with AdamW, shortcuts put the networks of the figure ahead by 18 points or more (3 starts each).
+# **Here, too, the one with shortcuts learns more.** At half the epochs, with clipped gradients or with AdamW, shortcuts put the networks of the figure ahead by 18 points or more (3 starts each).
 
 # %% [markdown] key="deeper-gradient" lang="ja" tags=["deeper"]
 # ## さらに深く：勾配は消えるのか、増えすぎるのか
@@ -757,10 +765,18 @@ print(f"with shortcuts {learned['residual']:.0%}")
 lesson07.draw_gradient(depth)
 
 # %% [markdown] key="gradient-read" lang="ja"
-# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、平均では増え方がゆるやかです（0.5から1.5。ただし帯は重なっています）。手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さな散らばりで割るので、勾配のほうは大きくなるのです。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
+# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、平均では増え方がゆるやかです（0.5から1.5。ただし帯は重なっています）。
+#
+# 手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さな散らばりで割るので、勾配のほうは大きくなるのです。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。
+#
+# では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
 
 # %% [markdown] key="gradient-read" lang="en"
-# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly on average (0.5 to 1.5, though the bands overlap). The calculation by hand had no BatchNorm: when values shrink, BatchNorm divides by their small spread, and so enlarges the gradient. Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause. What is wrong, then? Gradients of neighbouring inputs may point anywhere ([arXiv:1702.08591](https://arxiv.org/abs/1702.08591)), or the loss may be a rugged landscape ([arXiv:1712.09913](https://arxiv.org/abs/1712.09913)). This lesson has not measured either.
+# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly on average (0.5 to 1.5, though the bands overlap).
+#
+# The calculation by hand had no BatchNorm: when values shrink, BatchNorm divides by their small spread, and so enlarges the gradient. Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause.
+#
+# What is wrong, then? Gradients of neighbouring inputs may point anywhere ([arXiv:1702.08591](https://arxiv.org/abs/1702.08591)), or the loss may be a rugged landscape ([arXiv:1712.09913](https://arxiv.org/abs/1712.09913)). This lesson has not measured either.
 
 # %% [markdown] key="deeper-cost" lang="ja" tags=["deeper"]
 # ## さらに深く：時間と大きさ、ライセンス
@@ -824,7 +840,7 @@ lesson07.draw_cost(tl.stored("07_cost"))
 # - **Choosing**: a study of regret with many candidates, "Which model to transfer? Finding the needle in the growing haystack" ([arXiv:2010.06402](https://arxiv.org/abs/2010.06402)); and one that finds how the order of scores changes with the setting ([arXiv:2204.01403](https://arxiv.org/abs/2204.01403)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道10分（`families` の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図と気づきにくい間違い5分 → 練習Cと本物のデータ4分（宿題にしてもよい）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、`scores-run` は読むだけにします。
+# **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道10分（`families` の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図と気づきにくい間違い5分 → 本物のデータ4分。練習C、クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、`scores-run` は読むだけにします。
 #
 # - **映すもの**：ウィジェット、`families` の図、6つの仕事の図、気づきにくい間違いの図。
 # - **2人組で**：ウィジェットで1人が仕事を選び、もう1人が順位を予想します。交代しながら3回。練習Cは1人が提案し、もう1人が採点します。
@@ -834,7 +850,7 @@ lesson07.draw_cost(tl.stored("07_cost"))
 # - **議論の種**：候補が100個、ラベルが30枚なら、どう選べば後悔が小さいでしょうか（まずk-NNで10個に絞り、残りを検証データのプローブで選ぶ、など）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · whose eye, the job and the first result 8 (collect predictions by a show of hands) → widget and exercise A 6 → three families and shortcuts 10 (project `families`, do $0.1^9$ and $1.1^9$ on the board) → changing orders and scores 7 → exercise B 5 → regret and silent mistakes 5 → exercise C and real data 4 (or as homework). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, only read `scores-run`.
+# **A plan for 45 minutes** · whose eye, the job and the first result 8 (collect predictions by a show of hands) → widget and exercise A 6 → three families and shortcuts 10 (project `families`, do $0.1^9$ and $1.1^9$ on the board) → changing orders and scores 7 → exercise B 5 → regret and silent mistakes 5 → real data 4. Exercise C, the quiz, the key points and "Deeper" are homework, or for whoever is early. Short of time, only read `scores-run`.
 #
 # - **To project**: the widget, the diagram `families`, the figure of six jobs, the figure of silent mistakes.
 # - **In pairs**: with the widget, one chooses a job, the other predicts the order. Change places, three times. In exercise C one proposes, the other marks.

@@ -1,5 +1,8 @@
 """Lesson 07: its exercises tell mistakes apart, its networks and scores are what its prose says."""
 
+from pathlib import Path
+from statistics import fmean
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +13,11 @@ from tlhelpers.lessons.choosing_a_model import widget
 from tlhelpers.lessons.choosing_a_model.checks import best_small, left_over, lost_by_leep
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
 from tlhelpers.lessons.choosing_a_model.depth import Block, tower
-from tlhelpers.lessons.choosing_a_model.figures import REAL_CLASSES, front_of
+from tlhelpers.lessons.choosing_a_model.figures import (
+    REAL_CLASSES,
+    cheapest_mistake,
+    front_of,
+)
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
 from tlhelpers.lessons.choosing_a_model.regret import (
     choices,
@@ -23,6 +30,7 @@ from tlhelpers.lessons.choosing_a_model.regret import (
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
 
+ROOT = Path(__file__).parents[2]
 FOUND = {  # two draws, two networks, one count
     "targets": {
         "one": {
@@ -109,7 +117,25 @@ def test_on_equal_pictures_no_family_wins_every_job():
         assert networks >= 2 and all(len(runs[-1]) == 3 * networks for runs in targets.values())
 
 
-def test_three_times_the_passes_make_up_for_missing_shortcuts():
+def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "en")
+    found = stored("07_mistakes")
+    assert cheapest_mistake(found, "birds") == text("lesson07.mistake_grey")
+    source = (ROOT / "lessons/source/07_choosing_a_model.py").read_text(encoding="utf-8")
+    for lang in LANGUAGES:
+        monkeypatch.setenv("TLHELPERS_LANG", lang)
+        names = [text(f"lesson07.mistake_{name}") for name in MISTAKES if name != "right"]
+        assert f"choices=({', '.join(map(repr, names))})".replace("'", '"') in source
+
+
+def test_a_job_of_two_classes_has_higher_leep_than_one_of_ten_whatever_the_network():
+    targets = stored("07_choice")["targets"]
+    scores = {t: [fmean(runs["leep"][1]) for runs in targets[t].values()] for t in targets}
+    assert min(scores["pets"]) == pytest.approx(-0.7, abs=0.05)
+    assert max(scores["birds"]) == pytest.approx(-1.1, abs=0.05)
+
+
+def test_three_times_the_epochs_make_up_for_missing_shortcuts():
     points = stored("07_stable")["verdicts"]["shortcuts"]
     assert max(points["three_times"]) < 3
     assert min(min(points[way]) for way in ("half", "clipped", "adamw")) > 18

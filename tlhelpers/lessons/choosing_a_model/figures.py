@@ -128,7 +128,7 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
         "frozen": {target: truths(choice, target, 1) for target in targets},
         "fine_tuned": {target: tuned_truths(tuned, target) for target in targets},
     }
-    figure, panels = plt.subplots(2, 1, figsize=(8.4, 5.6), sharex=True)
+    figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.2), sharex=True)
     for axes, (way, jobs) in zip(panels, rows.items(), strict=True):
         for column, (target, values) in enumerate(jobs.items()):
             for number, (name, value) in enumerate(values.items()):
@@ -164,8 +164,8 @@ def draw_regret(choice: Mapping) -> Picture:
             axes.barh(row, fmean(lost), color=colour, height=0.6, alpha=0.55)
             axes.plot(lost, [row] * len(lost), "o", color=figures.INK, markersize=4, clip_on=False)
             axes.text(1.02, row, f"{fmean(lost):.1f}", va="center", transform=_beside(axes))
-        axes.set_xlim(0, 36)
-        axes.set_xticks(range(0, 40, 10))
+        axes.set_xlim(0, 40)
+        axes.set_xticks(range(0, 50, 10))
         axes.grid(axis="y", visible=False)
         axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
         axes.set_xlabel(text("lesson07.regret_points"))
@@ -207,10 +207,16 @@ def draw_mistakes(found: Mapping) -> Picture:
     return picture(figure, text("lesson07.mistakes_alt"))
 
 
+def cheapest_mistake(found: Mapping, target: str) -> str:
+    """The name of the mistake that leaves the highest accuracy when it is made in use only."""
+    runs = found[target]["in_use"]
+    return text(f"lesson07.mistake_{max(set(runs) - {'right'}, key=lambda n: fmean(runs[n]))}")
+
+
 def draw_cost(found: Mapping) -> Picture:
     """Published accuracy on ImageNet over milliseconds a picture; the area of a dot is its size."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.6, 4.0))
+    figure, axes = plt.subplots(figsize=(7.2, 3.7))
     networks = found["real"]
     front = front_of({name: (one["ms"], one["source"]) for name, one in networks.items()})
     for name, one in networks.items():
@@ -236,6 +242,7 @@ def draw_cost(found: Mapping) -> Picture:
     ticks = (3, 10, 30, 100, 300)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
+    axes.set_ylim(0.56, 0.86)  # room for the name of the highest
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel(text("lesson07.milliseconds"))
     axes.set_ylabel(text("lesson07.imagenet_accuracy"))
@@ -256,7 +263,7 @@ def front_of(points: Mapping[str, tuple[float, float]]) -> list[str]:
 def draw_real(found: Mapping) -> Picture:
     """Four real networks on six real targets with ten labels a class."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(8.6, 4.0))
+    figure, axes = plt.subplots(figsize=(8.2, 3.7))
     targets = list(found["targets"])
     for column, target in enumerate(targets):
         for number, (name, runs) in enumerate(found["targets"][target].items()):
@@ -277,7 +284,7 @@ def draw_real(found: Mapping) -> Picture:
 def draw_families(found: Mapping) -> Picture:
     """Networks that saw equally many pictures, three of each family: frozen, then fine-tuned."""
     figures.use()
-    figure, panels = plt.subplots(2, 1, figsize=(8.6, 5.6), sharex=True)
+    figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.0), sharex=True)
     for axes, way in zip(panels, ("frozen", "fine_tuned"), strict=True):
         for number, (family, targets) in enumerate(found[way].items()):
             for column, runs in enumerate(targets.values()):
@@ -303,7 +310,7 @@ def draw_families(found: Mapping) -> Picture:
 def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
     """Sources that match the domain, over labels: X-rays at the left, English enquiries right."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.6))
     sides = (
         (panels[0], xray["frozen"], xray["labels"], 1 / 3, "xray"),
         (panels[1], mail["en"], mail["labels"], 1 / 6, "mail"),
@@ -317,9 +324,10 @@ def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
         axes.minorticks_off()
         axes.set_xlabel(text("lesson07.labels"))
         axes.set_title(text(f"lesson07.matched_{key}"), fontsize=11)
-        axes.legend(loc="upper left" if key == "mail" else "lower right", **LEGEND)
+        axes.legend(loc="upper left", **LEGEND)
+        _upwards(axes)
     panels[0].set_ylabel(text("lesson07.accuracy_band"))
-    _upwards(panels[0])
+    panels[1].set_ylim(0, 0.6)  # texts alone: their lines lie close together
     figure.suptitle(text("lesson07.matched_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.matched_alt"))
 
@@ -327,7 +335,7 @@ def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
 def draw_scores(choice: Mapping, score: str = "logme", place: int = 1) -> Picture:
     """A score against the accuracy that came of it: one colour and line for each target."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.2, 4.0))
+    figure, axes = plt.subplots(figsize=(7.0, 3.6))
     for number, target in enumerate(choice["targets"]):
         truth = truths(choice, target, place)
         points = sorted(
