@@ -326,14 +326,14 @@ pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が82%、20エポックで学習したゼロからは90%、ファインチューニングは92%でした（保存済み、訓練画像だけを選び直した4回の平均）。画像をすべて選び直した別の10回でも、ゼロからが凍結を7ポイント上回りました（区間は5〜9、保存済み）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が82%、訓練データを20回通して学習したゼロからは90%、ファインチューニングは92%でした（保存済み、訓練画像だけを選び直した4回の平均）。画像をすべて選び直した別の10回でも、ゼロからが凍結を7ポイント上回りました（区間は5〜9、保存済み）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
 # 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均、帯は95%信頼区間です。
 
 # %% [markdown] key="pets-read" lang="en"
-# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, and after 20 epochs scratch reached 90% and fine-tuned 92% (stored, means of four draws of training pictures). In ten other draws, of all pictures, scratch was 7 points ahead of frozen (interval 5 to 9, stored). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
+# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, and after 20 passes over the pictures scratch reached 90% and fine-tuned 92% (stored, means of four draws of training pictures). In ten other draws, of all pictures, scratch was 7 points ahead of frozen (interval 5 to 9, stored). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
