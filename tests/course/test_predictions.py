@@ -52,6 +52,13 @@ def test_a_number_is_read_as_people_write_it_and_kept_within_its_bounds():
     assert repr(tl.see_prediction("90-right", 83.0)) == "You predicted 60%; measured: 83%."
 
 
+def test_what_was_worked_out_is_not_called_measured():
+    prompt = tl.predict_first("90-fit", "How many fit?", between=(0, 100))
+    assert repr(tl.see_prediction("90-fit", 72, counted=True)) == "Counted: 72."
+    prompt.answer("60")
+    assert "predicted 60; counted: 72." in repr(tl.see_prediction("90-fit", 72, counted=True))
+
+
 def test_a_run_without_an_answer_goes_through():
     prompt = tl.predict_first("90-rate", "Which rate?", choices=("small", "large"))
     assert repr(prompt) == "Your prediction: Which rate?\n  - small\n  - large"

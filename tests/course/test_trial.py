@@ -155,6 +155,23 @@ def test_a_control_that_was_hardly_trained_claims_nothing(folder, monkeypatch):
     assert any("was not trained from scratch for comparison" in said for said in found.remarks)
 
 
+def test_fine_tuning_ends_after_the_epochs_that_were_asked_for(folder, monkeypatch):
+    asked, tune = [], contest.fine_tune
+    monkeypatch.setattr(contest, "ENOUGH_EPOCHS", 10**6)
+    monkeypatch.setattr(
+        contest, "fine_tune", lambda *given, **o: asked.append(o["epochs"]) or tune(*given, **o)
+    )
+    task = load_folder(folder, 32)
+    first, again = (
+        try_folder(task, 1, ["zukan-resnet"], epochs=2, progress=False) for _ in range(2)
+    )
+    assert asked == [2, 2] and not any("so many epochs" in said for said in first.remarks)
+    assert [c.valid_acc for c in first.contenders] == [c.valid_acc for c in again.contenders]
+    assert "fine_tune" in {c.strategy for c in first.contenders}
+    with pytest.raises(ValueError, match="epochs"):
+        try_folder(task, 1, ["zukan-resnet"], epochs=0, progress=False)
+
+
 def test_one_without_any_time_is_said_and_not_fetched_again(folder, monkeypatch):
     slow = {"zukan-resnet": 1e-4, "zukan-vgg": 1e4}
     monkeypatch.setattr(contest.Contest, "_measure", lambda self, n: slow[n.info.name])

@@ -1,5 +1,7 @@
 """Lesson 14: its folder of mistakes, its widget, its checks, and results without their data."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -15,7 +17,13 @@ from tlhelpers.lessons.your_own_images.checks import (
     promised,
     read_the_leak,
 )
-from tlhelpers.lessons.your_own_images.photos import COPIES, SHOTS, read_photos, receive_photos
+from tlhelpers.lessons.your_own_images.photos import (
+    COPIES,
+    SHOTS,
+    owners_of,
+    read_photos,
+    receive_photos,
+)
 from tlhelpers.models.backbones import backbone
 from tlhelpers.transfer.intervals import interval
 
@@ -64,6 +72,20 @@ def test_the_quick_way_skips_what_cannot_be_read_and_nothing_else(delivery):
     assert {path.name for path in files - set(paths)} == {"list.jpg", "0104_1.jpg"}
     assert images.shape == (len(paths), 3, 32, 32) and images.dtype == torch.uint8
     assert [("cat", "dog")[label] for label in labels] == [path.parent.name for path in paths]
+
+
+def test_a_copy_belongs_to_the_owner_of_the_photo_that_it_repeats(delivery):
+    images, _, paths = read_photos(delivery.inbox)
+    owners = dict(zip([path.name for path in paths], owners_of(paths, images), strict=True))
+    for name, owner in owners.items():
+        assert owner == name[:4] or not name[:4].isdigit()
+    dogs = sorted(path for path in (delivery.inbox / "dog").iterdir())
+    for copy in [path for path in dogs if path.name.startswith("IMG_")]:
+        same = [p for p in dogs if p != copy and p.read_bytes() == copy.read_bytes()]
+        assert {path.name[:4] for path in same} == {owners[copy.name]}
+    pairs = load_folder(delivery.inbox, size=64).inspection.near_duplicates
+    alike = [tuple(Path(name).name for name in pair) for pair in pairs if "thumb" in "".join(pair)]
+    assert alike and all(owners[one] == owners[other] for one, other in alike)
 
 
 def test_photos_are_the_same_for_everybody(delivery, tmp_path):

@@ -12,10 +12,11 @@ import yaml
 from torch import nn
 
 from tests.tiny import TinyNet
+from tlhelpers.course.author.bilingual import JAPANESE
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.scaling_up import experiments, steps, widget
-from tlhelpers.lessons.scaling_up.figures import accuracies_by_rule, first_rate
+from tlhelpers.lessons.scaling_up.figures import ZERO_FP16, accuracies_by_rule, first_rate
 from tlhelpers.lessons.scaling_up.steps import (
     Stepper,
     checkpointed,
@@ -105,7 +106,39 @@ def test_the_widget_is_read_step_by_step(largest, kind, sentence):
     assert check("15-a", {"largest": right, "most_of_minilm": "optimizer"}).passed
 
 
+def shared(weights, gpus, shared):
+    sizes = {"parameters": 4, "gradients": 4, "optimizer": 8}
+    each = sum(size / gpus if kind in shared else size for kind, size in sizes.items())
+    return weights * each / 10**9
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "choice", "sentence"),
+    [
+        (lambda weights, gpus, shared: None, "ZeRO-1", "kind"),
+        (lambda weights, gpus, shared: weights * 16, "ZeRO-1", "ddp"),
+        (lambda weights, gpus, shared: 112, "ZeRO-1", "zero"),
+        (lambda weights, gpus, shared: {0: 112, 1: 63}.get(len(shared), 7), "ZeRO-1", "fsdp"),
+        (lambda weights, gpus, shared: {0: 112, 1: 63, 3: 14}[len(shared)], "ZeRO-1", "few"),
+        (shared, "zero", "choice"),
+        (shared, "DDP", "over"),
+        (shared, "FSDP", "more"),
+    ],
+)
+def test_each_mistake_in_sharing_out_has_its_own_sentence(gigabytes, choice, sentence):
+    verdict = check("15-d", {"gigabytes": gigabytes, "choice": choice})
+    assert not verdict.passed
+    start = text(f"lesson15.share_{sentence}", given="@", wanted="@", choice=choice).split("@")[0]
+    assert verdict.message.startswith(start)
+    assert check("15-d", {"gigabytes": shared, "choice": "ZeRO-1"}).passed
+
+
 # --- memory ---------------------------------------------------------------------------------
+
+
+def test_the_zone_that_is_drawn_as_lost_is_what_half_precision_turns_into_zero():
+    edge = torch.tensor(ZERO_FP16)
+    assert edge.half() == 0 and (edge * 1.001).half() > 0
 
 
 def test_checkpoints_keep_less_and_give_the_same_gradients():
@@ -234,6 +267,21 @@ def test_the_slurm_script_parses_and_starts_torchrun_with_what_slurm_tells(tmp_p
     wanted = ["--cpus-per-task=16", "--nnodes=2", "--nproc-per-node=4", "--rdzv-id=42"]
     wanted += ["--rdzv-backend=c10d", "--rdzv-endpoint=node7:29500"]
     assert done.stdout.split() == [*wanted, "birds.py", "report.json", "checkpoints"]
+
+
+@pytest.mark.parametrize("name", ["slurm.sh", "kubernetes.yaml"])
+def test_a_script_has_its_comments_in_the_language_of_the_learner(capsys, monkeypatch, name):
+    shown = {}
+    for lang in ("en", "ja"):
+        monkeypatch.setenv("TLHELPERS_LANG", lang)
+        steps.show_script(name)
+        shown[lang] = capsys.readouterr().out.splitlines()
+    assert not any("# ja:" in line for lines in shown.values() for line in lines)
+    pairs = list(zip(shown["en"], shown["ja"], strict=True))
+    differing = [(en, ja) for en, ja in pairs if en != ja]
+    assert differing and all(en.split("#")[0] == ja.split("#")[0] for en, ja in differing)
+    comments = [ja.split("#", 1)[1] for _, ja in pairs if "#" in ja and not ja.startswith("#!")]
+    assert all(JAPANESE.search(comment) for comment in comments if not comment.startswith("SBATCH"))
 
 
 def test_the_kubernetes_job_lets_its_pods_find_each_other():

@@ -119,6 +119,7 @@ class Contest:
     remarks: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # backbones that there was no time for
     interrupted: bool = False
+    most_epochs: int | None = None  # of fine-tuning, where the caller says so
 
     def __post_init__(self) -> None:
         self.valid, self.budget, self.until = self.task.valid, self.left, self.deadline
@@ -480,7 +481,10 @@ class Contest:
     ) -> None:
         """Trains for as many epochs as fit into `seconds`; says so where not even one does."""
         begin = time.monotonic()
-        epochs = min(MOST_EPOCHS[strategy], int((seconds - plan.validations) / plan.epoch))
+        most = MOST_EPOCHS[strategy]
+        if self.most_epochs and strategy != "scratch":
+            most = min(most, self.most_epochs)
+        epochs = min(most, int((seconds - plan.validations) / plan.epoch))
         if epochs < 1:
             self.no_time(strategy, name)
             return
@@ -513,7 +517,7 @@ class Contest:
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
         passed = self.epochs[strategy] = len(result.history.train_loss)
         self.add(name, strategy, begin, right, model)
-        if passed < (ENOUGH_EPOCHS if strategy == "scratch" else MOST_EPOCHS[strategy]):
+        if passed < (ENOUGH_EPOCHS if strategy == "scratch" else most):
             values = {"strategy": text(f"report.strategy_{strategy}"), "epochs": passed}
             self.remarks.append(text("report.few_epochs", **values))
 

@@ -45,12 +45,13 @@ def predict_first(
     return _asked[name]
 
 
-def see_prediction(name: str, measured: float | str) -> Compared:
+def see_prediction(name: str, measured: float | str, *, counted: bool = False) -> Compared:
     """The prediction `name` beside what was measured: a number, or one of the choices.
 
-    Raises ValueError where `measured` is no possible answer, or nothing was asked by that name.
+    counted: it was worked out, not measured, and the sentence says so. Raises ValueError where
+    `measured` is no possible answer, or nothing was asked by that name.
     """
     if name not in _asked:
         raise ValueError(text("prediction.not_asked", name=name))
     prompt = _asked[name]
-    return Compared(prompt.given, prompt.shown(measured))
+    return Compared(prompt.given, prompt.shown(measured), "counted" if counted else "measured")

@@ -30,6 +30,7 @@ from tlhelpers.data.tables import SUFFIXES as TABLES
 from tlhelpers.data.task import Task
 from tlhelpers.models.backbones import LOADERS, SPEECH, is_picture_network
 from tlhelpers.models.hearing import hears
+from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import require_writable
 
@@ -41,19 +42,24 @@ def try_folder(
     *,
     size: int = 160,
     seed: int = 0,
+    epochs: int | None = None,
     progress: bool | None = None,
 ) -> Report:
     """Compare the ways of transfer on a folder of photos, recordings or texts within a budget of
     minutes.
 
     backbones: names; None takes the course's own and those whose weights are here. size: pixels
-    that photos are cut to. progress: a bar and a line for each result; None where somebody looks.
-    The first answer (k-NN and probe) comes however small the budget is. Ctrl-C ends the search:
-    the best so far answers, and the report is marked `interrupted`. Raises ValueError for a budget
-    that is no number of minutes, and for a task that is no task of pictures.
+    that photos are cut to. epochs: of fine-tuning at most so many; where there is time for them
+    all, a second run gives the same result. progress: a bar and a line for each result; None where
+    somebody looks. The first answer (k-NN and probe) comes however small the budget is. Ctrl-C ends
+    the search: the best so far answers, and the report is marked `interrupted`. Raises ValueError
+    for a budget that is no number of minutes, epochs below 1, and a task that is no task of
+    pictures.
     """
     begin = time.monotonic()
     _require_minutes(minutes)
+    if epochs is not None:
+        require_whole("epochs", epochs, 1)
     visible = sys.stderr.isatty() if progress is None else progress
     names = _names_of(backbones)
     if isinstance(path_or_task, Task):
@@ -64,6 +70,7 @@ def try_folder(
     contest = CONTESTS[task.kind](
         task, begin + 60 * minutes, seed, size, tqdm(disable=not visible, total=0)
     )
+    contest.most_epochs = epochs
     with contest.bar:
         contest.run(names)
         return contest.finish(begin)

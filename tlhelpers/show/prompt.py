@@ -107,11 +107,11 @@ class Compared:
 
     predicted: str | None
     measured: str
+    how: str = "measured"  # or "counted"
 
     def __repr__(self) -> str:
-        if self.predicted is None:
-            return text("prediction.measured", measured=self.measured)
-        key = "as_predicted" if self.predicted == self.measured else "compared"
+        same = "as_predicted" if self.predicted == self.measured else "compared"
+        key = f"{self.how}_{'alone' if self.predicted is None else same}"
         return text(f"prediction.{key}", predicted=self.predicted, measured=self.measured)
 
     def _repr_html_(self) -> str:

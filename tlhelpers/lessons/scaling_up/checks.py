@@ -64,6 +64,33 @@ def count_each_once(accuracy_of: Callable) -> str | None:
 
 
 @exercise(
+    "15-d", hints=("lesson15.share_hint_1", "lesson15.share_hint_2"), right="lesson15.share_right"
+)
+def share_out(gigabytes: Callable, choice: str) -> str | None:
+    """The bytes of one device in three ways of sharing, and the least sharing that fits."""
+    every = ["parameters", "gradients", "optimizer"]
+    cases: list[tuple[str, float, int, list[str], float]] = [
+        ("ddp", 7e9, 8, [], 112.0),
+        ("zero", 7e9, 8, ["optimizer"], 63.0),
+        ("fsdp", 7e9, 8, every, 14.0),
+        ("few", 1e9, 2, ["optimizer"], 12.0),
+    ]
+    for name, weights, gpus, shared, wanted in cases:
+        given = gigabytes(weights, gpus, shared)
+        try:
+            value = float(given)
+        except (TypeError, ValueError):
+            return text("lesson15.share_kind")
+        if not abs(value - wanted) < 1e-6 * wanted:
+            return text(f"lesson15.share_{name}", given=f"{value:.4g}", wanted=f"{wanted:g}")
+    if choice not in ("DDP", "ZeRO-1", "FSDP"):
+        return text("lesson15.share_choice")
+    if choice == "DDP":
+        return text("lesson15.share_over", choice=choice)
+    return text("lesson15.share_more", choice=choice) if choice == "FSDP" else None
+
+
+@exercise(
     "15-c", hints=("lesson15.plan_hint_1", "lesson15.plan_hint_2"), right="lesson15.plan_right"
 )
 def defend_a_plan(plan: dict) -> str | None:

@@ -31,11 +31,7 @@ KINDS = {
     "optimizer": figures.GREEN,
     "activations": figures.GREY,
 }
-WAYS: dict[str, dict[str, Any]] = {
-    "fp32": {"color": figures.GREY, "marker": "o"},
-    "bf16": {"color": figures.BLUE, "marker": "s"},
-    "checkpointed": {"color": figures.VERMILION, "marker": "^"},
-}
+WAYS = {"bf16": figures.BLUE, "checkpointed": figures.VERMILION}  # beside fp32
 RULES: dict[str, dict[str, Any]] = {
     "same": {"color": figures.GREY, "marker": "v"},
     "root": {"color": figures.GREEN, "marker": "^"},
@@ -43,7 +39,8 @@ RULES: dict[str, dict[str, Any]] = {
     "warm": {"color": figures.ORANGE, "marker": "P"},
     "best": {"color": figures.BLUE, "marker": "o"},
 }
-LEAST_FP16, BITS_FP16 = 2.0**-24, 2.0**-14  # smallest number, smallest with all its digits
+ZERO_FP16, BITS_FP16 = 2.0**-25, 2.0**-14  # rounded to 0 up to here, all its digits from here on
+NOTE: dict[str, Any] = {"fontsize": 9, "va": "center"}
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
@@ -66,19 +63,21 @@ def draw_memory(meter: MemoryMeter, plan: MemoryPlan, budget: float) -> Picture:
     left.set_xlabel(text("lesson15.operations"))
     left.set_ylabel(text("lesson15.megabytes"))
     left.set_title(text("lesson15.memory_measured", peak=f"{meter.peak / MB:.0f}"), fontsize=11)
+    after = {name: f"{meter.history[mark] / MB:.0f}" for name, mark in meter.marks.items()}
+    left.text(2.05, 9, text("lesson15.after_backward", size=after["backward"]), **NOTE)
+    left.text(2.97, 32, text("lesson15.after_update", size=after["update"]), ha="right", **NOTE)
     floor = 0.0
     for kind, colour in KINDS.items():
         size = getattr(plan, kind) / MB
-        label = f"{text(f'memory.{kind}')} {size:.0f}"
-        right.bar(0, size, bottom=floor, width=0.6, color=colour, label=label)
+        right.bar(0, size, bottom=floor, width=0.6, color=colour)
+        right.text(0.4, floor + size / 2, f"{text(f'memory.{kind}')} {size:.0f}", **NOTE)
         floor += size
-    right.set_xlim(-0.4, 2.8)
+    right.set_xlim(-0.4, 2.2)
     right.set_xticks([])
     right.set_title(text("lesson15.memory_counted", total=f"{plan.total / MB:.0f}"), fontsize=11)
     for axes in (left, right):
-        axes.axhline(budget, color=figures.VERMILION, linestyle="--", label=text("lesson15.card"))
-    handles, labels = right.get_legend_handles_labels()
-    right.legend(handles[::-1], labels[::-1], loc="upper right", **LEGEND)
+        axes.axhline(budget, color=figures.VERMILION, linestyle="--")
+    right.text(2.2, budget + 3, text("lesson15.card"), ha="right", color=figures.VERMILION, **NOTE)
     figure.suptitle(text("lesson15.memory_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson15.memory_alt"))
 
@@ -95,9 +94,11 @@ def draw_half(gradients: Tensor, scale: float = 1024) -> Picture:
         share = [1 / len(moved)] * len(moved)
         axes.hist(moved, bins=bins, weights=share, color=colour, alpha=0.6)
         axes.plot([], [], "s", color=colour, label=text(f"lesson15.half_{key}", scale=int(scale)))
-    least, exact = (torch.tensor(value).log10().item() for value in (LEAST_FP16, BITS_FP16))
-    axes.axvspan(-13, least, color=figures.VERMILION, alpha=0.15, label=text("lesson15.half_zero"))
-    axes.axvspan(least, exact, color=figures.GREY, alpha=0.15, label=text("lesson15.half_coarse"))
+    zero, exact = math.log10(ZERO_FP16), math.log10(BITS_FP16)
+    lost = (sizes <= zero).float().mean().item()
+    becomes_zero = text("lesson15.half_zero", lost=f"{lost:.0%}")
+    axes.axvspan(-13, zero, color=figures.VERMILION, alpha=0.15, label=becomes_zero)
+    axes.axvspan(zero, exact, color=figures.GREY, alpha=0.15, label=text("lesson15.half_coarse"))
     axes.set_xlim(-13, 1)
     ticks = range(-12, 1, 3)
     axes.set_xticks(ticks, [f"$10^{{{tick}}}$" for tick in ticks])
@@ -114,22 +115,20 @@ def draw_savings(found: Mapping, device: str = "CPU") -> Picture:
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.7), sharey=True)
     names = list(found)
-    measures = (
-        ("memory", lambda row, way: [row[way]["each"] / row["fp32"]["each"]]),
-        ("seconds", _relative_seconds),
-    )
-    for axes, (key, value) in zip(panels, measures, strict=True):
-        for place, name in enumerate(names):
-            for step, (way, look) in enumerate(WAYS.items()):
-                values = value(found[name], way)
-                axes.barh(
-                    place + 0.26 * (step - 1),
-                    fmean(values),
-                    height=0.22,
-                    color=look["color"],
-                    label=text(f"lesson15.way_{way}") if not place else None,
-                )
-        axes.axvline(1, color=figures.INK, linestyle=":")
+    measures = (("memory", _relative_memory, 1.3), ("seconds", _relative_seconds, 2.2))
+    for axes, (key, value, end) in zip(panels, measures, strict=True):
+        for step, (way, colour) in enumerate(WAYS.items()):
+            bars = axes.barh(
+                [place + 0.34 * (step - 0.5) for place in range(len(names))],
+                [value(found[name], way) for name in names],
+                height=0.3,
+                color=colour,
+                label=text(f"lesson15.way_{way}"),
+            )
+            axes.bar_label(bars, fmt="{:.0%}", padding=-31, fontsize=9, color="white")
+        look = {"color": figures.INK, "linestyle": ":", "zorder": 0.7}
+        axes.axvline(1, label=text("lesson15.way_fp32"), **look)
+        axes.set_xlim(0, end)
         axes.set_xlabel(text(f"lesson15.savings_{key}"))
         axes.xaxis.set_major_locator(MultipleLocator(0.5))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -141,8 +140,12 @@ def draw_savings(found: Mapping, device: str = "CPU") -> Picture:
     return picture(figure, text("lesson15.savings_alt"))
 
 
-def _relative_seconds(row: Mapping, way: str) -> list[float]:
-    return [fmean(row[way]["seconds"]) / fmean(row["fp32"]["seconds"])]
+def _relative_memory(row: Mapping, way: str) -> float:
+    return row[way]["each"] / row["fp32"]["each"]
+
+
+def _relative_seconds(row: Mapping, way: str) -> float:
+    return fmean(row[way]["seconds"]) / fmean(row["fp32"]["seconds"])
 
 
 def _key(name: str) -> str:
@@ -231,15 +234,18 @@ def draw_amdahl(share: float, found: Mapping) -> Picture:
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.7))
     machines = range(1, 17)
     left.plot(machines, machines, color=figures.GREY, linestyle=":", label=text("lesson15.ideal"))
-    for loading, colour in ((0.05, figures.SKY), (share, figures.VERMILION)):
+    for key, loading, colour in (
+        ("loading", 0.2, figures.SKY),
+        ("loading_yours", share, figures.VERMILION),
+    ):
         gains = [1 / (loading + (1 - loading) / count) for count in machines]
-        key = "loading_yours" if colour == figures.VERMILION else "loading"
-        left.plot(
-            machines, gains, color=colour, label=text(f"lesson15.{key}", share=f"{loading:.0%}")
-        )
+        limit = text(f"lesson15.{key}", share=f"{loading:.0%}", limit=f"{1 / loading:.2g}")
+        left.plot(machines, gains, color=colour, label=limit)
     left.set_xlabel(text("lesson15.machines"))
     left.set_ylabel(text("lesson15.speedup"))
     left.set_xticks([1, 2, 4, 8, 16])
+    left.set_yticks([1, 4, 8, 12, 16])
+    left.set_ylim(0, 23)  # the legend lies above the curves
     left.legend(loc="upper left", fontsize=9)
     left.set_title(text("lesson15.amdahl_title"), fontsize=11)
     ways = ("one", "two", "cached")

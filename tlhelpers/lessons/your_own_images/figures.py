@@ -15,14 +15,19 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 from torch import Tensor
 
-from tlhelpers.lessons.your_own_images.photos import photograph, read_photos, receive_photos
+from tlhelpers.lessons.your_own_images.photos import (
+    owners_of,
+    photograph,
+    read_photos,
+    receive_photos,
+)
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.figures import METHODS
 from tlhelpers.show.plots import Picture, gallery, picture, sheet
 from tlhelpers.transfer.intervals import interval, prediction
 
-__all__ = ["photograph", "read_photos", "receive_photos"]  # the cells see this module alone
+__all__ = ["owners_of", "photograph", "read_photos", "receive_photos"]  # all that the cells see
 
 WAYS = {"by_photo": figures.VERMILION, "by_scene": figures.BLUE, "new": figures.GREEN}
 COSTS = ("none", "scenes", "copies", "labels", "lopsided", "light")  # rows of the figure

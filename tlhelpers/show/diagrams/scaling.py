@@ -55,6 +55,34 @@ def data_parallel() -> Diagram:
 
 
 @drawn
+def test_shares() -> Diagram:
+    """Five test photos over two processes: one of them comes twice."""
+    d = Diagram("test_shares", 222)
+    d.note(24, 24, "shares_photos", SMALL)
+    for photo in range(5):
+        _numbered(d, 24 + 52 * photo, 36, photo)
+    for row, photos in enumerate(((0, 2, 4), (1, 3, 0))):
+        y = 36 + 88 * row
+        d.arrow(296, 56, 60, 88 * row)
+        d.note(372, y - 12, f"shares_process_{row}", SMALL)
+        for place, photo in enumerate(photos):
+            again = place == 2 and photo == 0
+            _numbered(d, 372 + 52 * place, y, photo, VERMILION if again else INK)
+    d.note(528, 138, "shares_again", SMALL, fill=VERMILION)
+    d.note(24, 202, "shares_says", SMALL)
+    return d
+
+
+def _numbered(d: Diagram, x: float, y: float, number: int, colour: str = INK) -> None:
+    """A photo with its number below; in another colour with a frame."""
+    d.photo(x, y, 36)
+    if colour != INK:
+        frame = {"width": 36, "height": 36, "rx": 3, "fill": "none", "stroke_width": 3}
+        d.add("rect", x=x, y=y, stroke=colour, **frame)
+    d.text(x + 18, y + 52, str(number), text_anchor="middle", font_size=SMALL, fill=colour)
+
+
+@drawn
 def sharded() -> Diagram:
     """Four devices: all copies (DDP), the optimizer shared (ZeRO-1), everything shared (FSDP)."""
     d = Diagram("sharded", 286)
