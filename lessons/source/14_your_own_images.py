@@ -489,14 +489,14 @@ lesson14.draw_ladder(tl.stored("14_ladder"), today)
 #
 # 最初の一歩を除くと、どの差も1回ごとのばらつき（細い線）と同じくらいなので、あなたのデータで効くかどうかは検証データで確かめます。なお、今日のファインチューニング（丸印）には、回転を加えていません。
 #
-# ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントほどです。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきません。
+# ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントほどです（区間は0をまたぎます）。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきません。
 
 # %% [markdown] key="ladder-read" lang="en"
 # **The big step is the first one: to borrow features (56% to 76%).** A linear probe gains 5 points more, and fine-tuning some 4 on top of that. Turned photos make no clear difference to the probe. With twice the animals the probe stays at 82%, but fine-tuning reaches 88%, 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
 #
 # After the first step, each difference is about as large as the spread of single results (thin lines), so only your validation data can tell what pays on your photos. The fine-tuning of today (ring) does without turned photos.
 #
-# Training from scratch comes about 2 points below fine-tuning (83%), with three times the training: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
+# Training from scratch comes about 2 points below fine-tuning (83%, and the interval of the difference contains 0), with three times the training: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
 
 # %% key="real-ways" alt_ja="本物の猫と犬の写真200枚で学習した4つの方法の正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Accuracy of four ways on real photographs of cats and dogs, one a row, as points with 95% intervals."
 lesson14.draw_real_ways(tl.stored("14_photos"))
@@ -646,7 +646,7 @@ tl.try_folder(mine, minutes=0.2)
 # %% [markdown] key="deeper-today" lang="ja" tags=["deeper"]
 # ## さらに深く：どれくらい確かか、いまの手法、文献
 #
-# **どれくらい確かか** ・ 誤りの図は、動物を選び直した10回の平均です（120匹、新しい動物200匹、最近傍法）。リークの13ポイントの95%信頼区間は10〜15ポイントです。線形プローブでも順序はほぼ同じで、リークは6ポイント、猫だけ暗い照明は20ポイントでした（`tl.stored("14_mistakes")["probe"]`）。「この順番を10回」の図も10回で、設定はどの方法もそれぞれの検証データで選びました。本物の写真で4つの方法を比べた図は3回で、3回ともファインチューニングが線形プローブより1〜2ポイント高くなりました。学習率は別の写真で3つの値から選び、ファインチューニングもゼロからの学習も、いちばん小さい値（0.003と0.01）が選ばれました。もっと小さい値なら、さらに良いかもしれません。ラベル違い探しは、8匹のラベルをわざと間違えた100匹のフォルダーでも試しました（10回）。疑わしい12匹の中に入っていたのは、平均5匹です。なお、リークがいつも数字に出るとは限りません。363枚の画像から切り出した本物の血液の細胞1,431個では、細胞ごとに分けても画像ごとに分けても、正解率はどちらも99%でした（`tl.stored("14_photos")["cells"]`）。測るまではわからないので、いつもまとめて分けます。
+# **どれくらい確かか** ・ 誤りの図は、動物を選び直した10回の平均です（120匹、新しい動物200匹、最近傍法）。リークの13ポイントの95%信頼区間は10〜15ポイントです。線形プローブでも順序はほぼ同じで、リークは6ポイント、猫だけ暗い照明は20ポイントでした（`tl.stored("14_mistakes")["probe"]`）。「この順番を10回」の図も10回で、設定はどの方法もそれぞれの検証データで選び、学習の長さは1とおり（ファインチューニングは12エポック）です。本物の写真で4つの方法を比べた図は3回で、3回ともファインチューニングが線形プローブより1〜2ポイント高くなりました。学習率は別の写真で3つの値から選び、ファインチューニングもゼロからの学習も、いちばん小さい値（0.003と0.01）が選ばれました。もっと小さい値なら、さらに良いかもしれません。もっと長い学習（ゼロからは200ステップ）や、別のオプティマイザーは試していません。ラベル違い探しは、8匹のラベルをわざと間違えた100匹のフォルダーでも試しました（10回）。疑わしい12匹の中に入っていたのは、平均5匹です。なお、リークがいつも数字に出るとは限りません。363枚の画像から切り出した本物の血液の細胞1,431個では、細胞ごとに分けても画像ごとに分けても、正解率はどちらも99%でした（`tl.stored("14_photos")["cells"]`）。測るまではわからないので、いつもまとめて分けます。
 #
 # **いまの手法** ・ ラベルの誤りを確率から推定するconfident learning（[arXiv:1911.00068](https://arxiv.org/abs/1911.00068)）は、ライブラリ `cleanlab` になっています。有名なテストデータにもラベルの誤りが見つかりました（[arXiv:2103.14749](https://arxiv.org/abs/2103.14749)）。目には、ラベルなしで学習したDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）がよく使われます。クラス名だけで分類するCLIP（[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、ラベルを付ける前に試す価値があります。
 #
@@ -661,7 +661,7 @@ tl.try_folder(mine, minutes=0.2)
 # %% [markdown] key="deeper-today" lang="en" tags=["deeper"]
 # ## Deeper: how sure is this, what people use today, references
 #
-# **How sure is this?** · The figure of mistakes shows means over 10 draws of animals (120 of them, 200 new ones, nearest neighbour). The 95% interval of the 13 points of the leak is 10 to 15. With a linear probe the order is much the same: a leak makes 6 points, cats in dim light 20 (`tl.stored("14_mistakes")["probe"]`). The figure of the order rests on 10 draws, too, and each way chose its settings on its own validation data. The figure of the four ways on real photographs rests on 3 draws, in each of which fine-tuning was 1 to 2 points above the probe; rates were chosen from three on other photos, and both fine-tuning and scratch took the lowest (0.003 and 0.01), so a still lower one might do better. The hunt for wrong labels was tried on folders of 100 animals with eight wrong labels, ten times: five on average were among the twelve most doubtful. Not every leak shows in the numbers: with 1,431 real blood cells cut from 363 pictures, the accuracy is 99% whether one splits by cell or by picture (`tl.stored("14_photos")["cells"]`). One cannot know beforehand, so split by group in any case.
+# **How sure is this?** · The figure of mistakes shows means over 10 draws of animals (120 of them, 200 new ones, nearest neighbour). The 95% interval of the 13 points of the leak is 10 to 15. With a linear probe the order is much the same: a leak makes 6 points, cats in dim light 20 (`tl.stored("14_mistakes")["probe"]`). The figure of the order rests on 10 draws, too, and each way chose its settings on its own validation data, at one length of training (fine-tuning: 12 epochs). The figure of the four ways on real photographs rests on 3 draws, in each of which fine-tuning was 1 to 2 points above the probe; rates were chosen from three on other photos, and both fine-tuning and scratch took the lowest (0.003 and 0.01), so a still lower one might do better; neither more steps (scratch had 200) nor another optimizer was tried. The hunt for wrong labels was tried on folders of 100 animals with eight wrong labels, ten times: five on average were among the twelve most doubtful. Not every leak shows in the numbers: with 1,431 real blood cells cut from 363 pictures, the accuracy is 99% whether one splits by cell or by picture (`tl.stored("14_photos")["cells"]`). One cannot know beforehand, so split by group in any case.
 #
 # **Today** · Confident learning estimates wrong labels from probabilities ([arXiv:1911.00068](https://arxiv.org/abs/1911.00068)); the library is `cleanlab`. Well-known test sets turned out to have wrong labels, too ([arXiv:2103.14749](https://arxiv.org/abs/2103.14749)). As an eye, DINOv2, trained without labels, is widely used ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)). CLIP classifies by the names of the classes alone ([arXiv:2103.00020](https://arxiv.org/abs/2103.00020)): worth a try before you label anything.
 #

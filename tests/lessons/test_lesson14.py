@@ -143,6 +143,9 @@ def test_the_other_stored_numbers_are_those_of_the_prose():
     assert all(abs(means[way] - value) <= 0.5 for way, value in told.items())
     pairs = zip(ladder["more_tuned"], ladder["more_probe"], strict=True)
     assert interval([tuned - probe for tuned, probe in pairs]).low > 0
+    pairs = zip(ladder["fine_tune"], ladder["scratch"], strict=True)
+    behind = interval([tuned - scratch for tuned, scratch in pairs])
+    assert behind.low < 0 < behind.high and round(100 * behind.mean) == 2
     told = {"probe": 91, "fine_tune": 93, "scratch": 54}
     assert all(abs(100 * interval(real[way]).mean - value) <= 0.5 for way, value in told.items())
     assert all(a > b for a, b in zip(real["fine_tune"], real["probe"], strict=True))
