@@ -83,14 +83,14 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="first" lang="ja"
 # ## 初めての転移学習
 #
-# あるパン屋が、レジのカメラにパンを見分けさせたいと考えました。パンは10種類です（見分ける種類の1つ1つを**クラス**といいます）。写真に**ラベル**（正解の名前）を付けられたのは、1種類につき5枚です。全部で50枚では、見分け方を一から教えるには足りません。
+# あるパン屋が、レジのカメラにパンを見分けさせたいと考えました。パンは10種類です（見分ける種類の1つ1つを**クラス**といいます）。写真に**ラベル**（正解の名前）を付けられたのは、1種類につき5枚です。全部で50枚では、**ニューラルネットワーク**（例から学ぶプログラム）に見分け方を一から教えるには足りません。
 #
 # そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵は「学習しても動かない」という印です。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
 #
-# A bakery would like its till to recognise bread by camera. There are ten kinds, or **classes**, and five photos of each have a **label**, the right name. Fifty photos are far too few to teach a network how to see.
+# A bakery would like its till to recognise bread by camera. There are ten kinds, or **classes**, and five photos of each have a **label**, the right name. Fifty photos are far too few to teach a **neural network**, a program that learns from examples, how to see.
 #
 # So borrow an "eye" that has learned on another **task**, another kind of work, and teach it nothing but the new names. That is **transfer learning**. The padlock in the diagram means that nothing in there changes.
 
@@ -101,7 +101,7 @@ tl.diagram("first_idea")
 # このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字の絵41,600枚を見分けるように **事前学習** されています。どんな絵か、いくつか見てみましょう。
 
 # %% [markdown] key="seen" lang="en"
-# In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** to tell apart 41,600 drawings of invented creatures, patterns and characters. These are a few of that kind.
+# In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** to tell apart 41,600 drawings of invented creatures, patterns and characters. Here are a few such drawings.
 
 # %% key="seen-show" alt_ja="事前学習の絵の例。架空の生き物・模様・文字が1行ずつ。鳥はない。" alt_en="Pictures like those of pre-training: a row each of creatures, patterns and characters. No bird among them."
 lesson00.show_seen()
@@ -181,14 +181,14 @@ tl.claim(
 #
 # 練習では、`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例は、いつでも開けます。
 #
-# **A（試す）** 目を借りてラベル1枚ずつで学ぶのと、目を借りずに20枚ずつ用意するのとでは、どちらがよく当たるでしょうか。予想してから、上の長いセルの2つの行を、枚数を変えて1回ずつ実行します。テスト正解率を `with_eye` と `by_pixels` に入れてください。
+# **A（試す）** 目を借りてラベル1枚ずつで学ぶのと、目を借りずに20枚ずつ用意するのとでは、どちらがよく当たるでしょうか。予想してから測りましょう。上の長いセルのうち、コメントの付いた2行が計算の中心で、枚数は `per_class` で決まります。1回ずつ測ったテスト正解率を、`with_eye` と `by_pixels` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## Exercises: change something
 #
 # In an exercise, replace `...` with your answer and run the cell: it is checked at once. Mistakes cost nothing, and from the second attempt on there are hints. The solution below unfolds whenever you like.
 #
-# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then run the two lines of the long cell above once each, with other numbers of pictures, and put the test accuracies into `with_eye` and `by_pixels`.
+# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then measure: the two commented lines of the long cell above do the work, and `per_class` sets the number of pictures. Put the test accuracies of one run each into `with_eye` and `by_pixels`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -250,12 +250,12 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは眺めるだけで十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
 #
-# Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data (the target) are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now just have a look.
+# Would you like to know what to try first on a problem of your own? Set the number of labels, how close your data (the target) are to those of pre-training (the source), and so on, in the **strategy map** below. It says where to begin; a measurement decides (lessons 06 and 14). Its words are all explained in the lessons; for now it is enough to find your place.
 
 # %% key="strategy"
 tl.strategy_map()

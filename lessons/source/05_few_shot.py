@@ -53,7 +53,7 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)  # used: 40 test p
 #
 # A bird-watcher who has seen a bird only once, on a page of a guide, knows it again outdoors. The eye has already learned what to look for.
 #
-# In a warehouse, for example, a returned part is named by a single photograph in the catalogue. New parts arrive every week, and nobody can photograph each a thousand times.
+# A warehouse needs this, too: a returned part is named by a single photograph in the catalogue. New parts arrive every week, and nobody can photograph each a thousand times.
 #
 # To tell new classes apart from one example of each, or a few, is called **few-shot learning**. Try it with your own drawings.
 #
@@ -79,7 +79,7 @@ tl.widget("05_draw")
 #
 # ## How it works: a mean and a distance
 #
-# The borrowed eye, a frozen network, turns a picture into 256 numbers, so that similar things lie close together. They are called its **features**, or its **embedding**.
+# The borrowed eye, a frozen network, turns a picture into 256 numbers, its **features** or **embedding**, in such a way that similar pictures lie close together.
 #
 # The pictures with known answers are the **support set**, the pictures to be named are the **queries**. Take the mean of the support features of each class, its **prototype**, and give a query the class of the nearest prototype. That is all.
 
@@ -144,8 +144,8 @@ def score(images, shots):
 
 
 guide = score(kinds[:5, :16], shots=1)
-tl.see_prediction("05-guide", round(100 * guide))
 print(lesson05.list_answers(birds))
+tl.see_prediction("05-guide", round(100 * guide))
 
 # %% [markdown] key="luck" lang="ja"
 # **1枚ずつの絵だけで、ほとんどの鳥が当たりました。** あなたは10枚のうち何枚当たりましたか。
@@ -178,7 +178,7 @@ tl.widget("05")
 tl.diagram("episode")
 
 
-# %% key="episodes-run" alt_ja="600エピソードの正解率のヒストグラム。平均、上の図鑑、ランダムを線で示す。" alt_en="Histogram of the accuracy of 600 episodes with the mean, the guide above and guessing as lines."
+# %% key="episodes-run" alt_ja="600エピソードの正解率のヒストグラム。平均、上の図鑑、ランダムに答えた場合を線で示す。" alt_en="Histogram of the accuracy of 600 episodes with the mean, the guide above and guessing as lines."
 def episode(ways, shots):
     chosen, pictures = torch.randperm(10)[:ways], torch.randperm(40)[: shots + 15]
     return score(kinds[chosen][:, pictures], shots)
@@ -267,7 +267,7 @@ tl.check("05-a")
 #
 # カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、画像が登録とどれだけ似ているかを測り、**しきい値**に届かなければ断ります。似ている度合いは**コサイン類似度**で測ります。特徴の長さを1にそろえて内積をとった値で、同じ向きなら1です。$(0.6, 0.8)$ と $(1, 0)$ なら $0.6$ なので、しきい値が0.8なら断ります。
 #
-# 結果の割合には、それぞれ名前が付いています。
+# それぞれの割合には、名前が付いています。
 #
 # | | 通した | 断った |
 # |---|---|---|
@@ -281,7 +281,7 @@ tl.check("05-a")
 #
 # For a part that is not in the catalogue, "I do not know" is a better answer than the nearest number. So reject what is less similar to every entry than a **threshold**. The measure is the **cosine similarity**: bring both features to length 1 and take their dot product. The same direction gives 1, and $(0.6, 0.8)$ and $(1, 0)$ give $0.6$, which a threshold of 0.8 rejects.
 #
-# The shares have names:
+# Each share has a name:
 #
 # | | accepted | rejected |
 # |---|---|---|
@@ -322,7 +322,7 @@ lesson05.draw_door(same, other, threshold)
 # %% [markdown] key="door-read" lang="en"
 # **We asked for an FAR of 5%, yet on new kinds it is 9%**, because they are not the birds on which the threshold was chosen.
 #
-# The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both rarer: at an FAR of 5%, the TAR is about 60% with one and about 78% with five (means over 20 draws of these pictures).
+# The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: at an FAR of 5%, the TAR is about 60% with one and about 78% with five (means over 20 draws of these pictures).
 #
 # Are strangers rejected that are not in the guide at all? Show it the first five kinds of bird, and 200 fish.
 
@@ -342,12 +342,12 @@ for name, vectors in strangers.items():
 #
 # ### 練習B（書く、6分）
 #
-# これを関数 `choose_threshold(strangers, entries, let_in)` に書きましょう。返したしきい値では、知らないもののうち `let_in` の割合だけが、どれかの登録を通ります。`strangers` は（画像, 特徴）、`entries` は（登録, 特徴）の形で、どちらも長さはそろっていません。
+# この決め方を、関数 `choose_threshold(strangers, entries, let_in)` に書きましょう。返したしきい値では、知らないもののうち `let_in` の割合だけが、どれかの登録を通ります。`strangers` は（画像, 特徴）、`entries` は（登録, 特徴）の形で、どちらも長さはそろっていません。
 #
 # 書けたら、「ほかの鳥」で `let_in=0.05` としてしきい値を決めてみてください。魚はまだどれだけ通るでしょうか。図鑑に載っている鳥は、どれだけ通るでしょうか。
 
 # %% [markdown] key="fish-read" lang="en"
-# **A third of the strangers get in, fish and birds alike.** The FAR of 9% is that of one entry, but a stranger has to resemble only one of five. If they were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured; with 300 entries, nearly everybody would get in. So choose the threshold with **all entries in place, on strangers as they will really come**.
+# **A third of the strangers get in, fish and birds alike.** The FAR of 9% is that of one entry, but a stranger has to resemble only one of five. If the five were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured; with 300 entries, nearly everybody would get in. So choose the threshold with **all entries in place, on strangers as they will really come**.
 #
 # ### Exercise B (write, 6 minutes)
 #

@@ -1,13 +1,16 @@
 """Claims and predictions: what is printed, kept and compared."""
 
+import ast
 import json
 import os
+import re
 import shutil
 
 import pytest
 
 import tlhelpers as tl
 from tlhelpers.course import predictions, record
+from tlhelpers.course.author.reading import lesson_sources, read_lesson
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +139,16 @@ def test_the_form_asks_first_and_shows_what_was_kept(question, act, value):
         page.evaluate("model.set('reply', 'kept')")
         assert page.inner_text("[role=status]") == "kept"
         chromium.close()
+
+
+def _last_expression(code: str) -> str:
+    last = ast.parse(code).body[-1]
+    return ast.unparse(last) if isinstance(last, ast.Expr) else ""
+
+
+@pytest.mark.parametrize("path", lesson_sources(), ids=lambda path: path.stem)
+def test_a_prediction_ends_its_cell_or_nobody_sees_it(path):
+    asks = re.compile(r"tl\.(?:predict_first|see_prediction)\(")
+    for block in read_lesson(path).blocks:
+        if block.kind == "code" and asks.search(block.code):
+            assert asks.match(_last_expression(block.code)), f"{path.stem} · {block.key}"
