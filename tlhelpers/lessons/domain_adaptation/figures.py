@@ -80,20 +80,21 @@ def draw_layers(model: nn.Module, adapted: nn.Module) -> Picture:
         for _, old, new in pairs
     ]
     spread = [((n.running_var + n.eps) / (o.running_var + o.eps)).sqrt() for _, o, n in pairs]
-    names = [name for name, _, _ in pairs]
-    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.8), sharey=True)
+    stages = [name.split(".")[0] for name, _, _ in pairs]
+    firsts = [stages.index(stage) for stage in dict.fromkeys(stages)]  # one name for its layers
+    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.5), sharey=True)
     looks = ((moved, 0.0, figures.BLUE, "mean"), (spread, 1.0, figures.ORANGE, "spread"))
     for axes, (values, same, colour, key) in zip(panels, looks, strict=True):
         for row, channels in enumerate(values):
-            axes.plot(channels, [row] * len(channels), "|", color=colour, markersize=9, alpha=0.5)
+            axes.plot(channels, [row] * len(channels), "|", color=colour, markersize=8)
             middle = channels.median().item()
             axes.plot(middle, row, "D", color=figures.INK, markersize=6)
         axes.axvline(same, color=figures.INK, linestyle=":", linewidth=1.5)
         axes.set_xlabel(text(f"lesson08.layers_{key}"))
     panels[0].set_xlim(-2.5, 2.5)
     panels[1].set_xlim(0, 1.6)
-    panels[0].set_yticks(range(len(names)), names, fontsize=9)
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    panels[0].set_yticks(firsts, dict.fromkeys(stages))
+    panels[0].set_ylim(len(stages) - 0.5, -0.5)
     panels[1].plot([], [], "|", color=figures.GREY, label=text("lesson08.layers_channel"))
     panels[1].plot([], [], "D", color=figures.INK, label=text("lesson08.layers_median"))
     panels[1].plot([], [], ":", color=figures.INK, label=text("lesson08.layers_same"))
@@ -105,7 +106,7 @@ def draw_layers(model: nn.Module, adapted: nn.Module) -> Picture:
 def draw_pool(found: Mapping) -> Picture:
     """AdaBN by the number of unlabelled pictures, and by the share of one species among 100."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.4), sharey=True)
     look, label = LOOK["adabn"], text("lesson08.way_adabn")
     figures.error_band(panels[0], found["counts"], found["by_count"], label, **look)
     panels[0].set_xscale("log", base=2)
@@ -174,7 +175,7 @@ def draw_remedies(found: Mapping) -> Picture:
     """The same five ways where light and shares have changed, and where the shares alone have."""
     figures.use()
     ways = ("before", "adabn", "balanced", "adabn_prior", "prior")
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.5), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.2), sharey=True)
     parts = (
         ("swarm", found["fish"]["0.5"]["swarm"], 0.55),
         ("line", found["surfaces"]["line"], 0.8),
@@ -185,10 +186,10 @@ def draw_remedies(found: Mapping) -> Picture:
         _share_across(axes, len(ways))
         axes.axvline(share, **ONE_ANSWER, label=text("lesson08.one_answer"))
         axes.set_xticks((0, 0.25, 0.5, 0.75, 1))
-        axes.set_xlabel(text("lesson08.accuracy_bars"), fontsize=10)
         axes.set_title(text(f"lesson08.remedy_{key}"), fontsize=11)
     names = [text(f"lesson08.short_{way}").replace("\n", BREAK[language()]) for way in ways]
     panels[0].set_yticks(range(len(ways)), names)
+    panels[0].set_xlabel(text("lesson08.accuracy_bars"), x=1.1)  # below both panels
     _legend(figure, panels[0], 1)
     figure.suptitle(text("lesson08.remedies_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson08.remedies_alt"))
@@ -206,7 +207,7 @@ def _upright(axes: Axes, runs: Mapping, ways: Sequence[str]) -> None:
 def draw_real(found: Mapping) -> Picture:
     """Digits of two collections, and photos in the dark, with the ways of the drawn fish."""
     figures.use()
-    figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.8), sharey=True)
+    figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.5), sharey=True)
     for axes, pair in zip(panels, found["digits"], strict=False):
         runs = found["digits"][pair]
         _upright(axes, runs, WAYS)
@@ -240,7 +241,7 @@ def draw_real(found: Mapping) -> Picture:
 def draw_texts(found: Mapping) -> Picture:
     """Learned in English, used in Japanese: spam at the left, enquiries at the right."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.5), sharey=True)
     ways = ("letters", "before", "mean", "coral", "labels")
     for axes, (task, readers) in zip(panels, found.items(), strict=True):
         runs = {**readers["e5"], "letters": readers["letters"]["before"]}
@@ -266,7 +267,7 @@ def draw_texts(found: Mapping) -> Picture:
 def draw_tent(found: Mapping) -> Picture:
     """TENT over its rate: accuracy, and the entropy that it lowers, by night and on sketches."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.5), sharey=True)
     rates = found["rates"]
     for axes, style in zip(panels, ("night", "sketch"), strict=True):
         runs = found[style]["tent"]
@@ -311,8 +312,6 @@ def draw_training(found: Mapping) -> Picture:
         span = interval([100 * (after - alone) for after, alone in pairs])
         look = LOOK[way] if place else LOOK["before"]
         figures.mark_mean(axes, row, span, across=True, **look)
-        points = round(span.mean, 1) or 0.0  # no -0.0
-        axes.text(1.015, row, f"{points:+.1f}", va="center", transform=axes.get_yaxis_transform())
     axes.axvline(
         0, color=LOOK["adabn"]["color"], linestyle="--", label=text("lesson08.level_adabn")
     )
@@ -322,20 +321,6 @@ def draw_training(found: Mapping) -> Picture:
     axes.set_title(text("lesson08.training_title"))
     _legend(figure, axes, 1)
     return picture(figure, text("lesson08.training_alt"))
-
-
-def draw_chosen(found: Mapping, style: str) -> Picture:
-    """TENT's rate as four rules choose it, a row each, with the accuracy that they end at."""
-    figures.use()
-    rows = {rule: chosen(found, style, rule) for rule in ("paper", "entropy", "both", "oracle")}
-    figure, axes = plt.subplots(figsize=(7.4, 3.1))
-    for row, runs in enumerate(rows.values()):
-        _mark(axes, row, runs, "tent")
-    axes.set_yticks(range(len(rows)), [text(f"lesson08.rule_{rule}") for rule in rows])
-    _across(axes, len(rows))
-    axes.set_xlabel(text("lesson08.accuracy_draws", draws=len(rows["paper"])))
-    axes.set_title(text("lesson08.chosen_title", **_means(rows)))
-    return picture(figure, text("lesson08.chosen_alt"))
 
 
 def chosen(found: Mapping, style: str, rule: str) -> list[float]:
