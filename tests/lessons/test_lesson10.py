@@ -109,6 +109,16 @@ def test_stored_results_keep_the_promises_of_the_lesson():
     at = stream["allowed"].index(0.05)
     assert fmean(stream["caught"][at]) == pytest.approx(0.43, abs=0.01)
     assert fmean(stream["false_alarms"][at]) == pytest.approx(0.04, abs=0.005)
+    messages = stored("10_real")
+    by_mean = {
+        name: [fmean(coder["mean"]) for coder in messages[name].values()]
+        for name in ("clinc150", "sms")
+    }
+    assert max(fmean(coder["nearest"]) for coder in messages["sms"].values()) < 0.635
+    assert by_mean["sms"][1:] == pytest.approx([0.82, 0.72], abs=0.005)
+    assert sorted(by_mean["clinc150"])[::2] == pytest.approx([0.45, 0.81], abs=0.005)
+    for coder, mean in zip(messages["clinc150"].values(), by_mean["clinc150"], strict=True):
+        assert mean < fmean(coder["nearest"])
     continued = stored("10_simclr")
     gain, remeasured = (
         interval([a - b for a, b in zip(continued[way], continued["before"], strict=True)])
