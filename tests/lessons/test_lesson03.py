@@ -114,6 +114,18 @@ def test_the_plan_of_the_solution_rests_on_what_was_measured_in_dim_light():
         assert f"{mean(knobs[step]['night']):.0%}" in plan
 
 
+def test_opening_the_late_stages_is_as_accurate_and_forgets_less():
+    found = stored("03_depths")
+    runs = dict(zip(found["depths"], found["runs"], strict=True))
+
+    def gap(measure):
+        pairs = zip(runs["layer2"][measure], runs["all"][measure], strict=True)
+        return interval([late - all_of_it for late, all_of_it in pairs])
+
+    assert gap("accuracy").low < 0 < gap("accuracy").high
+    assert gap("source").low > 0 and gap("night").low > 0
+
+
 @pytest.mark.parametrize("rival", ["tuned", "scratch"])
 def test_fine_tuning_stays_ahead_under_every_setting_as_the_lesson_says(rival):
     settings = stored("03_stable")["verdicts"][rival]

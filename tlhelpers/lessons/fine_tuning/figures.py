@@ -27,6 +27,11 @@ LOOK: dict[str, dict[str, Any]] = {
     "gradual": {"color": figures.PURPLE, "marker": "P"},
     "l2_sp": {"color": figures.SKY, "marker": "X"},
 }
+MEASURES: dict[str, dict[str, Any]] = {  # what is measured after a training
+    "accuracy": METHODS["fine_tune"],
+    "night": {"color": figures.INK, "marker": "D", "linestyle": "-."},
+    "source": {"color": figures.GREEN, "marker": "^"},
+}
 BESIDE = {  # where the rates of a way stand beside its dots, in points
     "tuned": (8, 4),
     "discriminative": (-8, -13),
@@ -134,22 +139,23 @@ def draw_rates(grid: Mapping) -> Picture:
 
 
 def draw_depths(found: Mapping, frozen: Mapping) -> Picture:
-    """Test accuracy against the stages that are trained, from the head alone to everything.
+    """Three test accuracies against the stages that are trained, the head alone to everything.
 
     frozen: the runs of the linear probe, a level line.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 3.7))
+    figure, axes = plt.subplots(figsize=(7.0, 4.1))
     places = range(len(found["depths"]))
-    values = [runs["accuracy"] for runs in found["runs"]]
-    figures.error_band(axes, places, values, text("lesson03.depth_label"), **LOOK["tuned"])
+    for measure, look in MEASURES.items():
+        values = [runs[measure] for runs in found["runs"]]
+        figures.error_band(axes, places, values, text(f"lesson03.price_{measure}"), **look)
     _frozen(axes, frozen)
     _chance(axes)
     axes.set_xticks(places, [depth_name(depth) for depth in found["depths"]])
     axes.set_xlabel(text("lesson03.trained_from"))
     axes.set_ylabel(text("lesson03.accuracy"))
     _percent(axes)
-    axes.legend(loc="lower right", **LEGEND)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text("lesson03.depths_title"), **TITLE)
     return picture(figure, text("lesson03.depths_alt"))
 

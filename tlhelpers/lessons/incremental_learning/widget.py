@@ -57,6 +57,7 @@ def draw(stream: Mapping, method: str, step: int) -> View:
     chart = Chart(
         says,
         (-0.6, len(classes) - 0.4),
+        (0.0, 1.05),  # a ring at 100% stays clear of the legend
         y_label=text("widget04.accuracy"),
         x_ticks=[(c, classes[c]) for c in met],
     )
