@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from matplotlib.axes import Axes
 from torch import nn
 
 from tests.tiny import TinyNet, tiny_task
@@ -30,6 +31,15 @@ def test_the_student_is_the_small_network_at_most_an_eighth_of_the_teacher():
         }.items()
     }
     assert 60_000 <= count["student"] == count["named"] <= count["teacher"] / 8
+
+
+def test_a_student_of_other_channels_has_other_weights_and_the_same_answers():
+    sizes = []
+    for channels in (None, (8, 8, 12, 16), (2, 2, 3, 4)):
+        student = steps.new_student(classes=7, channels=channels).eval()
+        assert student(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+        sizes.append(sum(p.numel() for p in student.parameters()))
+    assert sizes[0] > 5 * sizes[1] > 10 * sizes[2]
 
 
 def test_eight_bits_move_a_weight_by_at_most_half_a_step():
@@ -293,3 +303,15 @@ def test_a_figure_draws_its_stored_result_and_says_what_it_shows(monkeypatch, na
         warnings.simplefilter("error")  # a missing glyph is a warning of matplotlib's
         drawn = getattr(figures, f"draw_{name}")(*map(stored, FIGURES[name]), **more)
     assert drawn.alt and "lesson11" not in drawn.alt
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_figure_of_patience_names_its_ends(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda _axes, says, **_: titles.append(says))
+    steps_of, sizes = {100: 0.5, 300: 0.6, 900: 0.7}, {90_000: 0.7, 2_000: 0.4}
+    drawn = figures.draw_patience(steps_of, sizes, 0.45, {"hard": 0.3, "teacher": 0.8})
+    assert drawn.alt and "lesson11" not in drawn.alt
+    for title, ends in zip(titles, (("100", "50%", "900", "70%"), ("90,000", "40%")), strict=True):
+        assert all(end in title for end in ends)

@@ -24,6 +24,7 @@ from tlhelpers.lessons.distillation.steps import (
     kilobytes_in_eight_bits,
     letters,
     milliseconds,
+    new_student,
     with_signs,
 )
 from tlhelpers.runtime.language import text
@@ -40,6 +41,7 @@ __all__ = [
     "kilobytes_in_eight_bits",
     "letters",
     "milliseconds",
+    "new_student",
     "try_onnx",
 ]
 
@@ -56,6 +58,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "tuned": {"color": figures.VERMILION, "marker": "s"},
     "tuned_all": {"color": figures.BLUE, "marker": "s"},
     "pruned": {"color": figures.PURPLE, "marker": "p"},
+    "assistant": {"color": figures.VERMILION, "marker": "D"},
 }
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # behind numbers that a line crosses
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
@@ -190,8 +193,8 @@ def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
     names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
     right.set_yticks(range(len(names)), names, fontsize=10)
     right.set_ylim(len(names) - 0.5, -0.5)
-    right.set_xlim(0.5, 1.14)
-    right.set_xticks((0.6, 0.8, 1.0))
+    right.set_xlim(0.4, 1.16)
+    right.set_xticks((0.4, 0.6, 0.8, 1.0))
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.set_xlabel(text("lesson11.accuracy_bars"), fontsize=10)
     size.set_xscale("log")
@@ -227,6 +230,39 @@ def draw_temperature(found: Mapping, ways: Mapping) -> Picture:
     _legend(axes)
     axes.set_title(text("lesson11.warm_title"))
     return picture(figure, text("lesson11.warm_alt"))
+
+
+def draw_patience(
+    by_steps: Mapping[int, float],
+    by_size: Mapping[int, float],
+    assisted: float,
+    today: Mapping[str, float],
+) -> Picture:
+    """One draw. Left: the taught student by its steps. Right: by its weights.
+
+    assisted: the smallest student, taught by an assistant. today: "hard" and "teacher".
+    """
+    figures.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4.1), sharey=True)
+    for axes, key, found in ((left, "steps", by_steps), (right, "size", by_size)):
+        _curve(axes, {value: [accuracy] for value, accuracy in sorted(found.items())}, "all")
+        _line(axes, [today["teacher"]], "teacher")
+        _chance(axes)
+        axes.set_xlabel(text(f"lesson11.patience_{key}"))
+        says = {"few": min(found), "many": max(found)}
+        reach = {"low": f"{found[min(found)]:.0%}", "high": f"{found[max(found)]:.0%}"}
+        axes.set_title(text(f"lesson11.patience_by_{key}", **says, **reach), fontsize=11)
+    _line(left, [today["hard"]], "hard")
+    smallest = min(by_size)
+    right.plot(
+        smallest, assisted, **LOOK["assistant"], linestyle="", label=text("lesson11.assistant")
+    )
+    right.set_xlim(smallest / 1.5, max(by_size) * 1.5)
+    for axes in (left, right):
+        _legend(axes)
+    _percent(left)
+    left.set_ylabel(text("lesson11.accuracy_today"))
+    return picture(figure, text("lesson11.patience_alt"))
 
 
 def _curve(axes: Axes, runs: Mapping[int, Sequence[float]], way: str) -> None:

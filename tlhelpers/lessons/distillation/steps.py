@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch.nn.utils import prune
 from tlhelpers.data.corpus import write_letters
 from tlhelpers.data.task import Split
 from tlhelpers.models.language_models import mean_of_tokens
-from tlhelpers.models.networks import zukan_small
+from tlhelpers.models.networks import residual, zukan_small
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.models.pretrain import MEAN, SIZE, STD
 from tlhelpers.runtime.device import set_seed
@@ -39,10 +40,13 @@ COLOURS = torch.tensor(  # ten signs, one for each kind of bird
 )
 
 
-def new_student(seed: int = 0, classes: int = 10) -> nn.Module:
-    """The architecture of zukan-small with random weights."""
+def new_student(
+    seed: int = 0, classes: int = 10, channels: Sequence[int] | None = None
+) -> nn.Module:
+    """The architecture of zukan-small, or of other `channels`, with random weights."""
     set_seed(seed)
-    return attach_preprocess(zukan_small(classes), Preprocess(MEAN, STD, size=SIZE))
+    network = zukan_small(classes) if channels is None else residual(classes, channels)
+    return attach_preprocess(network, Preprocess(MEAN, STD, size=SIZE))
 
 
 class AveragedVectors(nn.Module):
