@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tlhelpers.course import measure
 from tlhelpers.course.results import experiments
 from tlhelpers.data.catalog import redrawn
 from tlhelpers.data.task import Task
+from tlhelpers.models.pretrain import pretrain
 from tlhelpers.runtime.store import StoreError
 from tlhelpers.transfer import intervals
 from tlhelpers.transfer.adaptation.dann import dann
@@ -78,7 +80,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def places(monkeypatch, tmp_path):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
-    monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path))
     monkeypatch.setenv("TLHELPERS_REAL", str(tmp_path / "absent"))
     monkeypatch.setenv("TLHELPERS_PROGRESS", "0")
 
@@ -118,8 +119,13 @@ def small(monkeypatch):
                 monkeypatch.setattr(module, train.__name__, briefly(train))
         for table in [one for one in vars(module).values() if isinstance(one, dict)]:
             for name, train in table.items():
-                if callable(train) and train in TRAINERS:
+                if isinstance(train, functools.partial) and train.func in TRAINERS:
+                    brief = functools.partial(briefly(train.func), *train.args, **train.keywords)
+                    monkeypatch.setitem(table, name, brief)
+                elif callable(train) and train in TRAINERS:
                     monkeypatch.setitem(table, name, briefly(train))
+        if hasattr(module, "pretrain"):
+            monkeypatch.setattr(module, "pretrain", pretrain_briefly)
         few = {n: v for n, v in FEW.items() if isinstance(getattr(module, n, None), type(v))}
         shorter = {id(getattr(module, n)): v for n, v in few.items() if not isinstance(v, int)}
         for name, value in few.items():
@@ -149,6 +155,10 @@ def briefly(train):
         return held[key]
 
     return run
+
+
+def pretrain_briefly(name, folder, *, recipe, **options):
+    return pretrain(name, folder, recipe=replace(recipe, per_class=8, epochs=1), **options)
 
 
 @pytest.mark.parametrize("one", EXPERIMENTS)
