@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 05 Few-shot learning
 #
-# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction). You need means and distances of vectors, no more.
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction). You need means and distances of vectors.
 #
 # After this lesson you can
 #
@@ -81,7 +81,7 @@ tl.widget("05_draw")
 #
 # The borrowed eye, a frozen network, turns a picture into 256 numbers, its **features** or **embedding**, in such a way that similar pictures lie close together.
 #
-# The pictures with known answers are the **support set**, the pictures to be named are the **queries**. Take the mean of the support features of each class, its **prototype**, and give a query the class of the nearest prototype. That is all.
+# Pictures with known answers are the **support set**, those to be named the **queries**. Take the mean of the support features of each class, its **prototype**, and give a query the class of the nearest one.
 
 # %% key="plane-diagram"
 tl.diagram("prototypes")
@@ -172,7 +172,7 @@ tl.widget("05")
 # %% [markdown] key="episodes" lang="en"
 # **A single picture matters a lot.** With the sixth toucan in place of the first, 65% become 92%; over all 512 ways to take one picture of each kind, the share goes from 57% to 97%.
 #
-# So make hundreds of guides, each with other kinds and other pictures. The test with one guide is called an **episode**. Two numbers give its size: how many kinds (**N-way**), and how many support pictures of each (**K-shot**). The guide above was 5-way 1-shot.
+# So make hundreds of guides, each with other kinds and pictures. The test with one guide is called an **episode**. Two numbers give its size: how many kinds (**N-way**), and how many support pictures of each (**K-shot**). The guide above was 5-way 1-shot.
 
 # %% key="episode-diagram"
 tl.diagram("episode")
@@ -320,11 +320,11 @@ lesson05.draw_door(same, other, threshold)
 # では、図鑑にまったくないものも断れるでしょうか。この図鑑に、はじめの5種類の鳥と、魚の絵200枚を見せてみましょう。
 
 # %% [markdown] key="door-read" lang="en"
-# **We asked for an FAR of 5%, yet on new kinds it is 9%**, because they are not the birds on which the threshold was chosen.
+# **We asked for an FAR of 5%, yet it is 9%**, because these are other birds than those on which the threshold was chosen.
 #
 # The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: at an FAR of 5%, the TAR is about 60% with one and about 78% with five (means over 20 draws of these pictures).
 #
-# Are strangers rejected that are not in the guide at all? Show it the first five kinds of bird, and 200 fish.
+# And strangers that are not in the guide at all? Show it the first five kinds of bird, and 200 fish.
 
 # %% key="fish-run"
 fish = tl.load_task("fish", per_class=1, valid_per_class=1, test_per_class=20)
@@ -440,7 +440,7 @@ tl.claim(
 #
 # ### Exercise C (design, 5 minutes)
 #
-# A warehouse has one catalogue photograph of each of 300 kinds of part. Ten new kinds arrive every week, and 5% of what is returned was made by others and is not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
+# The warehouse has one photograph of each of 300 kinds of part. Ten new kinds arrive every week, and 5% of the returns are other makers' parts that are not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
 #
 # Write your `plan`: how many `"pictures"` to register of each kind, the data for the threshold (`"threshold_from"`) and for the final test (`"tested_on"`), what to do on a rejection (`"if_unknown"`), and `"why"`. Mark it with the rubric in the solution.
 
@@ -523,10 +523,10 @@ tl.quiz("05")
 lesson05.draw_roc({count: compare(unit[5:], count) for count in (1, 5)})
 
 # %% [markdown] key="eer-intro" lang="ja"
-# **5枚の登録の曲線のほうが、左上の近くを通ります。** 曲線を1つの数で表すこともあります。左上の角と右下の角を結ぶ対角線と交わる点ではFARとFRRが等しく、そこでの誤り率を**EER**（equal error rate）といいます。他人を通したくない入口では、「FAR 1%でのTAR」も報告します。
+# **5枚の登録の曲線のほうが、左上の近くを通ります。** 曲線を1つの数で表すこともあります。左上の角と右下の角を結ぶ対角線と交わる点（●）ではFARとFRRが等しく、そこでの誤り率を**EER**（equal error rate）といいます。他人を通したくない入口では、「FAR 1%でのTAR」も報告します。
 
 # %% [markdown] key="eer-intro" lang="en"
-# **The curve with five pictures lies nearer to the corner.** A curve can be told in one number. Where it meets the line from the upper left corner to the lower right, FAR and FRR are equal; that error is the **EER** (equal error rate). At a gate, where strangers must stay outside, people also report the TAR at an FAR of 1%.
+# **The curve with five pictures lies nearer to the corner.** A curve can be told in one number. Where it meets the line from the upper left corner to the lower right (●), FAR and FRR are equal; that error is the **EER** (equal error rate). At a gate, where strangers must stay outside, people also report the TAR at an FAR of 1%.
 
 
 # %% key="eer"
@@ -680,7 +680,7 @@ for rule, by in compared_by.items():
     told = f"{lead.mean:+.0f} points [{lead.low:+.1f}, {lead.high:+.1f}]"
     # ja: told = f"{lead.mean:+.0f}ポイント [{lead.low:+.1f}, {lead.high:+.1f}]"
     print(f"128 pixels, by {by}: the small network's lead is {told}")
-    # ja: print(f"128画素、{by}で比べたとき、小さなネットワークの差は {told}")
+    # ja: print(f"128画素、{by}で比べたとき、小さなネットワークのMobileNetV2との差は {told}")
 if tl.live("mobilenet_v2", "eurosat"):
     earth = tl.load_task("eurosat", 1, source="public", valid_per_class=1)  # satellite photos
     # ja: earth = tl.load_task("eurosat", 1, source="public", valid_per_class=1)  # 衛星写真
