@@ -23,9 +23,7 @@
 # - find mistakes in feeding a network that raise no error
 
 # %% key="setup"
-import torch
 from IPython.display import display
-from torch import nn
 from torch.nn import functional as F
 
 import tlhelpers as tl
@@ -56,11 +54,11 @@ choice = tl.stored("07_choice")
 #
 # An eye trained on birds should do well on insects, too. For fields and towns seen from the air, perhaps the eye of somebody who deals in fabrics is better. When you borrow an eye, you do not look for the most famous person, but for one who suits your work.
 #
-# Pretrained models are no different. Tens of thousands are public, each with a name, a size, a source of data and an accuracy there. Which of these tells you the accuracy on *your* job?
+# Tens of thousands of pretrained models are public, each with a name, a size, a source of data and an accuracy there. Which of these tells you the accuracy on *your* job?
 #
 # ## The job: land seen from the air
 #
-# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). As elsewhere in this course, the photos are drawn. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three candidates stay frozen under a **linear probe** (lesson 02).
+# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). As elsewhere in this course, the photos are drawn. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three pretrained candidates stay frozen under a **linear probe** (lesson 02).
 #
 # | name | weights | grew up on | accuracy at home |
 # |---|---|---|---|
@@ -91,16 +89,16 @@ tl.see_prediction("07-first", max(today, key=today.get))
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
 # **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6〜7ポイント上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
-# 丸印は今日の1回です。前もって測って保存した10回の区間の、外に出ることもあります。
+# 丸印は今日の1回、ほかは前もって測って保存した10回の結果です。
 #
-# ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。仕組みを知るためにテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
+# ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which tells 104 kinds of things apart, and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
+# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which knows 104 kinds of things, and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
 #
-# Rings are today's single run: they may lie outside the intervals of the ten draws that were stored beforehand.
+# Rings are today's single run, the rest ten draws that were stored beforehand.
 #
-# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). Where you see a dashed line, it joins the **Pareto front**: nothing as fast is more accurate. It shows test accuracies, to see how things work; in earnest, validation data choose.
+# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). Where you see a dashed line, it joins the **Pareto front**: nothing as fast is more accurate. It shows test accuracies; in earnest, validation data choose.
 
 # %% key="widget"
 tl.widget("07")
@@ -113,7 +111,7 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. Set the limit back to its largest: how many points below the best does LEEP's choice lie on birds? Put them into `lost`.
+# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best is LEEP's choice on birds? Put them into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -177,7 +175,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# Between real layers, BatchNorm (lesson 08) prevents this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned **the same 240 pictures**, each at its best learning rate. Here is their accuracy on this very **training data** (stored, 5 starts).
+# Between real layers, BatchNorm (lesson 08) prevents this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. Here is their accuracy on this very **training data** (stored, 5 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 lesson07.draw_depth(tl.stored("07_depth"))
@@ -252,7 +250,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（学習率は、それぞれ3つから検証データで選びました。2回だけの測定なので、1組ごとの差までは言えません）。
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 #
 # ## 学習する前に、何がわかるか
 #
@@ -265,7 +263,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Each had the best of three rates by validation data. Two draws settle no single pair.)
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune.
 #
 # ## What can be known before any training?
 #
@@ -362,16 +360,16 @@ tl.claim(
 #
 # ## エラーの出ない間違い
 #
-# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。事前学習のときと、画像の大きさ、色の順番、値の範囲がそろっていなければなりません。出力層は正しい画像で学習し、使うときだけ間違えた場合と、学習のはじめから間違えた場合を測りました（保存済み）。
+# 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。5つの間違いを測りました（保存済み）。青が赤より先（BGR）、白黒、値が0〜1のまま（正規化なし）、値が0〜255のまま、大きさが半分です。どれにも、使うときだけ間違えた場合（出力層は正しい画像で学習しています）と、はじめから間違えた場合があります。
 
 # %% [markdown] key="regret-read" lang="en"
 # **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A score takes 0.1 to 0.2 seconds a network. (LogME and the H-score: see "Deeper".)
 #
-# **Every score is wrong somewhere.** With 20 labels, LEEP found the best network for photos from the air and for characters in all ten draws; but on birds, in six of ten, it took Inception, 9 points below the best. Let scores make the short list, and validation data decide.
+# **Every score is wrong somewhere.** With 20 labels, LEEP found the best network for photos from the air and for characters in all ten draws; on birds it took Inception in six of ten, 9 points below the best. Let scores make the short list, and validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use on pictures that it was not made for. Size, order of colours and range of values must be those of pre-training. We measured mistakes made in use only (the head had learned from right pictures) and from the start (stored).
+# The best network is of no use on pictures that it was not made for. We measured five mistakes: blue before red (BGR), grey, values from 0 to 1 (not normalised) or from 0 to 255, half the size. Each was made in use only (the head had learned from right pictures) or from the start (stored).
 
 # %% key="predict-mistakes"
 tl.predict_first(
@@ -395,9 +393,9 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # 学習はPython、使用はスマートフォンのアプリ、というときは、同じ画像を両方に渡し、ネットワークに入る直前の数値を比べてください。
 
 # %% [markdown] key="mistakes-read" lang="en" tags=["answer"]
-# **Only one of the six ways is right, and none raises an error.** In use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%). The order of colours alone turns 95% into 45%, and grey costs least (78%). On photos from the air the order of colours costs only some 5 points.
+# **Only one of the six ways is right, and none raises an error.** With the mistake in use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%). The order of colours alone turns 95% into 45%, and grey costs least (78%). On photos from the air the order of colours costs only some 5 points.
 #
-# From the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
+# With the mistake from the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
 #
 # Where training runs in Python and the use is an app on a phone, give both the same picture, and compare the numbers just before the network.
 
@@ -409,16 +407,16 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # %% [markdown] key="real" lang="en"
 # ## And real networks on real photographs?
 #
-# Here are MobileNetV2 from three sources and the much smaller SqueezeNet, all frozen, with 10 labels of each class (5 draws).
+# Here are three MobileNetV2 and the smaller SqueezeNet, frozen, with 10 labels of each class (5 draws).
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、同じImageNetで育った小さなSqueezeNet（5 MB）の平均が1位でした。ただし、5回ではまだ確かとは言えません。
+# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは53〜57%とランダム並みです。血球と数字では、小さなSqueezeNetの平均が1位でした。ただし、5回ではまだ確かとは言えません。
 
 # %% [markdown] key="real-read" lang="en"
-# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet has 94%, and these two hardly more than guessing (53 to 57%). On blood cells and digits the small SqueezeNet leads (also from ImageNet), but five draws are too few to be sure.
+# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet has 94%, and these two hardly more than guessing (53 to 57%). On blood cells and digits the small SqueezeNet leads, but five draws are too few to be sure.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -446,7 +444,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # | MobileNetV2 | insects of iNaturalist | 14 MB |
 # | SqueezeNet | ImageNet | 5 MB |
 #
-# Write your `plan`. There is more than one good plan; mark yours with the rubric in the solution.
+# Write your `plan`, and mark it with the rubric in the solution: more than one can be good.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -511,7 +509,7 @@ tl.quiz("07")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - どのネットワークが合うかは、仕事ごとに変わる。名前、大きさ、元の正解率からは読み取れない。
+# - どのネットワークが合うかは、仕事ごとに変わる。大きさや元の正解率からは読み取れない。
 # - 近道（スキップ接続）は、深いネットワークの学習そのものを助ける。過学習を防ぐものではない。
 # - 目安で候補を絞れる。目安の良し悪しは後悔で測り、値は仕事をまたいで比べない。
 # - 色の順番、値の範囲、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
@@ -522,7 +520,7 @@ tl.quiz("07")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Which network suits changes with the job. Name, size and accuracy at home do not tell.
+# - Which network suits changes with the job. Size and accuracy at home do not tell.
 # - Shortcuts help a deep network to learn. They are no cure for over-fitting.
 # - Scores give a short list. Judge a score by its regret, and never compare its values across jobs.
 # - A wrong order of colours, range of values or size raises no error. Compare the numbers that go in.
@@ -710,6 +708,10 @@ for name, feed in feeds.items():
 
 
 # %% key="skip-run"
+import torch
+from torch import nn
+
+
 class Block(nn.Module):
     def __init__(self, channels, shortcut):
         super().__init__()

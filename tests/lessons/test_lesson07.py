@@ -210,6 +210,11 @@ def test_the_widget_names_the_best_within_the_limits(monkeypatch, lang):
     truth = truths(choice, "birds", 1)
     best = max((n for n in truth if costs[n]["mb"] <= limit), key=truth.__getitem__)
     assert small <= limit and best in view.says and 'fill="white"' in view.picture
+    assert text("widget07.rings") in view.says
+    assert (
+        text("widget07.rings")
+        not in shown.move(target="birds", mb=widget.limits(costs, "mb")[-1]).says
+    )
     fastest = min(widget.limits(costs, "ms"))
     assert shown.move(ms=fastest, mb=limit).says
 

@@ -79,6 +79,8 @@ def _says(choice: Mapping, target: str, place: int, truth: Mapping, allowed: lis
         return text("widget07.nothing")
     best = max(allowed, key=truth.__getitem__)
     says = text("widget07.best", best=best, accuracy=percent(truth[best]))
+    if len(allowed) < len(truth):
+        says += text("widget07.rings")
     if len(allowed) == 1:
         return says
     for score in JUDGES:
