@@ -77,14 +77,14 @@ tl.show(surfaces, per_class=3)
 # %% [markdown] key="page" lang="ja"
 # ## ファインチューニングを1つの関数で
 #
-# 手順は3つだけです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`）から出発します。②すべての重みをオプティマイザーに渡します。③ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます。学習率は本体と出力層で共通です。`clip` と `augment` は、あとの節で使うつまみです。
+# 手順は3つです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`）から出発します。②すべての重みをオプティマイザーに渡します。③16枚ずつ、ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます（`OneCycleLR`）。本体と出力層で共通です。`clip` と `augment` は、あとの節で使うつまみです。
 #
 # > **予想してから実行**：同じ200枚で本体も学習させると、検証正解率はどのあたりになるでしょうか。
 
 # %% [markdown] key="page" lang="en"
 # ## Fine-tuning in one function
 #
-# There are only three steps. ① Start from the pretrained body and the head that `tl.probe` has just trained (`frozen.head`). ② Give all weights to the optimizer. ③ Train as usual. The learning rate rises from near 0 over the first third of the steps (**warm-up**) and then falls slowly; body and head share it. `clip` and `augment` are knobs for later sections.
+# There are three steps. ① Start from the pretrained body and the head that `tl.probe` has just trained (`frozen.head`). ② Give all weights to the optimizer. ③ Train as usual, in batches of 16. The learning rate rises from near 0 over the first third of the steps (**warm-up**) and then falls slowly (`OneCycleLR`); body and head share it. `clip` and `augment` are knobs for later sections.
 #
 # > **Predict, then run**: with the same 200 pictures, but the body learning as well, where will the validation accuracy be?
 
@@ -429,7 +429,7 @@ tl.check("03-c")
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
 # | 出発点 | 線形プローブを測らない | 測る | 測り、ファインチューニングに切り替える条件も書いた |
-# | 学習する画像 | 第2工場だけ | 第1工場の画像も使う | 使う。暗い照明で何%になる見込みかも、図の数字で説明した |
+# | 学習する画像 | 第2工場だけ | 第1工場の画像を使う | 使う。暗い照明で何%になる見込みかも、図の数字で説明した |
 # | データ拡張 | なし、またはラベルが変わるもの | 反転か明るさ | 両方。ラベルが変わらない理由も書いた |
 # | テスト | 第2工場だけ | 両方の工場で、学習に使わない画像 | さらに、10枚でわかることの限界も書いた |
 # | 2か月後 | 書いていない | 80枚を加えて学習し直す | 加えて、新しいモデルに切り替える条件がある |
@@ -440,7 +440,7 @@ tl.check("03-c")
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | where you start | no linear probe | probe measured | and a condition for changing to fine-tuning |
-# | pictures | second factory only | the first one's, too | and what they will bring in dim light, with numbers from the figure |
+# | pictures | second factory only | the first one's | and what they will bring in dim light, with numbers from the figure |
 # | augmentation | none, or one that changes labels | flips or brightness | both, and why the labels stay true |
 # | test | second factory only | both, on pictures not trained on | and how little 10 pictures can tell |
 # | in two months | not mentioned | training again with the 80 | and a condition for changing to the new model |
