@@ -29,14 +29,14 @@ PROFILES = {
     "is busy at first": lambda now: 8.0 if now < 60 else 1.0,
     "comes and goes": lambda now: 3.0 if now % 20 < 10 else 1.0,
 }
-HEADS, LOADING = 1.0, 0.2  # seconds
+HEADS = 1.0  # seconds
 
 
 class Machine:
     """A clock, and every piece of work of a contest as the time that it takes."""
 
-    def __init__(self, busy=STEADY, networks=NETWORKS):
-        self.now, self.busy, self.networks = 0.0, busy, networks
+    def __init__(self, busy=STEADY, networks=NETWORKS, loading=0.2):
+        self.now, self.busy, self.networks, self.loading = 0.0, busy, networks, loading
         self.trained: list[str] = []
         self.interrupt_at = float("inf")
 
@@ -69,7 +69,7 @@ class Simulated(Contest):
     machine: Machine
 
     def load(self, name: str) -> nn.Module:
-        self.machine.work(LOADING)
+        self.machine.work(self.machine.loading)
         return Body(name)
 
     def judge(self, name: str, begin: float) -> None:
@@ -98,7 +98,7 @@ class Simulated(Contest):
             self.machine.work(HEADS / 10)
             return 0.5
 
-        return curve_of(self.task.train.labels, accuracy, self.has_grace), "any"
+        return curve_of(self.task.train.labels, accuracy, self.has_grace, self.fitting), "any"
 
     def suspects(self):
         return []
@@ -129,7 +129,7 @@ def split(count: int) -> PlacedSplit:
 def run(monkeypatch):
     """(machine, minutes, photos): the report of a search, and the contest that led to it."""
 
-    def search(machine: Machine, minutes: float, photos: int = 2000):
+    def search(machine: Machine, minutes: float, photos: int = 2000, writing: float = 0.0):
 
         def forward(network: Body, inputs, *arguments, **options) -> Tensor:
             machine.forward(network.name, len(inputs))
@@ -149,9 +149,10 @@ def run(monkeypatch):
         sizes = (photos * 6 // 10, photos // 5, photos // 5)
         classes = {lang: ["cats", "dogs"] for lang in LANGUAGES}
         task = FolderTask("animals", *map(split, sizes), classes=classes)
-        searched = Simulated(task, 60 * minutes, 0, 160, tqdm(disable=True))
+        bar = tqdm(disable=True)
+        searched = Simulated(task, 0.0, 60 * minutes, 0, 160, bar, writing)
         searched.run(list(machine.networks))
-        return searched.finish(0.0), searched
+        return searched.finish(), searched
 
     return search
 
@@ -162,6 +163,57 @@ def test_the_budget_is_kept_within_a_tenth(run, busy, minutes):
     found, _ = run(Machine(busy), minutes)
     assert found.seconds <= 1.1 * 60 * minutes
     assert found.test_reads == 1 and found.test_acc.n >= 100
+
+
+def test_the_quickest_network_leaves_time_to_the_better_one(run, monkeypatch):
+    """Its heads for many classes once took what the better one needed."""
+    monkeypatch.setitem(globals(), "HEADS", 4.0)
+    machine = Machine(networks={"zukan-resnet": (0.02, 0.5), "mobilenet_v2": (0.06, 0.97)})
+    found, _ = run(machine, 0.65)
+    assert found.chosen.backbone == "mobilenet_v2"
+
+
+@pytest.mark.parametrize("seconds", [15, 20, 30])
+def test_a_quarter_of_a_minute_is_kept_with_loading_and_a_report_to_write(run, seconds):
+    found, _ = run(Machine(loading=1.5), seconds / 60, writing=2.0)
+    assert found.seconds <= 1.1 * (seconds - 2)
+    assert not any("Even a first answer" in said for said in found.remarks)
+
+
+def test_a_network_that_takes_long_to_load_ends_the_loading(run):
+    found, _ = run(Machine(loading=20.0), 0.9)
+    assert found.seconds <= 1.1 * 54 and found.chosen.backbone == "zukan-resnet"
+    assert found.skipped == ["mobilenet_v2", "resnet18"]
+    assert sum("no time left to load it" in said for said in found.remarks) == 2
+
+
+def test_what_a_first_answer_needs_is_said_and_enough(run, monkeypatch):
+    monkeypatch.setitem(globals(), "HEADS", 0.1)
+    machine = Machine(SLOW, {"mobilenet_v2": (0.02, 0.97)})
+    found, _ = run(machine, 0.25)
+    (said,) = (said for said in found.remarks if "Even a first answer" in said)
+    minutes = float(said.split("about --minutes ")[1].split()[0])
+    assert found.seconds > 1.1 * 15
+    again, _ = run(Machine(SLOW, machine.networks), minutes)
+    assert again.seconds <= 1.1 * 60 * minutes
+    assert not any("Even a first answer" in said for said in again.remarks)
+
+
+def test_a_gain_that_would_take_too_long_is_not_measured(run, monkeypatch):
+    """The winner is quick to ask, and its rival is not."""
+    _, searched = run(Machine(), 60)
+    best, rival = (
+        max((c for c in searched.contenders if c.strategy == s), key=contest._rank)
+        for s in ("probe", "scratch")
+    )
+    test = searched.task.test
+    right = torch.ones(len(test), dtype=torch.bool)
+    monkeypatch.setattr(contest.Contest, "rivals", lambda self: ([best], [rival]))
+    monkeypatch.setattr(searched, "until", searched.begin + contest.time.monotonic())
+    assert searched._gain(best, right, test) is not None
+    monkeypatch.setattr(rival, "backbone", "slow")
+    searched.costs["slow"] = searched.seconds
+    assert searched._gain(best, right, test) is None
 
 
 @pytest.mark.parametrize("busy", PROFILES.values(), ids=PROFILES)
@@ -332,9 +384,9 @@ def read(monkeypatch):
         sizes = (texts * 6 // 10, texts // 5, texts // 5)
         classes = {lang: ["no", "yes"] for lang in LANGUAGES}
         task = FolderTask("table", *map(part, sizes), classes=classes, kind="text")
-        searched = SimulatedTexts(task, 60 * minutes, 0, 0, tqdm(disable=True))
+        searched = SimulatedTexts(task, 0.0, 60 * minutes, 0, 0, tqdm(disable=True))
         searched.run(list(ENCODERS))
-        return searched.finish(0.0), searched
+        return searched.finish(), searched
 
     return search
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,24 @@ def test_nothing_is_left_where_there_was_nothing_to_try(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["try", str(tmp_path / "nowhere")]) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_minutes_are_those_of_the_whole_command(folder, tmp_path, monkeypatch):
+    """Loading the package, reading the photos and writing the report once came on top."""
+    asked = []
+
+    def search(task, names, begin, seconds, seed, size, visible, writing, pace):
+        asked.append((begin, seconds, writing))
+        raise SystemExit
+
+    monkeypatch.setattr(trial, "search", search)
+    monkeypatch.chdir(tmp_path)
+    before = time.monotonic()
+    with pytest.raises(SystemExit):
+        main(["try", str(folder), "--minutes", "5", "--size", "32"])
+    ((begin, seconds, writing),) = asked
+    assert before <= begin < time.monotonic()
+    assert seconds == 300 and writing >= trial.WRITING
 
 
 # --- names ----------------------------------------------------------------------------------

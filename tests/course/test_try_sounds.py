@@ -142,7 +142,7 @@ def test_fine_tuning_that_was_cut_short_has_not_lost(tried, monkeypatch, epochs,
     rivals = [by_name["fine_tune"]], [by_name["scratch"]]
     lost = Interval(-0.2, -0.3, -0.1, 100)
     monkeypatch.setattr(contest, "paired", lambda *a, **k: lost)
-    search = SoundContest(tried.task, 0.0, 0, 64, tqdm(disable=True))
+    search = SoundContest(tried.task, 0.0, 0.0, 0, 64, tqdm(disable=True))
     search.epochs = {"fine_tune": epochs, "scratch": 15}
     monkeypatch.setattr(search, "rivals", lambda: rivals)
     test = tried.task.test
@@ -213,7 +213,7 @@ def test_try_then_predict_a_folder(folder, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_group_says_where_the_speaker_stands(folder, tmp_path, capsys, group, said, monkeypatch):
-    monkeypatch.setattr(trial, "try_folder", lambda *a, **k: sys.exit(0))
+    monkeypatch.setattr(trial, "search", lambda *a, **k: sys.exit(0))
     out = ["--out", str(tmp_path / "out")]
     with contextlib.suppress(SystemExit):
         main(["try", str(folder), "--group", group, *out])

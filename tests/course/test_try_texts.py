@@ -163,7 +163,7 @@ def test_a_wrong_label_is_among_those_to_check(tmp_path):
     task = load_folder(tmp_path / "t.csv")
     parts = (task.train, task.valid, task.test)
     task.train = next(part for part in parts if "t.csv:7" in map(str, part.paths))
-    trial = text_contest.TextContest(task, 0.0, 0, 0, None)
+    trial = text_contest.TextContest(task, 0.0, 0.0, 0, 0, None)
     nouns = [noun for of_class in NOUNS.values() for noun in of_class]
     features = torch.tensor([[float(n in words) for n in nouns] for words in task.train.inputs])
     trial.features = {"x": contest.Features(torch.arange(len(features)), features, features)}

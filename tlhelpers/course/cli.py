@@ -12,6 +12,7 @@ import importlib.util
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import StoreError, clear_disk_errors
 
 PROGRAM = "python -m tlhelpers"
+_began = 0.0  # of the monotonic clock: when the command was asked for, before large imports
 
 # command -> the module and the function that take its arguments and return its exit status
 COMMANDS = {
@@ -100,8 +102,15 @@ def _run(arguments: list[str]) -> int:
     return getattr(importlib.import_module(module), function)(rest) or 0
 
 
+def began() -> float:
+    """When the running command was asked for, by the monotonic clock."""
+    return _began
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
+    global _began
+    _began = time.monotonic()
     arguments = sys.argv[1:] if arguments is None else arguments
     prepare_console(arguments)
     # in a home without a place for its settings Matplotlib tells how it helped itself

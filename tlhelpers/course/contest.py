@@ -49,22 +49,27 @@ OWN = "zukan-resnet"
 NEIGHBOURS = (1, 3, 5, 11)
 FEATURE_BATCH = 16  # what a large network makes of more would not fit a small computer
 BATCH = 32  # examples of a training step
-FIRST_SECONDS = 10.0  # the quickest backbone may take so long whatever the budget is
+FIRST_SECONDS = 5.0  # the quickest backbone may take so long whatever the budget is
 MEASURED_SECONDS = 1.0  # a batch that takes longer is not measured again
 PORTION_SECONDS = 2.0  # of reading, between two looks at the clock
-GRACE, LEAST_GRACE = 0.05, 5.0  # of the budget, and seconds, that mere illustrations may overrun
-LEAST_PER_CLASS = 10  # training examples that the quickest backbone reads in any case
+GRACE, LEAST_GRACE = 0.05, 1.0  # of the budget, and seconds, that mere illustrations may overrun
+LOADING_SHARE = 0.3  # of the budget; when it is over, no further backbone is loaded
+# Training examples that the quickest backbone reads in any case: so many of a class, or of all
+LEAST_PER_CLASS, LEAST_TRAIN = 10, 200
 FEWEST_PER_CLASS = 3  # with time for fewer, a backbone is left out, and said to be
 LEAST_VALID = LEAST_TEST = 100  # examples, where even they would take too long
+LEAST_VALID_PER_CLASS = 2
+MOST_WRITING = 0.2  # of the time, which is kept for what comes after the search
 TEST_SHARE = 0.25  # of the time left, which the test part is planned to take at most
 LEAST_COST = 1e-6  # seconds of an example: a clock may stand still between two looks
 VALID_SHARE = 0.15  # of the time, which the slowest backbone may spend on validation
-HEAD_SHARE, LEAST_HEAD_STEPS = 0.25, 50  # of the time left for the heads of a probe, at most
+HEAD_SHARE, LEAST_HEAD_STEPS = 0.1, 50  # of the time left for the heads of a probe, at most
 MOST_EPOCHS = {"fine_tune": 10, "lora": 10, "scratch": 30}
 SEARCH_COST = 2.0  # trying learning rates takes as long as the training itself
 ENOUGH_TUNING = 5  # epochs of fine-tuning; one that was trained less and loses has not lost
 ENOUGH_EPOCHS = 15  # from scratch; a control that was trained less says nothing about transfer
 LEAST_SECONDS = 5.0  # with less time left, no training is begun
+LEAST_STEP = 2.0  # forward passes that a training step takes at least
 VALIDATIONS = 7  # in one training: of the start, of three rates, of the end
 PACE = 5  # steps whose median tells how busy the machine is
 CURVE = (0.125, 0.25, 0.5, 1.0)
@@ -98,15 +103,20 @@ class Contest:
     """One call of `try_folder`: what was tried so far."""
 
     task: FolderTask
-    deadline: float
+    begin: float  # of the monotonic clock
+    seconds: float  # that all may take
     seed: int
     size: int
     bar: tqdm
+    writing: float = 0.0  # seconds of them that whoever asked needs afterwards
+    pace: float = 1.0  # seconds that what an idle computer does in one took up to now
     own_spreads: ClassVar[bool] = True  # a probe scales each feature by its own spread
     train_options: ClassVar[dict[str, Any]] = {}  # of `fit`, where a network is trained
+    work: ClassVar[float] = 1.0  # seconds of a first answer beside reading, on an idle computer
     valid: Split = field(init=False)  # the validation part, or as much as there is time for
     order: Tensor = field(init=False)  # LongTensor (n,): how the training part is read
-    budget: float = field(init=False)  # seconds
+    deadline: float = field(init=False)
+    budget: float = field(init=False)  # seconds that were left when the search began
     until: float = field(init=False)  # the deadline; the first answer, where that came later
     contenders: list[Contender] = field(default_factory=list)
     networks: dict[str, nn.Module] = field(default_factory=dict)
@@ -122,7 +132,9 @@ class Contest:
     most_epochs: int | None = None  # of fine-tuning, where the caller says so
 
     def __post_init__(self) -> None:
-        self.valid, self.budget, self.until = self.task.valid, self.left, self.deadline
+        writing = min(self.writing, MOST_WRITING * self.seconds)
+        self.deadline = self.until = self.begin + self.seconds - writing
+        self.valid, self.budget = self.task.valid, self.left
         self.order = reading_order(self.task.train.labels, self.seed)
 
     @property
@@ -185,33 +197,62 @@ class Contest:
     def use(self, names: Sequence[str]) -> None:
         """k-NN and probe on the features of each backbone, the quickest backbone first.
 
-        One that would take more than half of the time left reads fewer training examples instead
-        of staying away: the slowest is often the best.
+        One that would take more than its share of the time left reads fewer training examples
+        instead of staying away: the slowest is often the best.
         """
         self.bar.total = 2 * len(names) + 2
         sources, small = {short_name(name): name for name in names}, {}
+        loading: dict[str, float] = {}  # seconds, of those that are loaded twice
         for name, source in sources.items():
+            if self.costs and self.left < (1 - LOADING_SHARE) * self.budget:
+                self._skip(name)
+                continue
+            begin = time.monotonic()
             network = self.load(source)
-            self.costs[name] = self._measure(network)
             if _megabytes(network) <= LARGE:
                 small[name] = network
+            else:
+                loading[name] = time.monotonic() - begin
+            self.costs[name] = self._measure(network)
+        by_cost = sorted(self.costs, key=self.costs.__getitem__)
         self._shorten_validation()
-        self.begin()
-        for name in sorted(sources, key=self.costs.__getitem__):
-            seconds = self._allowance(name)
+        self._tell_least(by_cost[0])
+        self.before_reading()
+        for place, name in enumerate(by_cost):
+            share = 1 / (
+                1 + len(by_cost) - place
+            )  # one more share is for the best, and to train it
+            seconds = self._allowance(name, share, loading.get(name, 0.0))
             if seconds is None:
                 self._skip(name)
                 continue
             self.networks[name] = small.pop(name, None) or self.load(sources[name])
             self._read(name, seconds)
 
-    def begin(self) -> None:
+    def before_reading(self) -> None:
         """What comes before the first backbone reads: nothing needs it here."""
 
+    def _tell_least(self, quickest: str) -> None:
+        """Says at once where the first answer takes longer than there is time."""
+        read = min(self.least_train, len(self.task.train))
+        read += len(self.valid) + min(LEAST_TEST, len(self.task.test))
+        still = self.costs[quickest] * read + self.work * self.pace + self.writing
+        seconds = time.monotonic() - self.begin + still
+        if seconds <= self.seconds:
+            return
+        said = text("report.too_short", minutes=f"{math.ceil(seconds / 6) / 10:g}")
+        self.remarks.append(said)
+        if not self.bar.disable:
+            tqdm.write(said)
+
     def _skip(self, name: str) -> None:
-        """Says that there is no time for this backbone."""
-        seconds = self.costs[name] * (len(self.task.train) + len(self.valid))
-        self.remarks.append(text("report.skipped", backbone=name, seconds=f"{seconds:.0f}"))
+        """Says that there is no time for this backbone, or was none to see how long it takes."""
+        if name in self.costs:
+            seconds = self.costs[name] * (len(self.task.train) + len(self.valid))
+            said = text("report.skipped", backbone=name, seconds=f"{seconds:.0f}")
+        else:
+            said = text("report.not_loaded", backbone=name)
+        self.remarks.append(said)
         self.skipped.append(name)
         self.networks.pop(name, None)
         self.bar.update(2)
@@ -238,7 +279,7 @@ class Contest:
         """All are judged on one validation part, which the slowest must have time for."""
         count = len(self.task.valid)
         affordable = int(VALID_SHARE * self.left / max(self.costs.values()))
-        least = max(LEAST_VALID, 5 * self.task.num_classes)
+        least = max(LEAST_VALID, LEAST_VALID_PER_CLASS * self.task.num_classes)
         if (wanted := max(affordable, least)) < count:
             rows = reading_order(self.task.valid.labels, self.seed)[:wanted]
             self.valid = self.task.valid.subset(rows.sort().values)
@@ -255,15 +296,16 @@ class Contest:
     def _best_so_far(self) -> set[str]:
         return {self.best_backbone()} if self.answered else set()
 
-    def _allowance(self, name: str) -> float | None:
-        """Seconds that this backbone may read for: half of what is left, or more where only that
-        gives an answer; None where even all of it would not. The first one answers in any case.
+    def _allowance(self, name: str, share: float, loading: float) -> float | None:
+        """Seconds that this backbone may read for: this share of what is left after loading it, or
+        more where only that gives an answer; None where even all of it would not. The first one
+        answers in any case.
         """
-        spare = self.left - self.ending(name)
+        spare = self.left - self.ending(name) - loading
         if not self.answered:
-            return max(0.5 * spare, FIRST_SECONDS)
+            return max(share * spare, FIRST_SECONDS)
         needed = self.costs[name] * (FEWEST_PER_CLASS * self.task.num_classes + len(self.valid))
-        return max(0.5 * spare, needed) if needed <= spare else None
+        return max(share * spare, needed) if needed <= spare else None
 
     def improve(self) -> None:
         """While time remains, the best backbone reads what it has not read yet."""
@@ -292,8 +334,8 @@ class Contest:
                     return self._skip(name)
                 parts.append(self._portion_of(name, self.valid, some))
             known.valid = torch.cat(parts)
-        per_class = FEWEST_PER_CLASS if self.answered else LEAST_PER_CLASS
-        least = max(per_class * self.task.num_classes, len(known.rows) + 1)
+        fewest = FEWEST_PER_CLASS * self.task.num_classes if self.answered else self.least_train
+        least = max(fewest, len(known.rows) + 1)
         parts, count = [known.train] if len(known.rows) else [], len(known.rows)
         for some in self._portions(name, self.order[count:], spare):
             if spare() <= 0 and count >= least:
@@ -393,6 +435,12 @@ class Contest:
         return None if affordable >= usual else max(LEAST_HEAD_STEPS, affordable)
 
     @property
+    def least_train(self) -> int:
+        """Training examples that the first backbone reads in any case."""
+        classes = self.task.num_classes
+        return max(FEWEST_PER_CLASS * classes, min(LEAST_PER_CLASS * classes, LEAST_TRAIN))
+
+    @property
     def answered(self) -> bool:
         """True as soon as a backbone has answered: the first one does whatever the budget is."""
         return bool(self.heads)
@@ -439,7 +487,8 @@ class Contest:
         """What training this backbone takes; None, and said, where there is no time for any."""
         cost = self.costs[name]
         end = 3 * cost * len(self.task.test) + self.fitting + 1
-        if self.left - end < LEAST_SECONDS:
+        least = SEARCH_COST * LEAST_STEP * cost * len(self.task.train)  # of one epoch
+        if self.left - end < max(LEAST_SECONDS, least):
             for strategy in strategies:
                 self.no_time(strategy, name)
             return None
@@ -523,7 +572,7 @@ class Contest:
 
     # --- the answer ---------------------------------------------------------------------------
 
-    def finish(self, begin: float) -> Report:
+    def finish(self) -> Report:
         """The winner reads the test part, and with it the two whose difference is the gain.
 
         What only illustrates the answer is left out where the time is over, or at Ctrl-C.
@@ -539,8 +588,7 @@ class Contest:
         curve: list[tuple[int, Interval]] = []
         curve_backbone, suspects = "", []
         try:
-            if self.has_grace(self.costs.get(chosen.backbone, 0.0) * len(test)):
-                gain = self._gain(chosen, right, test)
+            gain = self._gain(chosen, right, test)
             if self.has_grace():
                 curve, curve_backbone = self.curve(chosen)
                 suspects = self.suspects()
@@ -559,7 +607,7 @@ class Contest:
             labels=test.labels,
             suspects=suspects,
             skipped=self.skipped,
-            seconds=time.monotonic() - begin,
+            seconds=time.monotonic() - self.begin,
             interrupted=self.interrupted,
             remarks=self.remarks,
         )
@@ -647,20 +695,24 @@ class Contest:
         """Best transfer less its control, example by example on the test part.
 
         The test part chose neither of them; a twin that was hardly trained would flatter transfer.
-        None where they are not compared, or transfer lost for want of time.
+        None where they are not compared, for want of time or of a control, or where transfer lost
+        for want of time.
         """
-        transfer, controls = self.rivals()
-        if not transfer or not controls:
+        groups = self.rivals()
+        if not all(groups):
+            return None
+        best = [max(_able(group), key=_rank) for group in groups]
+        cost = sum(self.costs.get(one.backbone, 0.0) for one in best if one is not chosen)
+        if not self.has_grace(cost * len(test)):
             return None
 
-        def rights(contenders: list[Contender]) -> list[float]:
-            best = max(_able(contenders), key=_rank)
-            if best is chosen:
+        def rights(one: Contender) -> list[float]:
+            if one is chosen:
                 return right.double().tolist()
-            return (self.answer(best.model, test).argmax(1) == test.labels).double().tolist()
+            return (self.answer(one.model, test).argmax(1) == test.labels).double().tolist()
 
-        groups = getattr(test, "groups", None)
-        gain = paired(rights(transfer), rights(controls), groups=groups)
+        transfer, control = map(rights, best)
+        gain = paired(transfer, control, groups=getattr(test, "groups", None))
         enough = min(ENOUGH_TUNING, MOST_EPOCHS["fine_tune"])
         was_cut_short = self.epochs.get("fine_tune", enough) < enough
         return None if gain.high < 0 and was_cut_short else gain
@@ -686,21 +738,23 @@ class Contest:
                 seed=seed,
             ).chosen["valid_acc"]
 
-        return curve_of(self.task.train.labels[found.rows], accuracy, self.has_grace), name
+        labels = self.task.train.labels[found.rows]
+        return curve_of(labels, accuracy, self.has_grace, self.fitting), name
 
 
 def curve_of(
     labels: Tensor,
     accuracy: Callable[[Tensor, Tensor, int], float],
     has_time: Callable[[float], bool] = lambda seconds: True,
+    for_one: float = 0.0,
 ) -> list[tuple[int, Interval]]:
     """(examples, accuracy) of growing shares of each class; smaller shares are drawn several times.
 
     accuracy: of (rows, labels of all rows, seed). has_time: whether there is time for a point that
-    takes so many seconds; the curve ends where there is none.
+    takes so many seconds; the curve ends where there is none. for_one: seconds of a fit with all
+    examples, until the first point tells them.
     """
     points: list[tuple[int, Interval]] = []
-    for_one = 0.0  # seconds of a fit with all examples
     for share in CURVE:
         seeds = range(CURVE_SEEDS if share < 1 else 1)
         if not has_time(len(seeds) * share * for_one):

@@ -7,6 +7,7 @@ The search itself is in `contest.py`. The page is one HTML file that needs no ne
 from __future__ import annotations
 
 import html
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -171,7 +172,8 @@ class Report(Result):
         if self.chosen.strategy in ("words", "characters"):
             steps.append(text("report.vocabulary"))
         if not any(c.strategy == "fine_tune" for c in self.contenders):
-            steps.append(text("report.next_minutes"))
+            minutes = max(15, 3 * math.ceil(self.seconds / 60))
+            steps.append(text("report.next_minutes", minutes=minutes))
         steps.append(text(f"report.next_new_{kind}"))
         steps.append(text(f"report.next_predict_{kind}", program=PROGRAM))
         return steps
@@ -312,11 +314,11 @@ class Report(Result):
         private = [] if task.kind == "image" else [self._privacy()]
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
-            Section(text("report.tried_heading"), as_html(self.rows()), [*known, *self.remarks]),
-            Section(text("report.confusion"), _figure(self.confusion), several),
             Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
             Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),
+            Section(text("report.confusion"), _figure(self.confusion), several),
             self._curve_section(),
+            Section(text("report.tried_heading"), as_html(self.rows()), [*known, *self.remarks]),
             Section(text(f"report.found_{task.kind}"), shows, found.sentences() if found else []),
             Section(text("report.words_heading"), lines=self._words()),
         ]

@@ -53,6 +53,7 @@ class TextContest(Contest):
     """
 
     own_spreads = False
+    work = 4.0
 
     def names(self) -> list[str]:
         return [OWN, *encoders_here()]
@@ -62,7 +63,7 @@ class TextContest(Contest):
         super().use(names)
         self.bar.total = len(self.contenders) + 2
 
-    def begin(self) -> None:
+    def before_reading(self) -> None:
         """What needs no pretraining is the control of all that comes after it."""
         self._guess()
         self._count_words()
@@ -149,8 +150,13 @@ class TextContest(Contest):
                 best = accuracy, strength, classifier
         assert best is not None  # the first strength is tried in any case
         _, strength, classifier = best
-        model = word_counts((counts, classifier), runs, self.task.num_classes)
+        model, asked = (
+            word_counts((counts, classifier), runs, self.task.num_classes),
+            time.monotonic(),
+        )
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
+        cost = (time.monotonic() - asked) / len(self.valid)
+        self.costs[TFIDF] = max(self.costs[TFIDF], cost)
         self.pipelines[runs] = strength, len(rows)
         self.add(TFIDF, runs, begin, right, model)
         return seconds + taken
@@ -203,7 +209,8 @@ class TextContest(Contest):
             classifier = fitted_until(train, labels[rows].numpy(), strength, self.until)
             return float(classifier.score(counts.transform(self.valid.inputs), wanted))
 
-        return curve_of(self.task.train.labels[known], accuracy, self.has_grace), TFIDF
+        labels = self.task.train.labels[known]
+        return curve_of(labels, accuracy, self.has_grace, chosen.seconds), TFIDF
 
 
 def fitted_until(train: Any, labels: np.ndarray, strength: float, until: float) -> Any:

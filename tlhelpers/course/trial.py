@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
-from tlhelpers.course.cli import Parser
+from tlhelpers.course.cli import Parser, began
 from tlhelpers.course.contest import Contest
 from tlhelpers.course.exporting import FORMATS, export
 from tlhelpers.course.report import Report
@@ -33,6 +34,8 @@ from tlhelpers.models.hearing import hears
 from tlhelpers.runtime.arguments import require_whole
 from tlhelpers.runtime.language import text
 from tlhelpers.runtime.store import require_writable
+
+WRITING = 2.0  # seconds that the report takes on an idle computer
 
 
 def try_folder(
@@ -66,14 +69,27 @@ def try_folder(
         task = path_or_task
     else:
         task = load_folder(path_or_task, size, seed, progress=visible)
+    return search(task, names, begin, 60 * minutes, seed, size, visible, most_epochs=epochs)
+
+
+def search(
+    task: FolderTask,
+    names: Sequence[str],
+    begin: float,
+    seconds: float,
+    seed: int,
+    size: int,
+    visible: bool,
+    **options: Any,
+) -> Report:
+    """`try_folder` on a task, since the moment `begin` of the monotonic clock. options: fields of
+    `Contest`."""
     _require_of_kind(names, task.kind)
-    contest = CONTESTS[task.kind](
-        task, begin + 60 * minutes, seed, size, tqdm(disable=not visible, total=0)
-    )
-    contest.most_epochs = epochs
-    with contest.bar:
+    bar = tqdm(disable=not visible, total=0)
+    contest = CONTESTS[task.kind](task, begin, seconds, seed, size, bar, **options)
+    with bar:
         contest.run(names)
-        return contest.finish(begin)
+        return contest.finish()
 
 
 CONTESTS: dict[str, type[Contest]] = {
@@ -113,7 +129,10 @@ def _require_of_kind(names: Sequence[str], kind: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`tl try PATH`. Status 130 where Ctrl-C ended it; the report is written all the same."""
+    """`tl try PATH`. Status 130 where Ctrl-C ended it; the report is written all the same.
+
+    The minutes are those of the whole command: loading the package, reading and writing count.
+    """
     parser = Parser("try")
     parser.add_argument("path", help=text("report.help_path"))
     parser.add_argument("--minutes", type=float, default=5.0, help=text("report.help_minutes"))
@@ -152,7 +171,9 @@ def main(arguments: list[str]) -> int:
         print(task.inspection, flush=True)
         if asked.export and task.kind != "image":
             raise ValueError(text("report.export_images"))
-        report = try_folder(task, asked.minutes, asked.backbone, size=asked.size, progress=True)
+        names, seconds = _names_of(asked.backbone), 60 * asked.minutes
+        how = {"writing": WRITING * _pace(), "pace": _pace()}
+        report = search(task, names, began(), seconds, 0, asked.size, True, **how)
         report.quotes = not asked.no_quotes
         print(f"\n{report}\n")
         print(text("report.saved", report=report.save(folder), model=folder / "model"))
@@ -165,6 +186,12 @@ def main(arguments: list[str]) -> int:
     if asked.export:
         print(text("report.exported", path=export(folder / "model", asked.export)))
     return 130 if report.interrupted else 0
+
+
+def _pace() -> float:
+    """How many seconds on the clock a second of work has taken up to now: more than one on a busy
+    computer."""
+    return max(1.0, (time.monotonic() - began()) / time.process_time())
 
 
 def _grouping(asked: str | None, path: str) -> tuple[str | int | None, str | None]:
