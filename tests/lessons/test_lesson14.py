@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -96,7 +97,8 @@ def test_photos_are_the_same_for_everybody(delivery, tmp_path):
 
 def test_a_sheet_passes_over_what_cannot_be_read(delivery):
     assert "cat, dog" in lesson14.show_folder(delivery.inbox, count=2).alt
-    picture = lesson14.show_suspects(delivery.inbox, {"0104": 0.2, "0529": 0.1, "0767": 0.3}, 2)
+    owners, own_label = np.array(["0104", "0529", "0767"]), np.array([0.2, 0.1, 0.3])
+    picture = lesson14.show_suspects(delivery.inbox, owners, own_label, 2)
     assert "2 animals" in picture.alt
 
 

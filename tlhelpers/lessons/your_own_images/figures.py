@@ -55,11 +55,14 @@ def show_folder(folder: Path, count: int = 6) -> Picture:
     return sheet(rows, names, text("lesson14.folder_alt", names=", ".join(names)), zoom=0.9)
 
 
-def show_suspects(folder: Path, doubts: Mapping[str, float], count: int = 8) -> Picture:
-    """One photo of each of the owners whose own label is least probable.
+def show_suspects(
+    folder: Path, owners: np.ndarray, own_label: np.ndarray, count: int = 8
+) -> Picture:
+    """One photo of each of the owners whose own label is least probable, on average.
 
-    doubts: {owner's number: mean probability of the label that the photos have}.
+    owners, own_label: (n,), of each photo the owner's number and the probability of its label.
     """
+    doubts = {owner: own_label[owners == owner].mean() for owner in set(owners.tolist())}
     images, captions = [], []
     for owner in sorted(doubts, key=lambda owner: doubts[owner])[:count]:
         path, image = next(_photos(folder, f"*/{owner}_*.jpg"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import NOTE, SMALL, Diagram, drawn
-from tlhelpers.show.figures import BLUE, GREEN, GREY, ORANGE, VERMILION
+from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
 @drawn
@@ -59,6 +59,7 @@ def leak() -> Diagram:
 def order() -> Diagram:
     """The order in which to try methods: validation data judge each step, the test comes once."""
     d = Diagram("order", 190)
+    tried = ("knn", "probe", "tuned")  # by `try_folder`
     steps = (
         ("prior", GREY),
         ("pixels", GREY),
@@ -68,14 +69,18 @@ def order() -> Diagram:
         ("tuned", VERMILION),
         ("labels", GREEN),
     )
-    width, gap, y = 82, 14, 44
+    width, gap, y = 86, 12, 44
     for place, (key, colour) in enumerate(steps):
         x = 20 + place * (width + gap)
         d.block(x, y, "", colour, width=width, height=52)
         d.note(x + width / 2, y + 22, f"order_{key}", SMALL, text_anchor="middle")
+        if key in tried:
+            d.add("circle", cx=x + width / 2, cy=y, r=5, fill=INK)
         if place:
             d.arrow(x - gap + 1, y + 26, gap - 2)
-    d.note(20, 28, "order_title")
+    d.note(20, 24, "order_title")
+    d.add("circle", cx=414, cy=20, r=5, fill=INK)
+    d.note(426, 24, "order_tried", SMALL)
     span = len(steps) * (width + gap) - gap
     d.add("path", d=f"M20 {y + 62}v8h{span}v-8", fill="none", stroke=GREEN, stroke_width=1.6)
     d.note(20 + span / 2, y + 90, "order_valid", text_anchor="middle")
