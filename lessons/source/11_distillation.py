@@ -292,12 +292,12 @@ tl.claim(
 lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 
 # %% [markdown] key="amount-read" lang="ja"
-# **名前が少ないほど、教師のありがたみは大きくなります。** 1種類2枚なら差は47ポイント、5枚で28、10枚で6、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません（左の図は5回、右は10回の平均）。
+# **名前が少ないほど、教師のありがたみは大きくなります。** 1種類2枚なら差は47ポイント、5枚で28、10枚で6、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません（左の図は、10回のうち最初の5回です）。
 #
 # 名前のない写真は、50枚（1種類5枚）足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
 
 # %% [markdown] key="amount-read" lang="en"
-# **The fewer names there are, the more a teacher is worth.** With 2 photos of each kind the gap is 47 points, with 5 it is 28, with 10 6, and with 30 2. Once labels alone are enough, there is little left to learn from a teacher (left: 5 draws, right: 10).
+# **The fewer names there are, the more a teacher is worth.** The gap is 47 points with 2 photos of each kind, 28 with 5, 6 with 10 and 2 with 30. Once labels alone are enough, there is little left to learn from a teacher (left: the first 5 of the 10 draws).
 #
 # 50 more photos without names (5 of each kind) already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
 
@@ -352,7 +352,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="ja"
 # **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は90%のままです。
 #
-# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません（3回の測定）。名前のない写真がなければ事前学習が頼りになりますが、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。0にした重みや8ビットの重みで速くなるのは、装置がそれを生かせるときだけです。
+# 小さな事前学習済みモデルは、ファインチューニングだけで83%です（ランダムな重みをラベルだけで育てると60%。10回のうち最初の3回の平均なので、先ほどの67%とは違います）。それに蒸留しても90%で、ランダムな重みから蒸留した場合と変わりません。名前のない写真がなければ事前学習が頼りになりますが、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。0にした重みや8ビットの重みで速くなるのは、装置がそれを生かせるときだけです。
 #
 # ## 本物の写真では？
 #
@@ -361,7 +361,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 90%.
 #
-# The small pretrained network reaches 83% by fine-tuning (60% from random weights). Taught by the teacher it comes to 90%, and so does the one from random weights (3 draws). Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster; weights of 0 or of 8 bits do so only where the device makes use of them.
+# The small pretrained network reaches 83% by fine-tuning (from random weights 60%: these are the first 3 of the 10 draws, hence not 67%). Taught by the teacher it comes to 90%, and so does the one from random weights. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster; weights of 0 or of 8 bits do so only where the device makes use of them.
 #
 # ## And on real photographs?
 #
@@ -373,7 +373,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
-# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。こういう仕事では、まず事前学習済みの小さなモデルを試してください。
+# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。これほど差が大きいときは、写真で事前学習した小さなモデルも試してください。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
@@ -384,7 +384,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="en"
 # **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. For such work try a small pretrained network first.
+# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network that was pretrained on photos.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #

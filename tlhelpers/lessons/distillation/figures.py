@@ -219,10 +219,11 @@ def draw_temperature(found: Mapping, ways: Mapping) -> Picture:
     """Accuracy by temperature, on the same photos and on more; ways: 11_ways, of TEMPERATURE."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.4, 3.7))
+    draws = slice(len(found["all"][0]))
     for way in ("all", "soft"):
-        runs: dict[int, Sequence[float]] = {int(TEMPERATURE): ways[way]}
+        runs: dict[int, Sequence[float]] = {int(TEMPERATURE): ways[way][draws]}
         _curve(axes, runs | dict(zip(found["temperatures"], found[way], strict=True)), way)
-    _line(axes, ways["hard"], "hard")
+    _line(axes, ways["hard"][draws], "hard")
     axes.set_xlabel(text("lesson11.warm_axis"))
     _chance(axes)
     _percent(axes)
@@ -255,7 +256,13 @@ def draw_patience(
     _line(left, [today["hard"]], "hard")
     smallest = min(by_size)
     right.plot(
-        smallest, assisted, **LOOK["assistant"], linestyle="", label=text("lesson11.assistant")
+        smallest,
+        assisted,
+        **LOOK["assistant"],
+        fillstyle="none",
+        markersize=12,
+        linestyle="",
+        label=text("lesson11.assistant"),
     )
     right.set_xlim(smallest / 1.5, max(by_size) * 1.5)
     for axes in (left, right):
@@ -280,7 +287,8 @@ def draw_teachers(found: Mapping, ways: Mapping) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(8.2, 4.4))
     shown = ("hard", "teacher", "soft", "all")
-    kinds = {"right": {way: ways[way] for way in shown}, **found}
+    draws = slice(len(found["wrong"]["all"]))
+    kinds = {"right": {way: ways[way][draws] for way in shown}, **found}
     for place, runs in enumerate(kinds.values()):
         for shift, way in enumerate(shown):
             if way in runs:
