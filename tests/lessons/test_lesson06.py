@@ -187,6 +187,20 @@ def test_every_pretraining_of_the_paint_sorter_does_harm_as_the_lesson_says():
         assert len(gaps) == 3 and interval(gaps).low > 0
 
 
+def test_the_verdicts_under_other_conditions_are_those_of_the_lesson():
+    verdicts = stored("06_stable")["verdicts"]
+    harm, help_ = (
+        {name: interval(points) for name, points in verdicts[verdict].items()}
+        for verdict in ("harm", "other_source")
+    )
+    longest = harm.pop("three_times")
+    assert longest.low < 0 < longest.high and min(gap.low for gap in harm.values()) > 0
+    assert set(help_) == {"half", "three_times", "free", "clipped", "adamw"}
+    assert min(lead.low for lead in help_.values()) > 0
+    told = {"half": 18, "three_times": 9, "clipped": 12, "adamw": 19}
+    assert all(abs(help_[name].mean - points) <= 0.55 for name, points in told.items())
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_title_of_the_other_conditions_is_not_cut_off(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)

@@ -256,21 +256,22 @@ def remedies() -> dict:
 
 @experiment(
     "06_stable",
-    weights=("zukan-paint",),
+    weights=("zukan-paint", "zukan-resnet"),
     unit="draws of training, validation and test pictures",
     seeds=5,
     labels="40 + 40",
     settings="searched in 06_pairs",
 )
 def stable() -> dict:
-    """Does the harm last? {condition: {start: accuracies}}, scratch and the paint sorter; and
-    "verdicts": {"harm": {condition: [points a draw]}}, how far the paint sorter is below scratch.
+    """Do the harm, and the help of another source, last? {condition: {start: accuracies}}.
 
-    Half and three times the steps, other clipping, another optimizer, and, not among the verdicts,
-    scratch at a timid rate.
+    The starts are scratch, the paint sorter and zukan-resnet; the conditions half and three times
+    the steps, other clipping, another optimizer and, for scratch alone, a timid rate. "verdicts":
+    {name: {condition: [points a draw]}}: "harm", scratch before the paint sorter; "other_source",
+    zukan-resnet before scratch.
     """
     tuning = stored("06_pairs")["tuning"]
-    starts = (SCRATCH, "zukan-paint")
+    starts = (SCRATCH, "zukan-paint", "zukan-resnet")
     chosen = {start: tuning[start]["surfaces"]["choice"] for start in starts}
     conditions = {
         "half": {"steps": STEPS // 2},
@@ -283,15 +284,18 @@ def stable() -> dict:
         name: {s: runs(s, "surfaces", **{**chosen[s], **condition}) for s in starts}
         for name, condition in conditions.items()
     }
-    harm = {
-        name: [round(100 * (a - b), 2) for a, b in zip(of[SCRATCH], of["zukan-paint"], strict=True)]
-        for name, of in found.items()
+    verdicts = {
+        verdict: {
+            name: [round(100 * (a - b), 2) for a, b in zip(of[first], of[second], strict=True)]
+            for name, of in found.items()
+        }
+        for verdict, first, second in (
+            ("harm", SCRATCH, "zukan-paint"),
+            ("other_source", "zukan-resnet", SCRATCH),
+        )
     }
-    return {
-        **found,
-        "careless": {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)},
-        "verdicts": {"harm": harm},
-    }
+    careless = {SCRATCH: runs(SCRATCH, "surfaces", **CARELESS)}
+    return {**found, "careless": careless, "verdicts": verdicts}
 
 
 @experiment(

@@ -155,9 +155,9 @@ def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
     rows = {"usual": usual, **{name: stable[name] for name in shown}}
     figure, axes = plt.subplots(figsize=(7.6, 1.7 + 0.55 * len(rows)))
     for row, runs in enumerate(rows.values()):
-        for place, (start, values) in enumerate(runs.items()):
+        for place, start in enumerate(start for start in usual if start in runs):
             label = text(f"lesson06.start_{start}") if row == 0 else None
-            mean = _point(axes, row + 0.26 * (place - 0.5), values, LOOK[start], label)
+            mean = _point(axes, row + 0.26 * (place - 0.5), runs[start], LOOK[start], label)
             axes.text(1.015, row + 0.26 * (place - 0.5), f"{mean:.0%}", va="center", fontsize=9)
     axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
     _rows(axes, [text(f"lesson06.stable_{name}") for name in rows])
