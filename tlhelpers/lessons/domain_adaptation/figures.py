@@ -201,7 +201,7 @@ def _upright(axes: Axes, runs: Mapping, ways: Sequence[str]) -> None:
         figures.mark_mean(axes, place, span, **LOOK[way])
         axes.annotate(f"{span.mean:.0%}", (place, span.mean), (9, -4), textcoords="offset points")
     axes.set_xticks(range(len(ways)), [text(f"lesson08.short_{way}") for way in ways], fontsize=9)
-    axes.set_xlim(-0.5, len(ways) - 0.3)
+    axes.set_xlim(-0.5, len(ways) - 0.1)
 
 
 def draw_real(found: Mapping) -> Picture:
