@@ -279,6 +279,15 @@ def test_every_temperature_teaches_and_none_stands_out():
     assert not any(one["at_edge"] for each in found["search"].values() for one in each)
 
 
+def test_patience_is_for_labels_alone_and_a_teacher_is_worth_more_still():
+    ways, found = stored("11_ways"), stored("11_patience")
+    draws, longest = slice(len(found["all"][0])), found["steps"].index(900)
+    assert paired(found["hard"][longest], ways["hard"][draws]).low > 0.05
+    taught = paired(found["all"][longest], ways["all"][draws])
+    assert taught.low < 0 < taught.high
+    assert paired(found["all"][longest], found["hard"][longest]).low > 0.05
+
+
 FIGURES = {
     "win": ("11_ways",),
     "ways": ("11_ways",),
@@ -310,8 +319,8 @@ def test_the_figure_of_patience_names_its_ends(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
     titles = []
     monkeypatch.setattr(Axes, "set_title", lambda _axes, says, **_: titles.append(says))
-    steps_of, sizes = {100: 0.5, 300: 0.6, 900: 0.7}, {90_000: 0.7, 2_000: 0.4}
-    drawn = figures.draw_patience(steps_of, sizes, 0.45, {"hard": 0.3, "teacher": 0.8})
+    longer, sizes = stored("11_patience"), {90_000: 0.7, 2_000: 0.4}
+    drawn = figures.draw_patience(longer, stored("11_ways"), sizes, 0.45, {"teacher": 0.8})
     assert drawn.alt and "lesson11" not in drawn.alt
-    for title, ends in zip(titles, (("100", "50%", "900", "70%"), ("90,000", "40%")), strict=True):
+    for title, ends in zip(titles, (("900", "91%", "78%"), ("90,000", "70%", "40%")), strict=True):
         assert all(end in title for end in ends)

@@ -55,6 +55,7 @@ TUNING = TUNING_SEEDS
 POOL = 60  # unlabelled pictures of each kind of bird
 CHOOSING = 40  # validation pictures of each kind in a draw of TUNING
 LENGTH = 300  # steps of every student
+LENGTHS = (LENGTH // 3, 3 * LENGTH)  # beside LENGTH, for patience
 PHOTO_STEPS = 400  # on real photos
 GRID = {"lr": (0.1, 0.3, 1.0, 3.0)}  # gradients are clipped at length 1
 NAMED = (2, 5, 10, 30)  # labels of each kind
@@ -280,6 +281,16 @@ def teachers() -> dict:
 def _smoothed(model: nn.Module, inputs: Any, labels: Tensor, _rows: Tensor) -> Tensor:
     """Label smoothing: SMOOTH of each label is spread over all classes alike."""
     return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTH)
+
+
+@experiment("11_patience", **DRAWN, seeds=5, **SEARCHED_THERE)
+def patience() -> dict:
+    """Fewer and more steps than in 11_ways: {"steps", "hard", "all": runs of each number}."""
+    found: dict = {"steps": list(LENGTHS), "hard": [], "all": []}
+    for way, steps in itertools.product(("hard", "all"), LENGTHS):
+        runs = [learn(way, world(s), s, {**chosen(way), "max_steps": steps}) for s in FEW_SEEDS]
+        found[way].append(rounded(run.test_acc for run in runs))
+    return found
 
 
 @experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=3, **SEARCHED_THERE)

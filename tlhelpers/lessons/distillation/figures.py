@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 CHANCE = 0.1  # ten kinds of bird
+STEPS = 300  # of every student, where nothing else is said
 SHOWN, MIXED = (0, 6), (6, 3, 0, 5)  # kinds of bird, two photos each, and their signs mixed up
 MEMORY = 512  # kilobytes that the camera has
 LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
@@ -234,41 +235,42 @@ def draw_temperature(found: Mapping, ways: Mapping) -> Picture:
 
 
 def draw_patience(
-    by_steps: Mapping[int, float],
+    longer: Mapping,
+    ways: Mapping,
     by_size: Mapping[int, float],
     assisted: float,
     today: Mapping[str, float],
 ) -> Picture:
-    """One draw. Left: the taught student by its steps. Right: by its weights.
+    """Left: by steps. Right, of one draw: the taught student by its weights.
 
-    assisted: the smallest student, taught by an assistant. today: "hard" and "teacher".
+    ways: 11_ways, of STEPS steps. assisted: the smallest student, taught by an assistant.
+    today: the accuracy of the "teacher" of that draw.
     """
     figures.use()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4.1), sharey=True)
-    for axes, key, found in ((left, "steps", by_steps), (right, "size", by_size)):
-        _curve(axes, {value: [accuracy] for value, accuracy in sorted(found.items())}, "all")
-        _line(axes, [today["teacher"]], "teacher")
-        _chance(axes)
-        axes.set_xlabel(text(f"lesson11.patience_{key}"))
-        says = {"few": min(found), "many": max(found)}
-        reach = {"low": f"{found[min(found)]:.0%}", "high": f"{found[max(found)]:.0%}"}
-        axes.set_title(text(f"lesson11.patience_by_{key}", **says, **reach), fontsize=11)
-    _line(left, [today["hard"]], "hard")
+    draws = slice(len(longer["all"][0]))
+    for way in ("all", "hard"):
+        runs: dict[int, Sequence[float]] = {STEPS: ways[way][draws]}
+        _curve(left, runs | dict(zip(longer["steps"], longer[way], strict=True)), way)
+    _line(left, ways["teacher"][draws], "teacher")
+    ends = {way: f"{fmean(longer[way][-1]):.0%}" for way in ("all", "hard")}
+    most = longer["steps"][-1]
+    left.set_title(text("lesson11.patience_by_steps", steps=most, **ends), fontsize=11)
+    _curve(right, {size: [accuracy] for size, accuracy in sorted(by_size.items())}, "all")
     smallest = min(by_size)
-    right.plot(
-        smallest,
-        assisted,
-        **LOOK["assistant"],
-        fillstyle="none",
-        markersize=12,
-        linestyle="",
-        label=text("lesson11.assistant"),
-    )
+    ring = {**LOOK["assistant"], "linestyle": "", "fillstyle": "none", "markersize": 12}
+    right.plot(smallest, assisted, **ring, label=text("lesson11.assistant"))
+    _line(right, [today["teacher"]], "teacher")
     right.set_xlim(smallest / 1.5, max(by_size) * 1.5)
-    for axes in (left, right):
+    sizes = {"few": smallest, "many": max(by_size)}
+    reach = {"low": f"{by_size[smallest]:.0%}", "high": f"{by_size[max(by_size)]:.0%}"}
+    right.set_title(text("lesson11.patience_by_size", **sizes, **reach), fontsize=11)
+    for axes, key in ((left, "steps"), (right, "size")):
+        axes.set_xlabel(text(f"lesson11.patience_{key}"))
+        _chance(axes)
         _legend(axes)
     _percent(left)
-    left.set_ylabel(text("lesson11.accuracy_today"))
+    left.set_ylabel(text("lesson11.accuracy_bands"))
     return picture(figure, text("lesson11.patience_alt"))
 
 
