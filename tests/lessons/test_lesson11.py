@@ -288,6 +288,15 @@ def test_patience_is_for_labels_alone_and_a_teacher_is_worth_more_still():
     assert paired(found["all"][longest], found["hard"][longest]).low > 0.05
 
 
+def test_a_student_of_an_eighth_learns_as_well_with_an_assistant_or_without():
+    found = stored("11_gap")
+    assert 7 < found["parameters"][1] / found["parameters"][0] < 9
+    apart = paired(found["assistant"], found["all"])
+    assert apart.low < 0 < apart.high
+    assert paired(found["all"], found["hard"]).low > 0.1 and interval(found["all"]).mean > 0.9
+    assert not any(one["at_edge"] for one in found["search"].values())
+
+
 FIGURES = {
     "win": ("11_ways",),
     "ways": ("11_ways",),

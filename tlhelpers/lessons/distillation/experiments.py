@@ -52,6 +52,7 @@ from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
 SEEDS, FEW_SEEDS, THREE_SEEDS = range(10), range(5), range(3)
 TUNING = TUNING_SEEDS
+TINY = (8, 8, 12, 16)  # channels of a student of an eighth of the weights
 POOL = 60  # unlabelled pictures of each kind of bird
 CHOOSING = 40  # validation pictures of each kind in a draw of TUNING
 LENGTH = 300  # steps of every student
@@ -291,6 +292,33 @@ def patience() -> dict:
         runs = [learn(way, world(s), s, {**chosen(way), "max_steps": steps}) for s in FEW_SEEDS]
         found[way].append(rounded(run.test_acc for run in runs))
     return found
+
+
+@experiment("11_gap", **DRAWN, seeds=5, settings=SEARCHED)
+def gap() -> dict:
+    """A tiny student: {"hard" (labels alone), "all" (of the large teacher), "assistant": runs,
+    "parameters": [tiny, small], "search": {way: how its rate was chosen}}.
+
+    The assistant is the taught student of 11_ways, between teacher and tiny student in size
+    (Mirzadeh et al., 2020, arXiv:1902.03393); it teaches at the rate of "all".
+    """
+    tiny = functools.partial(new_student, channels=TINY)
+
+    def scored(way: str, seed: int, **settings: Any) -> float:
+        asked = {"student": tiny(seed), "read_test": False}
+        return learn(way, world(seed), seed, settings, **asked).valid_acc
+
+    rates = {w: search(functools.partial(scored, w), GRID, seeds=TUNING) for w in ("hard", "all")}
+    rows = []
+    for seed in FEW_SEEDS:
+        here = world(seed)
+        taught = {way: learn(way, here, seed, rates[way].chosen, tiny(seed)) for way in rates}
+        between = replace(here, teacher=student_of("all", seed).model)
+        taught["assistant"] = learn("all", between, seed, rates["all"].chosen, tiny(seed))
+        rows.append({way: run.test_acc for way, run in taught.items()})
+    sizes = [sum(p.numel() for p in model.parameters()) for model in (tiny(), new_student())]
+    record = {way: rate.to_dict() for way, rate in rates.items()}
+    return {**columns(rows), "parameters": sizes, "search": record}
 
 
 @experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=3, **SEARCHED_THERE)
