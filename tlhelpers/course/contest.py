@@ -8,6 +8,10 @@ backbone and, where it suffices, to the same network trained from scratch as the
 validation part chooses; the test part is read once. Of large networks only those stay in memory
 that may still answer. Recordings and texts take the same way (`sound_contest.py`,
 `text_contest.py`).
+
+Pictures keep their size: on real cats and dogs MobileNetV2 was right for 95.4% with 44 training
+photos of 160 pixels, which took as long as 331 of 128 (95.3%) or 1,094 of 96 (93.4%); with 93 it
+was right for 96.2%, more than smaller ones reached with 1,300 (95.9% and less; five draws).
 """
 
 from __future__ import annotations
@@ -219,9 +223,7 @@ class Contest:
         self._tell_least(by_cost[0])
         self.before_reading()
         for place, name in enumerate(by_cost):
-            share = 1 / (
-                1 + len(by_cost) - place
-            )  # one more share is for the best, and to train it
+            share = 1 / (1 + len(by_cost) - place)  # the last one is for the best of them
             seconds = self._allowance(name, share, loading.get(name, 0.0))
             if seconds is None:
                 self._skip(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +20,21 @@ class Section:
     lines: Sequence[str] = field(default_factory=list)
 
 
+def _sentence(line: str) -> str:
+    """As HTML; an option such as --minutes 15 is not torn apart at its hyphens."""
+    return re.sub(r"--[a-z][a-z-]*(?: \d+)?", r"<code>\g<0></code>", html.escape(line))
+
+
 def page(title: str, answers: Sequence[str], sections: Sequence[Section], footer: str) -> str:
     """The page: its title, the answers (the first one large), sections, and a footer.
 
     All but the bodies of the sections is text, whatever it holds.
     """
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    first, *others = (html.escape(line) for line in answers)
+    first, *others = map(_sentence, answers)
     body = [f'<p class="answer">{first}</p>', *(f"<p>{line}</p>" for line in others)]
     for section in sections:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in section.lines)
+        lines = "".join(f"<li>{_sentence(line)}</li>" for line in section.lines)
         body.append(f"<h2>{html.escape(section.heading)}</h2>")
         body.append(section.body + (f"<ul>{lines}</ul>" if lines else ""))
     name, content = html.escape(title), "\n".join(body)
