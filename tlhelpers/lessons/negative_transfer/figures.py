@@ -148,21 +148,25 @@ def draw_remedies(pairs: Mapping, found: Mapping) -> Picture:
 
 
 def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
-    """Scratch and the paint sorter on surfaces under other conditions, a row each."""
+    """Three starts on surfaces under other conditions, a row for each condition."""
     figures.use()
-    usual = {start: pairs["fine_tuned"][start]["surfaces"] for start in (SCRATCH, "zukan-paint")}
-    shown = ("half", "three_times", "adamw", "careless")
+    starts = ("zukan-resnet", SCRATCH, "zukan-paint")
+    usual = {start: pairs["fine_tuned"][start]["surfaces"] for start in starts}
+    shown = ("half", "three_times", "free", "clipped", "adamw", "careless")
     rows = {"usual": usual, **{name: stable[name] for name in shown}}
-    figure, axes = plt.subplots(figsize=(7.6, 1.7 + 0.55 * len(rows)))
+    figure, axes = plt.subplots(figsize=(7.6, 1.6 + 0.6 * len(rows)))
     for row, runs in enumerate(rows.values()):
-        for place, start in enumerate(start for start in usual if start in runs):
+        for place, start in enumerate(starts):
+            if start not in runs:
+                continue
+            height = row + 0.27 * (place - 1)
             label = text(f"lesson06.start_{start}") if row == 0 else None
-            mean = _point(axes, row + 0.26 * (place - 0.5), runs[start], LOOK[start], label)
-            axes.text(1.015, row + 0.26 * (place - 0.5), f"{mean:.0%}", va="center", fontsize=9)
+            mean = _point(axes, height, runs[start], LOOK[start], label)
+            axes.text(1.015, height, f"{mean:.0%}", va="center", fontsize=9)
     axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
     _rows(axes, [text(f"lesson06.stable_{name}") for name in rows])
     _accuracy(axes, len(usual[SCRATCH]))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     axes.set_title(text("lesson06.stable_title"))
     return picture(figure, text("lesson06.stable_alt"))
 
