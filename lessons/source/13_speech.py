@@ -5,7 +5,7 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 波形からログメルの絵を自分で作り、気づきにくい間違いを見つける
+# - 波形からログメルの絵を自分で作り、エラーの出ない間違いの大きさを測る
 # - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
 # - 声ごとに分けて測り、アクセント別の正解率と、学習後に忘れた分を報告する
 #
@@ -18,11 +18,11 @@
 #
 # After this lesson you can
 #
-# - turn a wave into a log-mel picture yourself, and find mistakes that give no error
+# - turn a wave into a log-mel picture yourself, and measure what mistakes without an error cost
 # - build a model that tells new words apart, from two recordings of each
 # - split by voice, and report each accent and what was forgotten
 #
-# This lesson makes sound, so have loudspeakers or headphones ready. Every sound also comes with its picture.
+# This lesson makes sound, so have loudspeakers or headphones ready. (It works without, too: every sound comes with its picture.)
 
 # %% key="setup"
 import torch
@@ -144,7 +144,7 @@ tl.check("13-a")
 # %% [markdown] key="mel" lang="ja"
 # ## 波形から絵へ、手を動かして
 #
-# 電話の音は、1秒あたり8,000個の数で表されます。このレッスンの最初の図の流れを、次のセルでは4行で計算します。
+# 電話の音は、1秒あたり8,000個の数で表されます。このレッスンの最初の図の①〜④を、次のセルでは4行で計算します。
 #
 # - ① **切る**：32ミリ秒の窓に入る数は $8000\times0.032=256$ 個です。窓は10ミリ秒（80個）ずつずらすので、1秒で101個になります（①の前の行では、両端を少し伸ばしています）。
 # - ② **高さに分ける**：フーリエ変換で、0〜4,000 Hzを129の高さに分け、それぞれの強さを窓ごとに求めます。その前に、ハン窓を掛けて、窓の両端の音をなめらかに小さくしておきます。
@@ -161,7 +161,7 @@ tl.check("13-a")
 # %% [markdown] key="mel" lang="en"
 # ## From a wave to a picture, by hand
 #
-# One second of telephone sound is 8,000 numbers. The cell below takes the steps of the first diagram of this lesson.
+# One second of telephone sound is 8,000 numbers. The cell below takes steps ① to ④ of the first diagram of this lesson, a line each.
 #
 # - ① **Cut.** A window of 32 ms holds $8000\times0.032=256$ numbers, and the next one starts 10 ms (80 numbers) later. One second, with a little sound added at both ends, gives 101 windows.
 # - ② **Split into tones.** A Fourier transform tells the power of each window at 129 frequencies, from 0 to 4,000 Hz. The Hann window first fades each piece in and out.
@@ -252,7 +252,7 @@ display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、DTWは51%から73%に、帯域の平均は47%から67%に、凍結した本体は69%から79%に上がります。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、0〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからです。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、DTWは51%から73%に、帯域の平均は47%から67%に、凍結した本体は69%から79%に上がります。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、0〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左は単語が5つで、30件ずつ学んでいるので、そのせいもあるかもしれません）。
 #
 # ### 練習B（書く、5分）
 #
@@ -261,7 +261,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is only 0 to 3 points: voices of one synthesiser are far more alike than people are.
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is only 0 to 3 points, probably because voices of one synthesiser are far more alike than people are. (There are also fewer words and more recordings of each, which may play a part.)
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -334,7 +334,7 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。代わりに、新しいアクセントの正解率は2〜4ポイント低くなります。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。代わりに、新しいアクセントの正解率は平均で2〜4ポイント低くなりますが、10回の測定では、差があるとまでは言えません（95%信頼区間は、どちらも0を含みます）。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
 #
 # ## この耳に聞こえないもの
 #
@@ -343,7 +343,7 @@ tl.claim(
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. Replay has a small price: the new accent is 2 to 4 points lower. Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
+# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. The new accent may pay a little for it: it is 2 to 4 points lower on average, but ten draws cannot tell this from no difference (both 95% intervals include 0). Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
 #
 # ## What this ear does not hear
 #
@@ -357,7 +357,7 @@ lesson13.draw_who(tl.stored("13_who"))
 # %% [markdown] key="who-read" lang="ja"
 # **この耳には、誰の声かがほとんどわかりません。** 凍結した本体は16%で、ランダムに答えた場合（10%）と大差がなく、ランダムな本体（47%）や帯域の平均（49%）にも負けます。ゼロからなら53%です（この3つの信頼区間は大きく重なります）。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても25%までしか戻りません。レッスン06の**負の転移**が、ここでも起きています（10の声、5件ずつ、5回）。
 #
-# 覚えておきたいことは1つです。**事前学習が必要とした手がかりは残り、邪魔だった手がかりは消えます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
+# 覚えておきたいことは1つです。**事前学習に必要だった手がかりは残り、邪魔だった手がかりは薄れます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
 #
 # ## 人の声では？
 #
@@ -366,7 +366,7 @@ lesson13.draw_who(tl.stored("13_who"))
 # %% [markdown] key="who-read" lang="en"
 # **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%), and loses even to a random body (47%) and to the means of the bands (49%). From scratch it is 53% (the intervals of these three overlap widely). While it learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (ten voices, five recordings each, 5 draws).
 #
-# Keep one rule in mind: **what the pre-training needed is kept, and what was in its way is gone.** When you choose a body, also ask what it was trained to ignore.
+# Keep one rule in mind: **what the pre-training needed is kept, and what was in its way fades.** When you choose a body, also ask what it was trained to ignore.
 #
 # ## And with people?
 #
@@ -457,7 +457,7 @@ tl.quiz("13")
 # - 音は、ログメルの絵にすれば画像と同じように転移できます。絵の作り方が違うと、エラーも出ないまま答えが外れます。
 # - 単語を聞いて鍛えた耳は、新しい単語を2件の録音で覚えます。
 # - 声ごとに分けて測り、いちばん低いグループの値も報告します。新しいアクセントを覚えるときは、前の話し方をリプレイで混ぜます。
-# - 事前学習が捨てた手がかり（誰の声か）は、凍結した本体には残っていません。
+# - 事前学習で邪魔だった手がかり（誰の声か）は、凍結した本体にはほとんど残っていません。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -465,7 +465,7 @@ tl.quiz("13")
 # - As a log-mel picture, sound is transferred like photos. If the picture is made in another way, the answers are wrong without any error.
 # - An ear that was trained on words learns new ones from two recordings.
 # - Measure by voice and report the worst group. When a new accent is learned, replay some of the old speech.
-# - The frozen body no longer has what the pre-training threw away, such as who is speaking.
+# - The frozen body has hardly kept what was in the way of its pre-training, such as who is speaking.
 
 # %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
 # ## さらに深く：耳の中身は小さなContextNet

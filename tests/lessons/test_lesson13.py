@@ -10,7 +10,7 @@ from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.sounds.frontend import LogMel, log_mel
 from tlhelpers.data.sounds.words import load_words, read_clips
-from tlhelpers.lessons.speech import experiments, widget
+from tlhelpers.lessons.speech import experiments, figures, widget
 from tlhelpers.lessons.speech.steps import (
     as_pictures,
     joined,
@@ -152,3 +152,26 @@ def test_players_have_names_pictures_and_sound(monkeypatch):
     assert "billing" in repr(sounds)
     with pytest.raises(ValueError, match="birds"):
         listen(load_task("birds", 1, valid_per_class=1, test_per_class=1, size=48))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("draw", "names"),
+    [
+        ("draw_accents", ("13_accents",)),
+        ("draw_who", ("13_who",)),
+        ("draw_leak", ("13_leak", "13_real")),
+    ],
+)
+def test_each_number_stands_beside_its_own_row(monkeypatch, lang, draw, names):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    drawn = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: drawn.append(figure))
+    getattr(figures, draw)(*map(stored, names))
+    drawn[0].draw_without_rendering()
+    for axes in drawn[0].axes:
+        numbers = [note for note in axes.texts if note.get_text().endswith("%")]
+        assert [note.get_position()[1] for note in numbers] == list(axes.get_yticks())
+        for note in numbers:
+            place = note.get_window_extent()
+            assert axes.bbox.x1 < place.x0 < place.x1 <= drawn[0].bbox.x1

@@ -108,7 +108,7 @@ def draw_leak(synthetic: Mapping, real: Mapping) -> Picture:
         split: {kind: real[name][kind]["5"] for kind in ("dtw", "means", "speech")}
         for split, name in (("voice", "digits"), ("random", "takes"))
     }
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 2.6))
+    figure, panels = plt.subplots(1, 2, figsize=(9.2, 2.6))
     for axes, found in zip(panels, (synthetic, people), strict=True):
         for row, way in enumerate(found["voice"]):
             spans = [interval(found[split][way], share=True) for split in SPLITS]
@@ -117,6 +117,8 @@ def draw_leak(synthetic: Mapping, real: Mapping) -> Picture:
                 first = row == 0 and axes is panels[0]
                 label = text(f"lesson13.split_{split}") if first else None
                 figures.mark_mean(axes, row, span, across=True, label=label, **mark)
+            low, high = (round(100 * span.mean) for span in spans)
+            _beside(axes, row, f"{low} → {high}%")
         names = [text(f"lesson13.row_{LEAKING.get(way, way)}") for way in found["voice"]]
         axes.set_yticks(range(len(names)), names, fontsize=9)
         _across(axes, len(names))
@@ -146,7 +148,7 @@ def draw_accents(found: Mapping) -> Picture:
         colour = figures.VERMILION if accent == worst else figures.BLUE
         span = interval(runs[accent], share=True)
         figures.mark_mean(axes, row, span, across=True, color=colour)
-        axes.annotate(f"{span.mean:.0%}", (span.mean, row), (0, 7), textcoords="offset points")
+        _beside(axes, row, f"{span.mean:.0%}")
     everyone = interval([value for one in runs.values() for value in one]).mean
     axes.axvline(everyone, color=figures.INK, linestyle="--", linewidth=1.2)
     axes.set_yticks(range(len(runs)), [text(f"lesson13.accent_{accent}") for accent in runs])
@@ -173,8 +175,11 @@ def draw_replay(found: Mapping) -> Picture:
                 span = interval(ways[way][which], share=True)
                 label = text(f"lesson13.on_{which}") if place == 0 and axes is panels[0] else None
                 figures.mark_mean(axes, place + shift, span, label=label, **ON[which])
+                side = {"ha": "right" if shift < 0 else "left", "va": "center", "fontsize": 9}
+                axes.text(place + 1.7 * shift, span.mean, f"{span.mean:.0%}", **side)
         names = [text(f"lesson13.short_{way}") for way in ("before", "tuned", "replay")]
         axes.set_xticks(range(3), names, fontsize=9)
+        axes.set_xlim(-0.6, 2.6)
         axes.set_title(text("lesson13.replay_count", count=count), fontsize=10)
         _chance(axes, 0.1)
     _percent(panels[0])
@@ -200,7 +205,7 @@ def draw_who(found: Mapping) -> Picture:
     """Ten voices to tell apart by five recordings of each, a way a row."""
     figures.use()
     figure, axes = plt.subplots(figsize=(6.6, 2.8))
-    _rows(axes, found, ("scratch", "random", "means", "tuned", "frozen"))
+    _rows(axes, found, ("scratch", "means", "random", "tuned", "frozen"))
     axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
     axes.set_title(text("lesson13.who_title", **_means(found)))
     return picture(figure, text("lesson13.who_alt"))
@@ -275,10 +280,15 @@ def _rows(axes: Axes, runs: Mapping[str, Sequence[float]], ways: Sequence[str]) 
     for row, way in enumerate(ways):
         span = interval(runs[way], share=True)
         figures.mark_mean(axes, row, span, across=True, **LOOK[way])
-        axes.annotate(f"{span.mean:.0%}", (span.mean, row), (0, 7), textcoords="offset points")
+        _beside(axes, row, f"{span.mean:.0%}")
     axes.set_yticks(range(len(ways)), [text(f"lesson13.row_{way}") for way in ways], fontsize=9)
     _across(axes, len(ways))
     axes.set_xlabel(text("lesson13.accuracy_short"))
+
+
+def _beside(axes: Axes, row: int, said: str) -> None:
+    """What a row comes to, right of the axes: between two rows it could belong to either."""
+    axes.text(1.05, row, said, va="center", fontsize=10)
 
 
 def _across(axes: Axes, rows: int) -> None:

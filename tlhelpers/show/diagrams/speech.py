@@ -48,6 +48,8 @@ def sound() -> Diagram:
     d.arrow(486, 92, 22)
     d.block(520, 69, text("diagram.sound_network"), BLUE, width=70, locked=True)
     d.arrow(602, 92, 22)
+    for x, steps in ((193, "①②③"), (323, "④")):  # the steps that the lesson counts
+        d.text(x, 78, steps, font_size=SMALL, text_anchor="middle")
     d.note(634, 97, "sound_word")
     for x, key in ((20, "sound_wave"), (218, "sound_bands"), (348, "sound_picture")):
         d.note(x, 168, key, SMALL)
