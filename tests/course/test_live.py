@@ -75,8 +75,9 @@ def run_cell(number: str, lang: str) -> None:
 
 
 def live_code(number: str, lang: str) -> str:
-    (code,) = (b.sources[lang] for b in lesson(number).blocks if "if tl.live(" in b.sources[lang])
-    stored, asked, rest = code.partition("if tl.live(")
+    sources = [block.sources[lang] for block in lesson(number).blocks]
+    (place,) = (place for place, code in enumerate(sources) if "if tl.live(" in code)
+    stored, asked, rest = "\n".join(sources[: place + 1]).partition("if tl.live(")
     assert f'tl.stored("{number}_' in stored  # what stands where nothing is computed
     return asked + rest
 

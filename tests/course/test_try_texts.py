@@ -110,6 +110,27 @@ def test_a_gain_that_was_not_measured_names_its_own_control(tried, monkeypatch, 
     assert any(control in line for line in tried.findings())
 
 
+def test_an_encoder_without_time_has_not_lost(tried, monkeypatch):
+    """TF-IDF was once said to beat every encoder where the best had been left out."""
+    search = text_contest.TextContest(tried.task, 0.0, 1e9, 0, 0, None)
+    good, bad = (next(c for c in tried.contenders if c.strategy == s) for s in ("words", "probe"))
+    monkeypatch.setattr(search, "rivals", lambda: ([bad], [good]))
+    worst = {good.model: 0, bad.model: 1}
+    labels = tried.labels
+
+    def answer(model, split):
+        return torch.eye(2)[(labels + worst[model]) % 2]
+
+    monkeypatch.setattr(search, "answer", answer)
+    right = torch.ones(len(labels), dtype=torch.bool)
+    assert search._gain(good, right, tried.task.test).high < 0
+    search.skipped.append("minilm")
+    assert search._gain(good, right, tried.task.test) is None
+    monkeypatch.setattr(tried, "gain", None)
+    monkeypatch.setattr(tried, "skipped", ["minilm"])
+    assert any("there was no time for minilm" in line for line in tried.findings())
+
+
 def test_the_page_marks_what_decided_or_quotes_nothing(tried, monkeypatch):
     wrong = tried.labels.clone()
     wrong[0] = 1 - wrong[0]

@@ -716,7 +716,7 @@ class Contest:
         transfer, control = map(rights, best)
         gain = paired(transfer, control, groups=getattr(test, "groups", None))
         enough = min(ENOUGH_TUNING, MOST_EPOCHS["fine_tune"])
-        was_cut_short = self.epochs.get("fine_tune", enough) < enough
+        was_cut_short = self.epochs.get("fine_tune", enough) < enough or self.skipped
         return None if gain.high < 0 and was_cut_short else gain
 
     def curve(self, chosen: Contender) -> tuple[list[tuple[int, Interval]], str]:

@@ -124,7 +124,9 @@ class Report(Result):
         lines = [text(f"report.answer_{self.task.kind}", **values), *self._voices()]
         counts = torch.bincount(self.labels)
         lines.append(text("report.guessing", share=f"{counts.max() / counts.sum():.1%}"))
-        if self.gain is None:
+        if self.gain is None and self.skipped:
+            lines.append(text("report.gain_skipped", names=", ".join(self.skipped)))
+        elif self.gain is None:
             lines.append(text(f"report.gain_unknown_{self.task.kind}"))
         else:
             gain = {"points": f"{100 * self.gain.mean:+.1f}"}
