@@ -34,7 +34,7 @@ lesson01 = tl.figures("01")
 # %% [markdown] key="idea" lang="ja"
 # ## 目を借りる
 #
-# 返品された部品を、写真で10種類に分ける仕事を任されたとします。正解の名前（**ラベル**）を写真に付けられるのは、現場のベテランだけです。もらえたのは、1種類につき5枚でした。これでネットワークを一から育てるのは無理です。
+# 返品された部品を、写真で10種類に分ける仕事を任されたとします。正解の名前（**ラベル**）を写真に付けられるのは、現場のベテランだけです。付けてもらえたのは、1種類につき5枚でした。これでネットワークを一から育てるのは無理です。
 #
 # 野鳥の見分けを長年続けた人は、初めて見る鳥でも、くちばしや尾の形にすぐ気づきます。覚えるのは新しい名前だけで、**目はもうできている**のです。**転移学習**（transfer learning）は、これと同じことをネットワークにさせます。
 #
@@ -83,7 +83,7 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 # 同じ50枚、同じ形のネットワークで、始め方だけを変えます。
 #
 # - **凍結**：借りた目をそのまま使い、新しい出力層だけを学習する。これを**線形プローブ**と呼びます
-# - **ファインチューニング**（fine-tuning）：借りた目から始めて、目も鍛え直す
+# - **ファインチューニング**（fine-tuning）：まず凍結と同じように新しい出力層を学習し、続けて借りた目も鍛え直す
 # - **ゼロから学習**：ランダムな重みから、目も出力層も一から育てる
 #
 # 重みを一度に動かす大きさ（**学習率**）は、どの始め方でも検証データで選びます。次の実行では、ゼロからの学習に、ファインチューニングの3倍の時間を与えます。図の `conv1` から `layer4` は、本体を入力側から順に5つに分けた段の名前です。
@@ -96,7 +96,7 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 # The 50 pictures and the shape of the network stay the same; only the start differs.
 #
 # - To **freeze** the body is to use the borrowed eye as it is and train nothing but a new head. The result is called a **linear probe**.
-# - In **fine-tuning**, training starts from the borrowed eye and changes the eye as well.
+# - In **fine-tuning**, a new head is trained in the same way first; then training goes on and changes the borrowed eye as well.
 # - Training **from scratch** starts from random weights and has to grow the eye as well.
 #
 # How far the weights move at a time, the **learning rate**, is chosen on validation data for each start. In the run below, training from scratch gets three times as long as fine-tuning. In the diagram, `conv1` to `layer4` are the five stages of the body, from the picture onwards.
@@ -164,7 +164,7 @@ tl.check("01-a")
 #
 # `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率（88%）は下の結果と少し違います。
 #
-# ファインチューニングに変えるには、次の3か所を書き換えます。
+# ファインチューニングに変えるには、次の3か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
 #
 # - ①の `.eval().requires_grad_(False)` を `.train()` にする（目も動かす）
 # - 重みを動かす**オプティマイザー**に、`model.fc.parameters()` ではなく `model.parameters()` を渡す
@@ -177,7 +177,7 @@ tl.check("01-a")
 #
 # Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone. The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy (88%) differs a little from the one below.
 #
-# Fine-tuning differs from this in three places:
+# Fine-tuning differs from this in three places (and `tl.fine_tune` begins with a head trained as here):
 #
 # - in ①, `.train()` in place of `.eval().requires_grad_(False)`, so that the eye moves as well
 # - the **optimizer**, which moves the weights, gets `model.parameters()`, not only `model.fc.parameters()`
@@ -266,7 +266,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="ja"
 # ## 効果1：ラベルが少なくてすむ
 #
-# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚と50枚ではファインチューニングが2ポイントほど上で、5枚では差があるとは言えません（差の区間は−2〜6ポイント）。5枚の差は、学習のしかたしだいです。下の図の180ステップならファインチューニングが4ポイントほど上（区間は1〜8）、ほかの長さや設定では2〜4ポイントで、区間が0をまたぎました（保存済み、5回）。
+# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚と50枚ではファインチューニングが2ポイントほど上で、5枚ではどちらが上とも言えません。学習の長さや設定を変えてさらに5とおり測っても、差があると言えたのは、ファインチューニングをいちばん長くした1とおりだけでした（4ポイント上、区間は1〜8、保存済み、5回）。
 #
 # ## 効果2：学習が早く終わる
 #
@@ -277,7 +277,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell (the interval of the difference goes from −2 to 6 points). That depends on the training: after the 180 steps of the next figure, fine-tuning is some 4 points ahead at five labels, too (1 to 8); at other lengths and settings it is 2 to 4, with an interval that contains 0 (stored, 5 draws).
+# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead, by 4 points (interval 1 to 8; stored, 5 draws).
 #
 # ## Benefit 2: less training
 #
@@ -302,14 +302,14 @@ tl.claim(
 )
 
 # %% [markdown] key="steps-read" lang="ja"
-# **10倍学習しても、良くなりません。** ゼロからの学習は60ステップの65%が最高で、600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。一方、借りた目は10ステップで80%を超え、60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
+# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの65%が最高で、10倍の600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
 #
 # 大きすぎる一歩を抑えるしくみ（レッスン03）を外しても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
 
 # %% [markdown] key="steps-read" lang="en"
-# **Ten times the training does not help.** From scratch, 60 steps are best, with 65%; after 600 it is down to 53%. What is lacking is pictures, not time. The borrowed eye, however, is above 80% after 10 steps; after 60 it hardly rises, so we measured it no further than 180.
+# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 65%, after 60 steps; ten times as many bring it down to 53%. What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps, so we measured it no further than 180.
 #
-# Without the brake on steps that are too large (lesson 03), and with another optimizer, AdamW, the borrowed eye stays ahead. But with AdamW at a high learning rate, scratch, too, gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
+# The borrowed eye also stays ahead without the brake on steps that are too large (lesson 03), and with another optimizer, AdamW. But with AdamW at a high learning rate, scratch gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -337,16 +337,16 @@ lesson01.draw_label_curves(pets, "pets")
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **How many points is a number about our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws, bands their 95% intervals.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws, bands their 95% intervals.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **猫と犬では、1クラス5枚のラベルで92%に届きました。** 使ったラベルはこれで全部です。設定は、同じラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。画素とランダムな重みは、200枚でも60%未満です。ところが血液細胞は色と大きさで見分けられるので、画素だけでも10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
+# **猫と犬では、1クラス5枚のラベルで92%に届きました。** 使ったラベルはこれで全部です。設定は、同じラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。画素とランダムな重みは、200枚でも60%未満です。ところが3種類の血液細胞は色と大きさで見分けられるので、画素だけでも10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
 
 # %% [markdown] key="real-read" lang="en"
-# **On cats and dogs, five labels of each reach 92%.** No others were used: settings were chosen by **cross-validation**, in which parts of those same labels take turns at checking what the others taught. Pixels and random weights stay below 60% even with 200. Blood cells, however, differ in colour and size: pixels alone reach 93% with ten labels, and transfer adds little. It depends on the target (lesson 06).
+# **On cats and dogs, five labels of each reach 92%.** No others were used: settings were chosen by **cross-validation**, in which parts of those same labels take turns at checking what the others taught. Pixels and random weights stay below 60% even with 200. The three kinds of blood cell, however, differ in colour and size: pixels alone reach 93% with ten labels, and transfer adds little. It depends on the target (lesson 06).
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -357,7 +357,7 @@ lesson01.draw_real(tl.stored("01_real"))
 # - `"baseline"`：比較対象
 # - `"test_labels"`：テスト用に追加でラベルを付ける写真の合計枚数
 # - `"stop_if"`：転移学習をあきらめる条件
-# - `"why"`：理由。学習率などの設定をどのラベルで選ぶかも書く
+# - `"why"`：理由。学習率などの設定をどのラベルで選ぶか、結果の確かさをどう調べるかも書く
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
@@ -368,7 +368,7 @@ lesson01.draw_real(tl.stored("01_real"))
 # - `"baseline"`: what you compare it with
 # - `"test_labels"`: how many further photographs in all you have labelled for testing
 # - `"stop_if"`: when you would give transfer up
-# - `"why"`: your reasons, with a word on which labels choose the settings
+# - `"why"`: your reasons, with a word on which labels choose the settings and how you find out how sure the result is
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -378,12 +378,14 @@ plan = {
     "baseline": "nearest picture by its pixels",
     # ja: "baseline": "画素がいちばん近い写真の名前を答える",
     "test_labels": 200,
-    "stop_if": "no better than pixels over five draws of the training photographs",
-    # ja: "stop_if": "訓練写真を5回選び直しても、画素の方法を上回らないとき",
+    "stop_if": "the 95% interval of the lead over pixels contains 0",
+    # ja: "stop_if": "画素の方法との差の95%信頼区間が0をまたぐとき",
     "why": "Frozen is safe with five labels, and cross-validation on the 50 chooses its settings. "
     # ja: "why": "5枚なら凍結が無難です。設定は50枚の中の交差検証で選びます。"
-    "200 tests are 20 of each kind and cost three hours and twenty minutes.",
-    # ja: "テスト200枚は1種類20枚で、3時間20分で付けられます。",
+    "200 tests are 20 of each kind and cost three hours and twenty minutes. "
+    # ja: "テスト200枚は1種類20枚で、3時間20分で付けられます。"
+    "Five times I draw the 50 anew from all 250 and test on the rest: that gives the interval.",
+    # ja: "250枚から訓練用の50枚を5回選び直し、残りでテストして、区間を求めます。",
 }
 ### END SOLUTION
 tl.check("01-c")
@@ -498,7 +500,7 @@ lesson01.draw_kinds()
 #
 # | symptom | likely cause | cure |
 # |---|---|---|
-# | transfer is no better than scratch | the target needs what the source never did | try another body (lesson 06) |
+# | transfer is no better than scratch | the target needs what the source never taught | try another body (lesson 06) |
 # | accuracy collapses in fine-tuning | learning rate too high | a third of it (lesson 03) |
 # | another result each time | draw of pictures, random numbers | draw anew and judge by the interval |
 #

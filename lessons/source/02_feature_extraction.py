@@ -48,7 +48,7 @@ lesson02 = tl.figures("02")
 # - **本体**（バックボーン、backbone）が目です。画像を数百個の数、つまり**特徴**（feature）に変えます。学習では動かしません。これを**凍結**（freeze）といいます。
 # - **出力層**（ヘッド、head）が名前を覚える部分です。特徴からクラスごとの点数を出します。新しいものに取り替え、ここだけを学習させます。
 #
-# 部品の代わりに、10種類の鳥で練習しましょう。学習に使う**訓練データ**は1種類につき10枚、合わせて100枚です。目を貸してくれる `zukan-resnet` は、事前学習で104種類の絵を学びましたが、これらの鳥は1枚も見ていません。
+# 部品の代わりに、10種類の鳥で練習しましょう。学習に使う**訓練データ**は1種類につき10枚、合わせて100枚です。目を貸してくれる `zukan-resnet` は、事前学習で104種類の絵を学びましたが、鳥は1枚も見ていません。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrow the eye, learn the names
@@ -60,7 +60,7 @@ lesson02 = tl.figures("02")
 # - The **body**, or **backbone**, is the eye. It turns a picture into a few hundred numbers, its **features**. We **freeze** it: training does not change it.
 # - The **head** learns the names. It makes a score for each class from the features. We train nothing but a new one.
 #
-# Let us practise on birds: our **training data** are ten labelled pictures of each of ten kinds, 100 in all. The eye is `zukan-resnet`, pretrained on 104 kinds of drawing but never on birds like these.
+# Let us practise on birds: our **training data** are ten labelled pictures of each of ten kinds, 100 in all. The eye is `zukan-resnet`, pretrained on 104 kinds of drawing, with not a single bird among them.
 
 # %% key="birds" alt_ja="凍結した本体と新しい出力層の図。その下に、10種類の鳥のうち5種類の見本。1行に1種類、6枚ずつ。" alt_en="The frozen body and the new head; below, samples of five of the ten kinds of bird, one kind a row, six pictures each."
 display(tl.diagram("body_and_head"))
@@ -96,7 +96,7 @@ best_layer = "layer4"
 tl.check("02-a")
 
 # %% [markdown] key="head-intro" lang="ja"
-# ## 取り替えて、凍結する
+# ## 出力層を取り替え、残りを凍結する
 #
 # 最もよかったのは最後の `layer4` でした。そのチャネル256枚をそれぞれ平均すると、256個の特徴 $f$ になります。出力層は、$f$ に重み $W$ を掛け、バイアス $b$ を足して、10クラスの点数 $s$ を出します。
 #
@@ -133,7 +133,7 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # %% [markdown] key="train-intro" lang="ja"
 # あとは普通の学習ループです。**損失**（loss）は答えの外れ具合、**勾配**（gradient）は損失を減らす向きを示し、**オプティマイザー**（optimizer）がその向きへ重みを少しずつ動かします。広く使われる `AdamW` は歩幅を重みごとに調整し、その目安が**学習率**（learning rate、`lr`）です。一度に通す32枚を**バッチ**（batch）、100枚を1周することを1**エポック**（epoch）といいます。`model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。`eval()` で学習する理由は、あとで確かめます。
 #
-# **予想してから実行**：学習するのは全体の0.3%足らず、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
+# **予想してから実行**：学習するのは全体の0.25%、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
 # The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** which way it falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size. The 32 pictures that go through together are a **batch**; an **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
@@ -190,10 +190,10 @@ lesson02.draw_rivals(rivals)
 # %% key="claim-rivals" tags=["claim"]
 ahead = tl.interval([a - b for a, b in zip(rivals["borrowed"], rivals["untrained"])])
 tl.claim(
-    f"The borrowed eye is {100 * ahead.low:.0f} to {100 * ahead.high:.0f} points ahead of the "
-    "untrained one (3 draws)",
-    # ja: f"借りた目は、ランダムな本体より{100 * ahead.low:.0f}〜{100 * ahead.high:.0f}ポイント"
-    # ja: "上です（画像を選び直して3回）",
+    f"The borrowed eye is {100 * ahead.mean:.0f} points ahead of the untrained one on average, "
+    # ja: f"借りた目は、ランダムな本体より平均{100 * ahead.mean:.0f}ポイント上です"
+    f"95% interval from {100 * ahead.low:.0f} to {100 * ahead.high:.0f} (3 draws)",
+    # ja: f"（95%信頼区間は{100 * ahead.low:.0f}〜{100 * ahead.high:.0f}、画像を選び直して3回）",
     ahead.low > 0,
 )
 
@@ -304,12 +304,12 @@ loss_of = {
 }
 lost, on_birds = loss_of["source"], loss_of["birds"]
 tl.claim(
-    f"The old task loses {100 * lost.low:.0f} to {100 * lost.high:.0f} points; "
-    f"the birds {100 * on_birds.mean:.0f} on average, from {100 * on_birds.low:.0f} to "
-    f"{100 * on_birds.high:.0f} (3 draws)",
-    # ja: f"元のタスクは{100 * lost.low:.0f}〜{100 * lost.high:.0f}ポイント下がりました。"
-    # ja: f"鳥は平均で{100 * on_birds.mean:.0f}ポイント（区間は{100 * on_birds.low:.0f}〜"
-    # ja: f"{100 * on_birds.high:.0f}、画像を選び直して3回）",
+    f"On average the old task loses {100 * lost.mean:.0f} points (95% interval "
+    f"{100 * lost.low:.0f} to {100 * lost.high:.0f}), the birds {100 * on_birds.mean:.0f} "
+    f"({100 * on_birds.low:.0f} to {100 * on_birds.high:.0f}; 3 draws)",
+    # ja: f"平均で、元のタスクは{100 * lost.mean:.0f}ポイント（95%信頼区間は"
+    # ja: f"{100 * lost.low:.0f}〜{100 * lost.high:.0f}）、鳥は{100 * on_birds.mean:.0f}ポイント"
+    # ja: f"（{100 * on_birds.low:.0f}〜{100 * on_birds.high:.0f}）下がりました（3回）",
     lost.low > 0,
 )
 tl.see_prediction("02-drift", round(100 * lost.mean))
@@ -355,14 +355,14 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## 本物の写真で
 #
-# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真2,000枚でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
+# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真2,000枚でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
 
 # %% [markdown] key="real" lang="en"
 # **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random every time, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, photos of 96 pixels). Lines are means of ten draws, bands their 95% intervals.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, photos of 96 × 96 pixels). Lines are means of ten draws, bands their 95% intervals.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -383,7 +383,7 @@ if tl.live("mobilenet_v2", "eurosat"):
         # ja: print(f"衛星写真、1クラス10ラベル、{name}：{accuracy_live:.0%}")
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **たった20枚のラベルで87%です。** 深いブロックほどよく、入口に近いブロックでは58%でした。浅い層が見るのは輪郭や色、深い層が見るのは物の種類です。ImageNetには猫や犬もたくさん入っているので、この目にとって猫と犬は得意科目でもあります。転移先が写真から遠いと、途中の層のほうがよいこともあります（レッスン06）。
+# **たった20枚のラベルで87%です**（レッスン01の92%は、ラベル10枚、写真は150×150画素でした）。深いブロックほどよく、入口に近いブロックでは58%でした。浅い層が見るのは輪郭や色、深い層が見るのは物の種類です。ImageNetには猫や犬もたくさん入っているので、この目にとって猫と犬は得意科目でもあります。転移先が写真から遠いと、途中の層のほうがよいこともあります（レッスン06）。
 #
 # ### 練習C（設計する、7分）
 #
@@ -398,7 +398,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # 正解は1つではありません。書けたら、解答例にある5つの観点で採点しましょう。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **87%, from 20 labels in all.** Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a layer in the middle may serve better (lesson 06).
+# **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a layer in the middle may serve better (lesson 06).
 #
 # ### Exercise C (design, 7 minutes)
 #
@@ -540,7 +540,7 @@ lesson02.draw_activations(image, maps)
 #
 # Now count what you saw in the widget at the beginning, over 100 pictures and three times: of the five pictures whose features are nearest in a layer, how many are of the same kind? Each bird now has nine others of its kind instead of five, so the shares are higher than in the widget.
 
-# %% key="shares" alt_ja="近い5枚のうち同じクラスの割合。画素から深い層へ進むほど高くなる。" alt_en="Share of the five nearest of the same class: it rises from pixels to the deepest layer."
+# %% key="shares" alt_ja="近い5枚のうち同じ種類の割合を、layer1からlayer4まで示した線。点線はランダムに選んだ場合。" alt_en="Share of the five nearest that are of the same kind, from layer1 to layer4; guessing is dotted."
 shares = {}
 for layer in ("layer1", "layer2", "layer3", "layer4"):
     shares[layer] = []
@@ -553,10 +553,10 @@ lesson02.draw_shares(shares, chance=9 / 99)
 # %% key="claim-shares" tags=["claim"]
 gain = tl.interval([late - early for early, late in zip(shares["layer1"], shares["layer4"])])
 tl.claim(
-    f"From layer1 to layer4 the share rises by {100 * gain.low:.0f} to {100 * gain.high:.0f} "
-    "points (3 draws)",
-    # ja: f"layer1からlayer4までに、割合は{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント"
-    # ja: "上がりました（画像を選び直して3回）",
+    f"From layer1 to layer4 the share rises by {100 * gain.mean:.0f} points on average, "
+    # ja: f"layer1からlayer4までに、割合は平均{100 * gain.mean:.0f}ポイント上がりました"
+    f"95% interval from {100 * gain.low:.0f} to {100 * gain.high:.0f} (3 draws)",
+    # ja: f"（95%信頼区間は{100 * gain.low:.0f}〜{100 * gain.high:.0f}、画像を選び直して3回）",
     gain.low > 0,
 )
 
@@ -676,7 +676,7 @@ tl.quiz("02")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 特徴抽出では、目（本体）を借りて、名前（出力層）だけを学習します。学習も保存も、全体の1%に届きません。
+# - 特徴抽出では、目（本体）を借りて、名前（出力層）だけを学習します。学習して保存するのは、鳥では全体の0.25%だけでした。
 # - 凍結とは、重み**と**BatchNormの記憶の両方を止めることです。本体は `eval()` にしておきます。
 # - 凍結した特徴は、一度計算すれば使い回せます。
 # - 効果を言う前に、簡単な比較対象と比べます。
@@ -690,7 +690,7 @@ tl.quiz("02")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Feature extraction borrows the eye (the body) and learns only the names (the head): less than 1% to train and store.
+# - Feature extraction borrows the eye (the body) and learns only the names (the head): for the birds, 0.25% of the network to train and to store.
 # - Freeze the weights **and** BatchNorm's memory: keep the body in `eval()`.
 # - Compute frozen features once, and use them again and again.
 # - Compare with a simple baseline before you claim a benefit.
@@ -702,16 +702,16 @@ tl.quiz("02")
 # - The accuracy gets stuck: the eye does not suit the problem. Train it (lesson 03).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **教える人へ** ・ 目安：導入と練習A 10分、取り替えから保存まで 8分、練習B 7分、BatchNorm 5分、特徴の保存と本物の写真 4分、練習C 7分、クイズ 4分、合わせて45分。
+# **45分の進め方** ・ 導入と練習A 10分、取り替えから保存まで 8分、練習B 7分、BatchNorm 5分、特徴の保存と本物の写真 4分、練習C 7分、クイズ 4分。
 #
 # - **映すもの**：本体と出力層の図、ウィジェット、BatchNormの図。
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
-# - **遅れた人は**：鳥の画像が出るところまでと、「取り替えて、凍結する」の節のはじめの学習までのセルを実行すれば、どの節からでも続けられます。
+# - **遅れた人は**：鳥の画像が出るところまでと、「出力層を取り替え、残りを凍結する」の節の、はじめの学習までのセルを実行すれば、どの節からでも続けられます。
 # - **よくある間違い**：出力層を取り替える前にオプティマイザーを作る。`model.train()` を習慣で呼ぶ。確率にもう一度softmaxをかける。画像1枚をバッチにしない。
 # - BatchNormの記憶が動くと「いつも害がある」とは教えないでください。本物の写真では、上がった回もありました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **For teachers** · As a guide: introduction and exercise A 10 minutes, from the new head to saving 8, exercise B 7, BatchNorm 5, kept features and real photographs 4, exercise C 7, quiz 4: 45 in all.
+# **A plan for 45 minutes** · introduction and exercise A 10, from the new head to saving 8, exercise B 7, BatchNorm 5, kept features and real photographs 4, exercise C 7, quiz 4.
 #
 # - **Project** the diagram of body and head, the widget, and the diagram of BatchNorm.
 # - **In pairs**: swap the plans of exercise C and mark them by the five points.

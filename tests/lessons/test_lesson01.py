@@ -6,6 +6,7 @@ import pytest
 
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
+from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.intervals import interval, paired
 
@@ -58,6 +59,9 @@ def test_what_the_lesson_says_of_its_stored_results():
     for length in steps["scratch"]:
         assert paired(steps["fine_tune"]["60"], steps["scratch"][length]).low > 0
     assert paired(steps["scratch"]["60"], steps["scratch"]["600"]).low > 0
+    heights = [mean(runs) for runs in steps["scratch"].values()]
+    assert heights == sorted(heights[:3]) + sorted(heights[3:], reverse=True)
+    assert max(heights) == heights[2] < 0.8
     assert mean(steps["fine_tune"]["10"]) > 0.8
     for style in ("faded", "night", "sketch"):
         of = [steps["shift"][name][style] for name in ("fine_tune_5", "scratch_15")]
@@ -78,3 +82,20 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert [round(100 * above[end]) for end in ("low", "mean", "high")] == [5, 7, 9]
     pets = stored("01_pets")
     assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("kind", "slug"),
+    [
+        ("unsupervised", "unsupervised_transfer"),
+        ("transductive", "domain_adaptation"),
+        ("zero_shot", "zero_shot"),
+        ("few_shot", "few_shot"),
+        ("inductive", "fine_tuning"),
+    ],
+)
+def test_the_map_names_the_lesson_of_every_kind_of_transfer(monkeypatch, language, kind, slug):
+    monkeypatch.setenv("TLHELPERS_LANG", language)
+    number = next(one.number for one in lessons().values() if one.slug == slug)
+    assert number in text(f"lesson01.about_{kind}")

@@ -98,6 +98,7 @@ def draw_drift(
             look: dict[str, Any] = {"marker": figures.MARKERS[k], "label": label}
             figures.mark_mean(right, place + (k - 0.5) * 0.3, point, color=colour, **look)
     right.set_xticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
+    right.grid(axis="x", visible=False)
     right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0, 1.05))
     right.set(title=text("lesson02.drift_cost"), ylabel=text("twins.accuracy"))
     right.yaxis.set_major_formatter(PercentFormatter(1))
@@ -140,7 +141,7 @@ def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture
     figure, axes = plt.subplots(figsize=(6.4, 3.0))
     places = range(len(shares))
     figures.error_band(axes, places, list(shares.values()), color=figures.BLUE)
-    axes.axhline(chance, color=figures.GREY, linestyle="--", linewidth=1.2)
+    axes.axhline(chance, color=figures.INK, linestyle=":", linewidth=1.2)
     axes.text(len(shares) - 1, chance + 0.02, text("lesson02.by_chance"), ha="right", fontsize=9)
     axes.set_xticks(places, list(shares))
     axes.set(ylim=(0, 1.02), ylabel=text("lesson02.same_class"))
