@@ -634,6 +634,8 @@ lesson07.draw_scores(choice)
 # **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
 #
 # **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
+#
+# **ラベルの数が変わると、良い目安も変わります。** 1クラス10枚では、後悔はプローブが0.3ポイント、LogMEが2.5、k-NNが3.6でした。60枚では、LogMEが1.2、k-NNが1.3で、プローブは3.1です（画像を選び直して3回。ランダムなら14〜16ポイント）。プローブの検証データは、どちらも1クラス10枚のままです。2クラスの犬と猫では20枚しかなく、12ポイント損をしました。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="scores-read" lang="en"
 # **In the table, the H-score puts `zukan-shape` second, although it is the last on this job.** That is a reason not to trust any one score.
@@ -643,6 +645,8 @@ lesson07.draw_scores(choice)
 # **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
 #
 # **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
+#
+# **With another number of labels, another score is the best.** With 10 labels of each class the regret of the probe is 0.3 points, of LogME 2.5 and of k-NN 3.6. With 60, LogME has 1.2, k-NN 1.3 and the probe 3.1 (3 draws; at random 14 to 16). The probe is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are 20 pictures, and it lost 12 points there. Who has more labels should validate on more of them.
 
 # %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
 # ## さらに深く：わざと間違えてみる

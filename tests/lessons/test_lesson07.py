@@ -135,6 +135,16 @@ def test_a_job_of_two_classes_has_higher_leep_than_one_of_ten_whatever_the_netwo
     assert max(scores["birds"]) == pytest.approx(-1.1, abs=0.05)
 
 
+def test_with_another_number_of_labels_another_score_is_the_best():
+    found = stored("07_choosing_stable")
+    assert found["labels"] == [10, 60]
+    told = {"probe": (0.3, 3.1), "logme": (2.5, 1.2), "knn": (3.6, 1.3), "random": (15.8, 13.9)}
+    for score, points in told.items():
+        measured = [mean_regret(found, score, place).mean for place in (0, 1)]
+        assert measured == pytest.approx(points, abs=0.05), score
+    assert regret_by_job(found, "probe", 1)["pets"] == pytest.approx(12, abs=0.5)
+
+
 def test_three_times_the_epochs_make_up_for_missing_shortcuts():
     points = stored("07_stable")["verdicts"]["shortcuts"]
     assert max(points["three_times"]) < 3

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -37,6 +38,7 @@ from tlhelpers.data.text import CLASSES, read_rows
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
 from tlhelpers.lessons.choosing_a_model.depth import tower
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
+from tlhelpers.lessons.choosing_a_model.regret import regrets
 from tlhelpers.models import networks
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.cards import ModelCard, weights_folder
@@ -85,9 +87,11 @@ NETWORKS = (
 JOBS = ("birds", "pets", "land_use", "surfaces", "xray", "strokes")
 SCORES = ("knn", "probe", "logme", "leep", "h_score")
 LABELS = (5, 20)  # of each class, to learn from
+STABLE_LABELS = {"half": LABELS[-1] // 2, "three_times": 3 * LABELS[-1]}
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
 SEEDS = range(10)  # of the draws
 FEW_SEEDS = range(5)
+STABLE_SEEDS = range(3)
 TUNED_SEEDS = range(2)  # of those that are fine-tuned as well
 MIXED = "bf16"  # where whole networks are trained: twice as fast, and as accurate
 
@@ -113,23 +117,56 @@ def choice() -> dict:
     {"labels": [a class], "targets": {target: {network: {"frozen" | score: [[a draw] a count]}}},
     "seconds": {"features" | score: of one network on one target, with 20 labels a class}}.
     """
+    found, seconds = networks_on_jobs(LABELS, SEEDS)
+    return {"labels": list(LABELS), "targets": found, "seconds": seconds}
+
+
+def networks_on_jobs(counts: Sequence[int], seeds: Sequence[int]) -> tuple[dict, dict]:
+    """Every network on every job: ({target: {network: {"frozen" | score: [[a draw] a count]}}}, CPU
+    seconds of one network on one target with the last count).
+    """
     models = {name: backbone(name) for name in NETWORKS}
     found: dict = {t: {n: {} for n in NETWORKS} for t in JOBS}
     spent = dict.fromkeys(("features", *SCORES), 0.0)
     for target in JOBS:
-        for place, labels in enumerate(LABELS):
-            for seed in SEEDS:
+        for place, labels in enumerate(counts):
+            for seed in seeds:
                 task = redrawn(target, labels, seed, valid=VALID, test=TEST)
                 for name, model in models.items():
                     before, seconds = _scores(model, task, seed)
                     for key, value in before.items():
-                        runs = found[target][name].setdefault(key, [[] for _ in LABELS])
+                        runs = found[target][name].setdefault(key, [[] for _ in counts])
                         runs[place].append(rounded(value))
-                    if labels == LABELS[-1]:
+                    if labels == counts[-1]:
                         for key, value in seconds.items():
-                            spent[key] += value / (len(JOBS) * len(NETWORKS) * len(SEEDS))
-    seconds = {key: rounded(value) for key, value in spent.items()}
-    return {"labels": list(LABELS), "targets": found, "seconds": seconds}
+                            spent[key] += value / (len(JOBS) * len(NETWORKS) * len(seeds))
+    return found, {key: rounded(value) for key, value in spent.items()}
+
+
+@experiment(
+    "07_choosing_stable",
+    weights=NETWORKS,
+    unit="draws of training, validation and test pictures",
+    seeds=3,
+    labels="10-60 + 10",
+    settings=VARIED,
+)
+def choosing() -> dict:
+    """Do the scores choose well at half and at three times the labels, too?
+
+    {"labels", "targets": as in 07_choice, "verdicts": {score: {condition: [points by which its
+    choice beats a random one, the mean of all jobs, a draw each]}}}.
+    """
+    targets, _ = networks_on_jobs(tuple(STABLE_LABELS.values()), STABLE_SEEDS)
+    found: dict = {"labels": list(STABLE_LABELS.values()), "targets": targets}
+    points: dict[str, dict[str, list[float]]] = {score: {} for score in SCORES}
+    for place, condition in enumerate(STABLE_LABELS):
+        by_chance = fmean(regrets(found, target, "random", place)[0] for target in JOBS)
+        for score in SCORES:
+            jobs = [regrets(found, target, score, place) for target in JOBS]
+            draws = [fmean(lost) for lost in zip(*jobs, strict=True)]
+            points[score][condition] = [round(by_chance - lost, 2) for lost in draws]
+    return {**found, "verdicts": points}
 
 
 @experiment(
@@ -360,9 +397,6 @@ def _first_gradient(pictures: Split, layers: int, skip: bool, seed: int) -> floa
     loss = F.cross_entropy(model(model.preprocess(batch.inputs)), batch.labels)
     loss.backward()
     return next(model.parameters()).grad.norm().item()
-
-
-STABLE_SEEDS = range(3)
 
 
 @experiment(
