@@ -23,7 +23,6 @@
 # %% key="setup"
 import copy
 import functools
-import tempfile
 import time
 
 import torch
@@ -97,14 +96,14 @@ tl.see_prediction("15-batch", plan.largest_batch(budget * 10**6), counted=True)
 # %% [markdown] key="measure-read" lang="ja" tags=["answer"]
 # **メモリを占めるのは、ほとんどが活性値です。** 残りの3つを除くと、カードの空きは50−16＝34 MBです。写真1枚の活性値は59.7÷128＝0.47 MBなので、72枚まで収まります（重みの4.1 MBには、BatchNormの記憶も入っています）。
 #
-# 左の図では、前向きの計算で活性値がたまり、逆向きの計算で使い終わったものから減っていきます。勾配はその間に増えるので、実際の最大は、4種類をすべて足した値より少し小さくなります。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。
+# 左の図では、前向きの計算で活性値がたまり、逆向きの計算で使い終わったものから減っていきます。勾配はその間に増えるので、実際の最大は、4種類をすべて足した値より少し小さくなります。つまり、72枚は余裕を見た答えです。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。
 #
 # もっと大きなネットワークでも同じでしょうか。ウィジェットで試してみてください。
 
 # %% [markdown] key="measure-read" lang="en" tags=["answer"]
 # **Activations fill most of it.** The other three leave 50 − 16 = 34 MB. A photo takes 59.7 / 128 = 0.47 MB, so 72 photos fit. (The 4.1 MB of parameters include BatchNorm's memory.)
 #
-# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. So the highest point stays below the sum of all four. The optimizer's notes appear in the first update and stay.
+# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. So the highest point stays below the sum of all four, and 72 is on the safe side. The optimizer's notes appear in the first update and stay.
 #
 # Is it the same with larger networks? Try the widget.
 
@@ -116,16 +115,16 @@ tl.widget("15")
 #
 # ウィジェットで調べて、答えを入れてください。装置は1台、数の形式は `fp32` です。
 #
-# - `largest`：MobileNetV2を4 GBの範囲で学習するとき、バッチを何枚まで増やせるでしょうか（目盛りの値で答えます）。
-# - `most_of_minilm`：MiniLMでバッチが4のとき、いちばん多くを占めるのは `"parameters"`、`"gradients"`、`"optimizer"`、`"activations"` のどれでしょうか。
+# - `largest`：写真のMobileNetV2を4 GBの範囲で学習するとき、バッチを何枚まで増やせるでしょうか（目盛りの値で答えます）。
+# - `most_of_minilm`：文のMiniLMでバッチが4のとき、いちばん多くを占めるのは `"parameters"`、`"gradients"`、`"optimizer"`、`"activations"` のどれでしょうか。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 4 minutes)
 #
 # Set the widget to one device and `fp32`.
 #
-# - `largest`: with how large a batch (a position of the slider) can you train MobileNetV2 within 4 GB?
-# - `most_of_minilm`: MiniLM learns with a batch of 4. What takes the most memory: `"parameters"`, `"gradients"`, `"optimizer"` or `"activations"`?
+# - `largest`: with how large a batch (a position of the slider) can you train MobileNetV2 (for photos) within 4 GB?
+# - `most_of_minilm`: MiniLM (for texts) learns with a batch of 4. What takes the most memory: `"parameters"`, `"gradients"`, `"optimizer"` or `"activations"`?
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -162,11 +161,12 @@ tl.check("15-a")
 # %% key="accumulate"
 def gradient(model, parts):
     model = copy.deepcopy(model)
-    for rows in torch.arange(64).chunk(parts):
-        loss = F.cross_entropy(model(images[rows]), labels[rows])
-        (loss * len(rows) / 64).backward()  # gradients add up until they are cleared
-        # ja: (loss * len(rows) / 64).backward()  # 消すまで、勾配は足されていく
-    return torch.cat([p.grad.flatten() for p in model.parameters()])
+    with tl.MemoryMeter(model) as meter:
+        for rows in torch.arange(128).chunk(parts):
+            loss = F.cross_entropy(model(images[rows]), labels[rows])
+            (loss * len(rows) / 128).backward()  # gradients add up until they are cleared
+            # ja: (loss * len(rows) / 128).backward()  # 消すまで、勾配は足されていく
+    return torch.cat([p.grad.flatten() for p in model.parameters()]), meter.peak / 10**6
 
 
 still = copy.deepcopy(network).eval()  # BatchNorm goes by its memory
@@ -174,77 +174,58 @@ still = copy.deepcopy(network).eval()  # BatchNorm goes by its memory
 models = {"BatchNorm frozen": still, "BatchNorm by batch": network}
 # ja: models = {"BatchNormを固定": still, "BatchNormがバッチを見る": network}
 for name, model in models.items():
-    whole, pieces = gradient(model, 1), gradient(model, 8)
+    (whole, large), (pieces, small) = gradient(model, 1), gradient(model, 8)
     apart = (whole - pieces).norm() / whole.norm()
-    print(f"{name}: 64 at once and 8 x 8 differ by {apart:.5%} of the gradient")
-    # ja: print(f"{name}：64枚を一度に計算した勾配と、8枚を8回足した勾配の差は {apart:.5%}")
+    print(f"{name}: 128 at once {large:.0f} MB, 8 x 16 {small:.0f} MB; gradients {apart:.5%} apart")
+    # ja: print(f"{name}：128枚を一度に {large:.0f} MB、16枚を8回 {small:.0f} MB。勾配の差 {apart:.5%}")
 
 # %% [markdown] key="precision" lang="ja"
-# **BatchNormを固定すれば、同じになります。** 残る差は、足す順番による丸めの誤差だけです。BatchNormがバッチを見ていると、勾配は4分の1以上も変わります。8枚の平均は64枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`tl.fit` では `micro_batch=8` と書きます。
+# **BatchNormを固定すれば、勾配は同じで、128枚がカードに収まります。** 最大でも18 MBで、オプティマイザーの記録を足しても26 MBです（勾配の差は、足す順番による丸めの誤差です）。BatchNormがバッチを見ていると、勾配が6分の1ほども変わります。16枚の平均は128枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`tl.fit` では `micro_batch=16` と書きます。
 #
 # ## 数を短くする：16ビット
 #
-# 1つの数を2バイトで持てば、活性値は半分になります。16ビットには2種類あります。**fp16**は3〜4桁を覚えますが、$3\times10^{-8}$ より小さい数は0になってしまいます。**bf16**はfp32と同じ範囲を持つ代わりに、2〜3桁しか覚えません（$1+0.001$ は1になります）。次のセルでは、ネットワークを学習し、段（`layer1` から `layer4`）から段へ渡される勾配を取り出して、fp16に入れてみます。
-
-# %% [markdown] key="precision" lang="en"
-# **With BatchNorm frozen they are the same**, up to rounding. While BatchNorm looks at the batch, the gradient changes by more than a quarter: the mean of 8 photos is not that of 64. `tl.fine_tune` freezes it; in `tl.fit` you write `micro_batch=8`.
-#
-# ## Shorter numbers: 16 bits
-#
-# Numbers of two bytes halve the activations. **fp16** keeps three or four digits, but numbers smaller than $3\times10^{-8}$ become 0. **bf16** has the range of fp32, but keeps two or three digits ($1+0.001$ is 1). The next cell trains a network, catches the gradients that pass between its stages (`layer1` to `layer4`), and puts them into fp16.
-
-# %% key="half" alt_ja="活性値の勾配の大きさの分布。そのままでは一部がfp16で0になる領域に入り、1024倍すると入らない。" alt_en="Histogram of the sizes of activations' gradients. As they are, some lie where fp16 turns them into 0; times 1024, hardly any."
-tuned = tl.fine_tune(
-    tl.backbone("zukan-resnet"), birds, lr=0.02, epochs=8, freeze_epochs=0, read_test=False
-).model
-caught = []
-for stage in (tuned.layer1, tuned.layer2, tuned.layer3, tuned.layer4):
-    stage.register_full_backward_hook(lambda layer, into, out: caught.append(out[0].flatten()))
-F.cross_entropy(tuned(images), labels).backward()
-gradients = torch.cat(caught)
-gradients = gradients[gradients != 0]
-for scale in (1, 1024):
-    lost = ((scale * gradients).half() == 0).float().mean()
-    print(f"fp16, gradients times {scale}: {lost:.2%} of them become 0")
-    # ja: print(f"fp16で勾配を {scale} 倍にすると、{lost:.2%} が0になる")
-lesson15.draw_half(gradients)
-
-# %% [markdown] key="half-read" lang="ja"
-# **fp16では、小さな勾配（ここでは8%）が消えてしまいます。** そこで損失を1024倍してから逆向きに計算し、更新の直前に1024で割ります。これが**損失スケーリング**（[arXiv:1710.03740](https://arxiv.org/abs/1710.03740)）です。bf16は範囲がfp32と同じなので、その必要がありません。新しいGPUではbf16を選びます（`precision="bf16"`）。どちらの場合も重みと更新はfp32のままなので、**混合精度**と呼ばれます。
+# 1つの数を2バイトで持てば、活性値はおよそ半分になります。16ビットには2種類あります。**bf16**はfp32と同じ範囲を持つ代わりに、2〜3桁しか覚えません（$1+0.001$ は1になります）。**fp16**は3〜4桁を覚えますが、$3\times10^{-8}$ より小さい数は0になり、小さな勾配が消えます（対策は「さらに深く：fp16で失われるもの」で）。新しいGPUでは、bf16を選びます（`precision="bf16"`）。どちらの場合も重みと更新はfp32のままなので、**混合精度**と呼ばれます。
 #
 # ## 覚えずに計算し直す：チェックポイント
 #
-# メモを捨てて、必要になったら計算し直す方法もあります。**活性値のチェックポイント**（[arXiv:1604.06174](https://arxiv.org/abs/1604.06174)）です。各段の入力だけを残し、逆向きの計算のときに、その段をもう一度前向きに計算します。
+# メモを捨てて、必要になったら計算し直す方法もあります。**活性値のチェックポイント**（[arXiv:1604.06174](https://arxiv.org/abs/1604.06174)）です。各段の入力だけを残し、逆向きの計算のときに、その段をもう一度前向きに計算します。たとえば12層を3層ずつ4段に分けると、残すメモは4枚、作り直すメモは一度に3枚までなので、12枚ではなく7枚で足ります。その代わり、前向きの計算が2回になります。
 
-# %% [markdown] key="half-read" lang="en"
-# **In fp16 small gradients vanish**, here 8%. So the loss is multiplied by 1024 before the backward pass, and the gradients are divided by it afterwards: **loss scaling** ([arXiv:1710.03740](https://arxiv.org/abs/1710.03740)). bf16 needs no scaling, as it has the range of fp32; on a recent GPU choose it (`precision="bf16"`). Weights and updates stay in fp32 (**mixed precision**).
+# %% [markdown] key="precision" lang="en"
+# **With BatchNorm frozen the gradient is the same**, up to rounding, **and 128 photos fit on the card**: 18 MB at most, and 26 with the optimizer's notes. While BatchNorm looks at the batch, the gradient changes by about a sixth: the mean of 16 photos is not that of 128. `tl.fine_tune` freezes it; in `tl.fit` you write `micro_batch=16`.
+#
+# ## Shorter numbers: 16 bits
+#
+# Numbers of two bytes about halve the activations. **bf16** has the range of fp32, but keeps two or three digits ($1+0.001$ is 1). **fp16** keeps three or four, but numbers smaller than $3\times10^{-8}$ become 0, so that small gradients vanish (for the cure, see "Deeper: what fp16 loses"). On a recent GPU choose bf16 (`precision="bf16"`). Weights and updates stay in fp32 (**mixed precision**).
 #
 # ## Computing again instead of keeping: checkpoints
 #
-# With **activation checkpointing** ([arXiv:1604.06174](https://arxiv.org/abs/1604.06174)) every stage keeps its input only; its other slips are made again when the backward pass gets there.
+# With **activation checkpointing** ([arXiv:1604.06174](https://arxiv.org/abs/1604.06174)) every stage keeps its input only; its other slips are made again when the backward pass gets there. For example, with 12 layers in 4 stages of 3, 4 slips are kept and at most 3 are made again at a time: 7 instead of 12. The price is a second forward pass.
 
 
 # %% key="checkpointing" alt_ja="4つのネットワークで、fp32を100%としたときの、1件あたりのメモリ（左）と時間（右）。bf16とチェックポイントを比べる。" alt_en="For four networks, memory of an example (left) and time (right), with fp32 as 100%: bf16 and checkpointing."
 def cost(model):
+    with tl.MemoryMeter(model, photos) as meter:
+        F.cross_entropy(model(photos), labels[:128]).backward()
     start = time.perf_counter()
-    F.cross_entropy(model(images[:128]), labels[:128]).backward()
-    seconds = time.perf_counter() - start
-    with tl.MemoryMeter(model) as meter:
-        F.cross_entropy(model(images[:128]), labels[:128]).backward()
-    return f"{meter.peak / 10**6:.0f} MB, {seconds:.2f} s"
+    F.cross_entropy(model(photos), labels[:128]).backward()
+    return f"{meter.peak / 10**6:.0f} MB, {time.perf_counter() - start:.2f} s"
 
 
+for precision in ("fp32", "bf16"):
+    counted = tl.memory_plan(network, images[:8], precision=precision)
+    print(f"{precision}: 50 MB hold {counted.largest_batch(50 * 10**6)} photos")
+    # ja: print(f"{precision}：50 MBに収まる写真は {counted.largest_batch(50 * 10**6)} 枚")
 lean = copy.deepcopy(still)
 for stage in (lean.layer1, lean.layer2, lean.layer3, lean.layer4):
     stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
-print("keeping everything:", cost(still))
-# ja: print("すべて覚える：", cost(still))
-print("with checkpoints:  ", cost(lean))
-# ja: print("チェックポイント：", cost(lean))
+print("128 photos, keeping everything:", cost(still))
+# ja: print("128枚、すべて覚える：", cost(still))
+print("128 photos, with checkpoints:  ", cost(lean))
+# ja: print("128枚、チェックポイント：", cost(lean))
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **メモリが減る代わりに、時間がかかります。** 私たちの小さなネットワークでは、CPUで72 MBから63 MBへ、少しだけ減りました。活性値の半分近くが、チェックポイントのない `layer1` より前にあるからです。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になります。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。私たちのネットワークは、GPUではメモリが減らず、時間だけが6割ほど増えました。
+# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** カードに収まる写真は、bf16なら72枚から127枚に増えます。チェックポイントでは、67 MBが59 MBに減っただけでした。活性値の半分近くが、チェックポイントのない `layer1` より前にあるからです。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。私たちのネットワークは、GPUではメモリが減らず、時間だけが6割ほど増えました。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
@@ -257,7 +238,7 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を書き出します。
 
 # %% [markdown] key="two" lang="en"
-# **It is a trade: time for memory.** On the CPU our small network saves a little (72 to 63 MB), for nearly half of its activations lie before `layer1`, where it has no checkpoint. On a GPU (NVIDIA H100, stored) bf16 saves about half, and checkpoints bring MobileNetV2 down to 30%, for 70% more time. Our own network saves nothing by them, and still takes some 60% longer.
+# **Both save memory, and checkpoints take time for it.** On the card, bf16 holds 127 photos in place of 72. Checkpoints save only 67 − 59 = 8 MB, for nearly half of the activations lie before `layer1`, where we set none. On a GPU (NVIDIA H100, stored) bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves nothing by them there, and takes some 60% longer.
 #
 # ## Calling a friend: two processes
 #
@@ -305,6 +286,9 @@ lesson15.draw_curves(alone, together, tl.stored("15_curves"))
 
 # %% key="duplicates"
 display(tl.diagram("test_shares"))
+tuned = tl.fine_tune(
+    tl.backbone("zukan-resnet"), birds, lr=0.02, epochs=8, freeze_epochs=0, read_test=False
+).model
 sketches = tl.load_task("birds", per_class=20, seed=3, style="sketch").test
 test = sketches.subset(torch.randperm(len(sketches), generator=torch.manual_seed(1))[:41])
 right = (tl.predict(tuned, test).argmax(1) == test.labels).float()
@@ -345,12 +329,12 @@ tl.check("15-b")
 # %% [markdown] key="rates" lang="ja" tags=["deeper"]
 # ## さらに深く：バッチを大きくしたら、学習率は？
 #
-# 台数が増えると、全体のバッチも大きくなりがちです。すると1エポックのステップ数が減り、学習が足りなくなります。よく知られた対策が**線形則**（[arXiv:1706.02677](https://arxiv.org/abs/1706.02677)）です。バッチを $k$ 倍にしたら、学習率も $k$ 倍にします（最初だけ少しずつ上げるウォームアップと組み合わせます）。控えめに$\sqrt{k}$倍にするのが**平方根則**です。どこまで使えるでしょうか。どの点も、見せた写真の枚数は同じです。
+# 台数が増えると、全体のバッチも大きくなりがちです。すると1エポックのステップ数が減り、学習が足りなくなります。よく知られた対策が**線形則**（[arXiv:1706.02677](https://arxiv.org/abs/1706.02677)）です。バッチを $k$ 倍にしたら、学習率も $k$ 倍にします（最初だけ少しずつ上げるウォームアップと組み合わせます）。控えめに$\sqrt{k}$倍にするのが**平方根則**です（図では、試した学習率のうち近いものにしています）。どこまで使えるでしょうか。どの点も、見せた写真の枚数は同じです。
 
 # %% [markdown] key="rates" lang="en" tags=["deeper"]
 # ## Deeper: a larger batch, and the learning rate?
 #
-# More devices often mean a larger batch in all, and thus fewer steps an epoch: too few to learn. The well-known cure is the **linear rule** ([arXiv:1706.02677](https://arxiv.org/abs/1706.02677)): with $k$ times the batch take $k$ times the rate, together with warm-up, in which the rate grows over the first steps. (The more cautious **square-root rule** takes $\sqrt{k}$ times.) How far does it carry? Every point of the figure has seen equally many photos.
+# More devices often mean a larger batch in all, and thus fewer steps an epoch: too few to learn. The well-known cure is the **linear rule** ([arXiv:1706.02677](https://arxiv.org/abs/1706.02677)): with $k$ times the batch take $k$ times the rate, together with warm-up, in which the rate grows over the first steps. (The more cautious **square-root rule** takes $\sqrt{k}$ times; the figure rounds it to a rate that was tried.) How far does it carry? Every point of the figure has seen equally many photos.
 
 # %% key="rates-figure" alt_ja="バッチの大きさに対するテスト正解率。学習率を変えない、平方根則、線形則、線形則とウォームアップ、その都度選ぶ、の5通り。点線はランダムに答えた場合。" alt_en="Test accuracy against batch size under five rules for the rate: kept, square root, linear, linear with warm-up, and chosen anew. Dotted: guessing."
 lesson15.draw_rates(tl.stored("15_rates"))
@@ -411,7 +395,7 @@ tl.claim(
 # 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで7.7秒が0.8秒になり、プロセスを2つにするよりずっと速くなりました（右の図、3回）。ほかの仕事もしている2コアの計算機で測ったので、空いている計算機なら、2つ目のプロセスの効果はもう少し大きいはずです。
 
 # %% [markdown] key="cached-read" lang="en"
-# **Loading took more than half of a step here, so that even 1000 GPUs would not be twice as fast.** (Your CPU did the computing; a GPU is faster, so that loading weighs even more. Several computers load for themselves; then $s$ is what all wait for: saving, testing, sending gradients.)
+# **Loading took more than half of a step here, so that even 1000 GPUs would not be twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers load for themselves; then $s$ is what all wait for, such as saving and testing.)
 #
 # First see whether the same thing is computed again and again. Keeping the features of a frozen body (lesson 02) brought 7.7 seconds down to 0.8, far more than a second process did (right panel, 3 repeats on two busy cores; on idle ones a second process should gain more).
 
@@ -426,7 +410,7 @@ tl.claim(
 # | 2 | 4.4時間 | 3,520円 | 6.2 kWh |
 # | 8 | 1.7時間 | 5,440円 | 9.5 kWh |
 #
-# 速くはなりますが、安くはなりません。**増やす前に、上から順に試してください**：(1) 凍結して特徴を保存する、(2) 読み込みを速くする、(3) bf16にする、(4) 小さなモデルで足りるか確かめる、(5) 勾配の蓄積やチェックポイントで1台に収める。それでも足りなければ、台数を増やします。
+# 速くはなりますが、安くはなりません。**増やす前に、上から順に試してください**：(1) 凍結して特徴を保存する、(2) 読み込みを速くする（写真を縮小しておく、DataLoaderの `num_workers` を増やす）、(3) bf16にする、(4) 小さなモデルで足りるか確かめる、(5) 勾配の蓄積やチェックポイントで1台に収める。それでも足りなければ、台数を増やします。
 
 # %% [markdown] key="price" lang="en"
 # ## What it costs, and when not to scale
@@ -439,12 +423,12 @@ tl.claim(
 # | 2 | 4.4 | 35 € | 6.2 kWh |
 # | 8 | 1.7 | 54 € | 9.5 kWh |
 #
-# It gets faster, not cheaper. **Before you add machines, go down this list**: (1) freeze the body and cache its features, (2) make loading faster, (3) use bf16, (4) try a smaller model, (5) fit it on one device by accumulation or checkpoints. Then scale.
+# It gets faster, not cheaper. **Before you add machines, go down this list**: (1) freeze the body and cache its features, (2) make loading faster (smaller copies; in PyTorch's DataLoader `num_workers`), (3) use bf16, (4) try a smaller model, (5) fit it on one device by accumulation or checkpoints. Then scale.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚（448×448画素）、1台のGPU（8 GB）で1エポックに40分、そのうち読み込みが半分です。バッチ32でメモリ不足になりました。上司は「GPUが4台載ったコンピューターを借りよう」と言います。
+# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚（448×448画素）です。1台のGPU（8 GB）では、バッチ16枚で1エポックに40分かかり、そのうち半分が読み込みです。バッチを32枚にしたいのですが、メモリが足りません。上司は「GPUが4台載ったコンピューターを借りよう」と言います。
 #
 # 計画を `plan` に書いてください。
 #
@@ -457,7 +441,7 @@ tl.claim(
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos of 448 × 448 pixels. On your one GPU (8 GB) an epoch takes 40 minutes, half of it loading, and a batch of 32 runs out of memory. Your boss says: "Let us rent one computer with four GPUs."
+# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos of 448 × 448 pixels. On your one GPU (8 GB), with batches of 16, an epoch takes 40 minutes, half of it loading. The batch of 32 that you want runs out of memory. Your boss says: "Let us rent one computer with four GPUs."
 #
 # Write your plan into `plan`:
 #
@@ -530,7 +514,37 @@ tl.quiz("15")
 # - Parameters, gradients, optimizer's notes and activations fill the memory; activations grow with the batch.
 # - Accumulation, 16 bits and activation checkpoints fit the same training on a small card. Mind BatchNorm.
 # - With the same batch, two processes learn what one learns. In evaluation, every photo counts once.
-# - Before adding machines, look at cached features, loading and a smaller model.
+# - More machines make it faster, not cheaper. First look at cached features, loading and a smaller model.
+
+# %% [markdown] key="deeper-half" lang="ja" tags=["deeper"]
+# ## さらに深く：fp16で失われるもの
+#
+# 学習したネットワークで、段（`layer1` から `layer4`）から段へ渡される勾配を取り出して、fp16に入れてみます。
+
+# %% [markdown] key="deeper-half" lang="en" tags=["deeper"]
+# ## Deeper: what fp16 loses
+#
+# The next cell catches the gradients that pass between the stages (`layer1` to `layer4`) of the network trained above, and puts them into fp16.
+
+# %% key="half" alt_ja="活性値の勾配の大きさの分布。そのままでは一部がfp16で0になる領域に入り、1024倍すると入らない。" alt_en="Histogram of the sizes of activations' gradients. As they are, some lie where fp16 turns them into 0; times 1024, hardly any."
+caught = []
+for stage in (tuned.layer1, tuned.layer2, tuned.layer3, tuned.layer4):
+    stage.register_full_backward_hook(lambda layer, into, out: caught.append(out[0].flatten()))
+F.cross_entropy(tuned(images), labels).backward()
+gradients = torch.cat(caught)
+gradients = gradients[gradients != 0]  # those that ReLU set to 0 do not count
+# ja: gradients = gradients[gradients != 0]  # ReLUで0になったものは数えない
+for scale in (1, 1024):
+    lost = ((scale * gradients).half() == 0).float().mean()
+    print(f"fp16, gradients times {scale}: {lost:.2%} of them become 0")
+    # ja: print(f"fp16で勾配を {scale} 倍にすると、{lost:.2%} が0になる")
+lesson15.draw_half(gradients)
+
+# %% [markdown] key="half-read" lang="ja"
+# **fp16では、小さな勾配（ここでは8%）が消えてしまいます。** そこで損失を1024倍してから逆向きに計算し、更新の直前に1024で割ります。これが**損失スケーリング**（[arXiv:1710.03740](https://arxiv.org/abs/1710.03740)）です。bf16は範囲がfp32と同じなので、その必要がありません。
+
+# %% [markdown] key="half-read" lang="en"
+# **In fp16 small gradients vanish**, here 8%. So the loss is multiplied by 1024 before the backward pass, and the gradients are divided by it before the update: **loss scaling** ([arXiv:1710.03740](https://arxiv.org/abs/1710.03740)). bf16 has the range of fp32 and needs none.
 
 # %% [markdown] key="deeper-lora" lang="ja" tags=["deeper"]
 # ## さらに深く：LoRAは何を減らすか
@@ -585,12 +599,12 @@ for name, row in tl.stored("15_gpu")["networks"].items():
     # ja: print(f"H100、{name}：1秒あたりの学習件数 {speeds}（保存済み）")
 
 # %% [markdown] key="gpu-read" lang="ja"
-# **このGPUでは、小さな2つのネットワークは、bf16でかえって少し遅くなりました。** 命令を送る手間はどちらの形式でも同じなので、得がないのだと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
+# **このGPUでは、小さな2つのネットワークは、bf16でかえって少し遅くなりました。** 1つずつの演算を起動する時間は、どちらの形式でも変わらないからだと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
 #
 # 写真1枚のメモリは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
 
 # %% [markdown] key="gpu-read" lang="en"
-# **On this GPU the two small networks are even a little slower in bf16**; ResNet-50 and MiniLM are about a fifth faster. There is little to gain, probably because giving the orders costs as much in either precision. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
+# **On this GPU the two small networks are even a little slower in bf16**; ResNet-50 and MiniLM are about a fifth faster. There is little to gain, probably because launching each operation takes as long in either precision. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
 #
 # In MobileNetV2 a photo takes 78.1 MB on the CPU and 78.7 MB on the H100. In MiniLM, however, a text takes 36.6 and 21.0 MB. So measure on the device that you will train on.
 
@@ -657,7 +671,7 @@ tl.check("15-d")
 #
 # 計算機が2台なら、それぞれで `torchrun` を1つずつ起動します。全プロセスが同じアドレス（`--rdzv-endpoint`）に集まり、番号をもらいます。
 #
-# 台数が増え、時間が延びると、どれかが止まる確率も上がります。料金の安い「中断あり」の計算機は、途中で回収されることもあります。そこで、途中経過を**チェックポイント**として保存しておき、止まったら同じ命令をもう一度実行します（同じ言葉ですが、活性値のチェックポイントとは別のものです）。
+# 台数が増え、時間が延びると、どれかが止まる確率も上がります。料金の安い計算機（スポットインスタンスなど）は、途中で回収されることもあります。そこで、途中経過を**チェックポイント**として保存しておき、止まったら同じ命令をもう一度実行します（同じ言葉ですが、活性値のチェックポイントとは別のものです）。
 #
 # ここでは5ステップごとに保存し、12ステップ目で2つのプロセスを止めます。続きは「2台」で行います。1台の中で2つの `torchrun` を起動し、2台の待ち合わせを再現します。
 
@@ -666,11 +680,13 @@ tl.check("15-d")
 #
 # With two machines, each starts one `torchrun`. All of them meet at one address (`--rdzv-endpoint`) and are given their numbers.
 #
-# With more machines and longer runs, it becomes likely that one of them fails; cheap "preemptible" machines are even taken away on purpose. So the run is saved as a **checkpoint** now and then, and after a stop the same command is given again. (The word is the same as for activations, the thing is another.)
+# With more machines and longer runs, it becomes likely that one of them fails; cheap machines ("spot" or "preemptible") are even taken away on purpose. So the run is saved as a **checkpoint** now and then, and after a stop the same command is given again. (The word is the same as for activations, the thing is another.)
 #
 # Here the run is saved every 5 steps, and both processes stop at step 12. "Two machines" finish it: two `torchrun`s on this computer that meet as two machines would.
 
 # %% key="resume"
+import tempfile
+
 saving = "read_test=False, checkpoint=sys.argv[2], checkpoint_every=5,"
 stopping = "after_step=lambda step, model: os._exit(1) if step == 12 else None,"
 resumable = script.replace("read_test=False,", saving)
@@ -756,7 +772,7 @@ for name, seeds in both.items():
 # - **映すもの**：メモリの山の図、2本の曲線が重なる図、費用の表。
 # - **2人組で**：ウィジェットで1人がネットワークとバッチを選び、もう1人は「収まるか」を先に答えます。
 # - **待ち時間**：プロセスを起動するセルは、2コアのCPUで1回5〜10秒です（PyTorchの読み込みがほとんどです）。
-# - **遅れた人は**：最初のセルと、「少しずつ計算して足す」「数を短くする」の節のセルを実行すれば、「気づきにくい間違い」の節から再開できます。
+# - **遅れた人は**：最初のセルと「少しずつ計算して足す」の節のセルを実行すれば、「仲間を呼ぶ」の節から再開できます。
 # - **よくある間違い**：1プロセスの枚数（20枚）と全体の枚数（40枚）を取り違える。同じエポック数ではなく同じ時間で比べる。
 # - **議論の種**：8台で1.7時間と、1台で8時間。締め切り、料金、電力量のどれを優先しますか。
 
@@ -766,6 +782,6 @@ for name, seeds in both.items():
 # - **To project**: the mountain of memory, the two curves on each other, the table of costs.
 # - **In pairs**: with the widget, one chooses network and batch, the other says first whether it fits.
 # - **Waiting**: a cell that launches processes takes 5 to 10 seconds on two CPU cores, nearly all of it for loading PyTorch.
-# - **Whoever fell behind** runs the first cell and those under "A little at a time" and "Shorter numbers", and goes on from "A silent mistake".
+# - **Whoever fell behind** runs the first cell and the one under "A little at a time", and goes on from "Calling a friend".
 # - **Common mistakes**: taking the batch of one process (20) for that of all (40); comparing at equal time instead of equal photos.
 # - **To discuss**: 1.7 hours on eight machines or 8 hours on one: what counts more, the deadline, the money or the energy?

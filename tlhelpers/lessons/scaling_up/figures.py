@@ -163,7 +163,7 @@ def draw_curves(alone: Mapping, together: Mapping | None, found: Mapping) -> Pic
     axes.plot(epochs, one, color=figures.BLUE, label=text("lesson15.curve_one"))
     axes.plot(epochs, two, "x--", color=figures.VERMILION, label=text("lesson15.curve_two"))
     axes.set_xticks(epochs)
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, 1.1 * max(one))  # the first ring is whole
     axes.set_xlabel(text("lesson15.epoch"))
     axes.set_ylabel(text("lesson15.loss"))
     axes.legend(loc="upper right", **LEGEND)
