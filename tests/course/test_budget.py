@@ -79,7 +79,7 @@ class Simulated(Contest):
         self.machine.work(HEADS)
         best = self.machine.networks[name][1]
         share = len(found.rows) / len(self.task.train)
-        self.fitting = max(self.fitting, self.machine.now - start)
+        self.fitting = self.least_fitting = max(self.fitting, self.machine.now - start)
         self._add(name, "knn", begin, best - 0.1)
         self._add(name, "probe", begin, best - 0.03 * (1 - share))
         self.heads[name] = SimpleNamespace(), 0.1, 0.1

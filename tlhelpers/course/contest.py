@@ -129,6 +129,7 @@ class Contest:
     noted: set[str] = field(default_factory=set)  # backbones whose cost was seen in reading
     heads: dict[str, tuple[nn.Linear, float, float]] = field(default_factory=dict)
     fitting: float = 0.0  # seconds that the heads of a probe took
+    least_fitting: float = 0.0  # that the fewest steps of them took
     epochs: dict[str, int] = field(default_factory=dict)  # that each training passed
     remarks: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # backbones that there was no time for
@@ -293,7 +294,8 @@ class Contest:
         test part, or as much of it as fits into a part of the time left."""
         cost = max(self.costs[one] for one in {name, *self._best_so_far()})
         test = min(cost * len(self.task.test), TEST_SHARE * self.left)
-        return max(test, cost * LEAST_TEST) + 2 * self.fitting + 1
+        heads = min(self.fitting, max(self.least_fitting, HEAD_SHARE * self.left))
+        return max(test, cost * LEAST_TEST) + 2 * heads + min(1.0, GRACE * self.left)
 
     def _best_so_far(self) -> set[str]:
         return {self.best_backbone()} if self.answered else set()
@@ -399,7 +401,7 @@ class Contest:
         model = NearestNeighbours(twin(network), found.train, labels, counts[best], classes).eval()
         self.add(name, "knn", begin, right[best], model)
 
-        fitting = time.monotonic()
+        steps, fitting = self._head_steps(found), time.monotonic()
         head, chosen, _ = select_head(
             found.train,
             labels,
@@ -408,9 +410,12 @@ class Contest:
             classes,
             standardize=self.own_spreads,
             seed=self.seed,
-            max_steps=self._head_steps(found),
+            max_steps=steps,
         )
-        self.fitting = max(self.fitting, time.monotonic() - fitting)
+        seconds = time.monotonic() - fitting
+        least = LEAST_HEAD_STEPS / (steps or usual_steps(len(labels)))
+        self.fitting = max(self.fitting, seconds)
+        self.least_fitting = max(self.least_fitting, min(1.0, least) * seconds)
         with torch.no_grad():
             right_of_head = head(found.valid).argmax(1) == wanted
         self.add(name, "probe", begin, right_of_head, with_head(network, head))
