@@ -58,6 +58,12 @@ STREAMS = (8, 32, 128)  # pictures of a stream that the widget adapts to
 DUSK = 0.5  # of the light
 SWARM = 0.55  # share of one species while it swarms; the other nine share the rest
 DEFECTS = 0.05  # share of each of four defects on an inspection line
+ROUNDS = 3  # of AdaBN on equal shares of the network's own answers
+SHIFTED = {  # case: what is seen, the shares of its classes, about how many pictures, the light
+    "swarm": ("fish", [SWARM] + [(1 - SWARM) / 9] * 9, 300, DUSK),
+    "line": ("surfaces", [1 - 4 * DEFECTS] + [DEFECTS] * 4, 240, 1.0),
+    "dim_line": ("surfaces", [1 - 4 * DEFECTS] + [DEFECTS] * 4, 240, DUSK),
+}
 TENT_RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 STRENGTHS = (0.0, 0.1, 1.0)
 LABEL_COUNTS = (1, 2, 5, 10, 20)  # of each class of the target
@@ -300,6 +306,45 @@ def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dic
         for way, network in networks.items():
             ways[way].append(evaluate(network, unseen))
     return {way: rounded(values) for way, values in ways.items()}
+
+
+@experiment(
+    "08_rounds",
+    unit="draws of source, unlabelled and test pictures",
+    seeds=10,
+    labels="40-50 + 20",
+    settings=VARIED,
+)
+def rounds() -> dict:
+    """AdaBN on equal shares, round by round, where the shares have changed, with the light or not.
+
+    {case: {"before", "prior": runs, "rounds": [runs a round]}} for the cases of SHIFTED; runs:
+    {"accuracy": over all test pictures, "each": mean over the classes}, one number a seed. Round 0
+    is AdaBN on all pictures, "prior" the unadapted network with its answers corrected.
+    """
+    return {case: _rounds(*options) for case, options in SHIFTED.items()}
+
+
+def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dict:
+    kept: dict = {"before": [], "prior": [], "rounds": [[] for _ in range(ROUNDS + 1)]}
+    for seed in SEEDS:
+        task, model = source(name, seed)
+        seen, unseen = (
+            dim(with_shares(part(name, seed, "photo", 200), shares, count), level)
+            for part in (pool, test)
+        )
+        kept["before"].append(_right_of_each(model, unseen))
+        kept["prior"].append(_right_of_each(correct_priors(model, task, seen), unseen))
+        for number, runs in enumerate(kept["rounds"]):
+            runs.append(_right_of_each(balanced_adabn(model, seen, number), unseen))
+    columns = [_columns(runs) for runs in kept["rounds"]]
+    return {"before": _columns(kept["before"]), "prior": _columns(kept["prior"]), "rounds": columns}
+
+
+def _right_of_each(model: nn.Module, unseen: Split) -> dict[str, float]:
+    right = (predict(model, unseen).argmax(1) == unseen.labels).double()
+    classes = [right[unseen.labels == c].mean() for c in unseen.labels.unique()]
+    return {"accuracy": right.mean().item(), "each": torch.stack(classes).mean().item()}
 
 
 @experiment(
