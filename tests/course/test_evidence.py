@@ -21,7 +21,7 @@ STORED = [pytest.param(path, id=path.stem) for path in sorted(RESULTS.glob("*.js
 DECLARED = {one.name: one for one in experiments()}
 INTERVAL = re.compile(r"\[(-?[\d.]+)%, (-?[\d.]+)%\]")
 FRACTIONS = re.compile(r"(?<![-\d.])([01]\.\d+) \[(-?\d\.\d+), (-?\d\.\d+)\]")
-TRAINED_LESSONS = {"01", "02", "03", "04", "05", "06", "12"}  # with a verdict on a training
+TRAINED_LESSONS = {"01", "02", "03", "04", "05", "06", "12", "14"}  # with a verdict on a training
 
 
 def refuse(constant):

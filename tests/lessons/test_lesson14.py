@@ -154,6 +154,18 @@ def test_the_other_stored_numbers_are_those_of_the_prose():
     assert round(interval(hunt["found"]).mean) == 5
 
 
+def test_scratch_stays_far_behind_on_real_photos_however_it_is_trained():
+    found = stored("14_photos_stable")
+    ahead = {name: interval(runs) for name, runs in found["verdicts"]["fine_tune"].items()}
+    assert set(ahead) == {"as_told", "half", "three_times", "unclipped", "adamw"}
+    assert min(lead.low for lead in ahead.values()) > 0
+    means = [lead.mean for lead in ahead.values()]
+    assert (round(min(means)), round(max(means))) == (31, 41)
+    told = {"as_told": 54, "half": 52, "three_times": 56, "unclipped": 62, "adamw": 62}
+    for name, share in told.items():
+        assert 100 * interval(found["scratch"][name]).mean == pytest.approx(share, abs=0.6)
+
+
 def test_the_widget_says_what_each_split_claims():
     leak = {"shots": [1, 5]}
     for reader in ("knn", "probe"):

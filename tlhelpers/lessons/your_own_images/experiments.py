@@ -12,7 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from torch import Tensor, nn
 
-from tlhelpers.course.results import CROSS_VALIDATED, FIXED, IN_EACH_DRAW, SEARCHED, experiment
+from tlhelpers.course.results import (
+    CROSS_VALIDATED,
+    FIXED,
+    IN_EACH_DRAW,
+    SEARCHED,
+    experiment,
+    stored,
+)
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import PHOTOS, RealPhotos, real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
@@ -22,10 +29,11 @@ from tlhelpers.models.real import mobilenet
 from tlhelpers.train.predict import predict
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.finetune import TRIAL, fine_tune
 from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.knn import knn, vote
 from tlhelpers.transfer.negative import train_from_scratch
+from tlhelpers.transfer.search import Search, search
 
 READERS: dict[str, Callable] = {
     "knn": lambda network, task: knn(network, task, k=1),
@@ -286,6 +294,62 @@ def photos() -> dict:
     return found | {"cells": _cells()}
 
 
+REAL_OTHERWISE: dict[str, dict[str, Any]] = {  # scratch, in place of 200 clipped steps of SGD
+    "adamw": {"optimizer": "adamw"},
+    "three_times": {"steps": 600},
+    "half": {"steps": 100},
+    "unclipped": {"clip_norm": None},
+}
+REAL_OTHER_RATES = {"unclipped": (0.003, 0.01, 0.03), "adamw": (0.0003, 0.001, 0.003, 0.01)}
+
+
+@experiment(
+    "14_photos_stable",
+    weights=(),
+    unit="draws of labelled and test photos",
+    seeds=3,
+    labels="100 + 20",
+    settings=SEARCHED,
+)
+def photos_stable() -> dict:
+    """Real cats and dogs: does scratch stay behind when it is trained in other ways?
+
+    {"verdicts": {"fine_tune": {setting: [points a draw]}}, "scratch": {setting: [accuracy a draw]},
+    "search": {setting: record}}. The fine-tuned network and scratch "as_told" are those of
+    14_photos. Other lengths keep its rate; without clipping, and with AdamW, scratch chooses anew.
+    """
+    told = stored("14_photos")
+    found: dict = {"scratch": {"as_told": told["scratch"]}, "search": {}}
+    for setting in REAL_OTHERWISE:
+        lr = told["lr"]["scratch"]
+        if setting in REAL_OTHER_RATES:
+            chosen = scratch_rate(setting)
+            found["search"][setting], lr = chosen.to_dict(), chosen.chosen["lr"]
+        found["scratch"][setting] = [scratch_run(setting, s, lr)[1] for s in range(REAL_DRAWS)]
+    points = {
+        setting: [round(100 * (a - b), 2) for a, b in zip(told["fine_tune"], runs, strict=True)]
+        for setting, runs in found["scratch"].items()
+    }
+    return found | {"verdicts": {"fine_tune": points}}
+
+
+def scratch_rate(setting: str) -> Search:
+    """The search for scratch's rate: a third of the steps, on a seed that is not measured."""
+    rates = {"lr": REAL_OTHER_RATES[setting]}
+    return search(lambda lr: scratch_run(setting, TUNING, lr, TRIAL)[0], rates)
+
+
+def scratch_run(setting: str, seed: int, lr: float, shorter: int = 1) -> tuple[float, float]:
+    """(validation, test) accuracy of scratch in this setting, with so many times fewer steps."""
+    options = {"steps": REAL_STEPS["scratch"], **REAL_OTHERWISE[setting]}
+    return real_run("scratch", seed, lr, round(options.pop("steps") / shorter), **options)
+
+
+def real_run(way: str, seed: int, lr: float, steps: int, **others: Any) -> tuple[float, float]:
+    """(validation, test) accuracy on this draw of the real cats and dogs."""
+    return _train_real(way, _real_task(real_photos("cats_dogs"), seed), seed, lr, steps, **others)
+
+
 def _real_task(photos: RealPhotos, seed: int) -> Task:
     """100 photos of each class to train on, 20 to choose with, 200 to test; no two alike."""
     generator = torch.Generator().manual_seed(seed)
@@ -300,7 +364,9 @@ def _real_task(photos: RealPhotos, seed: int) -> Task:
     return Task("cats-dogs", train, valid, test, names)
 
 
-def _train_real(way: str, task: Task, seed: int, lr: float, steps: int) -> tuple[float, float]:
+def _train_real(
+    way: str, task: Task, seed: int, lr: float, steps: int, **others: Any
+) -> tuple[float, float]:
     """(validation, test) accuracy of fine-tuning, or of the same network from random weights."""
     options: dict[str, Any] = {
         "lr": lr,
@@ -310,6 +376,7 @@ def _train_real(way: str, task: Task, seed: int, lr: float, steps: int) -> tuple
         "valid": False,
         "progress": False,
         "seed": seed,
+        **others,
     }
     if way == "scratch":
         options |= {"freeze_epochs": 0, "keep_batchnorm": False}
