@@ -250,7 +250,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも4ポイントほどの差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます（0.05より大きい学習率は試していません。弱いものは、そこでもっと上がるかもしれません）。
 #
 # ## 学習する前に、何がわかるか
 #
@@ -263,7 +263,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune.
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is some 4 points behind on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Rates above 0.05 were not tried: weak networks may gain more there.)
 #
 # ## What can be known before any training?
 #
