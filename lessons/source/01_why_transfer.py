@@ -162,7 +162,9 @@ tl.check("01-a")
 # %% [markdown] key="inside" lang="ja"
 # ## 凍結の中身は10行
 #
-# `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率（88%）は下の結果と少し違います。
+# `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。
+#
+# 出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率（88%）は下の結果と少し違います。
 #
 # ファインチューニングに変えるには、次の3か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
 #
@@ -175,7 +177,9 @@ tl.check("01-a")
 # %% [markdown] key="inside" lang="en"
 # ## Frozen, in ten lines
 #
-# Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone. The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy (88%) differs a little from the one below.
+# Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone.
+#
+# The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy (88%) differs a little from the one below.
 #
 # Fine-tuning differs from this in three places (and `tl.fine_tune` begins with a head trained as here):
 #
@@ -221,12 +225,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# いまの結果は1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、2つの始め方に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、2つの始め方に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# You have seen a single result, and perhaps the 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time both starts get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time both starts get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")

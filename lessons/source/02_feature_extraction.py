@@ -131,12 +131,16 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # ja: print(f"パラメータ {total:,} 個のうち、{trained:,} 個を学習（{trained / total:.2%}）")
 
 # %% [markdown] key="train-intro" lang="ja"
-# あとは普通の学習ループです。**損失**（loss）は答えの外れ具合、**勾配**（gradient）は損失を減らす向きを示し、**オプティマイザー**（optimizer）がその向きへ重みを少しずつ動かします。広く使われる `AdamW` は歩幅を重みごとに調整し、その目安が**学習率**（learning rate、`lr`）です。一度に通す32枚を**バッチ**（batch）、100枚を1周することを1**エポック**（epoch）といいます。`model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。`eval()` で学習する理由は、あとで確かめます。
+# あとは普通の学習ループです。**損失**（loss）は答えの外れ具合、**勾配**（gradient）は損失を減らす向きを示し、**オプティマイザー**（optimizer）がその向きへ重みを少しずつ動かします。広く使われる `AdamW` は歩幅を重みごとに調整し、その目安が**学習率**（learning rate、`lr`）です。
+#
+# 一度に通す32枚を**バッチ**（batch）、100枚を1周することを1**エポック**（epoch）といいます。`model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。`eval()` で学習する理由は、あとで確かめます。
 #
 # **予想してから実行**：学習するのは全体の0.25%、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
-# The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** which way it falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size. The 32 pictures that go through together are a **batch**; an **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
+# The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** which way it falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size.
+#
+# The 32 pictures that go through together are a **batch**; an **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
 #
 # **Predict, then run**: 0.25% of the network learns from 100 pictures. What share of new birds will it name correctly? (Guessing: 10%.)
 
