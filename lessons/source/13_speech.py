@@ -5,7 +5,7 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 波形からログメルの絵を自分で作り、エラーの出ない間違いの大きさを測る
+# - 波形からログメルの絵を自分で作り、エラーの出ない間違いを直す
 # - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
 # - 声ごとに分けて測り、アクセント別の正解率と、学習後に忘れた分を報告する
 #
@@ -18,7 +18,7 @@
 #
 # After this lesson you can
 #
-# - turn a wave into a log-mel picture yourself, and measure what mistakes without an error cost
+# - turn a wave into a log-mel picture yourself, and mend a mistake that gives no error
 # - build a model that tells new words apart, from two recordings of each
 # - split by voice, and report each accent and what was forgotten
 #
@@ -112,34 +112,15 @@ tl.claim(
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
 #
-# 次のウィジェットでは、事前学習で覚えた40語のうち、10の命令語（yes、stop など）を、初めての声で聞かせます。雑音を大きくしたり、アクセントを変えたりして、答えの変化を見てください。自分の声で試すには、「さらに深く：自分の声と、自分の録音」へどうぞ。
+# 次のウィジェットでは、事前学習で覚えた40語のうち、10の命令語（yes、stop など）を、初めての声で聞かせます。声1の no は、雑音をどこまで大きくすると聞き間違えられるでしょうか。雑音がなくても、アクセントを「日本語」にすると聞き間違えられる単語は、どれでしょうか。自分の声で試すには、「さらに深く：自分の声と、自分の録音」へどうぞ。
 
 # %% [markdown] key="play" lang="en"
 # ## Hear it, see it, try it
 #
-# In the widget, voices that are new to the network say ten commands (*yes*, *stop* ...), all among the 40 words it knows. Turn the noise up, change the accent, and watch its answers. Your own voice has its turn in "Deeper: your own voice, your own recordings".
+# In the widget, voices that are new to the network say ten commands (*yes*, *stop* ...), all among the 40 words it knows. How much noise does it take until *no* in voice 1 is misheard? And which words does it mishear in the Japanese accent even without noise? Your own voice has its turn in "Deeper: your own voice, your own recordings".
 
 # %% key="widget"
 tl.widget("13")
-
-# %% [markdown] key="exercise-a" lang="ja"
-# ### 練習A（読み取る、4分）
-#
-# 声1で調べてください。`misheard` は、雑音なし、アクセント「日本語」のときに聞き間違えられる単語のリストです。`level_failing` は、標準のアクセントの no が、雑音を大きくしていって最初に聞き間違えられるときのdBの値です。
-
-# %% [markdown] key="exercise-a" lang="en"
-# ### Exercise A (read, 4 minutes)
-#
-# Use voice 1. `misheard` is the list of words that are misheard without noise in the Japanese accent. `level_failing` is the number of dB at which *no*, in the standard accent, is first misheard as you turn the noise up.
-
-# %% key="ex-a" tags=["exercise"]
-### BEGIN SOLUTION
-# PLACEHOLDER: misheard = [...]
-# PLACEHOLDER: level_failing = ...
-misheard = ["left", "right"]
-level_failing = 5
-### END SOLUTION
-tl.check("13-a")
 
 # %% [markdown] key="mel" lang="ja"
 # ## 波形から絵へ、手を動かして
@@ -236,6 +217,45 @@ lesson13.draw_mistakes(heard)
 # **Not one of them gives a warning, and three of the four cost a lot.** The right picture gives 91%. The wrong rate leaves 27%, bands up to 2,000 Hz 38% and the missing logarithm 56%, while 20 bands cost only a point. With the wrong rate, every sound is half as fast and an octave lower. A person hears that at once; the network answers as if nothing had happened.
 #
 # The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` holds it, and `tl.probe` and all others use it. With data of your own, play one sound and look at its picture first.
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ### 練習A（書く、5分）
+#
+# 損がいちばん大きかった間違いを直しましょう。関数 `to_8khz(waves, rate)` を書いてください。`waves` は1行が1つの録音のテンソル、`rate` は1秒あたりのサンプル数で、8,000の倍数です。隣り合う `rate // 8000` 個のサンプルを平均し、1秒8,000サンプルの波形を返します。
+#
+# たとえば `rate` が16,000なら、2, 4, 6, 8 という行は 3, 7 になります。（平均せずに1つおきに取ると、4,000 Hzより高い音が、もとは無かった低い音に化けます。平均すると、その高い音が弱まります。）
+#
+# できたら、次の1行で、取り違えた音の正解率がどこまで戻るかを見てください。
+#
+# ```python
+# lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
+# ```
+
+# %% [markdown] key="exercise-a" lang="en"
+# ### Exercise A (write, 5 minutes)
+#
+# Mend the mistake that cost most. Write a function `to_8khz(waves, rate)`: `waves` is a tensor with one recording a row, and `rate`, the samples a second, is a multiple of 8,000. Return the waves at 8,000 samples a second, each sample the mean of `rate // 8000` neighbours.
+#
+# For example, at a rate of 16,000 a row of 2, 4, 6, 8 becomes 3, 7. (Taking every other sample instead would turn tones above 4,000 Hz into low tones that were never there; the mean makes those high tones weaker.)
+#
+# Once it works, see with this line how far the accuracy of the misread sound comes back.
+#
+# ```python
+# lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
+# ```
+
+
+# %% key="ex-a" tags=["exercise"]
+### BEGIN SOLUTION
+# PLACEHOLDER: def to_8khz(waves, rate):
+# PLACEHOLDER:     return ...
+def to_8khz(waves, rate):
+    groups = waves.reshape(len(waves), -1, rate // 8000)
+    return groups.mean(2)
+
+
+### END SOLUTION
+tl.check("13-a")
 
 # %% [markdown] key="voices" lang="ja"
 # ## 誰の声でテストするか
@@ -717,7 +737,7 @@ lesson13.own_voice()
 # ```
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 耳を借りる話、再生、最初の成功8分（1つは教室のスピーカーで流し、`sound` の図を映す） → ウィジェットと練習A 7分 → 波形から絵へ8分（窓の256とメルの差を板書で計算） → 間違い5分 → 声ごとの分け方と練習B 7分 → アクセントとリプレイ4分 → 聞こえないもの、人の声3分 → 練習C 3分で始め、残りは宿題。クイズ、まとめ、「さらに深く」も宿題か、早く終わった人向けです。
+# **45分の進め方** ・ 耳を借りる話、再生、最初の成功8分（1つは教室のスピーカーで流し、`sound` の図を映す） → ウィジェット4分 → 波形から絵へ8分（窓の256とメルの差を板書で計算） → 間違いと練習A 8分 → 声ごとの分け方と練習B 7分 → アクセントとリプレイ4分 → 聞こえないもの、人の声3分 → 練習C 3分で始め、残りは宿題。クイズ、まとめ、「さらに深く」も宿題か、早く終わった人向けです。
 #
 # **2人組で**：1人が目をつぶり、もう1人がウィジェットで単語を再生します。人が聞き取れなくなるdBと、ネットワークが間違えるdBを比べます。
 #
@@ -726,7 +746,7 @@ lesson13.own_voice()
 # **よくある誤解**：「録音を増やせば声ごとに分けなくてよい」。同じ5人の録音をいくら増やしても、6人目のことはわかりません。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **45 minutes** · Borrowed ears, listening and the first success 8 (play one over the loudspeakers, project the diagram `sound`) → widget and exercise A 7 → from wave to picture 8 (the 256 of a window and the differences in mel on the board) → mistakes 5 → whose voice, and exercise B 7 → accents and replay 4 → what it does not hear, and people 3 → begin exercise C with 3, the rest at home. Quiz, key points and everything "Deeper" are homework, or for whoever is early.
+# **45 minutes** · Borrowed ears, listening and the first success 8 (play one over the loudspeakers, project the diagram `sound`) → widget 4 → from wave to picture 8 (the 256 of a window and the differences in mel on the board) → mistakes and exercise A 8 → whose voice, and exercise B 7 → accents and replay 4 → what it does not hear, and people 3 → begin exercise C with 3, the rest at home. Quiz, key points and everything "Deeper" are homework, or for whoever is early.
 #
 # **In pairs**: one closes their eyes, the other plays words in the widget. Compare the dB at which the person fails with those at which the network fails.
 #

@@ -1,33 +1,37 @@
 """What the exercises of lesson 13 ask for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
 
 from tlhelpers.course.exercises import exercise
-from tlhelpers.lessons.speech.widget import LEVELS, VOICES, WORDS, listen_to
 from tlhelpers.runtime.language import text
 
 
-@exercise("13-a", hints=("lesson13.ear_hint_1", "lesson13.ear_hint_2"), right="lesson13.ear_right")
-def read_the_widget(misheard: Sequence[str], level_failing: int) -> str | None:
-    """The words that voice 1 loses to the Japanese accent, and the noise at which "no" is lost."""
-    if isinstance(misheard, str) or not set(misheard) <= set(WORDS):
-        return text("lesson13.ear_words", words=", ".join(WORDS))
-
-    def taken_for(word: str, accent: str, level: int | None) -> str:
-        return listen_to(word, VOICES[0], accent, level).answers[0][0]
-
-    wrong = {word for word in WORDS if taken_for(word, "japanese", None) != word}
-    if set(misheard) - wrong:
-        return text("lesson13.ear_too_many", words=", ".join(sorted(set(misheard) - wrong)))
-    if wrong - set(misheard):
-        return text("lesson13.ear_missing", count=len(wrong - set(misheard)))
-    levels = [level for level in LEVELS if level is not None]
-    if level_failing not in levels:
-        return text("lesson13.ear_level_unknown", levels=", ".join(map(str, levels)))
-    first = max(level for level in levels if taken_for("no", "standard", level) != "no")
-    if level_failing > first:
-        return text("lesson13.ear_still_right", level=level_failing)
-    return text("lesson13.ear_not_first", level=level_failing) if level_failing < first else None
+@exercise(
+    "13-a", hints=("lesson13.rate_hint_1", "lesson13.rate_hint_2"), right="lesson13.rate_right"
+)
+def slow_the_samples(to_8khz: Callable) -> str | None:
+    """Waves at 8,000 samples a second, each the mean of its neighbours, from three rates."""
+    waves = torch.arange(2.0, 98.0, 2.0).reshape(2, 24)
+    for rate in (16_000, 8000, 24_000):
+        step = rate // 8000
+        made = to_8khz(waves.clone(), rate)
+        if not isinstance(made, Tensor):
+            return text("lesson13.rate_kind", kind=type(made).__name__)
+        wanted = waves.unfold(1, step, step).mean(2)
+        if made.shape != wanted.shape:
+            shapes = {"wanted": tuple(wanted.shape), "made": tuple(made.shape)}
+            return text("lesson13.rate_shape", rate=rate, given=tuple(waves.shape), **shapes)
+        if torch.allclose(made, wanted):
+            continue
+        if torch.equal(made, waves[:, ::step]):
+            return text("lesson13.rate_picked", step=step)
+        numbers = {"given": waves[0, : 2 * step], "wanted": wanted[0, :2], "made": made[0, :2]}
+        said = {name: ", ".join(f"{x:g}" for x in row) for name, row in numbers.items()}
+        return text("lesson13.rate_values", rate=rate, **said)
+    return None
 
 
 @exercise(
