@@ -92,7 +92,7 @@ lesson10.show_clusters(photos, clusters)
 # | A | 3 | 0 |
 # | B | 1 | 2 |
 #
-# 6枚から作れるペアは15組です。同じクラスターのペアは、4枚のクラスター1に6組、2枚のクラスター2に1組で、合わせて7組です。同じ種類のペアは $3+3=6$ 組、両方とも同じペアは $3+1=4$ 組です。ランダムに分けても平均 $7\times6\div15=2.8$ 組は両方とも同じになり、完全に分かれれば、7と6の平均の $6.5$ 組ほどになります。ランダムに分けた場合を0、完全な場合を1とすると、$(4-2.8)\div(6.5-2.8)=0.32$ です。これが**調整ランド指数**（adjusted Rand index、**ARI**、Hubert・Arabie, 1985）で、クラスターを増やすだけでは上がりません。
+# 6枚から作れるペアは15組です。同じクラスターのペアは、4枚のクラスター1に6組、2枚のクラスター2に1組で、合わせて7組です。同じ種類のペアは $3+3=6$ 組、両方とも同じペアは $3+1=4$ 組です。15組のうち同じ種類は6組なので、ランダムに分けても、7組のうち平均 $7\times6\div15=2.8$ 組は両方とも同じになります。完全に分かれた場合は、7と6の平均の $6.5$ 組と見なします。ランダムに分けた場合を0、完全な場合を1とすると、$(4-2.8)\div(6.5-2.8)=0.32$ です。これが**調整ランド指数**（adjusted Rand index、**ARI**、Hubert・Arabie, 1985）で、クラスターを増やすだけでは上がりません。
 #
 # 次は、目を替えて比べましょう。画素をそのまま使う場合、事前学習をしていないランダムな重みの場合、そして事前学習済みの場合です。
 
@@ -110,7 +110,7 @@ lesson10.show_clusters(photos, clusters)
 # | A | 3 | 0 |
 # | B | 1 | 2 |
 #
-# Six photos make 15 pairs. Cluster 1 has four photos, which make 6 pairs, and cluster 2 has one pair: 7 pairs share a cluster. $3+3=6$ share a species, and $3+1=4$ share both. Sorting at random would give $7\times6/15=2.8$ of these on average, and a perfect result about the mean of 7 and 6, that is $6.5$. On a scale from random (0) to perfect (1) this is $(4-2.8)/(6.5-2.8)=0.32$: the **adjusted Rand index**, **ARI** (Hubert and Arabie, 1985). More clusters do not raise it by themselves.
+# Six photos make 15 pairs. Cluster 1 has four photos, which make 6 pairs, and cluster 2 has one pair: 7 pairs share a cluster. $3+3=6$ share a species, and $3+1=4$ share both. As 6 of the 15 pairs share a species, sorting at random would give $7\times6/15=2.8$ that share both, on average. A perfect result is taken to give the mean of 7 and 6, that is $6.5$. On a scale from random (0) to perfect (1) this is $(4-2.8)/(6.5-2.8)=0.32$: the **adjusted Rand index**, **ARI** (Hubert and Arabie, 1985). More clusters do not raise it by themselves.
 #
 # Now change the eye and compare: plain pixels, random weights that were never pretrained, and the pretrained network.
 
@@ -194,7 +194,7 @@ tl.check("10-a")
 #
 # すぐ思いつくのは、写真全体の特徴が良品の平均からどれだけ離れているかです。しかし、細い傷は写真のごく一部なので、全体の特徴では薄まってしまいます。
 #
-# そこで**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、写真を8×8の区画（パッチ）に分け、ネットワークの途中の段（`layer2` と `layer3`）の特徴で表します。良品の区画は倉庫（メモリバンク）にためておきます。部品の異常スコアは、最も異常な区画、つまり倉庫のどの区画からも最も遠い区画の距離です。
+# そこで**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、写真を縦横8つずつ、64個の区画（パッチ）に分け、ネットワークの途中の段（`layer2` と `layer3`）の特徴で表します。良品の区画は倉庫（メモリバンク）にためておきます。部品の異常スコアは、最も異常な区画、つまり倉庫のどの区画からも最も遠い区画の距離です。
 
 # %% [markdown] key="damage" lang="en"
 # ## Finding damage without having seen any
@@ -203,7 +203,7 @@ tl.check("10-a")
 #
 # The first idea is the distance of the whole photo's features from the mean of sound parts. But a scratch covers very little of the photo, and is lost in them.
 #
-# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into 8 × 8 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch, the one that is farthest from everything in the bank.
+# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into a grid of 8 × 8 = 64 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch, the one that is farthest from everything in the bank.
 
 # %% key="patches-diagram"
 sound = tl.load_task("surfaces", per_class=400, classes=[0]).train.inputs
@@ -215,14 +215,14 @@ tl.diagram("patches")
 #
 # $$s(\text{部品}) = \max_{\text{区画}}\ \min_{b\,\in\,\text{倉庫}} \lVert \text{区画} - b \rVert$$
 #
-# 次のセルで、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
+# 次のセルで、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です（単にAUCともいいます）。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
 
 # %% [markdown] key="oddest" lang="en"
 # As a formula:
 #
 # $$s(\text{part}) = \max_{\text{patches}}\ \min_{b\,\in\,\text{bank}} \lVert \text{patch} - b \rVert$$
 #
-# The next cell scores 300 test parts, 60 of them sound. The mark is the **AUROC**: pick one damaged and one sound part; how often does the damaged one have the higher score? For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
+# The next cell scores 300 test parts, 60 of them sound. The mark is the **AUROC**: pick one damaged and one sound part; how often does the damaged one have the higher score? (Lesson 09 calls it AUC.) For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
 
 # %% key="patches-run" alt_ja="上の段は部品、下の段は区画ごとの異常さを重ねた図。続いて、平均までの距離と最も異常な区画のAUROCを3つのネットワークで比べた図。" alt_en="Parts above, below them maps of how odd each patch is; then AUROC of the distance to the mean and of the oddest patch, by three networks."
 bank = lesson10.patches_of(network, sound[:320])  # a row of features for each of 64 patches
@@ -259,20 +259,24 @@ tl.claim(
 )
 
 # %% [markdown] key="rare" lang="ja"
-# **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました。最も異常な区画は、欠陥品の84%で本当に欠陥の上にあります（偶然なら23%）。写真は、それぞれの状態で最も異常とされた部品で（明るい所ほど異常）、下の数字は、それよりスコアの低い良品の割合です。右端の欠陥品は見逃されています。区画ごとに見れば、ランダムな重みでも0.75になります。欠陥を無視するように育った**塗装色の選別機**（レッスン06）の目では、コイン投げに近いままです。
+# **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 写真は、それぞれの状態で最も異常とされた、いちばんわかりやすい部品です。明るい所ほど異常で、下の数字は、それよりスコアの低い良品の割合です。右端の欠陥品は見逃されています。最も異常な区画は、欠陥品の84%で本当に欠陥の上にあります（偶然なら23%）。
+#
+# 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました。区画ごとに見れば、ランダムな重みでも0.75になります。欠陥を無視するように育った**塗装色の選別機**（レッスン06）の目では、コイン投げに近いままです。
 #
 # ## まれな異常：AUROCが高くても、警報はほとんど誤報
 #
-# この検出器を現場に置きます。誤報を良品の5%までと決めてしきい値を置くと、実際には良品の4%で誤報が出て、欠陥品の43%が見つかります。1日に10,000個の部品が流れ、欠陥品は1,000個に1個です。
+# この検出器を現場に置きます。誤報を良品の5%までと決めてしきい値を置くと（決め方はこのあと）、実際には良品の4%で誤報が出て、欠陥品の43%が見つかります。1日に10,000個の部品が流れ、欠陥品は1,000個に1個です。
 #
 # > **予想してから実行**：警報が鳴った部品のうち、本当に欠陥品なのはどれくらいでしょうか。
 
 # %% [markdown] key="rare" lang="en"
-# **It has never seen damage, and yet it finds it, and says where.** Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%). The pictures show the oddest part of each condition, and how many sound parts are less odd (bright: odd patches); the damaged one at the far right goes unnoticed. Even random weights reach 0.75 by patches. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
+# **It has never seen damage, and yet it finds it, and says where.** The pictures show the oddest part of each condition, that is the clearest case. Bright patches are odd, and the line below says how many sound parts are less so; the damaged part at the far right goes unnoticed. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%).
+#
+# Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. Even random weights reach 0.75 by patches. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
 #
 # ## Rare events: a good AUROC, and nearly all alarms are false
 #
-# Put this detector on the line. With a threshold set for at most 5% false alarms, 4% of the sound parts raise one, and 43% of the damaged parts are caught. 10,000 parts pass in a day, and one in 1,000 is damaged.
+# Put this detector on the line. With a threshold set for at most 5% false alarms (how to set it comes next), 4% of the sound parts raise one, and 43% of the damaged parts are caught. 10,000 parts pass in a day, and one in 1,000 is damaged.
 #
 # > **Predict, then run**: of the parts that raise an alarm, how many are really damaged?
 
@@ -376,7 +380,7 @@ lesson10.draw_real(real)
 # %% [markdown] key="exercise-c" lang="ja"
 # **対象外の問い合わせは見つかり、迷惑SMSは、このスコアでは見つかりませんでした。** 問い合わせでは、MiniLMのAUROCが0.97です。zukan-bertは0.73で、事前学習のないTF-IDF（0.75）と変わりません。
 #
-# 迷惑SMSは、どの特徴でも0.63以下です。通常のSMSは実にさまざまなので、宣伝文も、通常の文どうしと同じくらいの距離に収まってしまいます。ところが、通常の文の平均からの距離で測ると、zukan-bertで0.82、TF-IDFで0.72になりました（問い合わせでは、どの特徴でも逆に下がって0.45〜0.81です。保存済み）。どのスコアが合うかは、見つけたいものの例がいくつかなければ選べません。**異常検知が見つけるのは「見慣れないもの」で、「悪いもの」ではありません。**
+# 迷惑SMSは、どの特徴でも0.63以下です。通常のSMSは実にさまざまなので、宣伝文も、通常の文どうしと同じくらいの距離に収まってしまいます。zukan-bertの0.41はコイン投げより下で、迷惑SMSのほうが新しい通常の文より既知の文に近い、ということです。ところが、通常の文の平均からの距離で測ると、zukan-bertで0.82、TF-IDFで0.72になりました（問い合わせでは、どの特徴でも逆に下がって0.45〜0.81です。保存済み）。どのスコアが合うかは、見つけたいものの例がいくつかなければ選べません。**異常検知が見つけるのは「見慣れないもの」で、「悪いもの」ではありません。**
 #
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
 #
@@ -387,7 +391,7 @@ lesson10.draw_real(real)
 # %% [markdown] key="exercise-c" lang="en"
 # **Requests out of scope stand out; spam, by this score, does not.** For requests, MiniLM has an AUROC of 0.97; zukan-bert, with 0.73, is no better than TF-IDF without any pre-training (0.75).
 #
-# Spam stays at 0.63 or below. Ordinary messages are so varied that an advertisement lies hardly farther from them than they lie from each other. Yet by its distance to the mean of all ordinary messages, spam gets 0.82 with zukan-bert and 0.72 with TF-IDF, while requests fall to 0.45 to 0.81 (stored). Which score suits cannot be chosen without some examples of what you look for. **Anomaly detection finds what is unfamiliar, not what is bad.**
+# Spam stays at 0.63 or below. Ordinary messages are so varied that an advertisement lies hardly farther from them than they lie from each other. With zukan-bert (0.41) it is even below the coin: spam lies nearer to the known messages than new ordinary ones do. Yet by its distance to the mean of all ordinary messages, spam gets 0.82 with zukan-bert and 0.72 with TF-IDF, while requests fall to 0.45 to 0.81 (stored). Which score suits cannot be chosen without some examples of what you look for. **Anomaly detection finds what is unfamiliar, not what is bad.**
 #
 # ### Exercise C (design, 8 minutes, also good in pairs)
 #
@@ -546,12 +550,13 @@ ok = tl.extract_features(network, sound[:320])
 tested = tl.extract_features(network, line.test)
 fitted = LedoitWolf().fit(ok)
 apart = tested - ok.mean(0)
-precision = torch.tensor(fitted.precision_, dtype=torch.float32)
+inverse = torch.tensor(fitted.precision_, dtype=torch.float32)  # of the covariance C
+# ja: inverse = torch.tensor(fitted.precision_, dtype=torch.float32)  # 共分散 C の逆行列
 for way, values in {
     "plain": apart.norm(dim=1),
     # ja: "ふつうの距離": apart.norm(dim=1),
-    "Mahalanobis": ((apart @ precision) * apart).sum(1).sqrt(),
-    # ja: "マハラノビス距離": ((apart @ precision) * apart).sum(1).sqrt(),
+    "Mahalanobis": ((apart @ inverse) * apart).sum(1).sqrt(),
+    # ja: "マハラノビス距離": ((apart @ inverse) * apart).sum(1).sqrt(),
 }.items():
     wins = (values[damaged][:, None] > values[~damaged]).float().mean()
     print(f"{way}: AUROC {wins:.2f}")
