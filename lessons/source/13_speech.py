@@ -221,7 +221,7 @@ lesson13.draw_mistakes(heard)
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（書く、5分）
 #
-# 損がいちばん大きかった間違いを直しましょう。関数 `to_8khz(waves, rate)` を書いてください。`waves` は1行が1つの録音のテンソル、`rate` は1秒あたりのサンプル数で、8,000の倍数です。隣り合う `rate // 8000` 個のサンプルを平均し、1秒8,000サンプルの波形を返します。
+# 正解率をいちばん下げた間違いを直しましょう。関数 `to_8khz(waves, rate)` を書いてください。`waves` は1行が1つの録音のテンソル、`rate` は1秒あたりのサンプル数で、8,000の倍数です。隣り合う `rate // 8000` 個のサンプルを平均し、1秒8,000サンプルの波形を返します。
 #
 # たとえば `rate` が16,000なら、2, 4, 6, 8 という行は 3, 7 になります。（平均せずに1つおきに取ると、4,000 Hzより高い音が、もとは無かった低い音に化けます。平均すると、その高い音が弱まります。）
 #
@@ -334,7 +334,7 @@ lesson13.draw_accents(accents)
 #
 # We take two or five recordings of each command in the Japanese accent and fine-tune, keeping the ten outputs. We do so without and with **replay** (lesson 04), which mixes in five recordings of each word in standard English.
 
-# %% key="replay" alt_ja="日本語アクセントと標準的な英語の正解率を、学習前、追加学習、リプレイありについて示す。左は1単語2件、右は5件。" alt_en="Accuracy on the Japanese accent and on standard English before, fine-tuned, and fine-tuned with replay; two recordings of each word at the left, five at the right."
+# %% key="replay" alt_ja="日本語アクセントと標準的な英語の正解率を、学習前、ファインチューニング、リプレイありについて示す。左は1単語2件、右は5件。" alt_en="Accuracy on the Japanese accent and on standard English before, fine-tuned, and fine-tuned with replay; two recordings of each word at the left, five at the right."
 replay = tl.stored("13_replay")
 lesson13.draw_replay(replay)
 
