@@ -161,7 +161,7 @@ lesson09.draw_readings(fish, readings)
 # 今度は、鳥24種に12の属性があります。19種を学習に使い、残りの5種は説明だけです。2つの方法を比べます。
 #
 # 1. **最も近いシグネチャ**：上と同じです。
-# 2. **ESZSL**（Romera-Paredes & Torr, 2015）：写真 $x$ とシグネチャ $s$ の**相性** $x^\top V s$ を直接学びます。自分のクラスとは+1、ほかのクラスとは−1に近づく $V$ が、式1つで求まります。
+# 2. **ESZSL**（Romera-Paredes & Torr, 2015）：写真 $x$ とシグネチャ $s$ の**相性** $x^\top V s$ を直接学びます。自分のクラスとは+1、ほかのクラスとは−1に近づく $V$ が、式1つで求まります。写真の答えは、相性が最も高い鳥です。たとえば相性がレンジャクと0.4、アオカケスと−0.3なら、レンジャクと答えます。
 #
 # $$V = (X^\top X + \gamma I)^{-1}\, X^\top Y S\, (S^\top S + \lambda I)^{-1}$$
 #
@@ -179,13 +179,13 @@ lesson09.draw_readings(fish, readings)
 # Of 24 birds with 12 attributes we learn from 19; five have a description only. Two methods:
 #
 # 1. **Nearest signature**, as above.
-# 2. **ESZSL** (Romera-Paredes and Torr, 2015) learns how well a photo $x$ and a signature $s$ **go together**: $x^\top V s$ should be +1 with the photo's own class and −1 with any other. One formula gives $V$:
+# 2. **ESZSL** (Romera-Paredes and Torr, 2015) learns how well a photo $x$ and a signature $s$ **go together**: $x^\top V s$ should be +1 with the photo's own class and −1 with any other, and the highest decides. For example, with 0.4 for the waxwing and −0.3 for the blue jay, the answer is waxwing. One formula gives $V$:
 #
 # $$V = (X^\top X + \gamma I)^{-1}\, X^\top Y S\, (S^\top S + \lambda I)^{-1}$$
 #
 # Rows of $X$ are the features of photos, rows of $S$ the signatures of the 19 birds; $Y$ holds the ±1, $I$ is the identity matrix, and $\gamma$ and $\lambda$ keep the weights small. The code first centres $x$ and $s$ and gives them length 1.
 #
-# > **Think before you look**: how far does ESZSL get on bare pixels? And with the three colours left out of the descriptions?
+# > **Think before you look**: the colour of a wing can be told without a network. How far does ESZSL get on bare pixels? And with the three colours left out of the descriptions?
 
 
 # %% key="birds-run" alt_ja="説明だけの鳥5種の正解率を、方法ごとに点と95%信頼区間で示す。左は12属性すべて、右は色の3属性を除いた場合。点線はランダムに答えた場合の20%。" alt_en="Accuracy on five unseen birds by method, as dots with 95% intervals: all twelve attributes at the left, without the three colours at the right. Dotted: guessing, 20%."
