@@ -90,36 +90,36 @@ trained = tl.stored("12_contenders")
 display(lesson12.draw_win(trained, live={"tfidf": tfidf.test_acc, "probe": frozen.test_acc}))
 tl.see_prediction("12-win", round(100 * frozen.test_acc))
 
-# %% [markdown] key="win-read" lang="ja"
+# %% [markdown] key="win-read" lang="ja" tags=["answer"]
 # **同じ60通から、凍結したBERTはTF-IDFより23ポイント高い正解率を引き出しました**（10回の平均。丸印は今日の1回です）。いちばん上の行のように、同じBERTでも事前学習がなければTF-IDFに届きません。TF-IDFは、同じ文字の並びがもう一度出てこないと手がかりがありません。BERTの特徴では、「返金してほしい」と「お金を戻して」が近くに並びます。
 #
 # **なぜこんなに小さなモデルで勝てるのでしょうか。** 読んだメールが、同じ「お店への連絡」だったからです。テストの文は読んでいませんが、分野が同じで、話題もよく似ています（「さらに深く：zukan-bertの作り方」）。
-#
-# ## 自分の文で試す
-#
-# 日本語でも英語でもかまいません（ここの出力層は、2つの言語の文を1クラス20通ずつ使って学習しました）。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに分類されます。**確率が高くても、正しいとは限りません。**
 
-# %% [markdown] key="win-read" lang="en"
+# %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From the same sixty texts, the frozen BERT gets 22 points more than TF-IDF**, on average over ten draws (the rings are today's). Without pre-training, the same BERT does not even reach TF-IDF (top row). TF-IDF has nothing to go by unless the same characters come again. Among BERT's features, "I want a refund" and "give me my money back" lie close together.
 #
 # **Why does so small a model win?** Because it has read mail to a shop as well: not the test texts, but their domain, and many of their subjects ("Deeper: how zukan-bert was made").
+
+# %% [markdown] key="exercise-a" lang="ja"
+# ## 自分の文で試す
 #
+# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません（ここの出力層は、2つの言語の文を1クラス20通ずつ使って学習しました）。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに分類されます。**確率が高くても、正しいとは限りません。**
+#
+# ### 練習A（試す、4分）
+#
+# **1語だけ**変えると別のクラスに移る2つの文を見つけ、`before` と `after` に入れてください。変える前に、どのクラスに移るかを予想しましょう。
+
+# %% [markdown] key="exercise-a" lang="en"
 # ## Your own sentences
 #
-# Type anything, in English or Japanese. (This head learned from twenty texts a class in each language.) The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Try something unrelated, too, such as the weather: one of the six classes always wins. **A high probability is no guarantee of being right.**
+# Type anything into the widget below, in English or Japanese. (This head learned from twenty texts a class in each language.) The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Try something unrelated, too, such as the weather: one of the six classes always wins. **A high probability is no guarantee of being right.**
+#
+# ### Exercise A (try, 4 minutes)
+#
+# Find two enquiries that differ in **one word only** and go to different desks. Put them into `before` and `after`. Before you change the word, predict where the text will go.
 
 # %% key="widget"
 tl.widget("12")
-
-# %% [markdown] key="exercise-a" lang="ja"
-# ### 練習A（試す、4分）
-#
-# ウィジェットで、**1語だけ**変えると別のクラスに移る2つの文を見つけ、`before` と `after` に入れてください。変える前に、どのクラスに移るかを予想しましょう。
-
-# %% [markdown] key="exercise-a" lang="en"
-# ### Exercise A (try, 4 minutes)
-#
-# Use the widget to find two enquiries that differ in **one word only** and go to different desks. Put them into `before` and `after`. Before you change the word, predict where the text will go.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -142,7 +142,7 @@ tl.check("12-a")
 # %% [markdown] key="tokens" lang="en"
 # ## Inside BERT 1: tokens and embeddings
 #
-# The model reads neither letters nor words but **tokens**; what cuts a text into them is the **tokenizer**. Frequent words are one token, rare ones fall into pieces, and characters that it does not know become `[UNK]`. The sign `▁` stands for a space.
+# The model reads neither letters nor words but **tokens**; what cuts a text into them is the **tokenizer**. Frequent words are one token, rare ones fall into pieces, and characters that it does not know become `[UNK]`. Capitals are made small. The sign `▁` stands for a space.
 #
 # Each token is replaced by 128 numbers from a table: its **embedding**. They are the same numbers in every sentence.
 
@@ -238,7 +238,7 @@ vectors = F.normalize(torch.stack(vectors), dim=1)
 lesson12.draw_context(vectors @ vectors.T, sentences)
 
 # %% [markdown] key="masked" lang="ja"
-# **同じ話題の文では近く、話題が違うと離れました。** 語は1つでも、BERTは2つの意味に分けています。文の特徴は、こうしてできた各トークンのベクトルの平均です。
+# **同じ話題の文では近く（0.92と0.87）、話題が違うと離れました（0.29〜0.40）。** 語は1つでも、BERTは2つの意味に分けています。文の特徴は、こうしてできた各トークンのベクトルの平均です。
 #
 # ## BERTの中身 3：穴埋めで学ぶ
 #
@@ -247,7 +247,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 # 3つの語のどれが穴にふさわしいかを、モデルに比べさせます。
 
 # %% [markdown] key="masked" lang="en"
-# **Within a subject the vectors are close; across subjects they part.** It is one word, and BERT tells its two meanings apart. The features of a text are the mean of such vectors over its tokens.
+# **Within a subject the vectors are close (0.94 and 0.86); across subjects they part (0.61 to 0.72).** It is one word, and BERT tells its two meanings apart. The features of a text are the mean of such vectors over its tokens.
 #
 # ## Inside BERT 3: learning from masked words
 #
@@ -356,14 +356,14 @@ lesson12.draw_across(across)
 #
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が読んだのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使って測りました。英語のMiniLMと、日本語も読める多言語E5です。本物のデータは2つ、英語で書かれた銀行への質問（**Banking77**）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。
+# `zukan-bert` が読んだのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使って測りました。英語のMiniLMと、日本語も読める多言語E5です。本物のデータは2つ、英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。図の帯は、10回の95%信頼区間です。
 
 # %% [markdown] key="real" lang="en"
 # **With English labels alone it does about as well as with Japanese ones.** For the English-only BERT, Japanese is little but `[UNK]`, and it does no better than guessing.
 #
 # ## And with real models?
 #
-# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5, which reads Japanese as well. Two sets are real: **Banking77**, English questions to a bank, and **livedoor news**, headlines and openings of Japanese articles.
+# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5, which reads Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds), and **livedoor news**, headlines and openings of Japanese articles. The bands are 95% intervals of ten draws.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="3つのデータセットでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、zukan-bert、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on three sets of texts, for MiniLM, multilingual E5, zukan-bert and TF-IDF."
 display(lesson12.draw_encoders(tl.stored("12_encoders")))
@@ -383,7 +383,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
-# 旅行会社から相談を受けました。問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、1クラスに8通と、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
+# 旅行会社から相談を受けました。問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
 #
 # 計画を `plan` に書いてください。選択肢はセルの中にあります（`"translate first"` は、英語に訳してから英語のモデルに渡す方法です）。
 

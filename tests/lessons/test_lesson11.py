@@ -283,6 +283,8 @@ def test_patience_is_for_labels_alone_and_a_teacher_is_worth_more_still():
     ways, found = stored("11_ways"), stored("11_patience")
     draws, longest = slice(len(found["all"][0])), found["steps"].index(900)
     assert paired(found["hard"][longest], ways["hard"][draws]).low > 0.05
+    dip = paired(found["hard"][found["steps"].index(100)], ways["hard"][draws])
+    assert dip.low < 0 < dip.high  # the text calls it possibly chance
     taught = paired(found["all"][longest], ways["all"][draws])
     assert taught.low < 0 < taught.high
     assert paired(found["all"][longest], found["hard"][longest]).low > 0.05
