@@ -154,6 +154,14 @@ def test_the_other_stored_numbers_are_those_of_the_prose():
     assert round(interval(hunt["found"]).mean) == 5
 
 
+def test_fine_tuning_is_a_small_step_beyond_the_probe_however_it_is_trained():
+    settings = stored("14_stable")["verdicts"]["fine_tune"]
+    assert set(settings) == {"as_told", "half", "three_times", "unclipped", "adamw"}
+    for points in settings.values():
+        ahead = interval(points)
+        assert 0 < ahead.mean < 5 and ahead.low < 0 < ahead.high
+
+
 def test_scratch_stays_far_behind_on_real_photos_however_it_is_trained():
     found = stored("14_photos_stable")
     ahead = {name: interval(runs) for name, runs in found["verdicts"]["fine_tune"].items()}

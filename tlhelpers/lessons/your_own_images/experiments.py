@@ -245,6 +245,46 @@ LADDER: dict[str, Callable[[Task], float]] = {
 MORE = {"more_probe": LADDER["probe"], "more_tuned": _tuned}
 
 
+OTHERWISE: dict[str, dict[str, Any]] = {  # how the body is trained, in place of TRAINED
+    "half": {"epochs": TRAINED["epochs"] // 2},
+    "adamw": {"optimizer": "adamw"},
+    "unclipped": {"clip_norm": None},
+    "three_times": {"epochs": 3 * TRAINED["epochs"]},
+}
+ADAMW_RATES, STABLE_DRAWS = (0.0003, 0.001, 0.003), 5
+
+
+@experiment("14_stable", unit="draws of animals", seeds=5, labels="45 + 15", settings=IN_EACH_DRAW)
+def stable() -> dict:
+    """The folder of 14_ladder: is fine-tuning only a small step beyond the probe in other settings?
+
+    {"verdicts": {"fine_tune": {setting: [points a draw]}}}, fine-tuned before the probe. Each draw
+    chooses its rate on its validation part; AdamW does so among rates of its own.
+    """
+    told = stored("14_ladder")
+    tuned = {"as_told": told["fine_tune"][:STABLE_DRAWS]}
+    for setting in OTHERWISE:
+        tuned[setting] = [otherwise(setting, seed) for seed in range(STABLE_DRAWS)]
+    points = {
+        setting: [round(100 * (a - b), 2) for a, b in zip(runs, told["probe"], strict=False)]
+        for setting, runs in tuned.items()
+    }
+    return {"verdicts": {"fine_tune": points}}
+
+
+def otherwise(setting: str, seed: int) -> float:
+    """The test accuracy of fine-tuning in this setting, with 75 cats and 75 dogs."""
+    task = _task(*_photographed(75, 75, seed), torch.Generator().manual_seed(seed))
+    task, network = replace(task, test=_new_animals(seed)), backbone(NETWORK)
+    options = {**TRAINED, "augment": turned, **OTHERWISE[setting]}
+    if setting == "adamw":
+        short = options | {"epochs": TRAINED["epochs"] // TRIAL, "read_test": False}
+        options |= search(
+            lambda lr: fine_tune(network, task, lr=lr, **short), {"lr": ADAMW_RATES}
+        ).chosen
+    return round(fine_tune(network, task, **options).test_acc, 4)
+
+
 # --- real photos --------------------------------------------------------------------------
 
 REAL_SIZE = 96
