@@ -60,7 +60,7 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)  # used: 40 test p
 # 1. Fields A and B hold a boat and a flower, the only examples that the network gets.
 # 2. Draw a boat or a flower in the third field. After every stroke the network says which is nearer.
 # 3. Now draw a fish there. What should the answer be, and what is it?
-# 4. Press "Clear" and draw what you like in A and B as well.
+# 4. Press "Clear" and draw what you like in A and B.
 
 # %% key="pad"
 tl.widget("05_draw")
@@ -75,11 +75,11 @@ tl.widget("05_draw")
 # 答えのわかっている画像を**サポート集合**、答えを当てたい画像を**クエリ**といいます。クラスごとにサポートの特徴を平均したものを**プロトタイプ**（prototype）といい、クエリは最も近いプロトタイプのクラスにします。やることはこれだけです。
 
 # %% [markdown] key="plane" lang="en"
-# **Even for a fish the answer is A or B**, because the network only picks the nearer one. We shall mend this.
+# **Even for a fish the answer is A or B**, because the network only picks the nearer one. Below we put that right.
 #
 # ## How it works: a mean and a distance
 #
-# The borrowed eye, a frozen network, turns a picture into 256 numbers, its **features** or **embedding**, in such a way that similar pictures lie close together.
+# The borrowed eye, a frozen network, turns a picture into 256 numbers, its **features** or **embedding**, so that similar pictures lie close together.
 #
 # Pictures with known answers are the **support set**, those to be named the **queries**. Take the mean of the support features of each class, its **prototype**, and give a query the class of the nearest one.
 
@@ -98,7 +98,7 @@ tl.diagram("prototypes")
 #
 # $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
 #
-# The left one is the prototype; the right one answers with the class at the smallest squared distance. No weight is trained. In code it takes two lines (`torch.cdist` leaves out the square, which does not change the order).
+# The left one is the prototype; the right one answers with the class at the smallest squared distance. No weight is trained. In code that is two lines (`torch.cdist` leaves out the square; the order stays the same).
 
 
 # %% key="classify"
@@ -119,7 +119,7 @@ kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
 # まず、1番から10番までを自分で当ててみてください。手がかりは、くちばし・尾・冠羽・翼の模様です。背景や体の色はあてになりません。
 
 # %% [markdown] key="guide" lang="en"
-# Make a guide to five kinds of bird that the network has never seen, each entered with one picture. The top row is the support, with its names; below are ten of the queries, shuffled.
+# Make a guide to five kinds of bird that the network has never seen, each entered with one picture. The top row is the support; below are ten of the queries, shuffled.
 #
 # Name numbers 1 to 10 yourself first, by bill, tail, crest and wing; the background and the colour of the body do not tell.
 
@@ -159,7 +159,7 @@ tl.see_prediction("05-guide", round(100 * guide))
 #
 # ## Was that luck?
 #
-# In the widget below, click support pictures to add or remove them: the prototypes (◆) move, and the queries change colour. Keep one picture of each kind, and exchange a single one: how far can you raise the share of right answers?
+# In the widget, click support pictures to add or remove them: the prototypes (◆) move, the queries change colour. Keep one picture of each kind, and exchange a single one: how far can you raise the share of right answers?
 
 # %% key="widget"
 tl.widget("05")
@@ -172,7 +172,7 @@ tl.widget("05")
 # %% [markdown] key="episodes" lang="en"
 # **A single picture matters a lot.** With the sixth toucan in place of the first, 65% become 92%; over all 512 ways to take one picture of each kind, the share goes from 57% to 97%.
 #
-# So make hundreds of guides, each with other kinds and pictures. The test with one guide is called an **episode**. Two numbers give its size: how many kinds (**N-way**), and how many support pictures of each (**K-shot**). The guide above was 5-way 1-shot.
+# So make hundreds of guides, each with other kinds and pictures. The test of one guide is an **episode**. Its size is the number of kinds (**N-way**) and of support pictures of each (**K-shot**): the guide above was 5-way 1-shot.
 
 # %% key="episode-diagram"
 tl.diagram("episode")
@@ -232,18 +232,18 @@ tl.claim(
 )
 
 # %% [markdown] key="controls-read" lang="ja"
-# **いちばん効くのは、はじめの数枚です。** 1枚で約79%、5枚で約94%、10枚で約96%になります。1枚の運の悪さを、平均が打ち消すからです。**そして、効いているのは事前学習です。** 5枚のとき、生の画素は約41%、ランダムな重みは約45%にとどまります。
+# **いちばん効くのは、はじめの数枚です。** 1枚で約79%、5枚で約94%、10枚で約96%になります。平均をとると、1枚ごとの当たり外れがならされるからです。**そして、効いているのは事前学習です。** 5枚のとき、生の画素は約41%、ランダムな重みは約45%にとどまります。
 #
 # ### 練習A（試す、4分）
 #
 # 種類を5から10に増やすと、正解率はどれだけ下がるでしょうか。1ショットと5ショットで測り、下がり方の違いの理由を考えてください。エピソードの平均正解率は、`tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` で、0から1の割合として得られます。5ウェイの値から10ウェイの値を引いて、`drops` に入れてください。
 
 # %% [markdown] key="controls-read" lang="en"
-# **The first few pictures matter most.** One gives about 79%, five about 94%, ten about 96%, because the mean evens out the bad luck of a single picture. **And it is the pre-training that does it**: with five pictures, raw pixels reach only about 41%, random weights about 45%.
+# **The first few pictures matter most.** One gives about 79%, five 94% and ten 96%, because a mean evens out the luck of single pictures. **And it is the pre-training that does it**: with five pictures, raw pixels reach only 41%, random weights 45%.
 #
 # ### Exercise A (try, 4 minutes)
 #
-# How far does the accuracy fall with ten kinds instead of five? Measure it at one shot and at five, and explain the difference. `tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` is the mean accuracy over the episodes, from 0 to 1. Put 5-way minus 10-way into `drops`.
+# How far does the accuracy fall with ten kinds instead of five? Measure it at one shot and at five, and explain the difference. `tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` is the mean accuracy, from 0 to 1. Put 5-way minus 10-way into `drops`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -274,12 +274,12 @@ tl.check("05-a")
 # | 同じ種類 | 正解：**TAR**（本人受入率、true accept rate） | 誤り：**FRR**（本人拒否率、false reject rate）= 1 − TAR |
 # | 別の種類 | 誤り：**FAR**（他人受入率、false accept rate） | 正解 |
 #
-# 種類ごとに、はじめの5枚の平均を登録し、11枚目から40枚目までをすべての登録と比べます。しきい値は、はじめの5種類でFARが5%になるように決めます。`quantile(0.95)` は、別の種類との類似度の95%が、これより小さくなる値です。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、成績が甘くなるからです。
+# 種類ごとに、はじめの5枚の平均を登録します。クエリは、登録の枚数によらず11枚目から40枚目までとし、すべての登録と比べます。しきい値は、はじめの5種類でFARが5%になるように決めます。`quantile(0.95)` は、別の種類との類似度の95%がこれより小さい、という値です。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、評価が甘くなるからです。
 
 # %% [markdown] key="door" lang="en"
 # ## Teach it to say "I do not know"
 #
-# For a part that is not in the catalogue, "I do not know" is a better answer than the nearest number. So reject what is less similar to every entry than a **threshold**. The measure is the **cosine similarity**: bring both features to length 1 and take their dot product. The same direction gives 1, and $(0.6, 0.8)$ and $(1, 0)$ give $0.6$, which a threshold of 0.8 rejects.
+# For a part that is not in the catalogue, "I do not know" is better than the nearest entry. So reject what is less similar to every entry than a **threshold**, by **cosine similarity**: bring both features to length 1 and take their dot product. The same direction gives 1; $(0.6, 0.8)$ and $(1, 0)$ give $0.6$, which a threshold of 0.8 rejects.
 #
 # Each share has a name:
 #
@@ -288,7 +288,7 @@ tl.check("05-a")
 # | same kind | right: **TAR** (true accept rate) | error: **FRR** (false reject rate), 1 − TAR |
 # | another kind | error: **FAR** (false accept rate) | right |
 #
-# Of each kind, the mean of the first five pictures is the entry, and pictures 11 to 40 are compared with all entries. Choose the threshold on the first five kinds, so that their FAR is 5%: `quantile(0.95)` is the value below which 95% of the similarities to other kinds lie. Then test it on the other five kinds; on the same birds it would flatter us.
+# The entry of a kind is the mean of its first five pictures; the queries are pictures 11 to 40, however many are registered. Choose the threshold on the first five kinds, so that their FAR is 5%: `quantile(0.95)` is the value below which 95% of the similarities to other kinds lie. Test it on the other five kinds: on the same birds it would look too good.
 
 # %% key="door-run" alt_ja="同じ種類と別の種類の類似度のヒストグラムと、しきい値。" alt_en="Histograms of similarities, of the same kind and of another kind, with the threshold."
 unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
@@ -315,14 +315,14 @@ lesson05.draw_door(same, other, threshold)
 # %% [markdown] key="door-read" lang="ja"
 # **FARは5%になるように決めたのに、新しい種類では9%でした。** しきい値を決めた鳥とは違う鳥だからです。
 #
-# 灰色で塗った山のうち、しきい値の右にはみ出した部分がFAR、青い山の右側がTARです。しきい値を動かしても、一方の誤りを減らして、もう一方を増やすことしかできません。両方を減らすのは、**登録する枚数**です。FARを5%にそろえると、TARは1枚の登録で約60%、5枚で約78%でした（登録する画像を20回選び直した平均）。
+# 灰色で塗った山のうち、しきい値の右にはみ出した部分がFAR、青い山の右側がTARです。しきい値を動かしても、一方の誤りを減らして、もう一方を増やすことしかできません。両方を減らすのは、**登録する枚数**です。テストの鳥でFARをちょうど5%にそろえると、TARは1枚の登録で約60%、5枚で約78%でした（登録する画像を20回選び直した平均）。
 #
 # では、図鑑にまったくないものも断れるでしょうか。この図鑑に、はじめの5種類の鳥と、魚の絵200枚を見せてみましょう。
 
 # %% [markdown] key="door-read" lang="en"
-# **We asked for an FAR of 5%, yet it is 9%**, because these are other birds than those on which the threshold was chosen.
+# **We asked for an FAR of 5%, yet it is 9%**, because the threshold was chosen on other birds.
 #
-# The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: at an FAR of 5%, the TAR is about 60% with one and about 78% with five (means over 20 draws of these pictures).
+# The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: with the FAR held at 5%, the TAR is about 60% with one and 78% with five (means over 20 draws of them).
 #
 # And strangers that are not in the guide at all? Show it the first five kinds of bird, and 200 fish.
 
@@ -351,7 +351,7 @@ for name, vectors in strangers.items():
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Do just that: write `choose_threshold(strangers, entries, let_in)`. At the threshold that it returns, only the share `let_in` of the strangers gets past any entry. `strangers` has the shape (pictures, features), `entries` (entries, features), and neither has length 1 yet.
+# Do just that: write `choose_threshold(strangers, entries, let_in)`. At the threshold that it returns, only the share `let_in` of the strangers still gets in. `strangers` has the shape (pictures, features), `entries` (entries, features), and neither has length 1 yet.
 #
 # Then choose it on the other birds, with `let_in=0.05`. How many fish still get in, and how many of the guide's own birds?
 
@@ -377,7 +377,7 @@ tl.check("05-b")
 # print((most_similar >= stricter).float().mean(), (same >= stricter).float().mean())
 # ```
 #
-# しきい値は0.80から0.90に上がり、通る魚は200枚のうち67枚から3枚に減ります。ただし、図鑑に載っている鳥も、通るのは92%から27%に減ってしまいます。原因は1種類の鳥です。まだ通ってしまう鳥は、どれもヤツガシラと同じしま模様の翼をもつセキレイでした。このような似たものは、1つの種類として登録するのが得策です。セキレイを登録し、残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
+# しきい値は0.80から0.90に上がり、通る魚は200枚のうち67枚から3枚に減ります。ただし、図鑑に載っている鳥も、通るのは92%から27%に減ってしまいます。原因は1種類の鳥です。まだ通ってしまう鳥は、どれもヤツガシラと同じしま模様の翼をもつセキレイでした。このように紛らわしいものは、それ自体を1つの種類として登録しておくのが得策です。セキレイを登録し、残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
 # Measure it with
@@ -400,9 +400,9 @@ tl.check("05-b")
 # %% [markdown] key="real" lang="en"
 # ## And on real handwriting?
 #
-# **Omniglot** holds characters of the world's alphabets as twenty people really wrote them; no network here was trained on any of them. Two eyes compete: MobileNetV2 learned from 1.2 million photographs (ImageNet), the course's small `zukan-resnet` from drawings of creatures, patterns and invented characters.
+# **Omniglot** holds characters of the world's alphabets as twenty people wrote them; no network here was trained on any of them. Two eyes compete: MobileNetV2 learned from 1.2 million photographs (ImageNet), the course's small `zukan-resnet` from drawings of invented creatures, patterns and characters.
 #
-# > **Predict, then run**: which of the two is better at real characters?
+# > **Predict, then run**: which is better at real characters?
 
 # %% key="predict-real"
 tl.predict_first("05-real", "Better at real characters", choices=("MobileNetV2", "zukan-resnet"))
@@ -507,7 +507,7 @@ tl.quiz("05")
 # - On pretrained features, one picture or a few tell new classes apart. A prototype is a mean of features; nothing is trained.
 # - Report an accuracy with N, K and the number of episodes, beside raw pixels and random weights.
 # - Picking the nearest names strangers, too. Add a threshold, chosen with all entries in place and on other classes than those of the test, and report both rates.
-# - Photographs of faces are personal data: first settle consent, and what happens after an error.
+# - For faces, first settle consent and what happens after an error: such photographs are personal data.
 
 # %% [markdown] key="deeper-eer" lang="ja" tags=["deeper"]
 # ## さらに深く：すべてのしきい値を一度に見る
@@ -588,7 +588,7 @@ ways = {
 lesson05.draw_ways(ways)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **1ショットでは、ほとんど差がありません。** 平均する相手がいないので、プロトタイプと「最も近い1枚」は定義から同じ答えです。10枚あれば、学習した出力層が少し上に出ます。どの特徴を重く見るかを、サポートから学べるからでしょう。
+# **1ショットでは、ほとんど差がありません。** 平均するものがないので、プロトタイプと「最も近い1枚」は定義から同じ答えです。10枚あれば、学習した出力層が少し上回ります。どの特徴を重く見るかを、サポートから学べるからでしょう。
 
 # %% [markdown] key="ways-read" lang="en"
 # **With one shot they hardly differ.** There is nothing to average, so prototypes and the nearest picture give the same answers by definition. With ten pictures the trained head is a little ahead, probably because it can learn from the support which features to weigh.
@@ -652,7 +652,7 @@ domains = {
 lesson05.draw_domains(domains)
 
 # %% [markdown] key="domains-read" lang="ja"
-# **「新しいクラス」での数字は、事前学習と同じプログラムの絵で最も高くなりました。** 表面の検査では、どの方法もあまり役に立ちません。少数ショットの数字を見たら、まず「新しいクラスは、事前学習と同じところから来た画像か」を尋ねてください。
+# **「新しいクラス」での数字は、事前学習と同じプログラムの絵で最も高くなりました。** 表面の検査では、どの方法もあまり役に立ちません。少数ショットの正解率を見たら、まず「新しいクラスの画像は、事前学習と同じところから来たものか」を確かめてください。
 #
 # **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからです。対照を置かなければ、転移の効果だと思い込むところでした。
 
