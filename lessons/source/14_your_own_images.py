@@ -561,7 +561,7 @@ for epoch in range(5):
 # If you give a batch to torchvision's `RandomRotation`, **all its photos turn by the same angle**, a trap that is easily missed. `lesson14.photograph` takes another angle for each photo.
 
 # %% [markdown] key="deeper-owners" lang="ja" tags=["deeper"]
-# ## さらに深く：リークはどれだけ甘いか、自分で見つける（練習D、6分）
+# ## さらに深く：リークでどれだけ甘くなるか、どう見つけるか（練習D、6分）
 #
 # 訓練データにも同じ動物がいるテスト写真の割合を $s$、そうした写真での正解率を $t$ とすると、次の式になります。
 #

@@ -115,8 +115,8 @@ tl.widget("15")
 #
 # ウィジェットで調べて、答えを入れてください。装置は1台、数の形式は `fp32` です。
 #
-# - `largest`：写真のMobileNetV2を4 GBの範囲で学習するとき、バッチを何枚まで増やせるでしょうか（目盛りの値で答えます）。
-# - `most_of_minilm`：文のMiniLMでバッチが4のとき、いちばん多くを占めるのは `"parameters"`、`"gradients"`、`"optimizer"`、`"activations"` のどれでしょうか。
+# - `largest`：写真を見分けるMobileNetV2を4 GBの範囲で学習するとき、バッチを何枚まで増やせるでしょうか（目盛りの値で答えます）。
+# - `most_of_minilm`：文章を読むMiniLMでバッチが4のとき、いちばん多くを占めるのは `"parameters"`、`"gradients"`、`"optimizer"`、`"activations"` のどれでしょうか。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 4 minutes)
