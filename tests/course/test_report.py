@@ -105,6 +105,17 @@ class TestBarriers:
         assert barriers_of(tried.page(), tmp_path) == []
 
 
+def test_the_page_says_which_files_the_mistakes_are(tried, monkeypatch):
+    answers = tried.logits.argmax(1)
+    wrong = answers.clone()
+    wrong[:2] = 1 - wrong[:2]
+    monkeypatch.setattr(tried, "labels", wrong)
+    page, paths = tried.page(), tried.task.test.paths
+    places = ["/".join(path.parts[-2:]) for path in paths]
+    assert all(place in page for place in places[:2])
+    assert not any(place in page for place in places[2:])
+
+
 def test_options_of_a_command_stay_in_one_line(tried, monkeypatch):
     monkeypatch.setattr(tried, "remarks", ["Give more --minutes <to> use --no-quotes 15."])
     page = tried.page()

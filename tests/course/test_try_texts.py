@@ -13,6 +13,7 @@ from tests.tiny_texts import NOUNS, as_csv, rows
 from tlhelpers.course import contest, report, text_contest
 from tlhelpers.course.cli import main
 from tlhelpers.course.exporting import load_model, save_model
+from tlhelpers.course.mistakes import mistakes_table
 from tlhelpers.course.text_report import deciding_words
 from tlhelpers.course.trial import try_folder
 from tlhelpers.data.folder import load_folder
@@ -139,6 +140,7 @@ def test_the_page_marks_what_decided_or_quotes_nothing(tried, monkeypatch):
     page = tried.page()
     assert "<mark>" in page and "Nothing has left this computer" in page
     assert all(word in page for word in words.split())
+    assert "/".join(tried.task.test.paths[0].parts[-2:]) in page
     monkeypatch.setattr(tried, "quotes", False)
     page = tried.page()
     everything = [w for part in (tried.task.train, tried.task.test) for w in part.inputs]
@@ -175,6 +177,32 @@ def test_of_many_classes_those_that_are_confused_most_are_drawn(tried, monkeypat
         (shown[t], shown[s]) for t, s in zip(true.tolist(), said.tolist(), strict=True) if t != s
     ]
     assert sorted(wrong) == [("class60", "class7"), ("class61", "class7")]
+
+
+def test_the_most_frequent_mistake_is_drawn_whatever_else_is_confused(tried, monkeypatch):
+    count = 80
+    labels = torch.arange(count).repeat(3)
+    answers = labels.clone()
+    for away in (1, 2):  # fifty classes have more mistakes than the two of the worst pair, mixed
+        answers[away * count : away * count + 50] = (torch.arange(50) + away) % 50
+    answers[labels == 79] = 78
+    names = [f"class{c}" for c in range(count)]
+    monkeypatch.setattr(tried, "labels", labels)
+    monkeypatch.setattr(tried, "logits", torch.nn.functional.one_hot(answers, count).float())
+    monkeypatch.setattr(tried.task, "classes", {"en": names, "ja": names})
+    drawn = []
+    monkeypatch.setattr(report.plots, "plot_confusion", lambda *given: drawn.extend(given))
+    tried.confusion()
+    true, said, shown = drawn
+    pairs = [(shown[t], shown[s]) for t, s in zip(true.tolist(), said.tolist(), strict=True)]
+    assert len(shown) == report.MOST_CLASSES and pairs.count(("class79", "class78")) == 3
+    assert '"class79" were taken for "class78"' in " ".join(tried.next_steps())
+
+
+def test_a_long_class_name_breaks_after_its_words():
+    shares = torch.tensor([[0.1, 0.9]])
+    table = mistakes_table("Text", ["x"], torch.tensor([0]), [0], shares, ["pay_bill", "other"])
+    assert ">pay_<wbr>bill</td>" in table
 
 
 def test_a_wrong_label_is_among_those_to_check(tmp_path):

@@ -29,7 +29,8 @@ def mistakes_table(
     for row in rows:
         answer = int(shares[row].argmax())
         lines.append([names[int(labels[row])], f"{names[answer]} ({shares[row, answer]:.0%})"])
-    head, *rest = [[html.escape(cell) for cell in line] for line in lines]
+    # a long name such as pay_bill breaks after its words
+    head, *rest = [[html.escape(cell).replace("_", "_<wbr>") for cell in line] for line in lines]
     return markup_table([[one, *line] for one, line in zip(shown, rest, strict=True)], head)
 
 

@@ -24,6 +24,7 @@ from tlhelpers.course.sound_report import examples_table, players
 from tlhelpers.course.text_report import quoted
 from tlhelpers.data.folder import FolderTask
 from tlhelpers.data.inspection import shortened
+from tlhelpers.data.layout import shown as shown_path
 from tlhelpers.data.sounds.inspection import SoundInspection
 from tlhelpers.models.hearing import BANDS
 from tlhelpers.models.speech_embedding import NAME as EMBEDDING
@@ -207,10 +208,12 @@ class Report(Result):
         if len(names) <= MOST_CLASSES:
             return plots.plot_confusion(self.labels, answers, names)
         wrong = answers != self.labels
-        counts = torch.bincount(
-            torch.cat([self.labels[wrong], answers[wrong]]), minlength=len(names)
-        )
-        kept = counts.argsort(descending=True, stable=True)[:MOST_CLASSES].sort().values
+        pairs = self.labels[wrong] * len(names) + answers[wrong]
+        kinds, counts = pairs.unique(return_counts=True)
+        worst = kinds[counts.argsort(descending=True, stable=True)].tolist()
+        paired = (c for pair in worst for c in divmod(pair, len(names)))
+        ordered = list(dict.fromkeys([*paired, *range(len(names))]))  # the worst pair first
+        kept = torch.tensor(sorted(ordered[:MOST_CLASSES]))
         among = torch.isin(self.labels, kept) & torch.isin(answers, kept)
         place = torch.zeros(len(names), dtype=torch.long)
         place[kept] = torch.arange(len(kept))
@@ -254,6 +257,16 @@ class Report(Result):
         ]
         alt = text("report.mistakes_alt_image", count=len(rows))
         return plots.gallery(images, captions, alt, columns=4, zoom=160 / images.shape[-1])
+
+    def _mistaken(self) -> list[str]:
+        """What the percentages are, and of photos where the mistakes lie, to mend their labels."""
+        rows = self._surest_wrong(12).tolist()
+        lines = [text("report.mistakes_share")] if rows else []
+        paths = getattr(self.task.test, "paths", None)  # a task of the catalogue has none
+        if rows and paths and self.task.kind == "image":
+            places = ", ".join(shown_path("/".join(paths[row].parts[-2:])) for row in rows)
+            lines.append(text("report.mistakes_places", places=places))
+        return lines
 
     def learning_curve(self) -> plots.Picture | None:
         """Validation accuracy of the probe over the number of training photos."""
@@ -301,7 +314,7 @@ class Report(Result):
             text("report.suspect", place=place, label=label, other=other)
             for place, label, other in self.suspects
         ]
-        several = []
+        several = [text("report.confusion_read")]
         if task.num_classes > MOST_CLASSES:
             several.append(text("report.some_classes", some=MOST_CLASSES, all=task.num_classes))
         shows = ""
@@ -310,14 +323,21 @@ class Report(Result):
         elif task.kind == "sound" and self.quotes:
             shows = _figure(lambda: Markup(examples_table(task)))
         known = []
-        if task.kind == "sound":
+        if task.kind != "sound" and any(c.backbone.startswith("zukan-") for c in self.contenders):
+            known = [text("report.about_course")]
+        elif task.kind == "sound":
             names = {c.backbone for c in self.contenders} & set(EXPLAINED)
             known = [text(f"report.about_{EXPLAINED[name]}") for name in sorted(names)]
         private = [] if task.kind == "image" else [self._privacy()]
+        hint = f"<p>{html.escape(text('report.suspects_hint'))}</p>" if suspects else ""
         sections = [
             Section(text("report.next"), lines=self.next_steps()),
-            Section(text(f"report.mistakes_{task.kind}"), _figure(self.mistakes), private),
-            Section(text("report.suspects"), lines=suspects or [text("report.nothing")]),
+            Section(
+                text(f"report.mistakes_{task.kind}"),
+                _figure(self.mistakes),
+                [*self._mistaken(), *private],
+            ),
+            Section(text("report.suspects"), hint, suspects or [text("report.nothing")]),
             Section(text("report.confusion"), _figure(self.confusion), several),
             self._curve_section(),
             Section(text("report.tried_heading"), as_html(self.rows()), [*known, *self.remarks]),
@@ -335,7 +355,7 @@ class Report(Result):
         heading = text("report.curve")
         if len(self.curve) < 2:
             return Section(heading, lines=[text("report.no_curve")])
-        return Section(heading, _figure(self.learning_curve))
+        return Section(heading, _figure(self.learning_curve), [text("report.curve_read")])
 
     def _words(self) -> list[str]:
         """What the words of the page mean, for readers who never took the course."""

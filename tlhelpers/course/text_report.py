@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
+from tlhelpers.data.layout import shown
 from tlhelpers.data.own import PlacedSplit
 from tlhelpers.train.engine import predict
 
@@ -44,14 +45,17 @@ def deciding_words(model: nn.Module, words: str, answer: int) -> list[tuple[int,
 def quoted(
     model: nn.Module, split: PlacedSplit, rows: Sequence[int], answers: Tensor, quotes: bool
 ) -> Iterator[str]:
-    """Each text as HTML with the words marked that spoke for its answer (n,); or its place."""
+    """Each text as HTML with the words marked that spoke for its answer (n,), and its place; or
+    the place alone."""
     for row in rows:
         if not quotes:
             yield html.escape(str(split.paths[row]))
             continue
         words = split.inputs[row]
         deciding = deciding_words(model, words, int(answers[row]))
-        yield _marked(words[:SHOWN], deciding) + ("…" if len(words) > SHOWN else "")
+        place = html.escape(shown("/".join(split.paths[row].parts[-2:])))
+        said = _marked(words[:SHOWN], deciding) + ("…" if len(words) > SHOWN else "")
+        yield f"{said}<br><small>{place}</small>"
 
 
 def _marked(words: str, deciding: Sequence[tuple[int, int, float]]) -> str:
