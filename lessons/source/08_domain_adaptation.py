@@ -105,9 +105,9 @@ tl.see_prediction("08-night", round(100 * by_night))
 # 直せるでしょうか。次のウィジェットで、手を動かして確かめましょう。
 
 # %% [markdown] key="night-read" lang="en" tags=["answer"]
-# **It can hardly tell anything any more.** Most photos get one and the same answer. There is no warning; without labels of the night you would not even notice.
+# **It can hardly tell anything any more.** Most photos get one and the same answer. There is no warning; without labels you would not notice.
 #
-# Can it be mended? Try it in the widget below.
+# Can it be mended? Try the widget.
 
 # %% key="widget"
 tl.widget("08")
@@ -130,7 +130,7 @@ tl.widget("08")
 # - `pays_from`: with only 8 photos, the brightest light (in percent) at which adaptation is ahead
 # - `stream_needed`: the smallest stream that reaches at least 90% at 20% of the light
 #
-# Why does adaptation lose in brighter light? Say it in your own words, then open the solution.
+# Why does adaptation lose in brighter light? Answer before you open the solution.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -157,7 +157,7 @@ tl.check("08-a")
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
 #
-# All through the network stand layers called **BatchNorm**. For each channel (one feature) they subtract a mean and divide by a spread (the standard deviation), so that all values have about the same size. These are remembered from training: **BatchNorm's memory**.
+# All through the network stand layers called **BatchNorm**. For each channel (one feature) they subtract a mean and divide by a spread (the standard deviation), so that all values have about the same size. Mean and spread are remembered from training: **BatchNorm's memory**.
 #
 # By hand: by day, a channel has values around 8 with a spread of 2; by night there is less light, and they are around 3, with a spread of 1. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it is $(3-3)/1=0$: ordinary.
 
@@ -180,7 +180,7 @@ tl.diagram("day_and_night")
 #
 # $$y = \gamma\,\frac{x-\mu}{\sigma} + \beta$$
 #
-# The weights $\gamma$ and $\beta$, found in training, stay as they are. Only the memory is replaced: $\mu$ (mean) and $\sigma$ (spread) are now those of the target. It needs no label, no loss and no gradient; lines ① to ③ are all there is to it.
+# The weights $\gamma$ and $\beta$, found in training, stay as they are. Only the memory is replaced: $\mu$ (mean) and $\sigma$ (spread) are now those of the target. It needs no label, loss or gradient; lines ① to ③ are all there is.
 
 
 # %% key="adabn-run" alt_ja="昼、夜、AdaBN後の夜のテスト正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Test accuracy by day, by night, and by night after AdaBN, one a row, as dots with 95% intervals."
@@ -229,13 +229,13 @@ tl.claim(
 # 左の図では枚数を、右の図では1種類が占める割合を変えています。
 
 # %% [markdown] key="adabn-read" lang="en"
-# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy. With birds it was the same: 99% fell to 35% by night, and AdaBN brought it back to 93% (5 draws).
+# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy. Birds likewise fell from 99% to 35% by night and came back to 93% (5 draws).
 #
-# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals (stored: measured beforehand). Rings are today's single run; by night draws differ a lot.
+# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals (stored: measured beforehand). Rings are today's single run.
 #
 # ## How many photos, and which?
 #
-# The panels change their number and the share of a single species.
+# The left panel varies the number of photos, the right one the share of one species.
 
 # %% key="pool" alt_ja="左：ラベルなし写真の枚数に対する、AdaBN後の正解率。右：100枚のうち1種類が占める割合に対する正解率。破線は適応前、点線はランダムに答えた場合。" alt_en="Left: accuracy after AdaBN against the number of unlabelled photos. Right: against the share of one species among 100 photos. Dashed: before; dotted: guessing."
 lesson08.draw_pool(tl.stored("08_pool"))
@@ -250,7 +250,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # 光が変わっても、手がかりの強さが変わるだけです。では、色や質感が消えた**線画**ではどうでしょうか。図では、色あせた印刷の写真と、ネットワークの最後の特徴だけを昼に合わせる2つの方法も比べます。**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
 
 # %% [markdown] key="pool-read" lang="en"
-# **A few photos are enough, but not if they are lopsided.** Four photos already bring the stored mean of 39% back to 78%, and from 32 on little is added: some dozens measure a mean and a spread well.
+# **A few photos are enough, but not if they are lopsided.** Four photos already bring the stored mean of 39% back to 78%, and from 32 on little is added: some dozens measure mean and spread well.
 #
 # Of the same 100 photos, when one species makes up 90%, the accuracy falls to 58%. The mean is then that species', not the night's: this fish looks ordinary, and all others odd.
 #
@@ -273,7 +273,7 @@ lesson08.draw_ways(styles)
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes the mean and the spread of values, and that can be measured again. In a sketch many of the clues it relied on are gone.
+# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes the mean and the spread of values, and that can be measured again. In a sketch many of the clues that the network relied on are gone.
 #
 # Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52 (39.2% to 91.5%).
 #
@@ -292,7 +292,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% [markdown] key="real-read" lang="en"
 # **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. On photos that are still bright, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1).
 #
-# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much (7, from 77.5% to 84.5%): another hand is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
+# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much (7, from 77.5% to 84.5%): another handwriting is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -346,14 +346,14 @@ tl.claim(
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。答えの大半が当たっていれば効きますが、良品が80%の検査ラインでは52%にとどまりました。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目に触らず、答えのほうを補正します。この検査ラインでは、AdaBNで77%が41%に下がりましたが、補正では84%に上がり、すべて「良品」と答えたときの80%を上回りました（「さらに深く：答えを新しい割合に合わせる」）。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。この検査ラインでは、AdaBNで77%が41%に下がりましたが、補正では84%に上がり、すべて「良品」と答えたときの80%を上回りました（「さらに深く：答えを新しい割合に合わせる」）。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** As with the lopsided photos, AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong.
 #
-# **Adapted again on equal shares, the network reaches 99%** (at the far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right. On an inspection line with 80% good parts it reached only 52%.
+# **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right. On an inspection line with 80% good parts it reached only 52%.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On that line AdaBN took 77% down to 41%, while corrected answers reached 84%, more than the 80% of always saying "good" ("Deeper: answers for new shares").
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On that line AdaBN took 77% down to 41%, while corrected answers reached 84%, more than the 80% of always saying "good" ("Deeper: answers for new shares"). Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -438,12 +438,12 @@ plan = {
     # ja: "adapt": "AdaBN。魚では、半分の光で99%が81%に下がり、AdaBNで99%に戻りました。",
     "pool": "As many photos of each answer: with all of them (55% of one species) AdaBN lost.",
     # ja: "pool": "答えごとに同じ枚数。偏ったまま（1種類が55%）では、AdaBNは損でした。",
-    "labels": "50 photos on which the models before and after AdaBN disagree; used once.",
+    "labels": "50 photos, drawn where the models before and after AdaBN disagree; used once.",
     # ja: "labels": "適応の前と後で答えが食い違った写真50枚。判定に1回だけ使います。",
     "alarm": "The share of each answer, every night; a jump is looked at by a person.",
     # ja: "alarm": "答えの割合を毎晩記録し、急に変わったら人が確認します。",
-    "way_back": "Whichever is right more often on the 50 stays; in doubt, the unadapted model.",
-    # ja: "way_back": "50枚で当たりの多いほうを残します。差がなければ適応前のモデルです。",
+    "way_back": "One missed defect counts as ten good parts rejected; the cheaper model stays.",
+    # ja: "way_back": "欠陥の見逃し1つを良品の誤判定10個分と数え、50枚で損の少ないほうを残します。",
 }
 ### END SOLUTION
 tl.check("08-c")
@@ -455,9 +455,17 @@ tl.check("08-c")
 # | 写真の選び方 | 全部そのまま | 偏りに触れた | 割合をそろえる手順がある |
 # | ラベル50枚 | 学習と評価の両方に使い回す | 評価用に分けた | どの写真を選び、何回使うかも決めた |
 # | 見張るもの | なし | 人が見る | 数字を毎晩記録し、しきい値も決めた |
-# | 戻す条件 | なし | 触れた | 適応前と比べ、下回れば元に戻す |
+# | 戻す条件 | なし | 触れた | 適応前と比べ、欠陥の見逃しと良品の誤判定を分けて数える |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。このラインの正解率は、まだ誰も測っていません。昼のラインでは、割合をそろえても52%でした。半分の光で役に立つかどうかは、50枚のラベルで確かめることになります。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均）。
+#
+# | 半分の光で | 全部品 | 良品 | 欠陥 |
+# |---|---|---|---|
+# | 適応前 | 80% | 89% | 46% |
+# | AdaBN、割合をそろえて3回 | 53% | 47% | 75% |
+# | 答えの補正 | 82% | 95% | 30% |
+#
+# **正解率だけを見ていると、欠陥の見逃しが隠れます。** 適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -466,9 +474,17 @@ tl.check("08-c")
 # | photos | all of them as they come | mentions that they are lopsided | a procedure that makes shares equal |
 # | 50 labels | used for learning and for testing | kept for testing | says which photos, and how often they are used |
 # | alarm | none | somebody looks | a number is kept every night, with a limit |
-# | way back | none | mentioned | compares with the unadapted model, and returns to it if that is better |
+# | way back | none | mentioned | compares with the unadapted model, missed defects and rejected good parts counted apart |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Nobody has measured this line yet. By day, equal shares reached only 52% on it; whether they pay in half the light, the 50 labels have to tell.
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws):
+#
+# | in half the light | all parts | good parts | defects |
+# |---|---|---|---|
+# | unadapted | 80% | 89% | 46% |
+# | AdaBN, three rounds of equal shares | 53% | 47% | 75% |
+# | answers corrected | 82% | 95% | 30% |
+#
+# **Accuracy alone hides missed defects.** Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -479,7 +495,7 @@ tl.quiz("08")
 # - クラスが同じでも見た目が変わると、正解率は何の警告もなく下がります。ラベルのない写真だけで合わせ直すのが、ドメイン適応です。
 # - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化によく効き、写真は数十枚で足ります。
 # - 最後の特徴の平均やばらつきを合わせるだけでは、AdaBNほどには戻りません。線画のように手がかり自体が消えると、どの方法でも足りません。
-# - クラスの割合が変わると、適応は損になることがあります。割合をそろえて適応し直すか、見た目が同じなら答えのほうを補正します。
+# - クラスの割合が変わると、適応は損になることがあります。割合をそろえて適応し直すか、見た目が同じなら答えのほうを補正します。なお、少ないクラスの間違いは正解率に表れにくいので、別に数えます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -487,7 +503,7 @@ tl.quiz("08")
 # - A new look lowers the accuracy silently. Domain adaptation moves the model with pictures alone, without labels.
 # - AdaBN measures BatchNorm's memory again. Against a change of light it works well, and some dozens of pictures are enough.
 # - Moving the last features alone brings back less. Where the clues themselves are gone, as in a sketch, none of these ways is enough.
-# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, correct the answers.
+# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, correct the answers. Accuracy hides mistakes on rare classes.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
 # ## さらに深く：どの層の記憶がずれたか
@@ -547,12 +563,12 @@ print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 lesson08.draw_remedies(shift)
 
 # %% [markdown] key="prior-read" lang="ja"
-# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%、答えの補正だけでは、AdaBNの損を一部取り戻すにとどまりました。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、割合をそろえても、もとの答えに間違いが多いため52%までしか戻りません。答えの補正だけが得になりました（77%から84%）。
+# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%、答えの補正だけでは、AdaBNの損を一部取り戻すにとどまりました。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、割合をそろえても、もとの答えに間違いが多いため52%までしか戻りません。正解率が上がったのは、答えの補正だけです（77%から84%）。
 #
 # 補正が正しいのは、**見た目が変わらず、割合だけが変わった**ときです。暗くて答えが当てにならなければ、そこから推定した割合も当てになりません。
 
 # %% [markdown] key="prior-read" lang="en"
-# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN wins back only part of its loss. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there, and equal shares win back a part (52%), since too many answers are wrong; correcting the answers alone gains (77% to 84%).
+# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN wins back only part of its loss. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there, and equal shares win back a part (52%), since too many answers are wrong; the correction alone raises the accuracy (77% to 84%).
 #
 # The correction is right where **only the shares have changed, and not the look**. When it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
 
@@ -622,7 +638,7 @@ print(f"AdaBN, without labels: {tl.interval(labels['adabn']).mean:.0%}  (10 draw
 # ja: print(f"AdaBN（ラベルなし）：{tl.interval(labels['adabn']).mean:.0%}（10回の平均）")
 
 # %% [markdown] key="labels-read" lang="ja"
-# **線画では、1種類に5枚のラベルでAdaBNに並び、20枚なら78%になりました。** 手がかりが変わってしまったときは、少しのラベルのほうが役に立ちます。図鑑の線画50枚に名前を付けるのは、数分の仕事です。
+# **線画では、1種類に5枚のラベルでAdaBNに並び、20枚なら78%になりました。** 手がかりが変わってしまったときは、少しのラベルのほうが役に立ちます。線画50枚に名前を付けるのは、数分の仕事です。
 
 # %% [markdown] key="labels-read" lang="en"
 # **On sketches, five labels a species draw level with AdaBN, and twenty reach 78%.** Where the clues themselves have changed, a few labels are worth more. Naming 50 sketches takes some minutes.
@@ -630,7 +646,7 @@ print(f"AdaBN, without labels: {tl.interval(labels['adabn']).mean:.0%}  (10 draw
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：英語の迷惑メールフィルターを日本語で使う
 #
-# ドメインの違いは、言語の違いでもかまいません。英語のメッセージ（迷惑メールとそうでないものを10件ずつ、設定を選ぶのにさらに20件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。同じ問いで、ラベルは片方のドメインにしかない。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
+# ドメインの違いは、言語の違いでもかまいません。英語のメッセージ（迷惑メールとそうでないものを10件ずつ、設定を選ぶのにさらに20件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。解く問題は同じで、ラベルは片方のドメインにしかありません。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
 #
 # 読み手は2つです。1つは文字の並び（3文字までの並びの回数を、珍しいものほど重く数える**TF-IDF**）、もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件（どのクラスも同じ件数です）に合わせてみます。「平均」は、言語ごとに平均を引くやり方です（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）。もっと手軽に見える、日本語のラベル5件ずつ（選ぶのにさらに5件ずつ）で学び直す方法とも比べます。
 

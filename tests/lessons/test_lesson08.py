@@ -169,6 +169,61 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     assert paired(line["prior"], line["before"]).low > 0
 
 
+def good_and_defects(runs):
+    """Shares named rightly of the good parts and of the defects, from 80% good parts, 4 x 5%.
+
+    accuracy = 0.8 good + 0.2 defects; mean over the five classes = 0.2 good + 0.8 defects.
+    """
+    pairs = list(zip(runs["accuracy"], runs["each"], strict=True))
+    return [(4 * a - e) / 3 for a, e in pairs], [(4 * e - a) / 3 for a, e in pairs]
+
+
+def words_of(key):
+    (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("08_*.py")]
+    (block,) = [block for block in lesson.blocks if block.key == key]
+    return block.sources
+
+
+def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
+    found = stored("08_rounds")["dim_line"]
+    before, after = found["before"], found["rounds"][-1]
+    assert len(found["rounds"]) == 1 + 3  # on all photos, and three rounds
+    lost, won = (
+        paired(before["accuracy"], after["accuracy"]),
+        paired(after["each"], before["each"]),
+    )
+    assert lost.low > 0 and won.low > 0
+    rows = []
+    for runs in (before, after, found["prior"]):
+        shares = (runs["accuracy"], *good_and_defects(runs))
+        rows.append(" | ".join(f"{interval(part).mean:.0%}" for part in shares))
+    good, defects = (
+        abs(paired(a, b).mean)
+        for a, b in zip(good_and_defects(before), good_and_defects(after), strict=True)
+    )
+    numbers = [
+        *rows,
+        *(f"{100 * end:.1f}" for one in (lost, won) for end in (one.mean, one.low, one.high)),
+        *(f"{interval(runs['each']).mean:.0%}" for runs in (before, after)),
+        *(f"{round(count, -1):.0f}" for count in (1600 * good, 400 * defects)),
+    ]
+    said = words_of("ex-c-why")
+    for lang in LANGUAGES:
+        assert [number for number in numbers if number not in said[lang]] == []
+    weight = f"{1600 * good / (400 * defects):.0f}"
+    assert f"more than {weight} good parts" in said["en"] and f"良品{weight}個分" in said["ja"]
+
+
+def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says():
+    found = stored("08_rounds")["line"]
+    before, after = (good_and_defects(found[way])[1] for way in ("before", "prior"))
+    assert paired(before, after).low > 0
+    had, has = (f"{interval(runs).mean:.0%}" for runs in (before, after))
+    said = words_of("shift-read")
+    assert f"{has} are named rightly instead of {had}" in said["en"]
+    assert f"{had}から{has}に減っています" in said["ja"]
+
+
 def test_the_figure_of_remedies_hides_no_way(monkeypatch):
     monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
     shift = stored("08_shift")
