@@ -563,12 +563,12 @@ print(f"The smallest: {direct.test_acc:.1%} of the teacher, {assisted:.1%} of th
 lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 
 # %% [markdown] key="patience-read" lang="ja"
-# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは63%が78%に上がり、教わった生徒は91%のままです（左の図は、10回のうち最初の5回）。ラベルだけの線が100ステップの70%からいったん下がるのは、偶然かもしれません（差の信頼区間に0を含みます）。教わった生徒は100ステップで93%ですから、教師がいると早く学べます。900ステップでも、教わった生徒のほうが14ポイント上です（95%信頼区間は8〜19）。
+# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは63%が78%に上がり、教わった生徒は91%のままです（左の図は、10回のうち最初の5回）。ラベルだけの線が100ステップの70%からいったん下がるのは、偶然かもしれません（差の信頼区間に0を含みます）。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。900ステップでも、教わった生徒のほうが14ポイント上です（95%信頼区間は8〜19）。
 #
 # 重みも、もっと少なくて足ります。11,218個（教師の90分の1）でも92%、助手に教わると93%で、はっきりした差はありません（5回の平均）。2,185個では84%ほどに下がり、助手に教わっても変わりません（右の図は1回だけの測定です）。CIFAR-100やImageNetのような、もっと難しい画像では、根気も助手も役に立つと上の論文は報告しています。
 
 # %% [markdown] key="patience-read" lang="en"
-# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 63% to 78%, and the taught student stays at 91% (left: the first 5 of the 10 draws). That labels alone dip between 100 steps (70%) and 300 may be chance: the interval of the difference includes 0. So a teacher also makes learning faster: its student has 93% after 100 steps. After 900 it is still worth 14 points (95% interval: 8 to 19).
+# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 63% to 78%, and the taught student stays at 91% (left: the first 5 of the 10 draws). That labels alone dip between 100 steps (70%) and 300 may be chance: the interval of the difference includes 0. A teacher also makes learning faster: after 100 steps its student has 93% already. After 900 it is still worth 14 points (95% interval: 8 to 19).
 #
 # Fewer weights would do, too. With 11,218, a ninetieth of the teacher's, the student reaches 92%, and 93% if an assistant teaches it: no clear difference (5 draws). At 2,185 it falls to about 84%, and the assistant does not change that (right: one draw). On harder pictures, such as CIFAR-100 and ImageNet, the papers above found patience and assistants to help.
 

@@ -136,7 +136,7 @@ def draw_amount(by_labels: Mapping, by_photos: Mapping, ways: Mapping) -> Pictur
     taught, alone = (list(map(fmean, by_labels[way])) for way in ("all", "hard"))
     gains = [round(100 * (a - b)) for a, b in zip(taught, alone, strict=True)]
     for count, low, gain in zip(counts, alone, gains, strict=True):
-        left.annotate(f"+{gain}", (count, low), (9, -15), textcoords="offset points", bbox=PAPER)
+        left.annotate(f"+{gain}", (count, low), (3, -16), textcoords="offset points", bbox=PAPER)
     left.set_xscale("log")
     left.set_xticks(counts, [f"{count}" for count in counts])
     left.minorticks_off()
