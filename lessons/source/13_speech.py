@@ -272,7 +272,7 @@ display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、DTWは51%から73%に、帯域の平均は47%から67%に、凍結した本体は69%から79%に上がります。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、0〜3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左は単語が5つで、30件ずつ学んでいるので、そのせいもあるかもしれません）。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、DTWは51%から73%に、帯域の平均は47%から67%に、凍結した本体は69%から79%に上がります。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左は単語が5つで、30件ずつ学んでいるので、そのせいもあるかもしれません）。
 #
 # ### 練習B（書く、5分）
 #
@@ -281,7 +281,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is only 0 to 3 points, probably because voices of one synthesiser are far more alike than people are. (There are also fewer words and more recordings of each, which may play a part.)
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is 3 points at most, probably because voices of one synthesiser are far more alike than people are. (There are also fewer words and more recordings of each, which may play a part.)
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -354,7 +354,7 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。代わりに、新しいアクセントの正解率は平均で2〜4ポイント低くなりますが、10回の測定では、差があるとまでは言えません（95%信頼区間は、どちらも0を含みます）。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしで93%から82%に下がり、ありなら89%です。5件ずつではもっと差が開き、リプレイなしの76%に対して、ありでは88%です。代わりに、新しいアクセントの正解率は、平均では少し低くなります（2件で84%が82%、5件で90%が85%）が、10回の測定では、差があるとまでは言えません（95%信頼区間は、どちらも0を含みます）。新しいお客様のために前からのお客様を失わないよう、**両方を測る**ことが大切です（声と録音を選び直して10回）。
 #
 # ## この耳に聞こえないもの
 #
@@ -363,7 +363,7 @@ tl.claim(
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. The new accent may pay a little for it: it is 2 to 4 points lower on average, but ten draws cannot tell this from no difference (both 95% intervals include 0). Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
+# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. The new accent may pay a little for it: it is a little lower on average (82 instead of 84%, 85 instead of 90%), but ten draws cannot tell this from no difference (both 95% intervals include 0). Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
 #
 # ## What this ear does not hear
 #
@@ -618,7 +618,7 @@ lesson13.draw_noise(tl.stored("13_noise"))
 lesson13.draw_unknown(tl.stored("13_unknown"))
 
 # %% [markdown] key="unknown-read" lang="ja"
-# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信（32%）より良いのは、知らない単語にも自信を持って答えることがあるからです。
+# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信では32%しか受け付けません。知らない単語にも、自信を持って答えることが多いからです。
 #
 # 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
 
