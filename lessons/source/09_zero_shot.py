@@ -414,7 +414,7 @@ captions = tl.stored("09_pairs")
 lesson09.draw_pairs(captions, (3000, by_caption))
 
 # %% [markdown] key="pairs-read" lang="ja"
-# **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴をほぼ備えています。24種を1文ずつで言い当てる正解率は、組が増えるほど上がり、3,000組では5回の平均で68%です（今日の1回がもっと高いわけは「さらに深く：温度と、文の平均」で）。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
+# **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が増えるほど上がり、3,000組では5回の平均で68%です（今日の1回がもっと高いわけは「さらに深く：温度と、文の平均」で）。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
 #
 # **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても大きくは下がりませんが、同じ意味の別の言葉（くちばし→嘴など）では34%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
 #
@@ -505,10 +505,10 @@ tl.check("09-c")
 # | link | left open | attributes or sentences chosen | looks for parts that no description tells apart |
 # | estimate | none, or chosen on new parts | holds out old kinds | several draws, beside a control such as pixels |
 # | all names | not mentioned | mentions the collapse | chooses the calibration on old kinds |
-# | labels | never | says when | says how many, and when to switch over |
+# | labels | never | says when | says how many, and what shows that it is time to switch over |
 # | reasons | none | a result of this lesson | with numbers |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 1 = 8: it does not say when to switch over, and names no number from a figure.
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 1 = 8: it does not say what shows that it is time to switch over, and names no number from a figure.
 
 # %% key="quiz"
 tl.quiz("09")
