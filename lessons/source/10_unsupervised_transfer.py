@@ -322,9 +322,13 @@ tl.see_prediction("10-rare", "about 1 in 100")
 # %% key="stream"
 tl.widget("10_stream")
 
-# %% [markdown] key="exercise-b" lang="ja"
+# %% [markdown] key="stream-read" lang="ja" tags=["answer"]
 # **3つの場合とも、誤報を良品の30%まで許すしきい値が最も安くなります**（20%でもほぼ同じです）。欠陥品の割合と損害の積が、どれも1だからです。積が0.1（1,000個に1個で、100回分）なら、最も安いしきい値でも、何も確認しない場合より1割ほど安くなるだけです。
-#
+
+# %% [markdown] key="stream-read" lang="en" tags=["answer"]
+# **In all three cases a threshold with 30% false alarms is the cheapest** (20% is hardly dearer), since the share of damaged parts times the cost of a missed one is 1 in each. Where it is 0.1 (1 in 1,000 at 100 checks), the best threshold saves only about a tenth against checking nothing.
+
+# %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
 #
 # しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが超えるスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが超える値、つまり8以上9未満の数です。
@@ -337,8 +341,6 @@ tl.widget("10_stream")
 # ```
 
 # %% [markdown] key="exercise-b" lang="en"
-# **In all three cases a threshold with 30% false alarms is the cheapest** (20% is hardly dearer), since the share of damaged parts times the cost of a missed one is 1 in each. Where it is 0.1 (1 in 1,000 at 100 checks), the best threshold saves only about a tenth against checking nothing.
-#
 # ### Exercise B (write, 6 minutes)
 #
 # Write the function that sets the threshold: `quiet_threshold(scores, share)`. `scores` is a tensor with the scores of sound parts, `share` the share of false alarms that you allow. Return a score above which only this share of sound parts lies. For example, with the scores 1 to 10 and a `share` of 0.2, only 9 and 10 lie above: any number from 8 to just below 9 will do.
