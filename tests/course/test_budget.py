@@ -427,7 +427,7 @@ def test_with_time_all_texts_are_counted_and_with_little_some(read):
     assert {rows for _, rows in whole.pipelines.values()} == {3600}
     found, part = read(reader(SLOW), 0.9)
     assert all(10 <= rows < 3600 for _, rows in part.pipelines.values())
-    assert any("TF-IDF read" in said for said in found.remarks)
+    assert any("TF-IDF (" in said and " read " in said for said in found.remarks)
 
 
 def test_ctrl_c_while_words_are_counted_keeps_the_first_answer_of_them(read, monkeypatch):

@@ -117,11 +117,11 @@ def test_the_page_says_which_files_the_mistakes_are(tried, monkeypatch):
 
 
 def test_options_of_a_command_stay_in_one_line(tried, monkeypatch):
-    monkeypatch.setattr(tried, "remarks", ["Give more --minutes <to> use --no-quotes 15."])
-    page = tried.page()
-    assert (
-        "<li>Give more <code>--minutes</code> &lt;to&gt; use <code>--no-quotes 15</code>." in page
+    monkeypatch.setattr(
+        tried, "remarks", ["Give --minutes <to> use --minutes 0.6 or --no-quotes 15."]
     )
+    given = "<code>--minutes 0.6</code> or <code>--no-quotes 15</code>."
+    assert f"<li>Give <code>--minutes</code> &lt;to&gt; use {given}</li>" in tried.page()
 
 
 def test_names_in_the_page_are_text_and_never_markup(tried, monkeypatch):

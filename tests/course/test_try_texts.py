@@ -276,5 +276,6 @@ def test_a_strangers_config_of_texts_ends_in_one_sentence(tried, tmp_path, chang
 def test_much_text_is_counted_on_fewer_rows_where_time_is_short(table, monkeypatch):
     monkeypatch.setattr(text_contest, "FIRST_ROWS", 10)
     found = try_folder(table, 0, ["zukan-bert"], progress=False)
-    assert any("TF-IDF read" in said for said in found.remarks)
+    for runs in ("words", "characters"):
+        assert any(f"TF-IDF ({runs}, logistic regression) read" in said for said in found.remarks)
     assert {"words", "characters"} <= {c.strategy for c in found.contenders}

@@ -117,7 +117,9 @@ class TextContest(Contest):
                 rows = self.order[:affordable]
                 self._enter_words(runs, rows, STRENGTHS, begin, until)
             if len(rows) < count:
-                values = {"backbone": TFIDF, "some": len(rows), "all": count}
+                strategy = text(f"report.strategy_{runs}")
+                name = text("report.of_strategy", backbone=TFIDF, strategy=strategy)
+                values = {"backbone": name, "some": len(rows), "all": count}
                 self.remarks.append(text("report.fewer_text", **values))
 
     def _few(self) -> int:

@@ -22,7 +22,7 @@ class Section:
 
 def _sentence(line: str) -> str:
     """As HTML; an option such as --minutes 15 is not torn apart at its hyphens."""
-    return re.sub(r"--[a-z][a-z-]*(?: \d+)?", r"<code>\g<0></code>", html.escape(line))
+    return re.sub(r"--[a-z][a-z-]*(?: \d+(?:\.\d+)?)?", r"<code>\g<0></code>", html.escape(line))
 
 
 def page(title: str, answers: Sequence[str], sections: Sequence[Section], footer: str) -> str:
