@@ -281,7 +281,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model has become any better. With our synthetic voices, at the left, it is 3 points at most, probably because voices of one synthesiser are far more alike than people are. (There are also fewer words and more recordings of each, which may play a part.)
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (a public set, the [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but DTW rises from 51% to 73%, the means of bands from 47% to 67%, and the frozen body from 69% to 79%. Only the split was changed; no model got any better. With our synthetic voices (left) it is 3 points at most, probably because voices of one synthesiser are far more alike than people are. (There are also fewer words and more recordings of each, which may play a part.)
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -363,7 +363,7 @@ tl.claim(
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. The new accent may pay a little for it: it is a little lower on average (82 instead of 84%, 85 instead of 90%), but ten draws cannot tell this from no difference (both 95% intervals include 0). Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
+# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Standard English falls from 93% to 82% without replay and is at 89% with it. With five recordings the difference is larger: 76% without, 88% with replay. The new accent may pay a little for it: it is a little lower (82 instead of 84%, 85 instead of 90%), but ten draws cannot tell this from no difference (both 95% intervals include 0). Do not lose your old customers over the new ones, and **measure both** (10 draws of voices and recordings).
 #
 # ## What this ear does not hear
 #
