@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_fine_tuning_that_was_cut_short_has_not_lost(tried, monkeypatch, epochs,
     rivals = [by_name["fine_tune"]], [by_name["scratch"]]
     lost = Interval(-0.2, -0.3, -0.1, 100)
     monkeypatch.setattr(contest, "paired", lambda *a, **k: lost)
-    search = SoundContest(tried.task, 0.0, 0.0, 0, 64, tqdm(disable=True))
+    search = SoundContest(tried.task, time.monotonic(), 60.0, 0, 64, tqdm(disable=True))
     search.epochs = {"fine_tune": epochs, "scratch": 15}
     monkeypatch.setattr(search, "rivals", lambda: rivals)
     test = tried.task.test
