@@ -32,7 +32,7 @@
 #
 # This is a notebook. The grey boxes are **cells**: select one and press `Shift` + `Enter` to run it. Run them from top to bottom. You cannot break anything; if you get lost, restart the kernel (the Python at work behind the page) from the menu and begin again at the top.
 #
-# The next cell comes first in every lesson. It makes things ready.
+# The next cell makes things ready, as in every lesson.
 
 # %% key="setup"
 from IPython.display import display
@@ -58,7 +58,7 @@ print(str(summary).splitlines()[-1])
 # 必要なものは多くありません。GPUもインターネットもなくてかまいません。ふつうのノートパソコンで、どのセルもたいてい数秒、長くても30秒ほどで終わります。
 
 # %% [markdown] key="doctor-read" lang="en"
-# That was only the verdict. Make a new cell below, write `summary` and run it to see everything that was examined, from memory to disk. Where something should be put right, its line says how.
+# That was only the verdict. To see everything that was examined, from memory to disk, write `summary` in a new cell below and run it. Where something should be put right, its line says how.
 #
 # You need little: no GPU and no internet. On an ordinary laptop most cells take a few seconds, the longest about thirty.
 
@@ -67,7 +67,7 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **予想する**。「予想してから実行」とあったら、その下の欄に予想を入れます。外れたときほど、よく覚えられます。
 # 2. **実行する**。図を見て、予想と比べます。
-# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナルで `tl reset 00` を実行すると、新しい写しができます。
+# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナルで `tl reset 00` を実行すると、元のままの新しいコピーができます。
 #
 # では、さっそくやってみましょう。
 
@@ -85,7 +85,7 @@ print(str(summary).splitlines()[-1])
 #
 # あるパン屋が、レジのカメラにパンを見分けさせたいと考えました。パンは10種類です（見分ける種類の1つ1つを**クラス**といいます）。写真に**ラベル**（正解の名前）を付けられたのは、1種類につき5枚です。全部で50枚では、**ニューラルネットワーク**（例から学ぶプログラム）に見分け方を一から教えるには足りません。
 #
-# そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵は「学習しても動かない」という印です。
+# そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵のマークは、学習しても中身が動かないことを表します。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
@@ -136,13 +136,8 @@ tl.diagram("two_ways")
 # > **Predict, then run**: guessing gives 10%. What percentage will be right with the borrowed eye?
 
 # %% key="predict-transfer"
-tl.predict_first(
-    "00-transfer",
-    "Accuracy with the borrowed eye",
-    # ja: "目を借りたときの正解率",
-    between=(0, 100),
-    unit="%",
-)
+tl.predict_first("00-transfer", "Accuracy with the borrowed eye", between=(0, 100), unit="%")
+# ja: tl.predict_first("00-transfer", "目を借りたときの正解率", between=(0, 100), unit="%")
 
 # %% key="transfer" alt_ja="目を借りた場合と、画素の近さだけで答えた場合のテスト正解率の棒グラフ。目を借りたほうがずっと高い。" alt_en="Bars of test accuracy: the borrowed eye far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
@@ -165,7 +160,7 @@ tl.see_prediction("00-transfer", round(reached.mean))
 # %% [markdown] key="first-read" lang="en"
 # **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer.
 #
-# What the course claims is also checked, in cells like the next one. If it were not true, the cell would stop with an error.
+# What the course claims is also checked, in cells like the next one. Were it not true, the cell would stop with an error.
 
 # %% key="claim-first" tags=["claim"]
 pairs = zip(accuracy["probe"], accuracy["pixels"])
@@ -202,7 +197,7 @@ by_pixels = tl.knn("pixels", twenty).test_acc
 tl.check("00-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら53〜62%、借りずに20枚ずつなら34〜44%でした。借りた目のほうが、20分の1のラベルでよく当たります。
+# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら53〜62%、借りずに20枚ずつなら34〜44%でした。目を借りたほうが、20分の1のラベルでもよく当たりました。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
 # In six draws of the labelled pictures, the eye reached 53 to 62% with one of each kind, and the nearest pixels 34 to 44% with twenty. So a twentieth of the labels was worth more, given the eye.
@@ -230,10 +225,10 @@ def share_right(answers, truth):
 tl.check("00-b")
 
 # %% [markdown] key="progress-intro" lang="ja"
-# ほとんどのレッスンの終わりには、5〜6問のクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
+# どのレッスンの終わりにも、短いクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
 
 # %% [markdown] key="progress-intro" lang="en"
-# Most lessons end with a quiz of five or six questions. What you have done is kept on your computer only, in the folder `work`, and is sent nowhere. The next cell shows it at any time.
+# Every lesson ends with a short quiz. What you have done is kept on your computer only, in the folder `work`, and is sent nowhere. The next cell shows it at any time.
 
 # %% key="progress"
 tl.progress()
@@ -309,6 +304,9 @@ tl.check("00-c")
 #
 # With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay".
 
+# %% key="quiz"
+tl.quiz("00")
+
 # %% [markdown] key="next" lang="ja"
 # ## まとめと次の一歩
 #
@@ -346,7 +344,7 @@ tl.check("00-c")
 # See you in lesson 01, "Why transfer?".
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **35分の進め方** ・ 実行の確認4分、初めての転移学習8分、練習A 6分、練習B 6分、地図4分、練習C 7分が目安です。時間が足りなければ、練習BとCは宿題にします。
+# **35分の進め方** ・ 実行の確認4分、初めての転移学習8分、練習A 6分、練習B 5分、地図4分、練習C 6分、クイズ2分が目安です。時間が足りなければ、練習BとCは宿題にします。
 #
 # - 全員の `tl.setup()` の1行が出るまで待ってから先へ進みます。出ない人には `tl doctor` を実行してもらいます。
 # - 最初のセルは、ライブラリーを読み込むので数秒から十数秒かかります。止まっているわけではないと、先に伝えておきましょう。
@@ -357,7 +355,7 @@ tl.check("00-c")
 # - 確認セルで確かめたシード：0〜2と、100〜102。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 35 minutes** · getting it to run 4 minutes, the first transfer 8, exercise A 6, exercise B 6, the maps 4, exercise C 7. If time runs out, exercises B and C are homework.
+# **A plan for 35 minutes** · getting it to run 4 minutes, the first transfer 8, exercise A 6, exercise B 5, the maps 4, exercise C 6, the quiz 2. If time runs out, exercises B and C are homework.
 #
 # - Wait until everybody has the line of `tl.setup()`. Whoever has not, runs `tl doctor`.
 # - The first cell loads libraries and takes from a few to some fifteen seconds. Say so beforehand.

