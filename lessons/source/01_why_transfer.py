@@ -225,12 +225,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、2つの始め方に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、ファインチューニングとゼロからの学習に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time both starts get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time fine-tuning and scratch get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")
@@ -281,7 +281,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead, by 4 points (interval 1 to 8; stored, 5 draws).
+# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
 #
 # ## Benefit 2: less training
 #
@@ -451,7 +451,7 @@ tl.quiz("01")
 lesson01.draw_shift(tl.stored("01_steps")["shift"])
 
 # %% [markdown] key="shift-read" lang="ja"
-# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近いどうし（塗りつぶした四角と、中抜きの三角）で比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
+# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近いどうし（塗りつぶした四角と、白抜きの三角）で比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
 
 # %% [markdown] key="shift-read" lang="en"
 # **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) If a network does better on changed pictures than its accuracy on ordinary ones would suggest, the surplus is called its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.

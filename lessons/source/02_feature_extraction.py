@@ -569,14 +569,14 @@ tl.claim(
 #
 # ### うまくいかない例：手書き数字
 #
-# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、目を借りても得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。前もって10回測った結果を見てください。
+# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。前もって10回測った結果を見てください。
 
 # %% [markdown] key="digits-intro" lang="en"
 # **The deeper the layer, the closer birds of a kind lie together.** That is why a single linear head can tell them apart.
 #
 # ### Where it fails: handwritten digits
 #
-# For real handwritten digits the borrowed eye brings no gain. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. The figure shows ten stored runs.
+# For real handwritten digits the borrowed eye, frozen, brings no gain. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. The figure shows ten stored runs.
 
 # %% key="digits" alt_ja="手書き数字のテスト正解率。凍結、画素の近さ、ゼロから、ファインチューニングを、点と95%信頼区間で示す。" alt_en="Test accuracy on handwritten digits: frozen, nearest pixels, from scratch and fine-tuned, as points with 95% intervals."
 digits = [tl.load_task("digits", per_class=5, seed=seed) for seed in range(10)]

@@ -416,7 +416,7 @@ plan = {
     "later": "Train on the 80 as well. Change over if validation is better in both factories.",
     # ja: "later": "80枚も加えて学習し直します。両工場の検証で上回れば切り替えます。",
     "why": "The defects are the same. With relight, factory 1's pictures give 62% in dim light, "
-    "frozen 37%. The probe stays until it is beaten. The 10 dim pictures are kept for testing. "
+    "frozen 37%. I keep it only if it beats the probe. The 10 dim pictures are kept for testing. "
     "A dim or turned crack is a crack.",
     # ja: "why": "欠陥は同じです。第1工場の画像とrelightで、暗くても62%です（凍結は37%）。まずプローブを測り、"
     # ja: "検証で上回れば切り替えます。暗い10枚は、テストに取っておきます。"
@@ -509,7 +509,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # %% [markdown] key="real-read" lang="ja"
 # **5枚では差がなく、80枚では3回とも2〜4ポイント上がりました。** 表面の検査ほど大きな差ではありません。正解率そのものが控えめなのは、写真を96画素に縮め、100ステップしか学習していないためでしょう。
 #
-# ネットワークには**BatchNormの記憶**、つまり特徴の平均とばらつきの記録があり、`model.train()` の間は新しい画像で書き換わります。花の写真では、小さなバッチで乱れないように固定しました（レッスン02）。`model.train()` のあとに、次の2行を加えます。
+# ネットワークには**BatchNormの記憶**、つまり特徴の平均と散らばりの記録があり、`model.train()` の間は新しい画像で書き換わります。花の写真では、小さなバッチで乱れないように固定しました（レッスン02）。`model.train()` のあとに、次の2行を加えます。
 #
 # ```python
 # for layer in model.modules():
@@ -560,12 +560,12 @@ if tl.live("mobilenet_v2", "eurosat"):
 lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 
 # %% [markdown] key="depths-read" lang="ja"
-# **`layer2` から後ろを学習すれば、全部を学習したときと変わらない正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクは、出力層だけで67.5%、`layer4` を加えて73%、`layer3` で81%、`layer2` まで広げて88%です（段は順に加え、どれも学習率0.1、クリッピング、反転、12エポック）。さらに前まで広げても正解率は上がらず、転移元は50%から37%に、暗い照明では56%から45%に下がりました（差の95%信頼区間は7〜19と2〜20ポイント）。出力層だけでも線形プローブの62%を上回るのは、反転を加えて学習したからです。
+# **`layer2` から後ろを学習すれば、全部を学習したときと変わらない正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクは、出力層だけで67.5%、`layer4` を加えて73%、`layer3` で81%、`layer2` まで広げて88%です（段は順に加え、どれも学習率0.1、クリッピング、反転、12エポック。凍結した段は `eval()` のまま）。さらに前まで広げても正解率は上がらず、転移元は50%から37%に、暗い照明では56%から45%に下がりました（差の95%信頼区間は7〜19と2〜20ポイント）。出力層だけでも線形プローブの62%を上回るのは、おそらく反転を加えて学習したからです。
 #
 # 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明のような入力の変わり方には前の段、クラスの変わり方には後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
 
 # %% [markdown] key="depths-read" lang="en"
-# **Training from `layer2` on is as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 67.5%; adding `layer4` makes it 73%, `layer3` 81% and `layer2` 88%, as one stage after another is opened (rate 0.1, clipping, flips, 12 epochs). Opening the rest gains nothing more there, while the source falls from 50% to 37%, and dim light from 56% to 45% (gaps of 7 to 19 and 2 to 20 points, 95% intervals). Even the head alone is above the 62% of the linear probe, since it was trained with flips.
+# **Training from `layer2` on is as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 67.5%; adding `layer4` makes it 73%, `layer3` 81% and `layer2` 88%, as one stage after another is opened (rate 0.1, clipping, flips, 12 epochs; frozen stages stay in `eval()`). Opening the rest gains nothing more there, while the source falls from 50% to 37%, and dim light from 56% to 45% (gaps of 7 to 19 and 2 to 20 points, 95% intervals). Even the head alone is above the 62% of the linear probe, probably since it was trained with flips.
 #
 # The usual advice, "the last stage first", did not suit this job. It has been reported that early stages should move where the input changes, as with texture or light, and late ones where the classes do (surgical fine-tuning, Lee et al., 2022, [arXiv:2210.11466](https://arxiv.org/abs/2210.11466)).
 
