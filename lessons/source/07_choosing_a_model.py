@@ -58,7 +58,7 @@ choice = tl.stored("07_choice")
 #
 # ## The job: land seen from the air
 #
-# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). As elsewhere in this course, the photos are drawn. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three pretrained candidates stay frozen under a **linear probe** (lesson 02).
+# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). They are drawn. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three pretrained candidates stay frozen under a **linear probe** (lesson 02).
 #
 # | name | weights | grew up on | accuracy at home |
 # |---|---|---|---|
@@ -94,11 +94,11 @@ tl.see_prediction("07-first", max(today, key=today.get))
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception, which knows 104 kinds of things, and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
+# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is 6 to 7 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
 #
-# Rings are today's single run, the rest ten draws that were stored beforehand.
+# Rings are today's single run, the rest ten stored draws.
 #
-# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). Where you see a dashed line, it joins the **Pareto front**: nothing as fast is more accurate. It shows test accuracies; in earnest, validation data choose.
+# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line joins the **Pareto front**: nothing as fast is more accurate. It shows test accuracies; in earnest, validation data choose.
 
 # %% key="widget"
 tl.widget("07")
@@ -139,8 +139,8 @@ tl.check("07-a")
 # Most public networks for pictures carry on one of these ideas.
 #
 # - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, in 16 to 19 layers. That is simple, but takes many weights (138 million in VGG-16).
-# - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 and a pooling layer side by side, and sees fine and coarse detail at once. GoogLeNet has about a twentieth of VGG-16's weights.
-# - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). With it, networks of more than 100 layers can be trained.
+# - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 and a pooling layer side by side, and sees fine and coarse detail at once, with about a twentieth of VGG-16's weights.
+# - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). Networks of more than 100 layers became trainable.
 
 # %% key="families-drawn"
 tl.diagram("families")
@@ -148,34 +148,48 @@ tl.diagram("families")
 # %% [markdown] key="skip" lang="ja"
 # ## 近道があると、なぜ深くできるのか
 #
-# 層を増やせば、正解率は上がるはずです。増やした層が「何もしない」ことを学べば、少なくとも浅いときと同じになるからです。ところが、ふつうの層にとって「何もしない」は難しいのです。1つのブロックが、入力 $x$ を重み $w$ 倍するだけだとしましょう。9個つなぐと、出力は
+# 層を増やしても、損はしないはずです。増やした層が「何もしない」ことを学べば、浅いときと同じになるからです。ところが、ふつうの層にとって「何もしない」は難しいのです。1つのブロックが、入力 $x$ を重み $w$ 倍するだけだとしましょう。9個つなぐと、出力は次のようになります。
 #
 # $$\text{近道なし：} w^9 x \qquad \text{近道あり：} (1+w)^9 x$$
 #
-# 学習前の重みは0に近い値です。$x=3$、$w=0.1$ なら、近道なしでは $3 \times 0.1^9 = 0.000000003$ で、入力は消えてしまいます。近道ありなら $3 \times 1.1^9 \approx 7.1$ で、最後まで届きます。「何もしない」ためには、近道なしでは $w$ をちょうど1にしなければなりませんが、近道ありなら0のままで済みます。コードでの違いは、足し算1つです。
+# 学習前の重みは、0に近い値です。たとえば $x=3$、$w=0.1$ で比べましょう。
+#
+# | ブロック | 出力 | 「何もしない」重み |
+# |---|---|---|
+# | 近道なし | $3 \times 0.1^9 = 0.000000003$（入力が消える） | ちょうど $w=1$ |
+# | 近道あり | $3 \times 1.1^9 \approx 7.1$（最後まで届く） | $w=0$（学習前に近い） |
+#
+# コードでの違いは、足し算1つです。
 #
 # ```python
 # F.relu(layers(x))      # 近道なし
 # F.relu(layers(x) + x)  # 近道あり
 # ```
 #
-# 実際の層には、値の大きさをそろえるBatchNorm（レッスン08）が入り、入力がこのように消えることはありません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークを、それぞれに合う学習率で、**同じ240枚**で学習させました。比べるのは、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。
+# 実際のネットワークでは、BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークに、それぞれに合う学習率で、**同じ240枚**を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
 #
-# More layers should do no harm: the additional ones could learn to do nothing. But for an ordinary layer, doing nothing is hard. Let a block multiply its input $x$ by a weight $w$. After nine blocks the output is
+# More layers should do no harm: the additional ones could learn to do nothing. But for an ordinary layer that is hard. Let a block multiply its input $x$ by a weight $w$. After nine blocks the output is
 #
 # $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
 #
-# Before training, weights are close to 0. With $x=3$ and $w=0.1$ the plain network gives $3 \times 0.1^9 = 0.000000003$: the input is gone. With shortcuts it is $3 \times 1.1^9 \approx 7.1$: the input reaches the end. To do nothing, a plain block must find exactly $w=1$; one with a shortcut can stay at 0. In code, the difference is one sum:
+# Before training, weights are close to 0. Take $x=3$ and $w=0.1$:
+#
+# | block | output | does nothing at |
+# |---|---|---|
+# | plain | $3 \times 0.1^9 = 0.000000003$ (the input is gone) | exactly $w=1$ |
+# | with a shortcut | $3 \times 1.1^9 \approx 7.1$ (it arrives) | $w=0$, near the start |
+#
+# In code, the difference is one sum:
 #
 # ```python
 # F.relu(layers(x))      # plain
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# Between real layers, BatchNorm (lesson 08) prevents this. Is a deep plain network still hard to train? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. Here is their accuracy on this very **training data** (stored, 5 starts).
+# In real networks, BatchNorm (lesson 08) keeps the input from vanishing. Is a deep one without shortcuts still hard to train? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 5 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 lesson07.draw_depth(tl.stored("07_depth"))
@@ -202,7 +216,7 @@ tl.claim(
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを、6つの仕事（どれも描いた絵です）で比べます。ラベルは1クラス20枚で、上は凍結、下はファインチューニング（レッスン03）です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (92%, 72%, 53%), and that on training data: this is not over-fitting, training itself goes wrong (He et al. called it **degradation**).
+# **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (92%, 72%, 53%). This is not over-fitting: training itself goes wrong (He et al. called it **degradation**).
 #
 # But after **three times** the epochs the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. In the paper's large networks the difference stayed.
 #
@@ -269,7 +283,7 @@ tl.claim(
 #
 # With a hundred candidates you cannot try them all. Scores of **transferability** look once at the features, or at the old answers. They compare networks within one job only.
 #
-# **k-NN** (k nearest neighbours, here k = 1) asks for how many pictures the nearest other picture is of the same class. At the left of the drawing (circles and triangles are two classes) these are 8 of 10, or 80%.
+# **k-NN** (k nearest neighbours, here k = 1) asks for how many pictures the nearest other picture is of the same class. At the left of the drawing (two classes) these are 8 of 10.
 #
 # **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) asks how well the answers of the old head tell the new class. At the right, 90% of what it called brick are towns. So a photo of a town that it calls 80% brick and 20% moss has a probability of 0.78 of being a town. LEEP is the mean of the logarithms of these probabilities (here −0.25): the closer to 0, the better.
 
@@ -324,7 +338,7 @@ for name, network in networks.items():
 # | B | 75% | **0.6** (chosen) |
 # | C | 60% | 0.1 |
 #
-# the regret is 80 − 75 = 5 points. Write `regret(scores, accuracy)`, which computes it. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
+# the regret is 80 − 75 = 5 points. Write `regret(scores, accuracy)`. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -365,11 +379,11 @@ tl.claim(
 # %% [markdown] key="regret-read" lang="en"
 # **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A score takes 0.1 to 0.2 seconds a network. (LogME and the H-score: see "Deeper".)
 #
-# **Every score is wrong somewhere.** With 20 labels, LEEP found the best network for photos from the air and for characters in all ten draws; on birds it took Inception in six of ten, 9 points below the best. Let scores make the short list, and validation data decide.
+# **Every score is wrong somewhere.** LEEP found the best network for photos from the air and for characters in all ten draws; on birds it took Inception in six of ten, 9 points below the best. Let scores make the short list, and validation data decide.
 #
 # ## Mistakes that raise no error
 #
-# The best network is of no use on pictures that it was not made for. We measured five mistakes: blue before red (BGR), grey, values from 0 to 1 (not normalised) or from 0 to 255, half the size. Each was made in use only (the head had learned from right pictures) or from the start (stored).
+# Even the best network fails when pictures are fed wrongly. We measured five mistakes: blue before red (BGR), grey, values from 0 to 1 (not normalised) or from 0 to 255, half the size. Each was made in use only (the head had learned from right pictures) or from the start (stored).
 
 # %% key="predict-mistakes"
 tl.predict_first(
@@ -386,18 +400,18 @@ display(lesson07.draw_mistakes(mistakes))
 tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 
 # %% [markdown] key="mistakes-read" lang="ja" tags=["answer"]
-# **正しい渡し方は1つだけなのに、ほかの5つでもエラーは出ません。** 使うときだけ間違えると、値の範囲や大きさの間違いでは、鳥の正解率が10〜17%に、つまりランダム（10%）とほとんど変わらないところまで落ちます。色の順番だけでも、95%が45%になります。損がいちばん小さいのは白黒です（78%）。空撮写真では、色の順番の損は5ポイントほどでした。
+# **使うときだけ範囲や大きさを間違えると、鳥の正解率は10〜17%に落ちます。それでもエラーは出ません**（ランダムなら10%）。色の順番だけでも、95%が45%になります。損がいちばん小さいのは白黒です（78%）。
 #
 # はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜75%までしか戻りません。
 #
 # 学習はPython、使用はスマートフォンのアプリ、というときは、同じ画像を両方に渡し、ネットワークに入る直前の数値を比べてください。
 
 # %% [markdown] key="mistakes-read" lang="en" tags=["answer"]
-# **Only one of the six ways is right, and none raises an error.** With the mistake in use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%). The order of colours alone turns 95% into 45%, and grey costs least (78%). On photos from the air the order of colours costs only some 5 points.
+# **In use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%), and no error is raised.** The order of colours alone turns 95% into 45%, and grey costs least (78%).
 #
 # With the mistake from the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
 #
-# Where training runs in Python and the use is an app on a phone, give both the same picture, and compare the numbers just before the network.
+# If you train in Python for an app on a phone, give both the same picture and compare the numbers just before the network.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物のモデルと写真では？
@@ -435,7 +449,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps. There are 160 labelled photos in all. The device allows **50 milliseconds** a photo and a file of **30 MB**, and the licence must allow commercial use (see “Deeper: time, size and licence”).
+# A food warehouse wants a camera to tell apart eight kinds of insects. There are 160 labelled photos. The device allows **50 milliseconds** a photo and a file of **30 MB**, and the licence must allow commercial use (see “Deeper: time, size and licence”).
 #
 # | candidate | source | file |
 # |---|---|---|
@@ -444,7 +458,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # | MobileNetV2 | insects of iNaturalist | 14 MB |
 # | SqueezeNet | ImageNet | 5 MB |
 #
-# Write your `plan`, and mark it with the rubric in the solution: more than one can be good.
+# Write your `plan`, then mark it with the rubric; more than one can be good.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -509,11 +523,11 @@ tl.quiz("07")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - どのネットワークが合うかは、仕事ごとに変わる。大きさや元の正解率からは読み取れない。
-# - 近道（スキップ接続）は、深いネットワークの学習そのものを助ける。過学習を防ぐものではない。
-# - 目安で候補を絞れる。目安の良し悪しは後悔で測り、値は仕事をまたいで比べない。
-# - 色の順番、値の範囲、大きさの間違いは、エラーを出さずに正解率を奪う。入力の数値を見比べる。
-# - 最後は、正解率と、時間、大きさ、ライセンスの釣り合いで決める。差が小さければ安いほうでよい。
+# - どのネットワークが合うかは、仕事ごとに変わります。大きさや元の正解率からは読み取れません。
+# - 近道（スキップ接続）は、深いネットワークの学習そのものを助けます。過学習を防ぐものではありません。
+# - 目安で候補を絞れます。目安の良し悪しは後悔で測り、値は仕事をまたいで比べません。
+# - 色の順番、値の範囲、大きさの間違いは、エラーを出さずに正解率を下げます。入力の数値を見比べましょう。
+# - 最後は、正解率と、時間、大きさ、ライセンスの釣り合いで決めます。差が小さければ、安いほうで構いません。
 #
 # 次に読むなら、**レッスン08**（見た目が変わったときのドメイン適応）か、**レッスン11**（大きなモデルを小さくする蒸留）です。
 
@@ -526,7 +540,7 @@ tl.quiz("07")
 # - A wrong order of colours, range of values or size raises no error. Compare the numbers that go in.
 # - Weigh accuracy against time, size and licence. Where the difference is small, take the cheaper one.
 #
-# Where next? **Lesson 08** (when the look changes) or **lesson 11** (a small network from a large one).
+# Where next? **Lesson 08** (when the look changes) or **lesson 11** (distillation).
 
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
@@ -798,7 +812,7 @@ lesson07.draw_gradient(depth)
 lesson07.draw_cost(tl.stored("07_cost"))
 
 # %% [markdown] key="cost-read" lang="ja"
-# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線の上にないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
+# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線に載っていないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
 #
 # **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、重みと元データの両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
