@@ -245,11 +245,13 @@ ADAMW_RATES = (0.001, 0.003, 0.01, 0.03)
 
 @experiment("03_stable", **DRAWN, settings=SEARCHED)
 def stable() -> dict:
-    """Does fine-tuning still win with half and three times the budget, unclipped, and with AdamW?
+    """Do fine-tuning, the flips and the changed light still win with half and three times the
+    budget, unclipped, and with AdamW?
 
-    {setting: runs}, "scratch_" + setting likewise; "search": {way: record} for AdamW; and
-    "verdicts": {name: {setting: [points a draw]}}, fine-tuned before frozen ("tuned") and before
-    scratch. Without clipping both take the best unclipped rate of 03_tuning.
+    {setting: runs}, and "scratch_", "plain_" and "relight_" + setting likewise. The last two are
+    fine-tuned without flips and with `relight` in their place, at the rate that was chosen with
+    flips. "search": {way: record} for AdamW; "verdicts": see `verdicts`. Without clipping both
+    ways take the best unclipped rate of 03_tuning.
     """
     tuning, found, searches = stored("03_tuning"), {}, {}
     for way, prefix in (("tuned", ""), ("scratch", "scratch_")):
@@ -258,8 +260,12 @@ def stable() -> dict:
         searches[way] = choose(grid, optimizer="adamw", **recipe)
         rates = {"unclipped": unclipped(tuning[way]), "adamw": searches[way]["choice"]}
         for setting, options in SETTINGS.items():
-            chosen = rates.get(setting, tuning[way]["choice"])
-            found[prefix + setting] = runs(**{**recipe, **chosen, **options})
+            chosen = {"epochs": 24, **rates.get(setting, tuning[way]["choice"]), **options}
+            found[prefix + setting] = runs(**{**recipe, **chosen})
+            if way == "tuned":
+                found[f"plain_{setting}"] = runs(**chosen)
+                found[f"relight_{setting}"] = runs(augment="relight", **chosen)
+    found["plain_as_told"] = runs(epochs=24, **tuning["tuned"]["choice"])
     return {**found, "search": searches, "verdicts": verdicts(stored("03_knobs"), found)}
 
 
@@ -272,23 +278,33 @@ def unclipped(record: Mapping) -> dict:
 
 
 def verdicts(knobs: Mapping, found: Mapping) -> dict[str, dict[str, list[float]]]:
-    """How far fine-tuning is before frozen and before scratch, in points a draw.
+    """{name: {setting: [points a draw]}}: how far fine-tuning with flips is before a rival.
 
-    Draws are paired from the first on, as many as both have.
+    "tuned": before frozen; "scratch"; "flips": before fine-tuned without them; and "relight": how
+    far the changed light is before it, on pictures in dim light. Draws are paired from the first
+    on, as many as both have.
     """
-    tuned, still, alone = ({"as_told": knobs[step]} for step in ("recipe", "frozen", "scratch"))
-    for setting in SETTINGS:
-        tuned[setting], alone[setting] = found[setting], found[f"scratch_{setting}"]
-        still[setting] = knobs["frozen"]
+    tuned = {"as_told": knobs["recipe"], **{setting: found[setting] for setting in SETTINGS}}
+    light = {s: found.get(f"relight_{s}", knobs["relight"]) for s in tuned}
+    pairs = {
+        "tuned": (tuned, dict.fromkeys(tuned, knobs["frozen"]), "accuracy"),
+        "scratch": (
+            tuned,
+            {s: found.get(f"scratch_{s}", knobs["scratch"]) for s in tuned},
+            "accuracy",
+        ),
+        "flips": (tuned, {s: found[f"plain_{s}"] for s in tuned}, "accuracy"),
+        "relight": (light, tuned, "night"),
+    }
     return {
         name: {
             setting: [
                 round(100 * (a - b), 2)
-                for a, b in zip(tuned[setting]["accuracy"], low[setting]["accuracy"], strict=False)
+                for a, b in zip(high[setting][measured], low[setting][measured], strict=False)
             ]
             for setting in tuned
         }
-        for name, low in (("tuned", still), ("scratch", alone))
+        for name, (high, low, measured) in pairs.items()
     }
 
 
