@@ -319,12 +319,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂うおそれがあります。害の大きさはデータによります。本物のMobileNetV2に60バッチを `train()` のまま通しても、200枚の写真（ほとんどが猫）では、5回の平均で95.0%から94.0%になっただけです。ただし回ごとに見ると、7ポイント下がったことも、2.5ポイント上がったこともありました（保存済みの結果）。
+# **重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂うおそれがあります。害の大きさはデータによります。
 #
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body can go wrong, too. How much depends on the data: sixty batches in `train()` took a real MobileNetV2 from 95.0% to 94.0% on average on 200 photos, nearly all of cats; of the five draws one lost 7 points, another gained 2.5 (stored results).
+# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body can go wrong, too. How much depends on the data.
 #
 # So train with the body in `eval()`, as `train_head` does.
 
@@ -712,7 +712,6 @@ tl.quiz("02")
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
 # - **遅れた人は**：鳥の画像が出るところまでと、「出力層を取り替え、残りを凍結する」の節の、はじめの学習までのセルを実行すれば、どの節からでも続けられます。
 # - **よくある間違い**：出力層を取り替える前にオプティマイザーを作る。`model.train()` を習慣で呼ぶ。確率にもう一度softmaxをかける。画像1枚をバッチにしない。
-# - BatchNormの記憶が動くと「いつも害がある」とは教えないでください。本物の写真では、上がった回もありました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · introduction and exercise A 10, from the new head to saving 8, exercise B 7, BatchNorm 5, kept features and real photographs 4, exercise C 7, quiz 4.
@@ -721,4 +720,3 @@ tl.quiz("02")
 # - **In pairs**: swap the plans of exercise C and mark them by the five points.
 # - **Whoever fell behind** runs the code down to the birds, then "Replace the head, freeze the rest" down to the first training, and can go on from any section.
 # - **Common mistakes**: building the optimizer before the head is replaced; calling `model.train()` by habit; a second softmax on probabilities; a single picture that is no batch.
-# - Do not teach that a moving memory of BatchNorm always hurts: on the real photographs some draws gained.
