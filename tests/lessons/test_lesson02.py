@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from tlhelpers.course.exercises import check, exercises
+from tlhelpers.course.results import stored
+from tlhelpers.transfer.intervals import interval
 
 PLAN = {
     "bodies": 1,
@@ -91,3 +93,10 @@ def test_mirror_images_come_once_each_with_their_labels(write, part):
 def test_layers_are_those_of_the_widget(first_layer, best_layer, part):
     verdict = check("02-a", {"first_layer": first_layer, "best_layer": best_layer})
     assert verdict.passed if part is None else part in verdict.message
+
+
+def test_what_train_mode_costs_a_real_network_is_what_the_lesson_tells():
+    drift = stored("02_real")["drift"]
+    pairs = zip(drift["still"], drift["drifted"], strict=True)
+    lost = interval([100 * (still - drifted) for still, drifted in pairs])
+    assert (lost.low, lost.mean, lost.high) == pytest.approx((20, 24, 29), abs=0.51)
