@@ -259,13 +259,13 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 # `tl.try_folder` tries the three steps with a dot (and, if time allows, training from scratch), picks one on validation data, and measures only that one on the test data.
 
 # %% key="predict-order"
-display(tl.diagram("order"))
 ways = {"knn": "k-NN", "probe": "linear probe", "fine_tune": "fine-tuning", "scratch": "scratch"}
 # ja: ways = {"knn": "最近傍法", "probe": "線形プローブ", "fine_tune": "ファインチューニング", "scratch": "ゼロから"}
-tl.predict_first("14-order", "Which one will the report pick?", choices=list(ways.values()))
-# ja: tl.predict_first("14-order", "レポートが選ぶのは、どの方法でしょうか", choices=list(ways.values()))
+tl.predict_first("14-order", "Which one will the report pick?", choices=tuple(ways.values()))
+# ja: tl.predict_first("14-order", "レポートが選ぶのは、どの方法でしょうか", choices=tuple(ways.values()))
 
 # %% key="try"
+display(tl.diagram("order"))
 report = tl.try_folder(pets, minutes=0.4, epochs=4, size=128)
 display(report)
 tl.see_prediction("14-order", ways[report.chosen.strategy])

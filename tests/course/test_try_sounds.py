@@ -63,8 +63,9 @@ def tried(folder):
 
 def test_all_ways_are_tried_and_one_reads_the_test_once(tried):
     found = [(c.backbone, c.strategy) for c in tried.contenders]
-    frozen = [(n, s) for n in (BANDS, "zukan-speech", "zukan-resnet") for s in ("knn", "probe")]
-    assert found[:7] == [("-", "prior"), *frozen]
+    frozen = [(n, s) for n in ("zukan-resnet", "zukan-speech") for s in ("knn", "probe")]
+    assert found[:3] == [("-", "prior"), (BANDS, "knn"), (BANDS, "probe")]
+    assert sorted(found[3:7]) == frozen  # the quicker one reads first, whichever it is
     assert {s for _, s in found[7:]} == {"fine_tune", "scratch"} and found[7][0] != BANDS
     assert tried.test_reads == 1 and tried.test_acc.n == len(tried.task.test)
     assert tried.gain is not None and tried.gain.n == len(tried.task.test)

@@ -16,7 +16,12 @@ from tlhelpers.course.author.bilingual import JAPANESE
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.scaling_up import experiments, steps, widget
-from tlhelpers.lessons.scaling_up.figures import ZERO_FP16, accuracies_by_rule, first_rate
+from tlhelpers.lessons.scaling_up.figures import (
+    ZERO_FP16,
+    accuracies_by_rule,
+    first_rate,
+    show_script,
+)
 from tlhelpers.lessons.scaling_up.steps import (
     Stepper,
     checkpointed,
@@ -274,7 +279,7 @@ def test_a_script_has_its_comments_in_the_language_of_the_learner(capsys, monkey
     shown = {}
     for lang in ("en", "ja"):
         monkeypatch.setenv("TLHELPERS_LANG", lang)
-        steps.show_script(name)
+        show_script(name)
         shown[lang] = capsys.readouterr().out.splitlines()
     assert not any("# ja:" in line for lines in shown.values() for line in lines)
     pairs = list(zip(shown["en"], shown["ja"], strict=True))

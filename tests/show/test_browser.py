@@ -652,7 +652,9 @@ def test_the_interactions_of_a_lesson_answer(opened, lesson):
             move_everything(notebook.run(key).locator(".tl-explorer"))
         for key in quizzes:
             answer_everything(notebook.run(key).locator(".tl-quiz"))
-        for key in (predictions := notebook.keys("tl.predict_first(")[:1]):
+        asked = notebook.keys("tl.predict_first(")  # some in cells that compute with those above
+        predictions = ([key for key in asked if key.startswith("predict")] or asked)[:1]
+        for key in predictions:
             notebook.run(key)
         for _ in range(2):
             for key in (*widgets, *quizzes, *predictions):

@@ -209,7 +209,7 @@ class Contest:
         sources, small = {short_name(name): name for name in names}, {}
         loading: dict[str, float] = {}  # seconds, of those that are loaded twice
         for name, source in sources.items():
-            if self.costs and self.left < (1 - LOADING_SHARE) * self.budget:
+            if any(map(self.answers, self.costs)) and self.left < (1 - LOADING_SHARE) * self.budget:
                 self._skip(name)
                 continue
             begin = time.monotonic()
@@ -450,7 +450,11 @@ class Contest:
     @property
     def answered(self) -> bool:
         """True as soon as a backbone has answered: the first one does whatever the budget is."""
-        return bool(self.heads)
+        return any(map(self.answers, self.heads))
+
+    def answers(self, name: str) -> bool:
+        """False for a backbone whose answer does not say whether transfer helps."""
+        return True
 
     def best_backbone(self) -> str:
         """The one whose probe is best on the validation part."""

@@ -49,14 +49,13 @@ class SoundContest(Contest):
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
         self.add("-", "prior", begin, right, model)
 
-    @property
-    def answered(self) -> bool:
-        """The means of the bands are no answer to whether transfer helps."""
-        return any(name != BANDS for name in self.heads)
+    def answers(self, name: str) -> bool:
+        """The means of the bands do not."""
+        return name != BANDS
 
     def to_train(self) -> str:
         """The best network: the bands alone have nothing to train but their head."""
-        return self.best_of([name for name in self.heads if name != BANDS])
+        return self.best_of([*filter(self.answers, self.heads)])
 
     def rivals(self) -> tuple[list[Contender], list[Contender]]:
         """Every use of a pretrained network, against what these recordings alone teach."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -16,14 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 from torch import Tensor
 
-from tlhelpers.lessons.scaling_up.steps import launch, photo_files, run_here, show_script, two_nodes
-from tlhelpers.runtime.language import text
+from tlhelpers.course.author.bilingual import in_languages
+from tlhelpers.lessons.scaling_up.steps import launch, photo_files, run_here, two_nodes
+from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.train.memory import MB, MemoryMeter, MemoryPlan
 from tlhelpers.transfer.intervals import interval
 
-__all__ = ["launch", "photo_files", "run_here", "show_script", "two_nodes"]
+__all__ = ["launch", "photo_files", "run_here", "two_nodes"]
 
 KINDS = {
     "parameters": figures.BLUE,
@@ -42,6 +44,15 @@ RULES: dict[str, dict[str, Any]] = {
 ZERO_FP16, BITS_FP16 = 2.0**-25, 2.0**-14  # rounded to 0 up to here, all its digits from here on
 NOTE: dict[str, Any] = {"fontsize": 9, "va": "center"}
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+
+
+def show_script(name: str) -> None:
+    """Prints a script that comes with the lesson: "slurm.sh" or "kubernetes.yaml".
+
+    Its comments are in the learner's language: a line `# ja:` replaces the one above it.
+    """
+    script = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    print(in_languages(script)[language()])
 
 
 def draw_memory(meter: MemoryMeter, plan: MemoryPlan, budget: float) -> Picture:

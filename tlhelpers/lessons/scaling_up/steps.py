@@ -22,10 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from tlhelpers.course.author.bilingual import in_languages
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.surgery import stages
-from tlhelpers.runtime.language import language, text
+from tlhelpers.runtime.language import text
 from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.train.memory import MemoryMeter
 from tlhelpers.train.placement import as_precision, autocast
@@ -220,15 +219,6 @@ def _to(inputs: Any, device: torch.device) -> Any:
 
 
 # --- several machines ---------------------------------------------------------------------------
-
-
-def show_script(name: str) -> None:
-    """Prints a script that comes with the lesson: "slurm.sh" or "kubernetes.yaml".
-
-    Its comments are in the learner's language: a line `# ja:` replaces the one above it.
-    """
-    script = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    print(in_languages(script)[language()])
 
 
 def two_nodes(script: str, *arguments: str) -> dict | None:
