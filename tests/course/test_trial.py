@@ -99,7 +99,7 @@ def test_the_minutes_are_those_of_the_whole_command(folder, tmp_path, monkeypatc
         asked.append((begin, seconds, writing))
         raise SystemExit
 
-    monkeypatch.setattr(trial, "search", search)
+    monkeypatch.setattr(trial, "_try_task", search)
     monkeypatch.chdir(tmp_path)
     before = time.monotonic()
     with pytest.raises(SystemExit):

@@ -215,7 +215,7 @@ def test_try_then_predict_a_folder(folder, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_group_says_where_the_speaker_stands(folder, tmp_path, capsys, group, said, monkeypatch):
-    monkeypatch.setattr(trial, "search", lambda *a, **k: sys.exit(0))
+    monkeypatch.setattr(trial, "_try_task", lambda *a, **k: sys.exit(0))
     out = ["--out", str(tmp_path / "out")]
     with contextlib.suppress(SystemExit):
         main(["try", str(folder), "--group", group, *out])

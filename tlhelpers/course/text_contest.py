@@ -154,10 +154,8 @@ class TextContest(Contest):
                 best = accuracy, strength, classifier
         assert best is not None  # the first strength is tried in any case
         _, strength, classifier = best
-        model, asked = (
-            word_counts((counts, classifier), runs, self.task.num_classes),
-            time.monotonic(),
-        )
+        model = word_counts((counts, classifier), runs, self.task.num_classes)
+        asked = time.monotonic()
         right = self.answer(model, self.valid).argmax(1) == self.valid.labels
         cost = (time.monotonic() - asked) / len(self.valid)
         self.costs[TFIDF] = max(self.costs[TFIDF], cost)

@@ -69,10 +69,10 @@ def try_folder(
         task = path_or_task
     else:
         task = load_folder(path_or_task, size, seed, progress=visible)
-    return search(task, names, begin, 60 * minutes, seed, size, visible, most_epochs=epochs)
+    return _try_task(task, names, begin, 60 * minutes, seed, size, visible, most_epochs=epochs)
 
 
-def search(
+def _try_task(
     task: FolderTask,
     names: Sequence[str],
     begin: float,
@@ -172,8 +172,9 @@ def main(arguments: list[str]) -> int:
         if asked.export and task.kind != "image":
             raise ValueError(text("report.export_images"))
         names, seconds = _names_of(asked.backbone), 60 * asked.minutes
-        how = {"writing": WRITING * _pace(), "pace": _pace()}
-        report = search(task, names, began(), seconds, 0, asked.size, True, **how)
+        pace = _pace()
+        how = {"writing": WRITING * pace, "pace": pace}
+        report = _try_task(task, names, began(), seconds, 0, asked.size, True, **how)
         report.quotes = not asked.no_quotes
         print(f"\n{report}\n")
         print(text("report.saved", report=report.save(folder), model=folder / "model"))
