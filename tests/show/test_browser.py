@@ -637,6 +637,9 @@ def test_every_cell_of_a_lesson_runs_as_the_learner_runs_it(opened, lang):
         notebook.run_all()
         assert notebook.errors() == []
         assert notebook.complaints == []
+        for key in notebook.keys("tl.diagram("):
+            drawn = notebook.show(key).locator('img[src^="data:image/svg"]:not([alt=""])[alt]')
+            playwright.expect(drawn).to_have_count(1)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -1,10 +1,13 @@
 """The schematic pictures: whole, in both languages, inside their cards, one grammar."""
 
+import html
 import re
 import xml.etree.ElementTree as ET
 
+import nbformat
 import pytest
 
+from tlhelpers.course.author.running import clean_outputs
 from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.show.diagrams import STAGES, Diagram, diagram, list_diagrams
 from tlhelpers.show.widgets.chart import _width
@@ -37,9 +40,18 @@ def test_words_are_the_readers_and_stay_inside_the_card(monkeypatch, name, lang)
 
 @pytest.mark.parametrize("name", list_diagrams())
 def test_a_terminal_and_a_reader_of_alt_text_get_the_sentence(name):
-    bundle, metadata = diagram(name)._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(diagram(name)) == metadata["image/svg+xml"]["alt"]
-    assert f'aria-label="{bundle["text/plain"]}"' in bundle["image/svg+xml"].replace("&#x27;", "'")
+    drawn = diagram(name)
+    bundle, says = drawn._repr_mimebundle_(), html.escape(drawn.says)
+    assert bundle["text/plain"] == repr(drawn) == drawn.says
+    assert f' alt="{says}"' in bundle["text/html"] and f'aria-label="{says}"' in drawn.svg()
+
+
+def test_the_built_notebook_keeps_the_drawing_itself():
+    drawn = diagram("three_ways")
+    output = nbformat.v4.new_output("display_data", drawn._repr_mimebundle_())
+    cell = nbformat.v4.new_code_cell("tl.diagram('three_ways')", outputs=[output])
+    clean_outputs(cell, 1)
+    assert cell.outputs[0].data == {"image/svg+xml": drawn.svg(), "text/plain": drawn.says}
 
 
 def test_what_is_locked_does_not_move_and_what_moves_is_not_locked():

@@ -33,7 +33,7 @@ from tlhelpers.transfer.intervals import Interval
 
 FINER = 2  # pixels of an image for one of the page
 HTML = re.compile(  # as `Picture.html` writes it: kind, content and width of the image
-    r'<p><img src="data:(image/\w+);base64,([^"]+)" alt="[^"]*"(?: width="(\d+)")?></p>'
+    r'<p><img src="data:(image/[\w+]+);base64,([^"]+)" alt="[^"]*"(?: width="(\d+)")?></p>'
 )
 LONGEST_NAME = 32  # characters of a class beside a figure; the middle of a longer one is left out
 

@@ -99,7 +99,8 @@ def clean_outputs(cell: NotebookNode, number: int) -> None:
             if shown := HTML.fullmatch(output.data.get("text/html", "")):
                 kind, content, width = shown[1], shown[2], int(shown[3] or 0)
                 del output.data["text/html"]  # GitHub shows no image within HTML
-                output.data[kind] = content
+                svg = kind == "image/svg+xml"
+                output.data[kind] = base64.b64decode(content).decode() if svg else content
             for kind, content in output.data.items():
                 if kind == "image/png":
                     output.data[kind] = shrink_picture(content, width)

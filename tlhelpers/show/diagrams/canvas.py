@@ -22,7 +22,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 from tlhelpers.show.widgets.chart import Canvas
 
-WIDTH = 720
+WIDTH, SVG = 720, "image/svg+xml"
 PALE = {
     BLUE: "#D6E8F4",
     ORANGE: "#FBE8C3",
@@ -45,9 +45,10 @@ class Diagram(Canvas):
     def __repr__(self) -> str:
         return self.says
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        bundle = {"image/svg+xml": self.svg(), "text/plain": self.says}
-        return bundle, {"image/svg+xml": {"alt": self.says}}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from tlhelpers.show.plots import Picture  # brings torch
+
+        return Picture(self.says, self.svg().encode(), SVG)._repr_mimebundle_()
 
     def note(self, x: float, y: float, key: str, /, size: int = NOTE, **attributes: Any) -> None:
         """The sentence diagram.`key`, one line below another where it holds line breaks."""
