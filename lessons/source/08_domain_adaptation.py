@@ -167,11 +167,11 @@ tl.diagram("day_and_night")
 # %% [markdown] key="adabn" lang="ja"
 # ## AdaBN：記憶だけを測り直す
 #
-# それなら、記憶を夜の写真で測り直せばよいはずです。これが**AdaBN**（Li ほか, 2016、[arXiv:1603.04779](https://arxiv.org/abs/1603.04779)）です。値 $x$ から計算する $y$ は、
+# それなら、記憶を夜の写真で測り直せばよいはずです。これが**AdaBN**（Li ほか, 2016、[arXiv:1603.04779](https://arxiv.org/abs/1603.04779)）です。BatchNormは、値 $x$ を次の式で変えます。
 #
 # $$y = \gamma\,\frac{x-\mu}{\sigma} + \beta$$
 #
-# で、学習で決まった重み $\gamma$、$\beta$ はそのまま、記憶 $\mu$（平均）と $\sigma$（ばらつき）だけを転移先の値に替えます。ラベルも、損失も、勾配も使いません。要点は①〜③の3行です。
+# 学習で決まった重み $\gamma$ と $\beta$ は、そのまま使います。取り替えるのは記憶だけで、$\mu$（平均）と $\sigma$（ばらつき）を転移先で測った値にします。ラベルも、損失も、勾配も使いません。要点は①〜③の3行です。
 
 # %% [markdown] key="adabn" lang="en"
 # ## AdaBN: measure the memory again
@@ -231,7 +231,7 @@ tl.claim(
 # %% [markdown] key="adabn-read" lang="en"
 # **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy. Birds likewise fell from 99% to 35% by night and came back to 93% (5 draws).
 #
-# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals (stored: measured beforehand). Rings are today's single run.
+# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals (stored: measured beforehand). Rings are today's single run. By night, single runs differ so much that a ring may lie off the line.
 #
 # ## How many photos, and which?
 #
@@ -344,16 +344,16 @@ tl.claim(
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
 # **AdaBNの得が、損に変わりました。** 理由は、偏った写真の集まりと同じです。AdaBNは「群れの魚の平均」をふつうと見なすので、当たっていた魚まで外します。
 #
-# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。答えの大半が当たっていれば効きますが、良品が80%の検査ラインでは52%にとどまりました。
+# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。この検査ラインでは、AdaBNで77%が41%に下がりましたが、補正では84%に上がり、すべて「良品」と答えたときの80%を上回りました（「さらに深く：答えを新しい割合に合わせる」）。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。別の仕事で測ってみましょう。光は昼のまま、部品の80%が良品になった検査ラインです（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** As with the lopsided photos, AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong.
 #
-# **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right. On an inspection line with 80% good parts it reached only 52%.
+# **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. On that line AdaBN took 77% down to 41%, while corrected answers reached 84%, more than the 80% of always saying "good" ("Deeper: answers for new shares"). Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. We measured this on another job, an inspection line in its usual light on which 80% of the parts are now good (the figure is in "Deeper: answers for new shares"). AdaBN takes 77% down to 41% there, and equal shares bring back no more than 52%; corrected answers reach 84%, more than the 80% of always saying "good". Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -410,14 +410,14 @@ tl.check("08-b")
 #
 # 良品が**80%**の検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（良品と欠陥4種、40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
 #
-# 計画を `plan` に、図の数字を挙げながら書いてください。正解は1つではありません。解答例に採点表があります。
+# 計画を `plan` に、ウィジェットと図の数字（光の強さ、写真の偏り、割合の変化）を挙げながら書いてください。正解は1つではありません。解答例に採点表があります。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# The inspection line with **80% good parts** gets a night shift, in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class (good, and four defects). A night brings 2,000 photos; you may have **50** of them labelled.
+# An inspection line with **80% good parts** gets a night shift, in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class (good, and four defects). A night brings 2,000 photos; you may have **50** of them labelled.
 #
-# Write your plan into `plan`, with numbers from the figures. There is more than one good plan; the solution has a rubric.
+# Write your plan into `plan`, with numbers from the widget and the figures (less light, lopsided photos, changed shares). There is more than one good plan; the solution has a rubric.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -887,7 +887,7 @@ for rule, name in rules.items():
 # - **2人組で**：ウィジェットで1人が光を下げ、もう1人は適応をオンにする前に正解率を予想します。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、最初のファインチューニングが10秒ほど、ほかのセルは数秒です。
 # - **遅れた人は**：`setup`、`day`、`adabn-run` を実行すれば、どの節からでも再開できます。
-# - **よくある間違い**：`keep_batchnorm=False` を付け忘れる（記憶がImageNetや図鑑のまま残り、AdaBNが2つのずれを同時に直そうとする）。テスト写真を適応にも使う。AdaBNのあとで昼の写真も同じモデルで測る。
+# - **よくある間違い**：`keep_batchnorm=False` を付け忘れる（記憶が事前学習のときのまま残り、AdaBNが2つのずれを同時に直そうとする）。テスト写真を適応にも使う。AdaBNのあとで昼の写真も同じモデルで測る。
 # - **議論の種**：夜勤のラベルが1枚もないとき、AdaBNが得か損かを、どうやって知ればよいでしょうか（答えの割合、少数のラベル、適応前の答えとの食い違い）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
