@@ -67,17 +67,18 @@ display(tl.diagram("body_and_head"))
 draws = [tl.load_task("birds", 10, seed, test_per_class=25) for seed in tl.seeds(3)]
 birds = draws[0]  # the other two are other pictures of the same ten kinds
 # ja: birds = draws[0]  # 残りの2組は、同じ10種類の別の画像
-tl.show(birds, classes=range(5))
+tl.show(birds, classes=range(5))  # five of the ten kinds
+# ja: tl.show(birds, classes=range(5))  # 10種類のうち5種類
 
 # %% [markdown] key="widget-intro" lang="ja"
-# 鳥を知らない目の特徴が、鳥の役に立つのでしょうか。下のウィジェットで層を選び、鳥をクリックしてください。その層の特徴で見て「似ている」6羽が並びます。緑の枠は同じ種類です。層の出力は、1枚が1つの模様に反応する小さなマップの束です。その1枚1枚を**チャネル**（channel）と呼びます。
+# 鳥を知らない目は、鳥を見分ける役に立つのでしょうか。下のウィジェットで層を選び、鳥をクリックしてください。まず、その鳥に強く反応した**チャネル**（channel）が8枚出ます。層の出力のうち、1つの模様に反応する小さなマップです。その下に、この層の特徴で見て「似ている」6羽が並びます。緑の枠は同じ種類です。
 #
 # ### 練習A（試す、5分）
 #
-# 図のいちばん下に、60羽すべてで数えた「同じ種類の割合」が層ごとに出ています。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
+# ウィジェットのいちばん下に、60羽すべてで数えた「同じ種類の割合」が層ごとに出ています。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
-# Is an eye that knows no birds of any use for birds? Choose a layer below and click a bird: you see the six most like it to that layer, its own kind in a green frame. A layer puts out a stack of small maps, each for one pattern: its **channels**.
+# Is an eye that knows no birds of any use for birds? Choose a layer below and click a bird. You see the eight **channels** of that layer that it excites most (small maps, each for one pattern), and the six birds most like it to that layer, its own kind in a green frame.
 #
 # ### Exercise A (try, 5 minutes)
 #
@@ -102,7 +103,7 @@ tl.check("02-a")
 #
 # $$s = W f + b$$
 #
-# $W$ には $10 \times 256$ 個、$b$ には10個の数があるので、学習するのは2,570個だけです。`requires_grad_(False)` にした重みは、学習しても動きません。
+# たとえば、特徴が2個で $f=(1,2)$、あるクラスの重みが $(3,-1)$、バイアスが0.5なら、点数は $3\times1-1\times2+0.5=1.5$ です。$W$ には $10 \times 256$ 個、$b$ には10個の数があるので、学習する**パラメータ**は2,570個だけです。`requires_grad_(False)` にした重みは、学習しても動きません。
 
 # %% [markdown] key="head-intro" lang="en"
 # ## Replace the head, freeze the rest
@@ -111,7 +112,7 @@ tl.check("02-a")
 #
 # $$s = W f + b$$
 #
-# $W$ holds $10 \times 256$ numbers and $b$ holds 10, so only 2,570 numbers are trained. Weights with `requires_grad_(False)` do not move in training.
+# For example, two features $f=(1,2)$, the weights $(3,-1)$ of a class and a bias of 0.5 give it the score $3\times1-1\times2+0.5=1.5$. $W$ holds $10 \times 256$ numbers and $b$ holds 10, so only 2,570 **parameters** are trained. Weights with `requires_grad_(False)` do not move in training.
 
 
 # %% key="head" tags=["nbval-check-output"]
@@ -131,16 +132,32 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # ja: print(f"パラメータ {total:,} 個のうち、{trained:,} 個を学習（{trained / total:.2%}）")
 
 # %% [markdown] key="train-intro" lang="ja"
-# あとは普通の学習ループです。**損失**（loss）は答えの外れ具合、**勾配**（gradient）は損失を減らす向きを示し、**オプティマイザー**（optimizer）がその向きへ重みを少しずつ動かします。広く使われる `AdamW` は歩幅を重みごとに調整し、その目安が**学習率**（learning rate、`lr`）です。
+# あとは普通の学習ループ `fit` です。主な行の役割は次のとおりです。
 #
-# 一度に通す32枚を**バッチ**（batch）、100枚を1周することを1**エポック**（epoch）といいます。`model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。`eval()` で学習する理由は、あとで確かめます。
+# | コード | 役割 |
+# |---|---|
+# | `for _epoch in range(8)` | 100枚を1周する。これが1**エポック**（epoch） |
+# | `.split(32)` | 32枚ずつ取り出す。一度に通すこの束が**バッチ**（batch） |
+# | `F.cross_entropy` | 答えの外れ具合を測る。これが**損失**（loss） |
+# | `loss.backward()` | 重みごとに、損失が減る向きを求める。それを示すのが**勾配**（gradient） |
+# | `optimizer.step()` | **オプティマイザー**（optimizer、ここではよく使う `AdamW`）が、重みをその向きへ少し動かす。歩幅の目安が**学習率**（learning rate、`lr`） |
+#
+# `model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。`eval()` で学習する理由は、あとで確かめます。
 #
 # **予想してから実行**：学習するのは全体の0.25%、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
-# The rest is an ordinary training loop. The **loss** says how far the answers are off, its **gradient** which way it falls, and the **optimizer** moves the weights a little that way. `AdamW`, a common one, fits the step to each weight; the **learning rate** `lr` sets its size.
+# The rest is an ordinary training loop, `fit`. This is what its lines do:
 #
-# The 32 pictures that go through together are a **batch**; an **epoch** goes once through all 100. `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
+# | code | job |
+# |---|---|
+# | `for _epoch in range(8)` | goes through all 100 pictures; once is an **epoch** |
+# | `.split(32)` | takes 32 pictures at a time: a **batch** |
+# | `F.cross_entropy` | measures how far the answers are off: the **loss** |
+# | `loss.backward()` | finds for each weight which way the loss falls: the **gradient** |
+# | `optimizer.step()` | the **optimizer**, here the common `AdamW`, moves the weights a little that way; the **learning rate** `lr` sets how far |
+#
+# `model.preprocess` comes with the network and brings pixels to the range of its pre-training. Why we use `eval()` comes later.
 #
 # **Predict, then run**: 0.25% of the network learns from 100 pictures. What share of new birds will it name correctly? (Guessing: 10%.)
 
@@ -202,14 +219,14 @@ tl.claim(
 )
 
 # %% [markdown] key="rivals-read" lang="ja"
-# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。ランダムな本体では、出力層を20個学習させ、別の200枚の検証データでいちばんよいものを選びましたが、それでも届きません。このように、凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。
+# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体にはこれを使い、設定を変えた20個の出力層から、別の200枚の検証データでいちばんよいものを選びました。それでも届きません。
 #
 # ## 保存して、使う
 #
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) The random body falls short even with the best of twenty heads, chosen on 200 more labels. A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it trained twenty heads, with different settings, and took the one that did best on 200 further labelled pictures. Even so it falls short.
 #
 # ## Save it and use it
 #
@@ -263,7 +280,12 @@ tl.check("02-b")
 # %% [markdown] key="drift-intro" lang="ja"
 # ## 「凍結したつもり」に注意
 #
-# **BatchNorm**（バッチ正規化）は、値の大きさをそろえて学習を安定させる層です。`train()` では、いま通っているバッチ自身の平均と散らばり（分散）で調整し、その値を少しずつ**記憶**します。`eval()` では、記憶してある平均と散らばりで調整します。記憶は重みではないので、`requires_grad` では止まりません。`train()` のままだと、バッチが通るたびに次のように動きます。$m$ は記憶の平均（**移動平均**）、$x$ はバッチの平均です。
+# **BatchNorm**（バッチ正規化）は、値の大きさをそろえて学習を安定させる層です。
+#
+# - `train()` では、いま通っているバッチ自身の平均と散らばり（分散）でそろえ、その値を少しずつ**記憶**します。
+# - `eval()` では、記憶してある平均と散らばりでそろえます。
+#
+# 記憶は重みではないので、`requires_grad` では止まりません。`train()` のままだと、バッチが通るたびに次のように動きます。$m$ は記憶の平均（**移動平均**）、$x$ はバッチの平均です。
 #
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
@@ -274,7 +296,12 @@ tl.check("02-b")
 # %% [markdown] key="drift-intro" lang="en"
 # ## Frozen, or so you think
 #
-# **BatchNorm** keeps training steady by bringing values to a common scale: in `train()` by the mean and spread (variance) of the batch, of which it keeps a **memory**; in `eval()` by that memory. The memory is not a weight, so `requires_grad` does not stop it: in `train()` every batch moves it. With $m$ for the remembered mean (the **running mean**) and $x$ for that of the batch:
+# **BatchNorm** keeps training steady by bringing values to a common scale:
+#
+# - in `train()` by the mean and spread (variance) of the batch, of which it keeps a **memory**
+# - in `eval()` by that memory
+#
+# The memory is not a weight, so `requires_grad` does not stop it: in `train()` every batch moves it. With $m$ for the remembered mean (the **running mean**) and $x$ for that of the batch:
 #
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
@@ -319,12 +346,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。本物のMobileNetV2でも、60バッチを `train()` のまま通すと、猫と犬の写真で正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
+# **本体の重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。本物のMobileNetV2でも同じです。猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層の正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
 #
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on the same body go wrong, too: sixty batches in `train()` cost a real MobileNetV2 24 points on photos of cats and dogs (95% interval 20 to 29, 10 draws, stored).
+# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Any other head on this body would go wrong, too. A real MobileNetV2 fares the same: after sixty batches of cats and dogs in `train()`, an earlier head for cats and dogs was 24 points worse (95% interval 20 to 29, 10 draws, stored).
 #
 # So train with the body in `eval()`, as `train_head` does.
 
@@ -359,7 +386,7 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## 本物の写真で
 #
-# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真2,000枚でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
+# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
 
 # %% [markdown] key="real" lang="en"
 # **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random every time, needs new features every time.
@@ -391,30 +418,32 @@ if tl.live("mobilenet_v2", "eurosat"):
 #
 # ### 練習C（設計する、7分）
 #
-# 部品の窓口に戻ります。取引先は3社で、部品は各社40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。計画を `plan` に書いてください。
+# 部品の窓口に戻ります。取引先は3社で、部品は各社40種類、写真は1種類10枚です。各社のパソコンに、品名を当てる仕組みを配ります。計画を `plan` に書いてください。初めの3つは、このレッスンから答えが決まります。
 #
 # - `"bodies"`：本体を何種類用意するか
 # - `"mode"`：学習中の本体のモード（`"eval"` か `"train"`）
 # - `"head_kB"`：1社分の出力層の大きさ（特徴は256個、数1個は4バイト）
+#
+# あとの2つに、決まった答えはありません。書けたら、解答例にある5つの観点で採点しましょう。
+#
 # - `"compare_with"`：比較対象のリスト。`"pixels"`、`"untrained"`、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ
 # - `"why"`：理由。自信がないときと、取引先がカメラを替えたときにどうするかも書く
-#
-# 正解は1つではありません。書けたら、解答例にある5つの観点で採点しましょう。
 
 # %% [markdown] key="exercise-c" lang="en"
 # **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a layer in the middle may serve better (lesson 06).
 #
 # ### Exercise C (design, 7 minutes)
 #
-# Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. Fill in `plan`:
+# Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. Fill in `plan`. The first three entries follow from this lesson:
 #
 # - `"bodies"`: how many different bodies
 # - `"mode"`: that of the body in training, `"eval"` or `"train"`
 # - `"head_kB"`: the size of one customer's head (256 features, 4 bytes a number)
+#
+# The other two are yours to decide and defend. Mark them by the solution's five points:
+#
 # - `"compare_with"`: a list of baselines from `"pixels"`, `"untrained"` and `"scratch"` (the whole network, on these photos alone)
 # - `"why"`: your reasons, and what to do when the model is unsure or the camera changes
-#
-# Several plans are good: mark yours by the solution's five points.
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION

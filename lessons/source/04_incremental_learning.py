@@ -68,7 +68,7 @@ tl.show(fish, per_class=4)
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
 #
-# Borrow the eye as it is, as in lesson 02, and remember one mean feature for each class. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is one more mean, and that is all.
+# Borrow the eye as it is, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is one more mean, and that is all.
 
 # %% key="mean-diagram"
 tl.diagram("new_means")
@@ -81,7 +81,7 @@ tl.diagram("new_means")
 # コードでは、先に特徴の長さを1にそろえ、向きだけを比べます。
 
 # %% [markdown] key="mean-words" lang="en"
-# For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with feature $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
+# For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with features $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
@@ -111,20 +111,16 @@ print(f"Five classes known: {kept:.0%} of the old, {added:.0%} of the new fish (
 #
 # 出力層の重みは、1行が1クラスです。5クラスにしようとして `model.fc = nn.Linear(256, 5)` と書くと、**学習した3行が消え、5行ともランダムになります。** よくある間違いです。`tl.grow_head` は、大きな層を作って古い行を写します。
 #
-# 次のセルは、3種類を学習してから出力層を5行に広げます。そのあと、このモデルを**新しい2種類の画像だけ**で学習します。
-#
-# > **予想してから実行**：学習が終わったとき、古い3種類の正解率は何%になるでしょうか。
+# 次のセルは、3種類を学習してから出力層を5行に広げます。そのあと、**新しい2種類の画像だけ**で学習します。古い3種類の正解率がどうなるかを、その前に予想しましょう。
 
 # %% [markdown] key="train-words" lang="en"
-# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. So next the eye is trained as well, as in lesson 03.
+# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. Next, the eye is trained as well, as in lesson 03.
 #
 # ## And with training?
 #
 # Each row of the head's weights belongs to one class. `model.fc = nn.Linear(256, 5)` for five classes is a common mistake: **the three trained rows are gone, and all five are random.** `tl.grow_head` makes a larger layer and copies the old rows into it.
 #
-# The next cell learns the three fish and grows the head to five rows. After that, this model is trained on pictures of **the two new fish only**.
-#
-# > **Predict, then run**: what will the accuracy on the three old fish be at the end?
+# The next cell learns the three fish and grows the head to five rows. Then comes training on pictures of **the two new fish only**: predict first what becomes of the three old ones.
 
 # %% key="grow-diagram"
 tl.diagram("grow_head")
@@ -132,7 +128,8 @@ tl.diagram("grow_head")
 
 # %% key="grow"
 def train(model, rows, epochs=6):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)  # every weight
+    # ja: optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)  # 重みをすべて学習
     model.train()
     for _epoch in range(epochs):
         for batch in rows[torch.randperm(len(rows))].split(16):
@@ -146,7 +143,8 @@ def train(model, rows, epochs=6):
 
 def accuracy(model):
     right = (tl.predict(model, fish.valid).argmax(1) == truth).float()
-    return right[truth < 3].mean().item(), right[truth >= 3].mean().item()
+    return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # old fish, new fish
+    # ja: return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # 古い魚、新しい魚
 
 
 torch.manual_seed(0)
@@ -159,8 +157,8 @@ print(f"Five rows, nothing new learned yet: {accuracy(before)[0]:.0%} of the old
 # %% key="predict-forget"
 tl.predict_first(
     "04-forget",
-    "Accuracy on the three old fish, after training on the new ones",
-    # ja: "新しい魚だけを学習した後の、古い3種類の正解率",
+    "Accuracy on the three old fish, after training on the two new ones only",
+    # ja: "新しい2種類だけを学習した後の、古い3種類の正解率",
     between=(0, 100),
     unit="%",
 )
@@ -175,18 +173,18 @@ display(lesson04.draw_trace(watched.trace, fish.class_names, old=3))
 tl.see_prediction("04-forget", round(100 * kept))
 
 # %% [markdown] key="forget-read" lang="ja"
-# **古い3種類は、20ステップほどで見分けられなくなりました。** これが**破局的忘却**（catastrophic forgetting）です。図は、同じ学習を `tl.incremental` でやり直し、4ステップごとにクラス別に測ったものです。点線のあと、新しい画像はどれも「古いクラスではない」と教え続け、古い画像は1枚も出てきません。
+# **古い3種類は、20ステップほどで見分けられなくなりました。** これが**破局的忘却**（catastrophic forgetting）です。図は、同じ学習を `tl.incremental` でやり直し（3種類、次に2種類。`"kept_rows"` は古い行を写す指定）、4ステップごとにクラス別に測ったものです。点線のあと、新しい画像はどれも「古いクラスではない」と教え続け、古い画像は1枚も出てきません。
 #
 # ## 動かしてみる
 #
 # 実際の更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ5回に分けて届きます。学習のしかたと回を選び、丸印（届いた直後）から棒（いま）までどれだけ下がるかを見てください。**LwF**（前のモデルの答えをまねる）と**EWC**（大事な重みをばねで引き止める）は、「さらに深く」で説明します。
 
 # %% [markdown] key="forget-read" lang="en"
-# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` does the same training once more and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture ever speaks up against it.
+# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` repeats the training (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture ever speaks up against it.
 #
 # ## Try it
 #
-# In practice there is never just one update: in the widget, ten birds come two at a time. Choose a way to learn and a step, and see how far each bar (now) has fallen below its ring (when it was new). **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
+# In practice there is never just one update: in the widget, ten birds come two at a time. Choose a way to learn and a step: how far has each bar (now) fallen below its ring (when it was new)? **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
 
 # %% key="widget"
 tl.widget("04")
@@ -231,8 +229,7 @@ tl.diagram("replay")
 gains = []
 for seed in tl.seeds(3):
     torch.manual_seed(seed)
-    drawn = [old[labels[old] == c][torch.randperm(30)[:5]] for c in range(3)]
-    stock = torch.cat(drawn)
+    stock = torch.cat([old[labels[old] == c][torch.randperm(30)[:5]] for c in range(3)])
     kept_again, added = accuracy(train(copy.deepcopy(before), torch.cat([new, stock.repeat(4)])))
     gains.append(100 * (kept_again - kept))
     print(f"With 5 of each: {kept_again:.0%} of the old fish, {added:.0%} of the new ones")
@@ -241,8 +238,10 @@ for seed in tl.seeds(3):
 # %% key="claim-replay" tags=["claim"]
 gain = tl.interval(gains)
 tl.claim(
-    f"Replay keeps {gain.low:.0f} points or more of the old fish (95% interval, 3 stocks)",
-    # ja: f"リプレイで、古い魚の正解率が{gain.low:.0f}ポイント以上高く保たれました（95%信頼区間の下端、3とおりの保管）",
+    f"With replay, accuracy on the old fish is {gain.mean:.0f} points higher on average "
+    # ja: f"リプレイで、古い魚の正解率は平均{gain.mean:.0f}ポイント高くなりました"
+    f"(3 stocks; the 95% interval begins at {gain.low:.0f})",
+    # ja: f"（保管を選び直して3回、95%信頼区間の下端は{gain.low:.0f}ポイント）",
     gain.low > 10,
 )
 
@@ -260,12 +259,12 @@ tl.claim(
 # | 3回目の後 | 60% | 87% | 99% |
 #
 # - **平均正解率**は最後の行の平均、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は「最後の回より前の最高」から「最後」を引いた平均です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
+# - **忘却**（forgetting）は、組ごとに「最後の回より前の最高」から「最後」を引き、平均した値です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
 #
 # 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
 # %% [markdown] key="matrix" lang="en"
-# **Five pictures of each keep nearly all of the old fish**: 97% or more with each of three different stocks.
+# **Five pictures of each keep nearly all of the old fish**: 97% or more with each of three stocks.
 #
 # ## Forgetting as a number
 #
@@ -278,7 +277,7 @@ tl.claim(
 # | after step 3 | 60% | 87% | 99% |
 #
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
-# - **Forgetting** is the best before the last step minus the last, as a mean over all groups but the newest. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
+# - **Forgetting** is, for each group but the newest, the best before the last step minus the last, and then the mean of these. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
 #
 # For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
 
@@ -298,43 +297,42 @@ lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
 #
 # ### 練習B（書く、6分）
 #
-# 行列 `R`（まだ届いていない所は `nan`）を受け取り、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
+# 行列 `R` をテンソルで受け取り（まだ届いていない所は `nan`）、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
 # **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again. The left matrix is one stored run, the right one was measured just now.
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write `lost(R)`, which takes a matrix (`nan` where a group has not come yet) and returns forgetting as a fraction. For the table above the answer is 0.19.
+# Write `lost(R)`, which takes the matrix as a tensor (`nan` where a group has not come yet) and returns forgetting as a fraction. For the table above the answer is 0.19.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
-### BEGIN SOLUTION
-# PLACEHOLDER: def lost(R):
-# PLACEHOLDER:     return ...
 def lost(R):
+    ### BEGIN SOLUTION
+    # PLACEHOLDER: return ...
     differences = [R[j:-1, j].max() - R[-1, j] for j in range(len(R) - 1)]
     return float(torch.stack(differences).clamp(min=0).mean())
+    ### END SOLUTION
 
 
-### END SOLUTION
 tl.check("04-b")
 
 # %% [markdown] key="scenarios" lang="ja"
 # ## 同じ「追加学習」でも、設定は3つある
 #
-# 論文の数字を比べる前に、何を問うているかを確かめます。設定（scenario）は3つあり、難しさがまるで違います。
+# 論文の数字を比べる前に、何を答えさせた結果かを確かめましょう。設定（scenario）は3つあり、難しさがまるで違います。
 
 # %% [markdown] key="scenarios" lang="en"
 # ## Three scenarios under one name
 #
-# Before you compare numbers from papers, look at what was asked. There are three scenarios, and they are not equally hard.
+# Before you compare numbers from papers, look at what was asked. There are three scenarios, not equally hard.
 
 # %% key="scenarios-diagram"
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、組を教えてもらえるタスク増分なら、古い魚の99%に正解します。クラス増分では0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の89%が残りました。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分なら99%、教えてもらえないクラス増分なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の89%が残りました。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
@@ -352,7 +350,7 @@ easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="real" lang="ja"
-# **魚では学習しない方法が並び、表面検査では目を鍛えた「全データ」が約10ポイント上回りました（62.4%と52.6%、差の95%信頼区間は2〜17）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。差は学習の長さによります。半分の長さでは、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、最近傍クラス平均を上回るとは言えません。
+# **魚では、学習しない方法が「全データ」に並びました。表面検査では、目も鍛えた「全データ」が約10ポイント上でした（62.4%と52.6%、差の95%信頼区間は2〜17）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。ただし、学習の長さが半分だと、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、最近傍クラス平均を上回るとは言えません。
 #
 # ## 本物の画像では？
 #
@@ -361,7 +359,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **見る前に考える**：本体が動かなくても、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step. With half of that training, no lead can be shown (under "Deeper"), and none for replay, which keeps 12 of the 30 pictures of each class.
+# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step; trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of the 30 pictures of each class.
 #
 # ## And on real pictures?
 #
@@ -373,22 +371,38 @@ lesson04.draw_easy_and_hard(easy, hard)
 lesson04.draw_real(tl.stored("04_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
+# **本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。
+#
+# 学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
 # 通販の問い合わせメールを12の項目に分類しています。事前学習済みの言語モデルの特徴で、いまの正解率は93%です。3か月ごとに項目が2つ増え、新しい項目のメールは40通ずつ手に入ります。**メール本文は30日で削除する決まりです。**
 #
-# 計画を `plan` に書いてください。`"method"` は `"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか、`"keep"` は次の更新まで保管するもののリスト、`"tested_on"` は更新のたびに測るもの（`"old"` と `"new"`）のリスト、`"change_if"` は方法を変える条件、`"why"` は理由です。書き終えたら、解答例の採点表で見直します。
+# 計画を `plan` に書き、書き終えたら、解答例の採点表で見直します。
+#
+# - `"method"`：`"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか
+# - `"keep"`：次の更新まで保管するもののリスト
+# - `"tested_on"`：更新のたびに測るもの（`"old"`、`"new"`）のリスト
+# - `"change_if"`：方法を変える条件
+# - `"why"`：理由
 
 # %% [markdown] key="exercise-c" lang="en"
-# **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%). The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
+# **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%).
+#
+# The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
 # A web shop sorts enquiries into 12 categories, on features of a pretrained language model, and 93% are right. Every three months two categories are added, with 40 messages each. **Messages must be deleted after 30 days.**
 #
-# Write your plan into `plan`: `"method"` is `"nearest mean"`, `"replay"`, `"LwF"` or `"all data"`, `"keep"` lists what you store until the next update, `"tested_on"` what you measure at every update (`"old"`, `"new"`), `"change_if"` says when you would change the method, and `"why"` gives your reasons. Then mark it with the rubric in the solution.
+# Write your plan into `plan`, then mark it with the rubric in the solution:
+#
+# - `"method"`: `"nearest mean"`, `"replay"`, `"LwF"` or `"all data"`
+# - `"keep"`: a list of what you store until the next update
+# - `"tested_on"`: a list of what you measure at every update (`"old"`, `"new"`)
+# - `"change_if"`: when you would change the method
+# - `"why"`: your reasons
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -533,7 +547,7 @@ for moved in ([1.1, 1.0], [1.0, 1.1]):
 lesson04.draw_epochs(tl.stored("04_epochs"))
 
 # %% [markdown] key="epochs-read" lang="ja"
-# **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、長さだけを変えて測りました（保存済み、5回の平均と95%信頼区間）。
+# **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、5回の平均と95%信頼区間）。
 #
 # - **EWC** は、8エポックでは古いクラス98%、新しいクラス43%、24エポックでは81%と93%です。ゆっくりですが、忘れています。
 # - **LwF** は24エポックで96%と90%です。ただし、左端の比較対象、つまり本体を凍結し、新しい2行どうしだけを競わせた場合でも98%と74%です。古いクラスを守るだけなら凍結で足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は1〜30）** です。
@@ -542,7 +556,7 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 # LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと平均は3〜10ポイント低くなりましたが、4つの区間はどれも0を含むので、「効く」とまでは言えません（`tl.stored("04_batchnorm")`）。
 
 # %% [markdown] key="epochs-read" lang="en"
-# **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed (stored, means of five draws with 95% intervals).
+# **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, in the first step too (stored, means of five draws with 95% intervals).
 #
 # - **EWC** has 98% of the old and 43% of the new classes after 8 epochs, 81% and 93% after 24. It forgets slowly, but it forgets.
 # - **LwF** has 96% and 90% after 24. But the baseline at the left, with the body frozen and the two new rows competing among themselves, has 98% and 74%. Freezing alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 1 to 30)**.
@@ -613,9 +627,13 @@ lesson04.Methods(easy)
 
 # %% [markdown] key="deeper-hard" lang="ja" tags=["deeper"]
 # ## さらに深く：表面検査と5回の更新を、全部の方法で
+#
+# 表面検査では、検証データで選ぶと、LwFとEWCの強さも、DER++の `alpha` も0になりました。表の値は、LwFとDER++なら以前の答えなしで、EWCならばねなしで学習した結果です。
 
 # %% [markdown] key="deeper-hard" lang="en" tags=["deeper"]
 # ## Deeper: surfaces and five steps, every method
+#
+# On surfaces, the validation data chose a strength of 0 for LwF and EWC, and an `alpha` of 0 for DER++. So the table shows LwF and DER++ without old answers, and EWC without springs.
 
 # %% key="hard-table"
 lesson04.Methods(hard)
@@ -630,10 +648,10 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。どちらも、検証データで選ばれた強さ0での値です。強さをどう変えても、工夫を入れないより良くはならず、学習しない方法にも届きませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). Both stand there with strength 0, as chosen on validation data: no other strength did better than no remedy, and that falls short of not training at all. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
+# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})

@@ -9,6 +9,7 @@ from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.incremental_learning import checks
 from tlhelpers.lessons.incremental_learning.experiments import CASES
+from tlhelpers.lessons.incremental_learning.figures import Methods
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.transfer import forgetting
 
@@ -88,6 +89,24 @@ def test_a_plan_keeps_the_rule_of_deletion(monkeypatch, change, sentence):
     words = {"keys": next(iter(change), ""), "given": plan["method"]}
     known = ", ".join(checks.WAYS)
     assert said == (sentence and text(f"lesson04.{sentence}", known=known, **words))
+
+
+@pytest.mark.parametrize(
+    ("lang", "held", "replayed"),
+    [
+        ("en", "EWC (weights held), strength 0", "replay"),
+        ("ja", "EWC（重みを保つ）、強さ0", "リプレイ"),
+    ],
+)
+def test_a_row_says_that_its_remedy_is_switched_off(monkeypatch, lang, held, replayed):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    names = _names(stored("04_hard"))
+    assert held in names and replayed in names
+    assert not any(name.endswith("0") for name in _names(stored("04_methods")))
+
+
+def _names(found):
+    return [row["stream_method"] for row in Methods(found).rows()]
 
 
 def test_replay_in_the_stored_fish_keeps_as_many_as_the_page_says():

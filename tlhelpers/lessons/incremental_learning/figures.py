@@ -40,7 +40,7 @@ class Methods(Result):
         found = self.found
         return [
             {
-                "stream_method": text(f"lesson04.{method}"),
+                "stream_method": self._name(method),
                 "old_classes": interval(found["old"][i], share=True),
                 "new_classes": interval(found["new"][i], share=True),
                 "kept_kilobytes": round(mean(found["bytes"][i]) / 1000),
@@ -48,6 +48,15 @@ class Methods(Result):
             }
             for i, method in enumerate(found["methods"])
         ]
+
+    def _name(self, method: str) -> str:
+        """The method, and the setting with which validation switched its remedy off, if it did."""
+        name = text(f"lesson04.{method}")
+        for setting, value in self.found["tuned"].get(method, {}).items():
+            if value == 0:
+                word = text(f"lesson04.{setting}")
+                name = text("lesson04.switched_off", method=name, setting=word)
+        return name
 
 
 def draw_trace(
