@@ -32,6 +32,8 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
 
 ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "lessons/source/07_choosing_a_model.py"
+WEAK = ("zukan-shape", "zukan-texture", "zukan-paint")
 FOUND = {  # two draws, two networks, one count
     "targets": {
         "one": {
@@ -74,6 +76,9 @@ def test_fine_tuning_keeps_the_order_that_the_lesson_tells():
     before = truths(choice, "strokes", 1)["zukan-shape"]
     gain = 100 * (tuned_truths(tuned, "strokes")["zukan-shape"] - before)
     assert gain == pytest.approx(24, abs=0.5)
+    weak = [n[name]["rate"] for n in tuned["targets"].values() for name in WEAK]
+    assert sum(rate == max(tuned["rates"]) for rates in weak for rate in rates) == 35
+    assert sum(map(len, weak)) == 90
     for target, networks in tuned["targets"].items():
         assert networks.keys() == choice["targets"][target].keys()
         for runs in networks.values():
@@ -125,11 +130,21 @@ def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     found = stored("07_mistakes")
     assert cheapest_mistake(found, "birds") == text("lesson07.mistake_grey")
-    source = (ROOT / "lessons/source/07_choosing_a_model.py").read_text(encoding="utf-8")
+    source = SOURCE.read_text(encoding="utf-8")
     for lang in LANGUAGES:
         monkeypatch.setenv("TLHELPERS_LANG", lang)
         names = [text(f"lesson07.mistake_{name}") for name in MISTAKES if name != "right"]
         assert f"choices=({', '.join(map(repr, names))})".replace("'", '"') in source
+
+
+def test_the_candidates_of_the_last_exercise_have_the_costs_that_were_measured():
+    costs = stored("07_cost")["real"]
+    source = SOURCE.read_text(encoding="utf-8")
+    names = {"ResNet-50": "resnet50", "MobileNetV2": "mobilenet_v2", "SqueezeNet": "squeezenet1_1"}
+    for shown, name in names.items():
+        ms, mb = (round(costs[name][unit]) for unit in ("ms", "mb"))
+        for line in (f"ImageNet | {mb} MB | {ms} ms |", f"ImageNet | {mb} MB | {ms}ミリ秒 |"):
+            assert f"# | {shown} | {line}" in source
 
 
 def test_a_job_of_two_classes_has_higher_leep_than_one_of_ten_whatever_the_network():

@@ -10,9 +10,11 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from tlhelpers.data.task import Task
 from tlhelpers.lessons.choosing_a_model.mistakes import MISTAKES
 from tlhelpers.lessons.choosing_a_model.regret import (
     SCORES,
@@ -23,7 +25,7 @@ from tlhelpers.lessons.choosing_a_model.regret import (
 )
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
-from tlhelpers.show.plots import Picture, picture
+from tlhelpers.show.plots import Picture, gallery, picture
 from tlhelpers.transfer.intervals import interval
 
 __all__ = ["lost_when_tuned", "regret_by_job"]
@@ -59,6 +61,13 @@ REAL_CLASSES = {
     "digits": 10,
 }
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
+
+
+def draw_kinds(task: Task) -> Picture:
+    """The first training picture of each class, its name above it."""
+    first = [int((task.train.labels == c).nonzero()[0]) for c in range(task.num_classes)]
+    pictures = task.train.batch(torch.tensor(first))[0]
+    return gallery(pictures, task.class_names, text("lesson07.kinds_alt"), zoom=1.6)
 
 
 def draw_first(choice: Mapping, names: Sequence[str], live: Mapping[str, float]) -> Picture:
@@ -154,11 +163,16 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
 
 
 def draw_regret(choice: Mapping) -> Picture:
-    """Mean regret of every score, a bar, and its six jobs, dots, with 5 and with 20 labels."""
+    """Mean regret of every score, a bar, and its six jobs, dots, with 5 and with 20 labels; the
+    smallest with 20 stands first.
+    """
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
+    ways = sorted(
+        (*SCORES, "random"), key=lambda way: fmean(regret_by_job(choice, way, 1).values())
+    )
     for axes, (place, key) in zip(panels, ((0, "five"), (1, "twenty")), strict=True):
-        for row, score in enumerate((*SCORES, "random")):
+        for row, score in enumerate(ways):
             lost = regret_by_job(choice, score, place).values()
             colour = figures.GREY if score == "random" else figures.BLUE
             axes.barh(row, fmean(lost), color=colour, height=0.6, alpha=0.55)
@@ -169,7 +183,7 @@ def draw_regret(choice: Mapping) -> Picture:
         axes.grid(axis="y", visible=False)
         axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
         axes.set_xlabel(text("lesson07.regret_points"))
-    names = [text(f"lesson07.score_{score}") for score in (*SCORES, "random")]
+    names = [text(f"lesson07.score_{score}") for score in ways]
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].plot([], [], "o", color=figures.INK, markersize=4, label=text("lesson07.one_job"))
