@@ -226,7 +226,7 @@ tl.claim(
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it trained twenty heads, with different settings, and took the one that did best on 200 further labelled pictures. Even so it falls short.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it tried twenty settings and kept the best on 200 further labels, in vain.
 #
 # ## Save it and use it
 #
@@ -351,7 +351,7 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Any other head on this body would go wrong, too. A real MobileNetV2 fares the same: after sixty batches of cats and dogs in `train()`, an earlier head for cats and dogs was 24 points worse (95% interval 20 to 29, 10 draws, stored).
+# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on this body go wrong, too. A real MobileNetV2 fares the same: after sixty batches of cats and dogs in `train()`, an earlier head for cats and dogs was 24 points worse (95% interval 20 to 29, 10 draws, stored).
 #
 # So train with the body in `eval()`, as `train_head` does.
 
@@ -386,14 +386,14 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## 本物の写真で
 #
-# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素）。線は、ラベルとテストの写真を選び直した10回の平均、帯は95%信頼区間です。
+# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。コンピューターにネットワークと衛星写真（EuroSAT）があれば、セルは衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
 # **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random every time, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, photos of 96 × 96 pixels). Lines are means of ten draws, bands their 95% intervals.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT, photos from a satellite, the cell measures these, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))

@@ -491,14 +491,14 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # %% [markdown] key="deeper-lwf" lang="ja" tags=["deeper"]
 # ## さらに深く：画像を残さずに学習する（LwFとEWC）
 #
-# **LwF**（Learning without Forgetting）は、新しい画像を前のモデルにも見せ、古いクラスについて同じ答えを出すように学習します。別のモデルの答えをまねさせることを**蒸留**（distillation）といいます。前のモデルの古いクラスの出力を $z^{\text{old}}$、いまの出力を $z$、温度を $T=2$、強さを $\lambda$ とすると、
+# **LwF**（Learning without Forgetting）は、新しい画像を前のモデルにも見せ、古いクラスについて同じ答えを出すように学習します。別のモデルの答えをまねさせることを**蒸留**（distillation）といいます。2つの答えの隔たりは**KLダイバージェンス**（KL divergence）で測ります。前のモデルの古いクラスの出力を $z^{\text{old}}$、いまの出力を $z$、温度（大きいほど答えの差をならす数）を $T=2$、強さを $\lambda$ とすると、
 #
 # $$\text{新しいクラスどうしの交差エントロピー}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
 #
-# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. With $z^{\text{old}}$ for the old model's outputs, $z$ for the present ones of the old classes, a temperature $T=2$ and a strength $\lambda$:
+# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. With $z^{\text{old}}$ for the old model's outputs, $z$ for the present ones of the old classes, a temperature $T=2$ (the higher, the more even the answers) and a strength $\lambda$:
 #
 # $$\text{cross-entropy among the new classes}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 
@@ -572,12 +572,12 @@ lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")}
 # **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シードは1つなので、細かな上下は気にしないでください。表面検査では、LwFもEWCも強さ0、つまり忘れない工夫を入れない場合が選ばれました。
 
 # %% [markdown] key="strengths-read" lang="en"
-# **Strong springs keep the old classes and hinder the new ones.** The upright line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing. On surfaces the choice fell on 0 for both, that is, on no remedy at all.
+# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing. On surfaces the choice fell on 0 for both, that is, on no remedy at all.
 
 # %% [markdown] key="deeper-replay" lang="ja" tags=["deeper"]
 # ## さらに深く：残した画像をもっと生かす（DER++とiCaRL）
 #
-# **DER++** は、残した画像に「そのときの答え $z$」も付けておき、いまの答え $h$ を両方に近づけます。
+# **DER++** は、残した画像に正解ラベルと「そのときの答え $z$」を付けておき、いまの答え $h$ を両方に近づけます。
 #
 # $$\text{新しい画像の交差エントロピー}+\alpha\lVert z-h\rVert^2+\beta\,\text{残した画像の交差エントロピー}$$
 #
@@ -586,7 +586,7 @@ lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")}
 # %% [markdown] key="deeper-replay" lang="en" tags=["deeper"]
 # ## Deeper: more out of the stock (DER++ and iCaRL)
 #
-# **DER++** keeps with each stored picture the outputs $z$ that the model gave at the time, and draws today's outputs $h$ towards both:
+# **DER++** keeps with each stored picture its label and the outputs $z$ that the model gave at the time, and draws today's outputs $h$ towards both:
 #
 # $$\text{cross-entropy on new pictures}+\alpha\lVert z-h\rVert^2+\beta\,\text{cross-entropy on stored ones}$$
 #
@@ -608,18 +608,28 @@ points = torch.tensor([[0.0], [1.0], [4.0], [5.0], [9.0]])
 print(f"Mean {points.mean():.1f}, exemplars at {[points[row].item() for row in herd(points, 3)]}")
 # ja: print(f"平均 {points.mean():.1f}、見本の位置 {[points[row].item() for row in herd(points, 3)]}")
 
+# %% [markdown] key="methods-intro" lang="ja"
+# ### 魚で、全部の方法を比べる
+#
+# 1クラス10枚で、リプレイとiCaRLは5枚ずつ残します。値は保存済みの5回の平均、角括弧は95%信頼区間です。「保管するもの」は、次の更新に必要な、モデル以外の量です。
+
+# %% [markdown] key="methods-intro" lang="en"
+# ### Every method on fish
+#
+# There are 10 pictures of each class; replay and iCaRL keep 5 of them. The values are means of five stored draws, with 95% intervals in brackets. "Kept" is what the next update needs besides the model.
+
 # %% key="methods"
 lesson04.Methods(easy)
 
 # %% [markdown] key="methods-read" lang="ja"
-# **魚では、リプレイ、iCaRL、最近傍クラス平均、全データがほぼ並びました。** 1クラス10枚で、リプレイとiCaRLは5枚ずつ残します（保存済み、5回の平均と95%信頼区間）。「保管するもの」は、次の更新に必要な、モデル以外の量です。見比べるときは、次の3点に気を付けてください。
+# **リプレイ、iCaRL、最近傍クラス平均、全データがほぼ並びました。** 見比べるときは、次の3点に気を付けてください。
 #
 # - 画像を残さない方法が、いつも小さいわけではありません。EWCのばねは16 MB、全画像は614 kB、平均は5 kBです。
 # - 本体を凍結しても、新しい行を全クラスと競わせると古いクラスは9%になり、新しい行どうしだけなら97%が残ります。
 # - **DER++の行は、ほかの行と同じ条件では読めません。** テスト結果が一度表示された後で、`alpha` と `beta` の決め方を変えたからです。
 
 # %% [markdown] key="methods-read" lang="en"
-# **On fish, replay, iCaRL, nearest mean and all data are about equal.** There are 10 pictures of each class; replay and iCaRL keep 5 of them (stored, means of five draws with 95% intervals). "Kept" is what the next update needs besides the model. Mind three things:
+# **Replay, iCaRL, nearest mean and all data are about equal.** Mind three things:
 #
 # - No pictures does not always mean little memory: EWC's springs take 16 MB, all pictures 614 kB, the means 5 kB.
 # - With the body frozen, 9% of the old classes are left if the new rows compete with all, and 97% if they compete among themselves.

@@ -229,7 +229,7 @@ def draw_layers(found: Mapping) -> Picture:
     axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
     axes.set_xticks(places)
     axes.set_xlabel(text("lesson02.layers_block"))
-    axes.set_ylabel(text("twins.accuracy"))
+    axes.set_ylabel(text("lesson02.accuracy_band"))
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower right")

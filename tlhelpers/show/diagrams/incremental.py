@@ -106,7 +106,7 @@ def scenarios() -> Diagram:
         d.note(x, 22, key, SMALL)
     rows = (
         ("class", ("ABC", "DE", "ABCDE"), False),
-        ("task", ("ABC", "DE", "DE"), False),
+        ("task", ("ABC", "DE", "ABC"), False),
         ("domain", ("ABC", "ABC", "ABC"), True),
     )
     for row, (key, groups, dark) in enumerate(rows):
