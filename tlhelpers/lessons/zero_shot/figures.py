@@ -46,6 +46,7 @@ LOOK = {  # each way in its colour and marker
     "e5": (figures.PURPLE, "v"),
     "tfidf": (figures.BLACK, "X"),
 }
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # readable across a line
 LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
@@ -339,9 +340,8 @@ def _across(axes: Axes, row: float, runs: Sequence[float], way: str) -> None:
     colour, marker = LOOK[way]
     figures.mark_mean(axes, row, span, across=True, color=colour, marker=marker)
     at = (span.mean, row)
-    axes.annotate(
-        f"{span.mean:.0%}", at, (0, 9), textcoords="offset points", ha="center", fontsize=9
-    )
+    look: dict[str, Any] = {"ha": "center", "fontsize": 9, "bbox": LABEL}
+    axes.annotate(f"{span.mean:.0%}", at, (0, 9), textcoords="offset points", **look)
 
 
 def _ring(axes: Axes, x: float, y: float) -> None:
