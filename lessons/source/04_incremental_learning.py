@@ -259,7 +259,7 @@ tl.claim(
 # | 3回目の後 | 60% | 87% | 99% |
 #
 # - **平均正解率**は最後の行の平均、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は、組ごとに「最後の回より前の最高」から「最後」を引き、平均した値です。最後に届いた組は除きます。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
+# - **忘却**（forgetting）は、最後に届いた組を除き、組ごとに「最後の回より前の最高」から「最後」を引いて平均した値です。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
 #
 # 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
@@ -277,7 +277,7 @@ tl.claim(
 # | after step 3 | 60% | 87% | 99% |
 #
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
-# - **Forgetting** is, for each group but the newest, the best before the last step minus the last, and then the mean of these. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
+# - **Forgetting**: for each group but the newest, take the best value before the last step minus the last value, then the mean. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
 #
 # For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
 
@@ -332,18 +332,18 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分なら99%、教えてもらえないクラス増分なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の89%が残りました。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分なら99%、教えてもらえないクラス増分なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は89%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
-# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。どちらも3クラスを学び、あとから2クラスが加わります。
+# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% by day remain. Numbers in this lesson are class-incremental, the hardest, unless we say otherwise.
+# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% of those by day are still right. Numbers in this lesson are class-incremental, the hardest, unless said otherwise.
 #
 # ## When means are not enough
 #
-# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? In both, three classes are learned and two are added.
+# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? Again three classes are learned and two added.
 
 # %% key="hard-figure" alt_ja="魚と表面検査での5クラスの平均正解率。最近傍クラス平均、リプレイ、全データを比べている。" alt_en="Mean accuracy over five classes on fish and on surfaces: nearest mean, replay and all data."
 easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
