@@ -111,3 +111,12 @@ def test_no_mark_hides_the_interval_of_real_characters(monkeypatch):
     marks = [line for line in lines if line.get_marker() in ("o", "D", "s", "^")]
     assert len(caps) == len(marks) == 16
     assert all(cap.get_markersize() > 2 * marks[0].get_markersize() for cap in caps)
+
+
+def test_the_legend_names_the_two_eyes_as_the_prediction_does(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("tlhelpers.show.twins.picture", lambda figure, alt: drawn.append(figure))
+    lesson05.draw_real(tl.stored("05_real"))
+    legend = [words.get_text() for words in drawn[0].legends[0].get_texts()]
+    (told,) = set(re.findall(r'"05-real",.* choices=\(([^)]*)\)', SOURCE))
+    assert set(re.findall(r'"([^"]+)"', told)) < set(legend)

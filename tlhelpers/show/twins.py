@@ -77,12 +77,17 @@ def draw_twin(
 
 
 def draw_settings(
-    found: Mapping[str, Mapping], title: str, alt: str, chances: Mapping[str, float]
+    found: Mapping[str, Mapping],
+    title: str,
+    alt: str,
+    chances: Mapping[str, float],
+    names: Mapping[str, str] | None = None,
 ) -> Picture:
     """Accuracy of each kind of features as points with intervals, a row for each setting.
 
     found: {kind: {setting: accuracies}}, with as many settings for each kind. chances: the
-    accuracy of guessing in each setting, a dotted mark in its row.
+    accuracy of guessing in each setting, a dotted mark in its row. names: {kind: what the legend
+    calls it}, where a lesson has another name for it.
     """
     figures.use()
     kinds = [kind for kind in LOOKS if kind in found]
@@ -92,7 +97,7 @@ def draw_settings(
         colour, marker = LOOKS[kind]
         for row, setting in enumerate(settings):
             point = interval(found[kind][setting], share=True)
-            label = text(f"twins.{kind}") if row == 0 else None
+            label = (names or {}).get(kind, text(f"twins.{kind}")) if row == 0 else None
             look = {"marker": marker, "markersize": 5, "label": label}
             figures.mark_mean(axes, row, point, across=True, color=colour, **look)
             # strokes at the ends: many a bar is no longer than its mark is wide

@@ -28,6 +28,7 @@ LOOKS = {
     "head": figures.METHODS["probe"],
 }
 FEATURES = {"pretrained": "zukan", "random": "random", "pixels": "pixels"}  # as in the twins
+EYES = {"imagenet": "MobileNetV2", "zukan": "zukan-resnet"}  # as the prediction names them
 GUIDE = 5  # kinds in it; each has one support picture
 QUERIES = torch.tensor([8, 1, 5, 7, 0, 4, 9, 3, 2, 6])  # shuffled; q asks for kind q // 2
 STEPS = torch.linspace(0, 1, 501)  # thresholds to try
@@ -187,7 +188,7 @@ def predict_next(means: Sequence[float]) -> tuple[float, float]:
 
 
 def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
-    """A row for each domain, a mark for each measurement."""
+    """A row for each domain, a mark for each measurement; its interval is narrower than that."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.2, 1.3 + 0.42 * len(scores)))
     looks = {
@@ -198,7 +199,7 @@ def draw_domains(scores: Mapping[str, Mapping[str, Interval]]) -> Picture:
     for row, measured in enumerate(scores.values()):
         for what, point in measured.items():
             label = text(f"lesson05.{what}") if row == 0 else None
-            figures.mark_mean(axes, row, point, across=True, label=label, **looks[what])
+            axes.plot(point.mean, row, linestyle="none", markersize=8, label=label, **looks[what])
     axes.axvline(0.2, color=figures.INK, linestyle=":", label=text("lesson05.chance"))
     axes.set_yticks(range(len(scores)), [text(f"lesson05.{name}") for name in scores])
     axes.set_ylim(len(scores) - 0.5, -0.5)
@@ -222,7 +223,8 @@ def draw_real(found: Mapping[str, Mapping]) -> Picture:
         if kind in KINDS
     }
     chances = {name_of(setting): 1 / int(setting.split("-")[0]) for setting in found["zukan"]}
-    return draw_settings(named, text("lesson05.real_title"), text("lesson05.real_alt"), chances)
+    title, alt = text("lesson05.real_title"), text("lesson05.real_alt")
+    return draw_settings(named, title, alt, chances, EYES)
 
 
 def _shots(axes: Axes, shots: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Few examples: an episode, and prototypes in the plane."""
+"""Few examples: an episode, prototypes in the plane, and a threshold of similarity."""
 
 from __future__ import annotations
 
@@ -78,4 +78,35 @@ def prototypes() -> Diagram:
     d.text(query[0], query[1] + 5, "?", text_anchor="middle", font_size=13)
     for row, key in enumerate(("plane_support", "plane_prototype", "plane_distance", "plane_line")):
         d.note(448, 40 + 56 * row, key, SMALL)
+    return d
+
+
+@drawn
+def threshold() -> Diagram:
+    """Cosine similarity to an entry, read along its direction, and what a threshold lets in."""
+    d = Diagram("threshold", 256)
+    left, floor, unit = 96, 216, 180
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + unit * x, floor - unit * y
+
+    x, y = at(0.8, 0.6)
+    arc = f"A{unit} {unit} 0 0 0"
+    d.add("path", d=f"M{left} {floor}H{x}V{y}{arc} {left} {floor - unit}Z", fill=PALE[GREY])
+    d.add("path", d=f"M{x} {floor}H{left + unit}{arc} {x} {y}Z", fill=PALE[GREEN])
+    x, top = at(0.8, 0.98)
+    d.add("path", d=f"M{x} {top}V{floor}", stroke=VERMILION, stroke_width=2.2)
+    d.note(x + 6, top + 8, "threshold_line", SMALL)
+    for number, tip in (("1", (0.96, 0.28)), ("2", (0.6, 0.8))):
+        x, y = at(*tip)
+        d.add("path", d=f"M{x} {y}V{floor}", stroke=GREY, stroke_width=1.4, stroke_dasharray="3 4")
+        d.arrow(left, floor, x - left, y - floor)
+        d.text(x + 8, y, number, font_size=NOTE)
+    d.arrow(left, floor, unit, colour=BLUE)
+    d.note(left + unit + 8, floor + 4, "threshold_entry", SMALL)
+    for value in (0.6, 0.8, 0.96):
+        x, y = at(value, 0)
+        d.text(x, y + 18, f"{value:g}", text_anchor="middle", font_size=11)
+    for y, key in ((56, "threshold_lengths"), (106, "threshold_yes"), (172, "threshold_no")):
+        d.note(400, y, key, SMALL)
     return d
