@@ -3,11 +3,11 @@
 #
 # **説明15分、練習20分** ・ 前提：Pythonの変数・関数・`for` 文が読めること。
 #
-# ようこそ。この教材では、**転移学習** を自分の手で測りながら学びます。このレッスンを終えると、次のことができるようになります。
+# ようこそ。この教材では、**転移学習**を自分の手で測りながら学びます。このレッスンを終えると、次のことができるようになります。
 #
 # - 自分のパソコンで教材が動くことを確かめる
 # - レッスンの進め方（予想する・実行する・変えてみる）がわかる
-# - 初めての転移学習を10秒ほどで試し、目を借りない場合と比べる
+# - 初めての転移学習を10秒ほどで試し、使わない場合と比べる
 
 # %% [markdown] key="title" lang="en"
 # # 00 Start here
@@ -23,7 +23,7 @@
 # %% [markdown] key="how-to-run" lang="ja"
 # ## まず動かしてみる
 #
-# この画面はノートブックです。灰色の枠が **セル** で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」（裏で動いているPython）から再起動すれば、いつでも最初からやり直せます。
+# この画面はノートブックです。灰色の枠が**セル**で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」（裏で動いているPython）から再起動すれば、いつでも最初からやり直せます。
 #
 # 次のセルは、どのレッスンでも最初に実行する準備のセルです。
 
@@ -90,7 +90,7 @@ print(str(summary).splitlines()[-1])
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
 #
-# A bakery would like its till to recognise bread by camera. There are ten kinds, or **classes**, and five photos of each have a **label**, the right name. Fifty photos are far too few to teach a **neural network**, a program that learns from examples, how to see.
+# A bakery would like its till to recognise bread by camera. There are ten kinds, or **classes**, and five photos of each have a **label**, the right name. Fifty photos are far too few to teach a **neural network** (a program that learns from examples) how to see.
 #
 # So borrow an "eye" that has learned on another **task**, another kind of work, and teach it nothing but the new names. That is **transfer learning**. The padlock in the diagram means that nothing in there changes.
 
@@ -98,10 +98,10 @@ print(str(summary).splitlines()[-1])
 tl.diagram("first_idea")
 
 # %% [markdown] key="seen" lang="ja"
-# このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字の絵41,600枚を見分けるように **事前学習** されています。どんな絵か、いくつか見てみましょう。
+# このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字を104種類に見分けるように、41,600枚の絵で**事前学習**（前もっての学習）を済ませてあります。どんな絵か、いくつか見てみましょう。
 
 # %% [markdown] key="seen" lang="en"
-# In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** to tell apart 41,600 drawings of invented creatures, patterns and characters. Here are a few such drawings.
+# In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** (trained beforehand) on 41,600 drawings, to tell apart 104 kinds of invented creatures, patterns and characters. Here are a few such drawings.
 
 # %% key="seen-show" alt_ja="事前学習の絵の例。架空の生き物・模様・文字が1行ずつ。鳥はない。" alt_en="Pictures like those of pre-training: a row each of creatures, patterns and characters. No bird among them."
 lesson00.show_seen()
@@ -117,10 +117,14 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="two-ways" lang="ja"
-# 目がどれだけ役に立つかは、目を借りない方法と比べるとわかります。これを**比較対象**（ベースライン）といいます。ここでは、画素の値が最も近い絵の名前を答えます。
+# 目がどれだけ役に立つかは、目を借りない単純な方法と比べるとわかります。このような比べる相手を**比較対象**（ベースライン）といいます。ここでは、ラベル付きの絵のうち、画素の値が最も近いものの名前を答えます。
+#
+# 目を借りるときは、1枚の絵がまず256個の数に変わります。学習するのは、その数から名前を答えるところだけです（図の両向きの矢印）。
 
 # %% [markdown] key="two-ways" lang="en"
-# How much does the eye help? To find out, compare it with doing without: answer with the name of the labelled picture whose pixels are nearest.
+# How much does the eye help? To find out, compare it with a **baseline**, a simple way that does without: answer with the name of the labelled picture whose pixels are nearest.
+#
+# With the eye, a picture first becomes 256 numbers. Only the step from these to the names is learned (the double arrow in the diagram).
 
 # %% key="two-ways-diagram"
 tl.diagram("two_ways")
@@ -146,8 +150,8 @@ for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
     accuracy["probe"].append(tl.probe(network, birds).test_acc)  # with the eye
     # ja: accuracy["probe"].append(tl.probe(network, birds).test_acc)  # 目を借りる
-    accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)  # without it
-    # ja: accuracy["pixels"].append(tl.knn("pixels", birds).test_acc)  # 借りない
+    accuracy["pixels"].append(tl.knn("pixels", birds, k=1).test_acc)  # without it
+    # ja: accuracy["pixels"].append(tl.knn("pixels", birds, k=1).test_acc)  # 借りない
 display(lesson00.draw_first_transfer(accuracy, chance=0.10))
 reached = tl.interval([100 * one for one in accuracy["probe"]])
 tl.see_prediction("00-transfer", round(reached.mean))
@@ -158,9 +162,9 @@ tl.see_prediction("00-transfer", round(reached.mean))
 # 教材の中で「こうなります」と書いたことは、下のような確認セルで確かめます。成り立たなければ、エラーで止まります。
 
 # %% [markdown] key="first-read" lang="en"
-# **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies: the shorter, the surer.
+# **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies. A short line means that the mean is well known.
 #
-# What the course claims is also checked, in cells like the next one. Were it not true, the cell would stop with an error.
+# What the course claims is also checked, in cells like the next one: if it were not true, the cell would stop with an error.
 
 # %% key="claim-first" tags=["claim"]
 pairs = zip(accuracy["probe"], accuracy["pixels"])
@@ -192,37 +196,46 @@ tl.claim(
 one = tl.load_task("birds", per_class=1)
 with_eye = tl.probe(tl.backbone("zukan-resnet"), one).test_acc
 twenty = tl.load_task("birds", per_class=20)
-by_pixels = tl.knn("pixels", twenty).test_acc
+by_pixels = tl.knn("pixels", twenty, k=1).test_acc
 ### END SOLUTION
 tl.check("00-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら53〜62%、借りずに20枚ずつなら34〜44%でした。目を借りたほうが、20分の1のラベルでもよく当たりました。
+# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら54〜62%、借りずに20枚ずつなら38〜44%でした。目を借りたほうが、20分の1のラベルでもよく当たりました。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# In six draws of the labelled pictures, the eye reached 53 to 62% with one of each kind, and the nearest pixels 34 to 44% with twenty. So a twentieth of the labels was worth more, given the eye.
+# In six draws of the labelled pictures, the eye reached 54 to 62% with one of each kind, and the nearest pixels 38 to 44% with twenty. So a twentieth of the labels was worth more, given the eye.
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **B（書く）** この教材で何度も使うテスト正解率を、自分で計算してみましょう。`answers` はネットワークの答え、`truth` は正解の名前のリストで、長さは同じです。正しく答えた割合を、0から1の数で返してください。
+# **B（書く）** 今度は、目を借りない方法を自分で書いてみましょう。`picture` は画素の数のリスト、`labelled` はラベル付きの絵で、（画素, 名前）の組のリストです。2枚の絵の距離は、同じ位置の画素の差を2乗して足したものとします。`[1, 3]` と `[2, 1]` なら、1² + 2² = 5です。距離が最も小さい絵の名前を返してください。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **B (write).** You will read test accuracies all through the course, so compute one yourself. `answers` are the names that a network gave, `truth` the right ones: two lists of the same length. Return the share of right answers, from 0 to 1.
+# **B (write).** Now write the way without the eye yourself. `picture` is a list of numbers, its pixels; `labelled` is a list of pairs, the pixels and the name of each labelled picture. The distance of two pictures is the sum of the squared differences of their pixels: for `[1, 3]` and `[2, 1]` it is 1² + 2² = 5. Return the name of the nearest labelled picture.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
-# PLACEHOLDER: def share_right(answers, truth):
+# PLACEHOLDER: def nearest_name(picture, labelled):
 # PLACEHOLDER:     return ...
-def share_right(answers, truth):
-    right = 0
-    for answer, name in zip(answers, truth):
-        if answer == name:
-            right += 1
-    return right / len(truth)
+def nearest_name(picture, labelled):
+    smallest = float("inf")
+    for pixels, name in labelled:
+        distance = 0
+        for mine, other in zip(picture, pixels):
+            distance += (mine - other) ** 2
+        if distance < smallest:
+            smallest, nearest = distance, name
+    return nearest
 
 
 ### END SOLUTION
 tl.check("00-b")
+
+# %% [markdown] key="ex-b-why" lang="ja" tags=["solution"]
+# 上のグラフの灰色の棒は、これを12,288個の画素で行った結果です（明るい絵と暗い絵が遠くならないように、長さをそろえてから比べています）。画素のかわりに目の256個の数を入れると、同じ数行で約83%の鳥が当たります。レッスン05では、この考え方を使います。
+
+# %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
+# The grey bar above is this rule on 12,288 pixels (scaled to one length first, so that a bright picture is not far from a dark one). Give it the 256 numbers of the eye in place of the pixels, and the same few lines name about 83% of the birds. Lesson 05 builds on that.
 
 # %% [markdown] key="progress-intro" lang="ja"
 # どのレッスンの終わりにも、短いクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
@@ -245,7 +258,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の **戦略マップ** で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
@@ -271,7 +284,7 @@ tl.strategy_map()
 # PLACEHOLDER:         "new_bread": ..., "why": ...}
 plan = {
     "first": "few-shot learning with prototypes",
-    # ja: "first": "プロトタイプによる少数ショット学習",
+    # ja: "first": "プロトタイプによるフューショット学習",
     "compare_with": "guessing (10%) and the nearest pixels, on the same photos",
     # ja: "compare_with": "ランダムに答えた場合（10%）と画素の近さ。写真は同じものを使う",
     "tested_on": "photos of other loaves, taken at the till on other days",

@@ -34,21 +34,33 @@ def test_a_trade_of_labels_names_the_number_that_was_not_changed(with_eye, by_pi
     assert verdict.passed if part is None else part in verdict.message
 
 
-def shared(answers, truth):
-    return sum(answer == name for answer, name in zip(answers, truth, strict=True)) / len(truth)
+def by(distance, choose=min):
+    def nearest_name(picture, labelled):
+        def far(pair):
+            return distance(a - b for a, b in zip(picture, pair[0], strict=True))
+
+        return choose(labelled, key=far)[1]
+
+    return nearest_name
+
+
+def squares(differences):
+    return sum(difference**2 for difference in differences)
 
 
 @pytest.mark.parametrize(
-    ("share_right", "part"),
+    ("nearest_name", "part"),
     [
-        (shared, None),
-        (lambda answers, truth: round(len(truth) * shared(answers, truth)), "that is how many"),
-        (lambda answers, truth: 1 - shared(answers, truth), "it returns 0.0"),
-        (lambda answers, truth: len(set(answers) & set(truth)) / len(truth), "it returns 0.75"),
+        (by(squares), None),
+        (by(sum), "is nearer"),
+        (by(lambda differences: sum(map(abs, differences))), "hoopoe, at 34, is nearer"),
+        (by(squares, choose=max), "returns toucan, at the distance 113"),
+        (lambda picture, labelled: labelled[0][1], "For the picture [8, 1] it returns heron"),
+        (lambda picture, labelled: 2, "Asked for is the name"),
     ],
 )
-def test_a_share_is_told_from_a_count_from_its_rest_and_from_common_names(share_right, part):
-    verdict = check("00-b", {"share_right": share_right})
+def test_the_nearest_picture_is_told_from_its_neighbours(nearest_name, part):
+    verdict = check("00-b", {"nearest_name": nearest_name})
     assert verdict.passed if part is None else part in verdict.message
 
 

@@ -25,22 +25,26 @@ def trade_labels(with_eye: float, by_pixels: float) -> str | None:
 
 
 @exercise(
-    "00-b", hints=("lesson00.share_hint_1", "lesson00.share_hint_2"), right="lesson00.share_right"
+    "00-b", hints=("lesson00.near_hint_1", "lesson00.near_hint_2"), right="lesson00.near_right"
 )
-def count_right(share_right: Callable) -> str | None:
-    """The share of places at which two lists hold the same name."""
-    names = ["heron", "hoopoe", "toucan", "heron"]
-    for answers, right in (
-        (names, 4),
-        (["heron", "heron", "toucan", "canary"], 2),
-        (["canary", "toucan", "hoopoe", "wagtail"], 0),
-    ):
-        given = share_right(list(answers), list(names))
-        said = {"answers": answers, "truth": names, "given": given}
-        if given == right > 1:
-            return text("lesson00.share_count", **said)
-        if given is None or abs(given - right / 4) > 1e-6:
-            return text("lesson00.share_wrong", **said)
+def name_by_pixels(nearest_name: Callable) -> str | None:
+    """The name of the labelled picture at the smallest sum of squared differences."""
+    shown = {"heron": [0, 9], "hoopoe": [4, 4], "toucan": [9, 1]}
+    labelled = [(pixels, name) for name, pixels in shown.items()]
+    for picture in ([1, 8], [8, 1], [5, 5], [9, 7]):
+        given = nearest_name(list(picture), list(labelled))
+        said = {"picture": picture, "labelled": labelled, "given": given}
+        if given not in list(shown):  # it may be anything
+            return text("lesson00.near_name", **said)
+        away = {
+            name: sum((a - b) ** 2 for a, b in zip(picture, pixels, strict=True))
+            for name, pixels in shown.items()
+        }
+        right = min(away, key=away.__getitem__)
+        if given != right:
+            return text(
+                "lesson00.near_wrong", **said, far=away[given], right=right, near=away[right]
+            )
     return None
 
 
