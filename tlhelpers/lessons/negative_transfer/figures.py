@@ -139,7 +139,7 @@ def draw_remedies(pairs: Mapping, found: Mapping) -> Picture:
         means[name] = f"{mean:.0%}"
     axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
     level = {"color": figures.GREY, "linestyle": "--", "linewidth": 1.2}
-    axes.axvline(interval(rows["scratch"]).mean, label=text("lesson06.start_scratch"), **level)
+    axes.axvline(interval(rows["scratch"]).mean, label=text("lesson06.from_scratch"), **level)
     _rows(axes, [text(f"lesson06.remedy_{name}") for name in rows])
     _accuracy(axes, len(paint))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
@@ -178,7 +178,7 @@ def show_filters(networks: Mapping[str, nn.Module]) -> Picture:
     """The first layer of each network: its filters as small coloured pictures, stretched."""
     rows = []
     for network in networks.values():
-        weights = network.conv1.weight.detach()[:8]
+        weights = network.conv1.weight.detach()[:6]
         low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
         large = nn.functional.interpolate((weights - low) / (high - low), scale_factor=7.0)
         rows.append((large * 255).to(torch.uint8))

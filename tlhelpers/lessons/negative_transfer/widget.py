@@ -43,22 +43,29 @@ def gap_of(pairs: Mapping, way: str, source: str, target: str) -> Interval:
     return interval([random - transferred for random, transferred in runs])
 
 
+def _signed(share: float) -> str:
+    """A difference of accuracies in whole points, with its sign."""
+    return f"{100 * share:+.0f}".replace("-", "−")
+
+
 def draw(pairs: Mapping, source: str, target: str) -> View:
-    """The ways to learn, each from random weights and from the source, and the gaps in words."""
+    """The ways to learn, each from random weights and from the source, and the gaps in words.
+
+    Harm, help or open is for the reader to say: exercise A asks.
+    """
     ways = [way for way in WAYS if target in pairs[way][SCRATCH]]  # those that were measured
     said = []
     for way in ways:
         gap = gap_of(pairs, way, source, target)
-        verdict = text(f"widget06.says_{verdict_of(gap)}", points=f"{abs(gap.mean) * 100:.0f}")
         said.append(
             text(
                 "widget06.says",
                 way=text(f"widget06.{way}"),
                 random=percent(interval(pairs[way][SCRATCH][target]).mean),
                 source=percent(interval(pairs[way][source][target]).mean),
-                verdict=verdict,
-                low=f"{100 * gap.low:+.0f}".replace("-", "−"),
-                high=f"{100 * gap.high:+.0f}".replace("-", "−"),
+                points=_signed(gap.mean),
+                low=_signed(gap.low),
+                high=_signed(gap.high),
             )
         )
     says = ("" if language() == "ja" else " ").join(said)
