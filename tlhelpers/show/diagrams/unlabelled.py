@@ -79,7 +79,7 @@ def patches() -> Diagram:
     d.arrow(odd_x + side + 4, odd_y + 8, 276, -108, VERMILION)
     d.add("rect", x=380, y=130, width=12, height=12, fill=VERMILION)
     d.arrow(379, 132, -20, -16, VERMILION, both=True)
-    d.note(222, 274, "patches_distance", SMALL, fill=VERMILION)
+    d.note(232, 226, "patches_distance", SMALL, fill=VERMILION)
     d.arrow(414, 96, 26)
     d.note(450, 26, "patches_map")
     shades = (1, 1, 1, 2, 1, 2, 2, 1, 1, 2, 9, 4, 1, 1, 4, 2)
