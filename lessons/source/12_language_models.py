@@ -42,7 +42,7 @@ lesson12 = tl.figures("12")
 #
 # 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、約4万通のお店のメールを日本語と英語で読んだ、パラメータ約100万個の小さな **BERT** です（メールは教材用に自動生成しました）。
 #
-# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します。
+# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します（図の中の言葉は、このあと1つずつ説明します）。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrowing an eye that has read a lot
@@ -51,7 +51,7 @@ lesson12 = tl.figures("12")
 #
 # The bird-watcher's eye served in a factory; an **eye trained by reading** can be borrowed as well. This is what a **language model** is. `zukan-bert`, used here, is a small **BERT** of about a million parameters, which has read some forty thousand letters to a shop in English and Japanese (generated for this course).
 #
-# The picture shows how a text is sorted. The body stays frozen; only the head is trained.
+# The picture shows how a text is sorted. The body stays frozen; only the head is trained. (The words under the picture are explained one by one below.)
 
 # %% key="enquiries"
 display(tl.diagram("text_classifier"))
@@ -202,14 +202,14 @@ for word, score, weight in zip(words, scores[-2], weights[-2]):
 lesson12.draw_attention(weights, words)
 
 # %% [markdown] key="context" lang="ja"
-# **ほとんどの語が「請求」と「二重」を見ています。** 枠で囲んだ行が、上で計算した「です」です。どこを見るかを誰かが教えたわけではなく、事前学習で身に付いたものです。`[CLS]` と `[SEP]` は文の始まりと終わりの印です。このアテンションは1層に4つあり（ここで見たのは2層目の4つ目）、それぞれ別の所を見ます。アテンションを重ねたこの作りを **Transformer** といいます。
+# **ほとんどの語が「請求」と「二重」を見ています。** それだけでは用件のわからない「です」も、用件を含んだベクトルになります。枠で囲んだ行が、上で計算した「です」です。どこを見るかを誰かが教えたわけではなく、事前学習で身に付いたものです。`[CLS]` と `[SEP]` は文の始まりと終わりの印です。このアテンションは1層に4つあり（ここで見たのは2層目の4つ目）、それぞれ別の所を見ます。アテンションを重ねたこの作りを **Transformer** といいます。
 #
 # ## 同じ語が、文脈で別のベクトルになる
 #
 # アテンションを通ると、同じ語でも文によってベクトルが変わります。「確認」を含む4つの文で確かめましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
 
 # %% [markdown] key="context" lang="en"
-# **Nearly every word looks at "cancel" and "order".** The frame marks the row of "please", computed above. Nobody taught it: it came with pre-training. `[CLS]` and `[SEP]` mark the beginning and the end. There are four such attentions in a layer (this is the fourth of layer 2), and each looks elsewhere. A network built of them is a **Transformer**.
+# **Nearly every word looks at "cancel" and "order".** So even "please", which names no desk by itself, now carries what the mail is about. The frame marks the row of "please", computed above. Nobody taught it: it came with pre-training. `[CLS]` and `[SEP]` mark the beginning and the end. There are four such attentions in a layer (this is the fourth of layer 2), and each looks elsewhere. A network built of them is a **Transformer**.
 #
 # ## One word, another vector in another context
 #
@@ -330,7 +330,7 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、60通では検証データの成績がたいてい下がり、凍結のままに戻ったからです。戻さずに最後まで学習させても、得は平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
+# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、60通では検証データの成績がたいてい下がり、凍結のままに戻ったからです。戻さずに最後まで学習させても、上乗せは平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
@@ -356,14 +356,14 @@ lesson12.draw_across(across)
 #
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が読んだのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使って測りました。英語のMiniLMと、日本語も読める多言語E5です。本物のデータは2つ、英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。図の帯は、10回の95%信頼区間です。
+# `zukan-bert` が読んだのは、お店のメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も凍結して使って測りました。英語のMiniLMと、日本語も読める多言語E5です。本物のデータは2つ、英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。
 
 # %% [markdown] key="real" lang="en"
 # **With English labels alone it does about as well as with Japanese ones.** For the English-only BERT, Japanese is little but `[UNK]`, and it does no better than guessing.
 #
 # ## And with real models?
 #
-# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5, which reads Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds), and **livedoor news**, headlines and openings of Japanese articles. The bands are 95% intervals of ten draws.
+# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5, which reads Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds), and **livedoor news**, headlines and openings of Japanese articles.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="3つのデータセットでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、zukan-bert、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on three sets of texts, for MiniLM, multilingual E5, zukan-bert and TF-IDF."
 display(lesson12.draw_encoders(tl.stored("12_encoders")))
@@ -379,7 +379,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 #
 # - **言語**が違う：英語だけを読んだMiniLMは、日本語では負けます。
 # - **分野**が違う：お店のメールだけを読んだ `zukan-bert` は、銀行への質問でもニュースでも負けます。
-# - **単語だけでわかる**：livedoorニュースでは、20ラベルでTF-IDFがE5を上回ります。迷惑メッセージの判定でも、同じ言語の中では差がはっきりせず、英語のラベルで日本語を見分けるときだけ、BERTが10ポイント上回りました。
+# - **単語だけでわかる**：livedoorニュースでは、20ラベルでTF-IDFがE5を上回ります。迷惑メッセージの判定（「さらに深く：効果がはっきりしないとき」）でも、同じ言語の中では差がはっきりせず、英語のラベルで日本語を見分けるときだけ、BERTが10ポイント上回りました。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -392,7 +392,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 #
 # - **Another language**: MiniLM, which read English only, is below TF-IDF on Japanese.
 # - **Another domain**: `zukan-bert`, which read nothing but mail to a shop, is below it on bank questions and on news.
-# - **Words that settle it**: on livedoor news, TF-IDF passes E5 at twenty labels. On spam, neither is surely ahead within a language; with English labels on Japanese spam, BERT leads by 10 points.
+# - **Words that settle it**: on livedoor news, TF-IDF passes E5 at twenty labels. On spam ("Deeper: where the gain is not certain"), neither is surely ahead within a language; with English labels on Japanese spam, BERT leads by 10 points.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 import torch
+from transformers import AutoModelForMaskedLM
 
 from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.exercises import check
@@ -113,6 +114,25 @@ def test_the_diagram_of_attention_shows_the_models_own_weights(monkeypatch, lang
     shown = dict(zip(words, text("diagram.four_weights").split("|"), strict=True))
     found = {word.strip("▁"): weight.item() for word, weight in zip(read, weights, strict=True)}
     assert {word: f"{found[word]:.2f}" for word in words} == shown
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_diagram_of_masked_words_shows_the_models_own_guesses(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    network = backbone("zukan-bert")
+    tokenizer = network.preprocess.tokenizer
+    guesser = AutoModelForMaskedLM.from_pretrained(tokenizer.name_or_path, dtype=torch.float32)
+    words = text("diagram.masked_words").split("|")
+    sentence = " ".join(words) + "." if lang == "en" else "".join(words) + "。"
+    batch = network.preprocess([sentence])
+    hidden = batch["input_ids"] == tokenizer.mask_token_id
+    mark = "▁" if lang == "en" else ""
+    guesses = [mark + guess for guess in text("diagram.masked_guesses").split("|")]
+    ids = tokenizer.convert_tokens_to_ids(guesses)
+    with torch.no_grad():
+        found = guesser.eval()(**batch).logits[hidden][0, ids].softmax(0)
+    shown = text("diagram.masked_shares").split("|")
+    assert [f"{share:.2f}" for share in found.tolist()] == shown
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

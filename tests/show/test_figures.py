@@ -15,7 +15,8 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from tlhelpers.course.author.running import clean_outputs
-from tlhelpers.show import figures, plots
+from tlhelpers.runtime.language import text
+from tlhelpers.show import figures, plots, twins
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
@@ -94,6 +95,18 @@ def test_a_marked_mean_lies_on_the_bar_of_its_interval(across):
     assert (mark.get_xdata()[0], mark.get_ydata()[0])[:: 1 if across else -1] == (point.mean, 3)
     assert {bar.get_color(), mark.get_color()} == {"#123456"} and mark.get_marker() == "s"
     assert mark.get_linestyle() == "None" and axes.get_legend_handles_labels()[1] == ["x"]
+
+
+def test_a_real_twin_names_its_band_and_its_draws_within_the_figure(monkeypatch):
+    monkeypatch.setattr(twins, "picture", lambda figure, _alt: figure)
+    curves = {kind: {"1": [0.1], "2": [0.1, 0.2], "5": [0.1] * 10} for kind in twins.LOOKS}
+    sets = ("cats_dogs", "ants_bees")
+    figure = twins.draw_twin({name: {**curves, "classes": 2} for name in sets}, sets, "", "")
+    names = [words.get_text() for words in figure.legends[0].get_texts()]
+    assert text("twins.band", draws="2–10") in names
+    figure.draw_without_rendering()
+    span = figure.legends[0].get_window_extent()
+    assert span.x0 >= 0 and span.x1 <= figure.bbox.width
 
 
 def test_methods_that_meet_in_a_figure_differ_in_colour_and_in_marker():

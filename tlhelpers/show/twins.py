@@ -7,9 +7,10 @@ title is the finding, which the lesson words.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from tlhelpers.runtime.language import text
@@ -36,7 +37,6 @@ def draw_twin(
     chance: bool = True,
     looks: Mapping[str, tuple[str, str]] = LOOKS,
     counted: str | None = None,
-    legend_rows: int = 1,
 ) -> Picture:
     """Accuracy against labels a class on real data, a panel for each of `sets`.
 
@@ -45,8 +45,9 @@ def draw_twin(
     counted: what the horizontal axis counts, where that is not labels a class.
     """
     figures.use()
-    width = 2.4 + 2.2 * len(sets)
-    figure, panels = plt.subplots(1, len(sets), figsize=(width, 3.3), sharey=True, squeeze=False)
+    size = (2.4 + 2.2 * len(sets), 3.3)
+    figure, panels = plt.subplots(1, len(sets), figsize=size, sharey=True, squeeze=False)
+    drawn: list[Sequence[float]] = []
     for axes, name in zip(panels[0], sets, strict=True):
         curves = found[name]
         for kind, (colour, marker) in looks.items():
@@ -54,6 +55,7 @@ def draw_twin(
                 continue
             counts = [int(count) for count in curves[kind]]
             runs = list(curves[kind].values())
+            drawn += runs
             label = text(f"twins.{kind}")
             figures.error_band(axes, counts, runs, label, color=colour, marker=marker)
         if chance and "classes" in curves:
@@ -66,14 +68,28 @@ def draw_twin(
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0][0].set_ylabel(text("twins.accuracy"), fontsize=10)
+    name_band(panels[0][0], drawn)
     handles, names = panels[0][0].get_legend_handles_labels()
     if chance:
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
         handles, names = [*handles, line], [*names, text("twins.chance")]
-    columns = math.ceil(len(names) / legend_rows)
+    columns = len(names) if len(sets) > 2 else 3
+    figure.set_figheight(3.1 + 0.2 * math.ceil(len(names) / columns))
     figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)
+
+
+def name_band(axes: Axes, runs: Iterable[Sequence[float]]) -> None:
+    """Names the bands of `figures.error_band` in the legend: what they are, over how many draws.
+
+    runs: the measurements at each point. A point that was measured once has no band, and does not
+    count.
+    """
+    counts = {len(values) for values in runs if len(values) > 1}
+    draws = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
+    label = text("twins.band", draws=draws)
+    axes.fill_between([], [], color=figures.INK, alpha=0.2, linewidth=0, label=label)
 
 
 def draw_settings(

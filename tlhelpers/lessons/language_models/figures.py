@@ -86,6 +86,7 @@ def draw_ways(trained: Mapping) -> Picture:
     rows = ("scratch", "tfidf", "static", "probe", "lora", "fine_tune")
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.8, 3.9), sharey=True)
+    figure.get_layout_engine().set(wspace=0.06)
     for axes, lang in zip(panels, _own_first(), strict=True):
         _draw_rows(axes, trained[lang], rows, CHANCE["enquiries"])
         _name_axis(axes)
@@ -99,9 +100,10 @@ def draw_ways(trained: Mapping) -> Picture:
 def draw_curves(found: Mapping) -> Picture:
     """Accuracy against labels a class: frozen BERT, static word vectors, TF-IDF."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.9), sharey=True)
+    ways = ("probe", "static", "tfidf")
     for axes, lang in zip(panels, _own_first(), strict=True):
-        for way in ("probe", "static", "tfidf"):
+        for way in ways:
             label = text(f"lesson12.{way}")
             figures.error_band(axes, found["labels"], found[lang][way], label, **LOOKS[way])
         _guessing(axes, CHANCE["enquiries"], upright=False)
@@ -110,8 +112,12 @@ def draw_curves(found: Mapping) -> Picture:
         axes.minorticks_off()
         axes.set_xlabel(text("lesson12.labels"))
         axes.set_title(text(f"lesson12.texts_{lang}"), fontsize=11)
-    _percent_up(panels[0])
-    _legend(figure, panels[0])
+    panels[0].set_ylim(0, 0.9)
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panels[0].set_ylabel(text("twins.accuracy"))
+    drawn = [runs for lang in LANGUAGES for way in ways for runs in found[lang][way]]
+    twins.name_band(panels[0], drawn)
+    _legend(figure, panels[0], columns=3)
     _title(figure, text("lesson12.curves_title"))
     return picture(figure, text("lesson12.curves_alt"))
 
@@ -245,19 +251,13 @@ def _name_axis(axes: Axes, draws: int | None = None) -> None:
         axes.set_xlabel(text("lesson12.test_accuracy", draws=draws))
 
 
-def _percent_up(axes: Axes) -> None:
-    axes.set_ylim(0, 0.9)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_ylabel(text("lesson12.accuracy_band"))
-
-
 def _title(figure: plt.Figure, finding: str) -> None:
     figure.suptitle(finding, x=0.01, ha="left", fontsize=12)
 
 
-def _legend(figure: plt.Figure, axes: Axes) -> None:
+def _legend(figure: plt.Figure, axes: Axes, columns: int = 4) -> None:
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=10)
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=10)
 
 
 def _write_cells(axes: Axes, table: Tensor, form: str) -> None:

@@ -256,7 +256,7 @@ def draw_real(found: Mapping) -> Picture:
     """Digits and commands that people said, by recordings of each word."""
     title, alt = text("lesson13.real_title"), text("lesson13.real_alt")
     sets, counted = ("digits", "commands"), text("lesson13.recordings")
-    return draw_twin(found, sets, title, alt, looks=TWINS, counted=counted, legend_rows=2)
+    return draw_twin(found, sets, title, alt, looks=TWINS, counted=counted)
 
 
 def draw_mistakes(accuracies: Mapping[str, float]) -> Picture:

@@ -101,7 +101,10 @@ def attention() -> Diagram:
 
 @drawn
 def masked() -> Diagram:
-    """Masked words: one word is hidden, BERT guesses it from both sides; no label is needed."""
+    """Masked words: one word is hidden, BERT guesses it from both sides; no label is needed.
+
+    The shares of the three guesses are those of `zukan-bert`.
+    """
     d = Diagram("masked", 196)
     words = text("diagram.masked_words").split("|")
     hidden = words.index("[MASK]")
@@ -119,9 +122,11 @@ def masked() -> Diagram:
     d.block(ask - 60, 100, "BERT", width=120, height=44)
     d.moves(ask, 158, 0.5)
     d.arrow(ask + 66, 122, 30)
-    for row, guess in enumerate(text("diagram.masked_guesses").split("|")):
+    guesses = text("diagram.masked_guesses").split("|")
+    shares = [float(share) for share in text("diagram.masked_shares").split("|")]
+    for row, (guess, share) in enumerate(zip(guesses, shares, strict=True)):
         y = 92 + 26 * row
-        d.add("rect", x=ask + 104, y=y, width=(96, 40, 4)[row], height=16, fill=GREEN)
-        d.text(ask + 112 + (96, 40, 4)[row], y + 13, guess, font_size=SMALL)
+        d.add("rect", x=ask + 104, y=y, width=120 * share, height=16, fill=GREEN)
+        d.text(ask + 112 + 120 * share, y + 13, f"{guess} {share:.0%}", font_size=SMALL)
     d.note(ask + 104, 184, "masked_answer", SMALL)
     return d
