@@ -56,7 +56,7 @@ RATES = {
     "lora": (5e-4, 2e-3, 8e-3, 3e-2, 1e-1),
     "scratch": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
 }
-STABLE: dict[str, dict[str, Any]] = {  # how the body is trained in place of AdamW, clipped
+STABLE: dict[str, dict[str, Any]] = {  # how a body is trained in place of AdamW, clipped
     "half": {"times": 0.5},
     "as_told": {},
     "three_times": {"times": 3},
@@ -64,6 +64,7 @@ STABLE: dict[str, dict[str, Any]] = {  # how the body is trained in place of Ada
     "sgd": {"optimizer": "sgd"},
 }
 STABLE_DRAWS, SGD_RATES = 5, (0.003, 0.03, 0.3)
+STABLE_WAYS = {"fine_tune": LANGUAGES, "scratch": LANGUAGES, "lora": ("en",)}  # what is asked where
 BATCH = 16  # of texts, the default of the trainings
 OPENING = 200  # characters of a news article after its headline
 INTENTS = 10  # of Banking77: the first in the order of their names
@@ -139,48 +140,54 @@ def contenders() -> dict:
     settings=SEARCHED,
 )
 def stable() -> dict:
-    """Does moving the body gain nothing, however it is trained?
+    """Do the order of the ways and the worth of pre-training last, however a body is trained?
 
-    {"verdicts": {"frozen_en", "frozen_ja": {setting: [points a draw]}}, frozen before fine-tuned;
-    "search": {lang: {"as_told" | "sgd": record}}}. Here the network of the last step counts: it
-    does not go back to the head that it began with.
+    {"verdicts": {name: {setting: [points a draw]}}, "accuracy": {way: {lang: {setting: [accuracy a
+    draw]}}}, "search": {way: {lang: {"as_told" | "sgd": record}}}}. "frozen_LANG": frozen before
+    fine-tuned, "lora_LANG": frozen before LoRA, "pretrained_LANG": frozen before scratch. Here the
+    network of the last step counts: it does not go back to the head that it began with.
     """
-    data: dict = {"verdicts": {}, "search": {}}
-    for lang in LANGUAGES:
-        frozen = stored("12_contenders")[lang]["probe"][:STABLE_DRAWS]
-        searches = {kind: stable_rate(lang, kind) for kind in ("as_told", "sgd")}
-        data["search"][lang] = searches
-        points = data["verdicts"][f"frozen_{lang}"] = {}
-        for setting in STABLE:
-            chosen = searches["sgd" if setting == "sgd" else "as_told"]["chosen"]
-            tuned = [last_step(lang, s, setting, **chosen)[1] for s in range(STABLE_DRAWS)]
-            pairs = zip(frozen, tuned, strict=True)
-            points[setting] = [round(100 * (still - moved), 2) for still, moved in pairs]
+    data: dict = {"verdicts": {}, "accuracy": {}, "search": {}}
+    named = {"fine_tune": "frozen", "lora": "lora", "scratch": "pretrained"}
+    for way, languages in STABLE_WAYS.items():
+        data["accuracy"][way], data["search"][way] = {}, {}
+        for lang in languages:
+            frozen = stored("12_contenders")[lang]["probe"][:STABLE_DRAWS]
+            searches = {kind: stable_rate(way, lang, kind) for kind in ("as_told", "sgd")}
+            data["search"][way][lang] = searches
+            right = data["accuracy"][way][lang] = {}
+            points = data["verdicts"][f"{named[way]}_{lang}"] = {}
+            for setting in STABLE:
+                lr = searches["sgd" if setting == "sgd" else "as_told"]["chosen"]["lr"]
+                found = [last_step(way, lang, s, setting, lr=lr)[1] for s in range(STABLE_DRAWS)]
+                pairs = zip(frozen, found, strict=True)
+                right[setting] = found
+                points[setting] = [round(100 * (still - moved), 2) for still, moved in pairs]
     return data
 
 
-def stable_rate(lang: str, setting: str) -> dict:
+def stable_rate(way: str, lang: str, setting: str) -> dict:
     """The record of the search for a rate: a third of the steps, draws that are not measured."""
-    rates = SGD_RATES if setting == "sgd" else RATES["fine_tune"]
+    rates = SGD_RATES if setting == "sgd" else RATES[way]
 
     def score(lr: float, seed: int) -> float:
-        return last_step(lang, seed, setting, lr, TRIAL)[0]
+        return last_step(way, lang, seed, setting, lr, TRIAL)[0]
 
     return search(score, {"lr": rates}, seeds=TUNING_SEEDS).to_dict()
 
 
 def last_step(
-    lang: str, draw: int, setting: str, lr: float, shorter: int = 1
+    way: str, lang: str, draw: int, setting: str, lr: float, shorter: int = 1
 ) -> tuple[float, float]:
-    """(validation, test) accuracy of fine-tuning; nothing is chosen while it lasts.
+    """(validation, test) accuracy of one of TRAINED; nothing is chosen while it lasts.
 
     shorter: so many times fewer steps.
     """
     task = load_task("enquiries", LABELS, draw, lang=lang)
     options = {"times": 1, **STABLE[setting]}
-    epochs = round(options.pop("times") * epochs_for(task, BATCH) / shorter)
+    epochs = max(1, round(options.pop("times") * whole_length(task, way) / shorter))
     options |= {"lr": lr, "epochs": epochs, "seed": draw, "valid": False, "progress": False}
-    run = fine_tune(backbone("zukan-bert"), task, **options)
+    run = TRAINED[way](backbone("zukan-bert"), task, **options)
     return round(run.valid_acc, 4), round(run.test_acc, 4)
 
 
