@@ -24,23 +24,29 @@ SEEN = """() => {
 }"""
 
 
+FIND = """async ([within, options, kinds]) => {
+    const { violations } = await axe.run(within ?? document, options);
+    return violations.filter((one) => kinds.includes(one.impact))
+        .flatMap((one) => one.nodes.map((node) => [one.id, node.html.slice(0, 200)]));
+}"""
+
+
 @cache
-def _axe() -> Axe:
-    return Axe()
+def _axe() -> str:
+    return Axe().axe_script
 
 
-def graves(page, within: str | None = None, options: dict | None = None) -> list[tuple[str, str]]:
-    """(rule, element) of what is serious or critical, all over the page or within a selector."""
-    found = _axe().run(page, within, {"resultTypes": ["violations"], **(options or {})})
-    return [
-        (one["id"], node["html"][:200])
-        for one in found.response["violations"]
-        if one["impact"] in KINDS
-        for node in one["nodes"]
-    ]
+def graves(page, within: str | None = None, options: dict | None = None) -> list[list[str]]:
+    """[rule, element] of what is serious or critical, all over the page or within a selector.
+
+    A page reads axe once, and not for each question: it is half a megabyte.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe())
+    return page.evaluate(FIND, [within, {"resultTypes": ["violations"], **(options or {})}, KINDS])
 
 
-def grave_barriers(page, within: str | None = None) -> list[tuple[str, str]]:
+def grave_barriers(page, within: str | None = None) -> list[list[str]]:
     """The same in both themes of a page that follows the browser's: the other one changes colours
     alone, so that only these are judged again."""
     page.emulate_media(color_scheme="light")
@@ -49,7 +55,7 @@ def grave_barriers(page, within: str | None = None) -> list[tuple[str, str]]:
     return found + graves(page, within, ONLY_COLOURS)
 
 
-def barriers_of(content: str, folder: Path) -> list[tuple[str, str]]:
+def barriers_of(content: str, folder: Path) -> list[list[str]]:
     """The same of a page of its own, written into `folder` for that."""
     (folder / "page.html").write_text(content, encoding="utf-8")
     with sync_playwright() as driver:
