@@ -22,14 +22,12 @@
 
 # %% key="setup"
 import copy
-import functools
 import time
 
 import torch
 from IPython.display import display
 from PIL import Image
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DistributedSampler
 
 import tlhelpers as tl
@@ -72,12 +70,8 @@ budget = 50  # MB
 # ja: budget = 50  # カードの大きさ（MB）
 plan = tl.memory_plan(network, images[:8], batch_size=128, optimizer="adamw")
 print(plan)
-tl.predict_first(
-    "15-batch",
-    "How many photos fit into 50 MB at once?",
-    # ja: "50 MBのカードには、一度に何枚の写真が収まるでしょうか",
-    between=(1, 128),
-)
+tl.predict_first("15-batch", "How many photos fit into 50 MB at once?", between=(1, 128))
+# ja: tl.predict_first("15-batch", "50 MBのカードに、一度に何枚の写真が収まるか", between=(1, 128))
 
 # %% key="measure" alt_ja="左：学習1ステップの間のメモリの変化。前向きの計算で増え、逆向きの計算で減る。右：数えた4種類の積み上げ棒。破線は50 MB。" alt_en="Left: memory over one training step; it rises in the forward pass and falls in the backward pass. Right: the four kinds that were counted, stacked. Dashed: 50 MB."
 optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
@@ -134,6 +128,12 @@ largest = 32
 most_of_minilm = "optimizer"
 ### END SOLUTION
 tl.check("15-a")
+
+# %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
+# MobileNetV2では、写真1枚の活性値が78 MB、32枚なら約2.5 GBで、重みなどの残りはその70分の1ほどです。次の節からの、バッチを分ける、数を短くする、計算し直す、という方法が効きます。MiniLMでは、重みが91 MBなのでAdamWの記録は182 MB、文章4件の活性値は4×36.6＝146 MBです。ここで効くのは、記録を減らす方法（LoRAや8ビットのオプティマイザー）です。何が占めているかで、打つ手が変わります。
+
+# %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
+# In MobileNetV2 the activations of one photo take 78 MB, those of 32 photos 2.5 GB, some 70 times as much as all the rest: a batch in parts, shorter numbers or computing again (the next sections) will help. MiniLM has 91 MB of weights, hence 182 MB of AdamW's notes, and 4 × 36.6 = 146 MB of activations for four texts. There, fewer notes help more (LoRA, or an optimizer in 8 bits). What fills the memory decides what to do about it.
 
 # %% [markdown] key="accumulation" lang="ja"
 # ## 少しずつ計算して足す：勾配の蓄積
@@ -203,29 +203,14 @@ for name, model in models.items():
 
 
 # %% key="checkpointing" alt_ja="4つのネットワークで、fp32を100%としたときの、1件あたりのメモリ（左）と時間（右）。bf16とチェックポイントを比べる。" alt_en="For four networks, memory of an example (left) and time (right), with fp32 as 100%: bf16 and checkpointing."
-def cost(model):
-    with tl.MemoryMeter(model, photos) as meter:
-        F.cross_entropy(model(photos), labels[:128]).backward()
-    start = time.perf_counter()
-    F.cross_entropy(model(photos), labels[:128]).backward()
-    return f"{meter.peak / 10**6:.0f} MB, {time.perf_counter() - start:.2f} s"
-
-
 for precision in ("fp32", "bf16"):
     counted = tl.memory_plan(network, images[:8], precision=precision)
     print(f"{precision}: 50 MB hold {counted.largest_batch(50 * 10**6)} photos")
     # ja: print(f"{precision}：50 MBに収まる写真は {counted.largest_batch(50 * 10**6)} 枚")
-lean = copy.deepcopy(still)
-for stage in (lean.layer1, lean.layer2, lean.layer3, lean.layer4):
-    stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
-print("128 photos, keeping everything:", cost(still))
-# ja: print("128枚、すべて覚える：", cost(still))
-print("128 photos, with checkpoints:  ", cost(lean))
-# ja: print("128枚、チェックポイント：", cost(lean))
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** カードに収まる写真は、bf16なら72枚から127枚に増えます。チェックポイントでは、67 MBが59 MBに減っただけでした。活性値の半分近くが、チェックポイントのない `layer1` より前にあるからです。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。私たちのネットワークは、GPUではメモリが減らず、時間だけが6割ほど増えました。
+# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリは減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
@@ -238,7 +223,7 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を書き出します。
 
 # %% [markdown] key="two" lang="en"
-# **Both save memory, and checkpoints take time for it.** On the card, bf16 holds 127 photos in place of 72. Checkpoints save only 67 − 59 = 8 MB, for nearly half of the activations lie before `layer1`, where we set none. On a GPU (NVIDIA H100, stored) bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves nothing by them there, and takes some 60% longer.
+# **Both save memory, and checkpoints take time for it.** With bf16 our card of 50 MB holds 127 photos in place of 72. The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves nothing by them ("Deeper: checkpoints by hand" shows why).
 #
 # ## Calling a friend: two processes
 #
@@ -356,7 +341,11 @@ lesson15.draw_rates(tl.stored("15_rates"))
 #
 # $$\text{倍率}=\frac{1}{s+(1-s)/n}$$
 #
-# たとえば $s=0.2$ なら、2台で $1/(0.2+0.4)=1.67$ 倍、何台あっても5倍までです。手元の $s$ を測りましょう。640×480画素のJPEGを1枚ずつ読んで縮小する、よくある読み込み方です。
+# たとえば $s=0.2$ なら、2台で $1/(0.2+0.4)=1.67$ 倍、何台あっても5倍までです。
+#
+# 手元の $s$ を測りましょう。200枚のJPEG（640×480画素）を1枚ずつ読んで、ネットワークの使う64×64画素に縮小します。学習の計算は、64×64画素で1ステップです。
+#
+# > **予想してから実行**：読み込みは、全体の時間の何%を占めるでしょうか。
 
 # %% [markdown] key="amdahl" lang="en"
 # ## How much faster? Amdahl's law
@@ -365,9 +354,17 @@ lesson15.draw_rates(tl.stored("15_rates"))
 #
 # $$\text{speed-up}=\frac{1}{s+(1-s)/n}$$
 #
-# times as fast (**Amdahl's law**). With $s=0.2$, two GPUs give $1/(0.2+0.4)=1.67$, and any number of them at most 5. Let us measure your $s$: JPEG files of 640 × 480 pixels, read and made smaller one by one.
+# times as fast (**Amdahl's law**). With $s=0.2$, two GPUs give $1/(0.2+0.4)=1.67$, and any number of them at most 5.
+#
+# Let us measure your $s$: 200 JPEG files of 640 × 480 pixels are read one by one and made small (64 × 64); then comes one step of training.
+#
+# > **Predict, then run**: what share of the time does loading take?
 
-# %% key="speed" alt_ja="左：GPUの数に対する速さの倍率。読み込みの割合ごとの曲線と、理想の直線。右：凍結した本体で学習する時間。1プロセス、2プロセス、特徴の保存を比べる。" alt_en="Left: speed-up against GPUs for shares of loading, and the ideal line. Right: seconds of training on a frozen body with one process, with two, and on cached features."
+# %% key="predict-loading"
+tl.predict_first("15-loading", "Loading takes this share of the time", between=(0, 100), unit="%")
+# ja: tl.predict_first("15-loading", "読み込みが全体の時間に占める割合", between=(0, 100), unit="%")
+
+# %% key="speed" alt_ja="左：GPUの数に対する速さの倍率。読み込みの割合ごとの曲線と、理想の直線。右：凍結した本体で学習するCPU時間。1プロセス、2プロセス、特徴の保存を比べる。" alt_en="Left: speed-up against GPUs for shares of loading, and the ideal line. Right: CPU seconds of training on a frozen body with one process, with two, and on cached features."
 files = lesson15.photo_files(birds.train.inputs)
 start = time.perf_counter()
 for file in files:
@@ -378,10 +375,11 @@ done = time.perf_counter()
 share = (loaded - start) / (done - start)
 print(f"Loading takes {share:.0%} of a step: at most {1 / share:.2f} times as fast")
 # ja: print(f"読み込みは1ステップの {share:.0%}：速くなっても最大 {1 / share:.2f} 倍")
-lesson15.draw_amdahl(share, tl.stored("15_speed"))
+display(lesson15.draw_amdahl(share, tl.stored("15_speed")))
+tl.see_prediction("15-loading", round(100 * share))
 
 # %% key="claim-cached" tags=["claim"]
-seconds = tl.stored("15_speed")["frozen"]
+seconds = tl.stored("15_speed")
 gain = tl.interval([one / cached for one, cached in zip(seconds["one"], seconds["cached"])])
 tl.claim(
     f"Cached features: at least {gain.low:.1f} times as fast as one process without (stored)",
@@ -389,15 +387,15 @@ tl.claim(
     gain.low > 2,
 )
 
-# %% [markdown] key="cached-read" lang="ja"
-# **ここでは読み込みが1ステップの半分以上を占めるので、GPUが1000台でも2倍には届きません。** 計算は手元のCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
+# %% [markdown] key="cached-read" lang="ja" tags=["answer"]
+# **この教材を作った計算機では、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** 計算は手元のCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
 #
-# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで7.7秒が0.8秒になり、プロセスを2つにするよりずっと速くなりました（右の図、3回）。ほかの仕事もしている2コアの計算機で測ったので、空いている計算機なら、2つ目のプロセスの効果はもう少し大きいはずです。
+# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合っても、それぞれ1.3秒かかります。アムダールの法則で逆算すると、仕事の半分ほどは、写真を分けても減っていません。
 
-# %% [markdown] key="cached-read" lang="en"
-# **Loading took more than half of a step here, so that even 1000 GPUs would not be twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers load for themselves; then $s$ is what all wait for, such as saving and testing.)
+# %% [markdown] key="cached-read" lang="en" tags=["answer"]
+# **On the computer that made this page, loading took more than half of the time: even 1000 GPUs would not make it twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers load for themselves; there $s$ is what all wait for, such as saving.)
 #
-# First see whether the same thing is computed again and again. Keeping the features of a frozen body (lesson 02) brought 7.7 seconds down to 0.8, far more than a second process did (right panel, 3 repeats on two busy cores; on idle ones a second process should gain more).
+# First see whether the same thing is computed again and again. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Shared between two processes, each still took 1.3: by Amdahl's law, about half of the work does not shrink with its share of the photos.
 
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
@@ -515,6 +513,45 @@ tl.quiz("15")
 # - Accumulation, 16 bits and activation checkpoints fit the same training on a small card. Mind BatchNorm.
 # - With the same batch, two processes learn what one learns. In evaluation, every photo counts once.
 # - More machines make it faster, not cheaper. First look at cached features, loading and a smaller model.
+
+# %% [markdown] key="deeper-checkpoints" lang="ja" tags=["deeper"]
+# ## さらに深く：チェックポイントを自分の手で
+#
+# 活性値のチェックポイントは、段ごとに1行で付けられます。`layer1` から `layer4` までに付けて、CPUで測ってみましょう。
+
+# %% [markdown] key="deeper-checkpoints" lang="en" tags=["deeper"]
+# ## Deeper: checkpoints by hand
+#
+# Activation checkpoints take one line a stage. The next cell sets them on `layer1` to `layer4`, and measures on the CPU with and without them.
+
+
+# %% key="checkpoints-run"
+import functools
+
+from torch.utils.checkpoint import checkpoint
+
+
+def cost(model):
+    with tl.MemoryMeter(model, photos) as meter:
+        F.cross_entropy(model(photos), labels[:128]).backward()
+    start = time.perf_counter()
+    F.cross_entropy(model(photos), labels[:128]).backward()
+    return f"{meter.peak / 10**6:.0f} MB, {time.perf_counter() - start:.2f} s"
+
+
+lean = copy.deepcopy(still)
+for stage in (lean.layer1, lean.layer2, lean.layer3, lean.layer4):
+    stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
+print("128 photos, keeping everything:", cost(still))
+# ja: print("128枚、すべて覚える：", cost(still))
+print("128 photos, with checkpoints:  ", cost(lean))
+# ja: print("128枚、チェックポイント：", cost(lean))
+
+# %% [markdown] key="checkpoints-read" lang="ja"
+# **67 MBが59 MBに減っただけで、時間は4割ほど増えました。** 活性値の半分近くが、チェックポイントのない `layer1` より前で生まれるからです。画像がまだ大きいところです。深いネットワークなら、活性値は多くの段に分かれているので、ずっとよく効きます。
+
+# %% [markdown] key="checkpoints-read" lang="en"
+# **Only 67 − 59 = 8 MB are saved, for some 40% more time.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
 
 # %% [markdown] key="deeper-half" lang="ja" tags=["deeper"]
 # ## さらに深く：fp16で失われるもの

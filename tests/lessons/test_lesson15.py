@@ -182,7 +182,7 @@ def test_the_experiments_of_memory_and_time_return_their_shape(monkeypatch):
 
 
 def test_the_experiments_of_processes_return_their_shape(monkeypatch):
-    answers = {"frozen": [2.0], "tuned": [3.0], "cached": [0.5], "loss": [1.0, 0.5]}
+    answers = {"frozen": [2.0], "cached": [0.5], "loss": [1.0, 0.5]}
     monkeypatch.setattr(experiments, "launch", lambda *given, processes: answers)
     assert experiments.speed().keys() == stored("15_speed").keys()
     assert experiments.curves() == {"one": [[1.0, 0.5]] * 3, "two": [[1.0, 0.5]] * 3}

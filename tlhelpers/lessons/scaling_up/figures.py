@@ -240,7 +240,7 @@ def draw_rates(found: Mapping) -> Picture:
 
 
 def draw_amdahl(share: float, found: Mapping) -> Picture:
-    """Amdahl's law for several shares of loading, and the seconds of one, two and cached."""
+    """Amdahl's law for two shares of loading, and the CPU seconds of one, two and cached."""
     figures.use()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.7))
     machines = range(1, 17)
@@ -262,13 +262,13 @@ def draw_amdahl(share: float, found: Mapping) -> Picture:
     ways = ("one", "two", "cached")
     colours = (figures.GREY, figures.VERMILION, figures.BLUE)
     for place, (way, colour) in enumerate(zip(ways, colours, strict=True)):
-        span = interval(found["frozen"][way])
+        span = interval(found[way])
         figures.mark_mean(right, place, span, color=colour, marker="o")
-        right.annotate(f"{span.mean:.2f}", (place, span.mean), (9, -4), textcoords="offset points")
+        right.annotate(f"{span.mean:.1f}", (place, span.mean), (9, -4), textcoords="offset points")
     right.set_xticks(range(3), [text(f"lesson15.speed_{way}") for way in ways], fontsize=9)
     right.set_xlim(-0.4, 2.6)
     right.set_ylim(0, None)
-    right.set_ylabel(text("lesson15.seconds"))
+    right.set_ylabel(text("lesson15.seconds", repeats=len(found["one"])))
     right.set_title(text("lesson15.cached_title"), fontsize=11)
     return picture(figure, text("lesson15.amdahl_alt"))
 
