@@ -268,7 +268,7 @@ def draw_amdahl(share: float, found: Mapping) -> Picture:
     right.set_xticks(range(3), [text(f"lesson15.speed_{way}") for way in ways], fontsize=9)
     right.set_xlim(-0.4, 2.6)
     right.set_ylim(0, None)
-    right.set_ylabel(text("lesson15.seconds", repeats=len(found["one"])))
+    right.set_ylabel(text("lesson15.seconds", repeats=len(found["one"])), fontsize=10)
     right.set_title(text("lesson15.cached_title"), fontsize=11)
     return picture(figure, text("lesson15.amdahl_alt"))
 
