@@ -257,6 +257,14 @@ def test_the_student_of_photos_with_signs_reads_signs_and_its_teacher_does_not()
         assert paired(with_mixed[who], with_mixed["kept"]).low > 0.1, who
 
 
+def test_pretraining_helps_without_photos_and_adds_nothing_to_a_teacher_with_them():
+    runs = {way: kept["accuracy"] for way, kept in stored("11_alternatives").items()}
+    assert len(runs["hard"]) >= 10
+    assert paired(runs["tuned"], runs["hard"]).low > 0.1
+    assert paired(runs["all"], runs["tuned"]).low > 0
+    assert abs(paired(runs["tuned_all"], runs["all"]).mean) < 0.01
+
+
 def test_a_student_is_above_a_wrong_teacher_and_far_below_that_of_a_right_one():
     ways, found = stored("11_ways"), stored("11_teachers")
     wrong, smooth = found["wrong"], found["smooth"]

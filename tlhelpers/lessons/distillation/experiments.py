@@ -50,7 +50,7 @@ from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
-SEEDS, FEW_SEEDS, THREE_SEEDS = range(10), range(5), range(3)
+SEEDS, FEW_SEEDS = range(10), range(5)
 TUNING = TUNING_SEEDS
 TINY = (8, 8, 12, 16)  # channels of a student of an eighth of the weights
 POOL = 60  # unlabelled pictures of each kind of bird
@@ -190,21 +190,21 @@ def photos() -> dict:
     return {"photos": [10 * per_class for per_class in MORE], "all": found}
 
 
-@experiment("11_labels", unit=DRAWN["unit"], labels="2-30 + 2-30", seeds=5, **SEARCHED_THERE)
+@experiment("11_labels", unit=DRAWN["unit"], labels="2-30 + 2-30", seeds=10, **SEARCHED_THERE)
 def labels() -> dict:
     """By how many labels of each kind there are, at the rates that were chosen for LABELS of them:
     {"labels", "teacher", "hard", "all": runs of each number}.
     """
     found: dict = {"labels": list(NAMED), "teacher": [], "hard": [], "all": []}
     for count in NAMED:
-        taught = {way: [student_of(way, s, count) for s in FEW_SEEDS] for way in ("hard", "all")}
+        taught = {way: [student_of(way, s, count) for s in SEEDS] for way in ("hard", "all")}
         found["teacher"].append(rounded(result.teacher_acc for result in taught["all"]))
         for way, results in taught.items():
             found[way].append(rounded(result.test_acc for result in results))
     return found
 
 
-@experiment("11_colour", **DRAWN, seeds=5, **SEARCHED_THERE)
+@experiment("11_colour", **DRAWN, seeds=10, **SEARCHED_THERE)
 def colour() -> dict:
     """A teacher of photos in which a coloured sign gives the bird away, and its students.
 
@@ -213,7 +213,7 @@ def colour() -> dict:
     of unlabelled pictures, "none" (no signs), "kept" and "mixed": {"kept", "mixed": runs}}.
     """
     found: dict = {who: [] for who in ("teacher", "none", "kept", "mixed")}
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         here = world(seed)
         generator = torch.Generator().manual_seed(seed)
 
@@ -321,7 +321,7 @@ def gap() -> dict:
     return {**columns(rows), "parameters": sizes, "search": record}
 
 
-@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=3, **SEARCHED_THERE)
+@experiment("11_alternatives", weights=(TEACHER, STUDENT), **DRAWN, seeds=10, **SEARCHED_THERE)
 def alternatives() -> dict:
     """Ways to a small network: {way: {"accuracy": runs, "kilobytes"}}.
 
@@ -332,7 +332,7 @@ def alternatives() -> dict:
     rows: list = []
     size: dict = {}
     small = backbone(STUDENT)
-    for seed in THREE_SEEDS:
+    for seed in SEEDS:
         here = world(seed)
         cut = cut_weights(here.teacher, 1 - KEPT)
         fit(cut, here.task, max_steps=LENGTH // 3, **_AGAIN, seed=seed, progress=False)
