@@ -343,7 +343,7 @@ lesson15.draw_rates(tl.stored("15_rates"))
 #
 # たとえば $s=0.2$ なら、2台で $1/(0.2+0.4)=1.67$ 倍、何台あっても5倍までです。
 #
-# 手元の $s$ を測りましょう。200枚のJPEG（640×480画素）を1枚ずつ読んで、ネットワークの使う64×64画素に縮小します。学習の計算は、64×64画素で1ステップです。
+# 手元の $s$ を測りましょう。200枚のJPEG（640×480画素）を1枚ずつ読んで、ネットワークの使う64×64画素に縮小し、そのあと学習を1ステップ行います。
 #
 # > **予想してから実行**：読み込みは、全体の時間の何%を占めるでしょうか。
 
@@ -548,10 +548,10 @@ print("128 photos, with checkpoints:  ", cost(lean))
 # ja: print("128枚、チェックポイント：", cost(lean))
 
 # %% [markdown] key="checkpoints-read" lang="ja"
-# **67 MBが59 MBに減っただけで、時間は4割ほど増えました。** 活性値の半分近くが、チェックポイントのない `layer1` より前で生まれるからです。画像がまだ大きいところです。深いネットワークなら、活性値は多くの段に分かれているので、ずっとよく効きます。
+# **メモリは8分の1ほどしか減らず、時間は延びました。** 活性値の半分近くは、画像がまだ大きい `layer1` より前で生まれ、そこにはチェックポイントがないからです。深いネットワークなら、活性値が多くの段に分かれているので、ずっとよく効きます。
 
 # %% [markdown] key="checkpoints-read" lang="en"
-# **Only 67 − 59 = 8 MB are saved, for some 40% more time.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
+# **Only about an eighth of the memory is saved, and the step takes longer.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
 
 # %% [markdown] key="deeper-half" lang="ja" tags=["deeper"]
 # ## さらに深く：fp16で失われるもの
