@@ -360,7 +360,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="ja"
 # **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は91%のままです。
 #
-# 小さな事前学習済みモデルは、同じラベルのファインチューニングだけで84%になります。ランダムな重みの67%より17ポイント高い値です（差の95%信頼区間は12〜22ポイント）。蒸留すれば、どちらから始めても91%です。名前のない写真がなければ事前学習が頼りになり、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。0にした重みや8ビットの重みで速くなるのは、装置がそれを生かせるときだけです。
+# 小さな事前学習済みモデルは、同じラベルのファインチューニングだけで84%になります。ランダムな重みの67%より17ポイント高い値です（差の95%信頼区間は12〜22ポイント）。蒸留すれば、どちらから始めても91%です。名前のない写真がなければ事前学習が頼りになり、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。時間を測ったのは教師と生徒の2つで、0にした重みや8ビットの重みの行は、元のネットワークの時間です（装置がそれを生かせるときだけ速くなります）。
 #
 # ## 本物の写真では？
 #
@@ -369,7 +369,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 91%.
 #
-# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster; weights of 0 or of 8 bits do so only where the device makes use of them.
+# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster. (Timed were the teacher and the student; weights of 0 or of 8 bits are as slow as these, unless the device makes use of them.)
 #
 # ## And on real photographs?
 #
