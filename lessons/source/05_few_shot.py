@@ -267,7 +267,7 @@ tl.diagram("threshold")
 # | 同じ種類 | 正解：**TAR**（本人受入率、true accept rate） | 誤り：**FRR**（本人拒否率、false reject rate）= 1 − TAR |
 # | 別の種類 | 誤り：**FAR**（他人受入率、false accept rate） | 正解 |
 #
-# しきい値は、はじめの5種類でFARが5%になるように決めます。`quantile(0.95)` は、別の種類との類似度の95%がこれより小さい、という値です。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、評価が甘くなるからです。登録には、1種類につき5枚を使います。
+# しきい値は、はじめの5種類でFARが5%になるように決めます。`quantile(0.95)` は、別の種類との類似度の95%がこれより小さい、という値です。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、評価が甘くなるからです。種類ごとに、はじめの5枚の平均を登録します。
 
 # %% [markdown] key="door-rates" lang="en"
 # Each share of right answers and of errors has a name:
@@ -277,7 +277,7 @@ tl.diagram("threshold")
 # | same kind | right: **TAR** (true accept rate) | error: **FRR** (false reject rate), 1 − TAR |
 # | another kind | error: **FAR** (false accept rate) | right |
 #
-# Choose the threshold on the first five kinds, so that their FAR is 5%: `quantile(0.95)` is the value below which 95% of the similarities to other kinds lie. Test it on the other five kinds; on the same birds it would look too good. Each kind is registered with five pictures.
+# Choose the threshold on the first five kinds, so that their FAR is 5%: `quantile(0.95)` is the value below which 95% of the similarities to other kinds lie. Test it on the other five kinds; on the same birds it would look too good. The entry of a kind is the mean of its first five pictures.
 
 # %% key="door-run" alt_ja="同じ種類と別の種類の類似度のヒストグラムと、しきい値。" alt_en="Histograms of similarities, of the same kind and of another kind, with the threshold."
 unit = F.normalize(kinds, dim=2)  # every feature vector has length 1

@@ -108,16 +108,16 @@ def draw_settings(
     figures.use()
     kinds = [kind for kind in LOOKS if kind in found]
     settings = list(found[kinds[0]])
-    figure, axes = plt.subplots(figsize=(7.0, 0.8 + 0.6 * len(settings)))
+    figure, axes = plt.subplots(figsize=(7.2, 0.9 + 0.65 * len(settings)))
     for kind in kinds:
         colour, marker = LOOKS[kind]
         for row, setting in enumerate(settings):
             point = interval(found[kind][setting], share=True)
             label = (names or {}).get(kind, text(f"twins.{kind}")) if row == 0 else None
-            look = {"marker": marker, "markersize": 5, "label": label}
+            look = {"marker": marker, "markersize": 6, "label": label}
             figures.mark_mean(axes, row, point, across=True, color=colour, **look)
             # strokes at the ends: many a bar is no longer than its mark is wide
-            caps = {"marker": "|", "markersize": 11, "markeredgewidth": 1.8, "linestyle": "none"}
+            caps = {"marker": "|", "markersize": 14, "markeredgewidth": 1.4, "linestyle": "none"}
             axes.plot([point.low, point.high], [row, row], color=colour, **caps)
     for row, setting in enumerate(settings):
         label = text("twins.chance") if row == 0 else None
@@ -128,6 +128,6 @@ def draw_settings(
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel(text("twins.accuracy_bars"))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9, markerscale=1.5)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, markerscale=1.3)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)
