@@ -546,25 +546,29 @@ tl.quiz("07")
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
 #
-# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、どれも**150枚**で、初期値を変えて3回ずつ事前学習し直しました。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
+# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、枚数をそろえて事前学習し直しました。1種類**150枚**では初期値を変えて3個ずつ、時間のかかる**400枚**では1個ずつです（どちらも4エポックなので、400枚のほうがステップも多くなります）。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
 
 # %% [markdown] key="deeper-equal" lang="en" tags=["deeper"]
 # ## Deeper: is it the design that wins, or the number of pictures?
 #
-# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on **150** pictures of each kind, three times each from other initial weights. Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
+# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on equally many pictures: three networks of each family on **150** pictures of each kind, and, as it takes long, one of each on **400** (both for four epochs, so more pictures mean more steps, too). Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
 
-# %% key="families-figure" alt_ja="1種類150枚で事前学習したResNet、VGG、Inceptionの、6つの仕事でのテスト正解率。上は凍結、下はファインチューニング。" alt_en="Test accuracy on six jobs of ResNet, VGG and Inception networks pretrained on 150 pictures of each kind: frozen above, fine-tuned below."
+# %% key="families-figure" alt_ja="1種類150枚と400枚で事前学習したResNet、VGG、Inceptionの、6つの仕事でのテスト正解率。上は凍結、下はファインチューニング。" alt_en="Test accuracy on six jobs of ResNet, VGG and Inception networks pretrained on 150 and on 400 pictures of each kind: frozen above, fine-tuned below."
 lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結したネットワークの平均で見ると、鳥、犬と猫、胸部の絵ではResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionは凍結ではVGGに、鳥で7、犬と猫で5、空撮写真で12ポイント負けますが、ファインチューニングすると、部品の表面と胸部の絵では平均がいちばん上です。設計の優劣も、仕事と使い方しだいなのです。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 88%）からは、この順番は読み取れません。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 150枚の3個を凍結したときの平均では、鳥、犬と猫、胸部の絵でResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionは6つの仕事のうち5つで最下位ですが、ファインチューニングすると、部品の表面と胸部の絵では平均がいちばん上になります。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 88%）からは、この順番は読み取れません。
 #
-# **画像の数も、設計と同じくらい効きます。** 400枚を見た配布の `zukan-resnet` は、150枚のResNetより、空撮写真で8ポイント、部品の表面で7ポイント上です。そして、初期値が違うだけの3個のネットワークの差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。1個ずつを比べた差は、設計の差とは限りません。VGGとResNetの差の95%信頼区間は、3個ずつでは、ほとんどが0を含みます。
+# **画像を増やすと正解率が上がり、順番はまた変わります。** 凍結した400枚のネットワークは、同じ初期値の150枚のものより平均5ポイント上でした（3つの家系の平均。6つの仕事での95%信頼区間は2〜8）。Inceptionはすべての仕事で伸び（平均7ポイント）、胸部の絵では1位、部品の表面ではVGGと同じです。何枚で育ったかを知らずに、家系の名前だけで選ぶことはできません。
+#
+# **同じ家系でも、1個ずつ違います。** 初期値が違うだけの3個の差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。400枚は1個ずつなので、その順番は参考にとどめてください。150枚の3個ずつでも、VGGとResNetの差の95%信頼区間は、ほとんどが0を含みます。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures, no family wins every job.** By the means of frozen networks, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Frozen, Inception is behind VGG by 7 points on birds, 5 on cats and dogs and 12 on photos from the air; fine-tuned, it has the highest mean on surfaces and X-rays. Which design is better depends on the job and on how it is used. Accuracy at home (VGG 96%, ResNet 93%, Inception 88%) does not tell this order.
+# **With equal pictures, no family wins every job.** By the means of the frozen networks with 150 pictures, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Inception is last on five of six jobs; fine-tuned, it has the highest mean on surfaces and X-rays. Accuracy at home (VGG 96%, ResNet 93%, Inception 88%) does not tell this order.
 #
-# **Pictures count about as much as the design.** The `zukan-resnet` of the course, which saw 400, is 8 points above the ResNets that saw 150 on photos from the air, and 7 on surfaces. And three networks that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays: what separates two single networks need not be their design. With three of each, most 95% intervals of the difference between VGG and ResNet contain 0.
+# **More pictures raise the accuracy and change the order again.** Frozen, the networks with 400 pictures are 5 points above those with 150 and the same initial weights (mean of the three families; 95% interval over the six jobs 2 to 8). Inception gains on every job, 7 points on average; it is now first on X-rays and level with VGG on surfaces. A family's name tells little unless you know how many pictures the network has seen.
+#
+# **Single networks differ, too.** Three that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays, so with one of each family the order at 400 is a hint, no verdict. Even with three of each, most 95% intervals of the difference between VGG and ResNet contain 0.
 
 # %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
 # ## さらに深く：仕事に合わせた転移元

@@ -30,6 +30,7 @@ from tlhelpers.lessons.choosing_a_model.regret import (
 )
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
+from tlhelpers.transfer.intervals import interval
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "lessons/source/07_choosing_a_model.py"
@@ -112,7 +113,7 @@ def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep
 def test_on_equal_pictures_no_family_wins_every_job():
     found = stored("07_families")
     means = {
-        family: {target: sum(runs[-1]) / len(runs[-1]) for target, runs in targets.items()}
+        family: {target: fmean(runs[0]) for target, runs in targets.items()}
         for family, targets in found["frozen"].items()
     }
     lead = {t: 100 * (means["zukan-vgg"][t] - means["zukan-resnet"][t]) for t in means["zukan-vgg"]}
@@ -120,10 +121,30 @@ def test_on_equal_pictures_no_family_wins_every_job():
     assert lead["land_use"] == pytest.approx(4, abs=0.5)
     assert all(-5 < lead[target] < -3 for target in ("birds", "pets", "xray"))
     last = [min(means, key=lambda family: means[family][t]) for t in lead]
-    assert last.count("zukan-inception") > len(lead) / 2
+    assert last.count("zukan-inception") == len(lead) - 1
     for family, targets in found["frozen"].items():
-        networks = len(found["source"][family][-1])
-        assert networks >= 2 and all(len(runs[-1]) == 3 * networks for runs in targets.values())
+        for runs in targets.values():
+            networks = [len(home) for home in found["source"][family]]
+            assert [len(draws) for draws in runs] == [3 * count for count in networks]
+            assert networks[0] >= 3
+
+
+def test_more_pictures_raise_frozen_accuracy_and_bring_inception_to_the_front():
+    found = stored("07_families")
+    assert found["pictures"] == [150, 400]
+    gains, after = {}, {}
+    for family, targets in found["frozen"].items():
+        pairs = {t: (few[: len(more)], more) for t, (few, more) in targets.items()}
+        after[family] = {t: fmean(more) for t, (_, more) in pairs.items()}
+        gains[family] = [100 * (fmean(more) - fmean(few)) for few, more in pairs.values()]
+    jobs = interval([fmean(job) for job in zip(*gains.values(), strict=True)])
+    assert [jobs.mean, jobs.low, jobs.high] == pytest.approx([5, 2, 8], abs=0.5)
+    assert min(gains["zukan-inception"]) > 0
+    assert fmean(gains["zukan-inception"]) == pytest.approx(7, abs=0.5)
+    best = {t: max(after, key=lambda family: after[family][t]) for t in after["zukan-vgg"]}
+    assert best["xray"] == "zukan-inception" and len(set(best.values())) > 1
+    surfaces = {family: accuracy["surfaces"] for family, accuracy in after.items()}
+    assert surfaces["zukan-inception"] == pytest.approx(surfaces["zukan-vgg"], abs=0.005)
 
 
 def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch):

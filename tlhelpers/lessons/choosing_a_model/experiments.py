@@ -238,15 +238,16 @@ def _scores(model: nn.Module, task: Task, seed: int) -> tuple[dict[str, float], 
 # --- three families on equal pictures -------------------------------------------------------
 
 FAMILIES = ("zukan-resnet", "zukan-vgg", "zukan-inception")
-COUNTS = (150,)  # pictures of each class of the source
-STARTS = range(3)  # networks of each family and count: initial weights and orders of the pictures
+COUNTS = (150, 400)  # pictures of each class of the source
+STARTS = range(3)  # networks of each family: initial weights and orders of the pictures
+MORE_STARTS = range(1)  # with more than the fewest pictures, where a network takes minutes
 PROBED = 3  # draws of each network
 
 
 @experiment(
     "07_families",
     weights=(),
-    unit="networks pretrained anew, each with draws of all pictures of the target",
+    unit="networks pretrained anew (one with more pictures), each with draws of the target",
     seeds=3,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
@@ -257,7 +258,7 @@ def families() -> dict:
 
     {"pictures": [of a class], "source": {family: [[accuracy at home a network] a count]}, "frozen",
     "fine_tuned": {family: {target: [[accuracy] a count]}}}. Each network is probed on PROBED draws
-    of a target, and fine-tuned on the first.
+    of a target, and fine-tuned on the first; networks of one start see the same draws.
     """
     found: dict = {"pictures": list(COUNTS), "source": {}, "frozen": {}, "fine_tuned": {}}
     for family in FAMILIES:
@@ -265,7 +266,8 @@ def families() -> dict:
         for way in ("frozen", "fine_tuned"):
             found[way][family] = {target: [[] for _ in COUNTS] for target in JOBS}
         for place, count in enumerate(COUNTS):
-            runs = [raised_and_judged(family, count, start) for start in STARTS]
+            starts = MORE_STARTS if place else STARTS
+            runs = [raised_and_judged(family, count, start) for start in starts]
             found["source"][family].append([run["source"] for run in runs])
             for run in runs:
                 for way in ("frozen", "fine_tuned"):

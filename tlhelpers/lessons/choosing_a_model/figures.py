@@ -296,29 +296,59 @@ def draw_real(found: Mapping) -> Picture:
 
 
 def draw_families(found: Mapping) -> Picture:
-    """Networks that saw equally many pictures, three of each family: frozen, then fine-tuned."""
+    """Means of each family that saw few pictures (hollow) and more (filled), with the range of its
+    networks: frozen above, fine-tuned below.
+    """
     figures.use()
-    figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.0), sharex=True)
+    figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.2), sharex=True)
+    targets = list(found["frozen"]["zukan-vgg"])
     for axes, way in zip(panels, ("frozen", "fine_tuned"), strict=True):
-        for number, (family, targets) in enumerate(found[way].items()):
-            for column, runs in enumerate(targets.values()):
-                each = len(runs[-1]) // len(found["source"][family][-1])  # draws of a network
-                values = [fmean(runs[-1][k : k + each]) for k in range(0, len(runs[-1]), each)]
-                x = [column + 0.26 * (number - 1) + 0.06 * (k - 1) for k in range(len(values))]
+        for number, family in enumerate(found[way]):
+            for column, target in enumerate(targets):
+                x = [column + 0.26 * (number - 1) + shift for shift in (-0.05, 0.05)]
                 label = text(f"lesson07.{family}") if column == 0 else None
-                axes.plot(x, values, linestyle="none", markersize=7, label=label, **LOOK[family])
-        for column, target in enumerate(found[way]["zukan-vgg"]):
+                _few_and_more(axes, x, families_means(found, way, family, target), family, label)
+        for column, target in enumerate(targets):
             chance = 1 / CHANCE[target]
             axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
         axes.set_title(text(f"lesson07.families_{way}"), fontsize=11)
         axes.set_ylabel(text("lesson07.accuracy"))
         _upwards(axes)
-    targets = list(found["frozen"]["zukan-vgg"])
     panels[1].set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
+    few, more = found["pictures"]
+    for place, inside in enumerate(("none", "full")):
+        networks = len(found["source"]["zukan-vgg"][place])
+        key = "one" if networks == 1 else "several"
+        about = {"pictures": found["pictures"][place], "networks": networks}
+        label = text(f"lesson07.families_{key}", **about)
+        panels[1].plot([], [], "o", color=figures.INK, fillstyle=inside, label=label)
     panels[1].plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
-    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    handles, labels = panels[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson07.families_title"), x=0.02, ha="left", fontsize=12)
-    return picture(figure, text("lesson07.families_alt"))
+    return picture(figure, text("lesson07.families_alt", few=few, more=more))
+
+
+def families_means(found: Mapping, way: str, family: str, target: str) -> list[list[float]]:
+    """Mean accuracy of each network of a family, a list for each number of source pictures."""
+    means = []
+    for runs, home in zip(found[way][family][target], found["source"][family], strict=True):
+        each = len(runs) // len(home)  # draws of a network
+        means.append([fmean(runs[k : k + each]) for k in range(0, len(runs), each)])
+    return means
+
+
+def _few_and_more(
+    axes: Axes, x: Sequence[float], networks: Sequence[Sequence[float]], family: str, label: Any
+) -> None:
+    means, color = [fmean(values) for values in networks], LOOK[family]["color"]
+    axes.plot(x, means, color=color, linewidth=1)
+    for place, values, mean in zip(x, networks, means, strict=True):
+        axes.plot([place, place], [min(values), max(values)], color=color, linewidth=1.5)
+        filled = place == x[-1]
+        inside = color if filled else "white"
+        name = label if filled else None
+        axes.plot(place, mean, "", label=name, markersize=7, **LOOK[family], markerfacecolor=inside)
 
 
 def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
