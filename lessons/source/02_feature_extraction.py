@@ -58,7 +58,7 @@ lesson02 = tl.figures("02")
 # A new bird-watcher can see already; only the names are new. **Feature extraction** splits a network in the same way:
 #
 # - The **body**, or **backbone**, is the eye. It turns a picture into a few hundred numbers, its **features**. We **freeze** it: training does not change it.
-# - The **head** learns the names. It makes a score for each class from the features. We train nothing but a new one.
+# - The **head** learns the names. It makes a score for each class from the features. We train only a new one.
 #
 # Let us practise on birds: our **training data** are ten labelled pictures of each of ten kinds, 100 in all. The eye is `zukan-resnet`, pretrained on 104 kinds of drawing, with not a single bird among them.
 
@@ -147,7 +147,7 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # **予想してから実行**：学習するのは全体の0.25%、画像は100枚です。初めて見る鳥の正解率は何%でしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
-# The rest is an ordinary training loop, `fit`. This is what its lines do:
+# The rest is an ordinary training loop, `fit`, line by line:
 #
 # | code | job |
 # |---|---|
@@ -219,14 +219,14 @@ tl.claim(
 )
 
 # %% [markdown] key="rivals-read" lang="ja"
-# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体にはこれを使い、設定を変えた20個の出力層から、別の200枚の検証データでいちばんよいものを選びました。それでも届きません。
+# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体にはこれを使い、設定を変えた20個の出力層から、別の200枚の検証データでいちばんよいものを選びました。それでも50%です。その50%も、目の力ではありません。画素にそのまま出力層を付けた `tl.probe("pixels", birds)` でも、同じくらい当たります。
 #
 # ## 保存して、使う
 #
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw; here is the mean of three.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it tried twenty settings and kept the best on 200 further labels, in vain.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these three draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it kept the best of twenty settings by 200 further labels. The head, not the eye, earned its 50%: on bare pixels, `tl.probe("pixels", birds)` gets as far.
 #
 # ## Save it and use it
 #
@@ -346,12 +346,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。本物のMobileNetV2でも同じです。猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層の正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
+# **本体の重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。鳥の正解率も下がったのは、バッチごとにそろえ方の違う特徴で、出力層を学習させたからです。本物のMobileNetV2でも同じです。猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層の正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
 #
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Other heads on this body go wrong, too. A real MobileNetV2 fares the same: after sixty batches of cats and dogs in `train()`, an earlier head for cats and dogs was 24 points worse (95% interval 20 to 29, 10 draws, stored).
+# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Any other head on it suffers. The birds lose, too: their head learned while every batch scaled the features differently. A real MobileNetV2 fares the same: sixty batches of cats and dogs in `train()` made an earlier head for them 24 points worse (95% interval 20 to 29, 10 draws, stored).
 #
 # So train with the body in `eval()`, as `train_head` does.
 
@@ -363,7 +363,7 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # %% [markdown] key="cache-intro" lang="en"
 # ## Compute features only once
 #
-# A frozen body gives a picture the same features every time. Compute them once, and eight epochs send 100 pictures through the body instead of 800. The same `fit` trains, but on features.
+# A frozen body gives a picture the same features every time. Compute them once, and eight epochs send 100 pictures through the body instead of 800. The same `fit` trains on features.
 
 
 # %% key="cached"
@@ -389,11 +389,11 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 # 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。コンピューターにネットワークと衛星写真（EuroSAT）があれば、セルは衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
-# **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random every time, needs new features every time.
+# **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT, photos from a satellite, the cell measures these, too.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT (satellite photos), the cell measures these, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -430,7 +430,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"why"`：理由。自信がないときと、取引先がカメラを替えたときにどうするかも書く
 
 # %% [markdown] key="exercise-c" lang="en"
-# **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a layer in the middle may serve better (lesson 06).
+# **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a middle layer may serve better (lesson 06).
 #
 # ### Exercise C (design, 7 minutes)
 #
@@ -723,9 +723,9 @@ tl.quiz("02")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Feature extraction borrows the eye (the body) and learns only the names (the head): for the birds, 0.25% of the network to train and to store.
+# - Feature extraction borrows the eye (the body) and learns only the names (the head): for the birds, 0.25% of the network to train and store.
 # - Freeze the weights **and** BatchNorm's memory: keep the body in `eval()`.
-# - Compute frozen features once, and use them again and again.
+# - Compute frozen features once, and reuse them.
 # - Compare with a simple baseline before you claim a benefit.
 #
 # **What can go wrong**

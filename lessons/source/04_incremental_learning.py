@@ -78,14 +78,14 @@ tl.diagram("new_means")
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# コードでは、先に特徴の長さを1にそろえ、向きだけを比べます。
+# コードでは、先に画像1枚ごとに特徴の長さを1にそろえ、向きだけを比べます。
 
 # %% [markdown] key="mean-words" lang="en"
 # For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with features $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# The code first scales each feature to length 1, so that only its direction counts.
+# The code first scales each picture's features to length 1: only direction counts.
 
 # %% key="mean-code"
 features = F.normalize(tl.extract_features(network, fish.train), dim=1)
@@ -332,7 +332,7 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分なら99%、教えてもらえないクラス増分なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は89%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分（task-incremental）なら99%、教えてもらえないクラス増分（class-incremental）なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分（domain-incremental）では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は89%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
@@ -418,7 +418,7 @@ plan = {
     "keep": ["one mean and one count for each category"],
     # ja: "keep": ["項目ごとの平均1つと件数"],
     "tested_on": ["old", "new"],
-    "change_if": "The old or the new categories fall below 85% on agreed test messages.",
+    "change_if": "Old or new categories fall below 85% on test messages kept with consent.",
     # ja: "change_if": "保管に同意を得た評価用メールで、新旧どちらかの項目が85%を下回ったら変えます。",
     "why": "No message may be kept, and 93% on frozen features says that the eye is good enough.",
     # ja: "why": "本文は残せません。凍結した特徴で93%なら、いまの特徴で足りると考えられるからです。",
@@ -550,7 +550,7 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 # **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、5回の平均と95%信頼区間）。
 #
 # - **EWC** は、8エポックでは古いクラス98%、新しいクラス43%、24エポックでは81%と93%です。ゆっくりですが、忘れています。
-# - **LwF** は24エポックで96%と90%です。ただし、左端の比較対象、つまり本体を凍結し、新しい2行どうしだけを競わせた場合でも98%と74%です。古いクラスを守るだけなら凍結で足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は1〜30）** です。
+# - **LwF** は24エポックで96%と90%です。ただし、左端の比較対象でも98%と74%です。本体を凍結し、新しい2行どうしだけを競わせるので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は1〜30）** です。
 # - **リプレイ** は、8エポックから先、どちらも97%以上です。
 #
 # LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと平均は3〜10ポイント低くなりましたが、4つの区間はどれも0を含むので、「効く」とまでは言えません（`tl.stored("04_batchnorm")`）。
@@ -559,7 +559,7 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 # **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, in the first step too (stored, means of five draws with 95% intervals).
 #
 # - **EWC** has 98% of the old and 43% of the new classes after 8 epochs, 81% and 93% after 24. It forgets slowly, but it forgets.
-# - **LwF** has 96% and 90% after 24. But the baseline at the left, with the body frozen and the two new rows competing among themselves, has 98% and 74%. Freezing alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 1 to 30)**.
+# - **LwF** has 96% and 90% after 24. But the baseline at the left has 98% and 74%: there the body is frozen and the two new rows compete among themselves, so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 1 to 30)**.
 # - **Replay** is at 97% or more on both from 8 epochs on.
 #
 # LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that the means are 3 to 10 points lower, but all four intervals contain 0, so these runs do not show that it helps (`tl.stored("04_batchnorm")`).
