@@ -107,6 +107,19 @@ SEEN = """(picture) => {
 
 @needs_browser[0]
 @pytest.mark.browser
+def test_what_bars_somebody_is_found_in_both_themes(browser):
+    page = browser.new_page()
+    page.set_content(
+        "<html lang=en><style>p { background: light-dark(#fff, #222); color: #333 }"
+        "html { color-scheme: light dark }</style><title>x</title><main><img><p>pale</p></main>"
+    )
+    assert [rule for rule, _ in graves(page)] == ["image-alt"]
+    assert [rule for rule, _ in grave_barriers(page)] == ["image-alt", "color-contrast"]
+    page.close()
+
+
+@needs_browser[0]
+@pytest.mark.browser
 def test_the_book_draws_any_choice_of_pictures_as_the_kernel_does(browser, monkeypatch):
     """16.7 million states: three sets of eight pictures, any of which may be empty."""
     shelf = widget("05")
@@ -177,6 +190,7 @@ def test_a_prediction_is_known_by_what_stands_in_its_cell(source):
     assert prompt["state"]["choices"] == [["a", "a"], ["b", "b"]]
 
 
+@pytest.mark.slow
 def test_every_widget_quiz_and_prediction_of_a_lesson_is_alive():
     calls = re.compile(r"^tl\.(widget|quiz|strategy_map|predict_first)\(", re.MULTILINE)
     for name in LESSON_NAMES:
@@ -185,6 +199,7 @@ def test_every_widget_quiz_and_prediction_of_a_lesson_is_alive():
                 assert alive.shown_by(cell.source) is not None, (name, cell.id)
 
 
+@pytest.mark.slow
 def test_fields_to_type_and_draw_in_answer_to_all_that_they_offer():
     typed, pad = widget("12"), widget("05_draw")
     start = typed.view().says, pad.view().says
@@ -433,6 +448,7 @@ def test_slides_of_an_unknown_lesson_are_refused(tmp_path, capsys):
     assert "There is no lesson 99" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_lesson_makes_slides(lang, monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", lang)

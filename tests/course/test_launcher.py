@@ -324,6 +324,7 @@ def wheel(folder: Path, content: str) -> str:
     return f"tiny-twig==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_false", [False, True])
 def test_a_false_package_on_a_stick_is_refused_by_pip_itself(
     clone, tmp_path, monkeypatch, is_false

@@ -201,6 +201,7 @@ def test_flips_keep_the_pixels_of_every_picture():
     assert torch.equal(flipped.flatten(1).sort(1).values, images.flatten(1).sort(1).values)
 
 
+@pytest.mark.slow
 def test_a_measurement_of_the_frozen_body_keeps_the_source_whole():
     found = measure("surfaces", 2, 0, way="frozen")
     assert found["source"] > 0.9 and found["accuracy"] > 0.2

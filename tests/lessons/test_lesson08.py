@@ -109,6 +109,7 @@ def test_a_plan_with_a_gap_is_not_accepted(monkeypatch, change, sentence):
     assert verdict.message.startswith(text(f"lesson08.{sentence}", keys=next(iter(change)))[:20])
 
 
+@pytest.mark.slow
 def test_the_swarm_has_the_shares_that_the_page_names():
     swarm = swarm_at_dusk()
     for part in (swarm.train, swarm.test):

@@ -85,6 +85,7 @@ def take_one_step(model: nn.Module, side: int = 64) -> None:
 # --- heads --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_torchvision_family_gets_a_head_and_takes_one_step(name):
     options = {"aux_logits": False, "init_weights": False}
