@@ -123,7 +123,7 @@ mistaken = "butterflyfish"
 tl.check("09-a")
 
 # %% [markdown] key="reader" lang="ja"
-# ## 写真と説明をつなぐもの：特徴を1つずつ読む
+# ## 写真と説明をつなぐもの：属性を1つずつ読む
 #
 # クラスの説明を数字で書いたものを**シグネチャ**（signature）、その1つ1つの項目を**属性**（attribute）と呼びます。カードはシグネチャそのものです（印あり1、なし0）。
 #
@@ -147,6 +147,8 @@ lesson09.draw_readings(fish, readings)
 # %% [markdown] key="reader-read" lang="ja"
 # **よく読める属性と、読めない属性があります。** 高い体は、体の高いほかの魚から学べました。高い背びれは読めていません（カードは1、読みは0付近）。見せた9種類のうち背びれが高いのは3種類だけで、そのどれにも、ティラピアにはない二またの尾びれかオレンジ色の背がありました。背びれそのものではなく、そちらを手がかりに覚えたのでしょう。練習Aで、消しても困らなかったのはこのためです。
 #
+# この読みでも、カードに合う写真を**探す**ことはできました。しかし、写真の**名前を当てる**には足りません。ティラピアの写真40枚のうち、10枚のカードの中でティラピアのカードが最も近かったのは、2枚だけです（「さらに深く：どの魚なら見つかるか」）。
+#
 # ## 鳥24種、5種は写真なし
 #
 # 今度は、鳥24種に12の属性があります。19種を学習に使い、残りの5種は説明だけです。2つの方法を比べます。
@@ -156,6 +158,8 @@ lesson09.draw_readings(fish, readings)
 
 # %% [markdown] key="reader-read" lang="en"
 # **Some attributes are read well, others not.** A deep body was learned from other deep fish. The tall dorsal fin is not read: the card says 1, the readings stay near 0. Only three of the nine species shown have one, and each of them also has a forked tail or an orange back, which the tilapia lacks: the reader probably learned these instead. This is why Exercise A could do without it.
+#
+# Such readings are enough to **find** photos for a card, but not to **name** them: of 40 tilapias, only 2 are nearest to their own card among all ten ("Deeper: which fish can be found?").
 #
 # ## Twenty-four birds, five without a photo
 #
@@ -387,14 +391,14 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="ja"
 # **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が増えるほど上がり、3,000組では5回の平均で68%です。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
 #
-# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても大きくは下がりませんが、同じ意味の別の言葉（くちばし→嘴など）では34%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
+# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても大きくは下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では34%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
 #
 # ## 本物のデータでは？
 #
 # ImageNetで事前学習したMobileNetV2には、1,000クラスの出力層が付いています。そのうち118が犬種、5が飼い猫です。これをそのまま使えば、犬と猫は**ラベルを1枚も使わずに**見分けられるはずです。
 
 # %% [markdown] key="pairs-read" lang="en"
-# **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it is 4%, which is guessing: what was learned is which words go with which picture.
+# **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the score adds up whatever fits, so a missing crest can be outweighed. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
 # **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 42%. A name alone gives 8%, just above guessing, since names such as *blue jay* hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
@@ -748,7 +752,7 @@ lesson09.draw_texts(twin)
 # - **映すもの**：見つかったティラピアの写真、ウィジェット、全部の名前の図（`all-run`）。
 # - **2人組で**：1人が魚を1つ思い浮かべてカードを書き、もう1人は見つかる前に魚の名前を当てます。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、鳥の描画と説明文付きの鳥の描画が数秒ずつ、ほかのセルは1〜2秒です。
-# - **遅れた人は**：`setup`、`fish`、`found`、`birds-run` を実行すれば、どの節からでも再開できます。
+# - **遅れた人は**：`setup`、`fish`、`found`、`birds-run` を実行すれば、「さらに深く」より前のどの節からでも再開できます。
 # - **よくある間違い**：見ていない鳥の写真で $\delta$ を選ぶ。1通りの分け方だけで良し悪しを決める。CLIPが「意味」を知っていると思い込む（別の言葉で落ちる図を見せます）。
 # - **議論の種**：写真が1枚もないのに「正解率は何%です」と言うには、どうすればよいでしょうか（見たクラスを伏せて測る）。
 
@@ -758,6 +762,6 @@ lesson09.draw_texts(twin)
 # - **To project**: the tilapias that were found, the widget, the figure of all names (`all-run`).
 # - **In pairs**: one thinks of a fish and writes its card, the other names the fish before the photos appear. Change places, three times.
 # - **Waiting**: on two CPU cores, drawing the birds and the captioned birds takes some seconds each, every other cell one or two.
-# - **Whoever fell behind** runs `setup`, `fish`, `found` and `birds-run` and can go on from any section.
+# - **Whoever fell behind** runs `setup`, `fish`, `found` and `birds-run` and can go on from any section before "Deeper".
 # - **Common mistakes**: choosing $\delta$ on photos of unseen birds; judging by one split; believing that a CLIP knows what words mean (show how other words for the same thing fail).
 # - **To discuss**: without a single photo, how can you state an accuracy? (Hold out seen classes.)
