@@ -7,7 +7,7 @@ import torch
 
 from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.results import stored
-from tlhelpers.lessons.incremental_learning import checks
+from tlhelpers.lessons.incremental_learning import checks, figures
 from tlhelpers.lessons.incremental_learning.experiments import CASES
 from tlhelpers.lessons.incremental_learning.figures import Methods
 from tlhelpers.runtime.language import LANGUAGES, text
@@ -131,3 +131,12 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
     for way in ("replay", "lwf", "ewc", "kept_rows"):
         runs = stream["per_class"][stream["methods"].index(way)]
         assert f"{mean(mean(run[-1]) for run in runs):.0%}" in prose["stream-read"]
+
+
+def test_the_dotted_line_stands_where_the_new_fish_arrive(monkeypatch):
+    pictures, batch, epochs = (90, 60), 16, 6  # the lesson's three old fish, then its two new ones
+    first, second = (epochs * -(-count // batch) for count in pictures)
+    trace = [(step, [0.0] * 5) for step in range(4, first + second + 1, 4)]
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: figure)
+    for panel in figures.draw_trace(trace, "ABCDE", old=3).axes:
+        assert panel.lines[-1].get_xdata()[0] == pytest.approx(first)
