@@ -259,14 +259,14 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 #
 # ここからは、手軽な方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も少しずつ学習させることです。
 #
-# 次の図の段階のうち `tl.try_folder` が試すのは、点の付いた3つです（時間があれば、比較のためにゼロからも学習します）。検証データで1つを選び、それだけをテストデータで1回測ります。
+# 次の図の段階のうち `tl.try_folder` が試すのは、点の付いた3つ（最近傍法、線形プローブ、ファインチューニング）です。時間があれば、比較のためにゼロからも学習します。検証データで1つを選び、それだけをテストデータで1回測ります。
 
 # %% [markdown] key="order" lang="en"
 # ## What to try next
 #
 # Try cheap things first, and see on **validation data** whether each step is better than the last. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well, a little at a time.
 #
-# Of the steps in the next picture, `tl.try_folder` tries the three with a dot (and, if time allows, training from scratch for comparison). It picks one on validation data, and measures only that one on the test data, once.
+# `tl.try_folder` tries the three with a dot in the next picture: nearest neighbours (k-NN), a linear probe and fine-tuning (and training from scratch, if time allows). It picks one on validation data and measures that one on the test data, once.
 
 # %% key="predict-order"
 ways = {"knn": "k-NN", "probe": "linear probe", "fine_tune": "fine-tuning", "scratch": "scratch"}
@@ -290,13 +290,13 @@ tl.see_prediction("14-order", ways[report.chosen.strategy])
 # 数字の次は、必ず間違えた写真を見ます。次のセルの上の表は**混同行列**（confusion matrix）で、行が正解、列が答えです。その下に、自信を持って間違えたテスト写真が並びます。
 
 # %% [markdown] key="try-read" lang="en"
-# **The big step is to borrow features; the steps after it are small.** In our run the probe and fine-tuning are level at 90%, and the report keeps the cheaper one. Over ten draws of animals (stored), new animals were right in 56% with nearest pixels, 76% with nearest borrowed features, 81% with a probe and 85% with fine-tuning. The later steps are no larger than the spread of single results: take the cheaper way unless validation data show a clear lead.
+# **The big step is to borrow features; the steps after it are small.** In our run the probe and fine-tuning are level at 90%; the report keeps the cheaper. Over ten draws of animals (stored), 56% of new animals were named right by nearest pixels, 76% by nearest borrowed features, 81% by a probe and 85% by fine-tuning. The later steps are no larger than the spread of single results: take the cheaper way unless validation data show a clear lead.
 #
 # Would more labels help? The last sentence of the report answers, from its **learning curve** (accuracy against the number of training photos): does it still rise at its right end?
 #
 # ### Look at the mistakes
 #
-# After the numbers, look at the photos. The next cell shows a **confusion matrix** (rows: the truth; columns: the answers), then the surest wrong answers.
+# The next cell shows a **confusion matrix** (rows: the truth; columns: the answers), then the surest wrong answers.
 
 # %% key="mistakes" alt_ja="混同行列と、自信を持って間違えたテスト写真。" alt_en="The confusion matrix, and the surest wrong answers on the test photos."
 display(report.confusion())
@@ -357,7 +357,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 # 次の図は、猫と犬の本物の写真2,000枚とMobileNetV2での結果です（保存済み）。
 
 # %% [markdown] key="yours" lang="en"
-# **The truth is now ten points above 68%.** The test still says 89%, for with 30 owners it is no more exact than some ± 10 points, and this one was lucky: over ten draws, a probe had 81% (stored). Next month (78%) lies just below its interval.
+# **The truth is now ten points above 68%.** The test still says 89%, for with 30 owners it is exact to some ± 10 points, and this one was lucky: over ten draws, a probe had 81% (stored). Next month (78%) lies just below its interval.
 #
 # ## With your photos
 #
@@ -466,7 +466,7 @@ tl.quiz("14")
 # - 同じ動物、同じ部品、同じ患者の写真は、同じ分割に置きます。
 # - 手軽な方法から順に試し、検証データで次へ進むかを決めます。テストデータは最後に1回だけです。
 # - ラベルは、最も疑わしいものから目で見ます。少ないクラスは、クラスごとの正解率で見ます。
-# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。±5ポイントなら150ほどです。
+# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。±5ポイントで測るには、正解率80%で256、90%で144が要ります。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -475,7 +475,7 @@ tl.quiz("14")
 # - Photos of one animal, one part or one patient belong in one part of the split.
 # - Try cheap things first, and let validation data decide whether to go on. The test data come once, at the end.
 # - Look at the most doubtful labels yourself, and at the accuracy of each class.
-# - The size of a test is the number of different animals or parts, not of photos: some 150 for ± 5 points.
+# - The size of a test is the number of different animals or parts, not of photos: ± 5 points take 256 at 80% accuracy, 144 at 90%.
 
 # %% [markdown] key="deeper-order" lang="ja" tags=["deeper"]
 # ## さらに深く：この順番を10回
@@ -492,14 +492,14 @@ today = {way.strategy: way.valid_acc for way in report.contenders}
 lesson14.draw_ladder(tl.stored("14_ladder"), today)
 
 # %% [markdown] key="ladder-read" lang="ja"
-# **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** 線形プローブでさらに5ポイント、ファインチューニングで4ポイントほど上がりました。回転した写真を線形プローブに加えても、差ははっきりしません。動物を2倍にすると、線形プローブは82%のままなのに、ファインチューニングは88%になり、6ポイント上回ります。枚数が多いほど、目を鍛え直す効果が出ます（レッスン03）。
+# **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** 線形プローブでさらに5ポイント、ファインチューニングで4ポイントほど上がりました。回転した写真を線形プローブに加えても、差ははっきりしません。動物を2倍にしても線形プローブは82%で、ほとんど変わりませんが、ファインチューニングは88%になり、6ポイント上回ります。枚数が多いほど、目を鍛え直す効果が出ます（レッスン03）。
 #
 # 最初の一歩を除くと、どの差も1回ごとのばらつき（細い線）と同じくらいなので、あなたのデータで効くかどうかは検証データで確かめます。丸印（今日の結果）は、細い線の外に出ることもあります。検証データの動物が少ないからです。なお、今日のファインチューニングには、回転を加えていません。
 #
 # ゼロからの学習も、3倍長く学習すれば83%で、ファインチューニングとの差は2ポイントほどです（区間は0をまたぎます）。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、そうはいきません。
 
 # %% [markdown] key="ladder-read" lang="en"
-# **The big step is the first one: to borrow features (56% to 76%).** A linear probe gains 5 points more, and fine-tuning some 4 on top of that. Turned photos make no clear difference to the probe. With twice the animals the probe stays at 82%, but fine-tuning reaches 88%, 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
+# **The big step is the first one: to borrow features (56% to 76%).** A linear probe gains 5 points more, and fine-tuning some 4 on top of that. Turned photos make no clear difference to the probe. With twice the animals the probe hardly gains (82%), but fine-tuning reaches 88%, 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
 #
 # After the first step, each difference is about as large as the spread of single results (thin lines), so only your validation data can tell what pays on your photos. A ring may lie outside its thin line, as it rests on the few animals of one validation part; and the fine-tuning of today does without turned photos.
 #
@@ -726,7 +726,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **映すもの**：リークの図、誤りの図、疑わしい8匹の写真。
 # - **2人組で**：疑わしい8匹を1匹ずつ「ラベルが違う／モデルが違う」に分けます。意見が割れた写真は、ラベルの決め方そのものを話し合うきっかけになります。
 # - **答え**：練習Aは2枚と約10ポイント。ラベル違いは0529（犬）と0767（猫）です。
-# - **待ち時間**：`tl.try_folder` のセルが約15秒、ほかは数秒です。混み合ったパソコンではファインチューニングが省かれ、その旨がレポートに出ます。
+# - **待ち時間**：`tl.try_folder` のセルが約20秒、ほかは数秒です。混み合ったパソコンではファインチューニングが省かれ、その旨がレポートに出ます。
 # - **遅れた人は**：`setup`、`receive`、`naive`、`new`、`mend` を順に実行すれば、「次に何を試すか」から再開できます。
 # - **よくある間違い**：写真の枚数でテストの大きさを考える。疑わしいラベルをプログラムで一括して直す。テストを見てから方法を選び直す。
 
@@ -737,6 +737,6 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **To project**: the diagram of the leak, the figure of mistakes, the eight doubtful animals.
 # - **In pairs**: sort the eight animals into "label wrong" and "model wrong". Where the pair disagrees, talk about how labels are decided at all.
 # - **Answers**: exercise A, 2 photos and about 10 points. In the wrong folder are 0529 (a dog) and 0767 (a cat).
-# - **Waiting**: the cell of `tl.try_folder` takes about 15 seconds, the others fewer. On a busy computer fine-tuning may be left out, and the report says so.
+# - **Waiting**: the cell of `tl.try_folder` takes about 20 seconds, the others fewer. On a busy computer fine-tuning may be left out, and the report says so.
 # - **Whoever fell behind** runs `setup`, `receive`, `naive`, `new` and `mend`, and can go on from "What to try next".
 # - **Common mistakes**: counting the test in photos; mending doubtful labels by program; looking at the test and then choosing another way.
