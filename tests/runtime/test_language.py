@@ -37,31 +37,40 @@ def sources() -> list[Path]:
 
 
 @cache
+def nodes_of_the_code() -> list[tuple[str, ast.Call | ast.Constant | ast.JoinedStr]]:
+    """Where, and each call and literal there."""
+    found = []
+    for path in sources():
+        file = path.relative_to(ROOT)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Call, ast.Constant, ast.JoinedStr)):
+                found.append((f"{file}:{node.lineno}", node))
+    return found
+
+
+@cache
 def literals_of_the_code() -> list[tuple[str, bool, ast.expr]]:
     """Where, whether it is the argument of `text`, and the literal or f-string itself."""
     found = []
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-            if isinstance(node, ast.Call) and node.args:
-                name = getattr(node.func, "id", getattr(node.func, "attr", None))
-                if name == "text":
-                    found.append((where, True, node.args[0]))
-            elif isinstance(node, (ast.Constant, ast.JoinedStr)):
-                found.append((where, False, node))
+    for where, node in nodes_of_the_code():
+        if not isinstance(node, ast.Call):
+            found.append((where, False, node))
+        elif node.args and name_of(node) == "text":
+            found.append((where, True, node.args[0]))
     return found
+
+
+def name_of(call: ast.Call) -> str | None:
+    return getattr(call.func, "id", getattr(call.func, "attr", None))
 
 
 @cache
 def keys_said_of_files() -> dict[str, str]:
     """Regular expression of each key given to `say(...)`, without its room -> where."""
     found = {}
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            func = getattr(node, "func", None)
-            if "say" in (getattr(func, "id", None), getattr(func, "attr", None)):
-                keys = patterns_of(node.args[-1])
-                found |= dict.fromkeys(keys, f"{path.relative_to(ROOT)}:{node.lineno}")
+    for where, node in nodes_of_the_code():
+        if isinstance(node, ast.Call) and name_of(node) == "say":
+            found |= dict.fromkeys(patterns_of(node.args[-1]), where)
     return found
 
 
