@@ -67,12 +67,13 @@ FEW = {
     "REAL_NETWORKS": ("squeezenet1_1",),
     "KS": (2, 3),
     "DRAWINGS": 24,
+    "TARGETS": ("surfaces", "sounds"),
     "LIGHTS": (1.0, 0.5),
     "DIRT": (0.0, 0.1),
     "SOUND_COUNTS": (10, 20),
     "LABELS": 12,
 }
-MOST = 40  # pictures of a class where test pictures are cut out of the training ones
+MOST = 20  # pictures of a class where test pictures are cut out of the training ones
 AT_ONCE = (probe, knn, zero_shot)  # without epochs
 TRAINERS = (fine_tune, lora, train_from_scratch, incremental, distill, continue_pretraining)
 TRAINERS += (mmd_training, dann, tent, *AT_ONCE)
