@@ -521,15 +521,15 @@ print(f"Right on its own training pictures: paint sorter {fitted[0]:.0%}, scratc
 lesson06.show_filters(eyes)
 
 # %% [markdown] key="filters-read" lang="ja"
-# **全体を学習しても、入口は半分しか開きませんでした。** 1層目のおよそ半分は、平均をとるだけのままです。しかも、**訓練データさえ**、ゼロからの学習ほどには当てられません。過学習ではなく、学びきれていないのです。なぜ1層目が変わりきらないのかは、ここでは測っていません。前の学習のせいで新しいことを学ぶ力が落ちることは、**可塑性の低下**（loss of plasticity）として知られています（下の「いまの研究」）。
+# **全体を学習しても、入口は半分しか開きませんでした。** 1層目のおよそ半分は、平均をとるだけのままです。しかも、**訓練データさえ**、ゼロからの学習ほどには当てられません。過学習だけでは説明がつかず、学びきれてもいないのです。なぜ1層目が変わりきらないのかは、ここでは測っていません。前の学習のせいで新しいことを学ぶ力が落ちることは、**可塑性の低下**（loss of plasticity）として知られています（下の「いまの研究」）。
 
 # %% [markdown] key="filters-read" lang="en"
-# **Training opens the entrance only half-way.** About half of the first layer still does nothing but average, and even on its **own training pictures** the network is behind scratch. It does not over-fit, it has trouble learning. Why the first layer does not change any further is not measured here; that earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
+# **Training opens the entrance only half-way.** About half of the first layer still does nothing but average, and even on its **own training pictures** the network is behind scratch. So over-fitting is not the whole story: it also has trouble learning. Why the first layer does not change any further is not measured here; that earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から、測定に使わない画像の検証データで選びました（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査では、色見分けネット、`zukan-resnet`、ゼロからの学習を、さらに条件を変えて測り直しました（対策とほかの2つの転移元は、上の条件だけです）。
+# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも、同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から1つを選んでいます。選ぶのに使ったのは、測定に使わない画像の検証データです（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査では、色見分けネット、`zukan-resnet`、ゼロからの学習を、さらに条件を変えて測り直しました（対策とほかの2つの転移元は、上の条件だけです）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
@@ -602,9 +602,9 @@ lesson06.draw_warnings(pairs)
 #
 # 学習する前に計算できるスコアは、ほかにもあります。$f_i$ は特徴、$y_i$ はラベル、$\theta_i$ は元の出力層の答え（確率）です。
 #
-# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差いくつ分離れているかで表します（`tl.mmd_score`）。
+# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$（$x, x'$ は一方の、$y, y'$ は他方のドメインの特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差いくつ分離れているかで表します（`tl.mmd_score`）。
 # - **CKA**：特徴どうしが似ている画像は、ラベルも同じか。特徴の内積の行列とラベルの内積の行列の、相関のような量です（`tl.cka`）。
-# - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（`tl.leep`）。
+# - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合、`tl.leep`）。
 # - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
 #
 # 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアの順とギャップ（出力層だけを学習）の順がどれだけ合うかで、1なら完全に合い、0なら無関係です。
@@ -614,9 +614,9 @@ lesson06.draw_warnings(pairs)
 #
 # There are more scores that need no training. Let $f_i$ be the features, $y_i$ the labels and $\theta_i$ the answers (probabilities) of the old head.
 #
-# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$. Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
+# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$ ($x, x'$ are features from one domain, $y, y'$ from the other). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
 # - **CKA**: do pictures with like features have like labels? A kind of correlation between the inner products of the features and those of the labels (`tl.cka`).
-# - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$ (`tl.leep`).
+# - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$ (`tl.leep`).
 # - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
 #
 # The rank correlation in the table compares, on each target, the order of the four sources by score with their order by gap (head only): 1 is full agreement, 0 none.

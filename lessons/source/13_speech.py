@@ -221,7 +221,7 @@ lesson13.draw_mistakes(heard)
 #
 # たとえば `rate` が16,000なら、2, 4, 6, 8 という行は 3, 7 になります。（平均せずに1つおきに取ると、4,000 Hzより高い音が、もとは無かった低い音に化けます。平均すれば弱まります。）
 #
-# できたら、次の1行で、取り違えた音の正解率がどこまで戻るかを見てください。
+# できたら、次の1行で、取り違えた音の正解率が91%まで戻るかを確かめてください。
 #
 # ```python
 # lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
@@ -234,7 +234,7 @@ lesson13.draw_mistakes(heard)
 #
 # For example, at a rate of 16,000 a row of 2, 4, 6, 8 becomes 3, 7. (Taking every other sample would turn tones above 4,000 Hz into false low ones; the mean weakens them.)
 #
-# Once it works, see with this line how far the accuracy of the misread sound comes back.
+# Once it works, this line should bring the misread sound back to 91%.
 #
 # ```python
 # lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
@@ -256,7 +256,7 @@ tl.check("13-a")
 # %% [markdown] key="voices" lang="ja"
 # ## 誰の声でテストするか
 #
-# 1人の人が同じ単語を何度も話すと、録音どうしはよく似ています。録音を無作為に分けると、テストと同じ声が学習にも入ってしまいます。これも**リーク**（漏れ）です（詳しくはレッスン14）。**声ごとに分ければ**、テストの声はすべて初めての声になり、初めてのお客様を相手にするときに近くなります。次の図では、1つの色が1つの声です。
+# 同じ人が同じ単語を何度も話すと、録音どうしはよく似ています。録音を無作為に分けると、テストと同じ声が学習にも入ってしまいます。これも**リーク**（漏れ）です（詳しくはレッスン14）。**声ごとに分ければ**、テストの声はすべて初めての声になり、初めてのお客様を相手にするときに近くなります。次の図では、1つの色が1つの声です。
 
 # %% [markdown] key="voices" lang="en"
 # ## Whose voice is the test?
@@ -268,7 +268,7 @@ display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どちらの分け方でも、同じ方法で、同じ5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左は単語が5つで、30件ずつ学んでいるので、そのせいもあるかもしれません）。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どの方法も、どちらの分け方でも、1語5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左は単語が5つで、30件ずつ学んでいるので、そのせいもあるかもしれません）。
 #
 # ### 練習B（書く、5分）
 #
@@ -352,7 +352,7 @@ tl.claim(
 #
 # ## この耳に聞こえないもの
 #
-# 単語の耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の10語でテストします。
+# この耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の10語でテストします。
 #
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
@@ -393,21 +393,21 @@ lesson13.draw_real(tl.stored("13_real"))
 # **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。ただし、本物の声で学んだGoogleの埋め込みは92%と、はるかに上です。30の命令語では、2件ずつで55%と、埋め込み（53%）に並びました。なお、数字10語のすべてと命令語30語のうち27語は、事前学習の40語に入っています。ほかの単語に使うときは、試してから信じましょう。（DTW以外は、凍結した特徴に出力層を付けたものです。話者と録音を選び直して10回。）
 
 # %% [markdown] key="real-read" lang="en"
-# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of bands 47%). Google's embedding, trained on real voices, is far ahead there, with 92%. On the 30 commands ours is level with it, 55% and 53% from two recordings. All ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training: test it on other words before you trust it. (All but DTW are heads on frozen features; 10 draws.)
+# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of bands 47%). Google's embedding, trained on real voices, is far ahead there, with 92%. On the 30 commands ours is level with it: 55%, against 53%, from two recordings. All ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training: test it on other words before you trust it. (All but DTW are heads on frozen features; 10 draws.)
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
 # 全国のお客様が携帯電話からかけてくる、旅館の予約センターで、音声メニュー（「予約」「変更」「取消」「場所」「担当者」）を作ることになりました。録音は1単語50件まで集められます。
 #
-# 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え、`"why"` は理由です。
+# 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え（「さらに深く：知らない単語を断る」が参考になります）、`"why"` は理由です。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
 # A hotel group takes bookings by telephone from all over the country, mostly from mobile phones. You are to build its voice menu: *book*, *change*, *cancel*, *directions*, *agent*. You can collect up to 50 recordings of each word.
 #
-# Write your plan into `plan`: `"recordings"` says whose voices you collect and how, `"network"` what you start from, `"split"` how you split and measure, `"report"` what you report, `"unknown"` what happens to words that are not on the menu, and `"why"` gives your reasons.
+# Write your plan into `plan`: `"recordings"` says whose voices you collect and how, `"network"` what you start from, `"split"` how you split and measure, `"report"` what you report, `"unknown"` what happens to words that are not on the menu (see "Deeper: turning unknown words away"), and `"why"` gives your reasons.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -671,7 +671,7 @@ lesson13.own_voice()
 #
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
-# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオの混入 | 1つ再生し、`tl.log_mel(waves, rate)` に本当の値を渡す |
+# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオをモノラルとして読んだ | 1つ再生し、`tl.log_mel(waves, rate)` に本当の値を渡す |
 # | 検証では良いのに現場で外れる | 同じ声が両方に入っている | 声ごとに分け直す |
 # | 短い単語だけ当たる | 無音の長さが手がかりになっている | 長さと位置をそろえ、ずらして学ぶ |
 # | 特定の人だけ外れる | アクセント、高さ、話す速さ | グループ別に測り、その人たちの録音を足す |
@@ -679,7 +679,7 @@ lesson13.own_voice()
 #
 # **最近よく使われる手法**
 #
-# - **自己教師ありの耳**：wav2vec 2.0（[arXiv:2006.11477](https://arxiv.org/abs/2006.11477)）と HuBERT（[arXiv:2106.07447](https://arxiv.org/abs/2106.07447)）は、文字のない音声で学びます。特徴を取り出し、小さな出力層を付けるのが出発点です。
+# - **自己教師ありの耳**：wav2vec 2.0（[arXiv:2006.11477](https://arxiv.org/abs/2006.11477)）と HuBERT（[arXiv:2106.07447](https://arxiv.org/abs/2106.07447)）は、書き起こしのない音声から学びます。その特徴に小さな出力層を付けるのが、いまの出発点です。
 # - **Whisper**（[arXiv:2212.04356](https://arxiv.org/abs/2212.04356)）は、68万時間の書き起こし付き音声で学び、日本語も書き起こせます。
 # - 少ない録音での単語認識：[arXiv:2104.01454](https://arxiv.org/abs/2104.01454)。話者の少ない方言の認識は、まだ解かれていない課題です。
 #
@@ -691,7 +691,7 @@ lesson13.own_voice()
 # from transformers import AutoFeatureExtractor, AutoModel
 # read = AutoFeatureExtractor.from_pretrained("facebook/wav2vec2-base")
 # ear = AutoModel.from_pretrained("facebook/wav2vec2-base")
-# sound = read(samples, sampling_rate=16_000, return_tensors="pt")
+# sound = read(samples, sampling_rate=16_000, return_tensors="pt")   # samples：1件の波形
 # features = ear(**sound).last_hidden_state.mean(1)   # 出力層に入れる特徴
 # ```
 
@@ -722,7 +722,7 @@ lesson13.own_voice()
 # from transformers import AutoFeatureExtractor, AutoModel
 # read = AutoFeatureExtractor.from_pretrained("facebook/wav2vec2-base")
 # ear = AutoModel.from_pretrained("facebook/wav2vec2-base")
-# sound = read(samples, sampling_rate=16_000, return_tensors="pt")
+# sound = read(samples, sampling_rate=16_000, return_tensors="pt")   # samples: one wave
 # features = ear(**sound).last_hidden_state.mean(1)   # the features for a head
 # ```
 
