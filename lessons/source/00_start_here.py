@@ -53,12 +53,12 @@ summary = tl.doctor_summary()
 print(str(summary).splitlines()[-1])
 
 # %% [markdown] key="doctor-read" lang="ja"
-# 表示したのは診断の結論だけです。下に新しいセルを作って `summary` とだけ書いて実行すると、メモリーやディスクなど、調べたことがすべて表で出ます。直したほうがよいものがあれば、その行に方法が書かれています。
+# 表示したのは診断の結論だけです。画面上部の `+` で下に新しいセルを作り、`summary` とだけ書いて実行すると、メモリーやディスクなど、調べたことがすべて表で出ます。直したほうがよいものがあれば、その行に方法が書かれています。
 #
 # 必要なものは多くありません。GPUもインターネットもなくてかまいません。ふつうのノートパソコンで、どのセルもたいてい数秒、長くても30秒ほどで終わります。
 
 # %% [markdown] key="doctor-read" lang="en"
-# That was only the verdict. To see everything that was examined, from memory to disk, write `summary` in a new cell below and run it. Where something should be put right, its line says how.
+# That was only the verdict. To see everything that was examined, from memory to disk, make a new cell below (`+` above the page), write `summary` and run it. Where something should be put right, its line says how.
 #
 # You need little: no GPU and no internet. On an ordinary laptop most cells take a few seconds, the longest about thirty.
 
@@ -107,10 +107,10 @@ tl.diagram("first_idea")
 lesson00.show_seen()
 
 # %% [markdown] key="birds-intro" lang="ja"
-# 鳥は1枚もありません。では、新しいタスクの鳥です。1行に1種類、ラベル付きの画像が5枚ずつあります。違いは、くちばし・冠羽・足・尾の形と、翼の色や模様です。
+# 鳥に少し似た生き物はいますが、鳥は1枚もありません。では、新しいタスクの鳥です。1行に1種類、ラベル付きの画像が5枚ずつあります。違いは、くちばし・冠羽（頭の飾り羽）・足・尾の形と、翼の色や模様です。
 
 # %% [markdown] key="birds-intro" lang="en"
-# There is not a single bird. And now the birds of the new task, one kind a row, with five labelled pictures each. They differ in bill, crest, legs and tail, and in the colour and markings of the wing.
+# There is no bird among them, though a few creatures look rather like one. And now the birds of the new task, one kind a row, with five labelled pictures each. They differ in bill, crest, legs and tail, and in the colour and markings of the wing.
 
 # %% key="birds" alt_ja="10種類の鳥の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the ten birds, one kind a row, five pictures each."
 task = tl.load_task("birds", per_class=5)
@@ -258,7 +258,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵（**転移元**）との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
@@ -305,7 +305,7 @@ tl.check("00-c")
 # | テスト | 学習に使った写真 | 残しておいた別の写真 | 本番に近い写真（別の日、レジの明るさ、別のパン） |
 # | 新作のパン | 考えていない | 全部を最初から学習し直す | 今までのパンを忘れないようにしながら加える |
 #
-# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。
+# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。レッスン05の方法なら、新作を加えても今までのパンを忘れません。今までの写真が要るのは、ネットワークそのものを学習させるときです（レッスン04）。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -315,7 +315,7 @@ tl.check("00-c")
 # | test | photos used for training | other photos, kept back | photos as they will come: other days, other loaves, the light of the till |
 # | new bread | not thought of | learn everything again | add it in a way that does not forget the old ones |
 #
-# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay".
+# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay". The way of lesson 05 can take in a new bread without forgetting the old ones; their photos are needed once you train the network itself (lesson 04).
 
 # %% key="quiz"
 tl.quiz("00")

@@ -12,13 +12,13 @@
 # %% [markdown] key="title" lang="en"
 # # 05 Few-shot learning
 #
-# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction). You need means and distances of vectors.
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction), means and distances of vectors.
 #
 # After this lesson you can
 #
 # - recognise a new class from one picture or a few, in plain PyTorch
-# - report a few-shot accuracy with its N, its K and its controls
-# - make it say "I do not know", and judge that by two rates of error
+# - report a few-shot accuracy with N, K and controls
+# - make it say "I do not know", and judge that by two error rates
 
 # %% key="setup"
 import torch
@@ -53,11 +53,11 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)  # used: 40 test p
 #
 # A bird-watcher who has seen a bird only once, on a page of a guide, knows it again outdoors. The eye has already learned what to look for.
 #
-# A warehouse needs this, too: a returned part has to be identified by its one photograph in the catalogue. New parts arrive every week, and nobody can photograph each a thousand times.
+# A warehouse, too, has to identify a returned part by its one photograph in the catalogue. New parts arrive every week, and nobody can photograph each a thousand times.
 #
-# To tell new classes apart from one example of each, or a few, is called **few-shot learning**. Try it with your own drawings.
+# Telling new classes apart by one or a few examples of each is called **few-shot learning**. Try it with your own drawings.
 #
-# 1. Fields A and B hold a boat and a flower, the only examples that the network gets.
+# 1. Fields A and B hold a boat and a flower, the network's only examples.
 # 2. Draw a boat or a flower in the third field. After every stroke the network says which is nearer.
 # 3. Now draw a fish there. What should the answer be, and what is it?
 # 4. Press "Clear" and draw what you like in A and B.
@@ -98,7 +98,7 @@ tl.diagram("prototypes")
 #
 # $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
 #
-# The left one is the prototype; the right one answers with the class at the smallest squared distance. No weight is trained. In code that is two lines (`torch.cdist` leaves out the square; the order stays the same).
+# The left one is the prototype; the right one picks the class at the smallest squared distance. No weight is trained. In code that is two lines (`torch.cdist` leaves out the square; the order stays the same).
 
 
 # %% key="classify"
@@ -119,9 +119,9 @@ kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
 # まず、1番から10番までを自分で当ててみてください。手がかりは、くちばし・尾・冠羽・翼の模様です。背景や体の色はあてになりません。次に予想です。ネットワークは、各種類15枚、合わせて75枚のクエリのうち、何%を当てるでしょうか。ランダムに答えた場合は20%です。
 
 # %% [markdown] key="guide" lang="en"
-# Make a guide to five kinds of bird that the network has never seen, each entered with one picture. The top row is the support; below are ten of the queries, shuffled.
+# Make a guide to five kinds of bird that the network has never seen, each with one picture. The top row is the support; below are ten of the queries, shuffled.
 #
-# Name numbers 1 to 10 yourself first, by bill, tail, crest and wing; the background and the colour of the body tell you nothing. Then predict: of 75 queries, 15 of each kind, what share will the network name correctly? Guessing gives 20%.
+# Name numbers 1 to 10 yourself first, by bill, tail, crest and wing; background and body colour tell you nothing. Then predict: of 75 queries, 15 of each kind, what share will the network name correctly? Guessing gives 20%.
 
 # %% key="guide-show" alt_ja="上の段に鳥5種類のサポート画像が1枚ずつ、名前つき。下に番号つきのクエリ10枚。" alt_en="Top row: one support picture of each of five kinds of bird, with names. Below: ten numbered queries."
 display(lesson05.show_guide(birds))
@@ -166,7 +166,7 @@ tl.widget("05")
 # そこで、種類も画像も選び直して、図鑑を何百冊も作ります。1冊分の試験を**エピソード**といい、大きさは2つの数で表します。種類の数が **Nウェイ**（N-way）、1種類あたりのサポートの枚数が **Kショット**（K-shot）です。先ほどの図鑑は、5ウェイ1ショット（5-way 1-shot）です。
 
 # %% [markdown] key="episodes" lang="en"
-# **A single picture matters a lot.** With the sixth toucan in place of the first, 65% become 92%; over all 8 × 8 × 8 = 512 ways to take one picture of each kind, the share goes from 57% to 97%.
+# **A single picture matters a lot.** With the sixth toucan in place of the first, 65% become 92%; over all 8 × 8 × 8 = 512 choices, the share goes from 57% to 97%.
 #
 # So make hundreds of guides, each with other kinds and pictures. The test of one guide is an **episode**. Its size is the number of kinds (**N-way**) and of support pictures of each (**K-shot**): the guide above was 5-way 1-shot.
 
@@ -195,7 +195,7 @@ lesson05.draw_luck(accuracies, guide)
 # サポートを2枚、5枚、10枚と増やしましょう。同時に、正解率が本当に事前学習のおかげかどうかを、2つの**対照実験**で確かめます。**ランダムな重み**のネットワークと、特徴を使わずに**生の画素**どうしの距離を測る方法です。
 
 # %% [markdown] key="luck-read" lang="en"
-# **The mean is about 79%, but a single guide may get anything from half right to nearly all right.** So a few-shot accuracy is reported as a mean over 600 episodes or more. `tl.few_shot` does the same in one line.
+# **The mean is about 79%, but a single guide gets anything from half to nearly all right.** So a few-shot accuracy is reported as a mean over 600 episodes or more. `tl.few_shot` does the same in one line.
 #
 # ## More pictures, and no pre-training
 #
@@ -219,11 +219,11 @@ lesson05.draw_controls(results)
 # 種類を5から10に増やすと、正解率はどれだけ下がるでしょうか。1ショットと5ショットで測り、下がり方の違いの理由を考えてください。エピソードの平均正解率は、`tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` で、0から1の割合として得られます。5ウェイの値から10ウェイの値を引いて、`drops` に入れてください。
 
 # %% [markdown] key="controls-read" lang="en"
-# **The first few pictures matter most.** One gives about 79%, five 94% and ten 96%, because a mean evens out the luck of single pictures. **And it is the pre-training that does it**: with five pictures, raw pixels reach only 41%, random weights 45%.
+# **The first few pictures matter most.** One gives about 79%, five 94% and ten 96%, because a mean evens out the luck of single pictures. **And it is the pre-training**: with five pictures, raw pixels reach only 41%, random weights 45%.
 #
 # ### Exercise A (try, 4 minutes)
 #
-# How far does the accuracy fall with ten kinds instead of five? Measure it at one shot and at five, and explain the difference. `tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` is the mean accuracy, from 0 to 1. Put 5-way minus 10-way into `drops`.
+# How far does the accuracy fall with ten kinds instead of five? Measure it at one shot and five, and explain the difference. `tl.few_shot(network, birds, n_way=..., n_shot=...).accuracy.mean` is the mean accuracy, from 0 to 1. Put 5-way minus 10-way into `drops`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -252,7 +252,7 @@ tl.check("05-a")
 # %% [markdown] key="door" lang="en"
 # ## Teach it to say "I do not know"
 #
-# For a part that is not in the catalogue, "I do not know" is better than the nearest entry. So accept only what is similar enough to an entry, and reject what falls short of a **threshold**.
+# For a part outside the catalogue, "I do not know" is better than the nearest entry. So accept only what is similar enough to an entry, and reject what falls short of a **threshold**.
 #
 # The measure is **cosine similarity**: bring both features to length 1 and take their dot product. The same direction gives 1, a right angle 0.
 
@@ -260,7 +260,7 @@ tl.check("05-a")
 tl.diagram("threshold")
 
 # %% [markdown] key="door-rates" lang="ja"
-# 正解と誤りの割合には、それぞれ名前が付いています。
+# それぞれの割合には名前が付いています（どれも、その行の中での割合です）。
 #
 # | | 通した | 断った |
 # |---|---|---|
@@ -270,7 +270,7 @@ tl.diagram("threshold")
 # しきい値は、はじめの5種類でFARが5%になるように決めます。`quantile(0.95)` は、別の種類との類似度の95%がこれより小さい、という値です。試すのは残りの5種類です。同じ鳥で決めて同じ鳥で試すと、評価が甘くなるからです。種類ごとに、はじめの5枚の平均を登録します。
 
 # %% [markdown] key="door-rates" lang="en"
-# Each share of right answers and of errors has a name:
+# Each share, taken within its row, has a name:
 #
 # | | accepted | rejected |
 # |---|---|---|
@@ -311,9 +311,9 @@ lesson05.draw_door(same, other, threshold)
 # %% [markdown] key="door-read" lang="en"
 # **We asked for an FAR of 5%, yet it is 9%**, because the threshold was chosen on other birds.
 #
-# The FAR is the part of the grey hill at the right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: with the FAR held at 5%, the TAR is about 60% with one and 78% with five (means over 20 draws of them; the 92% came with an FAR of 9%).
+# The FAR is the part of the grey hill right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: with the FAR held at 5%, the TAR is about 60% with one and 78% with five (means over 20 draws; the 92% came with an FAR of 9%).
 #
-# And strangers that are not in the guide at all? The FAR was 9%: of 200 fish, how many will get in? Show the guide the fish, and the first five kinds of bird.
+# And strangers, which are not in the guide at all? The FAR was 9%: how many of 200 fish will get in? Show the guide the fish, and the first five kinds of bird.
 
 # %% key="fish-run"
 fish = tl.load_task("fish", per_class=1, valid_per_class=1, test_per_class=20)
@@ -327,22 +327,22 @@ for name, vectors in strangers.items():
     # ja: print(f"{name}：{(most_similar >= threshold).float().mean():.0%}が通りました")
 
 # %% [markdown] key="fish-read" lang="ja"
-# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、登録1つにつき1回の割合です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5回が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類なら、同じ計算では、知らないものはほとんど通ってしまいます。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
+# **知らないものの3分の1が、魚でも鳥でも通ってしまいました。** FARの9%は、1つの登録と比べたときの値です。図鑑には登録が5つあり、どれか1つに似ていれば通ります。5つの比較が独立なら $1 - (1 - 0.09)^5 \approx 38\%$ で、測った値とほぼ合います。登録が300種類なら、同じ計算では、知らないものはほとんど通ってしまいます。しきい値は、**登録をすべてそろえた状態で、本番で来そうな「知らないもの」** を使って決めます。
 #
 # ### 練習B（書く、6分）
 #
-# この決め方を、関数 `choose_threshold(strangers, entries, let_in)` に書きましょう。返したしきい値では、知らないもののうち `let_in` の割合だけが、どれかの登録を通ります。`strangers` は（画像, 特徴）、`entries` は（登録, 特徴）の形で、どちらも長さはそろっていません。
+# この決め方を、関数 `choose_threshold(strangers, entries, let_in)` に書きましょう。返したしきい値では、知らないもののうち `let_in` の割合だけが、どれかの登録を通ります。`strangers` は（画像, 特徴）、`entries` は（登録, 特徴）の形で、どちらの特徴も、長さが1とはかぎりません。
 #
-# 書けたら、「ほかの鳥」で `let_in=0.05` としてしきい値を決めてみてください。魚はまだどれだけ通るでしょうか。図鑑に載っている鳥は、どれだけ通るでしょうか。
+# 書けたら、「ほかの鳥」で `let_in=0.05` としてしきい値を決めてみてください。魚はまだどれだけ通るでしょうか。図鑑に載っている鳥（類似度は `same` にあります）は、どれだけ通るでしょうか。
 
 # %% [markdown] key="fish-read" lang="en"
 # **A third of the strangers get in, fish and birds alike.** The FAR of 9% is that of one entry, but a stranger has to resemble only one of five. If the five were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured; with 300 entries, nearly everybody would get in. So choose the threshold with **all entries in place, on strangers as they will really come**.
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Do just that: write `choose_threshold(strangers, entries, let_in)`. At the threshold that it returns, only the share `let_in` of the strangers still gets in. `strangers` has the shape (pictures, features), `entries` (entries, features), and neither has length 1 yet.
+# Do just that: write `choose_threshold(strangers, entries, let_in)`. At the threshold that it returns, only the share `let_in` of the strangers gets in. `strangers` has the shape (pictures, features), `entries` (entries, features); their vectors may have any length.
 #
-# Then choose it on the other birds, with `let_in=0.05`. How many fish still get in, and how many of the guide's own birds?
+# Then choose it on the other birds, with `let_in=0.05`. How many fish still get in, and how many of the guide's own birds (`same` holds their similarities)?
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -389,7 +389,7 @@ tl.check("05-b")
 # %% [markdown] key="real" lang="en"
 # ## And on real handwriting?
 #
-# **Omniglot** holds characters of the world's alphabets as twenty people wrote them; no network here was trained on any of them. Two eyes compete: MobileNetV2 learned from 1.2 million photographs (ImageNet), the course's small `zukan-resnet` from drawings of invented creatures, patterns and characters.
+# **Omniglot** holds characters of the world's alphabets as twenty people wrote them; no network here was trained on them. Two eyes compete: MobileNetV2 learned from 1.2 million photographs (ImageNet), the course's small `zukan-resnet` from drawings of invented creatures, patterns and characters.
 #
 # > **Predict, then run**: which is better at real characters?
 
@@ -418,7 +418,7 @@ tl.see_prediction("05-real", max(reached, key=reached.get))
 #
 # ### Exercise C (design, 5 minutes)
 #
-# The warehouse has one photograph of each of 300 kinds of part. Ten new kinds arrive every week, and 5% of the returns are other makers' parts that are not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
+# The warehouse has one photograph of each of 300 kinds of part. Ten new kinds arrive weekly, and 5% of the returns are other makers' parts, not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
 #
 # Write your `plan`: how many `"pictures"` to register of each kind, the data for the threshold (`"threshold_from"`) and for the final test (`"tested_on"`), what to do on a rejection (`"if_unknown"`), and `"why"`. Mark it with the rubric in the solution.
 
@@ -484,8 +484,8 @@ tl.quiz("05")
 #
 # - On pretrained features, one picture or a few tell new classes apart. A prototype is a mean of features; nothing is trained.
 # - Report an accuracy with N, K and the number of episodes, beside raw pixels and random weights.
-# - Picking the nearest names strangers, too. Add a threshold, chosen with all entries in place and on other classes than those of the test, and report both rates.
-# - For faces, first settle consent and what happens after an error: such photographs are personal data.
+# - Picking the nearest names strangers, too. Add a threshold, chosen with all entries in place and on classes outside the test, and report both rates.
+# - For faces, which are personal data, first settle consent and what happens after an error.
 
 # %% [markdown] key="deeper-random" lang="ja" tags=["deeper"]
 # ## さらに深く：ランダムな重みは1例で足りるか
@@ -530,7 +530,7 @@ lesson05.draw_roc({count: compare(unit[5:], count) for count in (1, 5)})
 # **5枚の登録の曲線のほうが、左上の近くを通ります。** 曲線を1つの数で表すこともあります。左上の角と右下の角を結ぶ対角線と交わる点（●）ではFARとFRRが等しく、そこでの誤り率を**EER**（equal error rate）といいます。他人を通したくない入口では、「FAR 1%でのTAR」も報告します。
 
 # %% [markdown] key="eer-intro" lang="en"
-# **The curve with five pictures lies nearer to the corner.** A curve can be told in one number. Where it meets the line from the upper left corner to the lower right (●), FAR and FRR are equal; that error is the **EER** (equal error rate). At a gate, where strangers must stay outside, people also report the TAR at an FAR of 1%.
+# **The curve with five pictures lies nearer to the corner.** A curve can also be summed up in one number. Where it meets the line from the upper left corner to the lower right (●), FAR and FRR are equal; that error is the **EER** (equal error rate). At a gate, where strangers must stay outside, people also report the TAR at an FAR of 1%.
 
 
 # %% key="eer"
