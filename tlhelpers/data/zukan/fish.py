@@ -12,7 +12,7 @@ from tlhelpers.data.zukan.domain import Domain
 from tlhelpers.data.zukan.kit import AWAY, Canvas, capsule, disc, ellipse, hsv, union
 
 FEATURES = {  # key: (English, Japanese)
-    "deep": ("deep body", "高い体"),
+    "deep": ("deep body", "高い体高"),
     "forked": ("forked tail", "二またの尾びれ"),
     "tall_fin": ("tall dorsal fin", "高い背びれ"),
     "stripes": ("stripes", "しま模様"),
