@@ -18,7 +18,7 @@
 #
 # - teach a network of one eleventh the size with the answers of a large one
 # - read from a figure when distillation gains much and when it gains little
-# - notice the shortcuts that a student takes, and choose between this and other ways to make a network small
+# - notice a student's shortcuts, and choose among ways to make a network small
 
 # %% key="setup"
 import torch
@@ -42,7 +42,7 @@ lesson11 = tl.figures("11")
 #
 # An apprentice walks with an experienced bird-watcher. The apprentice's own book has only a few photos with names. But out in the woods every bird is a lesson: "That is a kingfisher. Its bill is a bit like a woodpecker's, but look at the blue back." No bird wears a name tag; the master answers instead.
 #
-# Networks can do the same. In **distillation**, a small network, the **student**, learns to give the answers of a large and accurate one, the **teacher**. Transfer gives you a network of the same size as the borrowed eye. Distillation makes it **smaller**: what is handed over is answers, not weights, so the student may have any shape.
+# Networks can do the same. In **distillation**, a small network, the **student**, learns to give the answers of a large and accurate one, the **teacher**. Transfer keeps the size of the borrowed eye; distillation makes it **smaller**. Answers are handed over, not weights, so the student may have any shape.
 
 # %% key="teacher-student"
 tl.diagram("teacher_student")
@@ -52,14 +52,14 @@ tl.diagram("teacher_student")
 #
 # 庭の餌台に、太陽電池で動く小さなカメラを置きます。ネットワークの重みに使えるメモリーは512 kBです。10種類の鳥について、名前の付いた写真が10枚ずつあります。5枚は学習に、5枚は設定を選ぶための検証に使います。カメラのカードには、名前のない写真も600枚たまっています。
 #
-# まず、教師を用意します。いつもの `zukan-resnet` を、名前の付いた写真でファインチューニングしたものです。工場の検査カメラや、玄関の呼び鈴でも、話はまったく同じです。正確なモデルほど、その場所には大きすぎるのです。
+# まず、教師を用意します。いつもの `zukan-resnet` を、名前の付いた写真でファインチューニングしたものです。工場の検査カメラや、玄関のカメラ付きドアホンでも、話はまったく同じです。正確なモデルほど、その場所には大きすぎるのです。
 
 # %% [markdown] key="job" lang="en"
 # ## The job: a camera at a bird feeder
 #
-# A small camera, powered by the sun, hangs at a feeder in the garden. It has 512 kB of memory for a network's weights. You have 10 photos with names of each of ten kinds of bird: 5 to learn from, and 5 as validation data, to choose settings with. On the camera's card there are 600 more without names.
+# A small solar camera hangs at a feeder in the garden. It has 512 kB of memory for a network's weights. You have 10 photos with names of each of ten kinds of bird: 5 to learn from, and 5 as validation data, to choose settings with. On the camera's card there are 600 more without names.
 #
-# First we need a teacher: our `zukan-resnet`, fine-tuned on the photos with names. A doorbell or an inspection camera in a factory has the same trouble: the accurate model is too large for the place that needs it.
+# First we need a teacher: our `zukan-resnet`, fine-tuned on the photos with names. A doorbell camera or a factory's inspection camera has the same trouble: the accurate model is too large for its place.
 
 # %% key="teacher-run" alt_ja="鳥の写真の見本。1行に1種類、4枚ずつ。" alt_en="Samples of the photos of birds, one kind a row, four each."
 birds = tl.load_task("birds", per_class=5, valid_per_class=5)
@@ -95,9 +95,9 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # - `tl.train_from_scratch` learns from the 50 photos with names.
 # - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names; it reads no names at all.
 #
-# The learning rate, 1.0 for both, was chosen on the validation photos of two other draws.
+# The learning rate, 1.0 for both, was chosen on the validation photos of two other random draws.
 #
-# > **Predict, then run**: with labels alone the student gets about two thirds right. What will the same network reach when it learns from the teacher?
+# > **Predict, then run**: with labels alone the student gets about two thirds right. What will the same network reach with the teacher?
 
 # %% key="predict-win"
 tl.predict_first("11-win", "Test accuracy of the taught student", between=(10, 100), unit="%")
@@ -119,9 +119,9 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 # 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は10回の平均、線は95%信頼区間で、前もって測った結果です。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと78%になります（「さらに深く：根気よく教える」）。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
-# **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where the teacher's slips on single photos even out.
+# **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. It had learned from 50 photos; its student was taught on 650, where slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Dots are the stored means, lines their 95% intervals, and rings today's run. With three times the steps labels alone come to 78% (see "Deeper: patience").
+# Every draw has other photos and a teacher of its own. Dots are the stored means, rings today's run. With three times the steps labels alone come to 78% (see "Deeper: patience").
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 生徒は、教師から何を聞いているのか
@@ -201,7 +201,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# For example, if a student knows nothing yet and gives each of the three birds a third, this is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T², and which temperature").
+# For example, if a student knows nothing yet and gives each of the three birds a third, this is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T²").
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -305,7 +305,7 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # 名前のない写真は、50枚（1種類5枚）足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
 
 # %% [markdown] key="amount-read" lang="en"
-# **The fewer names there are, the more a teacher is worth.** The gap is 47 points with 2 photos of each kind, 25 with 5, 7 with 10 and 2 with 30. Once labels alone are enough, there is little left to learn from a teacher.
+# **The fewer names there are, the more a teacher is worth.** The gap is 47 points with 2 photos of each kind, 25 with 5, 7 with 10 and 2 with 30. Once labels alone are enough, a teacher has little to add.
 #
 # 50 more photos without names (5 of each kind) already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
 
@@ -319,7 +319,7 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # %% [markdown] key="wrong" lang="en"
 # ## Answers are passed on, reasons are not
 #
-# If the teacher's answers are right, will the student look at the right thing? Suppose that every feeder has a sign in a colour of its own, and that each kind of bird was photographed at one feeder only: in the photos with names, the colour of the sign gives the bird away. A teacher that was fine-tuned on these photos has three students. Only their photos without names differ: signs as before, mixed up, or none.
+# If the teacher's answers are right, will the student look at the right thing? Suppose that every feeder has a sign in a colour of its own, and that each kind of bird was photographed at one feeder only: in the photos with names, the colour of the sign gives the bird away. A teacher fine-tuned on these photos has three students. Only their photos without names differ: signs as before, mixed up, or none.
 #
 # > **Think before you look**: with the signs of the test photos mixed up, what becomes of the teacher? And of its students?
 
@@ -340,7 +340,7 @@ lesson11.draw_colour(tl.stored("11_colour"), birds)
 # - **小さな事前学習済みモデル**：`zukan-small` という、教師と同じ絵で事前学習した小さなネットワークをファインチューニングします。
 
 # %% [markdown] key="wrong-read" lang="en"
-# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 55% (means of 10 draws). The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
+# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 55%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
 #
 # On photos with the signs mixed up, the answers do not go with the colours, and the student has to look at the bird (90%, as without signs). So choose with care the photos to teach on, and check with something other than the teacher.
 #
@@ -350,7 +350,7 @@ lesson11.draw_colour(tl.stored("11_colour"), birds)
 #
 # - **8 bits** (int8): keep each weight as a whole number in one byte, not as a fraction in four.
 # - **Pruning**: set the smallest nine tenths of the weights to 0, and train on.
-# - **A small pretrained network**: fine-tune `zukan-small`, which was pretrained on the same drawings as our teacher.
+# - **A small pretrained network**: fine-tune `zukan-small`, pretrained on the same drawings as our teacher.
 
 # %% key="small-run" alt_ja="8通りのネットワークの、左から順に、テスト正解率、大きさ、写真1枚あたりの時間。1行に1つ。" alt_en="Eight networks, one a row: test accuracy, size, and the time for one photo."
 both = {"teacher": teacher, "student": taught.model}
@@ -369,7 +369,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 91%.
 #
-# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster. (Timed were the teacher and the student; weights of 0 or of 8 bits are as slow as these, unless the device makes use of them.)
+# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster. (Only the teacher and the student were timed; 8 bits and weights of 0 save time only where the device makes use of them.)
 #
 # ## And on real photographs?
 #
@@ -392,13 +392,13 @@ lesson11.draw_real(tl.stored("11_real"))
 # %% [markdown] key="real-read" lang="en"
 # **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network that was pretrained on photos.
+# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network pretrained on photos.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A large model in the cloud inspects the parts of a factory; its accuracy is 97%. When the connection fails, production stops. You are asked to bring the inspection to a small device beside the line (1 MB of memory). You have 40 named pictures of each of five classes; 2,000 without names come in every day, and 95% of these show good parts.
+# A large model in the cloud (97% right) inspects a factory's parts. When the connection fails, production stops. You are asked to bring the inspection to a small device beside the line (1 MB of memory). You have 40 named pictures of each of five classes; 2,000 without names come in every day, and 95% of these show good parts.
 #
-# Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find shortcuts and mistakes of the student, and `"why"` gives your reasons. Mark it with the rubric in the solution.
+# Write your plan into `plan`: `"teacher"` and `"student"` say what you use for each, `"photos"` which pictures the student is taught on, `"check"` how you would find its shortcuts and mistakes, and `"why"` gives your reasons. Mark it with the rubric in the solution.
 
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
@@ -462,7 +462,7 @@ tl.quiz("11")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - In distillation a small student learns to answer as a large teacher does. Unlike transfer, it makes the network smaller, of any shape.
+# - In distillation a small student of any shape learns to answer as a large teacher does.
 # - Divided by a temperature $T$, answers become softer and tell what a thing resembles. The loss is multiplied by $T^2$.
 # - What helped most was photos without names: the teacher answers for them, so that photos are all it takes. Where enough photos have names, a teacher adds little.
 # - Answers are passed on, reasons are not. What matters is which photos you teach on, and a check that does not come from the teacher.
@@ -569,12 +569,12 @@ print(f"The smallest: {direct.test_acc:.1%} of the teacher, {assisted:.1%} of th
 lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 
 # %% [markdown] key="patience-read" lang="ja"
-# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは63%が78%に上がり、教わった生徒は91%のままです（左の図は、10回のうち最初の5回）。ラベルだけの線が100ステップの70%からいったん下がるのは、偶然かもしれません（差の信頼区間に0を含みます）。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。900ステップでも、教わった生徒のほうが14ポイント上です（95%信頼区間は8〜19）。
+# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは63%が78%に上がり、教わった生徒は91%のままです（左の図は、10回のうち最初の5回）。ラベルだけの線が100ステップの70%からいったん下がるのは、偶然かもしれません（差の信頼区間に0を含みます）。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。900ステップでも、教わった生徒のほうが13.5ポイント上です（差の95%信頼区間は8〜19）。
 #
 # 重みも、もっと少なくて足ります。11,218個（教師の90分の1）でも92%、助手に教わると93%で、はっきりした差はありません（5回の平均）。2,185個では84%ほどに下がり、助手に教わっても変わりません（右の図は1回だけの測定です）。CIFAR-100やImageNetのような、もっと難しい画像では、根気も助手も役に立つと上の論文は報告しています。
 
 # %% [markdown] key="patience-read" lang="en"
-# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 63% to 78%, and the taught student stays at 91% (left: the first 5 of the 10 draws). That labels alone dip between 100 steps (70%) and 300 may be chance: the interval of the difference includes 0. A teacher also makes learning faster: after 100 steps its student has 93% already. After 900 it is still worth 14 points (95% interval: 8 to 19).
+# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 63% to 78%, and the taught student stays at 91% (left: the first 5 of the 10 draws). That labels alone dip between 100 steps (70%) and 300 may be chance: the interval of the difference includes 0. A teacher also makes learning faster: after 100 steps its student has 93% already. After 900 it is still worth 13.5 points (95% interval: 8 to 19).
 #
 # Fewer weights would do, too. With 11,218, a ninetieth of the teacher's, the student reaches 92%, and 93% if an assistant teaches it: no clear difference (5 draws). At 2,185 it falls to about 84%, and the assistant does not change that (right: one draw). On harder pictures, such as CIFAR-100 and ImageNet, the papers above found patience and assistants to help.
 

@@ -17,7 +17,7 @@
 # After this lesson you can
 #
 # - count what fills the memory in training, and make it fit a small card
-# - share one training between two processes, and check that the result is the same
+# - share one training between two processes, and check that nothing changes
 # - work out beforehand whether more machines would pay
 
 # %% key="setup"
@@ -50,7 +50,7 @@ lesson15 = tl.figures("15")
 #
 # Think of a bird-watcher who learns from 128 photos on a desk. Beside them lie the field guide (the weights), pencilled corrections (the gradients), a notebook (the optimizer's notes), and for every photo a slip with intermediate results (the **activations**). When the desk is full, you take fewer photos, throw slips away, or call a friend.
 #
-# At work, a model for visual inspection trains on your computer, and on the small GPU at the site it stops with `CUDA out of memory`. Here we act it out with a "card" of only 50 MB, since our network is small too.
+# At work, a visual inspection model that trains on your computer stops on the site's small GPU with `CUDA out of memory`. We act this out with a small network and a "card" of only 50 MB.
 
 # %% key="memory"
 tl.diagram("memory")
@@ -63,7 +63,7 @@ tl.diagram("memory")
 # %% [markdown] key="count-it" lang="en"
 # ## Counting the memory
 #
-# By hand: the 1.01 million weights take 4 bytes each (32 bits, a format called **fp32**): 4 MB. The gradients take as much. The optimizer AdamW remembers two numbers for each weight: 8 MB. Together: 16 MB, a third of the card. The rest are activations, which grow with the number of photos. `tl.memory_plan` counts them.
+# By hand: the 1.01 million weights take 4 bytes each (32 bits, called **fp32**): 4 MB. The gradients take as much. The optimizer AdamW remembers two numbers for each weight: 8 MB. Together: 16 MB, a third of the card. The rest are activations, which grow with the number of photos. `tl.memory_plan` counts them.
 
 # %% key="count"
 budget = 50  # MB
@@ -90,16 +90,16 @@ tl.see_prediction("15-batch", plan.largest_batch(budget * 10**6), counted=True)
 # %% [markdown] key="measure-read" lang="ja" tags=["answer"]
 # **メモリを占めるのは、ほとんどが活性値です。** 残りの3つを除くと、カードの空きは50−16＝34 MBです。写真1枚の活性値は59.7÷128＝0.47 MBなので、72枚まで収まります（重みの4.1 MBには、BatchNormの記憶も入っています）。
 #
-# 左の図では、前向きの計算で活性値がたまり、逆向きの計算で使い終わったものから減っていきます。勾配はその間に増えるので、実際の最大は、4種類をすべて足した値より少し小さくなります。つまり、72枚は余裕を見た答えです。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。
+# 左の図では、前向きの計算（順伝播）で活性値がたまり、逆向きの計算（逆伝播）で使い終わったものから減っていきます。その間に、勾配が増えます。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。つまり、2ステップ目からの最大は67＋8＝75 MBほどで、計算した76 MBをわずかに下回ります。
 #
 # もっと大きなネットワークでも同じでしょうか。ウィジェットで試してみてください。
 
 # %% [markdown] key="measure-read" lang="en" tags=["answer"]
 # **Activations fill most of it.** The other three leave 50 − 16 = 34 MB. A photo takes 59.7 / 128 = 0.47 MB, so 72 photos fit. (The 4.1 MB of parameters include BatchNorm's memory.)
 #
-# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. So the highest point stays below the sum of all four, and 72 is on the safe side. The optimizer's notes appear in the first update and stay.
+# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. The optimizer's notes appear in the first update and stay: from the second step on, the peak is some 67 + 8 = 75 MB, just below the counted 76.
 #
-# Is it the same with larger networks? Try the widget.
+# Try larger networks in the widget.
 
 # %% key="widget"
 tl.widget("15")
@@ -142,7 +142,7 @@ tl.check("15-a")
 #
 # $$g=\sum_{i=1}^{k}\frac{n_i}{n}\,g_i \qquad (g_i\text{：}i\text{番目の勾配、}n_i\text{：その枚数、}n\text{：全部の枚数})$$
 #
-# と足せば、大きなバッチと同じ勾配になります。これを**勾配の蓄積**（gradient accumulation）といいます。机に載るのは、一度に $n_i$ 枚分の活性値だけです。
+# と足せば、大きなバッチと同じ勾配になります。これを**勾配の蓄積**（gradient accumulation、勾配累積とも）といいます。机に載るのは、一度に $n_i$ 枚分の活性値だけです。
 #
 # > **見る前に考える**：BatchNormはバッチの平均を使う層です。それでも同じになるでしょうか。
 
@@ -195,7 +195,7 @@ for name, model in models.items():
 #
 # ## Shorter numbers: 16 bits
 #
-# Numbers of two bytes about halve the activations. **bf16** has the range of fp32, but keeps two or three digits ($1+0.001$ is 1). **fp16** keeps three or four, but numbers smaller than $3\times10^{-8}$ become 0, so that small gradients vanish (for the cure, see "Deeper: what fp16 loses"). On a recent GPU choose bf16 (`precision="bf16"`). Weights and updates stay in fp32 (**mixed precision**).
+# Numbers of two bytes about halve the activations. **bf16** has the range of fp32, but keeps two or three digits ($1+0.001$ is 1). **fp16** keeps three or four, but numbers smaller than $3\times10^{-8}$ become 0, so that small gradients vanish (see "Deeper: what fp16 loses"). On a recent GPU choose bf16 (`precision="bf16"`). Weights and updates stay in fp32 (**mixed precision**).
 #
 # ## Computing again instead of keeping: checkpoints
 #
@@ -210,7 +210,7 @@ for precision in ("fp32", "bf16"):
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリは減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
+# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
@@ -223,11 +223,11 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を書き出します。
 
 # %% [markdown] key="two" lang="en"
-# **Both save memory, and checkpoints take time for it.** With bf16 our card of 50 MB holds 127 photos in place of 72. The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves nothing by them ("Deeper: checkpoints by hand" shows why).
+# **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves next to nothing (see "Deeper: checkpoints by hand").
 #
 # ## Calling a friend: two processes
 #
-# If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation side by side instead of one after another. PyTorch's DDP does this:
+# If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation, but side by side. PyTorch's DDP does this:
 #
 # ```
 # torchrun --standalone --nproc-per-node=2 birds.py
@@ -267,7 +267,7 @@ lesson15.draw_curves(alone, together, tl.stored("15_curves"))
 #
 # ## A silent mistake: counting photos twice
 #
-# Test photos are shared out as well. PyTorch's `DistributedSampler` fills up with the first photos again until all processes have equally many, so some count twice, as drawn below. We try it with 41 birds drawn as sketches, which are hard.
+# Test photos are shared out as well. PyTorch's `DistributedSampler` fills up with the first photos again until all processes have equally many, so some count twice. We try it with 41 sketches of birds, which are hard.
 
 # %% key="duplicates"
 display(tl.diagram("test_shares"))
@@ -350,13 +350,13 @@ lesson15.draw_rates(tl.stored("15_rates"))
 # %% [markdown] key="amdahl" lang="en"
 # ## How much faster? Amdahl's law
 #
-# Do two GPUs halve the time? In one computer they share out the computing, but the processor and the disk that load the photos are still one. If a share $s$ of the time cannot be shared out, $n$ GPUs are
+# Do two GPUs halve the time? In one computer they share out the computing, but one processor and one disk still load the photos. If a share $s$ of the time cannot be shared out, $n$ GPUs are
 #
 # $$\text{speed-up}=\frac{1}{s+(1-s)/n}$$
 #
-# times as fast (**Amdahl's law**). With $s=0.2$, two GPUs give $1/(0.2+0.4)=1.67$, and any number of them at most 5.
+# times as fast (**Amdahl's law**). With $s=0.2$, two GPUs give $1/(0.2+0.4)=1.67$, and any number at most 5.
 #
-# Let us measure your $s$: 200 JPEG files of 640 × 480 pixels are read one by one and made small (64 × 64); then comes one step of training.
+# Let us measure your $s$: 200 JPEG files of 640 × 480 pixels are read and made small; then comes one step of training.
 #
 # > **Predict, then run**: what share of the time does loading take?
 
@@ -388,14 +388,14 @@ tl.claim(
 )
 
 # %% [markdown] key="cached-read" lang="ja" tags=["answer"]
-# **この教材を作った計算機では、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** 計算は手元のCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
+# **この教材を作ったコンピューターでは、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** 計算は手元のCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
 #
-# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合っても、それぞれ1.3秒かかります。アムダールの法則で逆算すると、仕事の半分ほどは、写真を分けても減っていません。
+# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合っても、それぞれ1.3秒かかります。
 
 # %% [markdown] key="cached-read" lang="en" tags=["answer"]
-# **On the computer that made this page, loading took more than half of the time: even 1000 GPUs would not make it twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers load for themselves; there $s$ is what all wait for, such as saving.)
+# **On the computer that made this page, loading took more than half of the time: even 1000 GPUs would not make it twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers share it out; then $s$ is what all wait for, such as saving.)
 #
-# First see whether the same thing is computed again and again. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Shared between two processes, each still took 1.3: by Amdahl's law, about half of the work does not shrink with its share of the photos.
+# First see whether anything is computed again and again. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Each of two processes still took 1.3.
 
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
@@ -421,7 +421,7 @@ tl.claim(
 # | 2 | 4.4 | 35 € | 6.2 kWh |
 # | 8 | 1.7 | 54 € | 9.5 kWh |
 #
-# It gets faster, not cheaper. **Before you add machines, go down this list**: (1) freeze the body and cache its features, (2) make loading faster (smaller copies; in PyTorch's DataLoader `num_workers`), (3) use bf16, (4) try a smaller model, (5) fit it on one device by accumulation or checkpoints. Then scale.
+# It gets faster, not cheaper. **Before you add machines, go down this list**: (1) freeze the body and cache its features, (2) make loading faster (smaller copies, more `num_workers` in DataLoader), (3) use bf16, (4) try a smaller model, (5) fit it on one device by accumulation or checkpoints. Then scale.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -439,7 +439,7 @@ tl.claim(
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos of 448 × 448 pixels. On your one GPU (8 GB), with batches of 16, an epoch takes 40 minutes, half of it loading. The batch of 32 that you want runs out of memory. Your boss says: "Let us rent one computer with four GPUs."
+# For visual inspection you fine-tune all of ResNet-50 on 40,000 photos of 448 × 448 pixels. On your one GPU (8 GB), with batches of 16, an epoch takes 40 minutes, half of it loading. You want 32, which runs out of memory. Your boss says: "Let us rent one computer with four GPUs."
 #
 # Write your plan into `plan`:
 #
@@ -548,10 +548,10 @@ print("128 photos, with checkpoints:  ", cost(lean))
 # ja: print("128枚、チェックポイント：", cost(lean))
 
 # %% [markdown] key="checkpoints-read" lang="ja"
-# **メモリは8分の1ほどしか減らず、時間は延びました。** 活性値の半分近くは、画像がまだ大きい `layer1` より前で生まれ、そこにはチェックポイントがないからです。深いネットワークなら、活性値が多くの段に分かれているので、ずっとよく効きます。
+# **メモリは8分の1ほどしか減らず（H100では減りません）、時間は延びました。** 活性値の半分近くは、画像がまだ大きい `layer1` より前で生まれ、そこにはチェックポイントがないからです。深いネットワークなら、活性値が多くの段に分かれているので、ずっとよく効きます。
 
 # %% [markdown] key="checkpoints-read" lang="en"
-# **Only about an eighth of the memory is saved, and the step takes longer.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
+# **Only about an eighth of the memory is saved (on the H100 nothing), and the step takes longer.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
 
 # %% [markdown] key="deeper-half" lang="ja" tags=["deeper"]
 # ## さらに深く：fp16で失われるもの
@@ -619,7 +619,7 @@ for name, model in trainings.items():
 # %% [markdown] key="deeper-gpu" lang="en" tags=["deeper"]
 # ## Deeper: on a GPU
 #
-# Where there is a GPU, the next cell does the same sum there and prints the memory that it took. Elsewhere it prints stored speeds of an H100 only. The figure above is of the same H100. To measure everything on your own GPU, run `python -m tlhelpers bench --gpu` and `python -m tlhelpers results 15` in a terminal.
+# Where there is a GPU, the next cell computes the same gradient there and prints the memory that it took. Elsewhere it only prints stored speeds of the H100 that the figure of memory and time shows. To measure everything on your own GPU, run `python -m tlhelpers bench --gpu` and `python -m tlhelpers results 15` in a terminal.
 
 # %% key="gpu"
 if torch.cuda.is_available():
@@ -641,7 +641,7 @@ for name, row in tl.stored("15_gpu")["networks"].items():
 # 写真1枚のメモリは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
 
 # %% [markdown] key="gpu-read" lang="en"
-# **On this GPU the two small networks are even a little slower in bf16**; ResNet-50 and MiniLM are about a fifth faster. There is little to gain, probably because launching each operation takes as long in either precision. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
+# **On this GPU the two small networks are even a little slower in bf16**, probably because launching each operation takes as long in either precision. ResNet-50 and MiniLM are about a fifth faster. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
 #
 # In MobileNetV2 a photo takes 78.1 MB on the CPU and 78.7 MB on the H100. In MiniLM, however, a text takes 36.6 and 21.0 MB. So measure on the device that you will train on.
 
