@@ -82,8 +82,7 @@ def test_an_empty_lesson_builds_runs_and_passes_and_touches_its_own_files_only(t
     (packages / "clone.pth").write_text(f"{clone}\n{sysconfig.get_path('purelib')}\n")
 
     def run(*command: str) -> str:
-        compiled_once = {"PYTHONDONTWRITEBYTECODE": ""}  # seven processes load the clone's modules
-        variables = {**os.environ, "TLHELPERS_LANG": "en", **compiled_once}
+        variables = {**os.environ, "TLHELPERS_LANG": "en", "PYTHONDONTWRITEBYTECODE": "1"}
         variables.pop("PYTHONPATH", None)
         done = subprocess.run(
             command, cwd=clone, env=variables, capture_output=True, text=True, encoding="utf-8"
