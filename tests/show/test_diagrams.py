@@ -10,6 +10,7 @@ import pytest
 from tlhelpers.course.author.running import clean_outputs
 from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.show.diagrams import STAGES, Diagram, diagram, list_diagrams
+from tlhelpers.show.figures import BLUE
 from tlhelpers.show.widgets.chart import _width
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -67,6 +68,15 @@ def test_what_is_locked_does_not_move_and_what_moves_is_not_locked():
 def test_gradual_unfreezing_opens_one_stage_an_epoch():
     locks = len(LOCK_BOW.findall(diagram("gradual").svg()))
     assert locks == sum(range(len(STAGES) - 3, len(STAGES) + 1))
+
+
+def test_the_dots_of_the_a_distance_give_the_errors_that_stand_below_them():
+    dots = [dot.attrib for dot in ET.fromstring(diagram("a_distance").svg()).iter(f"{SVG}circle")]
+    for middle, wrong in ((185, 8), (535, 0)):  # errors of .5 and of 0
+        near = [dot for dot in dots if abs(float(dot["cx"]) - middle) < 161 and dot["r"] == "6"]
+        near = [dot for dot in near if float(dot["cy"]) < 180]
+        assert len(near) == 16
+        assert sum((float(d["cx"]) < middle) != (d["fill"] == BLUE) for d in near) == wrong
 
 
 def test_an_unknown_diagram_is_answered_with_those_that_exist():

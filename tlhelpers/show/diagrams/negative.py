@@ -51,15 +51,15 @@ def one_difference() -> Diagram:
 def a_distance() -> Diagram:
     """Pictures of two domains as dots, and the classifier that tries to tell them apart."""
     d = Diagram("a_distance", 240)
-    spots = ((0, 0), (34, -26), (26, 30), (-30, 22), (-26, -30), (60, 6), (4, 58), (-58, -4))
+    spots = ((0, 0), (34, -26), (26, 30), (-30, 22), (-26, -30), (60, 6), (20, 58), (-58, -4))
     for panel, (key, apart) in enumerate((("alike", 24), ("apart", 176))):
         left = 24 + 350 * panel
         d.note(left, 24, f"a_distance_{key}")
         d.add("rect", x=left, y=40, width=322, height=136, rx=6, fill="white", stroke=GREY)
         middle = left + 161
-        for colour, shift in ((BLUE, -apart / 2), (ORANGE, apart / 2)):
+        for colour, side in ((BLUE, -1), (ORANGE, 1)):
             for x, y in spots:
-                spot = {"cx": middle + shift + x, "cy": 104 + 0.8 * (y if shift < 0 else -y)}
+                spot = {"cx": middle + side * (apart / 2 - x), "cy": 104 - side * 0.8 * y}
                 d.add("circle", **spot, r=6, fill=colour, stroke=INK)
         d.add(
             "path",
