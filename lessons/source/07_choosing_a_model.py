@@ -1,11 +1,11 @@
 # %% [markdown] key="title" lang="ja"
 # # 07 事前学習モデルの選び方
 #
-# **説明29分、練習16分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
+# **説明31分、練習14分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 自分の少しの画像で、出発点になるネットワークを選ぶ
+# - 手元の少しの画像で、出発点になるネットワークを選ぶ
 # - VGG、Inception、ResNetがもたらしたものと、近道があると深くできる理由を説明する
 # - 学習する前の目安（k-NN、LEEPなど）を計算し、外れたときの損を見積もる
 # - エラーの出ない使い方の間違いを見つける
@@ -13,7 +13,7 @@
 # %% [markdown] key="title" lang="en"
 # # 07 Choosing a pretrained model
 #
-# **29 minutes of reading, 16 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
+# **31 minutes of reading, 14 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
 #
 # After this lesson you can
 #
@@ -47,7 +47,7 @@ choice = tl.stored("07_choice")
 # |---|---|---|---|
 # | `zukan-inception` | 146万 | 生き物・模様・文字、104種類 | 89% |
 # | `zukan-vgg` | 127万 | 同じ104種類 | 97% |
-# | `zukan-texture` | 102万 | 模様だけ、16種類 | 98% |
+# | `zukan-texture` | 101万 | 模様だけ、16種類 | 98% |
 
 # %% [markdown] key="idea" lang="en"
 # ## Whose eye will you borrow?
@@ -64,7 +64,7 @@ choice = tl.stored("07_choice")
 # |---|---|---|---|
 # | `zukan-inception` | 1.46 million | creatures, patterns, letters: 104 kinds | 89% |
 # | `zukan-vgg` | 1.27 million | the same 104 kinds | 97% |
-# | `zukan-texture` | 1.02 million | patterns only: 16 kinds | 98% |
+# | `zukan-texture` | 1.01 million | patterns only: 16 kinds | 98% |
 
 # %% key="predict-first" alt_ja="空撮写真の見本。6種類を1枚ずつ横に並べ、上に名前を付けてある。" alt_en="Photos from the air: one of each of the six classes side by side, its name above."
 aerial = tl.load_task("land_use", per_class=20, valid_per_class=10)
@@ -107,12 +107,12 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、3分）
 #
-# ウィジェットでラベルを20枚にし、ファイルの上限をいちばん小さくします。このとき、空撮写真と鳥の写真で正解率が最高なのは、それぞれどのネットワークでしょうか。名前を `small_aerial` と `small_birds` に入れてください（`"zukan-vgg"` のように書きます）。次に、上限をいちばん大きく戻します。鳥の写真でLEEPが1位にするネットワークは、最高より何ポイント低いでしょうか。`lost` に入れてください。
+# ウィジェットでラベルを20枚にし、ファイルの上限をいちばん小さくします。このとき、空撮写真と鳥の写真で正解率が最高なのは、それぞれどのネットワークでしょうか。名前を `small_aerial` と `small_birds` に入れてください（`"zukan-vgg"` のように書きます）。次に、上限をいちばん大きく戻します。LEEPという目安（あとで説明します）が鳥の写真で1位にするネットワークは、最高より何ポイント低いでしょうか。`lost` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best is LEEP's choice on birds? Put the number into `lost`.
+# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put the number into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -133,6 +133,8 @@ tl.check("07-a")
 # - **VGG**（Simonyan・Zisserman, 2014、[arXiv:1409.1556](https://arxiv.org/abs/1409.1556)）：3×3の小さなフィルターだけを、縦に16〜19層積みます。単純ですが、重みが多くなります（VGG-16は1億3800万個）。
 # - **Inception**（Szegedy ほか, 2014、GoogLeNetとも呼ばれます、[arXiv:1409.4842](https://arxiv.org/abs/1409.4842)）：1×1、3×3、5×5のフィルターとプーリングを横に並べ、細かいものと大きなものを同時に見ます。GoogLeNetの重みは、VGG-16の20分の1ほどです。
 # - **ResNet**（He ほか, 2015、[arXiv:1512.03385](https://arxiv.org/abs/1512.03385)）：2層ごとに、入力をそのまま出力に足す**近道**（スキップ接続、skip connection）を付けます。これで100層を超えても学習できるようになりました。
+#
+# `zukan` のネットワークが受け継いだのは設計で、大きさではありません（`zukan-inception` の重みは、`zukan-vgg` より多くなっています）。
 
 # %% [markdown] key="families" lang="en"
 # ## Three families: VGG, Inception, ResNet
@@ -142,6 +144,8 @@ tl.check("07-a")
 # - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, in 16 to 19 layers. That is simple, but takes many weights (138 million in VGG-16).
 # - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of 1 × 1, 3 × 3 and 5 × 5 and a pooling layer side by side, and sees fine and coarse detail at once, with about a twentieth of VGG-16's weights.
 # - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). Networks of more than 100 layers became trainable.
+#
+# The `zukan` networks carry on these designs, not their sizes: `zukan-inception` has more weights than `zukan-vgg`.
 
 # %% key="families-drawn"
 tl.diagram("families")
@@ -219,11 +223,11 @@ tl.claim(
 # %% [markdown] key="skip-read" lang="en"
 # **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (92%, 72%, 53%). This is not over-fitting: training itself goes wrong (He et al. called it **degradation**).
 #
-# But after **three times** the epochs the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. In the paper's large networks the difference stayed.
+# But after **three times** the epochs the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. In the paper's large networks the difference stayed even then.
 #
 # ## Another job, another winner
 #
-# So is ResNet, which has shortcuts, always the right choice? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
+# Is ResNet always the right choice, then? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
 
 # %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。上は凍結、下はファインチューニング。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each, frozen above and fine-tuned below; the best one of each job is ringed and dotted lines mark guessing."
 lesson07.draw_targets(choice, tl.stored("07_tuned"))
@@ -265,11 +269,11 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。（伸びが大きいのは弱いもので、最大は文字での `zukan-shape` の24ポイントです。試した4つの学習率のうちいちばん大きい0.2が、弱い3つでは90回のうち35回選ばれたので、もっと上げれば、まだ伸びるかもしれません。）
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。（いちばん伸びるのは弱いもので、試した範囲より学習率を上げれば、もっと伸びるかもしれません。）
 #
 # ## 学習する前に、何がわかるか
 #
-# 候補が100個あれば、全部は試せません。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。比べられるのは、同じ仕事の中だけです。
+# 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。そこで、特徴や元の答えを一度見るだけの**転移可能性**（transferability）の目安を使います。比べられるのは、同じ仕事の中だけです。
 #
 # **k-NN**（k近傍法。ここではk = 1）は、「いちばん近いほかの画像が同じクラスか」の割合です。図の左（丸と三角が2つのクラス）では、10枚中8枚で80%になります。
 #
@@ -278,11 +282,11 @@ tl.claim(
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points of it on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Weak networks gain most, `zukan-shape` 24 points on characters. Of the four rates tried, the three weak ones chose the largest, 0.2, in 35 of 90 runs, so a larger one might help them further.)
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Weak networks gain most; a rate above our largest might help further.)
 #
 # ## What can be known before any training?
 #
-# With a hundred candidates you cannot try them all. Scores of **transferability** look only once at the features, or at the answers of the old head. They compare networks within one job only.
+# You cannot fine-tune a hundred candidates, and a probe needs validation labels, too. Scores of **transferability** do without: they look once at the features, or at the old head's answers. They compare networks within one job only.
 #
 # **k-NN** (k nearest neighbours, here k = 1) asks for how many pictures the nearest other picture is of the same class. At the left of the drawing (two classes) these are 8 of 10.
 #
@@ -369,7 +373,7 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。目安の計算は、1つのネットワークに0.1〜0.2秒です（LogMEとHスコアは「さらに深く」で説明します）。
+# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。1つのネットワークにかかる時間は、プローブで0.2秒、目安で0.1秒ほどで、大差ありません。LogMEとHスコアは「さらに深く」で説明します。
 #
 # **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。目安は候補を絞るのに使い、最後は検証データで選ぶのが安全です。
 #
@@ -378,7 +382,7 @@ tl.claim(
 # 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。5つの間違いを測りました（保存済み）。青が赤より先（BGR）、白黒、値が0〜1のまま（正規化なし）、値が0〜255のまま、大きさが半分です。どれにも、使うときだけ間違えた場合（出力層は正しい画像で学習しています）と、はじめから間違えた場合があります。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A score takes 0.1 to 0.2 seconds a network. (LogME and the H-score: see "Deeper".)
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A probe takes 0.2 seconds a network, a score some 0.1. (LogME and the H-score: see "Deeper".)
 #
 # **Every score is wrong somewhere.** LEEP found the best network for photos from the air and for characters in all ten draws; on birds it took Inception in six of ten, 9 points below the best. Let scores make the short list, and validation data decide.
 #
@@ -422,7 +426,7 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # %% [markdown] key="real" lang="en"
 # ## And real networks on real photographs?
 #
-# Here are three MobileNetV2 and the smaller SqueezeNet, frozen, with 10 labels of each class (5 draws).
+# Here are three MobileNetV2 (from ImageNet, birds and insects) and the smaller SqueezeNet, frozen, with 10 labels of each class (5 draws).
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
@@ -436,7 +440,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 食品倉庫で、粘着シートに付いた虫8種類をカメラで見分けてほしい、と頼まれました。ラベル付きの写真は全部で160枚です。端末では1枚**50ミリ秒**、ファイルは**30 MB**までで、製品に組み込むので商用利用ができなければなりません（「さらに深く：時間と大きさ、ライセンス」を参照）。時間は、このコースで測ったCPU 1スレッドの値です。
+# 食品倉庫で、粘着シートに付いた虫8種類をカメラで見分けてほしい、と頼まれました。ラベル付きの写真は全部で160枚です。端末では1枚**50ミリ秒**、ファイルは**30 MB**までです。製品に組み込むので、ライセンスも考えます（「さらに深く：時間と大きさ、ライセンス」を参照）。時間は、このコースで測ったCPU 1スレッドの値です。
 #
 # | 候補 | 転移元 | ファイル | 1枚の時間 |
 # |---|---|---|---|
@@ -450,7 +454,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps. There are 160 labelled photos. The device allows **50 milliseconds** a photo and a file of **30 MB**, and the licence must allow commercial use (see “Deeper: time, size and licence”). The times were measured for this course, on one CPU thread.
+# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps, with 160 labelled photos. The device allows **50 milliseconds** a photo and a file of **30 MB**. It goes into a product, so mind the licences (see “Deeper: time, size and licence”). Times were measured on one CPU thread.
 #
 # | candidate | source | file | time a photo |
 # |---|---|---|---|
@@ -459,7 +463,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # | MobileNetV2 | insects of iNaturalist | 14 MB | 17 ms |
 # | SqueezeNet | ImageNet | 5 MB | 11 ms |
 #
-# Write your `plan`, then mark it with the rubric; more than one can be good.
+# Write your `plan`, then mark it with the rubric; several can be good.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -575,14 +579,14 @@ lesson07.draw_families(tl.stored("07_families"))
 #
 # 医療や金融では、その分野のデータで事前学習したモデルがよく使われます。胸部X線画像で育ったモデルを集めたTorchXRayVision（[arXiv:2111.00595](https://arxiv.org/abs/2111.00595)、もとのデータの1つがCheXpert、[arXiv:1901.07031](https://arxiv.org/abs/1901.07031)）や、金融の文章で育ったFinBERT（[arXiv:1908.10063](https://arxiv.org/abs/1908.10063)）です。一方、Transfusion（Raghu ほか, 2019、[arXiv:1902.07208](https://arxiv.org/abs/1902.07208)）は、ImageNetでの事前学習は医用画像の正解率をほとんど上げず、小さなネットワークをゼロから学習しても並ぶ、と報告しました。
 #
-# 私たちの絵の世界で、画像の枚数をそろえて（5,200枚ずつ）比べます。`chest` は、同じような胸部の絵で、**別の**所見（大きな心臓、たまった液体など8種類）を学びました。文章では、お店の問い合わせメールと、旅行や日常の文から、6,000通ずつで単語ベクトルを作り、問い合わせの分類に使いました。どれも、実際の医療データや顧客のメールではありません。
+# 私たちの絵の世界で、画像の枚数をそろえて（5,200枚ずつ）比べます。`chest` は、同じような胸部の絵で、**別の**所見（大きな心臓、たまった液体など8種類）を学びました。文章では、お店の問い合わせメールと、旅行・日常・広告の文から、6,000通ずつで単語ベクトルを作り、問い合わせの分類に使いました。どれも、実際の医療データや顧客のメールではありません。
 
 # %% [markdown] key="deeper-matched" lang="en" tags=["deeper"]
 # ## Deeper: a source that matches the job
 #
 # In medicine and finance, networks pretrained on data of the field are popular: TorchXRayVision ([arXiv:2111.00595](https://arxiv.org/abs/2111.00595)) gathers networks that grew up on chest X-rays, such as those of CheXpert ([arXiv:1901.07031](https://arxiv.org/abs/1901.07031)), and FinBERT ([arXiv:1908.10063](https://arxiv.org/abs/1908.10063)) has read financial texts. On the other hand, Transfusion (Raghu et al., 2019, [arXiv:1902.07208](https://arxiv.org/abs/1902.07208)) reports that ImageNet pretraining hardly raises the accuracy on medical pictures, and that small networks trained from scratch keep up.
 #
-# We compare sources of our drawn world, 5,200 pictures each. The source "chest" learned eight **other** findings (a large heart, fluid and so on) on drawings of chests. For texts, we made word vectors from 6,000 letters each, of a shop's mail or of travel and daily life, and sorted customer enquiries with them. None of this is real medical data or real mail.
+# We compare sources of our drawn world, 5,200 pictures each. The source "chest" learned eight **other** findings (a large heart, fluid and so on) on drawings of chests. For texts, we made word vectors from 6,000 letters each, of a shop's mail or of travel, daily life and advertising, and sorted customer enquiries with them. None of this is real medical data or real mail.
 
 # %% key="matched-figure" alt_ja="左：胸部の絵のテスト正解率をラベルの数に対して、4つの転移元で比べる。右：問い合わせのテスト正解率を、3種類の文章から作った単語ベクトルで比べる。" alt_en="Left: test accuracy on drawn X-rays against labels, for four sources. Right: test accuracy on enquiries against labels, for word vectors from three kinds of text."
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
@@ -817,12 +821,12 @@ lesson07.draw_gradient(depth)
 lesson07.draw_cost(tl.stored("07_cost"))
 
 # %% [markdown] key="cost-read" lang="ja"
-# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。破線に載っていないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
+# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。なお、GoogLeNetのファイルには学習のときだけ使う補助の出力層が2つ入っていて、なければ約半分の大きさです。破線に載っていないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
 #
 # **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、重みと元データの両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
 # %% [markdown] key="cost-read" lang="en"
-# **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
+# **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. (GoogLeNet's file holds two side heads that only training uses; without them it would be half as large.) As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
 #
 # **There are two licences to read.** The weights of torchvision are under BSD-3, but the pictures of ImageNet are for research and education only. How far weights inherit the terms of their data is not settled. Before they go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
 

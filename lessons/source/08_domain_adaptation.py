@@ -115,7 +115,7 @@ tl.widget("08")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、3分）
 #
-# 「流れてくる写真」は、適応に使える、ラベルのない写真の枚数です。光と枚数を変えて、次の2つを探してください。
+# 「流れてくる写真」は、適応に使える、ラベルのない写真の枚数です。適応をオンにし、光と枚数を変えて、次の2つを探してください。
 #
 # - `pays_from`：写真が8枚だけのとき、適応したほうが正解率が高くなる、いちばん明るい光（%）
 # - `stream_needed`：光が20%のとき、適応ありで正解率が90%以上になる、いちばん少ない枚数
@@ -125,7 +125,7 @@ tl.widget("08")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (try, 3 minutes)
 #
-# The stream is the number of photos, without labels, that adaptation may look at. Change the light and the stream, and find two numbers:
+# The stream is the number of photos, without labels, that adaptation may look at. Switch adaptation on, change light and stream, and find two numbers:
 #
 # - `pays_from`: with only 8 photos, the brightest light (in percent) at which adaptation is ahead
 # - `stream_needed`: the smallest stream that reaches at least 90% at 20% of the light
@@ -673,14 +673,14 @@ tl.claim(
 )
 
 # %% [markdown] key="texts-read" lang="ja"
-# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がりますが、CORALで76%に戻ります。平均だけでは、はっきりした効果とはいえません（3ポイント、95%信頼区間は−2〜7）。日本語のラベル5件からの学び直しは69%で、CORALより7.5ポイント低くなりました（3.5〜11.5）。文字だけの読み手は57%で、ランダム（50%）とあまり変わりません。2つの言語に共通の文字が少ないからです。
+# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がりますが、CORALで76%に戻ります。平均だけでは、はっきりした効果とはいえません（3ポイント、95%信頼区間は−2〜7）。日本語のラベル5件からの学び直しは69%で、CORALより7.5ポイント低くなりました（3.5〜11.5）。文字だけの読み手は、英語での65%（破線はE5の値です）が57%になり、ランダム（50%）とあまり変わりません。2つの言語に共通の文字が少ないからです。
 #
-# **問い合わせでは、手を加えても変わりません。** はじめから70%で、CORALの1.5ポイントは信頼区間が0を含みます。私たちの小さな `zukan-bert` では、迷惑メールは英語でも61%しか当たらず、合わせても64%のままでした。転移元で見分けられないものは、合わせても見分けられません。なお、10回の測定で選び直したのは学習に使う文章で、テストの80件（問い合わせは240件）は同じです。
+# **問い合わせでは、手を加えても変わりません。** はじめから70%で、CORALの1.5ポイントは信頼区間が0を含みます。私たちの小さな `zukan-bert` では、迷惑メールは英語でも61%しか当たらず、日本語では、合わせても合わせなくても64%でした。転移元で見分けられないものは、合わせても見分けられません。なお、10回の測定で選び直したのは学習に使う文章で、テストの80件（問い合わせは240件）は同じです。
 
 # %% [markdown] key="texts-read" lang="en"
-# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese; CORAL brings it back to 76%. The mean alone is not sure to help (3 points, 95% interval −2 to 7). Learned anew from five Japanese labels it has 69%, 7.5 points below CORAL (3.5 to 11.5). The reader of letters has 57%, not far above guessing (50%): the two languages share few letters.
+# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese; CORAL brings it back to 76%. The mean alone is not sure to help (3 points, 95% interval −2 to 7). Learned anew from five Japanese labels it has 69%, 7.5 points below CORAL (3.5 to 11.5). The reader of letters falls from 65% (the dashed line is E5's) to 57%, not far above guessing (50%): the two languages share few letters.
 #
-# **For enquiries nothing changes.** They start at 70%, and CORAL's 1.5 points have an interval that contains 0. With our small `zukan-bert`, spam is told at 61% even in English, and stays at 64% whatever is moved: what cannot be told at home cannot be told abroad. The 10 draws renew the texts that are learned from; the 80 messages of the test (240 enquiries) stay the same.
+# **For enquiries nothing changes.** They start at 70%, and CORAL's 1.5 points have an interval that contains 0. With our small `zukan-bert`, spam is told at only 61% in English, and at 64% in Japanese, whatever is moved: what cannot be told at home cannot be told abroad. The 10 draws renew the texts that are learned from; the 80 messages of the test (240 enquiries) stay the same.
 
 # %% [markdown] key="deeper-training" lang="ja" tags=["deeper"]
 # ## さらに深く：学習しながら近づける（MMDとDANN）
@@ -886,7 +886,7 @@ for rule, name in rules.items():
 # - **映すもの**：夜の写真と「ほとんどが同じ答え」の出力、ウィジェット、割合の変化の図（`shift-run`）。
 # - **2人組で**：ウィジェットで1人が光を下げ、もう1人は適応をオンにする前に正解率を予想します。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、最初のファインチューニングが10秒ほど、ほかのセルは数秒です。
-# - **遅れた人は**：`setup`、`day`、`adabn-run` を実行すれば、どの節からでも再開できます。
+# - **遅れた人は**：`setup`、`day`、`night-run`、`adabn-run` を実行すれば、「さらに深く」以外のどの節からでも再開できます。
 # - **よくある間違い**：`keep_batchnorm=False` を付け忘れる（記憶が事前学習のときのまま残り、AdaBNが2つのずれを同時に直そうとする）。テスト写真を適応にも使う。AdaBNのあとで昼の写真も同じモデルで測る。
 # - **議論の種**：夜勤のラベルが1枚もないとき、AdaBNが得か損かを、どうやって知ればよいでしょうか（答えの割合、少数のラベル、適応前の答えとの食い違い）。
 
@@ -896,6 +896,6 @@ for rule, name in rules.items():
 # - **To project**: the photos of the night with the output "most frequent answer", the widget, the figure of changed shares (`shift-run`).
 # - **In pairs**: with the widget, one turns the light down, the other predicts the accuracy before adaptation is switched on. Change places, three times.
 # - **Waiting**: on two CPU cores the first fine-tuning takes some 10 seconds, every other cell a few.
-# - **Whoever fell behind** runs `setup`, `day` and `adabn-run` and can go on from any section.
+# - **Whoever fell behind** runs `setup`, `day`, `night-run` and `adabn-run` and can go on from any section outside "Deeper".
 # - **Common mistakes**: leaving out `keep_batchnorm=False` (the memory is then still that of pre-training, and AdaBN mends two shifts at once); adapting on the test photos; measuring the day with the network that was adapted to the night.
 # - **To discuss**: without a single label from the night, how would you find out whether AdaBN gains or loses? (Shares of the answers, a few labels, how often the answers differ from those before.)
