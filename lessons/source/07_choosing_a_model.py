@@ -95,7 +95,7 @@ tl.see_prediction("07-first", max(today, key=today.get))
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** `zukan-texture`, which has seen nothing but patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
+# **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
 #
 # Rings are today's single run, the rest ten stored draws.
 #
@@ -112,7 +112,7 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put the number into `lost`.
+# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put it into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -227,7 +227,7 @@ tl.claim(
 #
 # ## Another job, another winner
 #
-# Is ResNet always the right choice, then? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
+# So is ResNet always right? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
 
 # %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。上は凍結、下はファインチューニング。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each, frozen above and fine-tuned below; the best one of each job is ringed and dotted lines mark guessing."
 lesson07.draw_targets(choice, tl.stored("07_tuned"))
@@ -269,7 +269,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。（いちばん伸びるのは弱いもので、試した範囲より学習率を上げれば、もっと伸びるかもしれません。）
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。（伸びがいちばん大きいのは、文字での `zukan-shape` の24ポイントです。弱いものは、試した範囲より学習率を上げれば、もっと伸びるかもしれません。）
 #
 # ## 学習する前に、何がわかるか
 #
@@ -282,7 +282,7 @@ tl.claim(
 # %% [markdown] key="scores" lang="en"
 # **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune. (Weak networks gain most; a rate above our largest might help further.)
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune. (The largest gain is 24 points, `zukan-shape` on characters; a rate above our largest might help weak networks.)
 #
 # ## What can be known before any training?
 #

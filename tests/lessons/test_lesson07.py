@@ -74,9 +74,12 @@ def test_fine_tuning_keeps_the_order_that_the_lesson_tells():
     assert sum(lost["frozen"].values()) / 6 < 3 < 10 < sum(lost["random"].values()) / 6
     assert sorted(lost["frozen"].values())[:4] == [0, 0, 0, 0]  # the best stays the best on four
     assert max(lost["frozen"].values()) <= 3.05
-    before = truths(choice, "strokes", 1)["zukan-shape"]
-    gain = 100 * (tuned_truths(tuned, "strokes")["zukan-shape"] - before)
-    assert gain == pytest.approx(24, abs=0.5)
+    gains = {
+        (target, name): 100 * (after - truths(choice, target, 1)[name])
+        for target in tuned["targets"]
+        for name, after in tuned_truths(tuned, target).items()
+    }
+    assert gains["strokes", "zukan-shape"] == max(gains.values()) == pytest.approx(24, abs=0.5)
     weak = [n[name]["rate"] for n in tuned["targets"].values() for name in WEAK]
     assert sum(rate == max(tuned["rates"]) for rates in weak for rate in rates) == 35
     assert sum(map(len, weak)) == 90
@@ -156,6 +159,23 @@ def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch
         monkeypatch.setenv("TLHELPERS_LANG", lang)
         names = [text(f"lesson07.mistake_{name}") for name in MISTAKES if name != "right"]
         assert f"choices=({', '.join(map(repr, names))})".replace("'", '"') in source
+
+
+def test_the_first_table_has_the_weights_of_its_networks():
+    source = SOURCE.read_text(encoding="utf-8")
+    weights = {}
+    for name in ("zukan-inception", "zukan-vgg", "zukan-texture"):
+        weights[name] = backbone(name).info.parameters
+        assert f"# | `{name}` | {weights[name] / 1e6:.2f} million |" in source
+        assert f"# | `{name}` | {weights[name] / 1e4:.0f}万 |" in source
+    assert weights["zukan-inception"] > weights["zukan-vgg"]
+
+
+def test_a_probe_takes_little_longer_than_a_score():
+    spent = stored("07_choice")["seconds"]
+    assert round(spent["features"] + spent["probe"], 1) == 0.2
+    for score in ("knn", "logme", "leep", "h_score"):
+        assert round(spent["features"] + spent[score], 1) == 0.1
 
 
 def test_the_candidates_of_the_last_exercise_have_the_costs_that_were_measured():
