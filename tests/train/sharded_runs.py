@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tlhelpers.data.task import Split
+from tlhelpers.data.task import Split, Task
 from tlhelpers.train.engine import fit, predict
+from tlhelpers.transfer.finetune import fine_tune
 
 if "RANK" in os.environ:
     os.environ |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
@@ -41,9 +42,19 @@ def train(**options):
     return predict(model, SPLIT), model.state_dict(), outcome
 
 
+def tune():
+    """What lesson 15 launches: a network with BatchNorm, fine-tuned by SGD."""
+    torch.manual_seed(RANK)
+    network = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 2))
+    task = Task("points", SPLIT, SPLIT, SPLIT, {"en": ["a", "b"], "ja": ["a", "b"]})
+    tuned = fine_tune(network, task, lr=0.1, epochs=2, freeze_epochs=0, batch_size=7, device="cpu")
+    outcome = [*tuned.history.train_loss, tuned.start_acc, tuned.valid_acc, tuned.test_acc]
+    return predict(tuned.model, SPLIT), tuned.model.state_dict(), outcome
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    found = {"plain": train()}
+    found = {"plain": train(), "tuned": tune()}
     if "RANK" in os.environ:
         try:
             train(penalty=lambda model: 0.0)
