@@ -1,18 +1,18 @@
 # %% [markdown] key="title" lang="ja"
 # # 15 1台のGPUから複数台へ
 #
-# **説明25分、練習20分** ・ 前提：レッスン03（ファインチューニング）。特徴の保存（レッスン02）も使います。
+# **説明29分、練習16分** ・ 前提：レッスン03（ファインチューニング）。特徴の保存（レッスン02）も使います。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 学習のメモリを占めるものを数え、小さなカードに収める
+# - 学習のメモリーを占めるものを数え、小さなカードに収める
 # - 1つの学習を2つのプロセスで分け合い、結果が同じであることを確かめる
 # - 台数を増やして得をするか、増やす前に計算する
 
 # %% [markdown] key="title" lang="en"
 # # 15 From one GPU to many machines
 #
-# **25 minutes of reading, 20 of exercises** · Before this: lesson 03 (fine-tuning), lesson 02 (cached features).
+# **29 minutes of reading, 16 of exercises** · Before this: lesson 03 (fine-tuning), lesson 02 (cached features).
 #
 # After this lesson you can
 #
@@ -56,7 +56,7 @@ lesson15 = tl.figures("15")
 tl.diagram("memory")
 
 # %% [markdown] key="count-it" lang="ja"
-# ## メモリを数える
+# ## メモリーを数える
 #
 # まず手で数えます。重みは約101万個で、1個が4バイト（32ビット。この形式を**fp32**といいます）なので、約4 MBです。勾配も同じ数、オプティマイザーのAdamWは重み1個につき2つの数を覚えるので、その2倍の約8 MBです。ここまでで16 MBほど、つまりカードの3分の1です。残りは活性値で、写真の枚数に比例します。`tl.memory_plan` が数えてくれます。
 
@@ -73,7 +73,7 @@ print(plan)
 tl.predict_first("15-batch", "How many photos fit into 50 MB at once?", between=(1, 128))
 # ja: tl.predict_first("15-batch", "50 MBのカードに、一度に何枚の写真が収まるか", between=(1, 128))
 
-# %% key="measure" alt_ja="左：学習1ステップの間のメモリの変化。前向きの計算で増え、逆向きの計算で減る。右：数えた4種類の積み上げ棒。破線は50 MB。" alt_en="Left: memory over one training step; it rises in the forward pass and falls in the backward pass. Right: the four kinds that were counted, stacked. Dashed: 50 MB."
+# %% key="measure" alt_ja="左：学習1ステップの間のメモリーの変化。前向きの計算で増え、逆向きの計算で減る。右：数えた4種類の積み上げ棒。破線は50 MB。" alt_en="Left: memory over one training step; it rises in the forward pass and falls in the backward pass. Right: the four kinds that were counted, stacked. Dashed: 50 MB."
 optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
 photos = images[:128].clone()  # nothing but the batch lies on the desk
 # ja: photos = images[:128].clone()  # 机に載るのは、この128枚だけ
@@ -88,16 +88,16 @@ display(lesson15.draw_memory(meter, plan, budget))
 tl.see_prediction("15-batch", plan.largest_batch(budget * 10**6), counted=True)
 
 # %% [markdown] key="measure-read" lang="ja" tags=["answer"]
-# **メモリを占めるのは、ほとんどが活性値です。** 残りの3つを除くと、カードの空きは50−16＝34 MBです。写真1枚の活性値は59.7÷128＝0.47 MBなので、72枚まで収まります（重みの4.1 MBには、BatchNormの記憶も入っています）。
+# **メモリーを占めるのは、ほとんどが活性値です。** 残りの3つを除くと、カードの空きは50−16＝34 MBです。写真1枚の活性値は59.7÷128＝0.47 MBなので、72枚まで収まります（重みの4.1 MBには、BatchNormの記憶も入っています）。
 #
-# 左の図では、前向きの計算（順伝播）で活性値がたまり、逆向きの計算（逆伝播）で使い終わったものから減っていきます。その間に、勾配が増えます。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。つまり、2ステップ目からの最大は67＋8＝75 MBほどで、計算した76 MBをわずかに下回ります。
+# 左の図では、前向きの計算（順伝播）で活性値がたまり、逆向きの計算（逆伝播）で使い終わったものから減っていきます。その間に、勾配が増えます。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。つまり、2ステップ目からの最大は67＋8＝75 MBで（実測も同じです）、計算した76 MBをわずかに下回ります。
 #
 # もっと大きなネットワークでも同じでしょうか。ウィジェットで試してみてください。
 
 # %% [markdown] key="measure-read" lang="en" tags=["answer"]
 # **Activations fill most of it.** The other three leave 50 − 16 = 34 MB. A photo takes 59.7 / 128 = 0.47 MB, so 72 photos fit. (The 4.1 MB of parameters include BatchNorm's memory.)
 #
-# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. The optimizer's notes appear in the first update and stay: from the second step on, the peak is some 67 + 8 = 75 MB, just below the counted 76.
+# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. The optimizer's notes appear in the first update and stay: from the second step on, the peak is 67 + 8 = 75 MB (measured, too), just below the counted 76.
 #
 # Try larger networks in the widget.
 
@@ -202,7 +202,7 @@ for name, model in models.items():
 # With **activation checkpointing** ([arXiv:1604.06174](https://arxiv.org/abs/1604.06174)) every stage keeps its input only; its other slips are made again when the backward pass gets there. For example, with 12 layers in 4 stages of 3, 4 slips are kept and at most 3 are made again at a time: 7 instead of 12. The price is a second forward pass.
 
 
-# %% key="checkpointing" alt_ja="4つのネットワークで、fp32を100%としたときの、1件あたりのメモリ（左）と時間（右）。bf16とチェックポイントを比べる。" alt_en="For four networks, memory of an example (left) and time (right), with fp32 as 100%: bf16 and checkpointing."
+# %% key="checkpointing" alt_ja="4つのネットワークで、fp32を100%としたときの、1件あたりのメモリー（左）と時間（右）。bf16とチェックポイントを比べる。" alt_en="For four networks, memory of an example (left) and time (right), with fp32 as 100%: bf16 and checkpointing."
 for precision in ("fp32", "bf16"):
     counted = tl.memory_plan(network, images[:8], precision=precision)
     print(f"{precision}: 50 MB hold {counted.largest_batch(50 * 10**6)} photos")
@@ -210,17 +210,17 @@ for precision in ("fp32", "bf16"):
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **bf16もチェックポイントもメモリを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
+# **bf16もチェックポイントもメモリーを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリーがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリーを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリーはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
 # 1台に収まっても遅いなら、分け合います。**データ並列**（data parallel）では、同じ重みを持つ複数のプロセスが、1つのバッチを分け、勾配の平均を取ってから同じ更新をします。蓄積を、順番にではなく同時に行うわけです。PyTorchのDDPがこれで、次のように起動します。
 #
 # ```
-# torchrun --standalone --nproc-per-node=2 birds.py
+# torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を書き出します。
+# GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を `report.json` に書き出します。
 
 # %% [markdown] key="two" lang="en"
 # **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves next to nothing (see "Deeper: checkpoints by hand").
@@ -230,10 +230,10 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation, but side by side. PyTorch's DDP does this:
 #
 # ```
-# torchrun --standalone --nproc-per-node=2 birds.py
+# torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# Two CPU cores will do. The same script serves one process and two; only number 0 (`RANK`) writes the report.
+# Two CPU cores will do. The same script serves one process and two; only number 0 (`RANK`) writes `report.json`.
 
 # %% key="launch" alt_ja="エポックごとの訓練損失。1プロセスと2プロセスの曲線が重なる。" alt_en="Training loss by epoch; the curves of one process and of two lie on each other."
 script = """
@@ -400,7 +400,7 @@ tl.claim(
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
 #
-# 料金は「台数×時間×単価」、電力量は「台数×時間×消費電力」です。たとえば、1台で8時間かかる学習（$s=0.1$）を、1台1時間あたり400円、0.7 kWhの計算機で行うと、次のようになります。
+# 料金は「台数×時間×単価」、電力量は「台数×時間×消費電力」です。たとえば、1台で8時間かかる学習（$s=0.1$）を、1台1時間あたり400円、0.7 kWhのコンピューターで行うと、次のようになります。
 #
 # | 台数 | 時間 | 料金 | 電力量 |
 # |---|---|---|---|
@@ -426,11 +426,11 @@ tl.claim(
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚（448×448画素）です。1台のGPU（8 GB）では、バッチ16枚で1エポックに40分かかり、そのうち半分が読み込みです。バッチを32枚にしたいのですが、メモリが足りません。上司は「GPUが4台載ったコンピューターを借りよう」と言います。
+# 部品の検査で、ResNet-50を全層ファインチューニングします。写真は4万枚（448×448画素）です。1台のGPU（8 GB）では、バッチ16枚で1エポックに40分かかり、そのうち半分が読み込みです。バッチを32枚にしたいのですが、メモリーが足りません。上司は「GPUが4台載ったコンピューターを借りよう」と言います。
 #
 # 計画を `plan` に書いてください。
 #
-# - `"memory"`：メモリ不足をどう解決するか
+# - `"memory"`：メモリー不足をどう解決するか
 # - `"speed"`：何から順に速くするか
 # - `"machines"`：GPUを何台にするか（計算も書く）
 # - `"check"`：結果が変わっていないことを、どう確かめるか
@@ -476,7 +476,7 @@ tl.check("15-c")
 # %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
-# | メモリ | 写真を減らすだけ | 方法を1つ挙げた | 方法の代償（時間、BatchNorm）にも触れた |
+# | メモリー | 写真を減らすだけ | 方法を1つ挙げた | 方法の代償（時間、BatchNorm）にも触れた |
 # | 速さ | 台数だけ | 読み込みに触れた | 順番に理由がある |
 # | 台数 | 計算なし | アムダールの法則を使った | 読み込みを直した後でも計算した |
 # | 確かめ方 | なし | 正解率を比べる | 同じ枚数、シード、重複のない評価 |
@@ -501,7 +501,7 @@ tl.quiz("15")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 学習のメモリは、重み、勾配、オプティマイザーの記録、活性値です。活性値はバッチに比例します。
+# - 学習のメモリーは、重み、勾配、オプティマイザーの記録、活性値です。活性値はバッチに比例します。
 # - 勾配の蓄積、16ビット、活性値のチェックポイントで、同じ学習が小さなカードに収まります。BatchNormには気をつけてください。
 # - 2つのプロセスは、同じバッチなら1つと同じことを学びます。評価では、どの写真も1回だけ数えます。
 # - 台数を増やす前に、特徴の保存、読み込み、小さなモデルを確かめます。増やせば速くはなりますが、安くはなりません。
@@ -548,7 +548,7 @@ print("128 photos, with checkpoints:  ", cost(lean))
 # ja: print("128枚、チェックポイント：", cost(lean))
 
 # %% [markdown] key="checkpoints-read" lang="ja"
-# **メモリは8分の1ほどしか減らず（H100では減りません）、時間は延びました。** 活性値の半分近くは、画像がまだ大きい `layer1` より前で生まれ、そこにはチェックポイントがないからです。深いネットワークなら、活性値が多くの段に分かれているので、ずっとよく効きます。
+# **メモリーは8分の1ほどしか減らず（H100では減りません）、時間は延びました。** 活性値の半分近くは、画像がまだ大きい `layer1` より前で生まれ、そこにはチェックポイントがないからです。深いネットワークなら、活性値が多くの段に分かれているので、ずっとよく効きます。
 
 # %% [markdown] key="checkpoints-read" lang="en"
 # **Only about an eighth of the memory is saved (on the H100 nothing), and the step takes longer.** Nearly half of the activations are made before `layer1`, where the pictures are still large and we set no checkpoint. In a deep network they are spread over many stages, so that checkpoints save far more.
@@ -614,7 +614,7 @@ for name, model in trainings.items():
 # %% [markdown] key="deeper-gpu" lang="ja" tags=["deeper"]
 # ## さらに深く：GPUでは
 #
-# GPUがあれば、次のセルは同じ計算をGPUで行い、実際に使ったメモリを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。自分のGPUで全部を測り直すには、端末で `python -m tlhelpers bench --gpu` と `python -m tlhelpers results 15` を実行してください。
+# GPUがあれば、次のセルは同じ計算をGPUで行い、実際に使ったメモリーを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。自分のGPUで全部を測り直すには、端末で `python -m tlhelpers bench --gpu` と `python -m tlhelpers results 15` を実行してください。
 
 # %% [markdown] key="deeper-gpu" lang="en" tags=["deeper"]
 # ## Deeper: on a GPU
@@ -638,7 +638,7 @@ for name, row in tl.stored("15_gpu")["networks"].items():
 # %% [markdown] key="gpu-read" lang="ja"
 # **このGPUでは、小さな2つのネットワークは、bf16でかえって少し遅くなりました。** 1つずつの演算を起動する時間は、どちらの形式でも変わらないからだと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
 #
-# 写真1枚のメモリは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
+# 写真1枚のメモリーは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
 
 # %% [markdown] key="gpu-read" lang="en"
 # **On this GPU the two small networks are even a little slower in bf16**, probably because launching each operation takes as long in either precision. ResNet-50 and MiniLM are about a fifth faster. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
@@ -659,23 +659,31 @@ for name, row in tl.stored("15_gpu")["networks"].items():
 tl.diagram("sharded")
 
 # %% [markdown] key="shard-how" lang="ja"
-# `tl.fit` のスクリプトはそのままで、起動の命令だけを変えます。
+# 上の `birds.py` はそのままで、起動の命令だけを変えます。2行目は、重みが10万個を超える部分ごとに集める、という指定です（これがないと、全部の重みを一度に集めます）。
 #
 # ```
-# accelerate launch --use_fsdp --fsdp_version 2 --num_processes 4 birds.py
+# accelerate launch --num_processes 4 --use_fsdp --fsdp_version 2 \
+#     --fsdp_auto_wrap_policy SIZE_BASED_WRAP --fsdp_min_num_params 100000 \
+#     birds.py report.json
 # ```
+#
+# GPUの代わりにCPUの2プロセスで試すと、学んだ結果は1プロセスのときと、丸めの誤差を除いて同じでした。GPU 4台では試していません。
 
 # %% [markdown] key="shard-how" lang="en"
-# A script with `tl.fit` stays as it is; only the command that launches it changes:
+# `birds.py` above stays as it is; only the command that launches it changes. By its second line, each part with more than 100,000 weights is brought together by itself; without it, all weights would be at once.
 #
 # ```
-# accelerate launch --use_fsdp --fsdp_version 2 --num_processes 4 birds.py
+# accelerate launch --num_processes 4 --use_fsdp --fsdp_version 2 \
+#     --fsdp_auto_wrap_policy SIZE_BASED_WRAP --fsdp_min_num_params 100000 \
+#     birds.py report.json
 # ```
+#
+# With two CPU processes in place of GPUs, the script learned what one process learns, up to rounding. We have not tried it on four GPUs.
 
 # %% [markdown] key="exercise-d" lang="ja"
 # ### 練習D（書く、6分）
 #
-# 70億個の重みを、AdamWで、1台80 GBのGPU 8台を使って学習します。重み1個につき、重みが4バイト、勾配が4バイト、記録が8バイトです（活性値は考えません）。GPU 1台あたりのメモリを求める関数 `gigabytes(weights, gpus, shared)` を書きましょう。`shared` は分担するもののリストです。上の図のZeRO-1なら `["optimizer"]`、FSDPなら `["parameters", "gradients", "optimizer"]`、DDPなら `[]` です。
+# 70億個の重みを、AdamWで、1台80 GBのGPU 8台を使って学習します。重み1個につき、重みが4バイト、勾配が4バイト、記録が8バイトです（活性値は考えません）。GPU 1台あたりのメモリーを求める関数 `gigabytes(weights, gpus, shared)` を書きましょう。`shared` は分担するもののリストです。上の図のZeRO-1なら `["optimizer"]`、FSDPなら `["parameters", "gradients", "optimizer"]`、DDPなら `[]` です。
 #
 # そのうえで、80 GBに収まるものの中から、分担がいちばん少ない方法を `choice` に入れてください（`"DDP"`、`"ZeRO-1"`、`"FSDP"` のどれか）。
 
@@ -704,11 +712,11 @@ choice = "ZeRO-1"  # 112 GB with DDP, 63 with ZeRO-1, 14 with FSDP
 tl.check("15-d")
 
 # %% [markdown] key="deeper-machines" lang="ja" tags=["deeper"]
-# ## さらに深く：2台以上の計算機と、途中で止まったとき
+# ## さらに深く：2台以上のコンピューターと、途中で止まったとき
 #
-# 計算機が2台なら、それぞれで `torchrun` を1つずつ起動します。全プロセスが同じアドレス（`--rdzv-endpoint`）に集まり、番号をもらいます。
+# コンピューターが2台なら、それぞれで `torchrun` を1つずつ起動します。全プロセスが同じアドレス（`--rdzv-endpoint`）に集まり、番号をもらいます。
 #
-# 台数が増え、時間が延びると、どれかが止まる確率も上がります。料金の安い計算機（スポットインスタンスなど）は、途中で回収されることもあります。そこで、途中経過を**チェックポイント**として保存しておき、止まったら同じ命令をもう一度実行します（同じ言葉ですが、活性値のチェックポイントとは別のものです）。
+# 台数が増え、時間が延びると、どれかが止まる確率も上がります。料金の安いコンピューター（スポットインスタンスなど）は、途中で回収されることもあります。そこで、途中経過を**チェックポイント**として保存しておき、止まったら同じ命令をもう一度実行します（同じ言葉ですが、活性値のチェックポイントとは別のものです）。
 #
 # ここでは5ステップごとに保存し、12ステップ目で2つのプロセスを止めます。続きは「2台」で行います。1台の中で2つの `torchrun` を起動し、2台の待ち合わせを再現します。
 
@@ -744,7 +752,7 @@ if together and resumed:
 # **Resumed on two machines, it ended with the sums of weights of the uninterrupted run.** The first line is from the run that was stopped; the second launch went on from what was saved at step 10. Saved are not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
 
 # %% [markdown] key="cluster" lang="ja"
-# 共用の計算機では、順番待ちの仕組み（ジョブスケジューラー）に頼みます。**Slurm**なら次のスクリプトを、結果のファイルとチェックポイントの置き場所を付けて `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも文法は確かめてあり、Slurmのほうは模擬環境で動かしましたが、本物のクラスターでは試していません。お使いのクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
+# 共用のクラスターでは、順番待ちの仕組み（ジョブスケジューラー）に頼みます。**Slurm**なら次のスクリプトを、結果のファイルとチェックポイントの置き場所を付けて `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも文法は確かめてあり、Slurmのほうは模擬環境で動かしましたが、本物のクラスターでは試していません。お使いのクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
 
 # %% [markdown] key="cluster" lang="en"
 # A shared cluster has a queue. For **Slurm** give the following script to `sbatch`, with a report and a folder for the checkpoints as the last cell did; Kubernetes says the same in YAML (`lesson15.show_script("kubernetes.yaml")`). We have checked their syntax, and the first one with a stand-in for Slurm, not on a real cluster. There, see first that port 29500 is open between the machines, and that all of them see the folder of data and checkpoints.
@@ -804,9 +812,9 @@ for name, seeds in both.items():
 # **Out of scope of this course**: question answering, translation, and generating speech. They are transfer learning as well, but their outputs are sentences and sounds, and judging those takes a course of its own.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 机の話とメモリ7分（`memory` の図を映し、16 MBを板書で計算） → ウィジェットと練習A 6分 → 蓄積4分（1、3、2、6の計算を板書） → 16ビットとチェックポイント5分 → 2つのプロセス5分 → 評価の間違いと練習B 8分 → アムダールの法則と費用4分 → 練習C 6分（2人組）。時間が足りなければ、練習Bを宿題にします。10分余れば、「さらに深く」の学習率の節に進みます。
+# **45分の進め方** ・ 机の話とメモリー7分（`memory` の図を映し、16 MBを板書で計算） → ウィジェットと練習A 6分 → 蓄積4分（1、3、2、6の計算を板書） → 16ビットとチェックポイント5分 → 2つのプロセス5分 → 評価の間違いと練習B 8分 → アムダールの法則と費用4分 → 練習C 6分（2人組）。時間が足りなければ、練習Bを宿題にします。10分余れば、「さらに深く」の学習率の節に進みます。
 #
-# - **映すもの**：メモリの山の図、2本の曲線が重なる図、費用の表。
+# - **映すもの**：メモリーの山の図、2本の曲線が重なる図、費用の表。
 # - **2人組で**：ウィジェットで1人がネットワークとバッチを選び、もう1人は「収まるか」を先に答えます。
 # - **待ち時間**：プロセスを起動するセルは、2コアのCPUで1回5〜10秒です（PyTorchの読み込みがほとんどです）。
 # - **遅れた人は**：最初のセルと「少しずつ計算して足す」の節のセルを実行すれば、「仲間を呼ぶ」の節から再開できます。

@@ -1,6 +1,7 @@
 """Lesson 15: its exercises tell mistakes apart, its processes and scripts do what it says."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -13,12 +14,16 @@ from torch import nn
 
 from tests.tiny import TinyNet
 from tlhelpers.course.author.bilingual import JAPANESE
+from tlhelpers.course.author.proofreading import core
+from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
-from tlhelpers.lessons.scaling_up import experiments, steps, widget
+from tlhelpers.course.syllabus import lessons
+from tlhelpers.lessons.scaling_up import experiments, figures, steps, widget
 from tlhelpers.lessons.scaling_up.figures import (
     ZERO_FP16,
     accuracies_by_rule,
+    draw_curves,
     first_rate,
     show_script,
 )
@@ -56,6 +61,29 @@ if os.environ.get("RANK", "0") == "0":
 @pytest.fixture(autouse=True)
 def english(monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
+
+
+# --- the page -------------------------------------------------------------------------------
+
+
+def test_the_legend_of_the_curves_shows_the_marks_that_are_drawn(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: drawn.append(figure))
+    draw_curves({"loss": [2.0, 1.0]}, {"loss": [2.0, 1.0]}, {})
+    (axes,) = drawn[0].axes
+    looks = [
+        [(line.get_marker(), line.get_linestyle(), line.get_color()) for line in lines]
+        for lines in (axes.get_lines(), axes.get_legend().get_lines())
+    ]
+    assert looks[0] == looks[1]
+
+
+def test_the_stated_minutes_are_those_of_the_exercises():
+    lesson = read_lesson(next(path for path in lesson_sources() if path.name.startswith("15")))
+    page = "\n".join(block.sources["en"] for block in core(lesson) if block.kind == "prose")
+    reading, exercises = re.search(r"(\d+) minutes of reading, (\d+) of exercises", page).groups()
+    assert sum(map(int, re.findall(r"### Exercise .*?(\d+) minutes", page))) == int(exercises)
+    assert int(reading) + int(exercises) == lessons()["15"].minutes
 
 
 # --- the exercises --------------------------------------------------------------------------

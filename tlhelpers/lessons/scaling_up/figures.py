@@ -170,8 +170,8 @@ def draw_curves(alone: Mapping, together: Mapping | None, found: Mapping) -> Pic
     one, two = (alone["loss"], together["loss"]) if together else (found["one"][0], found["two"][0])
     figure, axes = plt.subplots(figsize=(6.4, 3.4))
     epochs = range(1, len(one) + 1)
-    axes.plot(epochs, one, "o", color=figures.BLUE, markersize=12, fillstyle="none")
-    axes.plot(epochs, one, color=figures.BLUE, label=text("lesson15.curve_one"))
+    ring: dict[str, Any] = {"markersize": 12, "fillstyle": "none", "color": figures.BLUE}
+    axes.plot(epochs, one, "o-", label=text("lesson15.curve_one"), **ring)
     axes.plot(epochs, two, "x--", color=figures.VERMILION, label=text("lesson15.curve_two"))
     axes.set_xticks(epochs)
     axes.set_ylim(0, 1.1 * max(one))  # the first ring is whole

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sbatch slurm.sh report.json checkpoints: the same training on 2 machines with 4 GPUs each
-# ja: # sbatch slurm.sh report.json checkpoints：GPU 4台の計算機を2台使う、同じ学習
+# ja: # sbatch slurm.sh report.json checkpoints：GPU 4台のコンピューターを2台使う、同じ学習
 #SBATCH --job-name=birds
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -17,7 +17,7 @@ first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 # One torchrun a machine; each starts a process a GPU. Where a machine fails or is taken away, the
 # job goes back into the queue, and on from the checkpoint in its folder, which all machines must
 # see. The cores are named again, as the srun of newer versions does not take them from above.
-# ja: # 計算機ごとに torchrun を1つ起動し、それがGPUごとに1つのプロセスを起動する。計算機が止まったり
+# ja: # コンピューターごとに torchrun を1つ起動し、それがGPUごとに1つのプロセスを起動する。コンピューターが止まったり
 # ja: # 回収されたりすると、ジョブは順番待ちに戻り、全員に見えるフォルダーのチェックポイントから続ける。
 # ja: # 新しい版の srun は上の --cpus-per-task を引き継がないので、もう一度書く
 srun --cpus-per-task="$SLURM_CPUS_PER_TASK" torchrun \
