@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 11 蒸留
 #
-# **説明29分、練習16分** ・ 前提：レッスン03（ファインチューニング）。
+# **説明30分、練習15分** ・ 前提：レッスン03（ファインチューニング）。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 11 Distillation
 #
-# **29 minutes of reading, 16 of exercises** · Before this: lesson 03 (fine-tuning).
+# **30 minutes of reading, 15 of exercises** · Before this: lesson 03 (fine-tuning).
 #
 # After this lesson you can
 #
@@ -50,7 +50,7 @@ tl.diagram("teacher_student")
 # %% [markdown] key="job" lang="ja"
 # ## 題材：餌台のカメラ
 #
-# 庭の餌台に、太陽電池で動く小さなカメラを置きます。ネットワークの重みに使えるメモリーは512 kBです。10種類の鳥について、名前の付いた写真が10枚ずつあります。5枚は学習に、5枚は設定を選ぶための検証に使います。カメラのカードには、名前のない写真も600枚たまっています。
+# 庭の餌台に、太陽電池で動く小さなカメラを置きます。ネットワークの重みに使えるメモリは512 kBです。10種類の鳥について、名前の付いた写真が10枚ずつあります。5枚は学習に、5枚は設定を選ぶための検証に使います。カメラのカードには、名前のない写真も600枚たまっています。
 #
 # まず、教師を用意します。いつもの `zukan-resnet` を、名前の付いた写真でファインチューニングしたものです。工場の検査カメラや、玄関のカメラ付きドアホンでも、話はまったく同じです。正確なモデルほど、その場所には大きすぎるのです。
 
@@ -116,12 +116,12 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
 # **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が個々の写真で間違えても、枚数が多ければ打ち消し合うからです。
 #
-# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は10回の平均、線は95%信頼区間で、前もって測った結果です。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと78%になります（「さらに深く：根気よく教える」）。
+# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は10回の平均、線は95%信頼区間で、前もって測った結果です。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと79%になります（「さらに深く：根気よく教える」）。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. It had learned from 50 photos; its student was taught on 650, where slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Dots are the stored means, rings today's run. With three times the steps labels alone come to 78% (see "Deeper: patience").
+# Every draw has other photos and a teacher of its own. Dots are the stored means, rings today's run. With three times the steps labels alone come to 79% (see "Deeper: patience").
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 生徒は、教師から何を聞いているのか
@@ -379,20 +379,20 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 lesson11.draw_real(tl.stored("11_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が66%に、花で38%が54%に上がります（差の95%信頼区間は7〜17ポイントと9〜22ポイント、5回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
+# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が67%に、花で38%が53%に上がります（差の95%信頼区間は10〜17ポイントと11〜18ポイント、10回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
-# それでも教師（92%と62%）には届かず、犬と猫では26ポイントも離れています。これほど差が大きいときは、写真で事前学習した小さなモデルも試してください。
+# それでも教師（93%と62%）には届かず、犬と猫では26ポイントも離れています。これほど差が大きいときは、写真で事前学習した小さなモデルも試してください。
 #
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 工場の検査を、クラウドの大きなモデル（正解率97%）が行っています。通信が切れると止まるので、ラインの小さな装置（メモリー1 MB）でも動くようにしたい、と頼まれました。部品は5クラスに分けます。名前の付いた画像は1クラス40枚、名前のない画像は毎日2,000枚たまり、その95%は良品です。
+# 工場の検査を、クラウドの大きなモデル（正解率97%）が行っています。通信が切れると止まるので、ラインの小さな装置（メモリ1 MB）でも動くようにしたい、と頼まれました。部品は5クラスに分けます。名前の付いた画像は1クラス40枚、名前のない画像は毎日2,000枚たまり、その95%は良品です。
 #
 # 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いを、どうやって見つけるか、`"why"` は理由です。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 66% and flowers from 38% to 54% (95% intervals of the differences: 7 to 17 and 9 to 22 points, 5 draws). Soft answers on the same photos made no clear difference here, though.
+# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 67% and flowers from 38% to 53% (95% intervals of the differences: 10 to 17 and 11 to 18 points, 10 draws). Soft answers on the same photos made no clear difference here, though.
 #
-# The teacher stays ahead (92% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network pretrained on photos.
+# The teacher stays ahead (93% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network pretrained on photos.
 #
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
@@ -429,7 +429,7 @@ tl.check("11-c")
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
 # | 教師 | 理由がない | 正確なモデルを選んだ | その間違いをどう知るかも書いた |
-# | 生徒 | 大きさに触れない | メモリーに収まる | 事前学習済みも比べた |
+# | 生徒 | 大きさに触れない | メモリに収まる | 事前学習済みも比べた |
 # | 画像 | 名前付きだけ | 名前なしも使う | 偏り（95%が良品）をならした |
 # | 確かめ方 | なし | 新しい画像で測る | 教師と生徒を別々に、欠陥ごとに測る |
 # | 理由 | なし | 図に触れた | 図の数字を挙げた |
@@ -539,10 +539,10 @@ for T in (1, 2, 4, 8, 16):
 lesson11.draw_temperature(tl.stored("11_temperature"), ways)
 
 # %% [markdown] key="temperature-read" lang="ja"
-# **ここでは、どの温度でもよく学べました。** 写真600枚を足した生徒は、温度1で92%、4で91%、16で90%です。同じ50枚でも、1と4はどちらも78%、16は74%で、はっきりした差とは言えません（学習率は温度ごとに選び、5回測定）。50枚しか学んでいないこの教師は、$T=1$ でも自信がなく、テスト写真20枚の半分で、第1候補が95%に届きません。それも理由の1つでしょう。迷ったら4くらいから始め、検証データで選んでください。
+# **どの温度でもよく学べますが、16は少し高すぎます。** 写真600枚を足した生徒は、温度1で92%、4で91%、16で90%です。同じ50枚では76%、78%、74%になりました（学習率は温度ごとに選び、10回測定）。1と4には、はっきりした差がありません。16は4をわずかに下回ります（差の95%信頼区間は、600枚を足すと0.1〜1.6ポイント、同じ50枚では0.8〜6.8ポイント）。温度を上げても得をしないのは、50枚しか学んでいないこの教師が、$T=1$ でもあまり自信を持っていないからかもしれません。テスト写真20枚の半分で、第1候補が95%に届きません。迷ったら4くらいから始め、検証データで選んでください。
 
 # %% [markdown] key="temperature-read" lang="en"
-# **Here every temperature teaches well.** With 600 more photos the student reaches 92% at temperature 1, 91% at 4 and 90% at 16. On the same 50 photos it is 78% at both 1 and 4, and 74% at 16, which is no clear difference (each with a learning rate of its own, 5 draws). One reason may be that this teacher, of only 50 photos, is unsure already at $T=1$: on half of 20 test photos its first choice has less than 95%. When in doubt begin near 4, and choose by validation data.
+# **Every temperature teaches well, and 16 is a little too high.** With 600 more photos the student reaches 92% at temperature 1, 91% at 4 and 90% at 16; on the same 50 photos 76%, 78% and 74% (each with a learning rate of its own, 10 draws). Between 1 and 4 there is no clear difference; 16 stays slightly below 4 (95% intervals of the difference: 0.1 to 1.6 points with 600 more photos, 0.8 to 6.8 on the same 50). More warmth may gain nothing here because this teacher, of only 50 photos, is unsure already at $T=1$: on half of 20 test photos its first choice has less than 95%. When in doubt begin near 4, and choose by validation data.
 
 # %% [markdown] key="deeper-patience" lang="ja" tags=["deeper"]
 # ## さらに深く：根気よく教える、もっと小さな生徒に教える
@@ -569,14 +569,14 @@ print(f"The smallest: {direct.test_acc:.1%} of the teacher, {assisted:.1%} of th
 lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 
 # %% [markdown] key="patience-read" lang="ja"
-# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは63%が78%に上がり、教わった生徒は91%のままです（左の図は、10回のうち最初の5回）。ラベルだけの線が100ステップの70%からいったん下がるのは、偶然かもしれません（差の信頼区間に0を含みます）。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。900ステップでも、教わった生徒のほうが13.5ポイント上です（差の95%信頼区間は8〜19）。
+# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは67%が79%に上がり、教わった生徒は91%のままです。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。教師に教わる効果は、100ステップで21、300で25、900で12ポイントです（900での95%信頼区間は9〜15）。300で効果がいちばん大きいのは、ラベルだけの線が100ステップの71%からいったん下がるためです（差の95%信頼区間は0.2〜9.6ポイント）。なぜ下がるのかは、この測定からはわかりません。
 #
-# 重みも、もっと少なくて足ります。11,218個（教師の90分の1）でも92%、助手に教わると93%で、はっきりした差はありません（5回の平均）。2,185個では84%ほどに下がり、助手に教わっても変わりません（右の図は1回だけの測定です）。CIFAR-100やImageNetのような、もっと難しい画像では、根気も助手も役に立つと上の論文は報告しています。
+# 重みも、もっと少なくて足ります。11,218個（教師の90分の1）でも92%で、助手に教わっても変わりません（10回の平均）。2,185個では84%ほどに下がり、ここでも助手の効果は見えません（右の図は1回だけの測定です）。CIFAR-100やImageNetのような、もっと難しい画像では、根気も助手も役に立つと上の論文は報告しています。
 
 # %% [markdown] key="patience-read" lang="en"
-# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 63% to 78%, and the taught student stays at 91% (left: the first 5 of the 10 draws). That labels alone dip between 100 steps (70%) and 300 may be chance: the interval of the difference includes 0. A teacher also makes learning faster: after 100 steps its student has 93% already. After 900 it is still worth 13.5 points (95% interval: 8 to 19).
+# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 67% to 79%, and the taught student stays at 91%. A teacher also makes learning faster: after 100 steps its student has 93% already. The teacher is worth 21 points after 100 steps, 25 after 300 and 12 after 900 (there the 95% interval is 9 to 15). It is worth most at 300 because labels alone dip there, from 71% after 100 steps (95% interval of the difference: 0.2 to 9.6 points); why they do, these measurements do not tell.
 #
-# Fewer weights would do, too. With 11,218, a ninetieth of the teacher's, the student reaches 92%, and 93% if an assistant teaches it: no clear difference (5 draws). At 2,185 it falls to about 84%, and the assistant does not change that (right: one draw). On harder pictures, such as CIFAR-100 and ImageNet, the papers above found patience and assistants to help.
+# Fewer weights would do, too. With 11,218, a ninetieth of the teacher's, the student reaches 92%, taught by an assistant or not (10 draws). At 2,185 it falls to about 84%, and the assistant does not change that (right: one draw). On harder pictures, such as CIFAR-100 and ImageNet, the papers above found patience and assistants to help.
 
 # %% [markdown] key="deeper-teachers" lang="ja" tags=["deeper"]
 # ## さらに深く：教師が正しくなかったら
@@ -598,14 +598,14 @@ lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 lesson11.draw_teachers(tl.stored("11_teachers"), ways)
 
 # %% [markdown] key="teachers-read" lang="ja"
-# **生徒は、教師の間違いからは抜け出せません。** ラベルの4割が誤りだと、教師は49%、その生徒は53%です。1枚ごとの迷いはならされるので教師を4ポイントほど上回りますが（差の95%信頼区間は1〜6ポイント）、正しい教師の生徒（91%）には遠く及びません。それでも、同じ誤ったラベルだけで学んだ場合（31%）よりはずっと良くなりました。
+# **生徒は、教師の間違いからは抜け出せません。** ラベルの4割が誤りだと、教師は51%、その生徒は53%です。1枚ごとの迷いはならされるので教師を2ポイントほど上回りますが（差の95%信頼区間は0.5〜3.6ポイント）、正しい教師の生徒（91%）には遠く及びません。それでも、同じ誤ったラベルだけで学んだ場合（34%）よりはずっと良くなりました。
 #
-# 平滑化では、はっきりした差が出ませんでした。同じ写真では78%が75%、写真600枚を足すと91%が90%になりますが、どちらの差も信頼区間に0を含みます。ただし、5回の測定では、数ポイントの低下は見逃してしまいます。
+# 平滑化では、報告のとおり、生徒の正解率が少し下がりました。同じ写真では78%が75%になります（差の95%信頼区間は0.6〜5.3ポイント）。「何に似ているか」の情報が教師の答えから薄れるためだ、と上の論文は説明しています。教師自身は88%が87%で、はっきりした差はありません。写真600枚を足すと91%が90%で、この差は信頼区間に0を含みます。
 
 # %% [markdown] key="teachers-read" lang="en"
-# **A student does not get away from its teacher's mistakes.** With 40% of the labels wrong, the teacher gets 49% of the photos right and its student 53%. Slips on single photos even out, which lifts it above its teacher by some 4 points (95% interval: 1 to 6); the student of right labels, with 91%, is far away. Still, it is much better than a network that learned from the same wrong labels alone (31%).
+# **A student does not get away from its teacher's mistakes.** With 40% of the labels wrong, the teacher gets 51% of the photos right and its student 53%. Slips on single photos even out, which lifts it above its teacher by some 2 points (95% interval: 0.5 to 3.6); the student of right labels, with 91%, is far away. Still, it is much better than a network that learned from the same wrong labels alone (34%).
 #
-# Smoothing shows no clear loss here: 78% become 75% on the same photos, and 91% become 90% with 600 more, and both intervals of the difference include 0. With 5 draws, a loss of a few points would go unseen.
+# Smoothing costs the student a little, as was reported: on the same photos 78% become 75% (95% interval of the difference: 0.6 to 5.3 points). The paper explains this by what smoothing takes out of the answers: what a thing resembles. The teacher itself shows no clear loss (87% in place of 88%). With 600 more photos 91% become 90%, and the interval of that difference includes 0.
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章の生徒
@@ -720,21 +720,21 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **Language models**: small ones learn from what large ones write; DistilBERT, MiniLM ([arXiv:2002.10957](https://arxiv.org/abs/2002.10957)). See whether the teacher's terms of use allow it.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 師匠の話、題材、蒸留の関数9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真7分 → 練習C 5分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
+# **45分の進め方** ・ 師匠の話、題材、蒸留の関数9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
 # - **映すもの**：`win-run` の図、ウィジェット（温度1と4）、学び方の図（`where-run`）、枚数の図（`amount-figure`）。
 # - **2人組で**：1人が教師、1人が生徒になります。教師は写真を見て、10種類に合計100点を配ります。生徒は写真を見ずに、どの鳥か、何に似ているかを当てます。
 # - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、ほかのセルは数秒です。
 # - **遅れた人は**：`setup`、`teacher-run`、`win-run` を実行すれば、どの節からでも再開できます。
-# - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率や長さを合わせずに比べる（検証データで、学習率0.1だと44%、1.0なら78%。ステップ数を3倍にすると15ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
+# - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率や長さを合わせずに比べる（検証データで、学習率0.1だと44%、1.0なら78%。ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
 # - **議論の種**：教師が別の会社のモデルだったら、その答えで自社の生徒を育ててよいでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · the master, the job, the one function 9 (project the `teacher_student` diagram) → widget and exercise A 4 → temperature, loss and exercise B 11 (do 8, 4, 0 on the board) → where the gain comes from 5 → when it gains much 4 → answers and reasons, other ways, real photos 7 → exercise C 5 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
+# **A plan for 45 minutes** · the master, the job, the one function 9 (project the `teacher_student` diagram) → widget and exercise A 4 → temperature, loss and exercise B 11 (do 8, 4, 0 on the board) → where the gain comes from 5 → when it gains much 4 → answers and reasons, other ways, real photos 6 → exercise C 6 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
 # - **To project**: the figure of `win-run`, the widget at temperatures 1 and 4, the figure of all ways (`where-run`), the figure of both numbers (`amount-figure`).
 # - **In pairs**: one is the teacher and shares out 100 points over the ten birds for a photo; the other, without seeing the photo, says which bird it is and what it resembles.
 # - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, every other cell a few.
 # - **Whoever fell behind** runs `setup`, `teacher-run` and `win-run` and can go on from any section.
-# - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate (on validation data 44% at 0.1, 78% at 1.0) or after few steps (three times as many add some 15 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
+# - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate (on validation data 44% at 0.1, 78% at 1.0) or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
 # - **To discuss**: the teacher is another company's model. May you bring up a student of your own on its answers?

@@ -50,7 +50,7 @@ from tlhelpers.transfer.heads import select_head
 from tlhelpers.transfer.search import TUNING_SEEDS, Search, search
 
 TEACHER, STUDENT = "zukan-resnet", "zukan-small"
-SEEDS, FEW_SEEDS = range(10), range(5)
+SEEDS = range(10)
 TUNING = TUNING_SEEDS
 TINY = (8, 8, 12, 16)  # channels of a student of an eighth of the weights
 POOL = 60  # unlabelled pictures of each kind of bird
@@ -238,7 +238,7 @@ def colour() -> dict:
     return {who: columns(rows) for who, rows in found.items()}
 
 
-@experiment("11_temperature", **DRAWN, seeds=5, settings=SEARCHED)
+@experiment("11_temperature", **DRAWN, seeds=10, settings=SEARCHED)
 def temperature() -> dict:
     """Soft answers of other temperatures than 11_ways, on the same pictures and on more:
     {"temperatures", "soft", "all": runs of each temperature, "search": {way: one each}}.
@@ -252,19 +252,19 @@ def temperature() -> dict:
             return learn(way, world(seed), seed, settings, **asked).valid_acc
 
         rate = search(scored, GRID, seeds=TUNING)
-        runs = [learn(way, world(s), s, rate.chosen, temperature=T) for s in FEW_SEEDS]
+        runs = [learn(way, world(s), s, rate.chosen, temperature=T) for s in SEEDS]
         found[way].append(rounded(run.test_acc for run in runs))
         record[way].append(rate.to_dict())
     return {**found, "search": record}
 
 
-@experiment("11_teachers", **DRAWN, seeds=5, **SEARCHED_THERE)
+@experiment("11_teachers", **DRAWN, seeds=10, **SEARCHED_THERE)
 def teachers() -> dict:
     """Teachers of smoothed labels, and of labels of which a share WRONG is wrong: {"smooth":
     {"teacher", "soft", "all"}, "wrong": {"teacher", "all", "hard" (those labels alone)}}.
     """
     rows: dict[str, list] = {"smooth": [], "wrong": []}
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         here = world(seed)
         smooth = replace(here, teacher=teacher_of(here.task, seed, loss=_smoothed))
         task = replace(here.task, train=with_mistakes(here.task.train, WRONG, seed))
@@ -284,17 +284,17 @@ def _smoothed(model: nn.Module, inputs: Any, labels: Tensor, _rows: Tensor) -> T
     return F.cross_entropy(logits_of(model, inputs), labels, label_smoothing=SMOOTH)
 
 
-@experiment("11_patience", **DRAWN, seeds=5, **SEARCHED_THERE)
+@experiment("11_patience", **DRAWN, seeds=10, **SEARCHED_THERE)
 def patience() -> dict:
     """Fewer and more steps than in 11_ways: {"steps", "hard", "all": runs of each number}."""
     found: dict = {"steps": list(LENGTHS), "hard": [], "all": []}
     for way, steps in itertools.product(("hard", "all"), LENGTHS):
-        runs = [learn(way, world(s), s, {**chosen(way), "max_steps": steps}) for s in FEW_SEEDS]
+        runs = [learn(way, world(s), s, {**chosen(way), "max_steps": steps}) for s in SEEDS]
         found[way].append(rounded(run.test_acc for run in runs))
     return found
 
 
-@experiment("11_gap", **DRAWN, seeds=5, settings=SEARCHED)
+@experiment("11_gap", **DRAWN, seeds=10, settings=SEARCHED)
 def gap() -> dict:
     """A tiny student: {"hard" (labels alone), "all" (of the large teacher), "assistant": runs,
     "parameters": [tiny, small], "search": {way: how its rate was chosen}}.
@@ -310,7 +310,7 @@ def gap() -> dict:
 
     rates = {w: search(functools.partial(scored, w), GRID, seeds=TUNING) for w in ("hard", "all")}
     rows = []
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         here = world(seed)
         taught = {way: learn(way, here, seed, rates[way].chosen, tiny(seed)) for way in rates}
         between = replace(here, teacher=student_of("all", seed).model)
@@ -439,7 +439,7 @@ def texts() -> dict:
     weights=(),
     unit="draws of labelled, unlabelled and test photos",
     labels="20 + 20",
-    seeds=5,
+    seeds=10,
     settings=IN_EACH_DRAW,
 )
 def real() -> dict:
@@ -457,7 +457,7 @@ def _photos(name: str, most: int) -> dict:
     small = F.interpolate(photos.split.inputs.float(), 64, mode="bilinear", antialias=True)
     everything = Split(small.round().to(torch.uint8), photos.split.labels)
     rows = []
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         parts = _parts(everything, (20, 20, most, 80), seed)
         names = {"en": photos.classes, "ja": photos.classes}
         task = Task(name, parts[0], parts[1], parts[3], classes=names)

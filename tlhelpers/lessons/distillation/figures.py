@@ -361,7 +361,7 @@ def _side_by_side(panels: Sequence[tuple[Mapping, float, str]], key: str) -> Pic
     for axes, (found, chance, title) in zip(drawn, panels, strict=True):
         for place, way in enumerate(ways):
             span = interval(found[way], share=True)
-            _upright(axes, place, span, LOOK[way], lift=abs(span.mean - chance) < 0.03)
+            _upright(axes, place, span, LOOK[way], lift=abs(span.mean - chance) < 0.05)
         names = [text(f"lesson11.{key}_{way}") for way in ways]
         axes.set_xticks(range(len(ways)), names, fontsize=9)
         axes.set_xlim(-0.5, len(ways) - 0.2)
