@@ -550,29 +550,29 @@ tl.quiz("07")
 # %% [markdown] key="deeper-equal" lang="ja" tags=["deeper"]
 # ## さらに深く：設計が勝ったのか、画像の数が勝ったのか
 #
-# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、枚数をそろえて事前学習し直しました。1種類**150枚**では初期値を変えて3個ずつ、時間のかかる**400枚**では1個ずつです（どちらも4エポックなので、400枚のほうがステップも多くなります）。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。
+# 配布している `zukan-resnet` は1種類につき400枚、VGGとInceptionは150枚を見ています。勝ったのは設計でしょうか、それとも画像の数でしょうか。3つの家系を、枚数をそろえて事前学習し直しました。1種類**150枚**と**400枚**で、初期値を変えて3個ずつです（どちらも4エポックなので、400枚のほうがステップも多くなります）。学習率は家系ごとのレシピのままです（VGGは0.05、ほかは0.1）。家系と枚数ごとに1個ずつ集めて3組とし、組の中では、仕事の同じ画像で転移とテストをしたので、差は組ごとに求めます。
 
 # %% [markdown] key="deeper-equal" lang="en" tags=["deeper"]
 # ## Deeper: is it the design that wins, or the number of pictures?
 #
-# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on equally many pictures: three networks of each family on **150** pictures of each kind, and, as it takes long, one of each on **400** (both for four epochs, so more pictures mean more steps, too). Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others).
+# The `zukan-resnet` of the course has seen 400 pictures of each kind, VGG and Inception 150. Is it the design that wins, or the pictures? We pretrained all three families anew on equally many pictures: three networks of each family on **150** pictures of each kind and three on **400** (both for four epochs, so more pictures mean more steps, too). Learning rates are those of each family's recipe (0.05 for VGG, 0.1 for the others). The networks form three sets, each with two of every family, one for each number of pictures. Within a set, all are transferred and tested with the same pictures of a job, so we take differences set by set.
 
 # %% key="families-figure" alt_ja="1種類150枚と400枚で事前学習したResNet、VGG、Inceptionの、6つの仕事でのテスト正解率。上は凍結、下はファインチューニング。" alt_en="Test accuracy on six jobs of ResNet, VGG and Inception networks pretrained on 150 and on 400 pictures of each kind: frozen above, fine-tuned below."
 lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 150枚の3個を凍結したときの平均では、鳥、犬と猫、胸部の絵でResNetがVGGより3〜5ポイント上、部品の表面と空撮写真ではVGGが7ポイントと4ポイント上です。Inceptionは6つの仕事のうち5つで最下位ですが、ファインチューニングすると、部品の表面と胸部の絵では平均がいちばん上になります。元の仕事での正解率（VGG 96%、ResNet 93%、Inception 88%）からは、この順番は読み取れません。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 400枚で事前学習して凍結すると、2つの家系を比べた18通りのうち4つで、差の95%信頼区間が0を含みません（偶然なら1つほどです）。VGGはInceptionより、鳥で5ポイント（4〜7）、空撮写真で11ポイント（3〜20）上です。InceptionはResNetより部品の表面で6ポイント（3〜9）、VGGより胸部の絵で3ポイント（1〜6）上です。ResNetとVGGの差は、どの仕事でもはっきりしません。元の仕事での正解率は3つとも98〜99%で、この順番は読み取れません。
 #
-# **画像を増やすと正解率が上がり、順番はまた変わります。** 凍結した400枚のネットワークは、同じ初期値の150枚のものより平均5ポイント上でした（3つの家系の平均。6つの仕事での95%信頼区間は2〜8）。Inceptionはすべての仕事で伸び（平均7ポイント）、胸部の絵では1位、部品の表面ではVGGと同じです。何枚で育ったかを知らずに、家系の名前だけで選ぶことはできません。
+# **画像を増やすと正解率が上がりますが、上がり方は家系で違います。** 凍結した400枚のネットワークは、150枚のものより平均4ポイント上でした（家系と仕事の平均。3組での95%信頼区間は2〜6）。Inceptionは6ポイント（4〜9）、VGGは4ポイント（1〜6）、ResNetは1ポイント（−3〜6）で、InceptionはResNetより5ポイント（3〜7）多く伸びました。VGGの150枚だけは以前にGPUで学習したものですが、VGGを除いても平均は4ポイントです。Inceptionは、150枚では5つの仕事で最下位でしたが、400枚では3つです。1位の家系は、平均で見ると5つの仕事で変わりません。胸部の絵だけはResNetからInceptionに替わりますが、その差（3ポイント、−19〜24）は参考にとどめてください。家系の名前だけで選ばず、何枚で育ったかも確かめましょう。
 #
-# **同じ家系でも、1個ずつ違います。** 初期値が違うだけの3個の差は、空撮写真で最大7ポイント、胸部の絵では13ポイントもあります。400枚は1個ずつなので、その順番は参考にとどめてください。150枚の3個ずつでも、VGGとResNetの差の95%信頼区間は、ほとんどが0を含みます。
+# **1個だけでは、順番を読み違えることがあります。** 400枚の犬と猫を1組目だけで比べると、VGGはResNetより7ポイント上です。ところが3組の平均では1ポイント下でした（−18〜16）。初期値と、仕事の画像の選び方が違うだけで、同じ家系の3個は、胸部の絵で最大13ポイント離れます。1個につき1回だけ測ったファインチューニングでは、150枚と400枚を合わせた36通りのうち34で、家系の差の信頼区間が0を含みます。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures, no family wins every job.** By the means of the frozen networks with 150 pictures, ResNet is 3 to 5 points ahead of VGG on birds, cats and dogs and X-rays, and VGG is ahead by 7 on surfaces and by 4 on photos from the air. Inception is last on five of six jobs; fine-tuned, it has the highest mean on surfaces and X-rays. Accuracy at home (VGG 96%, ResNet 93%, Inception 88%) does not tell this order.
+# **With equal pictures, no family wins every job.** Frozen, with 400 pictures, 4 of 18 comparisons of two families have a 95% interval without 0 (chance would give about one). VGG is ahead of Inception by 5 points on birds (4 to 7) and by 11 on photos from the air (3 to 20); Inception is ahead of ResNet by 6 on surfaces (3 to 9) and of VGG by 3 on X-rays (1 to 6). Between ResNet and VGG no job shows a clear difference. Accuracy at home, 98 to 99% for all three, does not tell this order.
 #
-# **More pictures raise the accuracy and change the order again.** Frozen, the networks with 400 pictures are 5 points above those with 150 and the same initial weights (mean of the three families; 95% interval over the six jobs 2 to 8). Inception gains on every job, 7 points on average; it is now first on X-rays and level with VGG on surfaces. A family's name tells little unless you know how many pictures the network has seen.
+# **More pictures raise the accuracy, but not of every family alike.** Frozen, the networks with 400 pictures are 4 points above those with 150 (mean of families and jobs; 95% interval over the three sets 2 to 6): Inception by 6 (4 to 9), VGG by 4 (1 to 6), ResNet by 1 (−3 to 6). Inception gains 5 points more than ResNet (3 to 7). VGG's networks with 150 come from an earlier run on a GPU; without VGG the mean is 4 points as well. Inception, last on five jobs with 150 pictures, is last on three with 400. By the means, the best family stays the same on five jobs. On X-rays Inception takes the place of ResNet, but their difference (3 points, −19 to 24) is a hint, no verdict. Do not choose by the name of a family alone: ask how many pictures the network has seen.
 #
-# **Single networks differ, too.** Three that differ in their initial weights alone are up to 7 points apart on photos from the air and 13 on X-rays, so with one of each family the order at 400 is a hint, no verdict. Even with three of each, most 95% intervals of the difference between VGG and ResNet contain 0.
+# **A single network of each can mislead.** On cats and dogs with 400 pictures, VGG is 7 points ahead of ResNet in the first set; by the mean of three, it is 1 point behind (−18 to 16). Three of one family, with other initial weights and other draws of the job's pictures, are up to 13 points apart on X-rays. Fine-tuned, with one draw for each network, 34 of 36 comparisons of two families (with 150 and with 400) have an interval that contains 0.
 
 # %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
 # ## さらに深く：仕事に合わせた転移元

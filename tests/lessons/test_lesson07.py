@@ -30,7 +30,7 @@ from tlhelpers.lessons.choosing_a_model.regret import (
 )
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
-from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.intervals import interval, paired
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "lessons/source/07_choosing_a_model.py"
@@ -113,41 +113,89 @@ def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep
     assert min(mean_regret(found, score, 0).mean for score in ("knn", "logme")) > 1.7
 
 
+FAMILIES = ("zukan-resnet", "zukan-vgg", "zukan-inception")
+PAIRS = (("zukan-vgg", "zukan-inception"), ("zukan-inception", "zukan-resnet"), FAMILIES[:2])
+
+
+def sets_of_families(way):
+    """{(family, target): (a count, a start) mean accuracy in per cent}."""
+    found = stored("07_families")
+    return {
+        (family, target): 100 * torch.tensor(runs).reshape(2, 3, -1).mean(2)
+        for family, targets in found[way].items()
+        for target, runs in targets.items()
+    }
+
+
+def clear_differences(way):
+    """{(ahead, behind, target, count): its paired interval}, of those that leave 0 out."""
+    sets, jobs = sets_of_families(way), stored("07_families")["frozen"]["zukan-vgg"]
+    shown = {}
+    for one, other in PAIRS:
+        for target in jobs:
+            for place, count in enumerate((150, 400)):
+                span = paired(sets[one, target][place], sets[other, target][place])
+                if span.low > 0 or span.high < 0:
+                    names = (one, other) if span.low > 0 else (other, one)
+                    ends = sorted(map(abs, (span.low, span.high)))
+                    shown[(*names, target, count)] = (abs(span.mean), *ends)
+    return shown
+
+
 def test_on_equal_pictures_no_family_wins_every_job():
     found = stored("07_families")
-    means = {
-        family: {target: fmean(runs[0]) for target, runs in targets.items()}
-        for family, targets in found["frozen"].items()
-    }
-    lead = {t: 100 * (means["zukan-vgg"][t] - means["zukan-resnet"][t]) for t in means["zukan-vgg"]}
-    assert lead["surfaces"] == pytest.approx(7, abs=0.5)
-    assert lead["land_use"] == pytest.approx(4, abs=0.5)
-    assert all(-5 < lead[target] < -3 for target in ("birds", "pets", "xray"))
-    last = [min(means, key=lambda family: means[family][t]) for t in lead]
-    assert last.count("zukan-inception") == len(lead) - 1
-    for family, targets in found["frozen"].items():
-        for runs in targets.values():
-            networks = [len(home) for home in found["source"][family]]
-            assert [len(draws) for draws in runs] == [3 * count for count in networks]
-            assert networks[0] >= 3
-
-
-def test_more_pictures_raise_frozen_accuracy_and_bring_inception_to_the_front():
-    found = stored("07_families")
     assert found["pictures"] == [150, 400]
-    gains, after = {}, {}
     for family, targets in found["frozen"].items():
-        pairs = {t: (few[: len(more)], more) for t, (few, more) in targets.items()}
-        after[family] = {t: fmean(more) for t, (_, more) in pairs.items()}
-        gains[family] = [100 * (fmean(more) - fmean(few)) for few, more in pairs.values()]
-    jobs = interval([fmean(job) for job in zip(*gains.values(), strict=True)])
-    assert [jobs.mean, jobs.low, jobs.high] == pytest.approx([5, 2, 8], abs=0.5)
-    assert min(gains["zukan-inception"]) > 0
-    assert fmean(gains["zukan-inception"]) == pytest.approx(7, abs=0.5)
-    best = {t: max(after, key=lambda family: after[family][t]) for t in after["zukan-vgg"]}
-    assert best["xray"] == "zukan-inception" and len(set(best.values())) > 1
-    surfaces = {family: accuracy["surfaces"] for family, accuracy in after.items()}
-    assert surfaces["zukan-inception"] == pytest.approx(surfaces["zukan-vgg"], abs=0.005)
+        assert [len(home) for home in found["source"][family]] == [3, 3]
+        assert {len(draws) for runs in targets.values() for draws in runs} == {9}
+        assert 0.98 < fmean(found["source"][family][1]) < 0.99
+    shown = clear_differences("frozen")
+    told = {
+        ("zukan-vgg", "zukan-inception", "birds", 400): (5, 4, 7),
+        ("zukan-vgg", "zukan-inception", "land_use", 400): (11, 3, 20),
+        ("zukan-inception", "zukan-resnet", "surfaces", 400): (6, 3, 9),
+        ("zukan-inception", "zukan-vgg", "xray", 400): (3, 1, 6),
+    }
+    assert {names for names in shown if names[-1] == 400} == told.keys()
+    for names, points in told.items():
+        assert tuple(map(round, shown[names])) == points
+    assert len(clear_differences("fine_tuned")) == 2  # of 36
+
+
+def test_more_pictures_raise_frozen_accuracy_and_that_of_inception_most():
+    sets = sets_of_families("frozen")
+    jobs = list(dict.fromkeys(target for _, target in sets))
+    gains = {
+        family: torch.stack([sets[family, t][1] - sets[family, t][0] for t in jobs]).mean(0)
+        for family in FAMILIES
+    }
+    told = {"zukan-inception": (6, 4, 9), "zukan-vgg": (4, 1, 6), "zukan-resnet": (1, -3, 6)}
+    spans = {family: interval(gain) for family, gain in gains.items()}
+    spans["all"] = interval(sum(gains.values()) / 3)
+    spans["more"] = paired(gains["zukan-inception"], gains["zukan-resnet"])
+    for name, points in {**told, "all": (4, 2, 6), "more": (5, 3, 7)}.items():
+        assert tuple(map(round, (spans[name].mean, spans[name].low, spans[name].high))) == points
+    clean = interval((gains["zukan-inception"] + gains["zukan-resnet"]) / 2)
+    assert round(clean.mean) == 4 and clean.low > 0
+    best, last = (
+        [[pick(FAMILIES, key=lambda f: sets[f, t][p].mean()) for t in jobs] for p in (0, 1)]
+        for pick in (max, min)
+    )
+    assert [t for t, few, more in zip(jobs, *best, strict=True) if few != more] == ["xray"]
+    assert [names.count("zukan-inception") for names in last] == [5, 3]
+    lead = paired(sets["zukan-inception", "xray"][1], sets["zukan-resnet", "xray"][1])
+    assert tuple(map(round, (lead.mean, lead.low, lead.high))) == (3, -19, 24)
+
+
+def test_a_single_network_of_each_family_tells_another_order():
+    sets = sets_of_families("frozen")
+    vgg, resnet = (sets[family, "pets"][1] for family in ("zukan-vgg", "zukan-resnet"))
+    lead = paired(vgg, resnet)
+    assert round((vgg - resnet)[0].item()) == 7
+    assert tuple(map(round, (lead.mean, lead.low, lead.high))) == (-1, -18, 16)
+    apart = {names: (runs.amax(1) - runs.amin(1)).max().item() for names, runs in sets.items()}
+    widest = max(apart, key=apart.get)
+    assert widest == ("zukan-resnet", "xray") and round(apart[widest]) == 13
 
 
 def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch):

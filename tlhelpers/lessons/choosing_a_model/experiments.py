@@ -240,14 +240,13 @@ def _scores(model: nn.Module, task: Task, seed: int) -> tuple[dict[str, float], 
 FAMILIES = ("zukan-resnet", "zukan-vgg", "zukan-inception")
 COUNTS = (150, 400)  # pictures of each class of the source
 STARTS = range(3)  # networks of each family: initial weights and orders of the pictures
-MORE_STARTS = range(1)  # with more than the fewest pictures, where a network takes minutes
 PROBED = 3  # draws of each network
 
 
 @experiment(
     "07_families",
     weights=(),
-    unit="networks pretrained anew (one with more pictures), each with draws of the target",
+    unit="networks pretrained anew, each with draws of the target",
     seeds=3,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
@@ -266,8 +265,7 @@ def families() -> dict:
         for way in ("frozen", "fine_tuned"):
             found[way][family] = {target: [[] for _ in COUNTS] for target in JOBS}
         for place, count in enumerate(COUNTS):
-            starts = MORE_STARTS if place else STARTS
-            runs = [raised_and_judged(family, count, start) for start in starts]
+            runs = [raised_and_judged(family, count, start) for start in STARTS]
             found["source"][family].append([run["source"] for run in runs])
             for run in runs:
                 for way in ("frozen", "fine_tuned"):

@@ -317,10 +317,7 @@ def draw_families(found: Mapping) -> Picture:
     panels[1].set_xticks(range(len(targets)), [text(f"lesson07.job_{t}") for t in targets])
     few, more = found["pictures"]
     for place, inside in enumerate(("none", "full")):
-        networks = len(found["source"]["zukan-vgg"][place])
-        key = "one" if networks == 1 else "several"
-        about = {"pictures": found["pictures"][place], "networks": networks}
-        label = text(f"lesson07.families_{key}", **about)
+        label = text("lesson07.families_pictures", pictures=found["pictures"][place])
         panels[1].plot([], [], "o", color=figures.INK, fillstyle=inside, label=label)
     panels[1].plot([], [], ":", color=figures.INK, label=text("lesson07.chance"))
     handles, labels = panels[1].get_legend_handles_labels()
