@@ -220,7 +220,7 @@ tl.claim(
 )
 
 # %% [markdown] key="adabn-read" lang="ja"
-# **失われた正解率のほとんどが、見せるだけで戻りました。** 重みは1つも変わっていません。ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。鳥の写真でも、夜に99%から35%へ下がり、AdaBNで93%まで戻りました（5回）。
+# **失われた正解率のほとんどが、見せるだけで戻りました。** 重みは1つも変わっていません。ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。
 #
 # 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です（保存済み、つまり前もって測った結果です）。丸印は今日の1回です。夜は回ごとの差が大きいので、線から外れることもあります。
 #
@@ -229,9 +229,9 @@ tl.claim(
 # 左の図では枚数を、右の図では1種類が占める割合を変えています。
 
 # %% [markdown] key="adabn-read" lang="en"
-# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy. Birds likewise fell from 99% to 35% by night and came back to 93% (5 draws).
+# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy.
 #
-# In the figure, dots are means of 10 draws of all photos and lines their 95% intervals (stored: measured beforehand). Rings are today's single run. By night, single runs differ so much that a ring may lie off the line.
+# Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, single runs differ so much that a ring may lie off its line.
 #
 # ## How many photos, and which?
 #
@@ -264,18 +264,18 @@ display(tl.show(sketch, classes=[3, 6], per_class=3))
 lesson08.draw_ways(styles)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、値の平均とばらつきの変化なので、測り直せば直ります。線画では、頼りにしていた手がかりの多くが消えています。
+# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
 #
-# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（39.2%から91.5%へ、52ポイント）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
+# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（52ポイント）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
 #
 # ## 本物のデータでは？
 #
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes the mean and the spread of values, and that can be measured again. In a sketch many of the clues that the network relied on are gone.
+# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes mean and spread, which can be measured again; in a sketch many of the clues themselves are gone.
 #
-# Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52 (39.2% to 91.5%).
+# Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52.
 #
 # ## And on real data?
 #
@@ -287,12 +287,12 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません（−1ポイント、95%信頼区間は−3〜1）。
 #
-# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい、7ポイント上がりました（77.5%から84.5%）。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（数字は100枚ずつのラベルで10回、写真は96画素の線形プローブで5回）
+# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい、7ポイント上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（数字は100枚ずつのラベルで10回、写真は96画素の線形プローブで5回）
 
 # %% [markdown] key="real-read" lang="en"
 # **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. On photos that are still bright, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1).
 #
-# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much (7, from 77.5% to 84.5%): another handwriting is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
+# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much (7): another handwriting is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -346,14 +346,14 @@ tl.claim(
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。別の仕事で測ってみましょう。光は昼のまま、部品の80%が良品になった検査ラインです（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** As with the lopsided photos, AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong.
 #
 # **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. We measured this on another job, an inspection line in its usual light on which 80% of the parts are now good (the figure is in "Deeper: answers for new shares"). AdaBN takes 77% down to 41% there, and equal shares bring back no more than 52%; corrected answers reach 84%, more than the 80% of always saying "good". Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. We measured this on an inspection line in its usual light, where 80% of the parts are now good (figure in "Deeper: answers for new shares"). AdaBN takes 77% down to 41% there, and equal shares bring back only 52%; corrected answers reach 84%, more than the 80% of always saying "good". Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -523,10 +523,10 @@ print(f"By night, only the first memory measured again: {tl.evaluate(first_only,
 lesson08.draw_layers(model, adapted)
 
 # %% [markdown] key="layers-read" lang="ja"
-# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。
+# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。鳥の写真でも、夜に99%から35%へ下がり、すべての層を測り直すと93%まで戻りました（保存済み、5回）。
 
 # %% [markdown] key="layers-read" lang="en"
-# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers.
+# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers. Photos of birds, too, fell from 99% to 35% by night, and measuring all layers again brought them back to 93% (stored, 5 draws).
 
 # %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
 # ## さらに深く：答えを新しい割合に合わせる

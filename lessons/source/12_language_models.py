@@ -42,7 +42,7 @@ lesson12 = tl.figures("12")
 #
 # 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、お店に届くメール約4万通を日本語と英語で読んだ、パラメータ約100万個の小さな **BERT** です（メールは教材用に自動生成しました）。
 #
-# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します（図の中の言葉は、このあと1つずつ説明します）。
+# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します（図の中の言葉は、このあと説明します）。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrowing an eye that has read a lot
@@ -51,7 +51,7 @@ lesson12 = tl.figures("12")
 #
 # The bird-watcher's eye served in a factory; an **eye trained by reading** can be borrowed as well. This is what a **language model** is. `zukan-bert` is a small **BERT** of about a million parameters, which has read some forty thousand letters to a shop in English and Japanese (generated for this course).
 #
-# The picture shows how a text is sorted. The body stays frozen; only the head is trained. (Its words are explained one by one below.)
+# The picture shows how a text is sorted. The body stays frozen; only the head is trained. (Its words are explained below.)
 
 # %% key="enquiries"
 display(tl.diagram("text_classifier"))
@@ -75,7 +75,7 @@ for words, label in zip(task.train.inputs[:6], task.train.labels):
 #
 # Both methods choose their settings on the same 120 validation enquiries, so each sees 10 + 20 labels a class before the test on 240 others. Guessing gives 17%.
 #
-# > **Predict, then run**: with ten labels a class, how many of the test enquiries will the frozen BERT sort correctly?
+# > **Predict, then run**: with ten labels a class, how many test enquiries will the frozen BERT sort correctly?
 
 # %% key="predict-win"
 tl.predict_first("12-win", "Test accuracy of the frozen BERT", between=(17, 100), unit="%")
@@ -103,7 +103,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 自分の文で試す
 #
-# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません（ここの出力層は、2つの言語の文を1クラス20通ずつ使って学習しました）。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに分類されます。**確率が高くても、正しいとは限りません。**
+# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません（ここの出力層は、両方の言語で学習しました）。語の色は、**その語を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。天気の質問のような無関係な文も入れてみてください。必ず6つのどれかに分類されます。**確率が高くても、正しいとは限りません。**
 #
 # ### 練習A（試す、4分）
 #
@@ -112,7 +112,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="en"
 # ## Your own sentences
 #
-# Type anything into the widget below, in English or Japanese. (This head learned from twenty texts a class in each language.) The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Try something unrelated, too, such as the weather: one of the six classes always wins. **A high probability is no guarantee of being right.**
+# Type anything into the widget below, in English or Japanese (its head has learned from both). The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Try something unrelated, too, such as the weather: one of the six classes always wins. **A high probability is no guarantee of being right.**
 #
 # ### Exercise A (try, 4 minutes)
 #
@@ -142,7 +142,7 @@ tl.check("12-a")
 # %% [markdown] key="tokens" lang="en"
 # ## Inside BERT 1: tokens and embeddings
 #
-# The model reads neither letters nor words but **tokens**; what cuts a text into them is the **tokenizer**. Frequent words are one token, rare ones fall into pieces, and characters that it does not know become `[UNK]`. Capitals are made small. The sign `▁` stands for a space, and leads the first word, too.
+# The model reads neither letters nor words but **tokens**; what cuts a text into them is the **tokenizer**. Frequent words are one token, rare ones fall into pieces, and characters that it does not know become `[UNK]`. The sign `▁` stands for a space, and leads the first word, too.
 #
 # Each token is replaced by 128 numbers from a table: its **embedding**. They are the same numbers in every sentence.
 
@@ -177,7 +177,7 @@ tl.diagram("attention")
 # %% [markdown] key="attention-how" lang="en"
 # **How does a word choose?** Each token has three vectors: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give). Each is made from its present vector by a learned matrix.
 #
-# How well does the query of "please" match the keys? Its scores (dot products, divided by $\sqrt{d}$ as below) are 0.6 with "cancel" and 0.2 with "order"; all others are far below 0 and add next to nothing. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (unrounded 61% and 37%, with 2% for `[SEP]`, which marks the end as `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
+# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add next to nothing. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (unrounded 61% and 37%, with 2% for `[SEP]`, which marks the end as `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
@@ -206,14 +206,14 @@ lesson12.draw_attention(weights, words)
 #
 # ## 同じ語が、文脈で別のベクトルになる
 #
-# アテンションを通ると、同じ語でも文によってベクトルが変わります。「確認」を含む4つの文で確かめましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
+# アテンションを通ったあとの「確認」を、4つの文で比べましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
 
 # %% [markdown] key="context" lang="en"
-# **Nearly every word looks at "cancel" and "order".** So even "please", which names no desk by itself, now carries what the mail is about. The frame marks the row of "please", computed above. Nobody taught it: it came with pre-training. There are four such attentions in a layer (this is the fourth of layer 2), and each looks elsewhere. A network built of them is a **Transformer**.
+# **Nearly every word looks at "cancel" and "order".** So even "please", which names no desk by itself, now carries what the mail is about. The frame marks its row, computed above. Nobody taught this: it came with pre-training. There are four such attentions in a layer (this is the fourth of layer 2), and each looks elsewhere. A network built of them is a **Transformer**.
 #
 # ## One word, another vector in another context
 #
-# After attention, a word has another vector in another sentence. Take "address" in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The numbers say how nearly two vectors point the same way (cosine; 1 is the same direction). For embeddings all would be 1.
+# Take "address" after attention, in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The numbers say how nearly two vectors point the same way (cosine; 1 is the same direction). For embeddings all would be 1.
 
 # %% key="context-code" alt_ja="同じ語の、4つの文でのベクトルどうしのコサインの表。" alt_en="A grid of cosines between the vectors of one word in four sentences."
 word = "▁address"
@@ -251,7 +251,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 #
 # ## Inside BERT 3: learning from masked words
 #
-# How did this eye grow? Without any label: one word of a sentence is hidden by `[MASK]` and has to be guessed from both sides (**masked language modelling**). The hidden word itself is the right answer, so that any text will do.
+# How did this eye grow? Without any label: one word of a sentence is hidden by `[MASK]` and has to be guessed from both sides (**masked language modelling**). The hidden word itself is the right answer, so any text will do.
 #
 # Let the model compare three words for the gap.
 
@@ -334,14 +334,14 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、60通では検証データの成績がたいてい下がり、凍結のままに戻ったからです。戻さずに最後まで学習させても、上乗せは平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
+# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、たいてい凍結のままに戻ったからです。戻さずに最後まで学習させても、上乗せは平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
 # 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は2つの言語の訳文を並べて読んだので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ `zukan-bert-en` とも比べます。
 
 # %% [markdown] key="across" lang="en"
-# **The gain is the skill of reading in context, learned in pre-training.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. With sixty texts, training mostly made the validation result worse and the frozen network was kept, so the last three rows are nearly alike. Trained to the end all the same, the body gains 1 to 2 points on average. **With few labels, first freeze the body and train a linear probe.**
+# **The gain is the skill of reading in context, learned in pre-training.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. The last three rows are nearly alike, because mostly the frozen network was kept. Trained to the end all the same, the body gains 1 to 2 points on average. **With few labels, first freeze the body and train a linear probe.**
 #
 # ## English labels, Japanese mail
 #
@@ -379,28 +379,28 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
     # ja: print(f"英語の問い合わせ：MiniLM {read.test_acc:.0%}、TF-IDF {counted.test_acc:.0%}")
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **銀行への質問なら、本物の文エンコーダーは、1クラス2ラベルでもよく当たります。** Banking77では、MiniLMが2ラベルで91%（TF-IDFは75%）、10ラベルで98%（94%）です。このデータでは、ラベルが少ないほど差が大きくなります。TF-IDFが負けない場合も、3つあります。
+# **銀行への質問なら、本物の文エンコーダーは、1クラス2ラベルでもよく当たります。** MiniLMは91%で、TF-IDFは75%です。10ラベルになると、差は98%と94%に縮まります。TF-IDFが負けない場合も、3つあります。
 #
 # - **言語**が違う：英語だけを読んだMiniLMは、日本語では負けます。
-# - **分野**が違う：お店に届くメールだけを読んだ `zukan-bert` は、銀行への質問でもニュースでも負けます。
+# - **分野**が違う：`zukan-bert` は、銀行への質問でもニュースでも負けます。
 # - **単語だけでわかる**：livedoorニュースでは、20ラベルでTF-IDFがE5を上回ります。迷惑メッセージにも決まり文句が多くあります（「さらに深く：迷惑メッセージを見分ける」）。ただし、英語のラベルで日本語の迷惑メッセージを見分けると、BERTが10ポイント上回りました。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
-# 旅行会社から相談を受けました。問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
+# 旅行会社に届く問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
 #
 # 計画を `plan` に書いてください。選択肢はセルの中にあります（`"translate first"` は、英語に訳してから英語のモデルに渡す方法です）。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **On questions to a bank, a real encoder goes a long way with two labels a class.** On Banking77, MiniLM reaches 91% with two labels a class (TF-IDF 75%) and 98% with ten (94%): here the gap is widest where labels are fewest. In three cases TF-IDF holds its own:
+# **On questions to a bank, a real encoder goes a long way with two labels a class.** MiniLM reaches 91% where TF-IDF has 75%; with ten labels it is 98% against 94%. In three cases TF-IDF holds its own:
 #
 # - **Another language**: MiniLM, which read English only, is below TF-IDF on Japanese.
-# - **Another domain**: `zukan-bert`, which read nothing but mail to a shop, is below it on bank questions and on news.
+# - **Another domain**: `zukan-bert` is below it on bank questions and on news.
 # - **Words that settle it**: on livedoor news, TF-IDF passes E5 at twenty labels. Spam, too, has its fixed phrases ("Deeper: filtering out spam"); but with English labels on Japanese spam, BERT leads by 10 points.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
-# A travel agency asks for your advice. Its mail is half English, half Japanese; it goes to five desks, and spam is to be removed. The labelled examples are all English: 8 for each desk, 10 of spam and 10 of other mail. You can have 100 Japanese texts labelled. The mail holds names and passport numbers.
+# A travel agency's mail is half English, half Japanese; it goes to five desks, and spam is to be removed. The labelled examples are all English: 8 for each desk, 10 of spam and 10 of other mail. You can have 100 Japanese texts labelled. The mail holds names and passport numbers.
 #
 # Write your plan into `plan`: the cell names the choices. ("Translate first" means into English, for an English encoder.)
 

@@ -38,16 +38,16 @@ lesson14 = tl.figures("14")
 # %% [markdown] key="job" lang="ja"
 # ## 写真のフォルダーが届いた
 #
-# ペット保険の会社から相談を受けました。申込書に添えられた写真が猫か犬かを自動で確かめ、書き間違いを見つけたいそうです。届いたのは、1匹につき3枚ほどの写真が入ったフォルダーです。ファイル名は「飼い主の番号_何枚目か」で、たとえば `0417_2.jpg` です。
+# ペット保険の会社が、申込書に添えられた写真が猫か犬かを自動で確かめ、書き間違いを見つけたいそうです。届いたのは、1匹につき3枚ほどの写真が入ったフォルダーです。ファイル名は「飼い主の番号_何枚目か」で、たとえば `0417_2.jpg` です。
 #
 # レッスン02と同じように、猫も犬も見たことのない `zukan-resnet` の**目**（凍結した本体）を借ります。ただし、教材のデータほど整ったフォルダーではありません。現場でよくある誤りが混ざっています（正解がわかるように、写真は絵で代用しています。本物の写真は後半に出てきます）。
 
 # %% [markdown] key="job" lang="en"
 # ## A folder of photos arrives
 #
-# A pet insurer asks for help. Owners send photos with their application, and a program should check whether they show a cat or a dog, to catch forms that were filled in wrongly. What you get is a folder with about three photos of each animal, named after the owner and the photo, such as `0417_2.jpg`.
+# A pet insurer wants a program that checks whether the photos in an application show a cat or a dog, to catch forms filled in wrongly. You get a folder with about three photos of each animal, named after the owner and the photo, such as `0417_2.jpg`.
 #
-# As in lesson 02, we borrow the **eye** of `zukan-resnet` (its body, frozen), which has never met a cat or a dog. The folder holds some everyday mistakes. (Its photos are drawn, so that we know the truth; real photographs come later.)
+# As in lesson 02, we borrow the **eye** of `zukan-resnet` (its body, frozen), which has never met a cat or a dog. The folder holds some everyday mistakes. (Its photos are drawn, so we know the truth; real photographs come later.)
 
 # %% key="receive" alt_ja="届いたフォルダーの猫と犬の写真。1行に1クラス、6枚ずつ。" alt_en="Photos of cats and dogs from the folder, one class a row, six each."
 inbox, more_cats, next_month = lesson14.receive_photos()
@@ -101,9 +101,9 @@ tl.see_prediction("14-new", round(100 * true))
 # 1匹の写真が3枚あるので、ランダムに分けると、テストの写真と同じ動物の別の写真が、訓練データにも入ります（図の上）。これを**リーク**（leak、データの漏れ）といいます。今回は、テストのすべての写真がそうでした（上の100%）。訓練データの写真を覚えているだけで当たるので、初めて見る動物での実力はわかりません。**動物ごとに**分ければ、リークはなくなります（図の下）。
 
 # %% [markdown] key="leak-read" lang="en"
-# **The test was more than 20 points too kind.** What went wrong is above all the measurement. (The few cats are a second cause, measured below.)
+# **The test was more than 20 points too kind.** The main cause is the measurement. (The few cats are a second one, measured below.)
 #
-# There are three photos of each animal. In a random split, a test photo has a twin in training: another photo of the same animal (top of the picture). This is a **leak**, and here it touches every test photo (the 100% above). To be right it is enough to remember the twin, so this test says nothing about animals never seen before. Split **by animal**, and no twin is left (bottom of the picture).
+# With three photos of each animal, a random split gives a test photo a twin in training: another photo of the same animal (top of the picture). This is a **leak**, and here it touches every test photo (the 100% above). To be right it is enough to remember the twin, so this test says nothing about new animals. Split **by animal**, and no twin is left (bottom of the picture).
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、5分）
@@ -160,7 +160,7 @@ pets.inspection
 #
 # | found | done for you | left to you |
 # |---|---|---|
-# | broken files, and files that are no image | left out | ask for them again, or delete them |
+# | broken files, files that are no image | left out | ask for them again, or delete them |
 # | exact copies | counted once | |
 # | one photo among the cats and the dogs | left out of both | look at it, delete one |
 # | photos almost the same (thumbnails) | kept in one part | |
@@ -192,13 +192,13 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **A leak, or copies**: the truth stays near 72%, but the test (squares) says 8 to 13 points more.
 # - **Wrong labels**, one in ten: both fall.
 # - **Few cats**: the truth falls, and the test says more, as three quarters of its photos are dogs.
-# - **All cats in dim light** costs most: the network learns **the dimness, not the cat**. `tl.load_folder` does not look for that, so photograph every class in the same places with the same cameras.
+# - **All cats in dim light** costs most: the network learns **the dimness, not the cat**. `tl.load_folder` does not see it, so photograph every class in the same places with the same cameras.
 #
-# The overall accuracy hides a lot. With 30 cats and 90 dogs, only 52% of new cats were right (stored). So measure class by class:
+# With 30 cats and 90 dogs, only 52% of new cats were right (stored), and the overall accuracy hides it.
 #
 # ### Exercise B (write, 7 minutes)
 #
-# Write a function that returns **the mean of the accuracies of the single classes**. `answers` and `labels` are one-dimensional tensors of class numbers; a class that is not in `labels` does not count.
+# So write a function that returns **the mean of the accuracies of the classes**. `answers` and `labels` are one-dimensional tensors of class numbers; a class not in `labels` does not count.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -220,7 +220,7 @@ tl.check("14-b")
 # %% [markdown] key="suspects-intro" lang="en"
 # ## Hunt for wrong labels
 #
-# The inspection does not know what a photo **shows**. So let a model raise doubts. Divide the owners into five groups, train a classifier on four, let it answer the fifth, and so on in turn (**cross-validation**). So every photo is judged by a classifier that has not seen its animal. Then look at the animals whose own label got the lowest probability.
+# The inspection does not know what a photo **shows**. So let a model raise doubts. Divide the owners into five groups, train a classifier on four and let it judge the fifth, each in turn (**cross-validation**). No classifier has seen the animals that it judges. Then look at the animals whose own label got the lowest probability.
 
 # %% key="suspects" alt_ja="今のラベルの確率が低い順に並べた8匹の写真。" alt_en="Eight animals, those first whose own label is least probable."
 judge = LogisticRegression(C=0.01, max_iter=500, class_weight="balanced")  # cats count more
@@ -238,9 +238,9 @@ lesson14.show_suspects(inbox, owners, own_label)
 # では、まとめて直しましょう。ラベル違いの2匹を移し、使えないファイルを消し、足りない猫の写真をもらいます。
 
 # %% [markdown] key="suspects-read" lang="en"
-# **The first two are plainly in the wrong folder.** The other six are dogs with pricked ears (they have no whiskers): their labels are right, and the model is wrong. So never mend labels by program alone; look. Nor does the hunt find everything ("Deeper: how sure is this").
+# **The first two are plainly in the wrong folder.** The other six are dogs with pricked ears (they have no whiskers): their labels are right, the model is wrong. So never mend labels by program alone; look. Nor does the hunt find everything ("Deeper: how sure is this").
 #
-# Now mend it all: move the two animals, delete what cannot be used, and add the cats you have asked for.
+# Now mend it all: move the two animals, delete what cannot be used, and add the cats you asked for.
 
 # %% key="mend"
 for kind, other, owner in (("cat", "dog", "0529"), ("dog", "cat", "0767")):
@@ -257,16 +257,16 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 # %% [markdown] key="order" lang="ja"
 # ## 次に何を試すか
 #
-# ここからは、手軽な方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も少しずつ学習させることです。
+# ここからは、手軽な方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も学習させることです。
 #
 # 次の図の段階のうち `tl.try_folder` が試すのは、点の付いた3つ（最近傍法、線形プローブ、ファインチューニング）です。時間があれば、比較のためにゼロからも学習します。検証データで1つを選び、それだけをテストデータで1回測ります。
 
 # %% [markdown] key="order" lang="en"
 # ## What to try next
 #
-# Try cheap things first, and see on **validation data** whether each step is better than the last. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well, a little at a time.
+# Try cheap things first, and see on **validation data** whether each step is better than the last. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well.
 #
-# `tl.try_folder` tries the three with a dot in the next picture: nearest neighbours (k-NN), a linear probe and fine-tuning (and training from scratch, if time allows). It picks one on validation data and measures that one on the test data, once.
+# `tl.try_folder` tries the three with a dot in the next picture: nearest neighbours (k-NN), a linear probe and fine-tuning (and training from scratch, if time allows). It picks one on validation data and measures that on the test data, once.
 
 # %% key="predict-order"
 ways = {"knn": "k-NN", "probe": "linear probe", "fine_tune": "fine-tuning", "scratch": "scratch"}
@@ -281,7 +281,7 @@ display(report)
 tl.see_prediction("14-order", ways[report.chosen.strategy])
 
 # %% [markdown] key="try-read" lang="ja"
-# **大きいのは特徴を借りる一歩で、そのあとの一歩は小さめです。** 私たちの実行では、線形プローブとファインチューニングが検証データで90%と並び、レポートは手軽な線形プローブを選びました。動物を10回選び直すと（保存済み）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%、線形プローブで81%、ファインチューニングで85%でした。借りたあとの差は1回ごとのばらつきと同じくらいです。検証データではっきり上回らないかぎり、手軽なほうを選びます。
+# **大きいのは特徴を借りる一歩で、そのあとの差は1回ごとのばらつきと同じくらいです。** 動物を10回選び直すと（保存済み）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%、線形プローブで81%、ファインチューニングで85%でした。私たちの実行では、あとの2つが検証データで90%と並び、レポートは手軽な線形プローブを選びました。検証データではっきり上回らないかぎり、手軽なほうを選びます。
 #
 # ラベルを増やす効果があるかどうかは、レポートの最後の文に書いてあります。**学習曲線**（訓練写真の枚数と正解率の関係）の右端が、まだ上がっているかを見ています。
 #
@@ -290,9 +290,9 @@ tl.see_prediction("14-order", ways[report.chosen.strategy])
 # 数字の次は、必ず間違えた写真を見ます。次のセルの上の表は**混同行列**（confusion matrix）で、行が正解、列が答えです。その下に、自信を持って間違えたテスト写真が並びます。
 
 # %% [markdown] key="try-read" lang="en"
-# **The big step is to borrow features; the steps after it are small.** In our run the probe and fine-tuning are level at 90%; the report keeps the cheaper. Over ten draws of animals (stored), 56% of new animals were named right by nearest pixels, 76% by nearest borrowed features, 81% by a probe and 85% by fine-tuning. The later steps are no larger than the spread of single results: take the cheaper way unless validation data show a clear lead.
+# **The big step is to borrow features; those after it are no larger than the spread of single results.** Over ten draws (stored), 56% of new animals were named right by nearest pixels, 76% by nearest borrowed features, 81% by a probe and 85% by fine-tuning. In our run the last two are level at 90%, and the report keeps the cheaper: do so unless validation data show a clear lead.
 #
-# Would more labels help? The last sentence of the report answers, from its **learning curve** (accuracy against the number of training photos): does it still rise at its right end?
+# Would more labels help? The last sentence of the report answers: does the **learning curve** (accuracy against the number of training photos) still rise at its right end?
 #
 # ### Look at the mistakes
 #
@@ -324,7 +324,7 @@ report.mistakes(most=8)
 #
 # $$2\sqrt{\frac{p\,(1-p)}{n}}$$
 #
-# For example, $p=0.8$ and $n=64$ give $2\sqrt{0.16/64}=0.1$, that is ± 10 points. For ± 5 points it takes four times as many, 256 animals. Count **animals, not photos**.
+# For example, $p=0.8$ and $n=64$ give $2\sqrt{0.16/64}=0.1$, or ± 10 points. For ± 5 points it takes four times as many, 256 animals. Count **animals, not photos**.
 #
 # At last, save the model, and use it on next month's photos.
 
@@ -352,7 +352,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 # python -m tlhelpers predict photos-report/model new.jpg
 # ```
 #
-# 1行目は、本物の写真で学習した目（ImageNetで事前学習したMobileNetV2、約14 MB）を一度だけダウンロードします。2行目は、点検、比較、1回のテストを行い、レポート（HTML）とモデルを書き出します。文章や音声も、同じように試せます（「さらに深く」）。
+# 1行目は、ImageNetの本物の写真で事前学習した目（MobileNetV2、約14 MB）を一度だけダウンロードします。2行目は、レポート（HTML）とモデルを書き出します。文章や音声も、同じように試せます（「さらに深く」）。
 #
 # 次の図は、猫と犬の本物の写真2,000枚とMobileNetV2での結果です（保存済み）。
 
@@ -369,7 +369,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 # python -m tlhelpers predict photos-report/model new.jpg
 # ```
 #
-# The first line downloads an eye that grew on real photographs (MobileNetV2, pretrained on ImageNet, 14 MB). The second does all of this, and writes a report (HTML) and the model. Texts and sounds go the same way ("Deeper").
+# The first line downloads an eye that grew on the real photographs of ImageNet (MobileNetV2, 14 MB). The second writes a report (HTML) and the model. Texts and sounds go the same way ("Deeper").
 #
 # The next figure shows MobileNetV2 on 2,000 real cats and dogs (stored).
 
@@ -380,7 +380,7 @@ lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 # **猫や犬を知っている目なら、1クラス10枚で約95%です。** ラベルが1枚もなくても、ImageNetの1,000クラスにある猫5種類と犬118種類の、確率の平均を比べるだけで93%になります。自分のクラスがこの1,000クラスの中にあるなら、ラベルを付ける前に、まずこれを測りましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **An eye that knows cats and dogs needs ten labels a class for about 95%.** Without a single label it is 93%: compare the mean probability of the 5 kinds of cat and the 118 kinds of dog among ImageNet's thousand classes. If yours are among the thousand, measure this first.
+# **An eye that knows cats and dogs needs ten labels a class for about 95%.** Without a single label it is 93%: compare the mean probability of ImageNet's 5 kinds of cat and 118 kinds of dog. If your classes are among its thousand, measure this first.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
@@ -398,7 +398,7 @@ lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 8 minutes, also good in pairs)
 #
-# A factory wants to tell four kinds of connector apart. Each part lies under three cameras, and each camera takes five photos within seconds. There are 60 parts of each of three kinds, but only 6 of the fourth. Somebody's report says "99% accuracy".
+# A factory wants to tell four kinds of connector apart. Three cameras take five photos each of every part, within seconds. There are 60 parts of each of three kinds, but only 6 of the fourth. Somebody's report says "99% accuracy".
 #
 # Write your plan into `plan`. There is more than one good plan.
 #
