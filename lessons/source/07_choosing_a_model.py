@@ -52,13 +52,13 @@ choice = tl.stored("07_choice")
 # %% [markdown] key="idea" lang="en"
 # ## Whose eye will you borrow?
 #
-# An eye trained on birds should do well on insects, too. For fields and towns seen from the air, perhaps the eye of somebody who deals in fabrics is better. When you borrow an eye, you do not look for the most famous person, but for one who suits your work.
+# An eye trained on birds should do well on insects, too. For fields and towns seen from the air, perhaps that of a dealer in fabrics is better. Borrow the eye that suits your work, not the most famous one.
 #
 # Tens of thousands of pretrained models are public, each with a name, a size, a source of data and an accuracy there. Which of these tells you the accuracy on *your* job?
 #
 # ## The job: land seen from the air
 #
-# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). Like most pictures of this course, these are drawn by a program. **20** of each class are labelled, and ten more to choose settings with (the validation data). Three pretrained candidates stay frozen under a **linear probe** (lesson 02).
+# A surveyor's office wants to sort photos from the air into six classes (farmland, forest, town, river, desert, solar park). (A program draws them, like most pictures here.) **20** of each class are labelled, and ten more for validation. Three pretrained candidates stay frozen under a **linear probe** (lesson 02).
 #
 # | name | weights | grew up on | accuracy at home |
 # |---|---|---|---|
@@ -90,14 +90,10 @@ tl.see_prediction("07-first", max(today, key=today.get))
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
 # **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
 #
-# 丸印は今日の1回、ほかは前もって測って保存した10回の結果です。
-#
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
 # **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
-#
-# Rings are today's single run, the rest ten stored draws.
 #
 # The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line, where there is one, joins the **Pareto front**: nothing as fast is more accurate than a network on it. The widget shows test accuracies; in earnest you choose by validation data.
 
@@ -112,7 +108,7 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and pull the limit on the file down to its smallest. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put it into `lost`.
+# In the widget, take 20 labels and the smallest limit on the file. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put it into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -176,7 +172,7 @@ tl.diagram("families")
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
 #
-# More layers should do no harm: the additional ones could learn to do nothing. But for an ordinary layer that is hard. Let a block multiply its input $x$ by a weight $w$. After nine blocks the output is
+# More layers should do no harm: they could learn to do nothing. For an ordinary layer, that is hard. Let a block multiply its input $x$ by a weight $w$. After nine blocks the output is
 #
 # $$\text{plain: } w^9 x \qquad \text{with shortcuts: } (1+w)^9 x$$
 #
@@ -227,7 +223,7 @@ tl.claim(
 #
 # ## Another job, another winner
 #
-# So is ResNet always right? Here are six networks on six jobs (all drawn), with 20 labels of each class: frozen above, fine-tuned (lesson 03) below.
+# So is ResNet always right? Here are six networks on six jobs (all drawn), with 20 labels of each class, frozen and fine-tuned (lesson 03).
 
 # %% key="targets-figure" alt_ja="6つの仕事での、6つのネットワークのテスト正解率。上は凍結、下はファインチューニング。仕事ごとに1列で、いちばん良いものが丸で囲まれている。点線はランダムに答えた場合。" alt_en="Test accuracy of six networks on six jobs, a column each, frozen above and fine-tuned below; the best one of each job is ringed and dotted lines mark guessing."
 lesson07.draw_targets(choice, tl.stored("07_tuned"))
@@ -267,9 +263,9 @@ tl.claim(
 )
 
 # %% [markdown] key="scores" lang="ja"
-# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、鳥では形を見て育ったほうが、空撮写真では模様を見て育ったほうが、大きく勝ちます。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
+# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、勝つ仕事が違います。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。（伸びがいちばん大きいのは、文字での `zukan-shape` の24ポイントです。弱いものは、試した範囲より学習率を上げれば、もっと伸びるかもしれません。）
+# **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 #
 # ## 学習する前に、何がわかるか
 #
@@ -280,9 +276,9 @@ tl.claim(
 # **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えから、新しいクラスがどれだけわかるかを見ます。図の右では、「れんが」と答えた画像の90%が市街地でした。そこで、ある市街地の写真に「れんが」80%、「こけ」20%と答えたなら、「市街地」の確率は0.78になります。LEEPは、その対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど良い目安です。
 
 # %% [markdown] key="scores" lang="en"
-# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home; on birds the eye for shapes is far ahead, and on photos from the air the one for patterns. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
+# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home, but win different jobs. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
 #
-# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune. (The largest gain is 24 points, `zukan-shape` on characters; a rate above our largest might help weak networks.)
+# **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune.
 #
 # ## What can be known before any training?
 #
@@ -414,9 +410,9 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # %% [markdown] key="mistakes-read" lang="en" tags=["answer"]
 # **In use only, a wrong range or size leaves 10 to 17% of the birds right (guessing: 10%), and no error is raised.** The order of colours alone turns 95% into 45%, and grey costs least (78%).
 #
-# With the mistake from the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
+# From the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 75%.
 #
-# If you train in Python for an app on a phone, give both the same picture and compare the numbers just before the network.
+# If you train in Python for an app, feed both the same picture and compare the numbers just before the network.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物のモデルと写真では？
@@ -435,7 +431,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは57%と53%で、ランダム並みです。血球と数字では、小さなSqueezeNetの平均が1位でした。ただし、5回ではまだ確かとは言えません。
 
 # %% [markdown] key="real-read" lang="en"
-# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet reaches 94%, while birds and insects are hardly better than guessing (57% and 53%). On blood cells and digits the small SqueezeNet leads, but five draws are too few to be sure.
+# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet reaches 94%, while birds and insects are hardly better than guessing (57% and 53%). On blood cells and digits the small SqueezeNet leads, but five draws leave that open.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
