@@ -3,13 +3,14 @@
 from pathlib import Path
 from statistics import fmean
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import nn
 
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
-from tlhelpers.lessons.choosing_a_model import widget
+from tlhelpers.lessons.choosing_a_model import figures, widget
 from tlhelpers.lessons.choosing_a_model.checks import best_small, left_over, lost_by_leep
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
 from tlhelpers.lessons.choosing_a_model.depth import Block, tower
@@ -196,6 +197,17 @@ def test_a_single_network_of_each_family_tells_another_order():
     apart = {names: (runs.amax(1) - runs.amin(1)).max().item() for names, runs in sets.items()}
     widest = max(apart, key=apart.get)
     assert widest == ("zukan-resnet", "xray") and round(apart[widest]) == 13
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_legend_of_the_families_lies_inside_its_figure(monkeypatch, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: figure)
+    figure = figures.draw_families(stored("07_families"))
+    figure.draw_without_rendering()
+    span = figure.legends[0].get_window_extent()
+    plt.close(figure)
+    assert span.x0 >= 0 and span.x1 <= figure.bbox.x1
 
 
 def test_the_cheapest_mistake_of_the_prediction_is_a_choice_and_grey(monkeypatch):
