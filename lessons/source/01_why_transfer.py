@@ -132,7 +132,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## ラベルの枚数を変えてみる
 #
-# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は保存済みの平均（鳥は5回、犬と猫は4回）で、ゼロからとファインチューニングは同じ長さだけ学習しています。上の結果は1回だけで、ゼロからに3倍の時間を与えたので、数字が少し違います。
+# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は保存済みの平均（10回）で、ゼロからとファインチューニングは同じ長さだけ学習しています。上の結果は1回だけで、ゼロからに3倍の時間を与えたので、数字が少し違います。
 #
 # ### 練習A（試す、4分）
 #
@@ -143,7 +143,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## More labels, or fewer
 #
-# How many labels, then, does training from scratch need to catch up? Move the slider to find out. It shows stored means (five runs for birds, four for cats and dogs), in which scratch and fine-tuning trained equally long; the numbers therefore differ a little from your single run, where scratch had three times as long.
+# How many labels, then, does training from scratch need to catch up? Move the slider to find out. It shows stored means of ten runs, in which scratch and fine-tuning trained equally long; the numbers therefore differ a little from your single run, where scratch had three times as long.
 #
 # ### Exercise A (try, 4 minutes)
 #
@@ -225,12 +225,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して5回**測ります（訓練データだけでなく、検証データとテストデータもです）。5回とも、ファインチューニングとゼロからの学習に同じ50枚を渡すので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **draw the pictures anew, five times**: those for validation and for testing as well. Each time fine-tuning and scratch get the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")
@@ -258,9 +258,9 @@ curves = tl.stored("01_birds")
 five = curves["labels"].index(5)
 pairs = zip(curves["fine_tune"][five], curves["scratch"][five])
 gains = torch.tensor([100 * (tuned - scratch) for tuned, scratch in pairs])
-mean, half = gains.mean(), 2.78 * gains.std() / len(gains) ** 0.5
-print("Five differences in points:", ", ".join(f"{gain:.0f}" for gain in gains))
-# ja: print("5回の差（ポイント）：", ", ".join(f"{gain:.0f}" for gain in gains))
+mean, half = gains.mean(), 2.26 * gains.std() / len(gains) ** 0.5
+print("Ten differences in points:", ", ".join(f"{gain:.0f}" for gain in gains))
+# ja: print("10回の差（ポイント）：", ", ".join(f"{gain:.0f}" for gain in gains))
 print(f"Mean {mean:.0f} points, 95% interval from {mean - half:.0f} to {mean + half:.0f} points")
 # ja: print(f"平均 {mean:.0f} ポイント、95%信頼区間は {mean - half:.0f}〜{mean + half:.0f} ポイント")
 
@@ -270,7 +270,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="ja"
 # ## 効果1：ラベルが少なくてすむ
 #
-# **ゼロからとの差は、ラベルが少ないほど大きくなります。** 20枚からは、ゼロからとファインチューニングに差があるとは言えません。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚と50枚ではファインチューニングが2ポイントほど上で、5枚ではどちらが上とも言えません。学習の長さや設定を変えてさらに5とおり測っても、差があると言えたのは、ファインチューニングをいちばん長くした1とおりだけでした（4ポイント上、区間は1〜8、保存済み、5回）。
+# **ゼロからとの差は、ラベルが少ないほど大きくなります。** ファインチューニングとゼロからの差は、5枚では31ポイントですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚からはファインチューニングが2ポイントほど上で、5枚ではどちらが上とも言えません。学習の長さや設定を変えてさらに5とおり測っても、差があると言えたのは、ファインチューニングをいちばん長くした1とおりだけでした（4ポイント上、区間は1〜8、保存済み、5回）。
 #
 # ## 効果2：学習が早く終わる
 #
@@ -281,7 +281,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** From twenty on, no difference between scratch and fine-tuned can be claimed. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 at ten and at fifty, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
+# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads it by 31 points at five labels and by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 from ten on, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
 #
 # ## Benefit 2: less training
 #
@@ -330,14 +330,14 @@ pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が82%、訓練データを20回通して学習したゼロからは90%、ファインチューニングは92%でした（保存済み、訓練画像だけを選び直した4回の平均）。画像をすべて選び直した別の10回でも、ゼロからが凍結を7ポイント上回りました（区間は5〜9、保存済み）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86%、訓練データを20回通して学習したファインチューニングとゼロからは、どちらも92%でした（保存済み、10回の平均）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。学習率は、1クラス100枚の検証データで選びました。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
 # 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均、帯は95%信頼区間です。
 
 # %% [markdown] key="pets-read" lang="en"
-# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 82%, and after 20 passes over the pictures scratch reached 90% and fine-tuned 92% (stored, means of four draws of training pictures). In ten other draws, of all pictures, scratch was 7 points ahead of frozen (interval 5 to 9, stored). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
+# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86%; after 20 passes over the pictures, fine-tuned and scratch both reached 92% (stored, means of ten draws). Scratch leads frozen by 5 points (interval 3 to 7). The learning rates were chosen by 100 validation pictures of each class. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #

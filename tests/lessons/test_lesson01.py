@@ -77,11 +77,18 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert [round(end) for end in (longest.low, longest.mean, longest.high)] == [1, 4, 8]
     for ahead in tuned_at_five.values():
         assert ahead.low < 0 < ahead.high and 1.5 <= ahead.mean < 3.6
-    above = {bar["name"]: bar["measured"] for bar in stored("bars_pets")}
-    above = above["pets, 200 labels: scratch above probe"]
-    assert [round(100 * above[end]) for end in ("low", "mean", "high")] == [5, 7, 9]
     pets = stored("01_pets")
-    assert paired(pets["scratch"][-1], pets["probe"][-1]).low > 0
+    above = paired(pets["scratch"][-1], pets["probe"][-1])
+    assert [round(100 * end) for end in (above.low, above.mean, above.high)] == [3, 5, 7]
+    at_200 = [round(100 * mean(pets[start][-1])) for start in ("probe", "fine_tune", "scratch")]
+    assert at_200 == [86, 92, 92]
+    birds = stored("01_birds")
+    leads = [paired(*of) for of in zip(birds["fine_tune"], birds["scratch"], strict=True)]
+    assert [round(100 * leads[birds["labels"].index(n)].mean) for n in (5, 20)] == [31, 3]
+    moved = [paired(*of) for of in zip(birds["fine_tune"], birds["probe"], strict=True)]
+    assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]
+    assert moved[0].high < 0 and moved[1].low < 0 < moved[1].high
+    assert min(of.low for of in moved[2:]) > 0
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -13,13 +13,15 @@ STARTS = ("frozen", "fine-tune", "scratch")
     "01-a", hints=("lesson01.saved_hint_1", "lesson01.saved_hint_2"), right="lesson01.saved_right"
 )
 def count_minutes(minutes_saved: float) -> str | None:
-    """Labels of ten kinds that scratch needs beyond the five of the frozen body, at a minute."""
+    """Labels of ten kinds that scratch needs beyond the five of the frozen body, at a minute.
+
+    The widget shows whole per cents, and so the answer is read from them.
+    """
     curves = stored("01_birds")
     counts = curves["labels"]
-    goal = mean(curves["probe"][counts.index(5)])
-    needed = next(
-        count for count, runs in zip(counts, curves["scratch"], strict=True) if mean(runs) >= goal
-    )
+    goal = round(mean(curves["probe"][counts.index(5)]), 2)
+    reached = [round(mean(runs), 2) >= goal for runs in curves["scratch"]]
+    needed = counts[reached.index(True)]
     saved = (needed - 5) * 10
     if minutes_saved == needed - 5:
         return text("lesson01.saved_one_kind")

@@ -1,7 +1,7 @@
 """The curves of lesson 01: how far each start gets, from two to hundreds of labels a class."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tlhelpers.course.results import CROSS_VALIDATED, SEARCHED, experiment, stored
@@ -24,17 +24,18 @@ PHOTOS_DRAWN = "draws of labelled and test photos"
 _redrawn = functools.partial(redrawn, valid=20, test=100)
 
 
-@experiment("01_birds", unit=UNIT, seeds=5, labels="2-50 + 20", settings=SEARCHED)
+@experiment("01_birds", unit=UNIT, seeds=10, labels="2-50 + 20", settings=SEARCHED)
 def birds() -> dict:
     """Ten birds: three starts, from 2 to 50 labels a class."""
-    return label_curves("birds", (2, 5, 10, 20, 50), seeds=5)
+    return label_curves("birds", (2, 5, 10, 20, 50), seeds=10)
 
 
-@experiment("01_pets", unit=UNIT, seeds=5, labels="5-200 + 20", settings=SEARCHED)
+@experiment("01_pets", unit=UNIT, seeds=10, labels="5-200 + 100", settings=SEARCHED)
 def pets() -> dict:
     """Cats and dogs, up to 200 labels a class: where a frozen network stops paying."""
     ratios = (1, 5)  # of the head's rate to the first stage's: chosen as the rate is
-    return label_curves("pets", (5, 30, 200), seeds=5, least_epochs=20, ratios=ratios)
+    sizes = {"valid": 100, "test": 200}  # by 20 pictures of two classes no rate can be chosen
+    return label_curves("pets", (5, 30, 200), 10, least_epochs=20, ratios=ratios, sizes=sizes)
 
 
 def label_curves(
@@ -43,19 +44,21 @@ def label_curves(
     seeds: int,
     least_epochs: int = 8,
     ratios: tuple[int, ...] = (5,),
+    sizes: Mapping[str, int] | None = None,
 ) -> dict:
     """{"labels": counts, "probe" | "fine_tune" | "scratch": test accuracy for each count, seed}.
 
     A seed redraws training, validation and test pictures. For each count the learning rates of
     fine-tuning and scratch come from the same grid, chosen on the validation pictures of a seed
     that is not measured. All take the same number of steps, `least_epochs` or more. "tuning": what
-    was tried for each count, and what was chosen.
+    was tried for each count, and what was chosen. sizes: of validation and test, a class.
     """
+    draw = functools.partial(_redrawn, name, **(sizes or {}))
     network = backbone("zukan-resnet")
     starts = ("probe", "fine_tune", "scratch")
     curves: dict = {"labels": list(counts), **{start: [] for start in starts}, "tuning": []}
     for count in counts:
-        first = _redrawn(name, count, TUNING)
+        first = draw(count, TUNING)
         epochs = max(least_epochs, 2000 // len(first.train))  # at least 2,000 pictures are shown
         shared = {"epochs": epochs, "batch_size": 32, "clip_norm": 1.0}
         moving = {"freeze_epochs": 0, "keep_batchnorm": False}
@@ -65,7 +68,7 @@ def label_curves(
         alone = choose(fresh, first, lr=RATES)
         runs: dict[str, list[float]] = {start: [] for start in starts}
         for seed in range(seeds):
-            task = _redrawn(name, count, seed)
+            task = draw(count, seed)
             runs["probe"].append(probe(network, task, seed=seed).test_acc)
             runs["fine_tune"].append(tune(task, **tuned.chosen, seed=seed).test_acc)
             runs["scratch"].append(fresh(task, **alone.chosen, seed=seed).test_acc)
