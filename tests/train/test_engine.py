@@ -444,10 +444,11 @@ def test_ctrl_c_returns_the_history_where_that_was_asked_for():
 def test_a_real_ctrl_c_ends_a_program_with_its_weights_kept(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
-        "import sys, torch\n"
+        "import signal, torch\n"
         "from torch import nn\n"
         "from tlhelpers.data.task import Split\n"
         "from tlhelpers.train.engine import fit\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         "model, split = nn.Linear(4, 2), Split(torch.randn(64, 4), torch.arange(64) % 2)\n"
         "def note(step, model):\n"
         "    if step == 20:\n"

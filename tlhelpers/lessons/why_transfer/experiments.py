@@ -19,6 +19,7 @@ from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
 UNIT, TUNING = "draws of training, validation and test pictures", 100
+STABLE_DRAWS = 5  # as many as 01_steps has
 RATES = (*SCRATCH_GRID["lr"], 1.0)  # with few labels scratch chose the highest of the grid
 PHOTOS_DRAWN = "draws of labelled and test photos"
 _redrawn = functools.partial(redrawn, valid=20, test=100)
@@ -147,9 +148,9 @@ def stable() -> dict:
     record}}}; above 0 the verdict holds. The rates of the budgets are those of 01_steps, and the
     frozen body is that of 01_birds.
     """
-    steps, searches = stored("01_steps"), {}
+    steps, searches, draws = stored("01_steps"), {}, range(STABLE_DRAWS)
     pairs = {
-        name: (steps["fine_tune"][short], steps["scratch"][long])
+        name: (steps["fine_tune"][short][:STABLE_DRAWS], steps["scratch"][long][:STABLE_DRAWS])
         for name, (short, long) in LENGTHS.items()
     }
     for name, (_, rates) in OTHERWISE.items():
@@ -159,12 +160,12 @@ def stable() -> dict:
         }
         searches[name] = {start: one.to_dict() for start, one in found.items()}
         tuned, scratch = (
-            [otherwise(start, name, seed, found[start].chosen["lr"])[1] for seed in range(5)]
+            [otherwise(start, name, seed, found[start].chosen["lr"])[1] for seed in draws]
             for start in STEPS
         )
         pairs[name] = (tuned, scratch)
     curves = stored("01_birds")
-    frozen = curves["probe"][curves["labels"].index(5)]
+    frozen = curves["probe"][curves["labels"].index(5)][:STABLE_DRAWS]
     verdicts = {
         "fine_tune": {name: points(*both) for name, both in pairs.items()},
         "frozen": {name: points(frozen, tuned) for name, (tuned, _) in pairs.items()},
