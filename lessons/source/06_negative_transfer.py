@@ -478,7 +478,7 @@ tl.quiz("06")
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
 # - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました。
 # - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠ければ、ゼロからの学習と比べるように勧めます。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）がゼロからの学習との比較を勧めるのは転移元が遠いときだけですが、近く見えるときにも比べましょう。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -486,7 +486,7 @@ tl.quiz("06")
 # - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
-# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide. The **strategy map** of lesson 00 (`tl.strategy_map()`), too, asks for a comparison with scratch where the source is far.
+# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide: the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for a comparison with scratch only where the source is far, but make it where the source looks near, too.
 
 # %% [markdown] key="deeper-why" lang="ja" tags=["deeper"]
 # ## さらに深く：なぜ学習しても戻らない？
@@ -544,14 +544,14 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 #
 # 長さが同じなら、学習率を変えても、別のオプティマイザーAdamWに替えても、害は残りました。`zukan-resnet` のほうは、どの条件でもゼロからの学習を上回りました。差は、3倍のときが9ポイント、ほかは12〜18ポイントです（保存済み、どの区間も0より上）。なお、`zukan-resnet` とゼロからの学習が候補から選んだ設定は「学習率0.03、クリッピングなし」なので、その行の値は1行目と同じです。
 #
-# いちばん下の行は、比較対象を調整しない場合です。ファインチューニングに合う学習率0.003では、ゼロからの学習は41%にしかなりません。これと比べれば、色見分けネットの60%は「19ポイントの効果」に見えてしまいます。**調整していない比較対象は、害を隠します。** 色見分けネットを別のランダムな重みから2回、事前学習し直しても、害は同じように出ました（ギャップは、元の18ポイントに対して、20ポイントと14ポイント。それぞれ5回の平均、保存済み）。
+# いちばん下の行は、比較対象を調整しない場合です。ファインチューニングでよく使われる学習率0.003では、ゼロからの学習は41%にしかなりません。これと比べれば、色見分けネットの60%は「19ポイントの効果」に見えてしまいます。**調整していない比較対象は、害を隠します。** 色見分けネットを別のランダムな重みから2回、事前学習し直しても、害は同じように出ました（ギャップは、元の18ポイントに対して、20ポイントと14ポイント。それぞれ5回の平均、保存済み）。
 
 # %% [markdown] key="stable-read" lang="en"
 # **How large the harm is depends on how long you train.** With half the steps the gap opens to 36% against 69%. With three times as many it closes to 82% against 84%, and the 95% interval of the gap (−2 to 6 points) includes 0. The paint sorter can find its way back; it takes time, and that is the harm wherever training time is limited.
 #
 # At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition, by 9 points with three times the steps and by 12 to 18 otherwise (stored, every interval above 0). Scratch and `zukan-resnet` had chosen "rate 0.03, not clipped" from the list, so their values in that row are those of the first row.
 #
-# The last row shows a baseline that was not tuned. At a learning rate of 0.003, which suits fine-tuning, training from scratch reaches only 41%. Next to that, the 60% of the paint sorter would look like a gain of 19 points: **an untuned baseline hides harm.** Two more paint sorters, pretrained anew from other random weights, did harm as well: their gaps are 20 and 14 points, next to the 18 of this one (stored, means of 5 draws each).
+# The last row shows a baseline that was not tuned. At a learning rate of 0.003, as it is often used for fine-tuning, training from scratch reaches only 41%. Next to that, the 60% of the paint sorter would look like a gain of 19 points: **an untuned baseline hides harm.** Two more paint sorters, pretrained anew from other random weights, did harm as well: their gaps are 20 and 14 points, next to the 18 of this one (stored, means of 5 draws each).
 
 # %% [markdown] key="deeper-distance" lang="ja" tags=["deeper"]
 # ## さらに深く：近さで害を見抜ける？

@@ -352,7 +352,7 @@ tl.claim(
 #
 # ## この耳に聞こえないもの
 #
-# この耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の10語でテストします。
+# この耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の7語でテストします。
 #
 # > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
 
@@ -361,7 +361,7 @@ tl.claim(
 #
 # ## What this ear does not hear
 #
-# The ear for words was trained to hear the same word whoever says it. What if we ask it **who is speaking**? It learns ten voices from the call centre's five words and is tested on ten other words.
+# The ear for words was trained to hear the same word whoever says it. What if we ask it **who is speaking**? It learns ten voices from the call centre's five words and is tested on seven other words.
 #
 # > **Think before you look**: will the frozen body be above scratch, or below?
 
@@ -375,7 +375,7 @@ lesson13.draw_who(tl.stored("13_who"))
 #
 # ## 人の声では？
 #
-# 2つの公開データで確かめます。前の節の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の音声で学習させた**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
+# 2つの公開データで確かめます。「誰の声でテストするか」の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の音声で学習させた**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
 
 # %% [markdown] key="who-read" lang="en"
 # **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%). A random body reaches 47%, the means of the bands 49% and training from scratch 53% (the intervals of these three overlap widely). While the ear learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 25%. This is lesson 06's **negative transfer** once more (five recordings each, 5 draws).
@@ -527,12 +527,12 @@ tl.diagram("contextnet")
 lesson13.draw_japanese(tl.stored("13_japanese"))
 
 # %% [markdown] key="japanese-read" lang="ja"
-# **英語で鍛えた耳は、日本語の単語も覚えました。ただし、同じ合成器の声に限ってです。** 10件ずつで、ファインチューニングは90%、凍結は90%、ゼロからは88%です。英語の新しい単語を2件で学んだときと違い、ゼロからの学習とほとんど差がありません。録音が増え、言語も違いますが、どちらのせいかは、この図だけではわかりません。
+# **英語で鍛えた耳は、日本語の単語も覚えました。ただし、同じ合成器の声に限ってです。** 10件ずつで、ファインチューニングは90%、凍結は90%、ゼロからは88%です。ゼロからの学習とほとんど差がありません。英語の5語では、10件ずつでもまだ16ポイントの差があったので（最初の結果の図）、録音が増えたせいだけではありません。言語も、単語の数（5ではなく10）も、単語どうしの紛らわしさも違いますが、どれが効いたかは、この図だけではわかりません。
 #
 # Open JTalkの声では、22%、20%、19%まで崩れます（ランダムなら10%）。声ごとに分けたテストでも、声を作った**仕組み**が同じなら、同じ癖を手がかりにできてしまいます。テストは、実際に使う場所の音で行ってください（10件＋検証用8件、5回）。
 
 # %% [markdown] key="japanese-read" lang="en"
-# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 90%, the frozen body 90% and scratch 88%. So the borrowed ear is hardly ahead of scratch here, far less than for new English words from two recordings. There are more recordings, and the language is another one; this figure does not tell which of the two it is.
+# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 90%, the frozen body 90% and scratch 88%. So the borrowed ear is hardly ahead of scratch here. With ten recordings of each of the five English words it was still 16 points ahead (first results figure), so having more recordings is not the whole reason. The language, the number of words (ten, not five) and how alike they sound are different, too; this figure does not tell which of these it is.
 #
 # On the voice of Open JTalk they fall to 22%, 20% and 19% (guessing: 10%). Even with a test split by voice, voices that are **made** in the same way can share habits, and a network can learn these as clues. Test on sound from where the model will be used (10 recordings and 8 to choose with, 5 draws).
 
@@ -574,12 +574,12 @@ print(f"(0, 3, 3) and (3, 0) differ by {warped((0, 3, 3), (3, 0)):.0f}")
 # %% [markdown] key="deeper-noise" lang="ja" tags=["deeper"]
 # ## さらに深く：雑音、データ拡張、BatchNorm
 #
-# 静かな回線（20 dB）の録音10件ずつで学び、雑音の大きさを変えてテストします。0 dBでは、雑音の強さが声と同じです。学習中に雑音を混ぜる**データ拡張**と、テストと同じ雑音のラベルなし録音100件でBatchNormの記憶を測り直す**AdaBN**（レッスン08）も試します。
+# 静かな回線（20 dB）の録音10件ずつで学び、雑音の大きさを変えてテストします。0 dBでは、雑音の強さが声と同じです。学習中に録音を少しずらし、回線と雑音を変える**データ拡張**と、テストと同じ雑音のラベルなし録音100件でBatchNormの記憶を測り直す**AdaBN**（レッスン08）も試します。
 
 # %% [markdown] key="deeper-noise" lang="en" tags=["deeper"]
 # ## Deeper: noise, augmentation, BatchNorm
 #
-# Ten recordings of each word on a quiet line (20 dB) to learn from, then tests under more and less noise. At 0 dB the noise has as much power as the speech. Two remedies: **augmentation**, which mixes noise in during training, and **AdaBN** (lesson 08), which measures BatchNorm's memory again on 100 unlabelled recordings with the noise of the test.
+# Ten recordings of each word on a quiet line (20 dB) to learn from, then tests under more and less noise. At 0 dB the noise has as much power as the speech. Two remedies: **augmentation**, which shifts the recordings a little and varies line and noise during training, and **AdaBN** (lesson 08), which measures BatchNorm's memory again on 100 unlabelled recordings with the noise of the test.
 
 # %% key="noise-figure" alt_ja="雑音なし、20、10、0 dBでのテスト正解率を、静かな録音で学んだ3つの方法について示す。" alt_en="Test accuracy without noise and at 20, 10 and 0 dB for three ways that learned on quiet recordings."
 lesson13.draw_noise(tl.stored("13_noise"))
