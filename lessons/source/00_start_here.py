@@ -85,7 +85,7 @@ print(str(summary).splitlines()[-1])
 #
 # あるパン屋が、レジのカメラにパンを見分けさせたいと考えました。パンは10種類です（見分ける種類の1つ1つを**クラス**といいます）。写真に**ラベル**（正解の名前）を付けられたのは、1種類につき5枚です。全部で50枚では、**ニューラルネットワーク**（例から学ぶプログラム）に見分け方を一から教えるには足りません。
 #
-# そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵のマークは、学習しても中身が動かないことを表します。
+# そこで、別の**タスク**（ネットワークにさせる仕事）で学んだ「目」を、そのまま借ります。覚えさせるのは、新しい名前だけです。これが**転移学習**（transfer learning）です。図の鍵のマークは、学習しても中身が変わらないことを表します。
 
 # %% [markdown] key="first" lang="en"
 # ## A first transfer
@@ -98,7 +98,7 @@ print(str(summary).splitlines()[-1])
 tl.diagram("first_idea")
 
 # %% [markdown] key="seen" lang="ja"
-# このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字を104種類に見分けるように、41,600枚の絵で**事前学習**（前もっての学習）を済ませてあります。どんな絵か、いくつか見てみましょう。
+# このレッスンでは、パンのかわりに、教材の中で描いた鳥で試します。借りるのは `zukan-resnet` というネットワークの目です。架空の生き物・模様・文字、合わせて104種類を見分けられるように、41,600枚の絵で**事前学習**（前もっての学習）を済ませてあります。どんな絵か、いくつか見てみましょう。
 
 # %% [markdown] key="seen" lang="en"
 # In this lesson, birds that the course has drawn take the place of the bread. We borrow the eye of a network called `zukan-resnet`. It was **pretrained** (trained beforehand) on 41,600 drawings, to tell apart 104 kinds of invented creatures, patterns and characters. Here are a few such drawings.
@@ -132,7 +132,7 @@ tl.diagram("two_ways")
 # %% [markdown] key="first-run" lang="ja"
 # どちらの方法も、ラベルを付ける画像を選び直して3回測ります。**テスト正解率**は、学習に使っていない画像のうち、正しく答えた割合です。
 #
-# > **予想してから実行**：**ランダムに答えた場合**（チャンスレベル）は10%です。目を借りると、何%に正解するでしょうか。
+# > **予想してから実行**：**ランダムに答えた場合**（チャンスレベル）は10%です。目を借りると、テスト正解率は何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
 # Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share right among pictures not used for training.
@@ -187,7 +187,7 @@ tl.claim(
 #
 # In an exercise, replace `...` with your answer and run the cell: it is checked at once. Mistakes cost nothing, and from the second attempt on there are hints. The solution below unfolds whenever you like.
 #
-# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then measure: the two commented lines of the long cell above do the work, and `per_class` sets the number of pictures. Put the test accuracies of one run each into `with_eye` and `by_pixels`.
+# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then measure: the two lines with a comment in the long cell above do the work, and `per_class` sets the number of pictures. Put the test accuracies of one run each into `with_eye` and `by_pixels`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION

@@ -405,22 +405,22 @@ reached = {name: tl.interval(real[key]["5-way 1-shot"]).mean for name, key in ey
 tl.see_prediction("05-real", max(reached, key=reached.get))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の文字でも、事前学習済みの特徴は2つの対照を大きく上回りました。しかも、小さなネットワークが、有名なMobileNetV2に引けを取りません**（96画素で76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです**（「さらに深く：勝敗は条件で変わる」）。知名度だけで選ぶのも、1つの条件での勝ちだけで選ぶのも、危ないということです。
+# **本物の文字でも、事前学習済みの特徴は2つの対照を大きく上回りました。しかも、小さなネットワークが、有名なMobileNetV2に引けを取りません**（5ウェイ1ショットで76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだいです**（「さらに深く：勝敗は条件で変わる」）。知名度だけで選ぶのも、1つの条件での勝ちだけで選ぶのも、危ないということです。
 #
 # ### 練習C（設計する、5分）
 #
 # 倉庫に返品される部品は300種類で、カタログ写真が1枚ずつあります。毎週10種類が増え、返品の5%はカタログにない他社の部品です。間違った棚に戻すと1件1万円、人が確かめれば1件100円かかります。
 #
-# 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は理由です。書き終えたら、解答例にある採点表で見直しましょう。
+# 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は損得の計算を入れた理由です。書き終えたら、解答例にある採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **On real characters, too, pretrained features are far above both controls. And the small network keeps up with the famous MobileNetV2** (76% against 70% at 96 pixels), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings** ("Deeper: other settings, another winner"). So choose neither by fame, nor by one win.
+# **On real characters, too, pretrained features are far above both controls. And the small network keeps up with the famous MobileNetV2** (5-way 1-shot: 76% against 70%), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings** ("Deeper: other settings, another winner"). Choose neither by fame nor by one win.
 #
 # ### Exercise C (design, 5 minutes)
 #
 # The warehouse has one photograph of each of 300 kinds of part. Ten new kinds arrive weekly, and 5% of the returns are other makers' parts, not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
 #
-# Write your `plan`: how many `"pictures"` to register of each kind, the data for the threshold (`"threshold_from"`) and for the final test (`"tested_on"`), what to do on a rejection (`"if_unknown"`), and `"why"`. Mark it with the rubric in the solution.
+# Write your `plan`: how many `"pictures"` to register of each kind, the data for the threshold (`"threshold_from"`) and for the final test (`"tested_on"`), what to do on a rejection (`"if_unknown"`), and `"why"`, costs included. Mark it with the rubric in the solution.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
