@@ -238,7 +238,7 @@ vectors = F.normalize(torch.stack(vectors), dim=1)
 lesson12.draw_context(vectors @ vectors.T, sentences)
 
 # %% [markdown] key="masked" lang="ja"
-# **同じ話題の文では近く（0.92と0.87）、話題が違うと離れました（0.29〜0.40）。** 語は1つでも、BERTは2つの意味に分けています。文の特徴は、こうしてできた各トークンのベクトルの平均です。
+# **同じ話題の文では近く（0.92と0.87）、話題が違うと離れました（0.29〜0.40）。** 語は1つでも、BERTは2つの使われ方を区別しています。文の特徴は、こうしてできた各トークンのベクトルの平均です。
 #
 # ## BERTの中身 3：穴埋めで学ぶ
 #
@@ -277,14 +277,18 @@ for sentence in (
     print(sentence, " → ", ", ".join(odds))
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **どの文でも、意味の合う語が選ばれました。** 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。アテンションは、この詰め物を見てはいけません。
+# **どの文でも、意味の合う語が選ばれました。** `zukan-bert` はこのあと、訳文のように対になる文を近づける学習もしました。
+#
+# 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。アテンションは、この詰め物を見てはいけません。
 #
 # ### 練習B（書く、7分）
 #
 # パディングを見ないアテンションを書きましょう。`q`、`k` は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **Each sentence gets the word that makes sense.** When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
+# **Each sentence gets the word that makes sense.** Later, `zukan-bert` also learned to match texts, such as translations.
+#
+# When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
 #
 # ### Exercise B (write, 7 minutes)
 #
@@ -466,7 +470,7 @@ tl.quiz("12")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 言語モデルの事前学習は、隠した語を当てることです。ラベルはいりません。
+# - BERTの事前学習は、隠した語を当てることです。ラベルはいりません。
 # - BERTは、トークンの埋め込みにアテンションで文脈を取り込みます。同じ語でも、文が違えばベクトルが変わります。
 # - 少ないラベルでは、凍結した特徴と線形プローブから始めます。効くのは、文脈を読む力です。
 # - 2つの言語を同じ空間に置くモデルなら、英語のラベルだけで日本語を分類できます。
@@ -475,7 +479,7 @@ tl.quiz("12")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Pre-training a language model means guessing hidden words. It needs no labels.
+# - Pre-training BERT means guessing hidden words, without labels.
 # - BERT starts from the embeddings of tokens and brings in their context by attention: one word has different vectors in different sentences.
 # - With few labels, begin with frozen features and a linear probe: what helps is the skill of reading in context.
 # - A model that places two languages in one space sorts Japanese with English labels alone.
@@ -738,7 +742,7 @@ lesson12.draw_names(tl.stored("12_names"))
 # **知っている言語と分野なら、クラス名だけでもかなり分類できます。** `zukan-bert` は、英語の問い合わせで58%、日本語で56%でした（全480通ずつ。上に表示された数字は、テストの240通だけのものです）。1クラス10ラベルで学習したときは、61%と66%でした。Banking77では、MiniLMが名前だけで84%です。クラス名を「届かない、遅い、追跡」のように説明的に書き換えると、もっと上がることもあります。ただし、言い換えを選ぶのにもラベル付きの検証データが必要です。
 
 # %% [markdown] key="names-read" lang="en"
-# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on 58% of the English and 56% of the Japanese enquiries (all 480 of each; the line above counts the 240 test texts); ten labels a class gave 61% and 66%. On Banking77, MiniLM reaches 84% by names alone. Telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
+# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on 58% of the English and 56% of the Japanese enquiries (all 480 of each; the line above counts the 240 test texts); ten labels a class gave 61% and 66%. On Banking77, MiniLM reaches 84% by names alone. More telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
 
 # %% [markdown] key="deeper-vanish" lang="ja" tags=["deeper"]
 # ## さらに深く：静かに失われる文字
