@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 09 ゼロショット学習
 #
-# **説明25分、練習17分** ・ 前提：レッスン02（特徴抽出）。
+# **説明28分、練習17分** ・ 前提：レッスン02（特徴抽出）。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 09 Zero-shot learning
 #
-# **25 minutes of reading, 17 of exercises** · Before this: lesson 02 (feature extraction).
+# **28 minutes of reading, 17 of exercises** · Before this: lesson 02 (feature extraction).
 #
 # After this lesson you can
 #
@@ -319,7 +319,7 @@ tl.check("09-b")
 #
 # さまざまな特徴の鳥3,000羽と、その特徴のいくつかに触れた説明文を用意しました。24種のどれとも違う鳥ばかりで、種名は一度も出てきません。文は**TF-IDF**で数字にします。1〜3文字の並びを数え、珍しい並びほど重く見る方法です。そのあと、写真側も文側も線形層1つで、同じ64次元に移します。
 #
-# 学習が終わったら、文で鳥を探します。1種につき1文の説明で、24種も見分けます。
+# 学習が終わったら、文で鳥を探します。さらに、1種につき1文の説明で24種を見分けます。
 
 # %% [markdown] key="clip" lang="en"
 # ## Without a table of attributes: a small CLIP

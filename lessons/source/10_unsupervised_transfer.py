@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 10 教師なし転移学習
 #
-# **説明25分、練習20分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
+# **説明28分、練習17分** ・ 前提：レッスン02（特徴抽出）。レッスン06（負の転移）も済ませてあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -12,7 +12,7 @@
 # %% [markdown] key="title" lang="en"
 # # 10 Unsupervised transfer
 #
-# **25 minutes of reading, 20 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
+# **28 minutes of reading, 17 of exercises** · Before this: lesson 02 (feature extraction); lesson 06 (negative transfer) helps.
 #
 # After this lesson you can
 #
@@ -127,7 +127,7 @@ lesson10.show_clusters(photos, clusters)
 # | a cluster | $6+1=7$ |
 # | a species | $3+3=6$ |
 # | both | $3+1=4$ |
-# | both, at random (on average 6 in 15 of the 7) | $7\times6/15=2.8$ |
+# | both, at random (of the 7, on average 6 in 15) | $7\times6/15=2.8$ |
 # | both, sorted perfectly (taken as the mean of 7 and 6) | $6.5$ |
 #
 # Between random (0) and perfect (1) this result stands at $(4-2.8)/(6.5-2.8)=0.32$: the **adjusted Rand index**, **ARI** (Hubert and Arabie, 1985). More clusters do not raise it by themselves.
@@ -202,7 +202,7 @@ k_by_names = 10
 tl.check("10-a")
 
 # %% [markdown] key="how-many" lang="ja"
-# **規則の答えは2、名前に最も合うのは10か11でした。** 2つに分けることにも意味はあります。片方には羽に縞のある3種類が、もう片方には縞のない種類が集まっています。しかし、シルエット係数はどの $k$ でもほとんど同じです（0.14〜0.17）。しかも $k=2$ では、**ランダムな重みのほうが高く**（0.26）、そのARIはほぼ0でした。まとまって見えることと、意味があることは別です。地図に描いても決まりません。よく使われるt-SNEは、乱数からも島を作ります（「さらに深く：地図に見えるもの、作られるもの」）。$k$ は使い道から決めます。人が見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
+# **規則の答えは2、名前に最も合うのは10か11でした。** 2つに分けることにも意味はあります。片方には翼にしまのある3種類が、もう片方にはしまのない種類が集まっています。しかし、シルエット係数はどの $k$ でもほとんど同じです（0.14〜0.17）。しかも $k=2$ では、**ランダムな重みのほうが高く**（0.26）、そのARIはほぼ0でした。まとまって見えることと、意味があることは別です。地図に描いても決まりません。よく使われるt-SNEは、乱数からも島を作ります（「さらに深く：地図に見えるもの、作られるもの」）。$k$ は使い道から決めます。人が見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
 
 # %% [markdown] key="how-many" lang="en"
 # **The rule says 2; the names say 10 or 11.** Two clusters make sense as well: one holds the three species with barred wings, the other the plain ones. But the silhouette is much the same for every $k$ (0.14 to 0.17), and at $k=2$ **random weights have a higher one** (0.26) with an ARI near 0: to look tidy is not to mean something. Nor does a map settle it: the popular t-SNE makes islands of random numbers ("Deeper: a map, what it shows and what it makes up"). Choose $k$ by its use. If people are going to name the clusters, take too many and merge them later.
@@ -337,10 +337,10 @@ tl.see_prediction("10-rare", "about 1 in 100")
 tl.widget("10_stream")
 
 # %% [markdown] key="stream-read" lang="ja" tags=["answer"]
-# **3つの場合とも、誤報を良品の30%まで許すしきい値が最も安くなります**（20%でもほぼ同じです）。欠陥品の割合と損害の積が、どれも1だからです。積が0.1（1,000個に1個で、100回分）なら、最も安いしきい値でも、何も確認しない場合より1割ほど安くなるだけです。
+# **3つの場合とも、誤報を良品の30%まで許すしきい値が最も安くなります**（20%でもほぼ同じです）。部品1個あたりの損害（欠陥品の割合と、見逃し1個の損害の積）が、どれも1だからです。これが0.1（1,000個に1個で、100回分）なら、最も安いしきい値でも、何も確認しない場合より1割ほど安くなるだけです。
 
 # %% [markdown] key="stream-read" lang="en" tags=["answer"]
-# **In all three cases a threshold with 30% false alarms is the cheapest** (20% is hardly dearer), since the share of damaged parts times the cost of a missed one is 1 in each. Where it is 0.1 (1 in 1,000 at 100 checks), the best threshold saves only about a tenth against checking nothing.
+# **In all three cases a threshold with 30% false alarms is cheapest** (20% is hardly dearer), since the damage per part (share damaged times cost of a missed one) is 1 in each. Where it is 0.1 (1 in 1,000 at 100 checks), the best threshold saves only about a tenth against checking nothing.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -396,7 +396,7 @@ lesson10.draw_real(real)
 # %% [markdown] key="exercise-c" lang="ja"
 # **対象外の問い合わせは見つかり、迷惑SMSは、このスコアでは見つかりませんでした。** 問い合わせでは、MiniLMのAUROCが0.97です。zukan-bertは0.73で、事前学習のないTF-IDF（0.75）と変わりません。
 #
-# 迷惑SMSは、どの特徴でも0.63以下です。通常のSMSは実にさまざまなので、宣伝文も、通常の文どうしと同じくらいの距離に収まってしまいます。コイン投げより低いzukan-bertの0.41は、迷惑SMSのほうが、新しい通常の文より既知の文に近いという意味です。ところが、通常の文の平均からの距離で測ると、zukan-bertで0.82、TF-IDFで0.72、MiniLMで0.60になりました（問い合わせでは、どの特徴でも下がって0.45〜0.81です。保存済み）。どのスコアが合うかは、見つけたいものの例がいくつかなければ選べません。**異常検知が見つけるのは「見慣れないもの」で、「悪いもの」ではありません。**
+# 迷惑SMSは、どの特徴でも0.63以下です。通常のSMSは実にさまざまなので、宣伝文も、通常の文どうしと同じくらいの距離に収まってしまいます。コイン投げより低いzukan-bertの0.41は、迷惑SMSのほうが、新しい通常の文より既知の文に近いという意味です。ところが、通常の文の平均からの距離で測ると、zukan-bertで0.82、TF-IDFで0.72、MiniLMで0.60になりました（問い合わせでは、どの特徴でも下がって0.45〜0.81です。保存済み）。どのスコアが合うかは、見つけたいものの例が手元にいくつかないと選べません。**異常検知が見つけるのは「見慣れないもの」で、「悪いもの」ではありません。**
 #
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
 #
@@ -690,7 +690,7 @@ lesson10.draw_continued(continued)
 #
 # たとえば画像が2枚（変化を付けて4枚）で、相手との内積が1、ほかの2枚とは0、$T=0.5$ なら、$-\log\frac{e^2}{e^2+1+1}=0.24$ です。ランダムに答えれば $\log 3=1.10$ です。
 #
-# **何を「同じ」と見なすかは、変化の付け方が決めます。** 色を大きく変えて学ぶと、色を無視する目になります。羽の色で見分ける鳥では、かえって困ります。切り抜きを小さくすると、傷が写っていない切り抜きと、写っている切り抜きを「同じ」と教えることになります。`tl.continue_pretraining(network, images)` で試せます。
+# **何を「同じ」と見なすかは、変化の付け方が決めます。** 色を大きく変えて学ぶと、色を無視する目になります。翼の色で見分ける鳥では、かえって困ります。切り抜きを小さくすると、傷が写っていない切り抜きと、写っている切り抜きを「同じ」と教えることになります。`tl.continue_pretraining(network, images)` で試せます。
 
 # %% [markdown] key="continued-read" lang="en"
 # **Learning on without labels helps the five labels.** The accuracy rises from 42% to 53%, by 11 points (95% interval 5 to 16, 10 draws). Measuring BatchNorm anew on the same pictures gains nothing (−2, −6 to 2), so it is the learning that counts. This is one target and one length of training only; the learning rate was chosen from three, by the validation data of three other draws, and the highest won.
@@ -763,7 +763,7 @@ print(f"100 birds and their mirror images, before learning on: {loss:.2f} (guess
 # - **Learning on**: for texts, too, pre-training continued on the target's own texts helps ([arXiv:2004.10964](https://arxiv.org/abs/2004.10964)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 写真の束、最初の成功8分（`heaps` の図を映す） → ARIと目の比較4分（6枚の表を板書で計算） → ウィジェットと練習A 5分 → 欠陥を探す8分 → まれな異常6分（`rare` の図） → しきい値と練習B 7分 → 本物のデータ3分 → 練習C 4分で導入し、宿題に。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。60分あれば、2枚の地図（「さらに深く」、挙手で予想）を加えます。
+# **45分の進め方** ・ 写真の束、最初の成功7分（`heaps` の図を映す） → ARIと目の比較5分（6枚の表を板書で計算） → ウィジェットと練習A 5分 → 欠陥を探す7分 → まれな異常5分（`rare` の図） → しきい値と練習B 10分 → 本物のデータ3分 → 練習C 3分で導入し、宿題に。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。60分あれば、2枚の地図（「さらに深く」、挙手で予想）を加えます。
 #
 # - **映すもの**：最初のクラスターの写真、欠陥の場所の図、`rare` の図、ウィジェット `10_stream`。
 # - **2人組で**：ウィジェット `10_stream` で、1人が欠陥品の割合と損害を決め、もう1人が最も安いしきい値を予想します。
@@ -773,7 +773,7 @@ print(f"100 birds and their mirror images, before learning on: {loss:.2f} (guess
 # - **議論の種**：詐欺の例が1つも手に入らないとき、見逃しの割合はどうすれば見積もれるでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · the pile of photos and the first success 8 (project the `heaps` diagram) → ARI and the three eyes 4 (do the table of six photos on the board) → widget and exercise A 5 → finding damage 8 → rare events 6 (the `rare` diagram) → threshold and exercise B 7 → real data 3 → begin exercise C in 4, the rest as homework. Quiz, key points and "Deeper" are homework, or for whoever is early. With an hour, add the two maps ("Deeper"; predict by a show of hands).
+# **A plan for 45 minutes** · the pile of photos and the first success 7 (project the `heaps` diagram) → ARI and the three eyes 5 (do the table of six photos on the board) → widget and exercise A 5 → finding damage 7 → rare events 5 (the `rare` diagram) → threshold and exercise B 10 → real data 3 → begin exercise C in 3, the rest as homework. Quiz, key points and "Deeper" are homework, or for whoever is early. With an hour, add the two maps ("Deeper"; predict by a show of hands).
 #
 # - **To project**: the first clusters of photos, the pictures of where the damage is, the `rare` diagram, the widget `10_stream`.
 # - **In pairs**: with the widget `10_stream`, one sets the share of damaged parts and the cost of a missed one, the other predicts the cheapest threshold.
