@@ -52,7 +52,7 @@ tl.diagram("teacher_student")
 #
 # 庭の餌台に、太陽電池で動く小さなカメラを置きます。ネットワークの重みに使えるメモリーは512 kBです。10種類の鳥について、名前の付いた写真が10枚ずつあります。5枚は学習に、5枚は設定を選ぶための検証に使います。カメラのカードには、名前のない写真も600枚たまっています。
 #
-# まず、教師を用意します。いつもの `zukan-resnet` を、名前の付いた写真でファインチューニングしたものです。工場の検査カメラや、玄関のカメラ付きドアホンでも、話はまったく同じです。正確なモデルほど、その場所には大きすぎるのです。
+# まず、教師を用意します。いつもの `zukan-resnet` を、名前の付いた写真でファインチューニングしたものです。工場の検査カメラや、玄関のカメラ付きドアホンでも、話はまったく同じです。正確なモデルは、その場所には大きすぎるのです。
 
 # %% [markdown] key="job" lang="en"
 # ## The job: a camera at a bird feeder
@@ -81,7 +81,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # 生徒はランダムな重みから始め、32枚ずつ300ステップ学習します。学び方は2通りです。
 #
 # - `tl.train_from_scratch`：名前の付いた50枚で、ふつうに学習します。
-# - `tl.distill`：この50枚と名前のない600枚について、教師の答えに近づけます。名前からは何も学びません。
+# - `tl.distill`：この50枚と名前のない600枚について、教師が出す確率（「ソフトな答え」）に近づけます。名前からは何も学びません。
 #
 # 学習率は、今日とは別に選んだ2組の写真で検証して決めました。どちらも1.0です。
 #
@@ -93,7 +93,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # The student starts from random weights and takes 300 steps of 32 photos, in one of two ways:
 #
 # - `tl.train_from_scratch` learns from the 50 photos with names.
-# - `tl.distill` moves towards the teacher's answers for these 50 and the 600 without names; it reads no names at all.
+# - `tl.distill` moves towards the teacher's soft answers (its probabilities) for these 50 and the 600 without names, and reads no names.
 #
 # The learning rate, 1.0 for both, was chosen on the validation photos of two other random draws.
 #
@@ -364,7 +364,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 #
 # ## 本物の写真では？
 #
-# 教師を、ImageNetで事前学習したMobileNetV2（重み220万個、出力層だけ学習）に、生徒を、ここまでと同じ9万個のネットワークにして、犬と猫、5種類の花の写真で同じ比較をしました。ラベルは1クラス20枚（選ぶためにさらに20枚）です。
+# 教師を、ImageNetで事前学習したMobileNetV2（重み220万個、出力層だけ学習）に、生徒を、ここまでと同じ9万個のネットワークにして、犬と猫、5種類の花の写真で同じ比較をしました。ラベルは1クラス20枚で、設定を選ぶ検証用に、もう20枚あります。
 
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 91%.
@@ -500,10 +500,10 @@ print(f"By hand: {tl.evaluate(pupil.eval(), birds.test):.0%}; tl.distill: {taugh
 # ja: print(f"自分の手で：{tl.evaluate(pupil.eval(), birds.test):.0%}、tl.distill：{taught.test_acc:.0%}")
 
 # %% [markdown] key="loop-read" lang="ja"
-# **10行あまりで、ほぼ同じ結果になります**（1回ごとに数ポイントの違いは出ます）。`tl.distill` は、そのほかに、学習率を検証データで選び、データ拡張をするときは教師にも同じ画像を見せ、テスト画像がラベルなしの画像に混じっていれば止めます。
+# **10行あまりで、ほぼ同じ結果になります**（1回ごとに数ポイントの違いは出ます）。`tl.distill` は、そのほかに、学習率を指定しなければ検証データで選び、データ拡張をするときは教師にも同じ画像を見せ、テスト画像がラベルなしの画像に混じっていれば止めます。
 
 # %% [markdown] key="loop-read" lang="en"
-# **A dozen lines come to about the same** (single runs differ by a few points). Beyond these, `tl.distill` chooses the learning rate on validation data, shows the teacher the same augmented pictures as the student, and stops where test pictures are among the unlabelled ones.
+# **A dozen lines come to about the same** (single runs differ by a few points). Beyond these, `tl.distill` chooses the learning rate on validation data if you give none, shows the teacher the same augmented pictures as the student, and stops where test pictures are among the unlabelled ones.
 
 # %% [markdown] key="deeper-warm" lang="ja" tags=["deeper"]
 # ## さらに深く：なぜ T² を掛けるか、温度はいくつがよいか

@@ -220,7 +220,7 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# GPUがなくても、CPUの2つのコアで試せます。スクリプトは、1プロセスでも2プロセスでも同じです。番号（`RANK`）が0のプロセスだけが、結果を `report.json` に書き出します。
+# GPUがなくても、CPUの2つのコアで試せます。`birds.py` の中身は、次のセルの `script` です。1プロセスでも2プロセスでも同じもので、番号（`RANK`）が0のプロセスだけが、結果を `report.json` に書き出します。
 
 # %% [markdown] key="two" lang="en"
 # **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves next to nothing (see "Deeper: checkpoints by hand").
@@ -233,7 +233,7 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# Two CPU cores will do. The same script serves one process and two; only number 0 (`RANK`) writes `report.json`.
+# Two CPU cores will do. `birds.py` is `script` below, the same for one process and two; only number 0 (`RANK`) writes `report.json`.
 
 # %% key="launch" alt_ja="エポックごとの訓練損失。1プロセスと2プロセスの曲線が重なる。" alt_en="Training loss by epoch; the curves of one process and of two lie on each other."
 script = """
@@ -614,12 +614,12 @@ for name, model in trainings.items():
 # %% [markdown] key="deeper-gpu" lang="ja" tags=["deeper"]
 # ## さらに深く：GPUでは
 #
-# GPUがあれば、次のセルは同じ計算をGPUで行い、実際に使ったメモリーを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。自分のGPUで全部を測り直すには、端末で `python -m tlhelpers bench --gpu` と `python -m tlhelpers results 15` を実行してください。
+# GPUがあれば、次のセルは写真128枚の勾配をGPUで計算し、実際に使ったメモリーを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。自分のGPUで全部を測り直すには、端末で `python -m tlhelpers bench --gpu` と `python -m tlhelpers results 15` を実行してください。
 
 # %% [markdown] key="deeper-gpu" lang="en" tags=["deeper"]
 # ## Deeper: on a GPU
 #
-# Where there is a GPU, the next cell computes the same gradient there and prints the memory that it took. Elsewhere it only prints stored speeds of the H100 that the figure of memory and time shows. To measure everything on your own GPU, run `python -m tlhelpers bench --gpu` and `python -m tlhelpers results 15` in a terminal.
+# Where there is a GPU, the next cell computes the gradient of 128 photos there and prints the memory that it took. Elsewhere it only prints stored speeds: those of the H100 in the figure of memory and time. To measure everything on your own GPU, run `python -m tlhelpers bench --gpu` and `python -m tlhelpers results 15` in a terminal.
 
 # %% key="gpu"
 if torch.cuda.is_available():
