@@ -136,7 +136,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ### 練習A（試す、4分）
 #
-# ウィジェットで「10種類の鳥」を選びます。**凍結が5枚で出す正解率に、ゼロからの学習が初めて届く**のは、測った枚数のうち1種類何枚のときですか。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚は、どちらにも必要なので数えません。
+# ウィジェットで「10種類の鳥」を選びます。**凍結が5枚で出す正解率に、ゼロからの学習が初めて届く**のは、測った枚数のうち1種類何枚のときですか（1%単位に丸めた値で比べます）。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚は、どちらにも必要なので数えません。
 
 # %% [markdown] key="run-read" lang="en"
 # **The borrowed eye got far more out of the same 50 pictures.** It had never seen a bird, but it could already see the shape of a bill or a tail. From scratch, the eye itself had to grow from 50 pictures. One run cannot tell whether it pays to train the borrowed eye; we come back to that.
@@ -147,7 +147,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ### Exercise A (try, 4 minutes)
 #
-# Choose "ten birds" in the widget. Of the numbers that were measured, how many labels of each kind does training **from scratch** need before it first **reaches what frozen has with five**? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. The 20 labels for choosing do not count, as both need them.
+# Choose "ten birds" in the widget. Of the numbers that were measured, how many labels of each kind does training **from scratch** need before it first **reaches what frozen has with five** (in whole per cents)? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. The 20 labels for choosing do not count, as both need them.
 
 # %% key="widget"
 tl.widget("01")
@@ -225,12 +225,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます（下の図は10回のうちの5回です）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, so that each time gives one difference (five are drawn below). A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")
@@ -274,7 +274,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# 最初の実行ではゼロからに3倍の時間を与えましたが、この保存済みの図では、目を動かす2つの始め方に同じ回数（5枚なら約80**ステップ**。1ステップで重みを1回動かします）を与えました。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、学習の長さを変えて測り直しました。5枚のまま、本体の重み以外はすべて同じ条件です。
+# この保存済みの図では、目を動かす2つの始め方に同じ回数（5枚なら約80**ステップ**。1ステップで重みを1回動かします）を与えました。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、学習の長さを変えて測り直しました。5枚のまま、本体の重み以外はすべて同じ条件です。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
@@ -285,7 +285,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## Benefit 2: less training
 #
-# In your first run scratch had three times as long; in this stored figure the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again with other lengths of training, still with five labels, and with nothing different but the weights of the body.
+# In this stored figure, the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again with other lengths of training, still with five labels, and nothing different but the weights of the body.
 #
 # The line with ✓ below the figure is printed only if its condition holds.
 
@@ -323,25 +323,25 @@ tl.claim(
 # %% [markdown] key="pets" lang="en"
 # ## Where frozen is overtaken
 #
-# Take two classes from the drawn world, cats and dogs, and go up to 200 labels of each.
+# Take cats and dogs from the drawn world, and go up to 200 labels of each.
 
 # %% key="pets-figure" alt_ja="犬と猫でのラベル数に対するテスト正解率。3つの始め方の線とチャンスレベルの点線。" alt_en="Test accuracy on cats and dogs against labels of each class: three lines, chance dotted."
 pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86%、訓練データを20回通して学習したファインチューニングとゼロからは、どちらも92%でした（保存済み、10回の平均）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。学習率は、1クラス100枚の検証データで選びました。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86.4%、訓練データを20回通して学習したファインチューニングは92.1%、ゼロからは91.6%でした（保存済み、10回の平均）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。学習率は、1クラス100枚の検証データで選びました。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均、帯は95%信頼区間です。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均です。
 
 # %% [markdown] key="pets-read" lang="en"
-# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86%; after 20 passes over the pictures, fine-tuned and scratch both reached 92% (stored, means of ten draws). Scratch leads frozen by 5 points (interval 3 to 7). The learning rates were chosen by 100 validation pictures of each class. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
+# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86.4%; after 20 passes over the pictures, fine-tuned reached 92.1% and scratch 91.6% (stored). Scratch leads frozen by 5 points (interval 3 to 7). The learning rates were chosen by 100 validation pictures of each class. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws, bands their 95% intervals.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))

@@ -228,7 +228,7 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では64%が76%になり、壊れにくくなりました。逆に0.003では、70%が62%に下がります。おそらく、勾配が縮むぶん歩幅も小さくなり、この長さでは学び足りないからです。最高値どうし（73%と76%）の差は、95%信頼区間が−2〜7ポイントで0を含むので、最高の正解率まで上がるとは言いきれません。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では64%が76%になり、壊れにくくなりました。逆に0.003では、70%が62%に下がります。おそらく、勾配が縮むぶん歩幅も小さくなり、この長さでは学び足りないからでしょう。最高値どうし（73%と76%）の差は、95%信頼区間が−2〜7ポイントで0を含むので、最高の正解率まで上がるとは言いきれません。
 
 # %% [markdown] key="clip-read" lang="en"
 # **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little in this time. The best accuracy may not rise at all: from 73% to 76% is a gain of -2 to 7 points (95% interval).
@@ -342,10 +342,10 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚では約4ポイント（95%信頼区間は1〜7）、5枚で約11、20枚で24、100枚で25ポイントです（クリッピングと反転は、ファインチューニングだけに使っています）。**鳥では逆に、差が縮みました。** 転移元の生き物に似ているので凍結でも正解率が高く、差は5枚で7ポイント、50枚で2ポイントです。この2つの題材で差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真だと、5枚では差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚では約4ポイント（95%信頼区間は1〜7）、5枚で約11、20枚で24、100枚で25ポイントです（クリッピングと反転は、ファインチューニングだけに使っています）。**鳥では逆に、差が縮みました。** 転移元の生き物に似ているので凍結でも正解率が高く、差は5枚で7ポイント、50枚で2ポイントです。この2つの題材で差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, more labels gain more, up to twenty or so.** Two labels a class gain about 4 points (95% interval 1 to 7), five about 11, twenty 24 and a hundred 25 (fine-tuned with clipping and flips, frozen without). **On birds the gain shrinks instead.** They resemble the creatures of the source, so the frozen body does well and leaves less to gain: 7 points at five labels, 2 at fifty. On these two tasks it came down to **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels a class and 2 to 4 points at eighty ("Deeper: real photographs and networks").
+# **On surfaces, more labels gain more, up to twenty or so.** Two labels a class gain about 4 points (95% interval 1 to 7), five about 11, twenty 24 and a hundred 25 (fine-tuned with clipping and flips, frozen without). **On birds the gain shrinks instead.** They resemble the creatures of the source, so the frozen body does well and leaves less to gain: 7 points at five labels, 2 at fifty. On these two tasks it came down to **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -368,7 +368,7 @@ lesson03.draw_price(knobs)
 # train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
 # ```
 #
-# **The old work is forgotten.** The panel at the right shows the accuracy on the source falling from 97% to about 25%. If the network must go on doing its old work, keep a copy of the old weights or use the methods of lesson 04.
+# **The old work is forgotten.** The right panel shows the accuracy on the source falling from 97% to about 25%. If the network must go on doing its old work, keep a copy of the old weights or use the methods of lesson 04.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、9分。2人で話し合うのもおすすめです）
@@ -623,12 +623,12 @@ for name, group in zip(stages, groups):
     # ja: print(f"{name}：学習率 {group['lr']:.3f}")
 
 # %% [markdown] key="gradual" lang="ja"
-# `train` で使うには、`model.parameters()` の代わりに `groups` をオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
+# `train` で使うには、関数の中の①のすぐあとで `groups` を作ります（上のセルの `groups` は別の複製の重みなので、渡しても `train` のモデルは学習されません）。これを `model.parameters()` の代わりにオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
 #
 # 後ろの段から1エポックに1段ずつ凍結を外していく方法は、**段階的な凍結解除**（gradual unfreezing、同じ論文）です。図とコードは最初の4エポックで、このあと `layer1`、`conv1` と続きます。
 
 # %% [markdown] key="gradual" lang="en"
-# To use these rates in `train`, give the optimizer `groups` in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
+# To use these rates in `train`, build `groups` inside it, right after ① (those of the cell above are the weights of another copy, and the model of `train` would not learn). Give them to the optimizer in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
 #
 # In **gradual unfreezing** (same paper), one more stage is opened in each epoch, from the back to the front. The picture and the code show the first four epochs; `layer1` and `conv1` follow.
 
@@ -684,12 +684,12 @@ print(f"Penalty before training: {l2_sp(network):.3f}, after a small move: {l2_s
 lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 
 # %% [markdown] key="frontier-read" lang="ja"
-# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法にも共通する3回の平均です。1回ごとの正解率は最大で14ポイント違うので、小さな差には意味がありません。
+# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法にも共通する3回の平均です。1回ごとの正解率は最大で14ポイント違うので、小さな差には意味がありません。
 #
 # 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
-# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs. No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means of the 3 draws that all ways share; single draws differ by up to 14 points, so small differences mean nothing.
+# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means of the 3 draws that all ways share; single draws differ by up to 14 points, so small differences mean nothing.
 #
 # At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 
