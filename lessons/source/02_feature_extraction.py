@@ -226,7 +226,7 @@ tl.claim(
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these three draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it kept the best of twenty settings by 200 further labels. The head, not the eye, earned its 50%: on bare pixels, `tl.probe("pixels", birds)` gets as far.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it kept the best of twenty settings by 200 further labels. The head, not the eye, earned its 50%: on bare pixels (`tl.probe("pixels", birds)`), it gets as far.
 #
 # ## Save it and use it
 #

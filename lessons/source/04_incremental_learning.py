@@ -68,7 +68,7 @@ tl.show(fish, per_class=4)
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
 #
-# Borrow the eye as it is, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is one more mean, and that is all.
+# Borrow the eye as it is, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is just one more mean.
 
 # %% key="mean-diagram"
 tl.diagram("new_means")
@@ -180,7 +180,7 @@ tl.see_prediction("04-forget", round(100 * kept))
 # 実際の更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ5回に分けて届きます。学習のしかたと回を選び、丸印（届いた直後）から棒（いま）までどれだけ下がるかを見てください。**LwF**（前のモデルの答えをまねる）と**EWC**（大事な重みをばねで引き止める）は、「さらに深く」で説明します。
 
 # %% [markdown] key="forget-read" lang="en"
-# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` repeats the training (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture ever speaks up against it.
+# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` repeats the training (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture speaks up against it.
 #
 # ## Try it
 #
@@ -264,7 +264,7 @@ tl.claim(
 # 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。
 
 # %% [markdown] key="matrix" lang="en"
-# **Five pictures of each keep nearly all of the old fish**: 97% or more with each of three stocks.
+# **Five pictures of each keep nearly all of the old fish**: 97% or more with each stock.
 #
 # ## Forgetting as a number
 #
@@ -339,7 +339,7 @@ tl.diagram("scenarios")
 # 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% of those by day are still right. Numbers in this lesson are class-incremental, the hardest, unless said otherwise.
+# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% of those by day are still right. Numbers in this lesson are class-incremental unless said otherwise.
 #
 # ## When means are not enough
 #
@@ -354,16 +354,16 @@ lesson04.draw_easy_and_hard(easy, hard)
 #
 # ## 本物の画像では？
 #
-# 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ、5回に分けて届きます。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。
+# 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ、5回に分けて届きます。リプレイは、衣類なら1種類20枚のうち5枚、文字なら10枚のうち2枚を残します。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。
 #
 # > **見る前に考える**：本体が動かなくても、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step; trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of the 30 pictures of each class.
+# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.4% against 52.6%, 95% interval of the gap 2 to 17).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step; trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of 30 pictures of each class.
 #
 # ## And on real pictures?
 #
-# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.**
+# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time. Replay keeps 5 of 20 pictures a kind, 2 of 10 a character. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.**
 #
 # > **Think before you look**: will the head alone forget the old kinds, too?
 
@@ -390,7 +390,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%).
 #
-# The nearest class mean, which trains nothing, has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
+# The nearest class mean has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -569,10 +569,10 @@ strengths = tl.stored("04_strengths")["fish"]
 lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")})
 
 # %% [markdown] key="strengths-read" lang="ja"
-# **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シードは1つなので、細かな上下は気にしないでください。表面検査では、LwFもEWCも強さ0、つまり忘れない工夫を入れない場合が選ばれました。
+# **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シードは1つなので、細かな上下は気にしないでください。表面検査では、LwFもEWCも強さ0が選ばれました。EWCはばねなしになり、LwFに残る工夫は、新しい行どうしだけを競わせることだけです。
 
 # %% [markdown] key="strengths-read" lang="en"
-# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing. On surfaces the choice fell on 0 for both, that is, on no remedy at all.
+# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing. On surfaces the choice fell on 0 for both: EWC is then without springs, and LwF only lets the new rows compete among themselves.
 
 # %% [markdown] key="deeper-replay" lang="ja" tags=["deeper"]
 # ## さらに深く：残した画像をもっと生かす（DER++とiCaRL）
@@ -658,10 +658,10 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** iCaRLも平均では6ポイント上ですが、5回の測定では差があるとは言えません（95%信頼区間は−0.3〜13ポイント）。LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces only all data is clearly ahead of the nearest class mean.** LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
+# **On surfaces only all data is clearly ahead of the nearest class mean.** iCaRL is 6 points ahead on average, but five draws do not prove it (95% interval -0.3 to 13). LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})
