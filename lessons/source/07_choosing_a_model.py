@@ -88,12 +88,12 @@ display(lesson07.draw_first(choice, names, live=today))
 tl.see_prediction("07-first", max(today, key=today.get))
 
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
-# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさからも、元の正解率からも、この順番は読み取れません。
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさで選べばInception、元の正解率で選べば `zukan-texture` になり、どちらも1位ではありません。
 #
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Neither size nor accuracy at home tells this order.
+# **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Size speaks for Inception, accuracy at home for `zukan-texture`.
 #
 # The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line, where there is one, joins the **Pareto front**: nothing as fast is more accurate than a network on it. The widget shows test accuracies; in earnest you choose by validation data.
 
@@ -263,7 +263,7 @@ tl.claim(
 )
 
 # %% [markdown] key="scores" lang="ja"
-# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、勝つ仕事が違います。いちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
+# **同じ設計、同じ大きさでも、順位は仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は元の仕事では同じ98%なのに、勝つ仕事が違います。凍結でいちばん多く勝ったのは、いちばん多くの画像を見た `zukan-resnet` です。
 #
 # **ファインチューニングしても、順位はおおむねそのままです。** 凍結で最高だったものは、4つの仕事では最高のまま、残りの2つでも3ポイント以内の差です。ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 #
@@ -276,7 +276,7 @@ tl.claim(
 # **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えから、新しいクラスがどれだけわかるかを見ます。図の右では、「れんが」と答えた画像の90%が市街地でした。そこで、ある市街地の写真に「れんが」80%、「こけ」20%と答えたなら、「市街地」の確率は0.78になります。LEEPは、その対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど良い目安です。
 
 # %% [markdown] key="scores" lang="en"
-# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home, but win different jobs. Most jobs are won by `zukan-resnet`, which has seen the most pictures.
+# **Even with one design and one size, the order changes with the job.** `zukan-shape` and `zukan-texture` both reach 98% at home, but win different jobs. Frozen, most jobs go to `zukan-resnet`, which has seen the most pictures.
 #
 # **Fine-tuning keeps the order, by and large.** The network that is best frozen stays the best on four jobs, and is within 3 points on the other two. So a cheap probe can choose a network that you mean to fine-tune.
 #
@@ -318,7 +318,7 @@ for name, network in networks.items():
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（作る、5分）
 #
-# k-NNでは `zukan-texture` と `zukan-resnet` が並びましたが、6つの仕事の図（凍結）では74%と80%でした。目安に従って選んだときの損を、**後悔**（regret）といいます。たとえば、
+# k-NNでは `zukan-texture` と `zukan-resnet` が並びましたが、6つの仕事の図（凍結）では74%と80%でした。目安に従って選んだときの損を、**後悔**（regret）といいます。たとえば、次の表を見てください。
 #
 # | ネットワーク | 正解率 | 目安 |
 # |---|---|---|
@@ -326,12 +326,12 @@ for name, network in networks.items():
 # | B | 75% | **0.6**（目安が選ぶ） |
 # | C | 60% | 0.1 |
 #
-# なら、後悔は 80 − 75 = 5ポイントです。これを計算する関数 `regret(scores, accuracy)` を書いてください。どちらも `{名前: 値}` の辞書で、正解率は0〜1です。答えはポイントで返します。
+# 目安が選ぶのはBなので、後悔は 80 − 75 = 5ポイントです。これを計算する関数 `regret(scores, accuracy)` を書いてください。どちらも `{名前: 値}` の辞書で、正解率は0〜1です。答えはポイントで返します。
 
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 5 minutes)
 #
-# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, but in the figure of six jobs (frozen) they have 74% and 80%. What you lose by following a score is its **regret**. For example, here
+# k-NN cannot decide between `zukan-texture` and `zukan-resnet`, but in the figure of six jobs (frozen) they have 74% and 80%. What you lose by following a score is its **regret**. For example:
 #
 # | network | accuracy | score |
 # |---|---|---|
@@ -339,7 +339,7 @@ for name, network in networks.items():
 # | B | 75% | **0.6** (chosen) |
 # | C | 60% | 0.1 |
 #
-# the regret is 80 − 75 = 5 points. Write `regret(scores, accuracy)`. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
+# B is chosen: the regret is 80 − 75 = 5 points. Write `regret(scores, accuracy)`. Both are dictionaries `{name: value}` with accuracies from 0 to 1; return points.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -575,14 +575,14 @@ lesson07.draw_families(tl.stored("07_families"))
 #
 # 医療や金融では、その分野のデータで事前学習したモデルがよく使われます。胸部X線画像で育ったモデルを集めたTorchXRayVision（[arXiv:2111.00595](https://arxiv.org/abs/2111.00595)、もとのデータの1つがCheXpert、[arXiv:1901.07031](https://arxiv.org/abs/1901.07031)）や、金融の文章で育ったFinBERT（[arXiv:1908.10063](https://arxiv.org/abs/1908.10063)）です。一方、Transfusion（Raghu ほか, 2019、[arXiv:1902.07208](https://arxiv.org/abs/1902.07208)）は、ImageNetでの事前学習は医用画像の正解率をほとんど上げず、小さなネットワークをゼロから学習しても並ぶ、と報告しました。
 #
-# 私たちの絵の世界で、画像の枚数をそろえて（5,200枚ずつ）比べます。`chest` は、同じような胸部の絵で、**別の**所見（大きな心臓、たまった液体など8種類）を学びました。文章では、お店の問い合わせメールと、旅行・日常・広告の文から、6,000通ずつで単語ベクトルを作り、問い合わせの分類に使いました。どれも、実際の医療データや顧客のメールではありません。
+# 私たちの絵の世界で、画像の枚数をそろえて（5,200枚ずつ）比べます。「胸部の絵（別の所見）」は、同じような胸部の絵で、**別の**所見（大きな心臓、たまった液体など8種類）を学びました。文章では、お店の問い合わせメールと、旅行・日常・広告の文から、6,000通ずつで単語ベクトルを作り、問い合わせの分類に使いました。どれも、実際の医療データや顧客のメールではありません。
 
 # %% [markdown] key="deeper-matched" lang="en" tags=["deeper"]
 # ## Deeper: a source that matches the job
 #
 # In medicine and finance, networks pretrained on data of the field are popular: TorchXRayVision ([arXiv:2111.00595](https://arxiv.org/abs/2111.00595)) gathers networks that grew up on chest X-rays, such as those of CheXpert ([arXiv:1901.07031](https://arxiv.org/abs/1901.07031)), and FinBERT ([arXiv:1908.10063](https://arxiv.org/abs/1908.10063)) has read financial texts. On the other hand, Transfusion (Raghu et al., 2019, [arXiv:1902.07208](https://arxiv.org/abs/1902.07208)) reports that ImageNet pretraining hardly raises the accuracy on medical pictures, and that small networks trained from scratch keep up.
 #
-# We compare sources of our drawn world, 5,200 pictures each. The source "chest" learned eight **other** findings (a large heart, fluid and so on) on drawings of chests. For texts, we made word vectors from 6,000 letters each, of a shop's mail or of travel, daily life and advertising, and sorted customer enquiries with them. None of this is real medical data or real mail.
+# We compare sources of our drawn world, 5,200 pictures each. The source "chests, other findings" learned eight **other** findings (a large heart, fluid and so on) on drawings of chests. For texts, we made word vectors from 6,000 messages each, of a shop's mail or about travel, daily life and advertising, and sorted customer enquiries with them. None of this is real medical data or real mail.
 
 # %% key="matched-figure" alt_ja="左：胸部の絵のテスト正解率をラベルの数に対して、4つの転移元で比べる。右：問い合わせのテスト正解率を、3種類の文章から作った単語ベクトルで比べる。" alt_en="Left: test accuracy on drawn X-rays against labels, for four sources. Right: test accuracy on enquiries against labels, for word vectors from three kinds of text."
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))

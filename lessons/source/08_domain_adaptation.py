@@ -100,12 +100,12 @@ print(f"Most frequent answer: {day.class_names[most]}, for {count} of {len(answe
 tl.see_prediction("08-night", round(100 * by_night))
 
 # %% [markdown] key="night-read" lang="ja" tags=["answer"]
-# **ほとんど見分けられなくなりました。** 魚は変わっていないのに、大半の写真に同じ答えを返しています。エラーも警告も出ません。夜のラベルがなければ、気づくことさえ難しい失敗です。
+# **ほとんど見分けられなくなりました。** 魚は変わっていないのに、大半の写真に同じ答えを返しています。エラーも警告も出ません。夜のラベルがなければ、答えの偏りを数えないかぎり気づけません。
 #
 # 直せるでしょうか。次のウィジェットで、手を動かして確かめましょう。
 
 # %% [markdown] key="night-read" lang="en" tags=["answer"]
-# **It can hardly tell anything any more.** Most photos get one and the same answer. There is no warning; without labels you would not notice.
+# **It can hardly tell anything any more.** Most photos get one and the same answer. There is no warning; without labels, only counting the answers shows it.
 #
 # Can it be mended? Try the widget.
 
@@ -231,7 +231,7 @@ tl.claim(
 # %% [markdown] key="adabn-read" lang="en"
 # **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy.
 #
-# Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, single runs differ so much that a ring may lie off its line.
+# Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, runs differ so much that a ring may lie off its line.
 #
 # ## How many photos, and which?
 #
@@ -252,7 +252,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # %% [markdown] key="pool-read" lang="en"
 # **A few photos are enough, but not if they are lopsided.** Four photos already bring the stored mean of 39% back to 78%, and from 32 on little is added: some dozens measure mean and spread well.
 #
-# Of the same 100 photos, when one species makes up 90%, the accuracy falls to 58%. The mean is then that species', not the night's: this fish looks ordinary, and all others odd.
+# When one species makes up 90% of 100 photos, the accuracy falls to 58%. The mean is then that species', not the night's: this fish looks ordinary, and all others odd.
 #
 # ## And sketches?
 #
@@ -266,7 +266,7 @@ lesson08.draw_ways(styles)
 # %% [markdown] key="ways-read" lang="ja"
 # **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
 #
-# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（52ポイント）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
+# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（50ポイントあまり）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
 #
 # ## 本物のデータでは？
 #
@@ -275,7 +275,7 @@ lesson08.draw_ways(styles)
 # %% [markdown] key="ways-read" lang="en"
 # **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes mean and spread, which can be measured again; in a sketch many of the clues themselves are gone.
 #
-# Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back 52.
+# Moving **the mean alone** of the last features wins back 19 points by night. AdaBN, which mends every layer, wins back over 50.
 #
 # ## And on real data?
 #
@@ -287,12 +287,12 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません（−1ポイント、95%信頼区間は−3〜1）。
 #
-# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい、7ポイント上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（数字は100枚ずつのラベルで10回、写真は96画素の線形プローブで5回）
+# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（数字は100枚ずつのラベルで10回、写真は96画素の線形プローブで5回）
 
 # %% [markdown] key="real-read" lang="en"
-# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50%, which is guessing; AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. On photos that are still bright, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1).
+# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1).
 #
-# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much (7): another handwriting is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
+# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much: another handwriting is probably more than another mean and spread. (Digits: 100 labels each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -342,18 +342,18 @@ tl.claim(
 )
 
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
-# **AdaBNの得が、損に変わりました。** 理由は、偏った写真の集まりと同じです。AdaBNは「群れの魚の平均」をふつうと見なすので、当たっていた魚まで外します。
+# **AdaBNの得が、損に変わりました。** AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが（10種類の平均なら、80%から90%に上がります）、写真の半分以上は群れの魚です。
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
 # 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
-# **AdaBN's gain has become a loss.** As with the lopsided photos, AdaBN takes the mean of the school for ordinary, and now gets even that fish wrong.
+# **AdaBN's gain has become a loss.** AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light (mean over all species: 80% to 90%), but most photos show the school.
 #
 # **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers instead. We measured this on an inspection line in its usual light, where 80% of the parts are now good (figure in "Deeper: answers for new shares"). AdaBN takes 77% down to 41% there, and equal shares bring back only 52%; corrected answers reach 84%, more than the 80% of always saying "good". Yet accuracy hides missed defects: of all defects, 66% are named rightly instead of 71%.
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers. On an inspection line in its usual light, 80% of the parts are now good (figure in "Deeper: answers for new shares"). AdaBN takes 77% down to 41% there, and equal shares bring back only 52%; corrected answers reach 84% (always saying "good": 80%). Yet accuracy hides what happens to defects: 66% are named rightly instead of 71%.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -465,7 +465,7 @@ tl.check("08-c")
 # | AdaBN、割合をそろえて3回 | 53% | 47% | 75% |
 # | 答えの補正 | 82% | 95% | 30% |
 #
-# **正解率だけを見ていると、欠陥の見逃しが隠れます。** 適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
+# **正解率だけを見ていると、欠陥の見逃しが隠れます。** 適応前の80%は、昼の77%より高い値です。暗くなると「良品」と答えることが増えるからで、正しく分類した欠陥のほうは、71%から46%に減りました。適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -484,7 +484,7 @@ tl.check("08-c")
 # | AdaBN, three rounds of equal shares | 53% | 47% | 75% |
 # | answers corrected | 82% | 95% | 30% |
 #
-# **Accuracy alone hides missed defects.** Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
+# **Accuracy alone hides missed defects.** The unadapted 80% are more than the 77% in full light, since in the dark the network calls more parts good; of the defects it names 46% instead of 71%. Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -883,7 +883,7 @@ for rule, name in rules.items():
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目の順応、題材、夜の失敗7分（`domains` の図を映す） → ウィジェットと練習A 6分 → BatchNormの記憶とAdaBN 8分（`day_and_night` の図を板書で計算） → 枚数と偏り3分 → 線画と本物のデータ4分 → 割合の変化5分 → 練習B 6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回し、`shift-read` を読むだけにします。
 #
-# - **映すもの**：夜の写真と「ほとんどが同じ答え」の出力、ウィジェット、割合の変化の図（`shift-run`）。
+# - **映すもの**：夜の写真と「最も多い答え」の出力、ウィジェット、割合の変化の図（`shift-run`）。
 # - **2人組で**：ウィジェットで1人が光を下げ、もう1人は適応をオンにする前に正解率を予想します。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、最初のファインチューニングが10秒ほど、ほかのセルは数秒です。
 # - **遅れた人は**：`setup`、`day`、`night-run`、`adabn-run` を実行すれば、「さらに深く」以外のどの節からでも再開できます。
