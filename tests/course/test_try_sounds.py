@@ -58,14 +58,14 @@ def tried(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contest, "MOST_EPOCHS", {"fine_tune": 1, "scratch": 1})
         patch.setattr(contest, "ENOUGH_EPOCHS", 1)
-        return try_folder(folder, 1.0, ["zukan-speech", "zukan-resnet"], progress=False)
+        return try_folder(folder, 5.0, ["zukan-speech", "zukan-resnet"], progress=False)
 
 
 def test_all_ways_are_tried_and_one_reads_the_test_once(tried):
     found = [(c.backbone, c.strategy) for c in tried.contenders]
-    frozen = [(n, s) for n in ("zukan-resnet", "zukan-speech") for s in ("knn", "probe")]
-    assert found[:3] == [("-", "prior"), (BANDS, "knn"), (BANDS, "probe")]
-    assert sorted(found[3:7]) == frozen  # the quicker one reads first, whichever it is
+    frozen = [(n, s) for n in (BANDS, "zukan-resnet", "zukan-speech") for s in ("knn", "probe")]
+    assert found[0] == ("-", "prior")
+    assert sorted(found[1:7]) == frozen  # the quickest one reads first, whichever it is
     assert {s for _, s in found[7:]} == {"fine_tune", "scratch"} and found[7][0] != BANDS
     assert tried.test_reads == 1 and tried.test_acc.n == len(tried.task.test)
     assert tried.gain is not None and tried.gain.n == len(tried.task.test)
