@@ -1,7 +1,7 @@
 # %% [markdown] key="title" lang="ja"
 # # 13 音声の転移
 #
-# **説明30分、練習15分** ・ 前提：レッスン02（特徴抽出）。ファインチューニング（レッスン03）も済ませてあると楽です。
+# **説明29分、練習16分** ・ 前提：レッスン02（特徴抽出）。ファインチューニング（レッスン03）も済ませてあると楽です。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
@@ -14,7 +14,7 @@
 # %% [markdown] key="title" lang="en"
 # # 13 Transfer for speech
 #
-# **30 minutes of reading, 15 of exercises** · Before this: lesson 02 (feature extraction); lesson 03 (fine-tuning) helps.
+# **29 minutes of reading, 16 of exercises** · Before this: lesson 02 (feature extraction); lesson 03 (fine-tuning) helps.
 #
 # After this lesson you can
 #
