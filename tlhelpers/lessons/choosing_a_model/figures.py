@@ -345,7 +345,7 @@ def _few_and_more(
         filled = place == x[-1]
         inside = color if filled else "white"
         name = label if filled else None
-        axes.plot(place, mean, "", label=name, markersize=7, **LOOK[family], markerfacecolor=inside)
+        axes.plot(place, mean, label=name, markersize=7, **LOOK[family], markerfacecolor=inside)
 
 
 def draw_matched(xray: Mapping, mail: Mapping) -> Picture:

@@ -176,6 +176,11 @@ class Diagram(Canvas):
 _known: dict[str, Callable[[], Diagram]] = {}
 
 
+def plane(left: float, floor: float, unit: float) -> Callable[[float, float], tuple[float, float]]:
+    """Where a point lies on the card: the origin at (left, floor), `unit` pixels a unit."""
+    return lambda x, y: (left + unit * x, floor - unit * y)
+
+
 def drawn(draw: Callable[[], Diagram]) -> Callable[[], Diagram]:
     _known[draw.__name__.strip("_")] = draw
     return draw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.diagrams.canvas import NOTE, PALE, SMALL, Diagram, drawn
+from tlhelpers.show.diagrams.canvas import NOTE, PALE, SMALL, Diagram, drawn, plane
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
@@ -41,10 +41,7 @@ def prototypes() -> Diagram:
     """Two prototypes in the plane of two features, and the squared distances of a query."""
     d = Diagram("prototypes", 250)
     left, floor, unit = 52, 212, 36
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + unit * x, floor - unit * y
-
+    at = plane(left, floor, unit)
     d.arrow(left, floor, 10.2 * unit)
     d.arrow(left, floor, 0, -5.2 * unit)
     d.note(left + 10 * unit, floor + 22, "feature_1", SMALL, text_anchor="end")
@@ -86,10 +83,7 @@ def threshold() -> Diagram:
     """Cosine similarity to an entry, read along its direction, and what a threshold lets in."""
     d = Diagram("threshold", 256)
     left, floor, unit = 96, 216, 180
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + unit * x, floor - unit * y
-
+    at = plane(left, floor, unit)
     x, y = at(0.8, 0.6)
     arc = f"A{unit} {unit} 0 0 0"
     d.add("path", d=f"M{left} {floor}H{x}V{y}{arc} {left} {floor - unit}Z", fill=PALE[GREY])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.diagrams.canvas import PALE, SMALL, Diagram, drawn
+from tlhelpers.show.diagrams.canvas import PALE, SMALL, Diagram, drawn, plane
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
@@ -41,10 +41,7 @@ def signatures() -> Diagram:
     """Cards as corners of a plane: two known fish, one never shown, and the reading of a photo."""
     d = Diagram("signatures", 300)
     left, bottom, unit = 150, 240, 170
-
-    def place(across: float, up: float) -> tuple[float, float]:
-        return left + unit * across, bottom - unit * up
-
+    place = plane(left, bottom, unit)
     d.arrow(left - 20, bottom, 1.45 * unit)
     d.arrow(left, bottom + 20, 0, -1.45 * unit)
     d.note(left + 1.3 * unit, bottom + 24, "plane_across", SMALL, text_anchor="middle")
