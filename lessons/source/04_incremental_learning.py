@@ -1,18 +1,18 @@
 # %% [markdown] key="title" lang="ja"
 # # 04 追加学習（継続学習）
 #
-# **説明27分、練習18分** ・ 前提：レッスン03。PyTorchの学習ループを読めること。
+# **説明27分、練習18分** ・ 前提：レッスン03
 #
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 学習済みのモデルに新しいクラスを教え、前のクラスも見分けられるように保つ
-# - 忘れ方を、正解率の表（行列R）から自分で計算する
+# - どれだけ忘れたかを、正解率の表（行列R）から計算する
 # - 何を保管できるか、特徴が足りているかを手がかりに、方法を選ぶ
 
 # %% [markdown] key="title" lang="en"
 # # 04 Incremental (continual) learning
 #
-# **27 minutes of reading, 18 of exercises** · Before this: lesson 03. You can read a PyTorch training loop.
+# **27 minutes of reading, 18 of exercises** · Before this: lesson 03
 #
 # After this lesson you can
 #
@@ -92,10 +92,15 @@ features = F.normalize(tl.extract_features(network, fish.train), dim=1)
 checked = F.normalize(tl.extract_features(network, fish.valid), dim=1)
 
 
+def old_and_new(answers):
+    right = (answers == truth).float()
+    return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # old fish, new fish
+    # ja: return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # 古い魚、新しい魚
+
+
 def nearest(classes):
     means = torch.stack([features[labels == c].mean(0) for c in classes])
-    right = torch.cdist(checked, means).argmin(1) == truth
-    return right[truth < 3].float().mean(), right[truth >= 3].float().mean()
+    return old_and_new(torch.cdist(checked, means).argmin(1))
 
 
 print(f"Three classes known: {nearest(range(3))[0]:.0%} of the old fish are right")
@@ -111,7 +116,7 @@ print(f"Five classes known: {kept:.0%} of the old, {added:.0%} of the new fish (
 #
 # 出力層の重みは、1行が1クラスです。5クラスにしようとして `model.fc = nn.Linear(256, 5)` と書くと、**学習した3行が消え、5行ともランダムになります。** よくある間違いです。`tl.grow_head` は、大きな層を作って古い行を写します。
 #
-# 次のセルは、3種類を学習してから出力層を5行に広げます。そのあと、**新しい2種類の画像だけ**で学習します。古い3種類の正解率がどうなるかを、その前に予想しましょう。
+# 次のセルは、レッスン03の学習ループを1行にまとめた `tl.fit` で3種類を学習し（重みはすべて動きます）、出力層を5行に広げます。そのあと、**新しい2種類の画像だけ**で学習します。古い3種類の正解率がどうなるかを、その前に予想しましょう。
 
 # %% [markdown] key="train-words" lang="en"
 # **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. Next, the eye is trained as well, as in lesson 03.
@@ -120,33 +125,24 @@ print(f"Five classes known: {kept:.0%} of the old, {added:.0%} of the new fish (
 #
 # Each row of the head's weights belongs to one class. `model.fc = nn.Linear(256, 5)` for five classes is a common mistake: **the three trained rows are gone, and all five are random.** `tl.grow_head` makes a larger layer and copies the old rows into it.
 #
-# The next cell learns the three fish and grows the head to five rows. Then comes training on pictures of **the two new fish only**: predict first what becomes of the three old ones.
+# The next cell learns the three fish with `tl.fit`, the training loop of lesson 03 in one line (every weight moves), and grows the head to five rows. Then comes training on pictures of **the two new fish only**: predict first what becomes of the three old ones.
 
 # %% key="grow-diagram"
 tl.diagram("grow_head")
 
 
 # %% key="grow"
-def train(model, rows, epochs=6):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)  # every weight
-    # ja: optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)  # 重みをすべて学習
-    model.train()
-    for _epoch in range(epochs):
-        for batch in rows[torch.randperm(len(rows))].split(16):
-            images, answers = fish.train.batch(batch)
-            loss = F.cross_entropy(model(model.preprocess(images)), answers)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return model.eval()
+def train(model, rows):
+    chosen = fish.train.subset(rows)
+    tl.fit(model, chosen, epochs=6, optimizer="sgd", lr=0.02, valid=False, **setting)
+    return model
 
 
 def accuracy(model):
-    right = (tl.predict(model, fish.valid).argmax(1) == truth).float()
-    return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # old fish, new fish
-    # ja: return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # 古い魚、新しい魚
+    return old_and_new(tl.predict(model, fish.valid).argmax(1))
 
 
+setting = {"batch_size": 16, "progress": False}
 torch.manual_seed(0)
 model = copy.deepcopy(network)
 model.fc = nn.Linear(model.fc.in_features, 3)
@@ -167,8 +163,7 @@ tl.predict_first(
 kept, added = accuracy(train(copy.deepcopy(before), new))
 print(f"New pictures only: {kept:.0%} of the old fish, {added:.0%} of the new ones are right")
 # ja: print(f"新しい画像だけで学習：古い魚 {kept:.0%}、新しい魚 {added:.0%}")
-setting = {"epochs": 6, "batch_size": 16, "progress": False}
-watched = tl.incremental(network, fish, (3, 2), "kept_rows", watch=4, **setting)
+watched = tl.incremental(network, fish, (3, 2), "kept_rows", epochs=6, watch=4, **setting)
 display(lesson04.draw_trace(watched.trace, fish.class_names, old=3))
 tl.see_prediction("04-forget", round(100 * kept))
 
@@ -192,12 +187,12 @@ tl.widget("04")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、5分）
 #
-# 最後の回（ショウジョウトキとオオハシが届いた後）を選び、画像を1枚も保管しない方法どうしを比べます。全クラスの平均が最も高いものを `best` に（`"LwF"`、`"EWC"`、`"nearest mean"` のどれか）、LwFで古いクラスが届いた直後から何ポイント下がったかを `fell` に入れてください。
+# 最後の回（ショウジョウトキとオオハシが届いた後）を選び、画像を1枚も保管しない方法どうしを比べます。全クラスの平均が最も高いものを `best` に（`"LwF"`、`"EWC"`、`"nearest mean"` のどれか）、LwFで古いクラスが届いた直後から何ポイント下がったかを `fell` に入れてください。どちらも、図の下の文から読み取れます。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# Choose the last step (scarlet ibis and toucan) and compare the ways that keep no picture. Put the one with the highest average over all classes into `best` (`"LwF"`, `"EWC"` or `"nearest mean"`), and into `fell` by how many points LwF's old classes have fallen since they were new.
+# Choose the last step (scarlet ibis and toucan) and compare the ways that keep no picture. Put the one with the highest average over all classes into `best` (`"LwF"`, `"EWC"` or `"nearest mean"`), and into `fell` by how many points LwF's old classes have fallen since they were new. The sentence below the chart tells both.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -213,14 +208,14 @@ tl.check("04-a")
 #
 # 忘れたのは、古い画像が1枚も出てこなかったからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
 #
-# 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。損失も学習ループも、さっきの `train` のままです。
+# 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。学習のしかたは、さっきの `train` のままです。
 
 # %% [markdown] key="replay" lang="en"
 # ## Show a few again: replay
 #
 # No old picture ever came back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
 #
-# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. Loss and loop stay those of `train`.
+# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. `train` itself stays as it is.
 
 # %% key="replay-diagram"
 tl.diagram("replay")
@@ -230,7 +225,9 @@ gains = []
 for seed in tl.seeds(3):
     torch.manual_seed(seed)
     stock = torch.cat([old[labels[old] == c][torch.randperm(30)[:5]] for c in range(3)])
-    kept_again, added = accuracy(train(copy.deepcopy(before), torch.cat([new, stock.repeat(4)])))
+    mixed = torch.cat([new, stock.repeat(4)])  # half new, half old
+    # ja: mixed = torch.cat([new, stock.repeat(4)])  # 新しい画像と古い画像が半々
+    kept_again, added = accuracy(train(copy.deepcopy(before), mixed))
     gains.append(100 * (kept_again - kept))
     print(f"With 5 of each: {kept_again:.0%} of the old fish, {added:.0%} of the new ones")
     # ja: print(f"5枚ずつ混ぜる：古い魚 {kept_again:.0%}、新しい魚 {added:.0%}")
@@ -248,7 +245,7 @@ tl.claim(
 # %% [markdown] key="matrix" lang="ja"
 # **1種類5枚を混ぜるだけで、古い魚をほぼ忘れませんでした。** 残す5枚を選び直した3回とも、97%以上でした。
 #
-# ## 忘れ方を1つの数にする
+# ## 忘れた量を1つの数にする
 #
 # 更新が続くときは、毎回、それまでの組（1回に届くクラスのまとまり）をすべて測って表にします。**正解率の行列R** です。$R_{i,j}$ は、$i$ 回目の更新の後の、$j$ 組目の正解率です。たとえば次のような3回の更新では、
 #
@@ -282,8 +279,8 @@ tl.claim(
 # For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
 
 # %% key="live-stream" alt_ja="2つの方法の正解率行列。新データだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
-birds = tl.load_task("birds", per_class=10, seed=3, test_per_class=20)
-live = tl.incremental(network, birds, (2, 2, 2, 2, 2), "replay", per_class=5, seed=3, **setting)
+birds = tl.load_task("birds", per_class=10, test_per_class=20)
+live = tl.incremental(network, birds, (2, 2, 2, 2, 2), "replay", epochs=8, per_class=5, **setting)
 print(f"Replay: average accuracy {live.average_accuracy:.0%}", end=", ")
 # ja: print(f"リプレイ：平均正解率 {live.average_accuracy:.0%}", end="、")
 print(f"forgetting {100 * live.forgetting:.0f} points")
@@ -297,14 +294,14 @@ lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
 #
 # ### 練習B（書く、6分）
 #
-# 行列 `R` をテンソルで受け取り（まだ届いていない所は `nan`）、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
+# 行列 `R` をテンソルで受け取り（まだ届いていない所は `nan`、回も組も0から数えます）、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
 # **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again. The left matrix is one stored run, the right one was measured just now.
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write `lost(R)`, which takes the matrix as a tensor (`nan` where a group has not come yet) and returns forgetting as a fraction. For the table above the answer is 0.19.
+# Write `lost(R)`, which takes the matrix as a tensor (`nan` where a group has not come yet; steps and groups count from 0) and returns forgetting as a fraction. For the table above the answer is 0.19.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -332,14 +329,14 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、古い魚の正解率は、組を教えてもらえるタスク増分（task-incremental）なら99%、教えてもらえないクラス増分（class-incremental）なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分（domain-incremental）では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は89%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、古い魚の正解率は、「最初の3種類のどれか」と教えてもらえるタスク増分（task-incremental）なら99%、5種類すべてから選ぶクラス増分（class-incremental）なら0%でした**（保存済み、5回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分（domain-incremental）では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は89%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
 # 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 99% of the old fish where it is told the group (task-incremental), and on 0% where it is not (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% of those by day are still right. Numbers in this lesson are class-incremental unless said otherwise.
+# **Trained in the same way on new data only, the model is right on 99% of the old fish when it is told that the picture shows one of the first three (task-incremental), and on 0% when it has to choose among all five (class-incremental)** (stored, means of 5 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 89% of those by day are still right. Numbers in this lesson are class-incremental unless said otherwise.
 #
 # ## When means are not enough
 #
@@ -494,6 +491,8 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # **LwF**（Learning without Forgetting）は、新しい画像を前のモデルにも見せ、古いクラスについて同じ答えを出すように学習します。別のモデルの答えをまねさせることを**蒸留**（distillation）といいます。2つの答えの隔たりは**KLダイバージェンス**（KL divergence）で測ります。前のモデルの古いクラスの出力を $z^{\text{old}}$、いまの出力を $z$、温度（大きいほど答えの差をならす数）を $T=2$、強さを $\lambda$ とすると、
 #
 # $$\text{新しいクラスどうしの交差エントロピー}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
+#
+# 次のセルでは、新しいクラスの答えは同じまま、古いクラスの出力の1つが2から0へずれます。損失が増えるのは、そのためです。
 
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
@@ -501,6 +500,8 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. With $z^{\text{old}}$ for the old model's outputs, $z$ for the present ones of the old classes, a temperature $T=2$ (the higher, the more even the answers) and a strength $\lambda$:
 #
 # $$\text{cross-entropy among the new classes}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
+#
+# In the next cell the outputs of the new classes stay the same, and one of the old ones drifts from 2 to 0: the loss rises for this alone.
 
 
 # %% key="lwf-code"
@@ -735,7 +736,7 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **2人組で**：魚を忘れる実験の前に、2人が別々に予想して理由を言い合います。練習Cは1人が提案、もう1人が採点表で採点します。
 # - **答え**：練習Aは最近傍クラス平均と27ポイント（91%から64%）です。
 # - **待ち時間**：2コアのCPUで、リプレイが最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
-# - **遅れた人は**：はじめの2つのコードのセルと、「学習すると、どうなるか」の節のセルを実行すれば、どの節からでも再開できます。
+# - **遅れた人は**：先頭から、忘れていく5枚の図までのコードのセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「行を写せば忘れない」「本体を凍結すれば忘れない」。どちらも図で確かめます。
 # - **測定の範囲**：保存した結果はシード0〜4で、訓練とテストの画像をどちらも選び直しています（本物の画像はシード0〜9）。強さはシード100の検証画像で選びました。
 
@@ -746,6 +747,6 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **In pairs**: before the fish are forgotten, both predict apart and give each other their reasons. In exercise C, one proposes and the other marks.
 # - **Answers**: exercise A, nearest class mean and 27 points (91% to 64%).
 # - **Waiting**: on two CPU cores replay takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
-# - **Whoever fell behind** runs the first two cells with code and those under "And with training?", and can go on from any section.
+# - **Whoever fell behind** runs the cells with code from the top to the five panels of forgetting, and can go on from any section.
 # - **Common mistakes**: "with the rows copied nothing is forgotten", "with the body frozen nothing is forgotten". The figures show both to be wrong.
 # - **What was measured**: stored results with seeds 0 to 4, which redraw training and test pictures alike (real pictures: 0 to 9). Strengths were chosen on validation pictures of seed 100.

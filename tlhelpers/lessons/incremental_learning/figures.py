@@ -135,7 +135,7 @@ def draw_epochs(found: Mapping) -> Picture:
         axes.set_title(text(f"lesson04.short_{method}"), fontsize=11)
         axes.set(ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.accuracy_band"))
+    panels[0].set_ylabel(text("lesson04.accuracy_band"), linespacing=1.5)
     panels[0].legend(loc="lower left", fontsize=9)
     figure.supxlabel(text("lesson04.epochs"), fontsize=10)
     figure.suptitle(text("lesson04.epochs_title"), fontsize=12)
@@ -161,7 +161,7 @@ def draw_scenarios(found: Mapping) -> Picture:
         axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)
         axes.set(ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.accuracy_bar"))
+    panels[0].set_ylabel(text("lesson04.accuracy_bar"), linespacing=1.5)
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
     )
@@ -187,7 +187,7 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
         axes.set_title(text(f"lesson04.task_{found['task']}"))
         axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(0, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.five_classes"))
+    panels[0].set_ylabel(text("lesson04.five_classes"), linespacing=1.5)
     panels[0].legend(loc="lower left", fontsize=9)
     return picture(figure, text("lesson04.hard_alt"))
 
@@ -242,7 +242,8 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
             rings = {"linestyle": "none", "markersize": 10, "markerfacecolor": "none"}
             axes.plot(steps, met_so_far(live[method]), **rings, **LOOKS[method])
     axes.set_xticks(steps)
-    axes.set(xlabel=text("lesson04.after_step"), ylabel=text("lesson04.so_far"), ylim=(0, 1.05))
+    axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
+    axes.set_ylabel(text("lesson04.so_far"), linespacing=1.5)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="lower left", fontsize=9)
     axes.set_title(text("lesson04.stream_title"))
@@ -274,7 +275,7 @@ def draw_real(found: Mapping[str, Mapping]) -> Picture:
         axes.set_title(text(f"lesson04.real_{name}", each=each, labels=curves["labels"]))
         axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0].set_ylabel(text("lesson04.so_far"))
+    panels[0].set_ylabel(text("lesson04.so_far"), linespacing=1.5)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson04.real_title"), fontsize=12)
