@@ -478,7 +478,7 @@ tl.quiz("06")
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
 # - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました。
 # - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）がゼロからの学習との比較を勧めるのは転移元が遠いときだけですが、近く見えるときにも比べましょう。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠くても近くても、この比較を勧めます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -486,7 +486,7 @@ tl.quiz("06")
 # - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
-# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide: the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for a comparison with scratch only where the source is far, but make it where the source looks near, too.
+# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide, so the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for this comparison whether the source is far or near.
 
 # %% [markdown] key="deeper-why" lang="ja" tags=["deeper"]
 # ## さらに深く：なぜ学習しても戻らない？

@@ -62,8 +62,8 @@ def advise(
         then.append("guard")
     if labels == "few" and unlabelled and similarity != "close":
         then.append("learn_on")  # lesson 10, surfaces
-    if labels != "none" and similarity == "far":
-        then.append("control")  # negative transfer is likeliest here
+    if labels != "none":
+        then.append("control")  # a source that looks close can do harm, too (lesson 06)
     if arriving:
         then.append("replay" if keep else "train_on")
     if shrink:
