@@ -88,11 +88,11 @@ def _drift(
     return found
 
 
-STABLE_SEEDS, STABLE_EPOCHS = range(5), {"half": 4, "as_told": 8, "three_times": 24}
+STABLE_SEEDS, STABLE_EPOCHS = range(10), {"half": 4, "as_told": 8, "three_times": 24}
 
 
 @experiment(
-    "02_stable", unit="draws of training and test pictures", seeds=5, labels="10", settings=VARIED
+    "02_stable", unit="draws of training and test pictures", seeds=10, labels="10", settings=VARIED
 )
 def stable() -> dict:
     """Do two verdicts survive other settings? {"verdicts": {name: {setting: [points a draw]}}}.
