@@ -159,19 +159,21 @@ tl.see_prediction("00-transfer", round(reached.mean))
 # %% [markdown] key="first-read" lang="ja"
 # **鳥を見たことのない「目」が、鳥に役立ちました。** なぜそうなるのか、いつそうならないのかを、これから学びます。棒は3回の平均、黒い線は**95%信頼区間**（本当の平均がありそうな範囲。短いほど確か）です。
 #
-# 教材の中で「こうなります」と書いたことは、下のような確認セルで確かめます。成り立たなければ、エラーで止まります。
+# 教材の中で「こうなります」と書いたことは、下のような確認セルで確かめます。成り立たなければ、エラーで止まります。ここでは、2つの正解率の差を**ポイント**（%どうしの差）で表し、3回の平均に95%信頼区間を付けて示します。
 
 # %% [markdown] key="first-read" lang="en"
-# **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are 95% intervals, the range where the true mean probably lies. A short line means that the mean is well known.
+# **An eye that has never seen a bird helps with birds.** Why this is so, and when it is not, is what you will learn. The bars are means of three runs; the black lines are **95% intervals**, the range where the true mean probably lies. A short line means that the mean is well known.
 #
-# What the course claims is also checked, in cells like the next one: if it were not true, the cell would stop with an error.
+# What the course claims is also checked, in cells like the next one: if it were not true, the cell would stop with an error. This one takes the difference of the two accuracies in **points** (per cent minus per cent), and gives its mean over the three runs with a 95% interval.
 
 # %% key="claim-first" tags=["claim"]
 pairs = zip(accuracy["probe"], accuracy["pixels"])
 gain = tl.interval([100 * (eye - pixels) for eye, pixels in pairs])
 tl.claim(
-    f"The borrowed eye gains {gain.low:.0f} to {gain.high:.0f} points over pixels",
-    # ja: f"目を借りると、画素の近さより{gain.low:.0f}〜{gain.high:.0f}ポイント上がりました",
+    f"The borrowed eye gains {gain.mean:.0f} points over pixels on average "
+    # ja: f"目を借りると、画素の近さより平均{gain.mean:.0f}ポイント上がりました"
+    f"(95% interval from {gain.low:.0f} to {gain.high:.0f})",
+    # ja: f"（95%信頼区間は{gain.low:.0f}〜{gain.high:.0f}）",
     gain.low > 10,
 )
 
