@@ -86,7 +86,7 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 # - **ファインチューニング**（fine-tuning）：まず凍結と同じように新しい出力層を学習し、続けて借りた目も鍛え直す
 # - **ゼロから学習**：ランダムな重みから、目も出力層も一から育てる
 #
-# 重みを一度に動かす大きさ（**学習率**）は、どの始め方でも検証データで選びます。次の実行では、ゼロからの学習に、ファインチューニングの3倍の時間を与えます。図の `conv1` から `layer4` は、本体を入力側から順に5つに分けた段の名前です。
+# 重みを一度に動かす大きさ（**学習率**）は、どの始め方でも検証データで選びます。次の実行では、時間が足りずに負けることのないように、ゼロからの学習にファインチューニングの3倍の時間を与えます。図の `conv1` から `layer4` は、本体を入力側から順に5つに分けた段の名前です。
 #
 # > **予想してから実行**：ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。ゼロから学習すると、何%になるでしょうか。
 
@@ -99,7 +99,7 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 # - In **fine-tuning**, a new head is trained in the same way first; then training goes on and changes the borrowed eye as well.
 # - Training **from scratch** starts from random weights and has to grow the eye as well.
 #
-# How far the weights move at a time, the **learning rate**, is chosen on validation data for each start. In the run below, training from scratch gets three times as long as fine-tuning. In the diagram, `conv1` to `layer4` are the five stages of the body, from the picture onwards.
+# How far the weights move at a time, the **learning rate**, is chosen on validation data for each start. In the run below, training from scratch gets three times as long as fine-tuning, so that it cannot lack time. In the diagram, `conv1` to `layer4` are the five stages of the body, from the picture onwards.
 #
 # > **Predict, then run**: guessing, the **chance level**, gives 10%. What accuracy will training from scratch reach?
 
@@ -132,22 +132,22 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## ラベルの枚数を変えてみる
 #
-# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は保存済みの平均（10回）で、ゼロからとファインチューニングは同じ長さだけ学習しています。上の結果は1回だけで、ゼロからに3倍の時間を与えたので、数字が少し違います。
+# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は**保存済み**の結果、つまり前もって10回測っておいた平均です。ゼロからとファインチューニングの学習の長さをそろえて測ったので、1回だけの上の結果とは少し違います。
 #
 # ### 練習A（試す、4分）
 #
-# ウィジェットで「10種類の鳥」を選びます。**凍結が5枚で出す正解率に、ゼロからの学習が初めて届く**のは、測った枚数のうち1種類何枚のときですか（1%単位に丸めた値で比べます）。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚は、どちらにも必要なので数えません。
+# ウィジェットで「10種類の鳥」を選び、**凍結が1種類5枚で出す正解率**を読んでください（1%単位）。つまみを何枚に合わせると、**ゼロからの学習**が初めてそこに届くでしょうか。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚は、どちらにも必要なので数えません。
 
 # %% [markdown] key="run-read" lang="en"
 # **The borrowed eye got far more out of the same 50 pictures.** It had never seen a bird, but it could already see the shape of a bill or a tail. From scratch, the eye itself had to grow from 50 pictures. One run cannot tell whether it pays to train the borrowed eye; we come back to that.
 #
 # ## More labels, or fewer
 #
-# How many labels, then, does training from scratch need to catch up? Move the slider to find out. It shows stored means of ten runs, in which scratch and fine-tuning trained equally long; the numbers therefore differ a little from your single run, where scratch had three times as long.
+# How many labels, then, does training from scratch need to catch up? Move the slider to find out. It shows **stored** results: means of ten runs that we made beforehand. There, scratch and fine-tuning trained equally long, so the numbers differ a little from those of your single run.
 #
 # ### Exercise A (try, 4 minutes)
 #
-# Choose "ten birds" in the widget. Of the numbers that were measured, how many labels of each kind does training **from scratch** need before it first **reaches what frozen has with five** (in whole per cents)? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. The 20 labels for choosing do not count, as both need them.
+# Choose "ten birds" in the widget and read, in whole per cents, what **frozen reaches with five labels** of each kind. At which number on the slider does **from scratch** first reach as much? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. The 20 labels for choosing do not count, as both need them.
 
 # %% key="widget"
 tl.widget("01")
@@ -155,7 +155,8 @@ tl.widget("01")
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
 # PLACEHOLDER: minutes_saved = ...
-minutes_saved = (10 - 5) * 10 * 1
+minutes_saved = (10 - 5) * 10 * 1  # from scratch needs 10 of each kind for the same 87%
+# ja: minutes_saved = (10 - 5) * 10 * 1  # 同じ87%に届くまで、ゼロからは1種類10枚
 ### END SOLUTION
 tl.check("01-a")
 
@@ -211,7 +212,7 @@ print(f"Frozen, by hand: {tl.evaluate(model, birds.test):.0%} of the test pictur
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 6 minutes)
 #
-# Is it the pretrained weights that help, or would the shape of the network do? Find out with a **baseline**. For the task `fish`, measure a linear probe on `network` and one on a body of the same shape with random weights. Put the difference of their test accuracies, in **points** (per cent minus per cent), into `gain`.
+# Is it the pretrained weights that help, or is the shape of the network enough? Find out with a **baseline**. For the task `fish`, measure a linear probe on `network` and one on a body of the same shape with random weights. Put the difference of their test accuracies, in **points** (per cent minus per cent), into `gain`.
 
 # %% key="ex-b" tags=["exercise"] needs="setup,task"
 fish = tl.load_task("fish", per_class=5)
@@ -225,33 +226,33 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます（下の図は10回のうちの5回です）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, so that each time gives one difference (five are drawn below). A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, so that each time gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 tl.diagram("redraws")
 
 # %% [markdown] key="measure-code" lang="ja"
-# 差の平均 $m$ に、幅を付けて示します。$s$ は差のばらつき（標準偏差）、$n$ は回数です。$t$ は回数で決まる倍率で、5回なら2.78、10回なら2.26です。
+# 差の平均 $m$ の両側に、誤差の幅を付けます。$s$ は差のばらつき（標準偏差）、$n$ は回数です。$t$ は回数で決まる倍率で、5回なら2.78、10回なら2.26です。
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
-# これが**95%信頼区間**です。**差の平均が、おそらくこの中にある**という範囲で、次の1回が入る範囲ではありません。区間が0をまたがなければ、差があると考えてよいでしょう（この計算をするのが `tl.interval` です）。
+# これが**95%信頼区間**です。**もっと何度も選び直したときの平均が、おそらくこの中にある**という範囲で、次の1回が入る範囲ではありません。区間が0をまたがなければ、差があると考えてよいでしょう（この計算をするのが `tl.interval` です）。
 #
-# 下の1つ目のセルは、これを5枚の場合について計算します。2つ目は、同じ測り方で2枚から50枚までを調べた図です（保存済みの結果で、線が平均、帯が95%信頼区間です）。
+# 下の1つ目のセルは、これを5枚の場合について計算します。2つ目は、同じ測り方で2枚から50枚までを調べた図です。
 
 # %% [markdown] key="measure-code" lang="en"
-# To the mean difference $m$ we add how far off it may be. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$: 2.78 for five, 2.26 for ten.
+# The mean difference $m$ gets a margin on either side. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$: 2.78 for five, 2.26 for ten.
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
-# This is the **95% interval**: **the mean difference is probably in there**. It is not the range of the next single result. Where the interval does not contain 0, we take the difference to be real. (`tl.interval` does this sum.)
+# This is the **95% interval**: **the mean of very many draws is probably in there**. It is not the range of the next single result. Where the interval does not contain 0, we take the difference to be real. (`tl.interval` computes it.)
 #
-# The first cell below computes this for five labels. The second shows the same measurement from two labels to fifty (stored results; lines are means, bands their 95% intervals).
+# The first cell below computes it for five labels. The second draws the same measurement from two labels to fifty.
 
 # %% key="measure-run"
 curves = tl.stored("01_birds")
@@ -308,12 +309,12 @@ tl.claim(
 # %% [markdown] key="steps-read" lang="ja"
 # **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの65%が最高で、10倍の600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
 #
-# 大きすぎる一歩を抑えるしくみ（レッスン03）を外しても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
+# 大きすぎる一歩を抑える**勾配クリッピング**（レッスン03）を外しても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
 
 # %% [markdown] key="steps-read" lang="en"
 # **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 65%, after 60 steps; ten times as many bring it down to 53%. What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps, so we measured it no further than 180.
 #
-# The borrowed eye also stays ahead without the brake on steps that are too large (lesson 03), and with another optimizer, AdamW. But with AdamW at a high learning rate, scratch gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
+# The borrowed eye also stays ahead without **gradient clipping**, which shortens steps that are too large (lesson 03), and with another optimizer, AdamW. But with AdamW at a high learning rate, scratch gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -330,18 +331,18 @@ pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86.4%、訓練データを20回通して学習したファインチューニングは92.1%、ゼロからは91.6%でした（保存済み、10回の平均）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。学習率は、1クラス100枚の検証データで選びました。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86.4%、ファインチューニングが92.1%、ゼロからが91.6%でした（保存済み。学習率は、別の1クラス100枚で選びました）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、何も学んでいない同じ形のネットワークです。線は10回選び直した平均です。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
 
 # %% [markdown] key="pets-read" lang="en"
-# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86.4%; after 20 passes over the pictures, fine-tuned reached 92.1% and scratch 91.6% (stored). Scratch leads frozen by 5 points (interval 3 to 7). The learning rates were chosen by 100 validation pictures of each class. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
+# **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86.4%, fine-tuned 92.1% and scratch 91.6% (stored; 100 more of each class chose the learning rates). Scratch leads frozen by 5 points (interval 3 to 7). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network that never learned anything. Lines are means of ten draws.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network with random weights.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))
@@ -379,13 +380,15 @@ lesson01.draw_real(tl.stored("01_real"))
 # PLACEHOLDER: plan = {"start": ..., "baseline": ..., "test_labels": ..., "stop_if": ..., "why": ...}
 plan = {
     "start": "frozen",
-    "baseline": "nearest picture by its pixels",
-    # ja: "baseline": "画素がいちばん近い写真の名前を答える",
+    "baseline": "guessing (10%), and a head on the bare pixels",
+    # ja: "baseline": "ランダムに答えた場合（10%）と、画素そのものに付けた出力層",
     "test_labels": 200,
     "stop_if": "the 95% interval of the lead over pixels contains 0",
     # ja: "stop_if": "画素の方法との差の95%信頼区間が0をまたぐとき",
-    "why": "Frozen is safe with five labels, and cross-validation on the 50 chooses its settings. "
-    # ja: "why": "5枚なら凍結が無難です。設定は50枚の中の交差検証で選びます。"
+    "why": "In the figure of the ten birds, frozen keeps up with fine-tuning at five labels. "
+    # ja: "why": "鳥10種類の図では、5枚なら凍結でもファインチューニングに並びます。"
+    "Cross-validation on the 50 chooses its settings. "
+    # ja: "設定は50枚の中の交差検証で選びます。"
     "200 tests are 20 of each kind and cost three hours and twenty minutes. "
     # ja: "テスト200枚は1種類20枚で、3時間20分で付けられます。"
     "Five times I draw the 50 anew from all 250 and test on the rest: that gives the interval.",
@@ -516,18 +519,24 @@ lesson01.draw_kinds()
 # - A map of the field: Pan and Yang, 2010, [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191). Do better eyes transfer better? Kornblith et al., 2019, [arXiv:1805.08974](https://arxiv.org/abs/1805.08974).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 目を借りる、最初の成功10分（図 `borrow` と `three_ways` を映す） → ウィジェットと練習A 6分 → 10行と練習B 8分 → どれくらい確かか5分 → 効果1、2と犬と猫7分 → 本物の写真2分 → 練習Cとクイズ7分（2人組）。
+# **45分の進め方** ・ 目を借りる〜最初の成功10分 → ウィジェットと練習A 6分 → 10行のコードと練習B 8分 → どれくらい確かか4分 → 効果1、2と犬と猫5分 → 本物の写真2分 → 練習C 6分（2人組）、クイズ4分。
 #
-# - **映すもの**：3つの始め方の図、ウィジェット、学習の長さの図。
+# **ひとことで言うと**：目がもうできていれば、画像も時間も少しですみます。どれくらい得をするかは、画像を選び直して確かめます。
+#
+# - **映すもの**：図 `borrow`、`three_ways`、`redraws`（「帯は0をまたいでいますか」と尋ねる）、ウィジェット、学習の長さの図。
+# - **時間が足りないとき**：まず練習B、次に犬と猫を宿題に回します。練習Cは残してください。
 # - **2人組で**：練習Cを1人が提案し、もう1人が採点表で採点して、交代します。
 # - **遅れた人は**：`setup` と `task` を実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「転移学習＝ファインチューニング」「転移すればいつでも効果がある」「95%信頼区間は、1回ごとの結果の95%が入る幅」。
 # - **議論の種**：自分の職場では、ラベル1枚に何分かかるでしょうか。効果1を時間に換算してみましょう。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · borrow an eye and the first success 10 (project the diagrams `borrow` and `three_ways`) → widget and exercise A 6 → ten lines and exercise B 8 → how sure 5 → benefits 1 and 2, cats and dogs 7 → real photographs 2 → exercise C and quiz 7 (in pairs).
+# **A plan for 45 minutes** · borrow an eye and the first success 10 → widget and exercise A 6 → ten lines and exercise B 8 → how sure 4 → benefits 1 and 2, cats and dogs 5 → real photographs 2 → exercise C 6 (in pairs), quiz 4.
 #
-# - **To project**: the diagram of the three starts, the widget, the figure of training lengths.
+# **In one sentence**: an eye that is there already needs few pictures and little time; how much that brings, you find out by drawing anew.
+#
+# - **To project**: the diagrams `borrow`, `three_ways` and `redraws` (ask whether the band holds 0), the widget, the figure of training lengths.
+# - **If time runs short**: exercise B becomes homework, then the cats and dogs; keep exercise C.
 # - **In pairs**: one proposes a plan for exercise C, the other marks it with the rubric, then they change places.
 # - **Whoever fell behind** runs `setup` and `task` and can go on from any section.
 # - **Common mistakes**: "transfer learning = fine-tuning"; "transfer always pays"; "a 95% interval holds 95% of single results".

@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.show.twins import draw_twin
+from tlhelpers.show.twins import draw_twin, name_band
 from tlhelpers.transfer.intervals import interval
 
 STARTS = ("fine_tune", "probe", "scratch")
@@ -32,13 +32,13 @@ def draw_label_curves(curves: Mapping, task: str) -> Picture:
     for start in STARTS:
         name = text(f"lesson01.{start}")
         figures.error_band(axes, curves["labels"], curves[start], name, **figures.METHODS[start])
+    name_band(axes, curves["probe"])
     _chance(axes, CHANCE[task])
     axes.set_xscale("log")
     axes.set_xticks(curves["labels"], curves["labels"])
     axes.minorticks_off()
-    draws = len(curves["probe"][0])
-    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy_of", draws=draws))
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text(f"lesson01.{task}_title"))
     return picture(figure, text(f"lesson01.{task}_alt"))
 
@@ -51,14 +51,13 @@ def draw_steps(found: Mapping) -> Picture:
         lengths = [int(length) for length in found[start]]
         runs, name = list(found[start].values()), text(f"lesson01.{start}")
         figures.error_band(axes, lengths, runs, name, **figures.METHODS[start])
+    name_band(axes, runs)
     _chance(axes, CHANCE["birds"])
     axes.set_xscale("log")
     axes.set_xticks(lengths, [str(length) for length in lengths])
     axes.minorticks_off()
-    axes.set(
-        xlabel=text("lesson01.steps"), ylabel=text("lesson01.accuracy_of", draws=found["seeds"])
-    )
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    axes.set(xlabel=text("lesson01.steps"), ylabel=text("lesson01.accuracy"))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     axes.set_title(text("lesson01.steps_title"))
     return picture(figure, text("lesson01.steps_alt"))
 
@@ -66,7 +65,7 @@ def draw_steps(found: Mapping) -> Picture:
 def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
     """Accuracy in another look, as points with intervals: {network: {style: accuracies}}."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 3.8))
+    figure, axes = plt.subplots(figsize=(7.0, 4.0))
     styles = list(shift[SHIFTED[0]])
     for i, name in enumerate(SHIFTED):
         start, labels = name.rsplit("_", 1)
@@ -76,10 +75,12 @@ def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
             place = k + (i - 1) * 0.2
             label = text(f"lesson01.{name}") if k == 0 else None
             figures.mark_mean(axes, place, point, label=label, **look)
+    draws = len(shift[SHIFTED[0]]["photo"])
+    bar = text("lesson01.bar", draws=draws)
+    axes.plot([], [], color=figures.INK, linewidth=2.5, label=bar)
     _chance(axes, CHANCE["birds"])
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
-    draws = len(shift[SHIFTED[0]]["photo"])
-    axes.set_ylabel(text("lesson01.accuracy_of", draws=draws))
+    axes.set_ylabel(text("lesson01.accuracy"))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     axes.set_title(text("lesson01.shift_title"))
     return picture(figure, text("lesson01.shift_alt"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import mean, stdev
+
 from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import BLOCK, GAP, HIGH, NOTE, SMALL, STAGES, Diagram, drawn
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
@@ -126,28 +128,31 @@ def two_ways() -> Diagram:
 
 @drawn
 def redraws() -> Diagram:
-    """Five draws of pictures, one difference of two starts each, and the interval of their mean."""
-    d = Diagram("redraws", 262)
+    """Ten draws of pictures, one difference of two starts each, and the interval of their mean."""
+    d = Diagram("redraws", 304)
+    gains = (24, 38, 31, 43, 29, 33, 28, 36, 26, 32)  # made up, as large as those of lesson 01
+    left, unit = 430, 5  # of 0, and of a point
     d.note(24, 24, "redraws_pictures", SMALL)
-    d.note(188, 24, "redraws_both", SMALL)
-    d.note(430, 24, "redraws_difference", SMALL)
-    for row, gain in enumerate((23, 38, 32, 42, 30)):
-        y = 36 + 30 * row
-        for place in range(4):
-            d.photo(24 + 26 * place, y, 22)
-        d.arrow(136, y + 11, 36)
-        d.block(188, y, text("diagram.redraws_tuned"), width=98, height=22)
-        d.text(292, y + 16, "−", font_size=18)
-        scratch = text("diagram.redraws_scratch")
-        d.block(310, y, scratch, GREY, width=98, height=22, random=True)
-        d.add("path", d=f"M430 {y + 11}H690", stroke=GREY, stroke_width=1)
-        d.add("circle", cx=430 + 5 * gain, cy=y + 11, r=6, fill=BLUE)
-    middle = 430 + 5 * 33
-    d.add("path", d="M430 204H690M430 198v12", stroke=INK, stroke_width=1.5)
-    d.add("path", d=f"M{middle - 45} 204h90", stroke=BLUE, stroke_width=9, opacity=0.35)
-    d.add("circle", cx=middle, cy=204, r=7, fill=BLUE)
-    d.text(430, 230, "0", text_anchor="middle", font_size=SMALL)
-    d.note(middle, 230, "redraws_interval", SMALL, text_anchor="middle")
+    d.note(231, 24, "redraws_tuned", SMALL, text_anchor="middle")
+    d.note(349, 24, "redraws_scratch", SMALL, text_anchor="middle")
+    d.note(left, 24, "redraws_difference", SMALL)
+    for row, gain in enumerate(gains):
+        y = 36 + 21 * row
+        for place in range(5):
+            d.photo(24 + 20 * place, y, 16)
+        d.arrow(136, y + 8, 36)
+        d.block(188, y, "", width=86, height=16)
+        d.text(285, y + 14, "−", font_size=18)
+        d.block(306, y, "", GREY, width=86, height=16, random=True)
+        d.add("path", d=f"M{left} {y + 8}h260", stroke=GREY, stroke_width=1)
+        d.add("circle", cx=left + unit * gain, cy=y + 8, r=5, fill=BLUE)
+    middle, half = left + unit * mean(gains), unit * 2.26 * stdev(gains) / len(gains) ** 0.5
+    d.add("path", d=f"M{left} 264h260M{left} 36v234", stroke=INK, stroke_width=1.5)
+    band = f"M{middle - half:.1f} 264h{2 * half:.1f}"
+    d.add("path", d=band, stroke=BLUE, stroke_width=11, opacity=0.35)
+    d.add("circle", cx=middle, cy=264, r=6, fill=BLUE)
+    d.text(left, 290, "0", text_anchor="middle", font_size=SMALL)
+    d.note(middle, 290, "redraws_interval", SMALL, text_anchor="middle")
     return d
 
 
