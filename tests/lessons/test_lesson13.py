@@ -24,6 +24,7 @@ from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import ROOT
 from tlhelpers.show.listening import listen
 from tlhelpers.train.predict import evaluate, predict
+from tlhelpers.transfer.intervals import interval
 
 SPLIT = {"count": 10, "voices": "ana, bob, emi, ken, lee", "held": 5, "away": 1}
 
@@ -106,6 +107,24 @@ def test_what_people_are_told_of_their_voices_is_what_is_stored():
     right, recordings = people["right"], people["recordings"]
     assert f"{recordings}件では、正解は{right}件" in page
     assert f"Of {recordings} recordings" in page and f"it is right for {right};" in page
+
+
+def lead(one, other):
+    """The paired difference of two rows of accuracies, in points with its interval."""
+    return interval([a - b for a, b in zip(one, other, strict=True)])
+
+
+def test_what_the_prose_says_of_the_stored_draws_holds():
+    """Each direction that a sentence states binds the end of an interval over ten draws."""
+    noisy, who, japanese = (stored(f"13_{name}") for name in ("noise", "who", "japanese"))
+    assert all(lead(noisy[db]["plain"], noisy[db]["adapted"]).low > 0 for db in ("20.0", "0.0"))
+    assert lead(noisy["0.0"]["augmented"], noisy["0.0"]["plain"]).low < 0
+    assert lead(who["random"], who["frozen"]).low > 0.1
+    assert lead(who["random"], who["tuned"]).low > 0 < lead(who["tuned"], who["frozen"]).low
+    for way in ("tuned", "frozen"):
+        assert lead(japanese["same"][way], japanese["same"]["scratch"]).low > 0
+        assert lead(stored("13_shots")["10"][way], stored("13_shots")["10"]["scratch"]).low > 0.05
+    assert all(interval(runs).high < 0.3 for runs in japanese["other"].values())
 
 
 def test_only_words_answers_among_these_words_alone():

@@ -37,7 +37,7 @@ from tlhelpers.transfer.logistic import logistic_accuracy
 from tlhelpers.transfer.negative import reinitialise, train_from_scratch
 
 NETWORK, PICTURES = "zukan-speech", "zukan-resnet"
-SEEDS, FEW_SEEDS = range(10), range(5)
+SEEDS = range(10)
 TWO = 2  # recordings of each word, where all ways are compared
 MORE_COUNTS = (1, 10)  # beside these two
 TEN, FIVE = 10, 5
@@ -124,7 +124,7 @@ def trained(task: Task, seed: int) -> dict[str, float]:
     "13_shots",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=5,
+    seeds=10,
     labels="1-10 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -135,7 +135,7 @@ def shots() -> dict:
         return trained(load_words("calls", count, seed), seed)
 
     return {
-        str(count): by_seed(lambda seed, count=count: run(count, seed), FEW_SEEDS)
+        str(count): by_seed(lambda seed, count=count: run(count, seed), SEEDS)
         for count in MORE_COUNTS
     }
 
@@ -166,7 +166,7 @@ def leak() -> dict:
     "13_japanese",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=5,
+    seeds=10,
     labels="10 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -176,7 +176,7 @@ def japanese() -> dict:
     "same" is tested on other voices of espeak-ng, "other" on the voice of Open JTalk.
     """
     found: dict = {"same": {}, "other": {}}
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         task = load_words("calls_ja", TEN, seed)
         other = load_words("calls_ja", TEN, seed, test_accent="open-jtalk").test
         network = backbone(NETWORK)
@@ -202,7 +202,7 @@ def network_with(network: nn.Module, head: nn.Linear) -> nn.Module:
     "13_who",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=5,
+    seeds=10,
     labels="5 + 3",
     settings=IN_EACH_DRAW,
 )
@@ -216,7 +216,7 @@ def who() -> dict:
             "means": head_accuracy(means, task, seed),
         }
 
-    return by_seed(run, FEW_SEEDS)
+    return by_seed(run, SEEDS)
 
 
 def speakers(count: int, seed: int) -> Task:
@@ -316,7 +316,7 @@ def _replay(count: int) -> dict:
     "13_noise",
     weights=(NETWORK,),
     unit=UNIT,
-    seeds=5,
+    seeds=10,
     labels="10 + 8",
     settings=IN_EACH_DRAW,
 )
@@ -327,7 +327,7 @@ def noise() -> dict:
     "adapted" is "plain" with BatchNorm measured on 100 unlabelled recordings of that level.
     """
     found: dict = {str(level): {} for level in LEVELS}
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         task = load_words("calls", TEN, seed, snr=QUIET)
         models = {
             "plain": tuned(task, seed, None),

@@ -71,12 +71,13 @@ def contextnet() -> Diagram:
                 d.add("rect", **place, width=side, height=side, fill=fill, stroke=edge)
 
     everything = {(row, column) for row in range(rows) for column in range(columns)}
+    d.note(24, 22, "contextnet_grid", SMALL)
     grid(24, 34, everything, BLUE)
     d.note(24, 140, "contextnet_plain", SMALL)
     grid(250, 34, {(2, column) for column in range(columns)}, ORANGE)
     d.note(250, 140, "contextnet_depth", SMALL)
-    d.text(346, 80, "+", font_size=20)
-    grid(372, 34, {(row, 2) for row in range(rows)}, GREEN)
+    d.text(357, 80, "+", font_size=20)
+    grid(396, 34, {(row, 2) for row in range(rows)}, GREEN)
     d.note(396, 140, "contextnet_point", SMALL)
     long = 132
     for row, (level, gate) in enumerate(((0.7, 1.0), (0.3, 0.25), (0.9, 0.8))):
