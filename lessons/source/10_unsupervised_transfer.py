@@ -197,15 +197,16 @@ tl.widget("10")
 # PLACEHOLDER: k_by_rule = ...
 # PLACEHOLDER: k_by_names = ...
 k_by_rule = 2
-k_by_names = 10
+k_by_names = 10  # or 11: both have an ARI of 0.76
+# ja: k_by_names = 10  # 11でも正解（ARIはどちらも0.76）
 ### END SOLUTION
 tl.check("10-a")
 
 # %% [markdown] key="how-many" lang="ja"
-# **規則の答えは2、名前に最も合うのは10か11でした。** 2つに分けることにも意味はあります。片方には翼にしまのある3種類が、もう片方にはしまのない種類が集まっています。しかし、シルエット係数はどの $k$ でもほとんど同じです（0.14〜0.17）。しかも $k=2$ では、**ランダムな重みのほうが高く**（0.26）、そのARIはほぼ0でした。まとまって見えることと、意味があることは別です。地図に描いても決まりません。よく使われるt-SNEは、乱数からも島を作ります（「さらに深く：地図に見えるもの、作られるもの」）。$k$ は使い道から決めます。人が見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
+# **規則の答えは2、名前に最も合うのは10と11でした（ARIはどちらも0.76）。** 2つに分けることにも意味はあります。片方には翼にしまのある3種類が、もう片方にはしまのない種類が集まっています。しかし、シルエット係数はどの $k$ でもほとんど同じです（0.14〜0.17）。しかも $k=2$ では、**ランダムな重みのほうが高く**（0.26）、そのARIはほぼ0でした。まとまって見えることと、意味があることは別です。地図に描いても決まりません。よく使われるt-SNEは、乱数からも島を作ります（「さらに深く：地図に見えるもの、作られるもの」）。$k$ は使い道から決めます。人が見て名前を付けるなら、多めに分けて、あとでまとめるほうが安全です。
 
 # %% [markdown] key="how-many" lang="en"
-# **The rule says 2; the names say 10 or 11.** Two clusters make sense as well: one holds the three species with barred wings, the other the plain ones. But the silhouette is much the same for every $k$ (0.14 to 0.17), and at $k=2$ **random weights have a higher one** (0.26) with an ARI near 0: to look tidy is not to mean something. Nor does a map settle it: the popular t-SNE makes islands of random numbers ("Deeper: a map, what it shows and what it makes up"). Choose $k$ by its use. If people are going to name the clusters, take too many and merge them later.
+# **The rule says 2; the names say 10 or 11 (both ARI 0.76).** Two clusters make sense as well: one holds the three species with barred wings, the other the plain ones. But the silhouette hardly depends on $k$ (0.14 to 0.17), and at $k=2$ **random weights have a higher one** (0.26) with an ARI near 0: to look tidy is not to mean something. Nor does a map settle it: the popular t-SNE makes islands of random numbers ("Deeper: a map, what it shows and what it makes up"). Choose $k$ by its use. If people are going to name the clusters, take too many and merge them later.
 
 # %% [markdown] key="damage" lang="ja"
 # ## 欠陥を1枚も見せずに、欠陥を見つける

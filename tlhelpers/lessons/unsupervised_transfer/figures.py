@@ -145,7 +145,8 @@ def show_damage(task: Task, maps: Tensor) -> Picture:
             axes.grid(False)
         shades = {"cmap": "inferno", "vmin": 0.5 * middle, "vmax": 1.5 * middle}
         below.imshow(wide[column, 0], alpha=0.65, **shades)
-        above.set_title(task.class_names[labels[row]], fontsize=10)
+        kind = labels[row]
+        above.set_title(task.class_names[kind] if kind else text("lesson10.sound"), fontsize=10)
         less = (sound < scores[row]).double().mean().item()
         below.set_xlabel(text("lesson10.less_odd", share=f"{less:.0%}"), fontsize=9)
     return picture(figure, text("lesson10.damage_alt"), photographic=True)

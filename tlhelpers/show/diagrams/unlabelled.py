@@ -45,7 +45,7 @@ def heaps() -> Diagram:
 def patches() -> Diagram:
     """Sound parts fill a bank of patches; a new part is as odd as its oddest patch."""
     d = Diagram("patches", 302)
-    side, grid = 22, 4
+    side, grid = 11, 8
 
     def part(x: float, y: float, cracked: bool = False) -> None:
         width = side * grid
@@ -73,7 +73,7 @@ def patches() -> Diagram:
         d.add("rect", x=222 + dx, y=36 + dy, width=10, height=10, fill=BLUE, opacity=0.75)
     d.note(20, 186, "patches_new")
     part(28, 198, cracked=True)
-    odd_x, odd_y = 28 + 2 * side, 198 + 2 * side
+    odd_x, odd_y = 28 + 4 * side, 198 + 4 * side
     around = {"width": side, "height": side, "stroke": VERMILION, "stroke_width": 3}
     d.add("rect", x=odd_x, y=odd_y, fill="none", **around)
     d.arrow(odd_x + side + 4, odd_y + 8, 276, -108, VERMILION)
@@ -82,18 +82,20 @@ def patches() -> Diagram:
     d.note(232, 226, "patches_distance", SMALL, fill=VERMILION)
     d.arrow(414, 96, 26)
     d.note(450, 26, "patches_map")
-    shades = (1, 1, 1, 2, 1, 2, 2, 1, 1, 2, 9, 4, 1, 1, 4, 2)
-    for place, shade in enumerate(shades):
-        d.add(
-            "rect",
-            x=450 + 30 * (place % 4),
-            y=42 + 30 * (place // 4),
-            width=30,
-            height=30,
-            fill=VERMILION,
-            opacity=0.09 * shade,
-            stroke=GREY,
-        )
+    along_crack = {(4, 4): 9, (4, 5): 5, (5, 5): 4, (5, 4): 3, (5, 6): 3}
+    for row in range(grid):
+        for column in range(grid):
+            shade = along_crack.get((row, column), 2 if (3 * row + 5 * column) % 7 < 2 else 1)
+            d.add(
+                "rect",
+                x=450 + 15 * column,
+                y=42 + 15 * row,
+                width=15,
+                height=15,
+                fill=VERMILION,
+                opacity=0.09 * shade,
+                stroke=GREY,
+            )
     d.note(450, 186, "patches_score", SMALL)
     return d
 
