@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from statistics import fmean
 
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -44,7 +43,6 @@ def draw(found: Mapping, light: float, adapt: str, stream: str) -> View:
         before=percent(interval(before[at]).mean),
         after=percent(interval(after[at]).mean),
         stream=stream,
-        moved=f"{fmean(found['shift'][at]):.2f}",
     )
     if adapt == "off":
         says += text("widget08.unseen", stream=stream)
