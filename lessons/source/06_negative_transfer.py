@@ -46,7 +46,7 @@ pairs = tl.stored("06_pairs")
 #
 # The paint line of a factory has a network that sorts parts by the **colour** of their paint. Scratched or not, whatever the material: the same colour goes into the same box. It is right 97% of the time. Now the factory wants its parts inspected: from pictures of much the same parts, somebody has to find the **defects**. "We have a network trained on our own parts, so let us use it" is a natural thought.
 #
-# But an eye trained to see nothing but colour has also been trained not to see defects. When a start from such an eye ends worse than growing one from nothing, that is **negative transfer**.
+# But an eye trained to see nothing but colour has also been trained not to see defects. When a network that starts from such an eye ends up worse than one that starts from nothing, we speak of **negative transfer**.
 
 # %% key="ignored"
 tl.diagram("ignored")
@@ -109,7 +109,7 @@ tl.see_prediction("06-probe", "worse than random weights")
 #
 # $$\text{ギャップ} = \text{正解率（ランダムな重みから）} - \text{正解率（転移元の重みから）}$$
 #
-# たとえば画像を選び直して3回測り、ランダムからが80・78・82%、転移元からが65・66・61%なら、差は15・12・21、ギャップの平均は16ポイントです。その95%信頼区間が0より上なら**害**、0より下なら**効果あり**、0をまたぐなら「まだわからない」と判定します。
+# たとえば画像を選び直して3回測り、ランダムからが80・78・82%、転移元からが65・66・61%なら、差は15・12・21、ギャップの平均は16ポイント、その95%信頼区間は5〜27です。区間全体が0より上なので、**害**と判定します。区間全体が0より下なら**効果あり**、0をまたぐなら**まだわからない**です。
 #
 # 出力層だけを学習するなら、比較対象はランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
 
@@ -120,7 +120,7 @@ tl.see_prediction("06-probe", "worse than random weights")
 #
 # $$\text{gap} = \text{accuracy (from random weights)} - \text{accuracy (from the source)}$$
 #
-# For example, three draws of pictures give 80, 78 and 82% from random weights and 65, 66 and 61% from the source. The differences are 15, 12 and 21, and the mean gap is 16 points. If its 95% interval lies above 0, the source does **harm**; below 0, it **helps**; with 0 inside, we do not know yet.
+# For example, three draws of pictures give 80, 78 and 82% from random weights and 65, 66 and 61% from the source. The differences are 15, 12 and 21: a mean gap of 16 points, with a 95% interval of 5 to 27. All of it lies above 0, so this source does **harm**. Were all of it below 0, the source would **help**; with 0 inside, the question is still **open**.
 #
 # With the head trained alone, the baseline is a probe on random weights. With everything trained, it is **training from scratch**.
 
@@ -138,7 +138,7 @@ tl.widget("06")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# Set the target to surfaces in the widget and choose the four sources one after the other. Judge by the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` (we do not know yet) into `verdicts`. Outlines (`zukan-shape`) and textures (`zukan-texture`) are networks that learned to tell drawings apart by their outline alone, or by their pattern alone.
+# Set the target to surfaces in the widget and choose the four sources one after the other. Judge by the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` into `verdicts`. Outlines (`zukan-shape`) and textures (`zukan-texture`) are networks that learned to tell drawings apart by their outline alone, or by their pattern alone.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -170,10 +170,11 @@ tl.check("06-a")
 
 # %% key="gap-run" alt_ja="色見分けネット、ランダムな重み、zukan-resnetから始めた場合の正解率。出力層だけと、全体を学習した場合。" alt_en="Accuracy from the paint sorter, from random weights and from zukan-resnet, with the head trained alone and with everything trained."
 def train(start):
-    options = {"lr": 0.3, "epochs": 24, "batch_size": 16, "augment": lesson06.flips, "valid": False}
-    options |= {"freeze_epochs": 0, "keep_batchnorm": False}  # everything learns from step one
-    # ja: options |= {"freeze_epochs": 0, "keep_batchnorm": False}  # 最初から全体を学習
-    return tl.fine_tune(start, surfaces, read_test=False, progress=False, **options).model
+    recipe = {"lr": 0.3, "epochs": 24, "batch_size": 16, "augment": lesson06.flips}
+    everything = {"freeze_epochs": 0, "keep_batchnorm": False}  # all of it learns from step one
+    # ja: everything = {"freeze_epochs": 0, "keep_batchnorm": False}  # 最初から全体を学習
+    quiet = {"valid": False, "read_test": False, "progress": False}
+    return tl.fine_tune(start, surfaces, **recipe, **everything, **quiet).model
 
 
 trained = {name: train(eyes[name]) for name in ("zukan-paint", "scratch")}
@@ -197,7 +198,7 @@ tl.claim(
 )
 
 # %% [markdown] key="inside" lang="ja"
-# **全体を学習しても、取り返せませんでした。** 同じ画像、同じステップ数、同じ候補から選んだ設定で、5回の平均は、色見分けネットが60%、ゼロからの学習が78%です。ギャップは18ポイントです（皆さんの1回は、平均の区間から外れることもあります）。一方、`zukan-resnet` から始めると92%に届きます。
+# **全体を学習しても、取り返せませんでした。** 5回の平均は、色見分けネットが60%、ゼロからの学習が78%で、ギャップは18ポイントです。画像もステップ数も、設定を選んだ候補も、どちらも同じです。一方、`zukan-resnet` から始めると92%に届きます。
 #
 # ## 何が起きている？
 #
@@ -208,7 +209,7 @@ tl.claim(
 # たとえば特徴が2つで、良品Aが $(1, 0)$、良品Bが $(4, 4)$ なら、2つの距離は5です。Aに欠陥を加えて $(1.6, 0.8)$ に動けば、動いた距離は1、反応は $1/5 = 0.2$ です。0なら、その欠陥は見えていません。
 
 # %% [markdown] key="inside" lang="en"
-# **Training everything does not make up for it.** With the same pictures and steps, and settings chosen from the same list, the paint sorter reaches 60% on average over five runs and training from scratch 78%, a gap of 18 points. (A single run, like yours, may lie outside the interval of the mean.) From `zukan-resnet` it is 92%.
+# **Training everything does not make up for it.** On average over five draws the paint sorter reaches 60% and training from scratch 78%, a gap of 18 points. Both had the same pictures and steps, and chose their settings from the same list. From `zukan-resnet` it is 92%.
 #
 # ## What is going on?
 #
@@ -259,7 +260,7 @@ tl.see_prediction("06-where", "at the first layer")
 #
 # 関数 `renew_first(network)` を書いてください。`network` の**コピー**を返しますが、最初の `conv1` と `bn1` だけは、ランダムな重みの同じ形のネットワークのものに替えます。元の `network` は変えません。
 #
-# できたら、次の1行で学習して、正解率を見てみましょう（約10秒）。保存済みの5回の平均は、次の図にあります。
+# できたら、新しいセルに次の1行を書いて学習し、正解率を見てみましょう（約10秒）。保存済みの5回の平均は、次の図にあります。
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
@@ -268,13 +269,13 @@ tl.see_prediction("06-where", "at the first layer")
 # %% [markdown] key="exercise-b" lang="en"
 # ## A remedy: a new entrance
 #
-# If the entrance is to blame, why not give back random weights to the entrance alone? You build such a network.
+# If the entrance is to blame, why not give back random weights to the entrance alone? Build such a network.
 #
 # ### Exercise B (write, 6 minutes)
 #
 # Write a function `renew_first(network)`. It returns a **copy** of `network` whose first two parts, `conv1` and `bn1`, come from a network of the same shape with random weights. The original `network` must not change.
 #
-# Once it works, train it with this line and see its accuracy (about ten seconds). The next figure has the mean of five stored runs.
+# Once it works, train it with this line in a new cell (about ten seconds). The next figure has the mean of five stored draws.
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
@@ -299,12 +300,12 @@ tl.check("06-b")
 lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 
 # %% [markdown] key="remedies-read" lang="ja"
-# **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目だけを残してほかを初期化すると、68%にとどまりました。やはり、主な原因は入口でした。
+# **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目だけを残してほかをすべて初期化すると、68%にとどまりました。やはり、主な原因は入口でした。
 #
 # ただし、ゼロからの学習を**超えてはいません**。はっきり超えたのは、**転移元を替えた**場合（`zukan-resnet`、92%）だけでした。
 
 # %% [markdown] key="remedies-read" lang="en"
-# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and the rest anew, it stays at 68%. The entrance was indeed the main cause.
+# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and all the rest random, it stays at 68%. The entrance was indeed the main cause.
 #
 # But the remedy does **not beat** training from scratch. Only **another source** clearly does: `zukan-resnet`, with 92%.
 
@@ -313,14 +314,14 @@ lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 #
 # 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。転移元4つ、転移先4つの16組で確かめます。
 #
-# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図は、1枚が1つの転移先、1行が1つの転移元で、0より右が害です。四角（全体を学習）は、表面の検査だけで測りました。
+# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図では、1つの枠が1つの転移先、1行が1つの転移元で、印が0より右にあれば害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
 # ## Unlike is not harmful
 #
 # When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us check with four sources and four targets, sixteen pairs.
 #
-# First come pictures of the two sources and (with an arrow) the three targets that are new to you. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, a panel is a target, a row is a source, and right of 0 is harm. The squares (everything trained) were measured on surfaces only.
+# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, each panel is a target and each row a source; a mark right of 0 means harm. The squares (everything trained) were measured on surfaces only.
 
 # %% key="pairs-figure" alt_ja="上は新しい転移元2つと転移先3つの画像。下は16組のギャップ、出力層だけの場合と全体を学習した場合。" alt_en="Above, pictures of two sources and three targets. Below, the gaps of sixteen pairs, head only and everything trained."
 display(lesson06.show_world())
@@ -349,12 +350,12 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="real" lang="ja"
 # ## 本物の写真では？
 #
-# 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、縮めただけの**生の画素**です。どれも出力層だけを学習しました。
+# 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**（ネットワークなし）です。どれも出力層だけを学習しました。
 
 # %% [markdown] key="real" lang="en"
 # ## And on real pictures?
 #
-# The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels**, merely shrunk. In all three, only a head is trained.
+# The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels** (the shrunken picture itself, without a network). In all three, only a head is trained.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="5つの本物の転移先でのラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels a class on five real targets, for ImageNet's features, random weights and pixels."
 display(lesson06.draw_real(tl.stored("06_real")))
@@ -393,7 +394,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # ## Five rules before you transfer
 #
 # 1. **What did the source learn to ignore?** Is it what the new job needs?
-# 2. **Compare the linear probe with a probe on random weights, near as the source may look.** If it is below, try another source first.
+# 2. **Compare the linear probe with a probe on random weights, even where the source looks near.** If it is below, try another source first.
 # 3. **Tune training from scratch just as well**: learning rate, clipping, steps and augmentation alike, chosen on validation data.
 # 4. **Measure the difference on several draws and judge by its interval.** Test data choose nothing.
 # 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
@@ -416,7 +417,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 #
 # - `"imagenet"`, trained on the photographs of ImageNet
 # - `"dye"`, the mill's own: it names the **dye colour**, 99% right, whatever the creases, folds and weave
-# - `"sheet-metal"`, made by a customer to find **scratches** on metal sheets
+# - `"sheet-metal"`, made by a partner firm to find **scratches** on metal sheets
 #
 # Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` what you do when you find harm, and `"why"` the reasons for your order and what keeps the comparison fair.
 
@@ -529,12 +530,16 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# 表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも、同じ5とおりの設定（学習率0.03〜1.0、クリッピングあり・なし）から1つを選んでいます。選ぶのに使ったのは、測定に使わない画像の検証データです（`pairs["tuning"]` に記録があります）。ステップ数（312）、データ拡張、画像もそろえてあります。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。表面の検査では、色見分けネット、`zukan-resnet`、ゼロからの学習を、さらに条件を変えて測り直しました（対策とほかの2つの転移元は、上の条件だけです）。
+# - **設定**：表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおり（学習率0.03〜1.0、クリッピングあり・なし）から1つを選びました。選ぶのに使ったのは、測定に使わない画像の検証データです（`pairs["tuning"]` に記録があります）。
+# - **条件**：ステップ数（312）、データ拡張、画像は同じです。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。
+# - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。次の図は、色見分けネット、`zukan-resnet`、ゼロからの学習を、条件を変えて測り直したものです（対策とほかの2つの転移元は、測り直していません）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# On surfaces, all five starts (four sources and random weights) with everything trained chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Steps (312), augmentation and pictures are alike, too. The labels are 40 a class to learn from and 40 to choose with. On the other three targets only heads are compared, so nothing is said there about beating training from scratch. On surfaces, the paint sorter, `zukan-resnet` and scratch were measured again under other conditions; the remedies and the other two sources were not.
+# - **Settings**: on surfaces, all five starts (four sources and random weights) chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record.
+# - **Conditions**: steps (312), augmentation and pictures are alike. The labels are 40 a class to learn from and 40 to choose with.
+# - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch. The figure shows the paint sorter, `zukan-resnet` and scratch again under other conditions; the remedies and the other two sources were measured under one only.
 
 # %% key="stable-figure" alt_ja="条件を変えたときの、3つの出発点からの表面の検査のテスト正解率。1行に1つの条件。" alt_en="Test accuracy on surfaces from three starts under other conditions, one a row."
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
@@ -669,21 +674,37 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # - **Definition and survey**: the comparison is that of Wang et al. (2019, [arXiv:1811.09751](https://arxiv.org/abs/1811.09751)); a survey is Zhang et al. ([arXiv:2009.00909](https://arxiv.org/abs/2009.00909)). The proxy A-distance is by Ben-David et al. (NIPS 2006), CKA by Kornblith et al. ([arXiv:1905.00414](https://arxiv.org/abs/1905.00414)), LogME by You et al. ([arXiv:2102.11005](https://arxiv.org/abs/2102.11005)), LEEP by Nguyen et al. ([arXiv:2002.12462](https://arxiv.org/abs/2002.12462)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 見当違いの目と最初の比較9分（`ignored` の図を映す） → ギャップとウィジェット、練習A 9分 → 全体の学習と、1層目の反応7分 → 練習Bと対策6分 → 16組、プローブの警告、本物の写真5分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
+# **45分の進め方**
 #
-# - **映すもの**：図 `ignored`、良品と欠陥の写真（`twins`）、反応の図（`response`）。
-# - **2人組で**：最初の予想の前に「見た目が似ていれば安全か」を挙手で聞きます。練習Cは1人が提案、もう1人が採点し、交代します。
-# - **待ち時間**：2コアのCPUで、`gap-run` が15〜30秒、ほかのセルは数秒です。待つ間にギャップを手で計算します。
-# - **遅れた人は**：`setup`、`pictures`、`probes` を実行すれば、どの節からでも再開できます（練習Bの学習と「さらに深く」のフィルターには、`gap-run` も必要です）。
+# | 分 | 内容 | 進め方 |
+# |---|---|---|
+# | 9 | 見当違いの目、題材、最初の比較 | 最初の図を映し、「この目にとって、傷は無視してよいものでした」と話します。予想の前に「似て見えれば安全か」を挙手で聞きます |
+# | 9 | ギャップ、ウィジェット、練習A | 80・78・82%の例を黒板で計算します。練習Aの答えは、上から効果あり3つ、最後が害 |
+# | 7 | 全体の学習、1層目の反応 | 学習のセル（15〜30秒）を先に実行し、待つ間に反応の例（0.2）を計算します |
+# | 6 | 練習B、対策 | 時間が足りなければ練習Bは宿題にし、図だけ読みます |
+# | 5 | 16組、プローブの警告、本物の写真 | 太字の文と図だけを読みます |
+# | 9 | 練習C | 2人組で、1人が提案、もう1人が採点し、交代します |
+#
+# クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。
+#
+# - **遅れた人は**：`setup`、`pictures`、`probes`（はじめから、3つの目の図まで）を実行すれば、どの節からでも再開できます（練習Bの学習と「さらに深く」のフィルターには、`train` を定義するセル `gap-run` も必要です）。
 # - **よくある間違い**：似ていないことと害を混同する。ゼロからの学習を調整しない。ファインチューニングすれば害は必ず消えると考える。
 # - **議論の種**：皆さんの職場のモデルは、何を無視するように学んでいるでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · the wrong eye and the first comparison 9 (project the `ignored` diagram) → gap, widget and exercise A 9 → training everything, and the response of the first layer 7 → exercise B and the remedy 6 → sixteen pairs, the warning and real pictures 5 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
+# **A plan for 45 minutes**
 #
-# - **To project**: the diagram `ignored`, the parts with and without defects (`twins`), the figure of responses (`response`).
-# - **In pairs**: before the first prediction, ask for a show of hands on "alike is safe". In exercise C one proposes, the other marks, then they change places.
-# - **Waiting**: on two CPU cores `gap-run` takes 15 to 30 seconds, all other cells a few. Meanwhile compute a gap by hand.
-# - **Whoever fell behind** runs `setup`, `pictures` and `probes` and can go on from any section (training in exercise B and the filters under "Deeper" need `gap-run` as well).
+# | minutes | part | how |
+# |---|---|---|
+# | 9 | the wrong eye, the job, the first comparison | Project the first diagram and say: "For this eye, a scratch was something to ignore." Before the prediction, ask for a show of hands: is alike safe? |
+# | 9 | gap, widget, exercise A | Do the example of 80, 78 and 82% on the board. Answers to exercise A: three times help, then harm |
+# | 7 | training everything, and the response of the first layer | Start the training cell first (15 to 30 seconds); meanwhile do the example of the response (0.2) |
+# | 6 | exercise B and the remedy | Short of time, make exercise B homework and only read the figure |
+# | 5 | sixteen pairs, the warning, real pictures | Read the sentences in bold and the figures |
+# | 9 | exercise C | In pairs: one proposes, the other marks, then they change places |
+#
+# Quiz, key points and "Deeper" are homework, or for whoever is early.
+#
+# - **Whoever fell behind** runs `setup`, `pictures` and `probes` (from the top to the figure of three eyes) and can go on from any section (training in exercise B and the filters under "Deeper" need `gap-run`, the cell that defines `train`, as well).
 # - **Common mistakes**: taking unlike for harmful; not tuning scratch; believing that fine-tuning always removes the harm.
 # - **To discuss**: what have the models at your own workplace learned to ignore?
