@@ -51,11 +51,11 @@ def test_each_mistake_in_forgetting_has_its_own_sentence(monkeypatch):
 @pytest.mark.parametrize(
     ("best", "fell", "sentence"),
     [
-        ("nearest mean", 27, None),
-        ("replay", 27, "read_unknown"),
-        ("LwF", 27, "read_better"),
-        ("nearest mean", 30, "read_fell"),  # 91% when new minus 61% of all classes
-        ("nearest mean", -27, "read_fell"),
+        ("nearest mean", 24, None),
+        ("replay", 24, "read_unknown"),
+        ("LwF", 24, "read_better"),
+        ("nearest mean", 28, "read_fell"),  # 88% when new minus 60% of all classes
+        ("nearest mean", -24, "read_fell"),
     ],
 )
 def test_the_widget_is_read_at_its_last_step(monkeypatch, best, fell, sentence):
@@ -124,7 +124,7 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
             assert f"{mean(real[name][way]['5']):.0%}" in prose["exercise-c"]
     found = stored("04_scenarios")
     way = found["methods"].index("kept_rows")
-    for scenario, said in zip(found["scenarios"], ("0%", "99%", "89%"), strict=True):
+    for scenario, said in zip(found["scenarios"], ("0%", "98%", "86%"), strict=True):
         kept = mean(found["first"][found["scenarios"].index(scenario)][way])
         assert abs(kept - float(said[:-1]) / 100) < 0.0051 and said in prose["hard"]
     stream = stored("04_stream")

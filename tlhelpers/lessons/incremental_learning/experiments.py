@@ -25,7 +25,7 @@ from tlhelpers.transfer.incremental import IncrementalResult, incremental
 from tlhelpers.transfer.learners import METHODS, SCENARIOS
 from tlhelpers.transfer.search import search
 
-SEEDS = range(5)
+SEEDS = range(10)
 TUNING = (100,)
 TESTED = 40  # test pictures of each class
 CASES = {  # pictures of each class, those kept of each class and in all, length of training
