@@ -143,7 +143,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## More labels, or fewer
 #
-# How many labels, then, does training from scratch need to catch up? Move the slider to find out. It shows **stored** results: means of ten runs that we made beforehand. There, scratch and fine-tuning trained equally long, so the numbers differ a little from those of your single run.
+# How many labels, then, does training from scratch need to catch up? Move the slider to find out. The widget shows **stored** results: means of ten runs that we made beforehand. There, scratch and fine-tuning trained equally long, so the numbers differ a little from those of your single run.
 #
 # ### Exercise A (try, 4 minutes)
 #
@@ -165,30 +165,14 @@ tl.check("01-a")
 #
 # `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。
 #
-# 出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえ、`momentum` はそれまでの動きを引き継いで学習を速くします。`tl.probe` は、このほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、正解率（88%）は下の結果と少し違います。
-#
-# ファインチューニングに変えるには、次の3か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
-#
-# - ①の `.eval().requires_grad_(False)` を `.train()` にする（目も動かす）
-# - 重みを動かす**オプティマイザー**に、`model.fc.parameters()` ではなく `model.parameters()` を渡す
-# - 学習率を下げる（例：`lr=0.01`）
-#
-# ゼロから学習するなら、さらに①の `network` を `tl.backbone("zukan-resnet", pretrained=False)` に替えます。同じ形で、重みがランダムな本体です。
+# 出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえます。重みを動かすのは**オプティマイザー**で、`momentum` はそれまでの動きを引き継いで学習を速くします。
 
 # %% [markdown] key="inside" lang="en"
 # ## Frozen, in ten lines
 #
 # Here is what `tl.probe` does, in nothing but PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone.
 #
-# The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had; `momentum` carries on the movement of earlier steps and so speeds up training. `tl.probe` also brings the features to one scale and chooses the learning rate on validation data, so its accuracy (88%) differs a little from the one below.
-#
-# Fine-tuning differs from this in three places (and `tl.fine_tune` begins with a head trained as here):
-#
-# - in ①, `.train()` in place of `.eval().requires_grad_(False)`, so that the eye moves as well
-# - the **optimizer**, which moves the weights, gets `model.parameters()`, not only `model.fc.parameters()`
-# - the learning rate is lower, for example `lr=0.01`
-#
-# For scratch, moreover, put `tl.backbone("zukan-resnet", pretrained=False)` in the place of `network` in ①: a body of the same shape with random weights.
+# The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had. The **optimizer** moves the weights; its `momentum` carries on the movement of earlier steps and so speeds up training.
 
 # %% key="inside-run"
 torch.manual_seed(0)
@@ -205,11 +189,31 @@ print(f"Frozen, by hand: {tl.evaluate(model, birds.test):.0%} of the test pictur
 # ja: print(f"手書きの凍結：テスト正解率 {tl.evaluate(model, birds.test):.0%}")
 
 # %% [markdown] key="exercise-b" lang="ja"
+# **10行で、`tl.probe` と同じくらい当たりました。** `tl.probe` はこのほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、88%という結果は上と少し違います。
+#
+# ファインチューニングに変えるには、次の3か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
+#
+# - ①の `.eval().requires_grad_(False)` を `.train()` にする（目も動かす）
+# - オプティマイザーに、`model.fc.parameters()` ではなく `model.parameters()` を渡す
+# - 学習率を下げる（例：`lr=0.01`）
+#
+# ゼロから学習するなら、さらに①の `network` を `tl.backbone("zukan-resnet", pretrained=False)` に替えます。同じ形で、重みがランダムな本体です。
+#
 # ### 練習B（書く、6分）
 #
 # 効いているのは事前学習した重みでしょうか。それとも、ネットワークの形だけで十分なのでしょうか。比較対象（**ベースライン**）を作って確かめます。魚のタスク `fish` について、`network` と、同じ形でランダムな重みの本体を、どちらも線形プローブで測ってください。正解率の差を**ポイント**（%どうしの差）で `gain` に入れます。
 
 # %% [markdown] key="exercise-b" lang="en"
+# **Ten lines get as far as `tl.probe`.** That also brings the features to one scale and chooses the learning rate on validation data, so its 88% differ a little from what you see here.
+#
+# Fine-tuning differs from this in three places (and `tl.fine_tune` begins with a head trained as here):
+#
+# - in ①, `.train()` in place of `.eval().requires_grad_(False)`, so that the eye moves as well
+# - the optimizer gets `model.parameters()`, not only `model.fc.parameters()`
+# - the learning rate is lower, for example `lr=0.01`
+#
+# For scratch, moreover, put `tl.backbone("zukan-resnet", pretrained=False)` in place of `network` in ①: a body of the same shape with random weights.
+#
 # ### Exercise B (write, 6 minutes)
 #
 # Is it the pretrained weights that help, or is the shape of the network enough? Find out with a **baseline**. For the task `fish`, measure a linear probe on `network` and one on a body of the same shape with random weights. Put the difference of their test accuracies, in **points** (per cent minus per cent), into `gain`.
