@@ -15,6 +15,7 @@ from torch import nn
 from tlhelpers.data.task import Split, Task
 from tlhelpers.train.engine import fit, predict
 from tlhelpers.transfer.finetune import fine_tune
+from tlhelpers.transfer.lora import lora
 
 if "RANK" in os.environ:
     os.environ |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
@@ -42,19 +43,30 @@ def train(**options):
     return predict(model, SPLIT), model.state_dict(), outcome
 
 
-def tune():
+def tune(method=fine_tune, **options):
     """What lesson 15 launches: a network with BatchNorm, fine-tuned by SGD."""
     torch.manual_seed(RANK)
-    network = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 2))
+    body = [nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 12), nn.Tanh()]
+    network = nn.Sequential(*body, nn.Linear(12, 2))
     task = Task("points", SPLIT, SPLIT, SPLIT, {"en": ["a", "b"], "ja": ["a", "b"]})
-    tuned = fine_tune(network, task, lr=0.1, epochs=2, freeze_epochs=0, batch_size=7, device="cpu")
+    options = {"lr": 0.1, "epochs": 3, "freeze_epochs": 0, "batch_size": 7, **options}
+    tuned = method(network, task, device="cpu", **options)
     outcome = [*tuned.history.train_loss, tuned.start_acc, tuned.valid_acc, tuned.test_acc]
     return predict(tuned.model, SPLIT), tuned.model.state_dict(), outcome
 
 
+TUNED = {
+    "tuned": {},
+    "batchnorm": {"keep_batchnorm": False, "sync_batchnorm": True},
+    "some": {"unfreeze": 1},
+    "gradual": {"unfreeze": "gradual"},
+    "gradual_adamw": {"unfreeze": "gradual", "optimizer": "adamw", "lr": 0.01},
+    "lora": {"method": lora, "rank": 2},
+}
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    found = {"plain": train(), "tuned": tune()}
+    found = {"plain": train(), **{name: tune(**options) for name, options in TUNED.items()}}
     if "RANK" in os.environ:
         try:
             train(penalty=lambda model: 0.0)

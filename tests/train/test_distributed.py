@@ -123,7 +123,7 @@ def test_a_sharded_model_learns_what_a_whole_one_learns_and_comes_back_whole(tmp
     one, first, second = (torch.load(path) for path in sorted(tmp_path.glob("*/found.*")))
     assert one["sharded"][0] == "Parameter" and first["sharded"][0] == "DTensor"
     assert "penalty" in first["penalty"]
-    for run in ("plain", "tuned", "resumed"):
+    for run in one.keys() - {"continued", "sharded"}:
         for part, close in zip(first[run], one[run], strict=True):
             torch.testing.assert_close(part, close, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(one["continued"], one["plain"], rtol=1e-5, atol=1e-6)

@@ -247,13 +247,30 @@ def test_gradual_unfreezing_opens_one_more_stage_an_epoch_in_one_run():
 def test_one_optimizer_keeps_its_momentum_when_a_stage_opens():
     model = unfreeze(network())
     groups = discriminative_rates(model, lr=0.1)
-    optimizer = one_more_each_epoch(model, "sgd", steps_an_epoch=2)(groups)
+    optimizer = one_more_each_epoch("sgd", steps_an_epoch=2, lr=0.1)(groups)
     for step in range(3):
         for parameter in model.parameters():
             parameter.grad = torch.ones_like(parameter)
         optimizer.step()
         assert (model.bn1.weight in optimizer.state) == (step == 2)
         assert model.fc.weight in optimizer.state
+
+
+def test_gradual_unfreezing_goes_on_from_a_checkpoint_with_the_stages_that_were_open(tmp_path):
+    def stop(step, model):
+        if step == 7:  # in the third epoch, of three steps
+            raise KeyboardInterrupt
+
+    def train(after_step=lambda *_: None, **options):
+        options = {**FAST, "after_step": after_step, "unfreeze": "gradual", **options}
+        return fine_tune(network(), tiny_task(), **options).model.state_dict()
+
+    whole = train()
+    saved = {"checkpoint": tmp_path / "saved", "checkpoint_every": 1}
+    with pytest.raises(KeyboardInterrupt):
+        train(stop, **saved)
+    resumed = train(**saved)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_lora_trains_only_its_own_weights_and_the_head():

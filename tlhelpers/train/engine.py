@@ -396,13 +396,12 @@ class _Run:
         self.clip_norm, self.after_step = asked.clip_norm, asked.after_step
         self._choose_data()
         groups = asked.param_groups
-        sharded = self.processes.sharded
-        if sharded:
+        if self.processes.sharded:
             if self.penalty is not None:
                 raise ValueError(text("engine.penalty_of_parts"))
             self.model, groups = copy_for_sharding(asked.model, groups)
         self.optimizer = build_optimizer(
-            self.model, asked.optimizer, asked.lr, asked.weight_decay, groups, sharded=sharded
+            self.model, asked.optimizer, asked.lr, asked.weight_decay, groups
         )
         self.schedule = build_schedule(asked.schedule, asked.warmup)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]

@@ -25,14 +25,11 @@ def build_optimizer(
     lr: float,
     weight_decay: float | None = None,
     param_groups: Iterable[dict] | None = None,
-    *,
-    sharded: bool = False,
 ) -> Optimizer:
     """An optimizer of the trainable parameters only.
 
     name: "adamw", "sgd" (Nesterov, momentum 0.9), or a function of the parameter groups.
     param_groups: dicts with "params" and, where they differ, "lr" and "weight_decay".
-    sharded: each process will hold a part of every parameter, which SGD's fused kernel cannot read.
     Raises ValueError where nothing can be trained, a parameter is not the model's, or the name is
     unknown.
     """
@@ -47,6 +44,13 @@ def build_optimizer(
         raise ValueError(text("engine.foreign_parameters", count=foreign))
     if not groups:
         raise ValueError(text("engine.nothing_trainable"))
+    return optimizer_of(groups, name, lr, weight_decay)
+
+
+def optimizer_of(
+    groups: list[dict], name: str | Callable, lr: float, weight_decay: float | None = None
+) -> Optimizer:
+    """The optimizer of this name, of these groups as they are."""
     if callable(name):
         return name(groups)
     if name not in WEIGHT_DECAY:
@@ -54,9 +58,8 @@ def build_optimizer(
     decay = WEIGHT_DECAY[name] if weight_decay is None else weight_decay
     if name == "adamw":
         return torch.optim.AdamW(groups, lr=lr, weight_decay=decay, fused=True)
-    fused = None if sharded else True
     return torch.optim.SGD(
-        groups, lr=lr, momentum=0.9, nesterov=True, weight_decay=decay, fused=fused
+        groups, lr=lr, momentum=0.9, nesterov=True, weight_decay=decay, fused=True
     )
 
 

@@ -117,11 +117,15 @@ class Processes:
     def wrap(self, model: nn.Module, optimizer: Optimizer, *, find_unused: bool = False) -> None:
         """Makes the gradients of `model` those of all processes, or shards it.
 
-        Sharding puts other parameters into the model, and into the optimizer's groups.
+        Sharding puts other parameters into the model, and into the optimizer's groups; SGD's fused
+        kernel cannot read them.
         """
         if self.accelerator is None:
             return
         if self.sharded:
+            if isinstance(optimizer, torch.optim.SGD):
+                for group in optimizer.param_groups:
+                    group["fused"] = None
             self.wrapped, _ = self.accelerator.prepare(Whole(model), optimizer)
             return
         self._find_unused = find_unused

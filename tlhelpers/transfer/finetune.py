@@ -46,7 +46,7 @@ from tlhelpers.runtime.device import set_seed
 from tlhelpers.runtime.language import text
 from tlhelpers.train.engine import evaluate, fit
 from tlhelpers.train.history import History
-from tlhelpers.train.optimizers import build_optimizer
+from tlhelpers.train.optimizers import optimizer_of
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.results import Result
 from tlhelpers.transfer.search import Search, search
@@ -153,7 +153,7 @@ def fine_tune(
         if unfreeze == "gradual":
             steps = _steps_an_epoch(task, options)
             decay = options.get("weight_decay")
-            own["optimizer"] = one_more_each_epoch(model, options["optimizer"], steps, decay)
+            own["optimizer"] = one_more_each_epoch(options["optimizer"], steps, lr, decay)
         return model, own
 
     start = with_head(backbone, task, head, freeze_epochs, lr, dropout, options)
@@ -319,28 +319,32 @@ def discriminative_rates(
 
 
 def one_more_each_epoch(
-    model: nn.Module,
-    optimizer: str | Callable,
-    steps_an_epoch: int,
-    weight_decay: float | None = None,
+    optimizer: str | Callable, steps_an_epoch: int, lr: float, weight_decay: float | None = None
 ) -> Callable:
     """An `optimizer` for `fit` (gradual unfreezing): the head and the last stage learn at first.
 
     It takes one group a stage, as `discriminative_rates` gives them. What is closed still loses
     its gradients before the step; one optimizer and one schedule serve every stage, as in ULMFiT.
+    The steps taken stand beside the head's momentum, so that a checkpoint holds them.
     """
 
     def build(groups: list[dict]) -> torch.optim.Optimizer:
-        built = build_optimizer(model, optimizer, groups[-1]["lr"], weight_decay, groups)
-        taken = itertools.count()
+        built = optimizer_of(groups, optimizer, lr, weight_decay)
 
-        def close(built: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-            opened = 2 + next(taken) // steps_an_epoch
+        def of_head() -> dict:
+            return built.state[built.param_groups[-1]["params"][0]]
+
+        def close(*_: Any) -> None:
+            opened = 2 + of_head().get("taken", 0) // steps_an_epoch
             for group in built.param_groups[:-opened]:
                 for parameter in group["params"]:
                     parameter.grad = None
 
+        def count(*_: Any) -> None:
+            of_head()["taken"] = of_head().get("taken", 0) + 1
+
         built.register_step_pre_hook(close)
+        built.register_step_post_hook(count)
         return built
 
     return build
