@@ -172,16 +172,16 @@ tl.diagram("attention")
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# $Q$、$K$、$V$ は、全トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。$d$ はクエリの長さ（32）で、その平方根で割ると、点数が大きくなりすぎません。
+# $Q$、$K$、$V$ は、全トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。$d$ はクエリの長さ（32）で、その平方根で割ると、点数が大きくなりすぎません。このアテンションは1層に4つあり、次のセルでは2層目の4つ目を計算します。
 
 # %% [markdown] key="attention-how" lang="en"
 # **How does a word choose?** Each token has three vectors: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give). Each is made from its present vector by a learned matrix.
 #
-# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add next to nothing. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (unrounded 61% and 37%, with 2% for `[SEP]`, which marks the end as `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
+# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add little. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (unrounded 61% and 37%; 2% go to `[SEP]`, the mark of the end, as `[CLS]` is that of the beginning). The values, mixed by these weights, make the new vector of "please".
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# The rows of $Q$, $K$ and $V$ are the queries, keys and values of all tokens. $d$ is the length of a query (32), and dividing by its root keeps scores from growing too large.
+# The rows of $Q$, $K$ and $V$ are the queries, keys and values of all tokens. $d$ is the length of a query (32), and dividing by its root keeps scores from growing too large. A layer has four such attentions; the next cell computes the fourth of layer 2.
 
 # %% key="attention-code" alt_ja="アテンションの重みの表。行は問いかける語、列は情報をもらう相手の語。" alt_en="A grid of attention weights: rows are the words that ask, columns the words they take from."
 batch = network.preprocess(["cancel my order please"])
@@ -202,14 +202,14 @@ for word, score, weight in zip(words, scores[-2], weights[-2]):
 lesson12.draw_attention(weights, words)
 
 # %% [markdown] key="context" lang="ja"
-# **ほとんどの語が「請求」と「二重」を見ています。** それだけでは用件のわからない「です」も、用件を含んだベクトルになります。枠で囲んだ行が、上で計算した「です」です。どこを見るかを誰かが教えたわけではなく、事前学習で身に付いたものです。このアテンションは1層に4つあり（ここで見たのは2層目の4つ目）、それぞれ別の所を見ます。アテンションを重ねたこの作りを **Transformer** といいます。
+# **ほとんどの語が「請求」と「二重」を見ています。** それだけでは用件のわからない「です」も、用件を含んだベクトルになります。枠で囲んだ行が、上で計算した「です」です。どこを見るかを誰かが教えたわけではなく、事前学習で身に付いたものです。ほかのアテンションは、それぞれ別の所を見ます。アテンションを重ねたこの作りを **Transformer** といいます。
 #
 # ## 同じ語が、文脈で別のベクトルになる
 #
 # アテンションを通ったあとの「確認」を、4つの文で比べましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
 
 # %% [markdown] key="context" lang="en"
-# **Nearly every word looks at "cancel" and "order".** So even "please", which names no desk by itself, now carries what the mail is about. The frame marks its row, computed above. Nobody taught this: it came with pre-training. There are four such attentions in a layer (this is the fourth of layer 2), and each looks elsewhere. A network built of them is a **Transformer**.
+# **Nearly every word looks at "cancel" and "order".** So even "please" (framed), which names no desk by itself, now carries what the mail is about. Nobody taught this: it came with pre-training. The other attentions look elsewhere. A network built of them is a **Transformer**.
 #
 # ## One word, another vector in another context
 #
@@ -253,7 +253,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 #
 # How did this eye grow? Without any label: one word of a sentence is hidden by `[MASK]` and has to be guessed from both sides (**masked language modelling**). The hidden word itself is the right answer, so any text will do.
 #
-# Let the model compare three words for the gap.
+# The model compares three words for the gap.
 
 # %% key="masked-code"
 display(tl.diagram("masked"))
@@ -277,22 +277,22 @@ for sentence in (
     print(sentence, " → ", ", ".join(odds))
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **どの文でも、意味の合う語が選ばれました。** `zukan-bert` はこのあと、訳文のように対になる文を近づける学習もしました。
+# **どの文でも、意味の合う語が選ばれました。**
 #
 # 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。アテンションは、この詰め物を見てはいけません。
 #
 # ### 練習B（書く、7分）
 #
-# パディングを見ないアテンションを書きましょう。`q`、`k` は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。
+# パディングを見ないアテンションを書きましょう。`q`、`k` は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。`x.masked_fill(条件, 値)` は、条件に合う所を値に置き換えます。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **Each sentence gets the word that makes sense.** Later, `zukan-bert` also learned to match texts, such as translations.
+# **Each sentence gets the word that makes sense.**
 #
 # When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
 #
 # ### Exercise B (write, 7 minutes)
 #
-# Write attention that does not look at padding. `q` and `k` are (tokens, d), `v` is (tokens, m); `mask` is (tokens), 1 for a real token and 0 for padding. Return the new vectors of all tokens, (tokens, m).
+# Write attention that does not look at padding. `q` and `k` are (tokens, d), `v` is (tokens, m); `mask` is (tokens), 1 for a real token and 0 for padding. Return the new vectors of all tokens, (tokens, m). `x.masked_fill(condition, value)` puts `value` wherever `condition` holds.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -338,18 +338,18 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、たいてい凍結のままに戻ったからです。戻さずに最後まで学習させても、上乗せは平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
+# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。下の3行がほとんど同じなのは、たいてい凍結のままに戻ったからです。戻さずに最後まで学習させても、ファインチューニングの上乗せは平均1〜2ポイントです。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
-# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は2つの言語の訳文を並べて読んだので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ `zukan-bert-en` とも比べます。
+# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は穴埋めのあと、訳文どうしを近づける学習もしたので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ `zukan-bert-en` とも比べます。
 
 # %% [markdown] key="across" lang="en"
-# **The gain is the skill of reading in context, learned in pre-training.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. The last three rows are nearly alike, because mostly the frozen network was kept. Trained to the end all the same, the body gains 1 to 2 points on average. **With few labels, first freeze the body and train a linear probe.**
+# **The gain is the skill of reading in context, learned in pre-training.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. The last three rows are nearly alike, because mostly the frozen network was kept. Without this way back, fine-tuning gains 1 to 2 points on average. **With few labels, first freeze the body and train a linear probe.**
 #
 # ## English labels, Japanese mail
 #
-# Suppose you have the sixty English examples and none in Japanese. `zukan-bert` has read letters beside their translations, so texts of one meaning lie close together in either language. Will a head trained on English work for Japanese? The control in the figure, `zukan-bert-en`, has read English only.
+# Suppose you have the sixty English examples and none in Japanese. After the masked words, `zukan-bert` also learned to match letters with their translations, so texts of one meaning lie close together in either language. Will a head trained on English work for Japanese? The control in the figure, `zukan-bert-en`, has read English only.
 
 # %% key="across-code" alt_ja="日本語の問い合わせのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy on Japanese enquiries, one way a row, as dots with 95% intervals."
 moved = tl.load_task("enquiries", per_class=10, lang="en", test_lang="ja")
@@ -371,7 +371,7 @@ lesson12.draw_across(across)
 #
 # ## And with real models?
 #
-# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5, which reads Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds), and **livedoor news**, headlines and openings of Japanese articles.
+# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5 for Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds, or intents), and **livedoor news**, headlines and openings of Japanese articles.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="3つのデータセットでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、zukan-bert、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on three sets of texts, for MiniLM, multilingual E5, zukan-bert and TF-IDF."
 display(lesson12.draw_encoders(tl.stored("12_encoders")))
@@ -393,7 +393,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 #
 # 旅行会社に届く問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
 #
-# 計画を `plan` に書いてください。選択肢はセルの中にあります（`"translate first"` は、英語に訳してから英語のモデルに渡す方法です）。
+# 計画を `plan` に書いてください。選択肢はセルの中にあります（`"translate first"` は、英語に訳してから英語のモデルに渡す方法です）。$n$ 通でテストした正解率には、およそ $\pm 100/\sqrt{n}$ ポイントの幅があります。100通なら±10ポイントです。
 
 # %% [markdown] key="exercise-c" lang="en"
 # **On questions to a bank, a real encoder goes a long way with two labels a class.** MiniLM reaches 91% where TF-IDF has 75%; with ten labels it is 98% against 94%. In three cases TF-IDF holds its own:
@@ -406,7 +406,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 #
 # A travel agency's mail is half English, half Japanese; it goes to five desks, and spam is to be removed. The labelled examples are all English: 8 for each desk, 10 of spam and 10 of other mail. You can have 100 Japanese texts labelled. The mail holds names and passport numbers.
 #
-# Write your plan into `plan`: the cell names the choices. ("Translate first" means into English, for an English encoder.)
+# Write your plan into `plan`; the cell names the choices ("translate first": into English). A test of $n$ texts is exact to about $\pm 100/\sqrt{n}$ points (100 texts: ± 10).
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -585,10 +585,10 @@ print(f"Frozen {frozen.valid_acc:.0%}, fine-tuned {tuned:.0%} (validation); {mov
 # ja: print(f"凍結 {frozen.valid_acc:.0%}、ファインチューニング {tuned:.0%}（検証）、重み {moving:,} 個")
 
 # %% [markdown] key="lora" lang="ja"
-# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。
+# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。`zukan-bert` の $W$ は128行128列で、16,384個の数です。$r = 8$ なら、$B$ と $A$ は合わせて 2×8×128＝2,048個で済みます（図の下の計算は、もっと大きな512行512列の場合です）。
 
 # %% [markdown] key="lora" lang="en"
-# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention.
+# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention. In `zukan-bert` such a $W$ has 128 rows and 128 columns, that is 16,384 numbers; with $r = 8$, $B$ and $A$ have 2 × 8 × 128 = 2,048. (The sum below the picture is for a wider network, of 512 rows and columns.)
 
 # %% key="lora-diagram"
 tl.diagram("lora")
@@ -616,14 +616,14 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # ja: print(f"LoRA {lora:.0%}（検証）、重み {small:,} 個（全体の {small / moving:.1%}）")
 
 # %% [markdown] key="lora-read" lang="ja"
-# ここでは、どちらも凍結を下回ることがあります。凍結の数字は、20とおりの出力層のうち、この検証データで最も良かったものだからです。テストデータでは、最後まで学習させたファインチューニングのほうが、平均で1〜2ポイント上でした（「さらに深く：この結論はどれくらい確かか」）。`tl.fine_tune` と `tl.lora` は、学習で検証正解率が下がったときは元の出力層に戻します。
+# ここではどちらも凍結に並ぶか、下回りました。ただし、凍結の数字は少し有利です。20とおりの出力層のうち、この検証データで最も良かったものだからです。テストデータでは、最後まで学習させたファインチューニングのほうが、平均で1〜2ポイント上でした（「さらに深く：この結論はどれくらい確かか」）。`tl.fine_tune` と `tl.lora` は、学習で検証正解率が下がったときは元の出力層に戻します。
 #
-# LoRAで動く重みは全体の1%未満です。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。数十億パラメータのモデルで効く工夫で、このような小さなモデルの正解率を上げるものではありません。
+# LoRAで動く重みは全体の1%未満です（2層の行列2つずつで 4×2,048個、それに出力層の774個）。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。数十億パラメータのモデルで効く工夫で、このような小さなモデルの正解率を上げるものではありません。
 
 # %% [markdown] key="lora-read" lang="en"
-# Here either may end below frozen, whose number is the best of 20 heads on these very validation data. On the test data, fine-tuning carried to the end is 1 to 2 points above frozen on average ("Deeper: how sure is all this?"). `tl.fine_tune` and `tl.lora` go back to the head they began with where training makes the validation result worse.
+# Both end below frozen here, or level with it, but frozen is flattered: its head is the best of 20 on these very validation data. On the test data, fine-tuning carried to the end is 1 to 2 points above frozen on average ("Deeper: how sure is all this?"). `tl.fine_tune` and `tl.lora` go back to the head they began with where training makes the validation result worse.
 #
-# With LoRA, less than 1% of the weights move. One body can serve many jobs, each with its own small difference on disk. This pays with models of billions of parameters; it is not a way to more accuracy with one as small as ours.
+# With LoRA, less than 1% of the weights move: four times 2,048 for two matrices in each of two layers, and 774 of the head. One body can serve many jobs, each with its own small difference on disk. This pays with models of billions of parameters; it is not a way to more accuracy with one as small as ours.
 
 # %% [markdown] key="deeper-spam" lang="ja" tags=["deeper"]
 # ## さらに深く：迷惑メッセージを見分ける
@@ -886,22 +886,24 @@ for start in starts:
 # **Original papers** · attention and the Transformer ([arXiv:1706.03762](https://arxiv.org/abs/1706.03762)), BERT ([arXiv:1810.04805](https://arxiv.org/abs/1810.04805)), LoRA ([arXiv:2106.09685](https://arxiv.org/abs/2106.09685)), Banking77 ([arXiv:2003.04807](https://arxiv.org/abs/2003.04807)). Whether a picture of attention is an explanation is disputed ([arXiv:1902.10186](https://arxiv.org/abs/1902.10186)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 仕分けと最初の成功8分 → ウィジェットと練習A 6分 → トークン、アテンション、文脈9分 → 穴埋めと練習B 8分 → 効果の出どころと言語をまたぐ転移4分 → 本物のモデル3分 → 練習C 7分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず練習Bを、次に練習Aを宿題にします。
+# **45分の進め方** ・ 仕分けと最初の成功8分 → ウィジェットと練習A 6分 → トークン、アテンション、文脈8分 → 穴埋めと練習B 9分 → 効果の出どころと言語をまたぐ転移4分 → 本物のモデル2分 → 練習C 8分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず練習Bを、次に練習Aを宿題にします。
 #
 # - **映すもの**：図 `text_classifier` と `attention`、6つの方法の図（`ways-figure`）。
-# - **2人組で**：アテンションのセルを実行する前に、「です」がどの語を見るかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
-# - **盛り上がるところ**：「静かに失われる文字」のセルです。実行前に「ガスの代金」がどうなるかを聞いてください。
+# - **2人組で**：アテンションの節を開く前に、「請求が二重です」の「です」がどの語を見るとよいかを、互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
+# - **答え**：練習Aは「注文をキャンセルしたい」の「キャンセル」を「返品」に替えるなど。練習Bは、softmaxの前に、パディングの点数を −∞ にします。練習Cは採点表のとおりです。
+# - **早く終わった人に**：「静かに失われる文字」がいちばん盛り上がります。実行する前に、「ガスの代金」がどうなるかを聞いてください。
 # - **待ち時間**：2コアのCPUで、本編のセルはどれも10秒以内です。
 # - **遅れた人は**：`setup`、`enquiries`、`win` を実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「BERTは意味がわかるから勝つ」（分野が合っていました）。「確率が高いから正しい」（無関係な文でも高くなります）。「ファインチューニングは凍結に必ず勝つ」（ここではほとんど差がありません）。練習Bでは、softmaxのあとで重みを0にする誤りが多く見られます。
 # - **議論の種**：TF-IDFで65%、BERTで62%の迷惑メッセージ判定（英語）を、あなたなら製品に載せますか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · sorting and the first success 8 → widget and exercise A 6 → tokens, attention, context 9 → masked words and exercise B 8 → where the gain comes from, and across languages 4 → real models 3 → exercise C 7 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework first, then exercise A.
+# **A plan for 45 minutes** · sorting and the first success 8 → widget and exercise A 6 → tokens, attention, context 8 → masked words and exercise B 9 → where the gain comes from, and across languages 4 → real models 2 → exercise C 8 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework first, then exercise A.
 #
 # - **To project**: the diagrams `text_classifier` and `attention`, the figure of the six ways (`ways-figure`).
-# - **In pairs**: before the cell of attention is run, both guess which words "please" looks at. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
-# - **The liveliest cell** stands under "characters that vanish in silence". Ask what will become of "résumé" before you run it.
+# - **In pairs**: before the section on attention is opened, both guess which words of "cancel my order please" the last one should look at. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
+# - **Answers**: exercise A, for example "cancel" in "I want to cancel my order" becomes "return"; exercise B, the scores of padding become −∞ before the softmax; exercise C, by the rubric.
+# - **For whoever is early**: "characters that vanish in silence" is the liveliest. Ask what will become of "résumé" before they run it.
 # - **Waiting**: on two CPU cores no cell of the core takes more than 10 seconds.
 # - **Whoever fell behind** runs `setup`, `enquiries` and `win` and can go on from any section.
 # - **Common mistakes**: "BERT wins because it understands" (the domain matched); "a high probability means it is right" (unrelated texts get one, too); "fine-tuning always beats frozen" (here there is hardly any difference). In exercise B, many set the weights to 0 after the softmax.
