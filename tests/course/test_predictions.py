@@ -110,6 +110,7 @@ window.ready = true;
 </script>"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "act", "value"),
     [

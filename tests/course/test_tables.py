@@ -29,6 +29,7 @@ def table(request, monkeypatch, tmp_path) -> Tabular:
     return TABLES[request.param]()
 
 
+@pytest.mark.slow
 def test_every_column_has_its_word_in_japanese(table, monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", "ja")
     columns = table.rows()[0]

@@ -61,6 +61,7 @@ def tried(folder):
         return try_folder(folder, 5.0, ["zukan-speech", "zukan-resnet"], progress=False)
 
 
+@pytest.mark.slow
 def test_all_ways_are_tried_and_one_reads_the_test_once(tried):
     found = [(c.backbone, c.strategy) for c in tried.contenders]
     frozen = [(n, s) for n in (BANDS, "zukan-resnet", "zukan-speech") for s in ("knn", "probe")]

@@ -48,6 +48,7 @@ def tried(table):
         return try_folder(table, 1.0, ["zukan-bert"], progress=False)
 
 
+@pytest.mark.slow
 def test_all_ways_are_tried_and_one_reads_the_test_once(tried):
     found = [(c.backbone, c.strategy) for c in tried.contenders]
     own = [("zukan-bert", s) for s in ("names", "knn", "probe", "lora", "fine_tune")]

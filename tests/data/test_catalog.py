@@ -123,6 +123,7 @@ def test_the_catalogue_shows_every_task(lang, word, monkeypatch):
         assert word in shown and all(name in shown for name in names)
 
 
+@pytest.mark.slow
 def test_a_seed_redraws_training_validation_and_test_pictures():
     one, other = redrawn("surfaces", 2, 0), redrawn("surfaces", 2, 1)
     for part in ("train", "valid", "test"):

@@ -186,6 +186,7 @@ def test_names_that_no_text_can_hold_are_read(tmp_path):
 FORMS = {form: encoded(wave(True), form) for form in ("WAV", "FLAC", "OGG", "MP3", "AIFF")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @settings(
     max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "25")),

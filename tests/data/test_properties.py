@@ -154,6 +154,7 @@ def holds(task) -> None:
     assert "\x1b" not in str(task.inspection) + "".join(task.class_names)
 
 
+@pytest.mark.slow
 @MANY
 @given(entries, st.sampled_from(["top", "leaf"]))
 def test_any_folder(tree, label_from):

@@ -151,6 +151,7 @@ def test_the_loss_of_the_paper_passes():
     assert check("11-b", {"soft_loss": right_loss}).passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_widget_is_read_in_the_readers_language(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)

@@ -135,6 +135,7 @@ def test_the_diagram_of_masked_words_shows_the_models_own_guesses(monkeypatch, l
     assert [f"{share:.2f}" for share in found.tolist()] == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_figure_draws_what_is_stored(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)

@@ -40,6 +40,7 @@ def delivery(tmp_path_factory):
     return receive_photos(tmp_path_factory.mktemp("photos"))
 
 
+@pytest.mark.slow
 def test_the_inspection_finds_every_mistake_but_the_wrong_labels(delivery):
     found = load_folder(delivery.inbox, size=64).inspection
     assert {p.kind for p in found.left_out} == {"not_an_image", "truncated"}

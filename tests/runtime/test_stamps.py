@@ -43,11 +43,13 @@ def test_a_line_of_a_method_turns_the_results_stale_that_use_it_and_no_other(cop
     assert stamp(COLOUR, (), changed) == stamp(COLOUR, ())
 
 
+@pytest.mark.slow
 def test_how_a_picture_is_drawn_counts_though_nobody_names_its_file(copy):
     changed = copy("data/zukan/birds.py", "\ndef ", "\nSECRET = 1\n\n\ndef ")
     assert stamp(FEW_SHOT, (), changed) != stamp(FEW_SHOT, ())
 
 
+@pytest.mark.slow
 def test_words_about_the_code_do_not_count(copy):
     changed = copy("transfer/prototypes.py", "Snell, Swersky and", "Snell with Swersky and")
     assert stamp(FEW_SHOT, (), changed) == stamp(FEW_SHOT, ())

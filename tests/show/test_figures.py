@@ -147,6 +147,7 @@ def test_a_figure_is_twice_as_fine_as_the_page_and_stored_as_wide_as_it():
     assert 'width="400"' in drawn.html()
 
 
+@pytest.mark.slow
 def test_a_stored_figure_has_few_colours_and_a_white_ground():
     figures.use()
     figure, axes = plt.subplots(figsize=(6, 3))

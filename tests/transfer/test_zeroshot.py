@@ -173,6 +173,7 @@ def test_calibration_brings_back_unseen_classes_among_all(method):
     assert again == pytest.approx((found.seen, found.unseen, found.harmonic))
 
 
+@pytest.mark.slow
 def test_unseen_pictures_have_no_part_in_the_calibration():
     task = make_task(attributes=12)
     unseen = [2, 5, 11]
