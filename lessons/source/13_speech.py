@@ -41,24 +41,24 @@ lesson13 = tl.figures("13")
 #
 # コールセンターの音声メニューを考えましょう。「ご用件をお話しください」への返事が、5つの単語（billing 請求、delivery 配送、refund 返金、password パスワード、agent 担当者）のどれかを聞き分けます。録音は1単語に2件しかありません。
 #
-# 音は、まず**画像**にします。波形を短く区切り、どの高さの音がどれだけ強いかを並べたものが**スペクトログラム**です。ここで使うのはその一種の**ログメル**（log-mel）で、次の図の①〜④は、後で自分で計算します。あとは写真と同じで、鍛えられた本体に新しい出力層を付けます。本体 `zukan-speech` は、英単語40語（yes、no、stop など）を、合成した44種の声で聞いて事前学習しました。この5語は一度も聞いていません。
+# 音は、まず**画像**にします。波形を短く区切り、どの高さの音がどれだけ強いかを並べたものが**スペクトログラム**です。ここで使うのはその一種の**ログメル**（log-mel）で、次の図の①〜④の手順は、あとで自分で計算します。あとは写真と同じで、鍛えられた本体に新しい出力層を付けます。本体 `zukan-speech` は、英単語40語（yes、no、stop など）を、合成した44種の声で聞いて事前学習しました。この5語は一度も聞いていません。
 #
 # ## 題材：5つの新しい単語
 #
-# 再生してみてください。電話回線の雑音が、**SN比**（信号対雑音比、SNR）**10 dB**で入っています。声の強さ（パワー）が雑音の10倍、という意味です。20 dBなら100倍、0 dBなら同じ強さなので、SN比が小さいほど雑音は大きくなります。声は、音声合成ソフト（合成器）の espeak-ng で作りました。学習に使う声、設定を選ぶ声（1単語8件）、テストの声は、すべて別の声です。
+# 1単語に1件ずつ、再生してみてください。電話回線の雑音が、**SN比**（信号対雑音比、SNR）**10 dB**で入っています。声の強さ（パワー）が雑音の10倍、という意味です。20 dBなら100倍、0 dBなら同じ強さなので、SN比が小さいほど雑音は大きくなります。声は、音声合成ソフト（合成器）の espeak-ng で作りました。学習に使う声、設定を選ぶ声（1単語8件）、テストの声は、すべて別の声です。
 
 # %% [markdown] key="idea" lang="en"
 # ## Ears can be borrowed, too
 #
 # An experienced bird-watcher has trained ears as well as trained eyes. After hearing a new bird's call twice, they recognise it.
 #
-# Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each word.
+# Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each.
 #
 # A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. Ours is a **log-mel** one; you will soon take its steps, ① to ④ in the diagram, yourself. The rest is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pre-trained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
 #
 # ## The job: five new words
 #
-# Play them. They come with telephone noise, at a **signal-to-noise ratio** (SNR) of **10 dB**: the speech has ten times the power of the noise. At 20 dB it has a hundred times, and at 0 dB both are equal, so fewer dB mean more noise. The voices are those of a synthesiser, espeak-ng. The voices to learn from, those to choose settings with (8 recordings of each word) and those of the test are all different.
+# Play one of each. They come with telephone noise, at a **signal-to-noise ratio** (SNR) of **10 dB**: the speech has ten times the power of the noise. At 20 dB it has a hundred times, and at 0 dB both are equal, so fewer dB mean more noise. The voices are those of a synthesiser, espeak-ng. The voices to learn from, those to choose settings with (8 recordings of each word) and those of the test are all different.
 
 # %% key="hear"
 task = tl.load_words("calls", per_class=2)
@@ -350,7 +350,7 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。その分、新しいアクセントが下がるのかどうかは（2件で84%が82%、5件で90%が85%）、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%が上の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。その分、新しいアクセントが下がるのかどうかは（2件では84%が82%に、5件では90%が85%になりました）、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
 #
 # ## この耳に聞こえないもの
 #
@@ -371,7 +371,7 @@ tl.claim(
 lesson13.draw_who(tl.stored("13_who"))
 
 # %% [markdown] key="who-read" lang="ja"
-# **この耳には、誰の声かがほとんどわかりません。** 凍結した本体は16%で、ランダムに答えた場合（10%）と大差がありません。ランダムな本体でも43%、帯域の平均でも45%、ゼロからの学習なら49%です（この3つの差は、あっても小さなものです）。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても26%までしか戻りません。レッスン06の**負の転移**が、ここでも起きています（5件＋検証用3件、10回）。
+# **この耳には、誰の声かがほとんどわかりません。** 凍結した本体は16%で、ランダムに答えた場合（10%、点線）と大差がありません。ランダムな本体でも43%、帯域の平均でも45%、ゼロからの学習なら49%です（この3つの差は、あっても小さなものです）。「誰が言っても stop は stop」と学ぶうちに、声の違いを捨ててしまったのです。ファインチューニングしても26%までしか戻りません。レッスン06の**負の転移**が、ここでも起きています（5件＋検証用3件、10回）。
 #
 # つまり、**事前学習に必要だった手がかりは残り、邪魔だった手がかりは薄れます。** 本体を選ぶときは、何を無視するよう鍛えられたかも考えましょう。
 #
@@ -380,7 +380,7 @@ lesson13.draw_who(tl.stored("13_who"))
 # 2つの公開データで確かめます。「誰の声でテストするか」の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の音声で学習させた**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
 
 # %% [markdown] key="who-read" lang="en"
-# **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%). A random body reaches 43%, the means of the bands 45% and training from scratch 49% (these three differ little, if at all). While the ear learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 26%. This is lesson 06's **negative transfer** once more (5 recordings and 3 to choose with, 10 draws).
+# **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%, dotted). A random body reaches 43%, means of bands 45% and training from scratch 49% (these three differ little, if at all). While the ear learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 26%. This is lesson 06's **negative transfer** once more (5 recordings and 3 to choose with, 10 draws).
 #
 # In short, **what the pre-training needed is kept, and what was in its way fades.** When you choose a body, also ask what it was trained to ignore.
 #
@@ -536,7 +536,7 @@ lesson13.draw_japanese(tl.stored("13_japanese"))
 # %% [markdown] key="japanese-read" lang="en"
 # **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 91%, the frozen body 91% and scratch 87%. The borrowed ear is ahead, but only by 3 to 4 points. With the five English words, also from ten recordings each, it was 14 to 15 (first results figure). Whether the language makes the difference, the number of words (ten) or how alike they sound, this measurement does not tell.
 #
-# On the voice of Open JTalk they fall to 22%, 21% and 19%, close to guessing (10%, dotted). Even when training and test share no voice, voices **made** by one synthesiser probably share habits that a network takes for clues. Test on sound from where the model will be used. (10 recordings and 8 to choose with, 10 draws.)
+# On the voice of Open JTalk they fall to 22%, 21% and 19%, not far above guessing (10%, dotted). Even when training and test share no voice, voices **made** by one synthesiser probably share habits that a network takes for clues. Test on sound from where the model will be used. (10 recordings and 8 to choose with, 10 draws.)
 
 # %% [markdown] key="deeper-dtw" lang="ja" tags=["deeper"]
 # ## さらに深く：DTW、事前学習のいらない方法
@@ -589,12 +589,12 @@ lesson13.draw_noise(tl.stored("13_noise"))
 # %% [markdown] key="noise-read" lang="ja"
 # **このネットワークは、はじめから雑音に強いのです。** 事前学習で0〜25 dBの雑音を聞いてきたので、静かな録音だけで学んでも、10 dBで93%、声と同じ強さの雑音（0 dB）でも81%です。学習中に雑音を加えると0 dBで84%になりますが、10回の測定では差があるとは言いきれません（95%信頼区間は−1〜8ポイント）。
 #
-# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは変わりません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。**事前学習で済んだ備えは、もう一度しなくてよい**、ということです。
+# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。**事前学習で済んだ備えは、もう一度しなくてよい**、ということです。
 
 # %% [markdown] key="noise-read" lang="en"
-# **This network minds noise little from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB). Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
+# **This network copes with noise from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB). Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
 #
-# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise it changes nothing. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training. **What the pre-training has prepared for need not be prepared for again.**
+# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training. **What the pre-training has prepared for need not be prepared for again.**
 
 # %% [markdown] key="deeper-unknown" lang="ja" tags=["deeper"]
 # ## さらに深く：知らない単語を断る

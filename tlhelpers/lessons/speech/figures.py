@@ -181,10 +181,10 @@ def draw_replay(found: Mapping) -> Picture:
         axes.set_xticks(range(3), names, fontsize=9)
         axes.set_xlim(-0.6, 2.6)
         axes.set_title(text("lesson13.replay_count", count=count), fontsize=10)
-        _chance(axes, 0.1)
+        _chance(axes, 0.1, text("twins.chance") if axes is panels[0] else None)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson13.accuracy_bars"))
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson13.replay_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson13.replay_alt"))
 
@@ -309,8 +309,8 @@ def _percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _chance(axes: Axes, level: float) -> None:
-    axes.axhline(level, color=figures.INK, linestyle=":", linewidth=1.5)
+def _chance(axes: Axes, level: float, label: str | None = None) -> None:
+    axes.axhline(level, color=figures.INK, linestyle=":", linewidth=1.5, label=label)
 
 
 def _means(runs: Mapping[str, Sequence[float]]) -> dict[str, str]:
