@@ -81,14 +81,14 @@ lesson09.draw_found(fish, best)
 # %% [markdown] key="found-read" lang="ja"
 # **一度も見せていない魚が、説明だけで見つかりました。** 10枚ともティラピアです。ランダムに10枚選べば、1枚ほどしか当たりません。
 #
-# ただし、ティラピアはうまくいく例です。10種類を順番に「見せない魚」にすると、見つかった10枚のうち本物は平均72%でした。画素から読み取っても49%、重みがランダムなネットワークでも32%なので、すべてが事前学習のおかげというわけではありません（種類別の図は「さらに深く」にあります）。
+# ただし、ティラピアはうまくいく例です。10種類を順番に「見せない魚」にすると、見つかった10枚のうち本物は平均73%でした。画素から読み取っても50%、重みがランダムなネットワークでも32%なので、すべてが事前学習のおかげというわけではありません（種類別の図は「さらに深く」にあります）。
 #
 # 説明が間違っていたら、何が見つかるでしょうか。ウィジェットで、カードの項目をクリックして書き換えてみてください。
 
 # %% [markdown] key="found-read" lang="en"
 # **A fish that was never shown has been found by its description.** All ten photos show a tilapia; ten picked at random would hold about one.
 #
-# The tilapia is an easy case, though. With each species left out in turn, 72% of the photos found are right. A reader of bare pixels gets 49% and one of random weights 32%, so not all of it is owed to pre-training ("Deeper").
+# The tilapia is an easy case, though. With each species left out in turn, 73% of the photos found are right. A reader of bare pixels gets 50% and one of random weights 32%, so not all of it is owed to pre-training ("Deeper").
 #
 # What does a wrong description find? Click on the card in the widget.
 
