@@ -90,7 +90,6 @@ LABELS = (5, 20)  # of each class, to learn from
 STABLE_LABELS = {"half": LABELS[-1] // 2, "three_times": 3 * LABELS[-1]}
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
 SEEDS = range(10)  # of the draws
-FEW_SEEDS = range(5)
 STABLE_SEEDS = range(3)
 TUNED_SEEDS = range(5)  # of those that are fine-tuned as well
 TUNED_RATES = (0.002, 0.01, 0.05, 0.2)
@@ -421,7 +420,7 @@ def _first_gradient(pictures: Split, layers: int, skip: bool, seed: int) -> floa
     "07_stable",
     weights=(),
     unit="initial weights and orders of the same 240 pictures",
-    seeds=3,
+    seeds=10,
     labels="40",
     settings=VARIED,
 )
@@ -449,9 +448,7 @@ def shortcuts(pictures: Split) -> dict[str, list[float]]:
         for skip in (False, True):
             rate = _choose_rate(pictures, DEPTHS[-1], skip, **options)["choice"]
             rest = {key: value for key, value in options.items() if key != "rates"}
-            grown[skip] = [
-                _grown(pictures, DEPTHS[-1], skip, rate, s, **rest) for s in STABLE_SEEDS
-            ]
+            grown[skip] = [_grown(pictures, DEPTHS[-1], skip, rate, s, **rest) for s in SEEDS]
         gains = zip(grown[True], grown[False], strict=True)
         points[condition] = [round(100 * (with_it - plain), 2) for with_it, plain in gains]
     return points
@@ -596,7 +593,7 @@ WHEN = ("in_use", "always")
 @experiment(
     "07_mistakes",
     unit="draws of training, validation and test pictures",
-    seeds=5,
+    seeds=10,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
 )
@@ -609,7 +606,7 @@ def silent_mistakes() -> dict:
     network = backbone("zukan-resnet")
     found: dict = {t: {w: {m: [] for m in MISTAKES} for w in WHEN} for t in MISTAKEN}
     for target in MISTAKEN:
-        for seed in FEW_SEEDS:
+        for seed in SEEDS:
             task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
             right = _head(network, task, MISTAKES["right"])
             for name, mistake in MISTAKES.items():
