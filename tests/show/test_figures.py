@@ -1,9 +1,12 @@
 """Figures: Japanese that is drawn, a look that reads everywhere, intervals that are intervals."""
 
+import ast
 import base64
+import inspect
 import io
 import itertools
 import warnings
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -12,8 +15,15 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.axis import Tick
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 from PIL import Image
 
+import tlhelpers as tl
+from tlhelpers.course.author.reading import lesson_sources
 from tlhelpers.course.author.running import clean_outputs
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures, plots, twins
@@ -181,3 +191,82 @@ def test_photographs_are_stored_without_waste():
     with Image.open(io.BytesIO(drawn.data)) as found:
         assert found.info["progressive"]
     assert stored(drawn) == drawn.data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", lesson_sources(), ids=lambda path: path.stem)
+def test_no_words_leave_a_figure_and_no_legend_covers_its_data(source, monkeypatch):
+    for name, figure in drawn_from_stored(source, monkeypatch).items():
+        figure.set_dpi(plots.FINER * figures.DOTS)
+        figure.draw_without_rendering()
+        ticks = {id(label) for tick in figure.findobj(Tick) for label in tick.findobj(Text)}
+        words = [word for word in figure.findobj(Text) if word.get_text() and id(word) not in ticks]
+        for drawn in (*words, *figure.findobj(Legend)):
+            span = drawn.get_window_extent()
+            beyond = min(span.x0, span.y0, *(figure.bbox.max - span.max))
+            assert beyond >= -1, f"{name}: {drawn} lies outside"
+        for axes in figure.axes:
+            legend = axes.get_legend()
+            assert not (legend and covered(legend)), f"{name}: the legend lies over its data"
+
+
+def drawn_from_stored(source: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that a lesson draws of stored results, without what a live run adds."""
+    number = source.stem[:2]
+    module = tl.figures(number)
+    found: dict[str, Figure] = {}
+    known = {"tl": tl, f"lesson{number}": module}
+    nodes = list(ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+    for node in nodes:
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("tl.stored("):
+            exec(ast.unparse(node), known)
+    for node in nodes:
+        if not (isinstance(node, ast.Call) and ".draw_" in ast.unparse(node.func)):
+            continue
+        name = ast.unparse(node.func)
+
+        def keep(figure, *_, name=name, **__):
+            found[name] = figure
+
+        for place in (module, twins):
+            monkeypatch.setattr(place, "picture", keep, raising=False)
+        given = list(
+            itertools.takewhile(lambda v: v is not None, (value(a, known) for a in node.args))
+        )
+        named = {word.arg: value(word.value, known) for word in node.keywords}
+        named = {word: of for word, of in named.items() if of is not None}
+        draw = eval(name, known)
+        try:
+            inspect.signature(draw).bind(*given, **named)
+        except TypeError:  # a live run's numbers are missing
+            continue
+        draw(*given, **named)
+    return found
+
+
+def value(expression: ast.expr, known: dict) -> object:
+    """What an argument is, or None where it comes of a live run."""
+    try:
+        return eval(ast.unparse(expression), known)
+    except NameError:
+        return None
+
+
+def covered(legend: Legend) -> bool:
+    """Whether a legend, without its frame its words, lies over a bar, a band or a point."""
+    axes, parts = legend.axes, [legend] if legend.get_frame_on() else legend.get_texts()
+    spans = [part.get_window_extent() for part in parts]
+    bars = [bar.get_window_extent() for bar in axes.patches]
+    bands = [
+        band.get_transform().transform_path(path)
+        for band in axes.collections
+        if isinstance(band, PolyCollection)
+        for path in band.get_paths()
+    ]
+    points = [line.get_transform().transform(line.get_xydata()) for line in axes.lines]
+    return any(
+        any(span.overlaps(bar) for bar in bars)
+        or any(band.intersects_bbox(span) for band in bands)
+        or any(span.count_contains(places) for places in points)
+        for span in spans
+    )

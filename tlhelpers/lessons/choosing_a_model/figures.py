@@ -351,7 +351,7 @@ def _few_and_more(
 def draw_matched(xray: Mapping, mail: Mapping) -> Picture:
     """Sources that match the domain, over labels: X-rays at the left, English enquiries right."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.6))
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 4.1))
     sides = (
         (panels[0], xray["frozen"], xray["labels"], 1 / 3, "xray"),
         (panels[1], mail["en"], mail["labels"], 1 / 6, "mail"),
