@@ -54,7 +54,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：色分けから外観検査へ
 #
-# 上の写真が色分けの訓練データ（8色のうち2色）、下が外観検査です。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。訓練データは1クラス40枚、設定を選ぶ検証データも40枚です。見た目は、**とてもよく似ています**。
+# 次のセルには、上に色分けの訓練データ（8色のうち2色）、下に外観検査の写真が並びます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。訓練データは1クラス40枚、設定を選ぶ検証データも40枚です。見た目は、**とてもよく似ています**。
 #
 # まず本体を凍結し、出力層だけを学習します（線形プローブ）。比べるのは、次の3つの目です。
 #
@@ -67,7 +67,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="en"
 # ## The job: from sorting colours to inspection
 #
-# The upper pictures are what the paint sorter learned from (2 of 8 colours), the lower ones the inspection. It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 training pictures of each, and 40 validation pictures of each to choose settings with. To us, the two **look very much alike**.
+# The next cell shows, above, what the paint sorter learned from (2 of 8 colours) and, below, the inspection. It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 training pictures of each, and 40 validation pictures of each to choose settings with. To us, the two **look very much alike**.
 #
 # First the body stays frozen and only a head is trained, a linear probe. Three eyes compete:
 #
@@ -191,9 +191,9 @@ from_paint = pairs["fine_tuned"]["zukan-paint"]["surfaces"]
 lost = tl.interval([scratch - tuned for scratch, tuned in zip(from_scratch, from_paint)])
 tl.claim(
     f"The mean gap lies between {100 * lost.low:.0f} and {100 * lost.high:.0f} points: "
-    "the paint sorter does harm (95% interval over 5 stored draws)",
+    f"the paint sorter does harm (95% interval over {lost.n} stored draws)",
     # ja: f"ギャップの平均は{100 * lost.low:.0f}〜{100 * lost.high:.0f}ポイントで、"
-    # ja: "色見分けネットは害になりました（保存済みの5回、95%信頼区間）",
+    # ja: f"色見分けネットは害になりました（保存済みの{lost.n}回、95%信頼区間）",
     lost.low > 0,
 )
 
@@ -239,7 +239,8 @@ def response(eye, stage):
     return float(moved / torch.pdist(before).mean())
 
 
-stages = ("bn1", "layer1", "layer2", "layer3", "layer4")
+stages = ("bn1", "layer1", "layer2", "layer3", "layer4")  # bn1 ends the first layer
+# ja: stages = ("bn1", "layer1", "layer2", "layer3", "layer4")  # bn1は1層目の終わり
 responses = {name: [response(eye, stage) for stage in stages] for name, eye in eyes.items()}
 display(lesson06.draw_responses(responses))
 tl.see_prediction("06-where", "at the first layer")
