@@ -46,7 +46,7 @@ lesson01 = tl.figures("01")
 # %% [markdown] key="idea" lang="en"
 # ## Borrow an eye
 #
-# Suppose that you are asked to sort returned parts into ten kinds by photograph. Only one experienced colleague can say what a photograph shows, that is, give it a **label**, and has done so for five of each kind: far too few to train a network from nothing.
+# Suppose that you are asked to sort returned parts into ten kinds by photograph. Only one experienced colleague can say what a photograph shows. Such an answer is called a **label**, and you have five for each kind: far too few to train a network from nothing.
 #
 # Somebody who has watched birds for years notices the bill and the tail even of a bird never seen before. Only the name is new; **the eye is there already**. **Transfer learning** gives a network the same advantage:
 #
@@ -82,7 +82,7 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 #
 # 同じ50枚、同じ形のネットワークで、始め方だけを変えます。
 #
-# - **凍結**：借りた目をそのまま使い、新しい出力層だけを学習する。これを**線形プローブ**と呼びます
+# - **凍結**：借りた目をそのまま使い、新しい出力層だけを学習する（これを**線形プローブ**という）
 # - **ファインチューニング**（fine-tuning）：まず凍結と同じように新しい出力層を学習し、続けて借りた目も鍛え直す
 # - **ゼロから学習**：ランダムな重みから、目も出力層も一から育てる
 #
@@ -95,9 +95,9 @@ tl.show(birds, per_class=5, classes=[0, 4, 7])
 #
 # The 50 pictures and the shape of the network stay the same; only the start differs.
 #
-# - To **freeze** the body is to use the borrowed eye as it is and train nothing but a new head. The result is called a **linear probe**.
-# - In **fine-tuning**, a new head is trained in the same way first; then training goes on and changes the borrowed eye as well.
-# - Training **from scratch** starts from random weights and has to grow the eye as well.
+# - **Frozen**: the borrowed eye is used as it is, and nothing but a new head is trained. This is called a **linear probe**.
+# - **Fine-tuned**: a new head is trained in the same way first; then training goes on and changes the borrowed eye as well (**fine-tuning**).
+# - **Trained from scratch**: the network starts from random weights and has to grow the eye as well.
 #
 # How far the weights move at a time, the **learning rate**, is chosen on validation data for each start. In the run below, training from scratch gets three times as long as fine-tuning, so that it cannot lack time. In the diagram, `conv1` to `layer4` are the five stages of the body, from the picture onwards.
 #
@@ -286,7 +286,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads it by 31 points at five labels and by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 from ten on, and at five we cannot tell. Of five further ways to train with five labels, only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
+# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads it by 31 points at five labels and by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 from ten on, and at five we cannot tell. We trained with five labels in five more ways (shorter, longer, with another optimizer): only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
 #
 # ## Benefit 2: less training
 #

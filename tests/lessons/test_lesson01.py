@@ -8,6 +8,7 @@ from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
+from tlhelpers.show.diagrams import diagram
 from tlhelpers.transfer.intervals import interval, paired
 
 PLAN = {
@@ -89,6 +90,10 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]
     assert moved[0].high < 0 and moved[1].low < 0 < moved[1].high
     assert min(of.low for of in moved[2:]) > 0
+
+
+def test_the_diagram_of_draws_shows_as_many_as_the_lesson_measures():
+    assert diagram("redraws").svg().count("−") == len(stored("01_birds")["probe"][0])
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
