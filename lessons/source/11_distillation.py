@@ -564,8 +564,10 @@ for channels in ((8, 8, 12, 16), (2, 2, 3, 4)):
     direct = tl.distill(teacher, tiny, birds, **more)
     by_size[direct.parameters] = direct.test_acc
 assisted = tl.distill(taught.model, tiny, birds, **more).test_acc
-print(f"The smallest: {direct.test_acc:.1%} of the teacher, {assisted:.1%} of the assistant")
-# ja: print(f"いちばん小さい生徒：教師から {direct.test_acc:.1%}、助手から {assisted:.1%}")
+print("Test accuracy of the smallest student:")
+# ja: print("いちばん小さい生徒のテスト正解率：")
+print(f"taught by the teacher {direct.test_acc:.1%}, by the assistant {assisted:.1%}")
+# ja: print(f"教師に教わると {direct.test_acc:.1%}、助手に教わると {assisted:.1%}")
 lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 
 # %% [markdown] key="patience-read" lang="ja"
