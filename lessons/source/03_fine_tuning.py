@@ -77,7 +77,7 @@ tl.show(surfaces, per_class=3)
 # %% [markdown] key="page" lang="ja"
 # ## ファインチューニングを1つの関数で
 #
-# 手順は3つです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`）から出発します。②すべての重みをオプティマイザーに渡します。③16枚ずつ、ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます（`OneCycleLR`）。本体と出力層で共通です。`clip` と `augment` は、あとの節で使うつまみです。
+# 手順は3つです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`）から出発します。②すべての重みをオプティマイザーに渡します。③16枚ずつ、ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます（`OneCycleLR`）。この学習率を、本体と出力層の両方に使います。`clip` と `augment` は、あとの節で使うつまみです。
 #
 # > **予想してから実行**：同じ200枚で本体も学習させると、検証正解率はどのあたりになるでしょうか。
 
@@ -145,12 +145,12 @@ tl.claim(
 # %% [markdown] key="win-read" lang="ja"
 # **目を鍛え直すと、同じ200枚で正解率がはっきり上がりました。** 凍結した本体が持っているのは、生き物や模様や文字を見分けるために育った特徴だけです。本体も動かせば、欠陥を見分けるための特徴に育て直せます。
 #
-# 図の点は、訓練・検証・テストの画像をすべて選び直して測った5回の平均、線はその平均の95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。どれもテスト正解率ですが、仕組みを知るためのもので、このレッスンの設定は検証データで選んであります。セルが表示した数字と白抜きの丸は、今日の1回を検証データで測ったものなので、線の外に出ることもあります。
+# 図の点は、訓練・検証・テストの画像をすべて選び直して測った5回の平均、線はその平均の95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。値はテスト正解率ですが、設定を選ぶのには検証データだけを使いました。セルが表示した数字と白抜きの丸は、いま実行した1回の検証正解率です。線の外に出ることもあります。
 
 # %% [markdown] key="win-read" lang="en"
 # **Training the eye gets clearly more out of the same 200 pictures.** The frozen body has only the features that it grew for creatures, patterns and letters. Once it is allowed to move, it can turn them into features for defects.
 #
-# In the figure, dots are means over 5 fresh draws of all training, validation and test pictures, and lines are 95% intervals of these means. "Stored" results were measured beforehand and come with the course. They are test accuracies, here to show how things work; the settings of this lesson were chosen on validation data. The printed numbers and the ring are today's one run (on validation data), so they may lie outside the lines.
+# In the figure, dots are means over 5 fresh draws of all training, validation and test pictures, and lines are 95% intervals of these means. "Stored" results were measured beforehand and come with the course. They are test accuracies, but only validation data chose the settings. The printed numbers and the ring are the validation accuracy of the one run that you just made; they may lie outside the lines.
 
 # %% [markdown] key="rate" lang="ja"
 # ## つまみ1：学習率
@@ -228,7 +228,7 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では64%が76%になり、壊れにくくなりました。逆に0.003では、70%が62%に下がります。おそらく、勾配が縮むぶん歩幅も小さくなり、この長さでは学び足りないからでしょう。最高値どうし（73%と76%）の差は、95%信頼区間が−2〜7ポイントで0を含むので、最高の正解率まで上がるとは言いきれません。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、64%だったのが76%になりました。逆に0.003では、70%から62%に下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、12エポックでは学び足りないのでしょう。いちばん良い学習率どうしで比べると73%と76%で、差の95%信頼区間は−2〜7ポイントです。0を含むので、最高の正解率まで上がったとは言いきれません。
 
 # %% [markdown] key="clip-read" lang="en"
 # **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little in this time. The best accuracy may not rise at all: from 73% to 76% is a gain of -2 to 7 points (95% interval).
@@ -238,14 +238,14 @@ lesson03.draw_rates(tl.stored("03_rates"))
 #
 # 200枚では、ネットワークはすぐに訓練データを丸暗記します（**過学習**）。そこで、見せるたびに画像を少し変えます。これが**データ拡張**（augmentation）です。条件は1つ、**ラベルが変わらないこと**です。たとえば表面の画像には上も左もないので、上下左右に反転しても、ひびはひびのままです。文字の「b」を反転すると「d」になってしまいますから、文字には使えません。
 #
-# 次のセルで、訓練データと検証データの正解率の差が、反転なしとありでどう変わるかを見てください。反転を加えたときは、学習の長さも2倍の24エポックにします。図では、2つの効果を分けて示します。
+# 次のセルでは、反転なし（前のセルの `clipped`）と反転あり（`best`）で、訓練データと検証データの正解率を比べます。反転ありのほうは、学習も2倍の24エポックです。図では、2つの効果を分けて示します。
 
 # %% [markdown] key="flips" lang="en"
 # ## Knob 3: augmentation
 #
 # With 200 pictures, the network soon knows its training data by heart (**over-fitting**). So change the pictures a little each time they are shown: this is **augmentation**. There is one condition: **the label must stay true**. For example, a surface has no top and no left, so a crack is still a crack when it is turned upside down. A letter "b", however, becomes a "d" when it is mirrored.
 #
-# Compare the accuracies on training and validation data in the next cell. It also trains twice as long (24 epochs); the figure shows the two effects apart.
+# The next cell compares training and validation accuracy without flips (`clipped`, from the last cell) and with them (`best`). The latter also trains twice as long (24 epochs); the figure shows the two effects apart.
 
 
 # %% key="steps-figure" alt_ja="凍結から始めて、つまみを1つずつ調整したときのテスト正解率。下の行ほど後の段階。" alt_en="Test accuracy from the frozen body through one knob after another; lower rows are later steps."
@@ -453,8 +453,8 @@ tl.quiz("03")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結したままでは伸びしろが残り、ラベルも1クラス20枚ほどあれば、大きな効果が期待できます。
-# - 学習率は、低すぎれば学び足りず、高すぎれば壊れます。クリッピングがあると、うまくいく範囲が大きいほうへずれ、高い学習率でも壊れにくくなります。
+# - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きな効果が期待できます。
+# - 学習率は、低すぎれば学び足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、うまくいく範囲が大きいほうへずれ、高い学習率でも崩れにくくなります。
 # - データ拡張は、ラベルを変えないものを選びます。ここでは、本体を動かすことと同じくらい効きました。
 # - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものがわずかです。訓練データになかった暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
 # - レッスン00の**戦略マップ**（`tl.strategy_map()`）は、これをもとに、まず試す方法を示します。
@@ -560,12 +560,16 @@ if tl.live("mobilenet_v2", "eurosat"):
 lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 
 # %% [markdown] key="depths-read" lang="ja"
-# **`layer2` から後ろを学習すれば、全部を学習したときと変わらない正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクは、出力層だけで67.5%、`layer4` を加えて73%、`layer3` で81%、`layer2` まで広げて88%です（段は順に加え、どれも学習率0.1、クリッピング、反転、12エポック。凍結した段は `eval()` のまま）。さらに前まで広げても正解率は上がらず、転移元は50%から37%に、暗い照明では56%から45%に下がりました（差の95%信頼区間は7〜19と2〜20ポイント）。出力層だけでも線形プローブの62%を上回るのは、おそらく反転を加えて学習したからです。
+# **`layer2` から後ろを学習すれば、全部を学習したときと変わらない正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクの正解率は、出力層だけで67.5%、`layer4` からで73%、`layer3` からで81%、`layer2` からで88%です。その先は、全部を学習しても88%のままでした。一方、`layer2` からと全部とを比べると、転移元は50%から37%に、暗い照明では56%から45%に下がります（差の95%信頼区間は7〜19と2〜20ポイント）。
+#
+# どれも学習率0.1、クリッピング、反転、12エポックで、凍結した段は `eval()` のままです。出力層だけでも線形プローブの62%を上回るのは、おそらく反転を加えたからです。
 #
 # 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明のような入力の変わり方には前の段、クラスの変わり方には後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
 
 # %% [markdown] key="depths-read" lang="en"
-# **Training from `layer2` on is as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 67.5%; adding `layer4` makes it 73%, `layer3` 81% and `layer2` 88%, as one stage after another is opened (rate 0.1, clipping, flips, 12 epochs; frozen stages stay in `eval()`). Opening the rest gains nothing more there, while the source falls from 50% to 37%, and dim light from 56% to 45% (gaps of 7 to 19 and 2 to 20 points, 95% intervals). Even the head alone is above the 62% of the linear probe, probably since it was trained with flips.
+# **Training from `layer2` on is as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 67.5%; training from `layer4` on makes it 73%, from `layer3` 81% and from `layer2` 88%. Training everything gives 88% as well, but compared with `layer2` on, the source falls from 50% to 37%, and dim light from 56% to 45% (gaps of 7 to 19 and 2 to 20 points, 95% intervals).
+#
+# All have rate 0.1, clipping, flips and 12 epochs; frozen stages stay in `eval()`. Even the head alone is above the 62% of the linear probe, probably because it was trained with flips.
 #
 # The usual advice, "the last stage first", did not suit this job. It has been reported that early stages should move where the input changes, as with texture or light, and late ones where the classes do (surgical fine-tuning, Lee et al., 2022, [arXiv:2210.11466](https://arxiv.org/abs/2210.11466)).
 
@@ -625,12 +629,12 @@ for name, group in zip(stages, groups):
 # %% [markdown] key="gradual" lang="ja"
 # `train` で使うには、関数の中の①のすぐあとで `groups` を作ります（上のセルの `groups` は別の複製の重みなので、渡しても `train` のモデルは学習されません）。これを `model.parameters()` の代わりにオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
 #
-# 後ろの段から1エポックに1段ずつ凍結を外していく方法は、**段階的な凍結解除**（gradual unfreezing、同じ論文）です。図とコードは最初の4エポックで、このあと `layer1`、`conv1` と続きます。
+# 後ろの段から1エポックに1段ずつ凍結を外していく方法は、**段階的な凍結解除**（gradual unfreezing、同じ論文）です。図とコードは最初の4エポックで、このあと `layer1`、`conv1` と続きます。`tl.fine_tune(..., unfreeze="gradual")` では出力層がもう学習済みなので、1エポック目から `layer4` も動かします。
 
 # %% [markdown] key="gradual" lang="en"
 # To use these rates in `train`, build `groups` inside it, right after ① (those of the cell above are the weights of another copy, and the model of `train` would not learn). Give them to the optimizer in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
 #
-# In **gradual unfreezing** (same paper), one more stage is opened in each epoch, from the back to the front. The picture and the code show the first four epochs; `layer1` and `conv1` follow.
+# In **gradual unfreezing** (same paper), one more stage is opened in each epoch, from the back to the front. The picture and the code show the first four epochs; `layer1` and `conv1` follow. `tl.fine_tune(..., unfreeze="gradual")` starts from a trained head, so there `layer4` learns from the first epoch on.
 
 # %% key="gradual-diagram"
 tl.diagram("gradual")
@@ -700,7 +704,7 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 #
 # $$W' = W + \frac{\alpha}{r} B A$$
 #
-# $A$ は $r$ 行 $n$ 列、$B$ は $m$ 行 $r$ 列、**ランク** $r$ は8ほどの小さな数、$\alpha$ は差分の大きさを決める定数です。$B$ は0から始まるので、学習前のモデルは元のままです。
+# $A$ は $r$ 行 $n$ 列、$B$ は $m$ 行 $r$ 列、**ランク** $r$ は8ほどの小さな数、$\alpha$ は差分の大きさを決める定数です（L2-SPの $\alpha$ とは別）。$B$ は0から始まるので、学習前のモデルは元のままです。
 
 # %% [markdown] key="deeper-lora" lang="en" tags=["deeper"]
 # ## Deeper: LoRA
@@ -709,7 +713,7 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 #
 # $$W' = W + \frac{\alpha}{r} B A$$
 #
-# $A$ has $r$ rows and $n$ columns, $B$ has $m$ rows and $r$ columns. The **rank** $r$ is a small number such as 8, and the constant $\alpha$ sets the size of the difference. $B$ starts at zero, so the model is unchanged before training.
+# $A$ has $r$ rows and $n$ columns, $B$ has $m$ rows and $r$ columns. The **rank** $r$ is a small number such as 8, and the constant $\alpha$ (not the one of L2-SP) sets the size of the difference. $B$ starts at zero, so the model is unchanged before training.
 
 # %% key="lora-diagram"
 tl.diagram("lora")
@@ -804,7 +808,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 #
 # - **映すもの**：図 `three_ways`、ウィジェット、つまみの段階図（`steps-figure`）。
 # - **2人組で**：練習Aの前に、学習率を上げると2本の線がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
-# - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は66%ではなく22%しか残りません。練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
+# - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は66%ではなく22%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。
 # - **遅れた人は**：`setup`、`frozen`、`train` を実行すれば、どの節からでも再開できます（「つまみ3」からなら `clip-run` も）。
 # - **よくある間違い**：出力層を替える前にオプティマイザーを作る。検証の前の `eval()` を忘れる。テストデータで学習率を選ぶ。
@@ -815,7 +819,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 #
 # - **To project**: the diagram `three_ways`, the widget, the figure of the knobs (`steps-figure`).
 # - **In pairs**: before exercise A, both predict how the two lines move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
-# - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 22% of the source, not 66%. In exercise C, many count the second factory's 2 pictures only and stay frozen.
+# - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 22% of the source, not 66%. In exercise B, many draw one factor for all pictures (`torch.rand(1)`). In exercise C, many count the second factory's 2 pictures only and stay frozen.
 # - **Waiting**: on two CPU cores, a cell that trains takes some 10 to 25 seconds.
 # - **Whoever fell behind** runs `setup`, `frozen` and `train` and can go on from any section (from "Knob 3", `clip-run` as well).
 # - **Common mistakes**: building the optimizer before the head is replaced; no `eval()` before validation; choosing the learning rate on test data.
