@@ -659,10 +659,10 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** iCaRLも平均では6ポイント上ですが、5回の測定では差があるとは言えません（95%信頼区間は−0.3〜13ポイント）。LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−5〜9ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、5回）。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データだけです。** iCaRLも平均では6ポイント上ですが、5回の測定では差があるとは言えません（95%信頼区間は−0.3〜13ポイント）。LwFは5〜11ポイント、EWCは11〜21ポイント、最近傍クラス平均を下回りました（5クラスの平均、95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−1.5〜5.5ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、10回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces only all data is clearly ahead of the nearest class mean.** iCaRL is 6 points ahead on average, but five draws do not prove it (95% interval -0.3 to 13). LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -5 to 9 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 5 draws).
+# **On surfaces only all data is clearly ahead of the nearest class mean.** iCaRL is 6 points ahead on average, but five draws do not prove it (95% interval -0.3 to 13). LwF is 5 to 11 points behind nearest mean and EWC 11 to 21 (mean of the five classes, 95% intervals). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -1.5 to 5.5 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 10 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})

@@ -240,7 +240,8 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
         figures.error_band(axes, steps, runs.tolist(), label, **LOOKS[method])
         if live and method in live:
             rings = {"linestyle": "none", "markersize": 10, "markerfacecolor": "none"}
-            axes.plot(steps, met_so_far(live[method]), **rings, **LOOKS[method])
+            name = text("lesson04.just_run", method=label)
+            axes.plot(steps, met_so_far(live[method]), label=name, **rings, **LOOKS[method])
     axes.set_xticks(steps)
     axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
     axes.set_ylabel(text("lesson04.so_far"), linespacing=1.5)
