@@ -108,12 +108,12 @@ tl.see_prediction("14-new", round(100 * true))
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、5分）
 #
-# 1匹あたりの枚数を動かしてください（保存済みの結果）。最近傍法で、「写真ごとに分割」が「新しい動物」より10ポイント以上高くなる、いちばん少ない枚数を `shots` に入れます。次に線形プローブに切り替え、8枚のとき何ポイント高いかを `points` に入れます。
+# 1匹あたりの枚数を動かしてください（保存済みの結果）。最近傍法で、「写真ごとに分割」が「新しい動物」より5ポイント以上高くなる、いちばん少ない枚数を `shots` に入れます。次に線形プローブに切り替え、8枚のとき何ポイント高いかを `points` に入れます。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (try, 5 minutes)
 #
-# Move the number of photos of each animal (stored results). With the nearest neighbour, find the smallest number (`shots`) at which the split by photo lies 10 points or more above new animals. Then switch to the linear probe: how many `points` is it too high with 8 photos of each?
+# Move the number of photos of each animal (stored). With the nearest neighbour, find the smallest number (`shots`) at which the split by photo is 5 points or more above new animals. Then take the linear probe and 8 photos: by how many `points` is it too high?
 
 # %% key="widget"
 tl.widget("14")
@@ -151,7 +151,7 @@ pets.inspection
 # | 同じ写真が猫にも犬にもある | 両方とも除いた | 目で見て、片方を消す |
 # | ほとんど同じ写真（縮小版など） | 同じ分割にまとめた | |
 # | 同じ飼い主の写真 | 名前の番号から、同じ分割にまとめた | 番号がなければ、CSVの `group` の列で教える |
-# | 猫が犬の3分の1しかいない | | 猫の写真をもっともらう |
+# | 猫が犬の3分の1しかいない | | 猫の写真を追加でもらう |
 #
 # では、1つの誤りがどれだけ結果を狂わせるのでしょうか。誤りのない120匹・360枚のフォルダーに1つずつ混ぜて、測りました。
 
@@ -164,7 +164,7 @@ pets.inspection
 # | exact copies | counted once | |
 # | one photo among the cats and the dogs | left out of both | look at it, delete one |
 # | photos almost the same (thumbnails) | kept in one part | |
-# | photos of one owner | kept in one part, by their names | without numbers: a CSV with a column `group` |
+# | photos of one owner | kept in one part, by their names | names without numbers: give a CSV with a column `group` |
 # | a third as many cats as dogs | | ask for more cats |
 #
 # How far does each bend the result? We put them, one at a time, into a folder of 360 photos of 120 animals.
@@ -178,13 +178,13 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **リーク、重複**：実力は約72%のままで、テスト（四角）だけが8〜13ポイント高く出ます。
 # - **ラベル違い**（1割）：両方が下がります。
 # - **猫が少ない**：実力は下がるのに、テストは高く出ます。テストの4分の3が犬だからです。
-# - **猫だけ暗い照明**：いちばん高くつきます。ネットワークが**猫ではなく暗さ**を覚えるからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
+# - **猫だけ暗い照明**：実力がいちばん下がります。ネットワークが**猫ではなく暗さ**を覚えるからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
 #
 # 猫30匹、犬90匹のとき、新しい猫の正解率はわずか52%でした（保存済み）。全体の正解率では、これに気づけません。
 #
 # ### 練習B（書く、7分）
 #
-# そこで、**クラスごとの正解率の平均**を返す関数を書いてください。`answers` と `labels` はクラス番号の1次元テンソルです。`labels` に出てこないクラスは数えません。
+# そこで、**クラスごとの正解率の平均**を返す関数を書いてください。たとえば、犬10匹のうち9匹、猫2匹のうち1匹が当たりなら、(90＋50)÷2＝70%です。`answers` と `labels` はクラス番号の1次元テンソルです。`labels` に出てこないクラスは数えません。
 
 # %% [markdown] key="costs-read" lang="en"
 # **A mistake makes the test too kind, the model worse, or both.** The "truth" (circles) is the accuracy on animals never seen.
@@ -192,13 +192,13 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **A leak, or copies**: the truth stays near 72%, but the test (squares) says 8 to 13 points more.
 # - **Wrong labels**, one in ten: both fall.
 # - **Few cats**: the truth falls, and the test says more, as three quarters of its photos are dogs.
-# - **All cats in dim light** costs most: the network learns **the dimness, not the cat**. `tl.load_folder` does not see it, so photograph every class in the same places with the same cameras.
+# - **All cats in dim light**: the truth falls most. The network learns **the dimness, not the cat**. `tl.load_folder` does not see it, so photograph every class in the same places with the same cameras.
 #
 # With 30 cats and 90 dogs, only 52% of new cats were right (stored), and the overall accuracy hides it.
 #
 # ### Exercise B (write, 7 minutes)
 #
-# So write a function that returns **the mean of the accuracies of the classes**. `answers` and `labels` are one-dimensional tensors of class numbers; a class not in `labels` does not count.
+# Write a function that returns **the mean of the accuracies of the classes**: 9 of 10 dogs and 1 of 2 cats right give (90 + 50) / 2 = 70%. `answers` and `labels` are one-dimensional tensors of class numbers; a class not in `labels` does not count.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -326,7 +326,7 @@ report.mistakes(most=8)
 #
 # For example, $p=0.8$ and $n=64$ give $2\sqrt{0.16/64}=0.1$, or ± 10 points. For ± 5 points it takes four times as many, 256 animals. Count **animals, not photos**.
 #
-# At last, save the model, and use it on next month's photos.
+# At last, save the model and use it on next month's photos.
 
 # %% key="save"
 report.save(inbox.parent / "report")
@@ -400,7 +400,7 @@ lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 #
 # A factory wants to tell four kinds of connector apart. Three cameras take five photos each of every part, within seconds. There are 60 parts of each of three kinds, but only 6 of the fourth. Somebody's report says "99% accuracy".
 #
-# Write your plan into `plan`. There is more than one good plan.
+# Write your plan into `plan`; several are good.
 #
 # - `"group"`: what must stay in one part of the split, `"photo"`, `"part"` or `"camera"`
 # - `"order"`: a list of what you try, in turn, from `"prior"` (the most frequent class), `"pixels"`, `"k-NN"`, `"probe"`, `"augmentation"`, `"fine-tuning"`, `"more labels"`
@@ -466,7 +466,7 @@ tl.quiz("14")
 # - 同じ動物、同じ部品、同じ患者の写真は、同じ分割に置きます。
 # - 手軽な方法から順に試し、検証データで次へ進むかを決めます。テストデータは最後に1回だけです。
 # - ラベルは、最も疑わしいものから目で見ます。少ないクラスは、クラスごとの正解率で見ます。
-# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。±5ポイントで測るには、正解率80%で256、90%で144が要ります。
+# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。正解率80%を±5ポイントで測るには、256が要ります。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -475,7 +475,7 @@ tl.quiz("14")
 # - Photos of one animal, one part or one patient belong in one part of the split.
 # - Try cheap things first, and let validation data decide whether to go on. The test data come once, at the end.
 # - Look at the most doubtful labels yourself, and at the accuracy of each class.
-# - The size of a test is the number of different animals or parts, not of photos: ± 5 points take 256 at 80% accuracy, 144 at 90%.
+# - The size of a test is the number of different animals or parts, not of photos: ± 5 points take 256 at 80% accuracy.
 
 # %% [markdown] key="deeper-order" lang="ja" tags=["deeper"]
 # ## さらに深く：この順番を10回
@@ -720,23 +720,23 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - E. B. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. [doi:10.1080/01621459.1927.10502953](https://doi.org/10.1080/01621459.1927.10502953) (the interval of the report)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 手早く試して、翌月に驚く9分 → リークとウィジェット、練習A 8分 → 点検と誤りの図、練習B 10分 → ラベル違い探しと修正5分 → 次に何を試すか、間違い、テストの大きさ5分 → 練習C 8分（2人組）。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず本物の写真を、次に練習Bを宿題に回します。
+# **45分の進め方** ・ 手早く試して、翌月に驚く8分 → リークとウィジェット、練習A 7分 → 点検と誤りの図、練習B 10分 → ラベル違い探しと修正4分 → 次に何を試すか、間違い、テストの大きさ6分 → 「あなたの写真で」と本物の写真2分 → 練習C 8分（2人組）。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず本物の写真を、次に練習Bを宿題に回します。
 #
 # - **前の週に**：「2クラス、10個体ずつ、1個体2枚」の写真を宿題にすると、「あなたの写真で」の節が生きます。
 # - **映すもの**：リークの図、誤りの図、疑わしい8匹の写真。
 # - **2人組で**：疑わしい8匹を1匹ずつ「ラベルが違う／モデルが違う」に分けます。意見が割れた写真は、ラベルの決め方そのものを話し合うきっかけになります。
-# - **答え**：練習Aは2枚と約10ポイント。ラベル違いは0529（犬）と0767（猫）です。
+# - **答え**：練習Aは2枚と約10ポイント。練習Bは2行で書けます。練習Cは部品ごとに分け、テストは144個で、あとは採点表のとおりです。ラベル違いは0529（犬）と0767（猫）です。
 # - **待ち時間**：`tl.try_folder` のセルが約20秒、ほかは数秒です。混み合ったパソコンではファインチューニングが省かれ、その旨がレポートに出ます。
 # - **遅れた人は**：`setup`、`receive`、`naive`、`new`、`mend` を順に実行すれば、「次に何を試すか」から再開できます。
 # - **よくある間違い**：写真の枚数でテストの大きさを考える。疑わしいラベルをプログラムで一括して直す。テストを見てから方法を選び直す。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · the quick way and next month's surprise 9 → the leak, widget and exercise A 8 → inspection, figure of mistakes and exercise B 10 → hunt for wrong labels and mending 5 → what to try next, mistakes, size of the test 5 → exercise C 8 (in pairs). Quiz, key points and "Deeper" are homework. Short of time, give up the real photographs first, then make exercise B homework.
+# **A plan for 45 minutes** · the quick way and next month's surprise 8 → the leak, widget and exercise A 7 → inspection, figure of mistakes and exercise B 10 → hunt for wrong labels and mending 4 → what to try next, mistakes, size of the test 6 → "With your photos" and the real ones 2 → exercise C 8 (in pairs). Quiz, key points and "Deeper" are homework. Short of time, give up the real photographs first, then make exercise B homework.
 #
 # - **A week before**: ask for photos as homework (two classes, ten things of each, two photos of each thing). They bring "With your photos" to life.
 # - **To project**: the diagram of the leak, the figure of mistakes, the eight doubtful animals.
 # - **In pairs**: sort the eight animals into "label wrong" and "model wrong". Where the pair disagrees, talk about how labels are decided at all.
-# - **Answers**: exercise A, 2 photos and about 10 points. In the wrong folder are 0529 (a dog) and 0767 (a cat).
+# - **Answers**: exercise A, 2 photos and about 10 points; exercise B takes two lines; exercise C, split by part, 144 parts, the rest by the rubric. In the wrong folder are 0529 (a dog) and 0767 (a cat).
 # - **Waiting**: the cell of `tl.try_folder` takes about 20 seconds, the others fewer. On a busy computer fine-tuning may be left out, and the report says so.
 # - **Whoever fell behind** runs `setup`, `receive`, `naive`, `new` and `mend`, and can go on from "What to try next".
 # - **Common mistakes**: counting the test in photos; mending doubtful labels by program; looking at the test and then choosing another way.

@@ -198,6 +198,19 @@ def test_a_draw_of_the_stored_leak_comes_out_again():
         assert share == pytest.approx(leak[way][1][draw], abs=0.03)
 
 
+def test_the_answers_of_exercise_a_do_not_hang_on_the_draw():
+    leak = stored("14_leak")
+
+    def excess(reader, shots):
+        at = leak["shots"].index(shots)
+        pairs = zip(leak[reader]["by_photo"][at], leak[reader]["new"][at], strict=True)
+        return interval([100 * (said - true) for said, true in pairs])
+
+    assert excess("knn", 1).low < 0 < excess("knn", 1).high
+    assert excess("knn", 2).low > 5
+    assert 8 < excess("probe", 8).low < excess("probe", 8).high < 12
+
+
 def test_the_leak_is_read_off_the_widget():
     points = promised("probe")[8]
     assert read_the_leak(2, round(points)) is None

@@ -9,7 +9,7 @@ from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.intervals import interval
 
-TOO_MUCH, READING = 10, 2  # points; what may be misread in the picture
+TOO_MUCH, READING = 5, 2  # points; what may be misread in the picture
 PLAN = ("group", "order", "measure", "test_parts", "why")
 GROUPS = ("photo", "part", "camera")
 METHODS = ("prior", "pixels", "k-NN", "probe", "augmentation", "fine-tuning", "more labels")
@@ -32,7 +32,7 @@ def promised(reader: str) -> dict[int, float]:
     "14-a", hints=("lesson14.read_hint_1", "lesson14.read_hint_2"), right="lesson14.read_right"
 )
 def read_the_leak(shots: int, points: float) -> str | None:
-    """The fewest photos of a scene that promise 10 points too much, and the probe's 8."""
+    """The fewest photos of a scene that promise 5 points too much, and the probe's 8."""
     too_much = promised("knn")
     if shots not in too_much:
         return text("lesson14.read_shots", known=", ".join(map(str, too_much)))
