@@ -607,7 +607,7 @@ lesson03.draw_heads(knobs)
 #
 # The simplest ways are to leave the early stages frozen ("Deeper: how much to train") and to lower the learning rate. With clipping, 0.03 in place of 0.1 costs 3 points on the new task (76% to 73%), but the accuracy on the source stays at 72% instead of 47% (means of 5 draws, see the widget). There are other ways to learn while the body moves little.
 #
-# With **discriminative learning rates** (Howard and Ruder, 2018, [arXiv:1801.06146](https://arxiv.org/abs/1801.06146)), a stage learns the more slowly the nearer it is to the input. In the code below, the rate grows by the same factor at every stage, from 0.01 at `conv1` to 0.1 at the head.
+# With **discriminative learning rates** (Howard and Ruder, 2018, [arXiv:1801.06146](https://arxiv.org/abs/1801.06146)), stages nearer to the input learn more slowly. In the code below, the rate grows by the same factor at every stage, from 0.01 at `conv1` to 0.1 at the head.
 
 # %% key="rates-diagram"
 tl.diagram("rates")
@@ -688,12 +688,12 @@ print(f"Penalty before training: {l2_sp(network):.3f}, after a small move: {l2_s
 lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 
 # %% [markdown] key="frontier-read" lang="ja"
-# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法にも共通する3回の平均です。1回ごとの正解率は最大で14ポイント違うので、小さな差には意味がありません。
+# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法も同じ3回ぶんの画像で測った平均です。1回ごとの正解率は最大で14ポイント違うので、小さな差には意味がありません。
 #
 # 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
-# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means of the 3 draws that all ways share; single draws differ by up to 14 points, so small differences mean nothing.
+# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means over 3 draws of pictures, the same for all ways; single draws differ by up to 14 points, so small differences mean nothing.
 #
 # At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 
@@ -785,14 +785,14 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # 1回の結果は、どの画像が選ばれたかで何ポイントも変わります。そこで、画像をすべて選び直して測り直しました。学習を半分（12エポック）や3倍（72エポック）にした場合、クリッピングをやめた場合、別のオプティマイザー（AdamW）を使った場合も、ゼロからの学習と並べて調べています（どれも5回）。設定はどれも、測定に使わない画像で選びました（`tl.stored("03_tuning")` に、試した値と選んだ値があります）。
 #
-# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、13〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は14〜31ポイントでした。ただし12エポックでは9ポイントで、95%信頼区間（−6〜24）が0を含みます。残りの図は、1とおりの学習で測った値です。ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。学習する段を変えた図は12エポック、暗い照明の図は24エポックです。
+# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、13〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は14〜31ポイントでした。ただし12エポックでは9ポイントで、95%信頼区間（−6〜24）が0を含みます。残りの図では、こうした測り直しはしていません。ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。学習する段を変えた図は12エポック、暗い照明の図は24エポックです。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
 # A single result changes by several points with the pictures that happen to be drawn. So everything was measured on fresh draws of all pictures, also with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each beside training from scratch under the same setting (5 draws). All settings were chosen on pictures that were not measured (`tl.stored("03_tuning")` holds what was tried and what was chosen).
 #
-# Flips help under every one of these settings: by 13 to 17 points, against none at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures each stand for one way of training. In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips. The figure of stages has 12 epochs, the one of dim light 24.
+# Flips help under every one of these settings: by 13 to 17 points, against none at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures were not measured again in this way. In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips. The figure of stages has 12 epochs, the one of dim light 24.
 
 # %% key="sure-figure" alt_ja="学習の長さ、クリッピング、オプティマイザーを変えたときの、ファインチューニングとゼロからのテスト正解率。1行に1条件。" alt_en="Test accuracy of fine-tuning and of scratch with other lengths of training, without clipping and with another optimizer, one a row."
 lesson03.draw_checked(knobs, tl.stored("03_stable"))
