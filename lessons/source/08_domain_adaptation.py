@@ -530,10 +530,10 @@ print(f"By night, only the first memory measured again: {tl.evaluate(first_only,
 lesson08.draw_layers(model, adapted)
 
 # %% [markdown] key="layers-read" lang="ja"
-# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。鳥の写真でも、夜に99%から35%へ下がり、すべての層を測り直すと93%まで戻りました（保存済み、5回）。
+# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。鳥の写真でも、夜に99%から41%へ下がり、すべての層を測り直すと94%まで戻りました（保存済み、10回）。
 
 # %% [markdown] key="layers-read" lang="en"
-# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers. Photos of birds, too, fell from 99% to 35% by night, and measuring all layers again brought them back to 93% (stored, 5 draws).
+# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers. Photos of birds, too, fell from 99% to 41% by night, and measuring all layers again brought them back to 94% (stored, 10 draws).
 
 # %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
 # ## さらに深く：答えを新しい割合に合わせる

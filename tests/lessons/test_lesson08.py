@@ -161,6 +161,17 @@ def test_the_night_costs_and_adabn_wins_back_what_the_lesson_promises():
     assert paired(night["coral"], night["before"]).low > 0
 
 
+def test_the_night_does_to_birds_what_the_page_says():
+    birds = stored("08_birds")
+    before, after = birds["night"]["before"], birds["night"]["adabn"]
+    assert len(before) == 10 and paired(after, before).low > 0.4
+    runs = (birds["photo"]["before"], before, after)
+    day, night, back = (f"{interval(one, share=True).mean:.0%}" for one in runs)
+    said = words_of("layers-read")
+    assert f"from {day} to {night} by night" in said["en"] and f"back to {back}" in said["en"]
+    assert f"{day}から{night}へ" in said["ja"] and f"{back}まで" in said["ja"]
+
+
 def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     shift = stored("08_shift")
     dusk, line = shift["fish"]["0.5"], shift["surfaces"]["line"]

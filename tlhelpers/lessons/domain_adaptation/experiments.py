@@ -127,13 +127,13 @@ def styles() -> dict:
 @experiment(
     "08_birds",
     unit="draws of source, unlabelled and test pictures",
-    seeds=5,
+    seeds=10,
     labels="50 + 20",
     settings=IN_EACH_DRAW,
 )
 def birds() -> dict:
     """The same for birds: other creatures, the same night."""
-    return {style: _ways("birds", style, FEW_SEEDS) for style in ("photo", "night")}
+    return {style: _ways("birds", style, SEEDS) for style in ("photo", "night")}
 
 
 def _ways(name: str, style: str, seeds: Sequence[int]) -> dict[str, list[float]]:
