@@ -738,7 +738,7 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **待ち時間**：2コアのCPUで、リプレイが最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
 # - **遅れた人は**：先頭から、忘れていく5枚の図までのコードのセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「行を写せば忘れない」「本体を凍結すれば忘れない」。どちらも図で確かめます。
-# - **測定の範囲**：保存した結果はシード0〜4で、訓練とテストの画像をどちらも選び直しています（本物の画像はシード0〜9）。強さはシード100の検証画像で選びました。
+# - **測定の範囲**：保存した結果はシード0〜9（表面検査、エポック数、BatchNormの比較は0〜4）で、訓練とテストの画像をどちらも選び直しています。強さはシード100の検証画像で選びました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · opening and nearest mean 7 (project the `new_means` diagram) → growing the head, and forgetting 6 → widget and exercise A 7 → replay 4 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 9. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
@@ -749,4 +749,4 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **Waiting**: on two CPU cores replay takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
 # - **Whoever fell behind** runs the cells with code from the top to the five panels of forgetting, and can go on from any section.
 # - **Common mistakes**: "with the rows copied nothing is forgotten", "with the body frozen nothing is forgotten". The figures show both to be wrong.
-# - **What was measured**: stored results with seeds 0 to 4, which redraw training and test pictures alike (real pictures: 0 to 9). Strengths were chosen on validation pictures of seed 100.
+# - **What was measured**: stored results with seeds 0 to 9 (surfaces, epochs and BatchNorm: 0 to 4), which redraw training and test pictures alike. Strengths were chosen on validation pictures of seed 100.

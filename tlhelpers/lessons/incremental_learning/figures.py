@@ -232,7 +232,7 @@ def draw_matrices(accuracy: Mapping[str, Tensor]) -> Picture:
 def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Picture:
     """Mean accuracy over all groups met so far, after each step; today's runs as rings."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.6))
+    figure, axes = plt.subplots(figsize=(7.4, 4.2))
     steps = list(range(1, len(stream["steps"]) + 1))
     for method in stream["methods"]:
         runs = torch.stack([met_so_far(matrix) for matrix in matrices(stream, method)], 1)
@@ -246,7 +246,7 @@ def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Pi
     axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
     axes.set_ylabel(text("lesson04.so_far"), linespacing=1.5)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower left", fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text("lesson04.stream_title"))
     return picture(figure, text("lesson04.stream_alt"))
 
