@@ -161,6 +161,12 @@ def test_the_night_costs_and_adabn_wins_back_what_the_lesson_promises():
     assert paired(night["coral"], night["before"]).low > 0
 
 
+def test_the_verdicts_stand_however_the_source_network_was_trained():
+    for verdict, settings in stored("08_stable")["verdicts"].items():
+        for name, points in settings.items():
+            assert len(points) == 10 and interval(points).low > 0, (verdict, name)
+
+
 def test_the_night_does_to_birds_what_the_page_says():
     birds = stored("08_birds")
     before, after = birds["night"]["before"], birds["night"]["adabn"]
