@@ -167,7 +167,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # 近道あり
 # ```
 #
-# 実際のネットワークでは、BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークに、それぞれに合う学習率で、**同じ240枚**を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて5回）。
+# 実際のネットワークでは、BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークに、それぞれに合う学習率で、**同じ240枚**を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて10回）。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
@@ -190,7 +190,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# In real networks, BatchNorm (lesson 08) keeps the input from vanishing. Is a deep one without shortcuts still hard to train? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 5 starts).
+# In real networks, BatchNorm (lesson 08) keeps the input from vanishing. Is a deep one without shortcuts still hard to train? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 10 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 lesson07.draw_depth(tl.stored("07_depth"))
@@ -201,14 +201,14 @@ pairs = zip(depth["residual"][-1], depth["plain"][-1])
 gain = tl.interval([residual - plain for residual, plain in pairs])
 tl.claim(
     f"In 15 epochs, shortcuts raise the training accuracy of 20 layers by {100 * gain.low:.0f} to "
-    f"{100 * gain.high:.0f} points (stored, 5 starts)",
+    f"{100 * gain.high:.0f} points (stored, 10 starts)",
     # ja: f"20層・15エポックの学習で、近道は訓練データの正解率を{100 * gain.low:.0f}〜{100 * gain.high:.0f}"
-    # ja: "ポイント上げました（保存済み、初期値を変えて5回）",
+    # ja: "ポイント上げました（保存済み、初期値を変えて10回）",
     gain.low > 0,
 )
 
 # %% [markdown] key="skip-read" lang="ja"
-# **近道のない20層は、15エポックでは、自分の訓練データさえ覚えきれません。** 層を増やすと、92%、72%、53%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。
+# **近道のない20層は、15エポックでは、自分の訓練データさえ覚えきれません。** 層を増やすと、94%、72%、52%と下がっていきます。訓練データで下がるのですから、過学習ではありません。学習そのものがうまく進まないのです（He ほかは**劣化**（degradation）と呼びました）。
 #
 # ところが**3倍**のエポック数では、近道なしも追いつきました（差は0〜2ポイント）。この大きさでは、近道は学習を速くするもののようです。論文の大きなネットワークでは、3倍学習しても差が残りました。
 #
@@ -217,7 +217,7 @@ tl.claim(
 # では、近道のあるResNetを選べば、いつも正解でしょうか。6つのネットワークを、6つの仕事（どれも描いた絵です）で比べます。ラベルは1クラス20枚で、上は凍結、下はファインチューニング（レッスン03）です。
 
 # %% [markdown] key="skip-read" lang="en"
-# **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (92%, 72%, 53%). This is not over-fitting: training itself goes wrong (He et al. called it **degradation**).
+# **Without shortcuts, 20 layers cannot even learn their own training data in 15 epochs.** The deeper, the worse (94%, 72%, 52%). This is not over-fitting: training itself goes wrong (He et al. called it **degradation**).
 #
 # But after **three times** the epochs the plain network had caught up (0 to 2 points): at this size, it seems, shortcuts make learning faster. In the paper's large networks the difference stayed even then.
 #
@@ -417,21 +417,21 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # %% [markdown] key="real" lang="ja"
 # ## 本物のモデルと写真では？
 #
-# 転移元の違う3つのMobileNetV2と、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して5回）。
+# 転移元の違う3つのMobileNetV2と、ずっと小さなSqueezeNetを、凍結したまま、1クラス10枚のラベルで比べます（画像を選び直して10回）。
 
 # %% [markdown] key="real" lang="en"
 # ## And real networks on real photographs?
 #
-# Here are three MobileNetV2 (from ImageNet, birds and insects) and the smaller SqueezeNet, frozen, with 10 labels of each class (5 draws).
+# Here are three MobileNetV2 (from ImageNet, birds and insects) and the smaller SqueezeNet, frozen, with 10 labels of each class (10 draws).
 
 # %% key="real-figure" alt_ja="本物の4つのネットワークを6つの本物のデータで比べたテスト正解率。データごとに1列で、点線はランダムに答えた場合。" alt_en="Test accuracy of four real networks on six real sets of pictures, a column each; dotted lines mark guessing."
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが87%で、ImageNetの89%に迫ります。同じ設計でも、鳥で育ったものは71%です。犬と猫では、ImageNetの94%に対し、鳥や虫で育ったものは57%と53%で、ランダム並みです。血球と数字では、小さなSqueezeNetの平均が1位でした。ただし、5回ではまだ確かとは言えません。
+# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが86%で、ImageNetの88%に迫ります。鳥で育ったものは72%です。犬と猫では、ImageNetの95%に対し、鳥や虫で育ったものは58%と54%で、ランダム並みです。数字では、小さなSqueezeNetがImageNetのMobileNetV2を9ポイント上回りました（95%信頼区間は5〜12）。
 
 # %% [markdown] key="real-read" lang="en"
-# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 87% to 89%; the one from birds does not (71%). On cats and dogs ImageNet reaches 94%, while birds and insects are hardly better than guessing (57% and 53%). On blood cells and digits the small SqueezeNet leads, but five draws leave that open.
+# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 86% to 88%; the one from birds does not (72%). On cats and dogs ImageNet reaches 95%, while birds and insects are near guessing (58% and 54%). On digits the small SqueezeNet is 9 points ahead of ImageNet's MobileNetV2 (95% interval: 5 to 12).
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -652,7 +652,7 @@ lesson07.draw_scores(choice)
 #
 # **広く使われているコードには誤りがあります。** 画像が特徴より少ないとき、証拠の式の1つの項（$-\tfrac{d-k}{2} \log \alpha$、$d$ は特徴の数、$k$ はランク）が抜けていて、値が特徴の数とともに膨らみます。意味のない乱数（画像120枚、特徴512個、32クラス）では、正しい式の0.32に対して約16になります。`tl.transferability` は正しい式を使い、テストでも確かめています。
 #
-# **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.6ポイントです（ランダムなら8.7ポイント）。これより良かったのはLEEP（0.6ポイント）だけで、k-NNとLogMEは2ポイント、Hスコアは4ポイントでした。目安の良し悪しも、仕事と候補しだいです。
+# **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.7ポイントです（ランダムなら9.5ポイント）。これより良かったのはLEEP（1.0ポイント）だけで、LogMEは2ポイント、k-NNは3ポイント、Hスコアは5ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 #
 # **ラベルの数が変わると、良い目安も変わります。** 1クラス10枚では、後悔はプローブが0.3ポイント、LogMEが2.5、k-NNが3.6でした。60枚では、LogMEが1.2、k-NNが1.3で、プローブは3.1です（画像を選び直して3回。ランダムなら14〜16ポイント）。プローブの検証データは、どちらも1クラス10枚のままです。2クラスの犬と猫では20枚しかなく、12ポイント損をしました。ラベルが増えたら、検証データも増やしましょう。
 
@@ -663,7 +663,7 @@ lesson07.draw_scores(choice)
 #
 # **The code in wide use has a mistake.** Where there are fewer pictures than features, a term of the evidence is missing ($-\tfrac{d-k}{2} \log \alpha$, with $d$ features and rank $k$), and the value swells with the number of features. For meaningless random numbers (120 pictures, 512 features, 32 classes) it gives about 16 where the formula gives 0.32. `tl.transferability` uses the whole formula, and a test compares it with the definition.
 #
-# **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.6 points, a random choice 8.7. Only LEEP does better (0.6); k-NN and LogME lose 2 points, the H-score 4. How good a score is depends on jobs and candidates, too.
+# **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.7 points, a random choice 9.5. Only LEEP does better (1.0); LogME loses 2 points, k-NN 3, the H-score 5. How good a score is depends on jobs and candidates, too.
 #
 # **With another number of labels, another score is the best.** With 10 labels of each class the regret of the probe is 0.3 points, of LogME 2.5 and of k-NN 3.6. With 60, LogME has 1.2, k-NN 1.3 and the probe 3.1 (3 draws; at random 14 to 16). The probe is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are 20 pictures, and it lost 12 points there. Who has more labels should validate on more of them.
 
@@ -790,14 +790,14 @@ print(f"with shortcuts {learned['residual']:.0%}")
 lesson07.draw_gradient(depth)
 
 # %% [markdown] key="gradient-read" lang="ja"
-# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.6）、近道があると、平均では増え方がゆるやかです（0.5から1.5。ただし帯は重なっています）。
+# **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.2）、近道があると、増え方がゆるやかです（0.4から1.3。20層では帯も重なりません）。
 #
 # 手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さな散らばりで割るので、勾配のほうは大きくなるのです。BatchNormのある深いネットワークで勾配が増えることは、理論でも示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、BatchNormがあるので勾配の消失が原因とは考えにくい、と書いています。
 #
 # では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
 
 # %% [markdown] key="gradient-read" lang="en"
-# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.6 with 20); with shortcuts it grows more slowly on average (0.5 to 1.5, though the bands overlap).
+# **It does not vanish, it grows.** Without shortcuts the gradient of the first layer gets longer with the number of layers (0.4 with 8, 2.2 with 20); with shortcuts it grows more slowly (0.4 to 1.3; at 20 layers the bands lie apart).
 #
 # The calculation by hand had no BatchNorm: when values shrink, BatchNorm divides by their small spread, and so enlarges the gradient. Theory, too, finds growing gradients in deep networks with BatchNorm ([arXiv:1902.08129](https://arxiv.org/abs/1902.08129)), and He et al. themselves think that, with BatchNorm, vanishing gradients are an unlikely cause.
 #

@@ -107,10 +107,30 @@ def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep
         100 * (max(truth.values()) - truth["imagenet"])
         for truth in (truths(found, target, 0) for target in found["targets"])
     ]
-    assert sum(habit) / len(habit) == pytest.approx(1.6, abs=0.05)
-    assert mean_regret(found, "random", 0).mean == pytest.approx(8.7, abs=0.05)
-    assert mean_regret(found, "leep", 0).mean == pytest.approx(0.6, abs=0.05)
+    assert sum(habit) / len(habit) == pytest.approx(1.7, abs=0.05)
+    assert mean_regret(found, "random", 0).mean == pytest.approx(9.5, abs=0.05)
+    assert mean_regret(found, "leep", 0).mean == pytest.approx(1.0, abs=0.05)
     assert min(mean_regret(found, score, 0).mean for score in ("knn", "logme")) > 1.7
+
+
+def test_imagenet_leads_its_own_design_on_five_sets_and_squeezenet_on_digits():
+    runs = {
+        target: {name: 100 * torch.tensor(one["frozen"][0]) for name, one in networks.items()}
+        for target, networks in stored("07_real")["targets"].items()
+    }
+    design = ("imagenet", "birds", "insects")
+    led = [t for t, of in runs.items() if max(design, key=lambda n: of[n].mean()) == "imagenet"]
+    assert set(runs) - set(led) == {"blood_cells"}
+    lead = interval((runs["digits"]["squeezenet"] - runs["digits"]["imagenet"]).tolist())
+    assert [round(value) for value in (lead.low, lead.mean, lead.high)] == [5, 9, 12]
+    near = interval((runs["ants_bees"]["insects"] - runs["ants_bees"]["imagenet"]).tolist())
+    assert near.low < 0 < near.high
+
+
+def test_the_first_gradient_of_deep_plain_networks_is_longer_than_with_shortcuts():
+    norms = {way: runs[-1] for way, runs in stored("07_depth")["gradient"].items()}
+    assert interval(norms["plain"]).low > interval(norms["residual"]).high
+    assert [round(fmean(norms[way]), 1) for way in ("plain", "residual")] == [2.2, 1.3]
 
 
 FAMILIES = ("zukan-resnet", "zukan-vgg", "zukan-inception")

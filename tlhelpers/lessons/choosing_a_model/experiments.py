@@ -328,7 +328,7 @@ def _pretrained(build: Callable[[int], nn.Module], pictures: Split, recipe: Reci
 DEPTHS = (8, 14, 20)
 DEEP_LABELS = 40  # of each class; all that counts here is whether they are learned
 DEEP_EPOCHS, DEEP_BATCH = 15, 32
-DEEP_TUNING, DEEP_RUNS = 1, 5  # initial weights to choose a rate with, and others to measure
+DEEP_TUNING, DEEP_RUNS = 1, 10  # initial weights to choose a rate with, and others to measure
 DEEP_RATES = (0.01, 0.03, 0.1)
 
 
@@ -336,7 +336,7 @@ DEEP_RATES = (0.01, 0.03, 0.1)
     "07_depth",
     weights=(),
     unit="initial weights and orders of the same 240 pictures",
-    seeds=5,
+    seeds=10,
     labels="40",
     settings=SEARCHED,
 )
@@ -692,7 +692,7 @@ REAL_SOURCES: dict[str, Callable[[int], nn.Module]] = {
     "insects": functools.partial(inaturalist, "insects"),
     "squeezenet": squeezenet,
 }
-REAL_LABELS, REAL_DRAWS = (10,), 5
+REAL_LABELS, REAL_DRAWS = (10,), 10
 MOST_PHOTOS = 240  # of a target
 REAL_SCORES = {
     "knn": nearest,
@@ -705,7 +705,7 @@ REAL_SCORES = {
     "07_real",
     weights=(),
     unit="draws of labelled and test pictures",
-    seeds=5,
+    seeds=10,
     labels="10",
     settings=CROSS_VALIDATED,
 )
