@@ -711,10 +711,10 @@ if tl.live("mobilenet_v2", "eurosat"):
         # ja: print(f"衛星写真、5ウェイ1ショット、{name}：{five_way.mean:.0%}")
 
 # %% [markdown] key="settings-read" lang="ja"
-# **差は2ポイントに縮み、コサイン類似度では逆に2ポイント負けます。** 96画素での5〜7ポイントの差は、ネットワークだけで決まったのではありません。
+# **差は2ポイントに縮み、コサイン類似度では逆に3ポイント負けます。** 96画素での5〜7ポイントの差は、ネットワークだけで決まったのではありません。
 
 # %% [markdown] key="settings-read" lang="en"
-# **The lead shrinks to 2 points, and by cosine it turns into a loss of 2.** The 5 to 7 points at 96 pixels were not due to the networks alone.
+# **The lead shrinks to 2 points, and by cosine it turns into a loss of 3.** The 5 to 7 points at 96 pixels were not due to the networks alone.
 
 # %% [markdown] key="references" lang="ja" tags=["deeper"]
 # ## いまのフューショット学習と文献
