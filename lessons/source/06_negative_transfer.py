@@ -54,7 +54,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：色分けから外観検査へ
 #
-# 次のセルには、上に色分けの訓練データ（8色のうち2色）、下に外観検査の写真が並びます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。訓練データは1クラス40枚、設定を選ぶ検証データも40枚です。見た目は、**とてもよく似ています**。
+# 次のセルには、上に色分けの訓練データ（8色のうち2色）、下に外観検査（図では「表面の検査」）の写真が並びます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。訓練データは1クラス40枚、設定を選ぶ検証データも40枚です。見た目は、**とてもよく似ています**。
 #
 # まず本体を凍結し、出力層だけを学習します（線形プローブ）。比べるのは、次の3つの目です。
 #
@@ -67,7 +67,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="en"
 # ## The job: from sorting colours to inspection
 #
-# The next cell shows, above, what the paint sorter learned from (2 of 8 colours) and, below, the inspection. It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 training pictures of each, and 40 validation pictures of each to choose settings with. To us, the two **look very much alike**.
+# The next cell shows, above, what the paint sorter learned from (2 of 8 colours) and, below, the inspection (in the figures: surfaces). It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 training pictures of each, and 40 validation pictures of each to choose settings with. To us, the two **look very much alike**.
 #
 # First the body stays frozen and only a head is trained, a linear probe. Three eyes compete:
 #
@@ -198,7 +198,7 @@ tl.claim(
 )
 
 # %% [markdown] key="inside" lang="ja"
-# **全体を学習しても、取り返せませんでした。** 5回の平均は、色見分けネットが60%、ゼロからの学習が78%で、ギャップは18ポイントです。画像もステップ数も、設定を選んだ候補も、どちらも同じです。一方、`zukan-resnet` から始めると92%に届きます。
+# **全体を学習しても、取り返せませんでした。** 5回の平均は、色見分けネットが60%、ゼロからの学習が78%で、ギャップは18ポイントです。画像、ステップ数、設定の候補は、どちらも同じです。一方、`zukan-resnet` から始めると92%に届きます。
 #
 # ## 何が起きている？
 #
@@ -247,10 +247,10 @@ tl.see_prediction("06-where", "at the first layer")
 # ja: tl.see_prediction("06-where", "1層目")
 
 # %% [markdown] key="response-read" lang="ja"
-# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
+# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。ランダムな重みは、何かを無視するように学んではいないので、欠陥がいくらか伝わります。色分けの仕事では、傷を無視するのは正しい振る舞いでした。それがそのまま、次の仕事の邪魔になります。
 
 # %% [markdown] key="response-read" lang="en"
-# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. To ignore scratches was right for sorting colours; now it is what stands in the way.
+# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. Random weights have not learned to ignore anything, so some of the defect comes through. To ignore scratches was right for sorting colours; now it is what stands in the way.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ## 対策：入口を作り直す
@@ -315,14 +315,14 @@ lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 #
 # 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。転移元4つ、転移先4つの16組で確かめます。
 #
-# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図では、1つの枠が1つの転移先、1行が1つの転移元で、印が0より右にあれば害です。四角（全体を学習）は、表面の検査だけで測りました。
+# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図では、1つの枠が1つの転移先、1行が1つの転移元で、区間全体が灰色の側に入れば害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
 # ## Unlike is not harmful
 #
 # When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us check with four sources and four targets, sixteen pairs.
 #
-# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, each panel is a target and each row a source; a mark right of 0 means harm. The squares (everything trained) were measured on surfaces only.
+# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, each panel is a target and each row a source; it does harm where the whole interval lies on the grey side. The squares (everything trained) were measured on surfaces only.
 
 # %% key="pairs-figure" alt_ja="上は新しい転移元2つと転移先3つの画像。下は16組のギャップ、出力層だけの場合と全体を学習した場合。" alt_en="Above, pictures of two sources and three targets. Below, the gaps of sixteen pairs, head only and everything trained."
 display(lesson06.show_world())
@@ -485,7 +485,7 @@ tl.quiz("06")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - **Negative transfer**: from the weights of a source, training ends worse than from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
+# - **Negative transfer** means that training from the weights of a source ends worse than training from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
 # - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
 # - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide, so the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for this comparison whether the source is far or near.
@@ -531,14 +531,14 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# - **設定**：表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおり（学習率0.03〜1.0、クリッピングあり・なし）から1つを選びました。選ぶのに使ったのは、測定に使わない画像の検証データです（`pairs["tuning"]` に記録があります）。
+# - **設定**：表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、どれも同じ5とおり（学習率0.03〜1.0、クリッピングあり・なし）から1つを選びました。選ぶのに使ったのは、測定に使わない画像の検証データです（`pairs["tuning"]` に記録があります）。色見分けネットの選んだ設定（学習率0.3、クリッピングあり）を、上の `train` はどの出発点にも使います。
 # - **条件**：ステップ数（312）、データ拡張、画像は同じです。ラベルは、学習に1クラス40枚、設定を選ぶのに40枚です。
 # - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかまではわかりません。次の図は、色見分けネット、`zukan-resnet`、ゼロからの学習を、条件を変えて測り直したものです（対策とほかの2つの転移元は、測り直していません）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# - **Settings**: on surfaces, all five starts (four sources and random weights) chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record.
+# - **Settings**: on surfaces, all five starts (four sources and random weights) chose from the same five settings (learning rates of 0.03 to 1.0, with and without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. What the paint sorter chose (a rate of 0.3, clipped) is what `train` above uses for every start.
 # - **Conditions**: steps (312), augmentation and pictures are alike. The labels are 40 a class to learn from and 40 to choose with.
 # - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch. The figure shows the paint sorter, `zukan-resnet` and scratch again under other conditions; the remedies and the other two sources were measured under one only.
 
@@ -546,7 +546,7 @@ lesson06.show_filters(eyes)
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
 
 # %% [markdown] key="stable-read" lang="ja"
-# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、36%対69%に開きます。3倍にすると82%対84%で、差の95%信頼区間（−2〜6ポイント）は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
+# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、差は36%対69%に開きます。3倍にすると82%対84%で、差の95%信頼区間（−2〜6ポイント）は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
 #
 # 長さが同じなら、学習率を変えても、別のオプティマイザーAdamWに替えても、害は残りました。`zukan-resnet` のほうは、どの条件でもゼロからの学習を上回りました。差は、3倍のときが9ポイント、ほかは12〜18ポイントです（保存済み、どの区間も0より上）。なお、`zukan-resnet` とゼロからの学習が候補から選んだ設定は「学習率0.03、クリッピングなし」なので、その行の値は1行目と同じです。
 #
@@ -613,7 +613,7 @@ lesson06.draw_warnings(pairs)
 # - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合、`tl.leep`）。
 # - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
 #
-# 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアの順とギャップ（出力層だけを学習）の順がどれだけ合うかで、1なら完全に合い、0なら無関係です。
+# 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアが良いと見た順と、ギャップ（出力層だけを学習）の小さい順がどれだけ合うかです。1なら完全に合い、0なら無関係、−1なら逆の順で、4つの転移先の平均を示します。
 
 # %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
 # ## Deeper: seven scores
@@ -625,7 +625,7 @@ lesson06.draw_warnings(pairs)
 # - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$ (`tl.leep`).
 # - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
 #
-# The rank correlation in the table compares, on each target, the order of the four sources by score with their order by gap (head only): 1 is full agreement, 0 none.
+# The rank correlation in the table compares, on each target, the order of the four sources by score, the most promising first, with their order by gap (head only), the smallest first: 1 is full agreement, 0 none, −1 the reverse order. It is a mean over the four targets.
 
 # %% key="scores-table"
 lesson06.Table(lesson06.warning_rows(pairs))

@@ -18,6 +18,7 @@ from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.transfer.intervals import interval
 
+A_ROW = 3  # panels side by side: as many as a page shows in a readable size
 LOOKS = {  # kind of features -> colour and marker, the same in every lesson
     "imagenet": (figures.BLUE, "o"),
     "zukan": (figures.GREEN, "D"),
@@ -45,10 +46,13 @@ def draw_twin(
     counted: what the horizontal axis counts, where that is not labels a class.
     """
     figures.use()
-    size = (2.4 + 2.2 * len(sets), 3.3)
-    figure, panels = plt.subplots(1, len(sets), figsize=size, sharey=True, squeeze=False)
+    across = min(len(sets), A_ROW)
+    rows = math.ceil(len(sets) / across)
+    figure, panels = plt.subplots(rows, across, sharey=True, squeeze=False)
+    for axes in panels.flat[len(sets) :]:
+        axes.remove()
     drawn: list[Sequence[float]] = []
-    for axes, name in zip(panels[0], sets, strict=True):
+    for axes, name in zip(panels.flat, sets, strict=False):
         curves = found[name]
         for kind, (colour, marker) in looks.items():
             if kind not in curves:
@@ -67,14 +71,16 @@ def draw_twin(
         axes.set_xlabel(counted or text("twins.labels"), fontsize=10)
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-    panels[0][0].set_ylabel(text("twins.accuracy"), fontsize=10)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(text("twins.accuracy"), fontsize=10)
     name_band(panels[0][0], drawn)
     handles, names = panels[0][0].get_legend_handles_labels()
     if chance:
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
         handles, names = [*handles, line], [*names, text("twins.chance")]
     columns = len(names) if len(sets) > 2 else 3
-    figure.set_figheight(3.1 + 0.2 * math.ceil(len(names) / columns))
+    height = 0.4 + 2.7 * rows + 0.2 * math.ceil(len(names) / columns)
+    figure.set_size_inches(2.4 + 2.2 * across, height)
     figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)
