@@ -148,7 +148,7 @@ tl.claim(
 # 図の点は、訓練・検証・テストの画像をすべて選び直して測った5回の平均、線はその平均の95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。値はテスト正解率ですが、設定を選ぶのには検証データだけを使いました。セルが表示した数字と白抜きの丸は、いま実行した1回の検証正解率です。線の外に出ることもあります。
 
 # %% [markdown] key="win-read" lang="en"
-# **Training the eye gets clearly more out of the same 200 pictures.** The frozen body has only the features that it grew for creatures, patterns and letters. Once it is allowed to move, it can turn them into features for defects.
+# **Training the eye gets clearly more out of the same 200 pictures.** The frozen body has only the features that it grew for creatures, patterns and letters. Once it may move, it can turn them into features for defects.
 #
 # In the figure, dots are means over 5 fresh draws of all training, validation and test pictures, and lines are 95% intervals of these means. "Stored" results were measured beforehand and come with the course. They are test accuracies, but only validation data chose the settings. The printed numbers and the ring are the validation accuracy of the one run that you just made; they may lie outside the lines.
 
@@ -161,7 +161,7 @@ tl.claim(
 #
 # たとえば $w = 0.50$、$g = 2$ のとき、$\eta = 0.01$ なら $0.48$ になり、事前学習の値の近くにとどまります。$\eta = 1$ なら $-1.50$ で、元の値とはまったく別の値です。`train` では、これに前のステップの勢いを加えます（`momentum`、`nesterov`）。
 #
-# 学習率を動かして、正解率がどう変わるかを見てください。**転移元**は、事前学習で学んだ104種類の絵のことです。その正解率は、学習後の本体に元の出力層を付け直して測りました。「クリッピングあり」は、次の節で説明する**勾配クリッピング**を使った場合です。
+# 学習率を動かして、正解率がどう変わるかを見てください。**転移元**は、事前学習で学んだ104種類の絵のことです。その正解率（ファインチューニング前は97%）は、学習後の本体に元の出力層を付け直して測りました。「クリッピングあり」は、次の節で説明する**勾配クリッピング**を使った場合です。
 
 # %% [markdown] key="rate" lang="en"
 # ## Knob 1: the learning rate
@@ -170,9 +170,9 @@ tl.claim(
 #
 # $$w \leftarrow w - \eta\, g$$
 #
-# For example, take $w = 0.50$ and $g = 2$. With $\eta = 0.01$ the weight becomes $0.48$, close to where pre-training left it. With $\eta = 1$ it becomes $-1.50$, and nothing is left of the old value. `train` adds to this some of the speed of the steps before (`momentum`, `nesterov`).
+# For example, take $w = 0.50$ and $g = 2$. With $\eta = 0.01$ the weight becomes $0.48$, close to where pre-training left it. With $\eta = 1$ it becomes $-1.50$, and nothing is left of the old value. `train` adds some of the speed of the steps before (`momentum`, `nesterov`).
 #
-# Move the learning rate and see what becomes of the accuracy. The **source** is the 104 kinds of drawing that the network learned in pre-training; for its accuracy the old head is put back on the trained body. "With clipping" means **gradient clipping**, which the next section explains.
+# Move the learning rate and see what becomes of the accuracy. The **source** is the 104 kinds of drawing that the network learned in pre-training; for its accuracy (97% before fine-tuning), the old head is put back on the trained body. "With clipping" means **gradient clipping**, which the next section explains.
 
 # %% key="widget"
 tl.widget("03")
@@ -231,21 +231,21 @@ lesson03.draw_rates(tl.stored("03_rates"))
 # **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、64%だったのが76%になりました。逆に0.003では、70%から62%に下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、12エポックでは学び足りないのでしょう。いちばん良い学習率どうしで比べると73%と76%で、差の95%信頼区間は−2〜7ポイントです。0を含むので、最高の正解率まで上がったとは言いきれません。
 
 # %% [markdown] key="clip-read" lang="en"
-# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little in this time. The best accuracy may not rise at all: from 73% to 76% is a gain of -2 to 7 points (95% interval).
+# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little. The best accuracy may not rise at all: the gain from 73% to 76% is uncertain (95% interval -2 to 7 points).
 
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
 #
 # 200枚では、ネットワークはすぐに訓練データを丸暗記します（**過学習**）。そこで、見せるたびに画像を少し変えます。これが**データ拡張**（augmentation）です。条件は1つ、**ラベルが変わらないこと**です。たとえば表面の画像には上も左もないので、上下左右に反転しても、ひびはひびのままです。文字の「b」を反転すると「d」になってしまいますから、文字には使えません。
 #
-# 次のセルでは、反転なし（前のセルの `clipped`）と反転あり（`best`）で、訓練データと検証データの正解率を比べます。反転ありのほうは、学習も2倍の24エポックです。図では、2つの効果を分けて示します。
+# 次のセルでは、反転なし（上の2回目の `clipped`）と反転あり（`best`）で、訓練データと検証データの正解率を比べます。反転ありのほうは、学習も2倍の24エポックです。図では、2つの効果を分けて示します。
 
 # %% [markdown] key="flips" lang="en"
 # ## Knob 3: augmentation
 #
 # With 200 pictures, the network soon knows its training data by heart (**over-fitting**). So change the pictures a little each time they are shown: this is **augmentation**. There is one condition: **the label must stay true**. For example, a surface has no top and no left, so a crack is still a crack when it is turned upside down. A letter "b", however, becomes a "d" when it is mirrored.
 #
-# The next cell compares training and validation accuracy without flips (`clipped`, from the last cell) and with them (`best`). The latter also trains twice as long (24 epochs); the figure shows the two effects apart.
+# The next cell compares training and validation accuracy without flips (`clipped`, the second run above) and with them (`best`). The latter also trains twice as long (24 epochs); the figure shows the two effects apart.
 
 
 # %% key="steps-figure" alt_ja="凍結から始めて、つまみを1つずつ調整したときのテスト正解率。下の行ほど後の段階。" alt_en="Test accuracy from the frozen body through one knob after another; lower rows are later steps."
@@ -416,8 +416,8 @@ plan = {
     "later": "Train on the 80 as well. Change over if validation is better in both factories.",
     # ja: "later": "80枚も加えて学習し直します。両工場の検証で上回れば切り替えます。",
     "why": "The defects are the same. With relight, factory 1's pictures give 62% in dim light, "
-    "frozen 37%. I keep it only if it beats the probe. The 10 dim pictures are kept for testing. "
-    "A dim or turned crack is a crack.",
+    "frozen 37%. I keep it only if it beats the probe on validation data. "
+    "The 10 dim pictures are kept for testing. A dim or turned crack is a crack.",
     # ja: "why": "欠陥は同じです。第1工場の画像とrelightで、暗くても62%です（凍結は37%）。まずプローブを測り、"
     # ja: "検証で上回れば切り替えます。暗い10枚は、テストに取っておきます。"
     # ja: "暗くても逆さでも、ひびはひびです。",
@@ -456,16 +456,16 @@ tl.quiz("03")
 # - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きな効果が期待できます。
 # - 学習率は、低すぎれば学び足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、うまくいく範囲が大きいほうへずれ、高い学習率でも崩れにくくなります。
 # - データ拡張は、ラベルを変えないものを選びます。ここでは、本体を動かすことと同じくらい効きました。
-# - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものがわずかです。訓練データになかった暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
+# - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、ファインチューニングで得られるものはわずかです。訓練データになかった暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
 # - レッスン00の**戦略マップ**（`tl.strategy_map()`）は、これをもとに、まず試す方法を示します。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
 # - Fine-tuning starts from pretrained weights and trains the body, too. Where the frozen body leaves room and there are some twenty labels a class, it can gain a lot.
-# - Too low a learning rate learns too little, too high a one destroys. Clipping moves the good range up and protects at high rates.
+# - Too low a learning rate learns too little; too high a one destroys what was learned. Clipping moves the good range up and protects at high rates.
 # - Choose augmentation that keeps the labels true. Here it helped about as much as letting the body move.
-# - It gains little with two labels a class, or where frozen is nearly perfect. In dim light, which the training data lacked, most of the gain was gone. And unless you see to it, the old work is forgotten.
+# - Fine-tuning gains little with two labels a class, or where frozen is nearly perfect. In dim light, which the training data lacked, most of the gain was gone. And unless you see to it, the old work is forgotten.
 # - The **strategy map** of lesson 00 (`tl.strategy_map()`) goes by this when it says what to try first.
 
 # %% [markdown] key="deeper-real" lang="ja" tags=["deeper"]
@@ -541,6 +541,8 @@ if tl.live("mobilenet_v2", "eurosat"):
 #     stage.requires_grad_(True)
 # ```
 #
+# `train` では、`model.fc` の行のあとに入れます。凍結した段でも、BatchNormの記憶は `model.train()` の間に書き換わるので、その段だけ `eval()` に戻します。
+#
 # > **見る前に考える**：表面の検査では、どの段まで学習すると正解率が上がるでしょうか。ヒントは、前のほうの段ほど輪郭や質感を見ていることです。
 
 # %% [markdown] key="deeper-depth" lang="en" tags=["deeper"]
@@ -553,6 +555,8 @@ if tl.live("mobilenet_v2", "eurosat"):
 # for stage in (model.layer4, model.fc):
 #     stage.requires_grad_(True)
 # ```
+#
+# In `train`, these lines belong right after the line of `model.fc`. Even in a frozen stage, `model.train()` lets the BatchNorm memory move, so put the frozen stages back with `eval()`.
 #
 # > **Think before you look**: down to which stage must you go for surfaces? A hint: the early stages see outlines and textures.
 
@@ -586,7 +590,7 @@ lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 # %% key="head-first"
 tl.diagram("head_first")
 
-# %% key="head-figure" alt_ja="線形プローブの出力層から始めた場合とランダムな出力層から始めた場合の、新しいタスク、暗い照明、転移元の正解率。" alt_en="Accuracy on the new task, in the dark and on the source, from the probe's head and from a random head."
+# %% key="head-figure" alt_ja="線形プローブの出力層から始めた場合とランダムな出力層から始めた場合の、新しいタスク、暗い照明、転移元の正解率。" alt_en="Accuracy on the new task, in dim light and on the source, from the probe's head and from a random head."
 lesson03.draw_heads(knobs)
 
 # %% [markdown] key="head-read" lang="ja"
@@ -627,12 +631,12 @@ for name, group in zip(stages, groups):
     # ja: print(f"{name}：学習率 {group['lr']:.3f}")
 
 # %% [markdown] key="gradual" lang="ja"
-# `train` で使うには、関数の中の①のすぐあとで `groups` を作ります（上のセルの `groups` は別の複製の重みなので、渡しても `train` のモデルは学習されません）。これを `model.parameters()` の代わりにオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
+# `train` で使うには、関数の中の `model.fc` の行のすぐあとで `stages` と `groups` を作ります（上のセルの `groups` は別の複製の重みなので、渡しても `train` のモデルは学習されません）。これを `model.parameters()` の代わりにオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
 #
 # 後ろの段から1エポックに1段ずつ凍結を外していく方法は、**段階的な凍結解除**（gradual unfreezing、同じ論文）です。図とコードは最初の4エポックで、このあと `layer1`、`conv1` と続きます。`tl.fine_tune(..., unfreeze="gradual")` では出力層がもう学習済みなので、1エポック目から `layer4` も動かします。
 
 # %% [markdown] key="gradual" lang="en"
-# To use these rates in `train`, build `groups` inside it, right after ① (those of the cell above are the weights of another copy, and the model of `train` would not learn). Give them to the optimizer in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
+# To use these rates in `train`, build `stages` and `groups` inside it, right after the line of `model.fc` (those of the cell above are the weights of another copy, and the model of `train` would not learn). Give `groups` to the optimizer in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
 #
 # In **gradual unfreezing** (same paper), one more stage is opened in each epoch, from the back to the front. The picture and the code show the first four epochs; `layer1` and `conv1` follow. `tl.fine_tune(..., unfreeze="gradual")` starts from a trained head, so there `layer4` learns from the first epoch on.
 
@@ -792,22 +796,26 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # A single result changes by several points with the pictures that happen to be drawn. So everything was measured on fresh draws of all pictures, also with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each beside training from scratch under the same setting (5 draws). All settings were chosen on pictures that were not measured (`tl.stored("03_tuning")` holds what was tried and what was chosen).
 #
-# Flips help under every one of these settings: by 13 to 17 points, against none at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures were not measured again in this way. In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips. The figure of stages has 12 epochs, the one of dim light 24.
+# Flips help under every one of these settings: by 13 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures were not measured again in this way. In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips. The figure of stages has 12 epochs, the one of dim light 24.
 
 # %% key="sure-figure" alt_ja="学習の長さ、クリッピング、オプティマイザーを変えたときの、ファインチューニングとゼロからのテスト正解率。1行に1条件。" alt_en="Test accuracy of fine-tuning and of scratch with other lengths of training, without clipping and with another optimizer, one a row."
 lesson03.draw_checked(knobs, tl.stored("03_stable"))
 
 # %% [markdown] key="sure-read" lang="ja"
 # **どう変えても、ファインチューニングが凍結もゼロからの学習も上回りました。** ただし、ゼロからの学習との差は学習の長さで大きく変わります。12エポックでは19ポイント、24エポックでは12ポイント（AdamWなら9、クリッピングなしなら17）、72エポックでは6ポイントです（94.6%と88.4%、差の95%信頼区間は4〜9）。事前学習の効果は、学習を長くするほど小さくなるものの、この枚数では残りました。
+#
+# クリッピングなしでも、学習率を0.03に下げれば91%に届きます。ここでのクリッピングは、うまくいく学習率を大きいほうへずらすもので、最高の正解率を上げるものではありませんでした。
 
 # %% [markdown] key="sure-read" lang="en"
 # **Under every change, fine-tuning stays ahead of frozen and of scratch.** How far it is ahead of scratch depends on the length of training, though: 19 points after 12 epochs, 12 after 24 (9 with AdamW, 17 without clipping), and 6 after 72 (94.6% against 88.4%, 95% interval 4 to 9). The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
+#
+# Without clipping, but at a lower rate (0.03), fine-tuning reaches 91% as well. So here clipping moved the good learning rates up and did not raise the best accuracy.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
 # - **映すもの**：図 `three_ways`、ウィジェット、つまみの段階図（`steps-figure`）。
-# - **2人組で**：練習Aの前に、学習率を上げると2本の線がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
+# - **2人組で**：ウィジェットのセルを実行する前に、学習率を上げると2つの正解率がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
 # - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は66%ではなく22%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。
 # - **遅れた人は**：`setup`、`frozen`、`train` を実行すれば、どの節からでも再開できます（「つまみ3」からなら `clip-run` も）。
@@ -818,7 +826,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # **A plan for 45 minutes** · training the eye and the first success 9 (project the `three_ways` diagram) → learning rate, widget and exercise A 8 → clipping and flips 7 → exercise B 6 → where it does not pay 6 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
 # - **To project**: the diagram `three_ways`, the widget, the figure of the knobs (`steps-figure`).
-# - **In pairs**: before exercise A, both predict how the two lines move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
+# - **In pairs**: before running the widget's cell, both predict how the two accuracies move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
 # - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 22% of the source, not 66%. In exercise B, many draw one factor for all pictures (`torch.rand(1)`). In exercise C, many count the second factory's 2 pictures only and stay frozen.
 # - **Waiting**: on two CPU cores, a cell that trains takes some 10 to 25 seconds.
 # - **Whoever fell behind** runs `setup`, `frozen` and `train` and can go on from any section (from "Knob 3", `clip-run` as well).

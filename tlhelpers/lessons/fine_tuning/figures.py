@@ -39,7 +39,6 @@ BESIDE = {  # where the rates of a way stand beside its dots, in points
     "l2_sp": (0, 8),
 }
 TITLE = {"fontsize": 12}
-LEGEND = {"fontsize": 9, "frameon": True, "facecolor": "white", "edgecolor": "none"}
 
 
 def draw_win(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture:
@@ -125,7 +124,7 @@ def _look(step: str) -> dict[str, Any]:
 def draw_rates(grid: Mapping) -> Picture:
     """Test accuracy over the learning rate, without and with clipping, as 03_rates stores it."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 3.9))
+    figure, axes = plt.subplots(figsize=(7.0, 4.1))
     for way, look in (("free", LOOK["free"]), ("clipped", LOOK["tuned"])):
         values = [runs["accuracy"] for runs in grid[way]]
         figures.error_band(axes, grid["rates"], values, text(f"lesson03.rates_{way}"), **look)
@@ -133,7 +132,7 @@ def draw_rates(grid: Mapping) -> Picture:
     _chance(axes)
     _rate_axis(axes, grid["rates"])
     axes.set_ylabel(text("lesson03.accuracy"))
-    axes.legend(loc="lower left", **LEGEND)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     axes.set_title(text("lesson03.clip_title"), **TITLE)
     return picture(figure, text("lesson03.clip_alt"))
 
@@ -163,7 +162,7 @@ def draw_depths(found: Mapping, frozen: Mapping) -> Picture:
 def draw_labels(found: Mapping[str, Mapping]) -> Picture:
     """Frozen and fine-tuned over the number of labels, for surfaces and for birds."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.9), sharey=True)
     for axes, (task, curves) in zip(panels, found.items(), strict=True):
         for way in ("frozen", "tuned"):
             label = text(f"lesson03.way_{way}")
@@ -176,7 +175,8 @@ def draw_labels(found: Mapping[str, Mapping]) -> Picture:
         axes.set_title(text(f"lesson03.labels_{task}"), **TITLE)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson03.accuracy"))
-    panels[1].legend(loc="lower right", **LEGEND)
+    entries = panels[0].get_legend_handles_labels()
+    figure.legend(*entries, loc="outside lower center", ncols=3, fontsize=9)
     return picture(figure, text("lesson03.labels_alt"))
 
 
@@ -226,7 +226,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     has fewer draws, and all lines show the means of these.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 4.4))
+    figure, axes = plt.subplots(figsize=(6.8, 4.7))
     draws = min(len(runs["accuracy"]) for way in ways.values() for runs in way.values())
 
     def at(runs: Mapping) -> tuple[float, float]:
@@ -250,7 +250,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     axes.xaxis.set_major_locator(MultipleLocator(0.05))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="lower left", **LEGEND)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text("lesson03.frontier_title"), **TITLE)
     return picture(figure, text("lesson03.frontier_alt"))
 
@@ -258,7 +258,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
 def draw_real(found: Mapping) -> Picture:
     """Real photos and a real network: accuracy of each way over the number of labels."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 3.8))
+    figure, axes = plt.subplots(figsize=(6.8, 4.0))
     for way in ("frozen", "tuned"):
         label = text(f"lesson03.way_{way}")
         figures.error_band(axes, found["labels"], found[way], label, **LOOK[way])
@@ -269,7 +269,7 @@ def draw_real(found: Mapping) -> Picture:
     _percent(axes)
     axes.set_xlabel(text("lesson03.labels_each"))
     axes.set_ylabel(text("lesson03.accuracy"))
-    axes.legend(loc="lower right", **LEGEND)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text("lesson03.real_title"), **TITLE)
     return picture(figure, text("lesson03.real_alt"))
 
