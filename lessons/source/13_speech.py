@@ -50,11 +50,11 @@ lesson13 = tl.figures("13")
 # %% [markdown] key="idea" lang="en"
 # ## Ears can be borrowed, too
 #
-# An experienced bird-watcher has trained ears as well as trained eyes. After hearing a new bird's call twice, they recognise it.
+# An experienced bird-watcher has trained ears as well as eyes. After hearing a new bird's call twice, they recognise it.
 #
 # Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each.
 #
-# A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. Ours is a **log-mel** one; you will soon take its steps, ① to ④ in the diagram, yourself. The rest is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pre-trained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
+# A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. Ours is a **log-mel** one; you will soon take its steps, ① to ④ in the diagram below, yourself. The rest is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pre-trained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
 #
 # ## The job: five new words
 #
@@ -112,7 +112,7 @@ tl.claim(
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
 #
-# 次のウィジェットでは、事前学習で覚えた40語のうち、10の命令語（yes、stop など）を、初めての声で聞かせます。声1の no は、雑音をどこまで大きくすると聞き間違えられるでしょうか。同じ声1でアクセントを「日本語」にすると、雑音がなくても聞き間違えられる単語が2つあります。どれでしょうか。自分の声で試すには、「さらに深く：自分の声と、自分の録音」へどうぞ。
+# 次のウィジェットでは、事前学習で覚えた40語のうち、10の命令語（yes、stop など）を、初めての声で聞かせます。雑音をどこまで大きくすると、ネットワークは声1の no を聞き間違えるでしょうか。同じ声1でアクセントを「日本語」にすると、雑音がなくても聞き間違える単語が2つあります。どれでしょうか。自分の声で試すには、「さらに深く：自分の声と、自分の録音」へどうぞ。
 
 # %% [markdown] key="play" lang="en"
 # ## Hear it, see it, try it
@@ -129,7 +129,7 @@ tl.widget("13")
 #
 # - ① **切る**：32ミリ秒の窓に入る数は $8000\times0.032=256$ 個です。窓は10ミリ秒（80個）ずつずらすので、1秒で101個になります（①の前の行では、両端を少し伸ばしています）。
 # - ② **高さに分ける**：フーリエ変換で、0〜4,000 Hzを129の高さに分け、それぞれの強さを窓ごとに求めます。その前に、ハン窓を掛けて、窓の両端の音をなめらかに小さくしておきます。
-# - ③ **40の帯域にまとめる**：人の耳は、低い音の違いには敏感で、高い音の違いには大まかです。それを数で表すのが**メル尺度**です。
+# - ③ **40の帯域にまとめる**：人の耳は、低い音の違いには敏感で、高い音の違いには大まかです。それを数で表すのが**メル尺度**です（$f$ は、Hzで表した周波数です）。
 #
 # $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
 #
@@ -146,11 +146,11 @@ tl.widget("13")
 #
 # - ① **Cut.** A window of 32 ms holds $8000\times0.032=256$ numbers, and the next one starts 10 ms (80 numbers) later. One second, with a little sound added at both ends, gives 101 windows.
 # - ② **Split into tones.** A Fourier transform tells the power of each window at 129 frequencies, from 0 to 4,000 Hz. The Hann window first fades each piece in and out.
-# - ③ **Gather into 40 bands.** Our ears tell low tones apart finely and high ones roughly. The **mel scale** says so in numbers:
+# - ③ **Gather into 40 bands.** Our ears tell low tones apart finely and high ones roughly. The **mel scale** says so in numbers ($f$ in Hz):
 #
 # $$\text{mel}(f) = 2595 \log_{10}(1 + f/700)$$
 #
-# For example, 100 Hz is 150 mel and 200 Hz is 283: 133 apart. From 3,000 to 3,100 Hz, also 100 Hz, it is only 30. All bands are equally wide in mel, so low bands are narrow in Hz and high ones are wide. (`mel_filters` is a table of 40 × 129 weights: how much each tone counts for each band.)
+# For example, 100 Hz is 150 mel and 200 Hz is 283: 133 apart. From 3,000 to 3,100 Hz it is only 30. All bands are equally wide in mel, so low bands are narrow in Hz and high ones are wide. (`mel_filters` is a table of 40 × 129 weights: how much each tone counts for each band.)
 #
 # - ④ **Take logarithms**, so that quiet parts show beside loud ones. This is a **log-mel** picture, the same as `tl.log_mel` makes.
 #
@@ -165,8 +165,8 @@ power = torch.fft.rfft(windows * torch.hann_window(256)).abs() ** 2  # ② 129 t
 # ja: power = torch.fft.rfft(windows * torch.hann_window(256)).abs() ** 2  # ② 129の高さ
 bands = power @ lesson13.mel_filters(8000, 129).T  # ③ 40 bands
 # ja: bands = power @ lesson13.mel_filters(8000, 129).T  # ③ 40の帯域
-by_hand = torch.log(bands + 1e-6).mT  # ④ logarithm
-# ja: by_hand = torch.log(bands + 1e-6).mT  # ④ 対数
+by_hand = torch.log(bands + 1e-6).mT  # ④ logarithm (1e-6: never of 0); each band a row
+# ja: by_hand = torch.log(bands + 1e-6).mT  # ④ 対数（1e-6を足し、0を避ける）、1行が1帯域
 difference = (by_hand - tl.log_mel(wave)).abs().max()
 print(f"Shape {tuple(by_hand.shape)}; largest difference from tl.log_mel: {difference:.5f}")
 # ja: print(f"形 {tuple(by_hand.shape)}、tl.log_mel との差は最大 {difference:.5f}")
@@ -175,14 +175,14 @@ lesson13.draw_sound(wave[0])
 # %% [markdown] key="mistakes" lang="ja"
 # ## エラーの出ない間違い
 #
-# 画像の作り方が事前学習のときと違っても、形さえ合えばネットワークは黙って答えます。10の命令語で、3つの間違いを試しましょう。サンプリング周波数16 kHzの音を8 kHzのつもりで読む、帯域を2,000 Hzで打ち切る、対数を取り忘れる、です。
+# 画像の作り方が事前学習のときと違っても、ネットワークは黙って答えます。40帯域の画像なら、長さもいくつでもかまいません。10の命令語で、3つの間違いを試しましょう。サンプリング周波数16 kHzの音を8 kHzのつもりで読む、帯域を2,000 Hzで打ち切る、対数を取り忘れる、です。
 #
 # > **予想してから実行**：正解率がいちばん下がるのはどれでしょうか。
 
 # %% [markdown] key="mistakes" lang="en"
 # ## Mistakes without an error
 #
-# If the picture is made in another way than in pre-training, the network still answers, as long as the shape fits. We try three such mistakes on the ten commands: sound sampled at 16 kHz but read as 8 kHz, bands that end at 2,000 Hz, and a forgotten logarithm.
+# If the picture is made in another way than in pre-training, the network still answers: any picture of 40 bands will do, however long. We try three such mistakes on the ten commands: sound sampled at 16 kHz but read as 8 kHz, bands that end at 2,000 Hz, and a forgotten logarithm.
 #
 # > **Predict, then run**: which of the three costs most?
 
@@ -324,7 +324,7 @@ lesson13.draw_accents(accents)
 # 日本語アクセントの録音を1単語2件か5件用意し、10の出力を残したままファインチューニングします。このとき、標準的な英語の録音を5件ずつ混ぜる**リプレイ**（レッスン04）も試します。
 
 # %% [markdown] key="accents-read" lang="en"
-# **A mean over everybody hides those who fare worst.** All accents together reach 83% (dashed), but the Japanese one only 60%. Always put the worst group beside it. In commercial speech recognition, a study found error rates that differ by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
+# **A mean over everybody hides those who fare worst.** All accents together reach 83% (dashed), but the Japanese one only 60%. Always put the worst group beside it. In commercial speech recognition, error rates differed by almost a factor of two between groups of speakers (Koenecke et al., 2020, [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117)).
 #
 # ### Learn from two, and do not forget
 #
@@ -356,7 +356,7 @@ tl.claim(
 #
 # この耳は、誰が話しても同じ単語だとわかるように鍛えられました。では、**誰が話しているか**を聞き分けさせたら？ 10の声を、コールセンターの5語で覚えさせ、別の7語でテストします。
 #
-# > **見る前に考える**：凍結した本体は、ゼロからより上でしょうか、下でしょうか。
+# > **見る前に考える**：凍結した本体の正解率は、ゼロからの学習より上でしょうか、下でしょうか。
 
 # %% [markdown] key="replay-read" lang="en"
 # **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (other draws than above) to 84%. Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Whether the new accent pays for that (82 instead of 84%, 85 instead of 90%), ten draws cannot tell. Do not lose your old customers over the new ones: **measure both**.
@@ -382,7 +382,7 @@ lesson13.draw_who(tl.stored("13_who"))
 # %% [markdown] key="who-read" lang="en"
 # **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%, dotted). A random body reaches 43%, means of bands 45% and training from scratch 49% (these three differ little, if at all). While the ear learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 26%. This is lesson 06's **negative transfer** once more (5 recordings and 3 to choose with, 10 draws).
 #
-# In short, **what the pre-training needed is kept, and what was in its way fades.** When you choose a body, also ask what it was trained to ignore.
+# **What the pre-training needed is kept, and what was in its way fades.** When you choose a body, also ask what it was trained to ignore.
 #
 # ## And with people?
 #
@@ -402,14 +402,14 @@ lesson13.draw_real(tl.stored("13_real"))
 #
 # 全国のお客様が携帯電話からかけてくる、旅館の予約センターで、音声メニュー（「予約」「変更」「取消」「場所」「担当者」）を作ることになりました。録音は1単語50件まで集められます。
 #
-# 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え（「さらに深く：知らない単語を断る」が参考になります）、`"why"` は理由です。
+# 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え（たとえば、自信が**しきい値**より低い答えは断ります。詳しくは「さらに深く：知らない単語を断る」）、`"why"` は理由です。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A hotel group takes bookings by telephone from all over the country, mostly from mobile phones. You are to build its voice menu: *book*, *change*, *cancel*, *directions*, *agent*. You can collect up to 50 recordings of each word.
+# A hotel group takes telephone bookings from all over the country, mostly from mobile phones. Build its voice menu: *book*, *change*, *cancel*, *directions*, *agent*. You can collect up to 50 recordings of each word.
 #
-# Write your plan into `plan`: `"recordings"` says whose voices you collect and how, `"network"` what you start from, `"split"` how you split and measure, `"report"` what you report, `"unknown"` what happens to words that are not on the menu (see "Deeper: turning unknown words away"), and `"why"` gives your reasons.
+# Write your plan into `plan`: `"recordings"` says whose voices you collect and how, `"network"` what you start from, `"split"` how you split and measure, `"report"` what you report, `"unknown"` what happens to words that are not on the menu (say, an answer counts only above a **threshold** of sureness: see "Deeper: turning unknown words away"), and `"why"` gives your reasons.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -447,10 +447,10 @@ tl.check("13-c")
 # | 報告 | 正解率1つ | 信頼区間も | いちばん低いグループも |
 # | 未知の言葉 | なし | しきい値 | しきい値の決め方と、断った後の流れ |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋1＋2＋2＋2で9点です（図の数字がありません）。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋1＋2＋2＋2で9点です。理由に図の数字（たとえば、人の声の数字での埋め込みの92%）を挙げれば、10点になります。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
-# | | 0 points | 1 point | 2 points |
+# | part | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | recordings | a few colleagues | many different people | with numbers of people, regions and telephones |
 # | start | from scratch | a pretrained body | chosen with numbers from a figure |
@@ -458,7 +458,7 @@ tl.check("13-c")
 # | report | one accuracy | with an interval | with the worst group beside it |
 # | unknown words | nothing | a threshold | how it is set, and what happens then |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 1 + 2 + 2 + 2 = 9: it names no number from a figure.
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 1 + 2 + 2 + 2 = 9. With a number from a figure in its reasons, such as the embedding's 92% on people's digits, it would have 10.
 
 # %% key="quiz"
 tl.quiz("13")
@@ -503,7 +503,7 @@ tl.quiz("13")
 #
 # $$\text{SE}(x) = x \cdot \sigma(W_2\,\text{SiLU}(W_1 \bar{x}))$$
 #
-# where SiLU is a smooth relative of ReLU and $\sigma$ gives values from 0 to 1. In this way clues from far apart come together: for example, an *s* at the end of the word can turn up a sound at its start.
+# where SiLU is a smooth relative of ReLU and $\sigma$ gives values from 0 to 1. In this way clues from far apart come together: for example, an *s* at the end of the word can decide how much a sound at its start counts.
 
 # %% key="net-diagram"
 count = sum(weights.numel() for weights in network.parameters())
@@ -545,7 +545,7 @@ lesson13.draw_japanese(tl.stored("13_japanese"))
 #
 # $$D[i,j] = d(x_i, y_j) + \min(D[i-1,j-1],\ D[i-1,j],\ D[i,j-1])$$
 #
-# を埋めるだけです。$d$ は2つの時刻のずれです。たとえば $x=(0,3,3)$ と $y=(0,3)$ なら、3が待つだけでずれは0です。順序が逆の $(3,0)$ では、待っても $3+0+3=6$ のずれが残ります。実際には、ログメルを要約した**MFCC**（13個の数）どうしを比べます。
+# を埋めるだけです。$d$ は2つの時刻のずれです。たとえば $x=(0,3,3)$ と $y=(0,3)$ なら、3が待つだけでずれは0です。順序が逆の $(3,0)$ では、待っても $3+0+3=6$ のずれが残ります。実際には、ログメルの1列を13個の数に要約した**MFCC**どうしを比べます。
 
 # %% [markdown] key="deeper-dtw" lang="en" tags=["deeper"]
 # ## Deeper: DTW, a way without pre-training
@@ -587,12 +587,12 @@ print(f"(0, 3, 3) and (3, 0) differ by {warped((0, 3, 3), (3, 0)):.0f}")
 lesson13.draw_noise(tl.stored("13_noise"))
 
 # %% [markdown] key="noise-read" lang="ja"
-# **このネットワークは、はじめから雑音に強いのです。** 事前学習で0〜25 dBの雑音を聞いてきたので、静かな録音だけで学んでも、10 dBで93%、声と同じ強さの雑音（0 dB）でも81%です。学習中に雑音を加えると0 dBで84%になりますが、10回の測定では差があるとは言いきれません（95%信頼区間は−1〜8ポイント）。
+# **このネットワークは、はじめから雑音に強いのです。** 事前学習で0〜25 dBの雑音を聞いてきたので、静かな録音だけで学んでも、10 dBで93%、声と同じ強さの雑音（0 dB）でも81%です（点線はランダムに答えた場合）。雑音なしの90%が20 dBの95%より低いのは、事前学習にも学習用の録音にも必ず雑音が入っていて、無音の背景のほうが初めてだからでしょう。学習中に雑音を加えると0 dBで84%になりますが、10回の測定では差があるとは言いきれません（95%信頼区間は−1〜8ポイント）。
 #
 # AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。**事前学習で済んだ備えは、もう一度しなくてよい**、ということです。
 
 # %% [markdown] key="noise-read" lang="en"
-# **This network copes with noise from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB). Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
+# **This network copes with noise from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB; dotted: guessing). Without any noise it is 90%, less than the 95% at 20 dB, probably because the pre-training and these recordings always had some, so that silence is what is new. Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
 #
 # AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training. **What the pre-training has prepared for need not be prepared for again.**
 
@@ -610,12 +610,12 @@ lesson13.draw_noise(tl.stored("13_noise"))
 lesson13.draw_unknown(tl.stored("13_unknown"))
 
 # %% [markdown] key="unknown-read" lang="ja"
-# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信では32%しか受け付けません。知らない単語にも、自信を持って答えることが多いからです。
+# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信も、通す知らない単語は6%ほどですが、知っている単語は32%しか受け付けません。知らない単語にも、自信を持って答えることが多いからです。
 #
 # 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
 
 # %% [markdown] key="unknown-read" lang="en"
-# **One number does not tell how good a rejection is.** The sixth class accepts 92% of the known words, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and accepts 53% of the known words. Sureness accepts only 32%, because the network is often sure of words it does not know.
+# **One number does not tell how good a rejection is.** The sixth class accepts 92% of the known words, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and accepts 53% of the known words. Sureness lets through about as few (6%), but accepts only 32%, because the network is often sure of words it does not know.
 #
 # A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
 
@@ -686,7 +686,7 @@ lesson13.own_voice()
 # - 少ない録音での単語認識：[arXiv:2104.01454](https://arxiv.org/abs/2104.01454)。話者の少ない方言の認識は、まだ解かれていない課題です。
 #
 # ```python
-# from transformers import pipeline   # 初回は数百MBをダウンロードします。音は16 kHzです
+# from transformers import pipeline   # 初回は約1 GBをダウンロードします。音は16 kHzです
 # write = pipeline("automatic-speech-recognition", "openai/whisper-small")
 # write("recordings/予約/ken_1.wav")
 #
@@ -717,7 +717,7 @@ lesson13.own_voice()
 # - Words from few recordings: [arXiv:2104.01454](https://arxiv.org/abs/2104.01454). Dialects with few speakers are still an open problem.
 #
 # ```python
-# from transformers import pipeline   # downloads some hundred MB at first; sounds have 16 kHz
+# from transformers import pipeline   # downloads about 1 GB at first; sounds have 16 kHz
 # write = pipeline("automatic-speech-recognition", "openai/whisper-small")
 # write("recordings/book/ken_1.wav")
 #

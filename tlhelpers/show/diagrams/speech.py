@@ -45,12 +45,13 @@ def sound() -> Diagram:
                 opacity=round(0.06 + 0.9 * hill, 2),
             )
     d.add("rect", x=383.3, y=44, width=10, height=91.6, fill="none", stroke=ORANGE, stroke_width=2)
-    d.arrow(486, 92, 22)
-    d.block(520, 69, text("diagram.sound_network"), BLUE, width=70, locked=True)
-    d.arrow(602, 92, 22)
+    d.arrow(482, 92, 18)
+    d.block(506, 69, text("diagram.sound_network"), BLUE, width=56, locked=True)
+    d.block(568, 69, text("diagram.head"), ORANGE, width=56, random=True)
+    d.arrow(630, 92, 16)
     for x, steps in ((193, "①②③"), (323, "④")):  # the steps that the lesson counts
         d.text(x, 78, steps, font_size=SMALL, text_anchor="middle")
-    d.note(634, 97, "sound_word")
+    d.note(652, 97, "sound_word")
     for x, key in ((20, "sound_wave"), (218, "sound_bands"), (348, "sound_picture")):
         d.note(x, 168, key, SMALL)
     return d
