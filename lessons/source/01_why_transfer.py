@@ -63,14 +63,14 @@ tl.diagram("borrow")
 #
 # 部品の代わりに、この教材の絵の世界「図鑑」の鳥を使います。ネットワーク `zukan-resnet` が事前学習で見たのは、生き物・模様・架空の文字の絵104種類、合わせて41,600枚です。**鳥は1枚も見ていません。** これに対して、学習に使える鳥の**訓練データ**は10種類（**クラス**）×5枚の50枚です。下はそのうちの3種類です。
 #
-# ほかに、設定を選ぶための**検証データ**が1種類20枚、合わせて200枚あります。ですから、実際に使うラベルは、1種類につき「学習に5枚＋選択に20枚」です。正解した割合（**正解率**）は、学習にも選択にも使わない**テストデータ**で測ります。
+# ほかに、設定を選ぶための**検証データ**が1種類20枚、合わせて200枚あります。ですから、実際に使うラベルは、1種類につき「学習に5枚＋選択に20枚」です。正解した割合（**正解率**）は、学習にも選択にも使わない400枚の**テストデータ**で測ります。
 
 # %% [markdown] key="birds" lang="en"
 # ## The job: ten kinds of bird
 #
 # Birds from the drawn world of this course stand in for the parts. In pre-training the network `zukan-resnet` saw 41,600 drawings of 104 kinds: creatures, patterns, invented letters. **It has never seen a bird.** Its **training data** now are five pictures of each of ten kinds (or **classes**) of bird, 50 in all. Three of the kinds are below.
 #
-# There are also 20 pictures of each kind, 200 in all, for choosing settings: the **validation data**. So what we really use is "5 labels to learn from + 20 to choose with" of each kind. The share of right answers, the **accuracy**, is measured on **test data** that served for neither.
+# There are also 20 pictures of each kind, 200 in all, for choosing settings: the **validation data**. So what we really use is "5 labels to learn from + 20 to choose with" of each kind. The share of right answers, the **accuracy**, is measured on 400 pictures that served for neither, the **test data**.
 
 # %% key="task" alt_ja="鳥3種類の見本。1行に1種類、5枚ずつ。" alt_en="Samples of three kinds of bird, one kind in each row, five pictures each."
 network = tl.backbone("zukan-resnet")
@@ -132,7 +132,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## ラベルの枚数を変えてみる
 #
-# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は**保存済み**の結果、つまり前もって10回測っておいた平均です。ゼロからとファインチューニングの学習の長さをそろえて測ったので、1回だけの上の結果とは少し違います。
+# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は**保存済み**の結果、つまり前もって10回測っておいた平均です。ゼロから学習するときも、ファインチューニングと同じ長さにして測ったので、1回だけの上の結果とは少し違います。
 #
 # ### 練習A（試す、4分）
 #
@@ -156,7 +156,7 @@ tl.widget("01")
 ### BEGIN SOLUTION
 # PLACEHOLDER: minutes_saved = ...
 minutes_saved = (10 - 5) * 10 * 1  # from scratch needs 10 of each kind for the same 87%
-# ja: minutes_saved = (10 - 5) * 10 * 1  # 同じ87%に届くまで、ゼロからは1種類10枚
+# ja: minutes_saved = (10 - 5) * 10 * 1  # ゼロから学習すると、同じ87%に届くのは1種類10枚
 ### END SOLUTION
 tl.check("01-a")
 
@@ -241,7 +241,7 @@ tl.check("01-b")
 tl.diagram("redraws")
 
 # %% [markdown] key="measure-code" lang="ja"
-# 差の平均 $m$ の両側に、誤差の幅を付けます。$s$ は差のばらつき（標準偏差）、$n$ は回数です。$t$ は回数で決まる倍率で、5回なら2.78、10回なら2.26です。
+# 差の平均 $m$ の両側に、誤差の幅を付けます。$s$ は差のばらつき（標準偏差）、$n$ は回数です。$t$ は回数で決まる倍率で、5回なら2.78、10回なら2.26です。たとえば $s = 6.4$、$n = 10$ なら、幅は $2.26 \times 6.4 \div 3.16$ で、4.6ポイントほどになります。
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
@@ -250,7 +250,7 @@ tl.diagram("redraws")
 # 下の1つ目のセルは、これを5枚の場合について計算します。2つ目は、同じ測り方で2枚から50枚までを調べた図です。
 
 # %% [markdown] key="measure-code" lang="en"
-# The mean difference $m$ gets a margin on either side. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$: 2.78 for five, 2.26 for ten.
+# The mean difference $m$ gets a margin on either side. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$: 2.78 for five, 2.26 for ten. For example, $s = 6.4$ and $n = 10$ make a margin of $2.26 \times 6.4 / 3.16$, some 4.6 points.
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
@@ -275,7 +275,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="ja"
 # ## 効果1：ラベルが少なくてすむ
 #
-# **ゼロからとの差は、ラベルが少ないほど大きくなります。** ファインチューニングとゼロからの差は、5枚では31ポイントですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚からはファインチューニングが2ポイントほど上で、5枚ではどちらが上とも言えません。学習の長さや設定を変えてさらに5とおり測っても、差があると言えたのは、ファインチューニングをいちばん長くした1とおりだけでした（4ポイント上、区間は1〜8、保存済み、5回）。
+# **ゼロから学習した場合との差は、ラベルが少ないほど大きくなります。** ファインチューニングは、5枚では31ポイント上ですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかです。2枚では凍結が4ポイントほど上、10枚からはファインチューニングが2ポイントほど上で、5枚ではどちらが上とも言えません。
 #
 # ## 効果2：学習が早く終わる
 #
@@ -286,7 +286,7 @@ lesson01.draw_label_curves(curves, "birds")
 # %% [markdown] key="labels-read" lang="en"
 # ## Benefit 1: fewer labels
 #
-# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads it by 31 points at five labels and by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 from ten on, and at five we cannot tell. We trained with five labels in five more ways (shorter, longer, with another optimizer): only the longest puts fine-tuning clearly ahead of frozen, by 4 points (interval 1 to 8; stored, 5 draws).
+# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads it by 31 points at five labels and by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is some 4 points ahead at two labels, fine-tuning about 2 from ten on, and at five we cannot tell.
 #
 # ## Benefit 2: less training
 #
@@ -304,42 +304,42 @@ pairs = zip(steps["fine_tune"]["60"], steps["scratch"][best])
 ahead = tl.interval([100 * (tuned - scratch) for tuned, scratch in pairs])
 tl.claim(
     f"Fine-tuned for 60 steps leads scratch at its best length, {best} steps, by "
-    # ja: f"60ステップのファインチューニングは、いちばん良い長さ（{best}ステップ）のゼロからより"
+    # ja: f"60ステップのファインチューニングは、いちばん良い長さ（{best}ステップ）でゼロから学習した場合より"
     f"{ahead.mean:.0f} points, 95% interval from {ahead.low:.0f} to {ahead.high:.0f} (stored)",
     # ja: f"{ahead.mean:.0f}ポイント上です（95%信頼区間は{ahead.low:.0f}〜{ahead.high:.0f}、保存済み）",
     ahead.low > 0,
 )
 
 # %% [markdown] key="steps-read" lang="ja"
-# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの65%が最高で、10倍の600ステップでは53%に下がりました。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
+# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの65%が最高で、10倍の600ステップでは53%に下がりました（差は12ポイント、区間は7〜16）。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまでで測るのをやめました。
 #
 # 大きすぎる一歩を抑える**勾配クリッピング**（レッスン03）を外しても、別のオプティマイザーAdamWに替えても、借りた目のほうが上です。ただし、学習率を大きくしたAdamWなら、ゼロからの学習も76%まで伸び、差は14ポイントに縮みます（95%信頼区間は11〜17、保存済み、5回）。**効果の大きさは、比べる相手をどれだけよく調整したかで変わります。**
 
 # %% [markdown] key="steps-read" lang="en"
-# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 65%, after 60 steps; ten times as many bring it down to 53%. What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps, so we measured it no further than 180.
+# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 65%, after 60 steps; ten times as many bring it down to 53%, by 12 points (interval 7 to 16). What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps, so we measured it no further than 180.
 #
 # The borrowed eye also stays ahead without **gradient clipping**, which shortens steps that are too large (lesson 03), and with another optimizer, AdamW. But with AdamW at a high learning rate, scratch gets as far as 76%, and the lead shrinks to 14 points (95% interval 11 to 17; stored, 5 draws). **How large the gain is depends on how well its rival was tuned.**
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
 #
-# 今度は、犬と猫の絵を見分けるタスクです。ラベルを1クラス200枚まで増やしてみます。
+# 今度は、犬と猫の絵（図の中に見本）を見分けるタスクです。ラベルを1クラス200枚まで増やしてみます。
 
 # %% [markdown] key="pets" lang="en"
 # ## Where frozen is overtaken
 #
-# Take cats and dogs from the drawn world, and go up to 200 labels of each.
+# Take cats and dogs from the drawn world (two of each stand in the figure), and go up to 200 labels of each.
 
 # %% key="pets-figure" alt_ja="犬と猫でのラベル数に対するテスト正解率。3つの始め方の線とチャンスレベルの点線。" alt_en="Test accuracy on cats and dogs against labels of each class: three lines, chance dotted."
 pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86.4%、ファインチューニングが92.1%、ゼロからが91.6%でした（保存済み。学習率は、別の1クラス100枚で選びました）。ゼロからは凍結を5ポイント上回ります（区間は3〜7）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、が順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、凍結が86.4%、ファインチューニングが92.1%、ゼロから学習が91.6%でした（保存済み。学習率は、別の1クラス100枚で選びました）。ゼロから学習しても、凍結を5ポイント上回ります（区間は3〜7）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、という順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**何ポイントかは、この絵の世界だけの数字です。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
 
 # %% [markdown] key="pets-read" lang="en"
 # **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86.4%, fine-tuned 92.1% and scratch 91.6% (stored; 100 more of each class chose the learning rates). Scratch leads frozen by 5 points (interval 3 to 7). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
@@ -458,7 +458,7 @@ tl.quiz("01")
 lesson01.draw_shift(tl.stored("01_steps")["shift"])
 
 # %% [markdown] key="shift-read" lang="ja"
-# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近いどうし（塗りつぶした四角と、白抜きの三角）で比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
+# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像での正解率が近い2つ（塗りつぶした四角と、白抜きの三角）を比べると、借りた目の平均は色あせと夜で上ですが、差の区間は3つとも0をまたぎます。**これは効果とは言えません。** 塗りつぶした三角は、5枚で600ステップ学習した、ゼロからのネットワークです。ふつうの画像での正解率から予想される以上に崩れにくいとき、その上積みを**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。借りた目は万能ではなく、使う場所の画像で試す必要があります。
 
 # %% [markdown] key="shift-read" lang="en"
 # **Every network breaks down when the look changes.** Compare the two that do about equally well on ordinary pictures (filled squares, hollow triangles): on faded and night pictures the borrowed eye has the higher mean, but all three intervals of the difference contain 0. **This cannot be called a benefit.** (Filled triangles: from scratch on five labels, 600 steps.) If a network does better on changed pictures than its accuracy on ordinary ones would suggest, the surplus is called its **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). A borrowed eye is no cure-all: try it on pictures from where it will be used.
@@ -495,7 +495,8 @@ lesson01.draw_kinds()
 #
 # | 症状 | 考えられる原因 | 対処 |
 # |---|---|---|
-# | 転移してもゼロからと変わらない | 転移元と転移先で、見るべき所が違う | 別の本体を試す（レッスン06） |
+# | 転移してもゼロから学習した場合と変わらない | 転移元と転移先で、見るべき所が違う | 別の本体を試す（レッスン06） |
+# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。鳥5枚で学習の長さや設定を変えた5とおりのうち、差があると言えたのは、いちばん長く学習した1とおりだけ（4ポイント上、区間は1〜8、保存済み、5回） |
 # | ファインチューニングで急に下がる | 学習率が高すぎる | 学習率を3分の1にする（レッスン03） |
 # | 毎回ちがう結果になる | 画像の選び方と乱数 | 選び直して測り、区間で判断する |
 #
@@ -512,6 +513,7 @@ lesson01.draw_kinds()
 # | symptom | likely cause | cure |
 # |---|---|---|
 # | transfer is no better than scratch | the target needs what the source never taught | try another body (lesson 06) |
+# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: of five more ways to train on five birds of each kind, only the longest put fine-tuning clearly ahead, by 4 points (interval 1 to 8; stored, 5 draws) |
 # | accuracy collapses in fine-tuning | learning rate too high | a third of it (lesson 03) |
 # | another result each time | draw of pictures, random numbers | draw anew and judge by the interval |
 #
@@ -530,6 +532,7 @@ lesson01.draw_kinds()
 # - **映すもの**：図 `borrow`、`three_ways`、`redraws`（「帯は0をまたいでいますか」と尋ねる）、ウィジェット、学習の長さの図。
 # - **時間が足りないとき**：まず練習B、次に犬と猫を宿題に回します。練習Cは残してください。
 # - **2人組で**：練習Cを1人が提案し、もう1人が採点表で採点して、交代します。
+# - **待ち時間**：セル `run` には、CPUの1コアで15秒ほどかかります。その間に、何人かに予想の理由を聞きましょう。
 # - **遅れた人は**：`setup` と `task` を実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「転移学習＝ファインチューニング」「転移すればいつでも効果がある」「95%信頼区間は、1回ごとの結果の95%が入る幅」。
 # - **議論の種**：自分の職場では、ラベル1枚に何分かかるでしょうか。効果1を時間に換算してみましょう。
@@ -542,6 +545,7 @@ lesson01.draw_kinds()
 # - **To project**: the diagrams `borrow`, `three_ways` and `redraws` (ask whether the band holds 0), the widget, the figure of training lengths.
 # - **If time runs short**: exercise B becomes homework, then the cats and dogs; keep exercise C.
 # - **In pairs**: one proposes a plan for exercise C, the other marks it with the rubric, then they change places.
+# - **While you wait**: the cell `run` takes some 15 seconds on one CPU core. Ask a few people meanwhile why they predicted what they did.
 # - **Whoever fell behind** runs `setup` and `task` and can go on from any section.
 # - **Common mistakes**: "transfer learning = fine-tuning"; "transfer always pays"; "a 95% interval holds 95% of single results".
 # - **To discuss**: how many minutes does one label cost where you work? Turn benefit 1 into hours.

@@ -59,7 +59,8 @@ def test_what_the_lesson_says_of_its_stored_results():
     steps = stored("01_steps")
     for length in steps["scratch"]:
         assert paired(steps["fine_tune"]["60"], steps["scratch"][length]).low > 0
-    assert paired(steps["scratch"]["60"], steps["scratch"]["600"]).low > 0
+    fall = paired(steps["scratch"]["60"], steps["scratch"]["600"])
+    assert [round(100 * end) for end in (fall.low, fall.mean, fall.high)] == [7, 12, 16]
     heights = [mean(runs) for runs in steps["scratch"].values()]
     assert heights == sorted(heights[:3]) + sorted(heights[3:], reverse=True)
     assert max(heights) == heights[2] < 0.8
@@ -85,6 +86,8 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert at_200 == [86, 92, 92]
     birds = stored("01_birds")
     leads = [paired(*of) for of in zip(birds["fine_tune"], birds["scratch"], strict=True)]
+    at_five = leads[birds["labels"].index(5)]
+    assert round(100 * (at_five.high - at_five.mean), 1) == 4.6
     assert [round(100 * leads[birds["labels"].index(n)].mean) for n in (5, 20)] == [31, 3]
     moved = [paired(*of) for of in zip(birds["fine_tune"], birds["probe"], strict=True)]
     assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]

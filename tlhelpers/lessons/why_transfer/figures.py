@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
+from tlhelpers.data.catalog import load_task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.plots import Picture, picture
@@ -38,9 +39,22 @@ def draw_label_curves(curves: Mapping, task: str) -> Picture:
     axes.set_xticks(curves["labels"], curves["labels"])
     axes.minorticks_off()
     axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"))
+    if task == "pets":
+        _draw_pets(axes)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     axes.set_title(text(f"lesson01.{task}_title"))
     return picture(figure, text(f"lesson01.{task}_alt"))
+
+
+def _draw_pets(axes: Axes) -> None:
+    """Two pictures of each class, in the empty half below the line of guessing."""
+    pets = load_task("pets", 2, valid_per_class=1, test_per_class=1)
+    for c, name in enumerate(pets.class_names):
+        strip = axes.inset_axes((0.22 + 0.3 * c, 0.04, 0.26, 0.31))
+        of_class = pets.train.inputs[pets.train.labels == c]
+        strip.imshow(of_class.permute(2, 0, 3, 1).flatten(1, 2).numpy())
+        strip.set_title(name, fontsize=9)
+        strip.axis("off")
 
 
 def draw_steps(found: Mapping) -> Picture:
