@@ -45,7 +45,7 @@ lesson08 = tl.figures("08")
 #
 # At dusk even an experienced bird-watcher sees nothing but black shapes. After a few minutes the eye has adapted, and the birds can be told apart again. Nobody has named a bird meanwhile: by looking alone, the eye has set its idea of "bright" and "dark" anew.
 #
-# Networks get into the same trouble when an inspection camera that learned by day is used at night, or is replaced by another model. Collections of data with the same classes and another look are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
+# Networks get into the same trouble when an inspection camera that learned by day is used at night, or is replaced by another make. Collections of data with the same classes and another look are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
 
 # %% key="domains"
 tl.diagram("domains")
@@ -62,7 +62,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="en"
 # ## The job: a camera at a fish pass
 #
-# A camera watches the fish that swim up a river through a fish pass. Of ten species there are 50 photos each from the daytime, with names. First we fine-tune the network on these (`keep_batchnorm=False` concerns "BatchNorm's memory", which comes later).
+# A camera watches the fish that swim up a river through a fish pass. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (`keep_batchnorm=False` concerns "BatchNorm's memory", which comes later).
 #
 # There are also 500 photos from the night, without names, and others for testing.
 #
@@ -141,10 +141,10 @@ stream_needed = 32
 tl.check("08-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準は、それより粗いのです。光が100%では4ポイントの損でした（95%信頼区間は1.5〜6.8、10回）。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
+# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準は、それより粗いのです。光が100%では4ポイントの損でした（95%信頼区間は1.5〜6.8、10回）。60%での2ポイントの得はまだ確かとはいえず（−2〜6）、50%なら13ポイントの得です（5〜21）。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# In good light the idea of what is ordinary, learned from hundreds of photos, is right, and one measured on 8 photos is rougher: in full light that costs 4 points (95% interval 1.5 to 6.8, 10 draws). In the dark, a rough idea of the present light is better than a precise one of the wrong light.
+# In good light the idea of what is ordinary, learned from hundreds of photos, is right, and one measured on 8 photos is rougher: in full light that costs 4 points (95% interval 1.5 to 6.8, 10 draws). At 60% the gain of 2 points is not certain yet (−2 to 6); at 50% it is 13 (5 to 21). In the dark, a rough idea of the present light is better than a precise one of the wrong light.
 
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
@@ -234,7 +234,7 @@ tl.claim(
 #
 # ## How many photos, and which?
 #
-# Did it take all 500, and all species?
+# Did it take all 500, of all species?
 
 # %% key="pool" alt_ja="左：ラベルなし写真の枚数に対する、AdaBN後の正解率。右：100枚のうち1種類が占める割合に対する正解率。破線は適応前、点線はランダムに答えた場合。" alt_en="Left: accuracy after AdaBN against the number of unlabelled photos. Right: against the share of one species among 100 photos. Dashed: before; dotted: guessing."
 lesson08.draw_pool(tl.stored("08_pool"))
@@ -242,7 +242,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # %% [markdown] key="pool-read" lang="ja"
 # **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%が78%に戻り、32枚でほぼ頭打ちになります。平均とばらつきは、数十枚あればよく測れるからです。
 #
-# 同じ100枚でも、1種類が9割を占めると58%まで下がります（それでも、適応前の39%よりは上です）。平均が「夜」ではなく「その魚」の平均になり、その魚がふつうに、ほかの魚が異常に見えてしまうからです。
+# 同じ100枚でも、1種類が9割を占めると58%まで下がります（それでも、適応前の39%よりは上です）。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも引き去られてしまうからです。
 #
 # ## 線画では？
 #
@@ -251,7 +251,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # %% [markdown] key="pool-read" lang="en"
 # **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: some dozens measure mean and spread well.
 #
-# When 90% of 100 photos show one species, the accuracy falls to 58% (without adaptation: 39%). The mean is then that species', not the night's: this fish looks ordinary, and all others odd.
+# When 90% of 100 photos show one species, the accuracy falls to 58% (without adaptation: 39%). The mean is then that species', not the night's: its own marks are subtracted from every photo.
 #
 # ## And sketches?
 #
@@ -265,16 +265,16 @@ lesson08.draw_ways(styles)
 # %% [markdown] key="ways-read" lang="ja"
 # **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
 #
-# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（50ポイントあまり）には届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
+# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（50ポイントあまり）には届きません。
 #
 # ## 本物のデータでは？
 #
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes mean and spread, which can be measured again; in a sketch many of the clues themselves are gone.
+# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes mean and spread, which can be measured again; in a sketch many clues themselves are gone.
 #
-# By night, moving **the mean alone** of the last features wins back 19 points; AdaBN, which mends every layer, over 50.
+# By night, moving **the mean alone** of the last features wins back 19 points; AdaBN, mending every layer, over 50.
 #
 # ## And on real data?
 #
@@ -296,14 +296,14 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
 #
-# 今度は夕暮れです。光は昼の半分で、まだそれほど暗くありません。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
+# 今度は夕暮れです。光は昼の半分で、まだそれほど暗くありません。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです（テスト写真も同じ割合です）。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
 #
 # > **予想してから実行**：10種類が同じ割合なら、夕暮れのAdaBNは18ポイントほどの得です。群れが通るときは、どうなるでしょうか。
 
 # %% [markdown] key="shift" lang="en"
 # ## The trap: when the class shares change
 #
-# Now it is dusk, with half the light of the day. One species swims by in a school and makes up 55% of the photos; the other nine have 5% each. A change of the classes' shares, rather than of their look, is called **label shift**.
+# At dusk there is half the light of the day. One species swims by in a school and makes up 55% of the photos, test photos included; the other nine have 5% each. A change of the classes' shares, rather than of their look, is called **label shift**.
 #
 # > **Predict, then run**: with all species in equal shares, AdaBN gains some 18 points at dusk. And while the school swims by?
 
@@ -345,7 +345,7 @@ tl.claim(
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥の見逃しに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥での間違いに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light (mean over all species: 80% to 90%), but most photos show the school.
@@ -464,7 +464,7 @@ tl.check("08-c")
 # | 見張るもの | なし | 人が見る | 数字を毎晩記録し、しきい値も決めた |
 # | 戻す条件 | なし | 触れた | 適応前と比べ、欠陥の見逃しと良品の誤判定を分けて数える |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。最後の行は、適応前のネットワークの確率に「今の割合÷学習時の割合」を掛けた場合です）。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします。最後の行は、適応前のネットワークの確率に「今の割合÷学習時の割合」を掛けた場合です）。
 #
 # | 半分の光で | 全部品 | 良品 | 欠陥 |
 # |---|---|---|---|
@@ -472,7 +472,7 @@ tl.check("08-c")
 # | AdaBN、割合をそろえて3回 | 53% | 47% | 75% |
 # | 適応前、答えを補正 | 82% | 95% | 30% |
 #
-# **正解率だけを見ていると、欠陥の見逃しが隠れます。** 適応前の80%は、昼の77%より高い値です。暗くなると「良品」と答えることが増えるからで、正しく分類した欠陥のほうは、71%から46%に減りました。適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
+# **正解率だけを見ていると、欠陥での間違いが隠れます。** 適応前の80%は、昼の77%より高い値です。暗くなると「良品」と答えることが増えるからで、正しく分類した欠陥のほうは、71%から46%に減りました。適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -483,7 +483,7 @@ tl.check("08-c")
 # | alarm | none | somebody looks | a number is kept every night, with a limit |
 # | way back | none | mentioned | compares with the unadapted model, missed defects and rejected good parts counted apart |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; the last row multiplies the probabilities of the unadapted network by the change of the shares):
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too; the last row multiplies the probabilities of the unadapted network by the change of the shares):
 #
 # | in half the light | all parts | good parts | defects |
 # |---|---|---|---|
@@ -491,7 +491,7 @@ tl.check("08-c")
 # | AdaBN, three rounds of equal shares | 53% | 47% | 75% |
 # | unadapted, answers corrected | 82% | 95% | 30% |
 #
-# **Accuracy alone hides missed defects.** The unadapted 80% are more than the 77% in full light, since in the dark the network calls more parts good; of the defects it names 46% instead of 71%. Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
+# **Accuracy alone hides mistakes on the defects.** The unadapted 80% are more than the 77% in full light, since in the dark the network calls more parts good; of the defects it names 46% instead of 71%. Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -507,10 +507,10 @@ tl.quiz("08")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - A new look lowers the accuracy silently. Domain adaptation moves the model with pictures alone, without labels.
+# - A new look lowers the accuracy silently. Domain adaptation moves the model with unlabelled pictures alone.
 # - AdaBN measures BatchNorm's memory again. Against a change of light it works well, and some dozens of pictures are enough.
 # - Moving the last features alone brings back less. Where the clues themselves are gone, as in a sketch, none of these ways is enough.
-# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, multiply the answers by the change of the shares. Accuracy hides mistakes on rare classes.
+# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, multiply each class's probability by the change of its share. Accuracy hides mistakes on rare classes.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
 # ## さらに深く：どの層の記憶がずれたか
@@ -588,22 +588,22 @@ lesson08.draw_remedies(shift)
 #
 # 出力層の直前の特徴を、夜から昼へ合わせます。図の左から順に、そのまま、平均を合わせた場合、ばらつきも合わせた場合です。
 #
-# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均より1ばらつき分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）です。夜と昼の共分散を $C_n$、$C_d$ とすると、
+# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均より1ばらつき分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）です。夜と昼の平均を $\mu_n$、$\mu_d$、共分散を $C_n$、$C_d$ とすると、
 #
 # $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
 #
-# となります。`tl.adapt(model, day, night, method="coral")` は論文と同じく逆向きで、昼の特徴を夜に合わせ、そこで出力層を学習し直します。
+# となります。$C_n^{-1/2}$ が夜の関係を取り除き、$C_d^{1/2}$ が昼の関係を付けます。`tl.adapt(model, day, night, method="coral")` は論文と同じく逆向きで、昼の特徴を夜に合わせ、そこで出力層を学習し直します。
 
 # %% [markdown] key="deeper-coral" lang="en" tags=["deeper"]
 # ## Deeper: moving the last features
 #
 # The features that enter the head can be moved from where they lie by night to where they lie by day. From left to right, the picture shows them as they are, with their mean moved, and with their spread stretched as well.
 #
-# For example, a feature has mean 5 and spread 2 by day, mean 1 and spread 0.5 by night. A value of 1.5 by night is one spread above the mean; on the scale of the day it is $(1.5-1)/0.5\times 2+5=7$. **CORAL** (Sun et al., 2016, [arXiv:1511.05547](https://arxiv.org/abs/1511.05547)) aligns the relations between features, too: with $C_n$ and $C_d$ for their covariance by night and by day,
+# For example, a feature has mean 5 and spread 2 by day, mean 1 and spread 0.5 by night. A value of 1.5 by night is one spread above the mean; on the scale of the day it is $(1.5-1)/0.5\times 2+5=7$. **CORAL** (Sun et al., 2016, [arXiv:1511.05547](https://arxiv.org/abs/1511.05547)) aligns the relations between features, too: with $\mu_n$ and $\mu_d$ for their means and $C_n$ and $C_d$ for their covariance, by night and by day,
 #
 # $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
 #
-# `tl.adapt(model, day, night, method="coral")` goes the other way, as the paper does: it moves the features of the day to the night and learns a new head there.
+# Here $C_n^{-1/2}$ takes out the relations of the night, and $C_d^{1/2}$ puts in those of the day. `tl.adapt(model, day, night, method="coral")` goes the other way, as the paper does: it moves the features of the day to the night and learns a new head there.
 
 # %% key="cloud"
 tl.diagram("cloud")
@@ -638,7 +638,7 @@ for way, features in (
 # %% [markdown] key="deeper-labels" lang="en" tags=["deeper"]
 # ## Deeper: would a few labels be the shorter way?
 #
-# If you had sketches named, how many would it take to pass AdaBN? The body after AdaBN is frozen, and a head learns from labelled sketches alone (stored; no validation data choose anything).
+# If you had sketches named, how many would it take to pass AdaBN? The body after AdaBN is frozen, and a head learns from labelled sketches alone (stored; without validation data to choose settings by).
 
 # %% key="labels-run"
 labels = tl.stored("08_labels")
@@ -700,7 +700,7 @@ tl.claim(
 #
 # $$\text{損失} = \text{交差エントロピー（昼）} + \lambda \cdot \text{離れ具合（昼, 夜）}$$
 #
-# 離れ具合の測り方が2つあります。**MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、近さ $k$（同じ点なら1、遠いほど0）の平均を、昼どうし、夜どうし、昼と夜で比べます。
+# 離れ具合の測り方が2つあります。**MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、近さ $k$（同じ点なら1、遠いほど0）の平均（式の上線）を、昼どうし、夜どうし、昼と夜で比べます。
 #
 # $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
 #
@@ -715,7 +715,7 @@ tl.claim(
 #
 # $$\text{loss} = \text{cross-entropy(day)} + \lambda \cdot \text{distance(day, night)}$$
 #
-# There are two ways to measure the distance. **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) takes a closeness $k$ (1 for equal points, towards 0 for far ones) and compares its mean within the day, within the night, and across:
+# There are two ways to measure the distance. **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) takes a closeness $k$ (1 for equal points, towards 0 for far ones) and compares its mean (the bar) within the day, within the night, and across:
 #
 # $$\text{MMD}^2 = \overline{k(d,d)} + \overline{k(n,n)} - 2\,\overline{k(d,n)}$$
 #
@@ -776,7 +776,7 @@ lesson08.draw_training(tl.stored("08_training"))
 #
 # $$H = -\sum_c p_c \log p_c$$
 #
-# たとえば2クラスで $(0.5, 0.5)$ なら0.69、$(0.9, 0.1)$ なら0.33、$(1, 0)$ なら0です。次のセルでは、論文の学習率0.001で写真を1回ずつ見せます。図は、3回ずつ見せて学習率を変えた結果です（10回）。
+# たとえば2クラスで $(0.5, 0.5)$ なら0.69、$(0.9, 0.1)$ なら0.33、$(1, 0)$ なら0です（自然対数で測るので、単位はナットです）。次のセルでは、論文の学習率0.001で写真を1回ずつ見せます。図は、3回ずつ見せて学習率を変えた結果です（10回）。
 
 # %% [markdown] key="deeper-tent" lang="en" tags=["deeper"]
 # ## Deeper: making the answers sure (TENT), and how it collapses
@@ -785,7 +785,7 @@ lesson08.draw_training(tl.stored("08_training"))
 #
 # $$H = -\sum_c p_c \log p_c$$
 #
-# For example, with two classes $(0.5, 0.5)$ has 0.69, $(0.9, 0.1)$ has 0.33, and $(1, 0)$ has 0. The next cell shows each photo once, at the paper's rate of 0.001; the figure is for three passes at several rates (10 draws).
+# For example, with two classes $(0.5, 0.5)$ has 0.69, $(0.9, 0.1)$ has 0.33, and $(1, 0)$ has 0 (in nats, the unit that goes with the natural logarithm). The next cell shows each photo once, at the paper's rate of 0.001; the figure is for three passes at several rates (10 draws).
 
 # %% key="tent-code"
 sure = copy.deepcopy(model).requires_grad_(False).train()
@@ -868,7 +868,7 @@ for rule, name in rules.items():
 #
 # - **はじめから頑丈な目**：大規模に事前学習したモデル（DINOv2、[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)、CLIP、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、見た目の変化にもともと強く、まず試す価値があります。
 # - **使いながら合わせる**：テスト時適応（TENTの仲間）。群れのような偏った流れに備えるNOTE（[arXiv:2208.05117](https://arxiv.org/abs/2208.05117)）。
-# - **割合の補正**：BBSE（[arXiv:1802.03916](https://arxiv.org/abs/1802.03916)）は、答えのずれを混同行列から逆算します。
+# - **割合の補正**：BBSE（[arXiv:1802.03916](https://arxiv.org/abs/1802.03916)）は、混同行列を使って、答えの割合から本当の割合を逆算します。
 
 # %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
 # ## Deeper: when it goes wrong, and what people use today
