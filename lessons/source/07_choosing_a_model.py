@@ -654,7 +654,7 @@ lesson07.draw_scores(choice)
 #
 # **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.7ポイントです（ランダムなら9.5ポイント）。これより良かったのはLEEP（1.0ポイント）だけで、LogMEは2ポイント、k-NNは3ポイント、Hスコアは5ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 #
-# **ラベルの数が変わると、良い目安も変わります。** 1クラス10枚では、後悔はプローブが0.3ポイント、LogMEが2.5、k-NNが3.6でした。60枚では、LogMEが1.2、k-NNが1.3で、プローブは3.1です（画像を選び直して3回。ランダムなら14〜16ポイント）。プローブの検証データは、どちらも1クラス10枚のままです。2クラスの犬と猫では20枚しかなく、12ポイント損をしました。ラベルが増えたら、検証データも増やしましょう。
+# **ラベルだけが増えても、プローブの選び方は良くなりません。** 1クラス10枚では、後悔はプローブが2.0ポイント、LogMEが2.9、k-NNが3.4で、はっきりした差はありません。60枚では、LogMEが1.1、k-NNが1.3に減るのに、プローブは2.3のままです（画像を選び直して10回。ランダムなら14〜16ポイント。60枚でのプローブとLogMEの差は、95%信頼区間で0.4〜2.0）。プローブの検証データが、どちらも1クラス10枚だからでしょう。2クラスの犬と猫では20枚しかなく、60枚のとき7ポイント損をしました。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="scores-read" lang="en"
 # **In the table, the H-score puts `zukan-shape` second, although it is the last on this job.** That is a reason not to trust any one score.
@@ -665,7 +665,7 @@ lesson07.draw_scores(choice)
 #
 # **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.7 points, a random choice 9.5. Only LEEP does better (1.0); LogME loses 2 points, k-NN 3, the H-score 5. How good a score is depends on jobs and candidates, too.
 #
-# **With another number of labels, another score is the best.** With 10 labels of each class the regret of the probe is 0.3 points, of LogME 2.5 and of k-NN 3.6. With 60, LogME has 1.2, k-NN 1.3 and the probe 3.1 (3 draws; at random 14 to 16). The probe is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are 20 pictures, and it lost 12 points there. Who has more labels should validate on more of them.
+# **More labels alone do not make a probe choose better.** With 10 labels of each class the regret of the probe is 2.0 points, of LogME 2.9 and of k-NN 3.4, with no clear difference. With 60, LogME comes down to 1.1 and k-NN to 1.3, but the probe stays at 2.3 (10 draws; at random 14 to 16; the probe is behind LogME by 0.4 to 2.0, a 95% interval). Probably this is because it is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are 20 pictures, and with 60 labels it lost 7 points there. Who has more labels should validate on more of them.
 
 # %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
 # ## さらに深く：わざと間違えてみる

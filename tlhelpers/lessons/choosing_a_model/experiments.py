@@ -90,7 +90,6 @@ LABELS = (5, 20)  # of each class, to learn from
 STABLE_LABELS = {"half": LABELS[-1] // 2, "three_times": 3 * LABELS[-1]}
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
 SEEDS = range(10)  # of the draws
-STABLE_SEEDS = range(3)
 TUNED_SEEDS = range(5)  # of those that are fine-tuned as well
 TUNED_RATES = (0.002, 0.01, 0.05, 0.2)
 MIXED = "bf16"  # where whole networks are trained: twice as fast, and as accurate
@@ -147,7 +146,7 @@ def networks_on_jobs(counts: Sequence[int], seeds: Sequence[int]) -> tuple[dict,
     "07_choosing_stable",
     weights=NETWORKS,
     unit="draws of training, validation and test pictures",
-    seeds=3,
+    seeds=10,
     labels="10-60 + 10",
     settings=VARIED,
 )
@@ -157,7 +156,7 @@ def choosing() -> dict:
     {"labels", "targets": as in 07_choice, "verdicts": {score: {condition: [points by which its
     choice beats a random one, the mean of all jobs, a draw each]}}}.
     """
-    targets, _ = networks_on_jobs(tuple(STABLE_LABELS.values()), STABLE_SEEDS)
+    targets, _ = networks_on_jobs(tuple(STABLE_LABELS.values()), SEEDS)
     found: dict = {"labels": list(STABLE_LABELS.values()), "targets": targets}
     points: dict[str, dict[str, list[float]]] = {score: {} for score in SCORES}
     for place, condition in enumerate(STABLE_LABELS):
