@@ -273,6 +273,16 @@ def test_dann_ends_above_the_network_that_knows_the_day_only():
         assert paired(runs, before[: len(runs)]).low > 0.15
 
 
+def test_only_mmd_at_its_full_strength_adds_to_adabn():
+    found = stored("08_training")
+    assert paired(found["mmd"][-1], found["adabn"]).low > 0.002
+    assert paired(found["mmd"][-1], found["mmd"][0]).low > 0.002
+    for runs in (*found["mmd"][:-1], *found["dann"]):
+        gain = paired(runs, found["adabn"])
+        assert gain.low < 0 < gain.high
+        assert abs(gain.mean) < 0.002
+
+
 def test_adabn_helps_from_each_collection_of_real_digits_to_the_other():
     for pair, runs in stored("08_real")["digits"].items():
         assert len(runs["before"]) >= 5, pair

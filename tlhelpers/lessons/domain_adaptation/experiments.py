@@ -377,7 +377,7 @@ def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 @experiment(
     "08_training",
     unit="draws of source, unlabelled and test pictures",
-    seeds=5,
+    seeds=10,
     labels="50 + 20",
     settings=VARIED,
 )
@@ -388,7 +388,7 @@ def training() -> dict:
     is one run.
     """
     ways: dict = {"adabn": [], "mmd": [[] for _ in STRENGTHS], "dann": [[] for _ in STRENGTHS]}
-    for seed in FEW_SEEDS:
+    for seed in SEEDS:
         task, model = source("fish", seed)
         seen, unseen = pool("fish", seed, "night"), test("fish", seed, "night")
         ways["adabn"].append(evaluate(adabn(model, task, seen), unseen))

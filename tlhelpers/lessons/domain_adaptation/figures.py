@@ -316,7 +316,7 @@ def draw_training(found: Mapping) -> Picture:
         0, color=LOOK["adabn"]["color"], linestyle="--", label=text("lesson08.level_adabn")
     )
     axes.set_yticks(range(len(rows)), [name for _, _, name in rows])
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(-3, 3))
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(-2, 2))
     axes.set_xlabel(text("lesson08.points", draws=len(found["adabn"])))
     axes.set_title(text("lesson08.training_title"))
     _legend(figure, axes, 1)
