@@ -12,6 +12,7 @@ from tlhelpers.lessons.incremental_learning.experiments import CASES
 from tlhelpers.lessons.incremental_learning.figures import Methods
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.transfer import forgetting
+from tlhelpers.transfer.intervals import interval
 
 NAN = float("nan")
 PAGE = torch.tensor([[0.80, NAN, NAN], [0.90, 0.95, NAN], [0.60, 0.87, 0.99]])  # of "matrix"
@@ -131,6 +132,17 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
     for way in ("replay", "lwf", "ewc", "kept_rows"):
         runs = stream["per_class"][stream["methods"].index(way)]
         assert f"{mean(mean(run[-1]) for run in runs):.0%}" in prose["stream-read"]
+
+
+def test_on_surfaces_all_data_and_icarl_are_ahead_of_the_nearest_mean_and_replay_is_open():
+    hard = stored("04_hard")
+
+    def ahead(one, other):
+        pairs = zip(figures.average(hard, one), figures.average(hard, other), strict=True)
+        return interval([100 * (a - b) for a, b in pairs])
+
+    assert ahead("joint", "nearest_mean").low > 3 and ahead("icarl", "nearest_mean").low > 1
+    assert ahead("joint", "icarl").low > 0 > ahead("replay", "nearest_mean").low
 
 
 def test_the_dotted_line_stands_where_the_new_fish_arrive(monkeypatch):
