@@ -548,20 +548,20 @@ for moved in ([1.1, 1.0], [1.0, 1.1]):
 lesson04.draw_epochs(tl.stored("04_epochs"))
 
 # %% [markdown] key="epochs-read" lang="ja"
-# **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、5回の平均と95%信頼区間）。
+# **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、10回の平均と95%信頼区間）。
 #
-# - **EWC** は、8エポックでは古いクラス98%、新しいクラス43%、24エポックでは81%と93%です。ゆっくりですが、忘れています。
-# - **LwF** は24エポックで96%と90%です。ただし、左端の比較対象でも98%と74%です。本体を凍結し、新しい2行どうしだけを競わせるので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は1〜30）** です。
-# - **リプレイ** は、8エポックから先、どちらも97%以上です。
+# - **EWC** は、8エポックでは古いクラス96%、新しいクラス40%、24エポックでは84%と92%です。ゆっくりですが、忘れています。
+# - **LwF** は24エポックで96%と86%です。ただし、左端の比較対象でも97%と71%です。本体を凍結し、新しい2行どうしだけを競わせるので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は8〜22）** です。
+# - **リプレイ** は、8エポックから先、どちらも96%以上です。
 #
 # LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと平均は5〜9ポイント低くなりました。95%信頼区間は、LwFの古いクラス（−0.1〜9.6）を除く3つで0より上です（`tl.stored("04_batchnorm")`、10回）。
 
 # %% [markdown] key="epochs-read" lang="en"
-# **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, in the first step too (stored, means of five draws with 95% intervals).
+# **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, in the first step too (stored, means of ten draws with 95% intervals).
 #
-# - **EWC** has 98% of the old and 43% of the new classes after 8 epochs, 81% and 93% after 24. It forgets slowly, but it forgets.
-# - **LwF** has 96% and 90% after 24. But the baseline at the left has 98% and 74%: there the body is frozen and the two new rows compete among themselves, so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 1 to 30)**.
-# - **Replay** is at 97% or more on both from 8 epochs on.
+# - **EWC** has 96% of the old and 40% of the new classes after 8 epochs, 84% and 92% after 24. It forgets slowly, but it forgets.
+# - **LwF** has 96% and 86% after 24. But the baseline at the left has 97% and 71%: there the body is frozen and the two new rows compete among themselves, so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 8 to 22)**.
+# - **Replay** is at 96% or more on both from 8 epochs on.
 #
 # LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that the means are 5 to 9 points lower. Three of the four 95% intervals lie above 0, and the one of LwF's old classes goes from -0.1 to 9.6 (`tl.stored("04_batchnorm")`, ten draws).
 
@@ -738,7 +738,7 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **待ち時間**：2コアのCPUで、リプレイが最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
 # - **遅れた人は**：先頭から、忘れていく5枚の図までのコードのセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「行を写せば忘れない」「本体を凍結すれば忘れない」。どちらも図で確かめます。
-# - **測定の範囲**：保存した結果はシード0〜9（エポック数の比較は0〜4）で、訓練とテストの画像をどちらも選び直しています。強さはシード100の検証画像で選びました。
+# - **測定の範囲**：保存した結果はシード0〜9で、訓練とテストの画像をどちらも選び直しています。強さはシード100の検証画像で選びました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · opening and nearest mean 7 (project the `new_means` diagram) → growing the head, and forgetting 6 → widget and exercise A 7 → replay 4 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 9. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
@@ -749,4 +749,4 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - **Waiting**: on two CPU cores replay takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
 # - **Whoever fell behind** runs the cells with code from the top to the five panels of forgetting, and can go on from any section.
 # - **Common mistakes**: "with the rows copied nothing is forgotten", "with the body frozen nothing is forgotten". The figures show both to be wrong.
-# - **What was measured**: stored results with seeds 0 to 9 (lengths of training: 0 to 4), which redraw training and test pictures alike. Strengths were chosen on validation pictures of seed 100.
+# - **What was measured**: stored results with seeds 0 to 9, which redraw training and test pictures alike. Strengths were chosen on validation pictures of seed 100.
