@@ -764,10 +764,10 @@ print(f"MMD of the same points shuffled: {mmd(shuffled[: len(d)], shuffled[len(d
 lesson08.draw_training(tl.stored("08_training"))
 
 # %% [markdown] key="training-read" lang="ja"
-# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけ（92%）より0.8ポイント上です（95%信頼区間は0.3〜1.3、10回）。近づけずに学習を続けただけの場合と比べても、0.75ポイント上です（0.4〜1.1）。ほかの行の差はどれも0.2ポイント以内で、信頼区間は0を含みます。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
+# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけ（92%）より0.8ポイント上です（95%信頼区間は0.3〜1.3、10回。5行のうち最大の差なので99%でも見ると0.1〜1.6）。近づけずに学習を続けただけの場合と比べても、0.75ポイント上です（0.4〜1.1）。ほかの行の差はどれも0.2ポイント以内で、信頼区間は0を含みます。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
 
 # %% [markdown] key="training-read" lang="en"
-# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone (92%; 95% interval 0.3 to 1.3, 10 draws), and 0.75 points above the same training without it (0.4 to 1.1). All other rows are within 0.2 points, and their intervals contain 0. MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
+# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone (92%; 95% interval 0.3 to 1.3, 10 draws; with 99%, as the best of five rows, 0.1 to 1.6), and 0.75 points above the same training without it (0.4 to 1.1). All other rows are within 0.2 points, and their intervals contain 0. MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
 
 # %% [markdown] key="deeper-tent" lang="ja" tags=["deeper"]
 # ## さらに深く：自信を持たせる（TENT）と、その崩壊
