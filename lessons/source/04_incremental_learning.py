@@ -37,7 +37,7 @@ lesson04 = tl.figures("04")
 # %% [markdown] key="arrive" lang="ja"
 # ## 見分けるものは、後から増える
 #
-# 水族館の案内アプリが、ティラピア、カクレクマノミ、サバの3種類を見分けています。そこへ、マダイとデメキンの展示が加わりました。アプリには新しい2種類を教え、前の3種類も忘れさせたくありません。問い合わせの分類に項目が増える、外観検査に新しい欠陥が加わるなど、職場でもよくある話です。
+# 水族館の案内アプリが、ティラピア、カクレクマノミ、サバの3種類を見分けています。そこへ、マダイとデメキンの展示が加わりました。アプリには、前の3種類を忘れずに、新しい2種類を覚えてほしいところです。問い合わせの分類に項目が増える、外観検査に新しい欠陥が加わるなど、職場でもよくある話です。
 #
 # これを**追加学習**（incremental learning）、または**継続学習**（continual learning）といいます。野鳥の愛好家なら、新しい鳥を覚えても、前の鳥を忘れたりしません。ニューラルネットワークはどうでしょうか。
 #
@@ -46,7 +46,7 @@ lesson04 = tl.figures("04")
 # %% [markdown] key="arrive" lang="en"
 # ## There is always more to tell apart
 #
-# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. At work, a new category of enquiries or a new kind of defect turns up.
+# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. The same happens at work, when a new category of enquiries or a new kind of defect turns up.
 #
 # This is **incremental learning**, also called **continual learning**. A bird-watcher who learns a new bird does not forget the others. Does a neural network?
 #
@@ -78,14 +78,14 @@ tl.diagram("new_means")
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# コードでは、先に画像1枚ごとに特徴の長さを1にそろえ、向きだけを比べます。
+# $\arg\min_c$ は「値が最も小さくなる $c$」という意味です。コードでは、先に画像1枚ごとに特徴の長さを1にそろえ、向きだけを比べます。
 
 # %% [markdown] key="mean-words" lang="en"
 # For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with features $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# The code first scales each picture's features to length 1: only direction counts.
+# ($\arg\min_c$: the class with the smallest value.) The code first scales each picture's features to length 1: only direction counts.
 
 # %% key="mean-code"
 features = F.normalize(tl.extract_features(network, fish.train), dim=1)
@@ -119,7 +119,7 @@ print(f"Five classes known: {kept:.0%} of the old, {added:.0%} of the new fish (
 # 次のセルは、レッスン03の学習ループを1行にまとめた `tl.fit` で3種類を学習し（重みはすべて動きます）、出力層を5行に広げます。そのあと、**新しい2種類の画像だけ**で学習します。古い3種類の正解率がどうなるかを、その前に予想しましょう。
 
 # %% [markdown] key="train-words" lang="en"
-# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. Next, the eye is trained as well, as in lesson 03.
+# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. Next, the eye is trained as well.
 #
 # ## And with training?
 #
@@ -175,11 +175,11 @@ tl.see_prediction("04-forget", round(100 * kept))
 # 実際の更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ5回に分けて届きます。学習のしかたと回を選び、丸印（届いた直後）から棒（いま）までどれだけ下がるかを見てください。**LwF**（前のモデルの答えをまねる）と**EWC**（大事な重みをばねで引き止める）は、「さらに深く」で説明します。
 
 # %% [markdown] key="forget-read" lang="en"
-# **Within some twenty steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` repeats the training (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture speaks up against it.
+# **Within some twenty training steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` repeats the training (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four steps. After the dotted line every picture says "not one of the old classes", and no old picture speaks up against it.
 #
 # ## Try it
 #
-# In practice there is never just one update: in the widget, ten birds come two at a time. Choose a way to learn and a step: how far has each bar (now) fallen below its ring (when it was new)? **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
+# In practice there is never just one update: in the widget, ten birds come in five updates, or steps, of two. Choose a way to learn and a step: how far has each bar (now) fallen below its ring (when it was new)? **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
 
 # %% key="widget"
 tl.widget("04")
@@ -208,14 +208,14 @@ tl.check("04-a")
 #
 # 忘れたのは、古い画像が1枚も出てこなかったからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
 #
-# 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。学習のしかたは、さっきの `train` のままです。
+# 古い魚を1種類につき5枚、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、古い15枚を4回ずつ見せると、ちょうど半々になります。
 
 # %% [markdown] key="replay" lang="en"
 # ## Show a few again: replay
 #
 # No old picture ever came back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
 #
-# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half. `train` itself stays as it is.
+# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half.
 
 # %% key="replay-diagram"
 tl.diagram("replay")
@@ -276,7 +276,7 @@ tl.claim(
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
 # - **Forgetting**: for each group but the newest, take the best value before the last step minus the last value, then the mean. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
 #
-# For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides it behind the new classes. Here are five steps of birds:
+# For $T$ steps, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides forgetting behind the new classes. Here are five steps of birds:
 
 # %% key="live-stream" alt_ja="2つの方法の正解率行列。新データだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
 birds = tl.load_task("birds", per_class=10, test_per_class=20)
@@ -329,25 +329,25 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで同じように学習しても、古い魚の正解率は、「最初の3種類のどれか」と教えてもらえるタスク増分（task-incremental）なら98%、5種類すべてから選ぶクラス増分（class-incremental）なら0%でした**（保存済み、10回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分（domain-incremental）では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は86%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで同じように学習しても、「最初の3種類のどれか」と教えてもらえるタスク増分（task-incremental）なら、古い魚の正解率は98%でした。5種類すべてから選ぶクラス増分（class-incremental）では0%です**（保存済み、10回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスと新しいクラスのどちらかを決められなくなったのです。**ドメイン**（domain、画像が撮られた条件）が変わるドメイン増分（domain-incremental）では、昼の魚のあとに、色あせた写真と夜の画像を学習しても、昼の画像の正解率は86%でした。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
 #
 # ## 平均だけでは足りないとき
 #
-# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。
+# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。図の「全データ」は、毎回、それまでのすべての画像で学習し直した場合です。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained in the same way on new data only, the model is right on 98% of the old fish when it is told that the picture shows one of the first three (task-incremental), and on 0% when it has to choose among all five (class-incremental)** (stored, means of 10 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 86% of those by day are still right. Numbers in this lesson are class-incremental unless said otherwise.
+# **After the same training on new data only, the model is right on 98% of the old fish when it is told that the picture shows one of the first three (task-incremental). When it has to choose among all five (class-incremental), it is right on 0%** (stored, means of 10 draws; see "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario (domain-incremental) the **domain** changes, the conditions under which pictures are taken: after faded and night pictures, 86% of those by day are still right. Numbers in this lesson are class-incremental unless said otherwise.
 #
 # ## When means are not enough
 #
-# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? Again three classes are learned and two added.
+# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? Again three classes are learned and two added. "All data" means training on every picture again at every step.
 
 # %% key="hard-figure" alt_ja="魚と表面検査での5クラスの平均正解率。最近傍クラス平均、リプレイ、全データを比べている。" alt_en="Mean accuracy over five classes on fish and on surfaces: nearest mean, replay and all data."
 easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="real" lang="ja"
-# **魚では、学習しない方法が「全データ」に並びました。表面検査では、目も鍛えた「全データ」が約10ポイント上でした（62.0%と51.6%、差の95%信頼区間は6〜14）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。「全データ」は、毎回すべての画像で学習し直した場合です。ただし、学習の長さが半分だと、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、上回るとは言えません。同じ枚数をもっと生かすiCaRL（「さらに深く」）なら、上回ります。
+# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、目も鍛えた「全データ」が約10ポイント上でした（62.0%と51.6%、差の95%信頼区間は6〜14）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。ただし、学習の長さが半分だと、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、上回るとは言えません。同じ枚数をもっと生かすiCaRL（「さらに深く」）なら、上回ります。
 #
 # ## 本物の画像では？
 #
@@ -356,7 +356,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **見る前に考える**：本体が動かなくても、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the way without training keeps up; on surfaces, "all data", which trains the eye too, is about 10 points ahead of it (62.0% against 51.6%, 95% interval of the gap 6 to 14).** The borrowed eye does not see these defects well enough, so it has to change. "All data" means training on every picture again at every step; trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of 30 pictures of each class; iCaRL, which makes more of as many (under "Deeper"), is ahead.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data", which trains the eye too, is about 10 points ahead (62.0% against 51.6%, 95% interval of the gap 6 to 14).** The borrowed eye does not see these defects well enough, so it has to change. Trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of 30 pictures of each class; iCaRL, which makes more of as many (under "Deeper"), is ahead.
 #
 # ## And on real pictures?
 #
@@ -370,7 +370,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="ja"
 # **本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。
 #
-# 学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、衣類なら67%に届きますが、文字では35%です（衣類では2本の破線が重なっています）。
+# 学習しない最近傍クラス平均は76%と63%で、衣類ではリプレイを5〜7ポイント上回り、文字では差があるとは言えません。ただし、それがどこまで事前学習のおかげかは、データによります。画素そのものの平均でも、ランダムな重みの特徴の平均でも、衣類なら67%に届きますが（2本の破線が重なっています）、文字では35%と17%です。
 #
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
@@ -387,7 +387,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%).
 #
-# The nearest class mean has 76% and 63%: 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels reach 67% on clothes, but 35% on characters (on clothes, two dashed lines coincide).
+# The nearest class mean has 76% and 63%, 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels, and features from random weights, reach 67% on clothes (the two dashed lines coincide), but 35% and 17% on characters.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
@@ -462,7 +462,7 @@ tl.quiz("04")
 #
 # - Trained on new data only, a network soon forgets the old classes, even with the head's rows copied, even with the body frozen.
 # - First measure the nearest class mean. Where the features are good enough, it will do.
-# - Where the features must change, train on all data again if you may keep it. If only a few examples, use replay or iCaRL, and check that it beats the nearest class mean.
+# - Where the features must change, train on all data again if you may keep it. If you may keep only a few examples, use replay or iCaRL, and check that it beats the nearest class mean.
 # - At every update, measure old and new classes apart. An average hides forgetting.
 # - Ask of every published number whether it is class-, task- or domain-incremental.
 
@@ -492,7 +492,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 #
 # $$\text{新しいクラスどうしの交差エントロピー}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #
-# 次のセルでは、新しいクラスの答えは同じまま、古いクラスの出力の1つが2から0へずれます。損失が増えるのは、そのためです。
+# 次のセルでは、新しいクラスの出力は同じまま、古いクラスの出力の1つが2から0へずれます。損失が増えるのは、そのためです。
 
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
@@ -523,14 +523,14 @@ for first in (2.0, 0.0):
 #
 # $$\text{損失}+\frac{\lambda}{2}\sum_k F_k\,(w_k-w^*_k)^2,\qquad F_k=\text{平均}_x\sum_c p(c\mid x)\left(\frac{\partial \log p(c\mid x)}{\partial w_k}\right)^2$$
 #
-# $F_k$ は**フィッシャー情報量**で、重みを動かしたときにモデル自身の答え $p(c\mid x)$ がどれだけ変わるかを表します。正解ラベルで代用すると、よく学習したモデルでは値が0に近づき、ばねが消えてしまいます。たとえば $\lambda=1$ なら、$F=4$ の重みを0.1動かすと罰則は $4\times 0.1^2/2=0.02$ です。
+# $F_k$ は**フィッシャー情報量**で、重みを動かしたときに、古い訓練画像 $x$ に対するモデル自身の答え $p(c\mid x)$ がどれだけ変わるかを表します。正解ラベルで代用すると、よく学習したモデルでは値が0に近づき、ばねが消えてしまいます。たとえば $\lambda=1$ なら、$F=4$ の重みを0.1動かすと罰則は $4\times 0.1^2/2=0.02$ です。
 
 # %% [markdown] key="ewc" lang="en"
 # **EWC** (elastic weight consolidation) pulls each weight back to its old value $w^*$, by a spring that is the stronger the more the weight matters to the old classes.
 #
 # $$\text{loss}+\frac{\lambda}{2}\sum_k F_k\,(w_k-w^*_k)^2,\qquad F_k=\text{mean}_x\sum_c p(c\mid x)\left(\frac{\partial \log p(c\mid x)}{\partial w_k}\right)^2$$
 #
-# $F_k$ is the **Fisher information**: how much the model's own answers $p(c\mid x)$ change with the weight. If the true labels took the place of these answers, it would go to 0 in a model that has learned well, and the springs would vanish. For example, with $\lambda=1$, moving a weight of $F=4$ by 0.1 costs $4\times 0.1^2/2=0.02$.
+# $F_k$ is the **Fisher information**: how much the model's own answers $p(c\mid x)$ to the old training pictures $x$ change with the weight. If the true labels took the place of these answers, it would go to 0 in a model that has learned well, and the springs would vanish. For example, with $\lambda=1$, moving a weight of $F=4$ by 0.1 costs $4\times 0.1^2/2=0.02$.
 
 
 # %% key="ewc-code"
@@ -551,19 +551,19 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 # **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、10回の平均と95%信頼区間）。
 #
 # - **EWC** は、8エポックでは古いクラス96%、新しいクラス40%、24エポックでは84%と92%です。ゆっくりですが、忘れています。
-# - **LwF** は24エポックで96%と86%です。ただし、左端の比較対象でも97%と71%です。本体を凍結し、新しい2行どうしだけを競わせるので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は8〜22）** です。
+# - **LwF** は24エポックで96%と86%です。ただし、左端の比較対象でも97%と71%です。本体を凍結し、新しい2行どうしだけを競わせる（softmaxをこの2行だけで計算する）ので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は8〜22）** です。
 # - **リプレイ** は、8エポックから先、どちらも96%以上です。
 #
-# LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと平均は5〜9ポイント低くなりました。95%信頼区間は、LwFの古いクラス（−0.1〜9.6）を除く3つで0より上です（`tl.stored("04_batchnorm")`、10回）。
+# LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと、古いクラスも新しいクラスも、平均は5〜9ポイント低くなりました。95%信頼区間は、LwFの古いクラス（−0.1〜9.6）を除く3つで0より上です（`tl.stored("04_batchnorm")`、10回）。
 
 # %% [markdown] key="epochs-read" lang="en"
 # **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, in the first step too (stored, means of ten draws with 95% intervals).
 #
 # - **EWC** has 96% of the old and 40% of the new classes after 8 epochs, 84% and 92% after 24. It forgets slowly, but it forgets.
-# - **LwF** has 96% and 86% after 24. But the baseline at the left has 97% and 71%: there the body is frozen and the two new rows compete among themselves, so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 8 to 22)**.
+# - **LwF** has 96% and 86% after 24. But the baseline at the left has 97% and 71%: there the body is frozen and the two new rows compete among themselves (the softmax is over these two only), so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 8 to 22)**.
 # - **Replay** is at 96% or more on both from 8 epochs on.
 #
-# LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that the means are 5 to 9 points lower. Three of the four 95% intervals lie above 0, and the one of LwF's old classes goes from -0.1 to 9.6 (`tl.stored("04_batchnorm")`, ten draws).
+# LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that, their means on old and on new classes are 5 to 9 points lower. Three of the four 95% intervals lie above 0, and the one of LwF's old classes goes from -0.1 to 9.6 (`tl.stored("04_batchnorm")`, ten draws).
 
 # %% key="strengths" alt_ja="LwFとEWCの強さと、古いクラス・新しいクラスの検証正解率。" alt_en="Validation accuracy of old and new classes against the strength of LwF and of EWC."
 strengths = tl.stored("04_strengths")["fish"]
@@ -582,7 +582,7 @@ lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")}
 #
 # $$\text{新しい画像の交差エントロピー}+\alpha\lVert z-h\rVert^2+\beta\,\text{残した画像の交差エントロピー}$$
 #
-# **iCaRL** は、平均が全体の平均に近くなるように**保存した見本**（exemplar）を1枚ずつ選び、前のモデルの答えを蒸留し、見本の特徴の平均が最も近いクラスを答えます。次は、その選び方です。
+# **iCaRL** は、残す画像（**保存した見本**、exemplar）を、その平均が全体の平均に近くなるように1枚ずつ選びます。学習では前のモデルの答えを蒸留し、新しい画像には、見本の特徴の平均が最も近いクラスを答えます。次は、見本の選び方です。
 
 # %% [markdown] key="deeper-replay" lang="en" tags=["deeper"]
 # ## Deeper: more out of the stock (DER++ and iCaRL)
@@ -591,7 +591,7 @@ lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")}
 #
 # $$\text{cross-entropy on new pictures}+\alpha\lVert z-h\rVert^2+\beta\,\text{cross-entropy on stored ones}$$
 #
-# **iCaRL** picks its stored pictures, the **exemplars**, one by one so that their mean stays close to the mean of all. It distils the old model's answers, and answers with the class whose exemplar mean is nearest. This is how it picks:
+# **iCaRL** picks its stored pictures, the **exemplars**, one by one so that their mean stays close to the mean of all. It also distils the old model's answers, and gives a new picture the class whose exemplar mean is nearest. This is how it picks:
 
 
 # %% key="herd-code"
@@ -612,12 +612,12 @@ print(f"Mean {points.mean():.1f}, exemplars at {[points[row].item() for row in h
 # %% [markdown] key="methods-intro" lang="ja"
 # ### 魚で、全部の方法を比べる
 #
-# 1クラス10枚で、リプレイとiCaRLは5枚ずつ残します。値は保存済みの10回の平均、角括弧は95%信頼区間です。「保管するもの」は、次の更新に必要な、モデル以外の量です。
+# 1クラス10枚で、リプレイとiCaRLは5枚ずつ残します。DER++も全部で25枚分ですが、同じ画像が重なることがあり、重なりは1枚と数えます。値は保存済みの10回の平均、角括弧は95%信頼区間です。「保管するもの」は、次の更新に必要な、モデル以外の量です。
 
 # %% [markdown] key="methods-intro" lang="en"
 # ### Every method on fish
 #
-# There are 10 pictures of each class; replay and iCaRL keep 5 of them. The values are means of ten stored draws, with 95% intervals in brackets. "Kept" is what the next update needs besides the model.
+# There are 10 pictures of each class; replay and iCaRL keep 5 of them. DER++ has room for as many, 25 in all, but may hold a picture twice, which counts once. The values are means of ten stored draws, with 95% intervals in brackets. "Kept" is what the next update needs besides the model.
 
 # %% key="methods"
 lesson04.Methods(easy)
@@ -659,21 +659,25 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データとiCaRLです。** 全データは6〜14ポイント、iCaRLは4〜10ポイント上で、全データはiCaRLをさらに2〜5ポイント上回ります。LwFは5〜12ポイント、EWCは13〜18ポイント下です（5クラスの平均、10回の95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−1.5〜5.5ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`04_stable`、10回）。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データとiCaRLです。** 全データは6〜14ポイント、iCaRLは4〜10ポイント上で、全データはiCaRLをさらに2〜5ポイント上回ります。LwFは5〜12ポイント、EWCは13〜18ポイント下です（5クラスの平均、10回の95%信頼区間）。検証データでは、どの強さも0を上回りませんでした。
+#
+# 全データの差は、学習の長さしだいです。半分の5エポックでは差があるとは言えず（95%信頼区間は−1.5〜5.5ポイント）、3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、はっきり上回りました（`tl.stored("04_stable")`、10回）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces all data and iCaRL are clearly ahead of the nearest class mean**, all data by 6 to 14 points and iCaRL by 4 to 10; all data is another 2 to 5 above iCaRL. LwF is 5 to 12 points behind nearest mean and EWC 13 to 18 (mean of the five classes, 95% intervals, ten draws). On the validation data no strength did better than 0. The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -1.5 to 5.5 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`04_stable`, 10 draws).
+# **On surfaces all data and iCaRL are clearly ahead of the nearest class mean**, all data by 6 to 14 points and iCaRL by 4 to 10; all data is another 2 to 5 above iCaRL. LwF is 5 to 12 points behind nearest mean and EWC 13 to 18 (mean of the five classes, 95% intervals, ten draws). On the validation data no strength did better than 0.
+#
+# The lead of all data depends on the length of training. With half of it, 5 epochs, no lead can be shown (95% interval -1.5 to 5.5 points). Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead (`tl.stored("04_stable")`, 10 draws).
 
 # %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each step: the two lines with new data only keep falling, replay and nearest mean stay high."
 lesson04.draw_stream(stream, live={"replay": live.accuracy})
 
 # %% [markdown] key="stream-read" lang="ja"
-# **5回続くと、1回では見えなかった差が開きます。** 最後は、リプレイと最近傍クラス平均が90%、LwF 60%、EWC 26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。線は10回の平均、帯は95%信頼区間、白抜きの印は上で実行した1回です。
+# **5回続くと、1回では見えなかった差が開きます。** 10種類の鳥がすべて届いた後は、リプレイと最近傍クラス平均が90%、LwF 60%、EWC 26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。線は10回の平均、帯は95%信頼区間、白抜きの印は上で実行した1回です。
 #
 # 忘却の仲間に**後方転移**（backward transfer）があります。$\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$、つまり「最後−届いた直後」で、負なら忘れています。上の3×3の表では、$(60-80)/2+(87-95)/2=-14$ ポイントです。途中で良くなった1組目があるので、忘却の19とは一致しません。
 
 # %% [markdown] key="stream-read" lang="en"
-# **Five steps open gaps that one step does not show.** At the end replay and nearest mean are at 90%, LwF at 60%, EWC at 26% and new data only at 19% (its two lines coincide). Lines are means of ten draws, bands 95% intervals, and hollow marks the one run above.
+# **Five steps open gaps that one step does not show.** When all ten birds have come, replay and nearest mean are at 90%, LwF at 60%, EWC at 26% and new data only at 19% (its two lines coincide). Lines are means of ten draws, bands 95% intervals, and hollow marks the one run above.
 #
 # A relative of forgetting is **backward transfer**, $\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$: the last minus the first, negative where something was forgotten. In the 3 × 3 table above it is $(60-80)/2+(87-95)/2=-14$ points. It differs from the 19 of forgetting because group 1 became better on the way.
 
@@ -690,8 +694,8 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # **最近よく使われる手法**
 #
 # - **凍結した大きな本体と平均**：クラスごとの平均が、多くの方法に並びます（Jansonほか, 2022、[arXiv:2210.04428](https://arxiv.org/abs/2210.04428)）。特徴の広がりも使うDeep SLDA（[arXiv:1909.01520](https://arxiv.org/abs/1909.01520)）とRanPAC（[arXiv:2307.02251](https://arxiv.org/abs/2307.02251)）は、その発展です。
-# - **小さな部品を足す**：本体は凍結し、学習したプロンプトを足すL2P（[arXiv:2112.08654](https://arxiv.org/abs/2112.08654)）。
-# - **重みを足し合わせる**：別々に学習した差分を足すtask arithmetic（[arXiv:2212.04089](https://arxiv.org/abs/2212.04089)）。
+# - **小さな部品を足す**：本体は凍結し、入力に添える短いベクトルの列（プロンプト）を学習するL2P（[arXiv:2112.08654](https://arxiv.org/abs/2112.08654)）。
+# - **重みを足し合わせる**：別々のファインチューニングで重みが動いた分を足し合わせるtask arithmetic（[arXiv:2212.04089](https://arxiv.org/abs/2212.04089)）。
 #
 # **文献**
 #
@@ -716,8 +720,8 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # **Today**
 #
 # - **A large frozen body and means** keep up with many methods (Janson et al., 2022, [arXiv:2210.04428](https://arxiv.org/abs/2210.04428)). Deep SLDA ([arXiv:1909.01520](https://arxiv.org/abs/1909.01520)) and RanPAC ([arXiv:2307.02251](https://arxiv.org/abs/2307.02251)) also use how features spread.
-# - **Small parts that are added**: L2P learns prompts for a frozen body ([arXiv:2112.08654](https://arxiv.org/abs/2112.08654)).
-# - **Adding weights**: task arithmetic adds differences that were trained apart ([arXiv:2212.04089](https://arxiv.org/abs/2212.04089)).
+# - **Small parts that are added**: L2P freezes the body and learns prompts, a few vectors that are added to its input ([arXiv:2112.08654](https://arxiv.org/abs/2112.08654)).
+# - **Adding weights**: task arithmetic adds up how far separate fine-tunings moved the weights ([arXiv:2212.04089](https://arxiv.org/abs/2212.04089)).
 #
 # **References**
 #
