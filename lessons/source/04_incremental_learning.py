@@ -68,7 +68,7 @@ tl.show(fish, per_class=4)
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
 #
-# Borrow the eye as it is, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is just one more mean.
+# Borrow the eye, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is just one more mean.
 
 # %% key="mean-diagram"
 tl.diagram("new_means")
@@ -347,7 +347,7 @@ easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard)
 
 # %% [markdown] key="real" lang="ja"
-# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、目も鍛えた「全データ」が約10ポイント上でした（62.0%と51.6%、差の95%信頼区間は6〜14）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。ただし、学習の長さが半分だと、上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、上回るとは言えません。同じ枚数をもっと生かすiCaRL（「さらに深く」）なら、上回ります。
+# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、目も鍛えた「全データ」が約10ポイント上でした（62.0%と51.6%、差の95%信頼区間は6〜14）。** 借りた目には欠陥の違いが見えにくく、目も変える必要があるからです。ただし、学習の長さが半分だと、全データも上回るとは言えません（「さらに深く」）。1クラス30枚のうち12枚を残すリプレイも、上回るとは言えません。同じ枚数をもっと生かすiCaRL（「さらに深く」）なら、上回ります。
 #
 # ## 本物の画像では？
 #
@@ -356,7 +356,7 @@ lesson04.draw_easy_and_hard(easy, hard)
 # > **見る前に考える**：本体が動かなくても、出力層だけで古い種類を忘れるでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data", which trains the eye too, is about 10 points ahead (62.0% against 51.6%, 95% interval of the gap 6 to 14).** The borrowed eye does not see these defects well enough, so it has to change. Trained half as long, it has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of 30 pictures of each class; iCaRL, which makes more of as many (under "Deeper"), is ahead.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data", which trains the eye too, is about 10 points ahead (62.0% against 51.6%, 95% interval of the gap 6 to 14).** The borrowed eye does not see these defects well enough, so it has to change. Trained half as long, "all data" has no provable lead (under "Deeper"). Nor has replay, which keeps 12 of 30 pictures of each class; iCaRL, which makes more of as many (under "Deeper"), is ahead.
 #
 # ## And on real pictures?
 #
@@ -387,7 +387,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%).
 #
-# The nearest class mean has 76% and 63%, 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels, and features from random weights, reach 67% on clothes (the two dashed lines coincide), but 35% and 17% on characters.
+# The nearest class mean has 76% and 63%, 5 to 7 points above replay on clothes, no provable difference on characters. What pre-training adds depends on the data: means of bare pixels, or of features from random weights, reach 67% on clothes (the two dashed lines coincide), but 35% and 17% on characters.
 #
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
