@@ -389,9 +389,9 @@ captions = tl.stored("09_pairs")
 lesson09.draw_pairs(captions, (3000, by_caption))
 
 # %% [markdown] key="pairs-read" lang="ja"
-# **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が増えるほど上がり、3,000組では5回の平均で68%です。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
+# **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が増えるほど上がり、3,000組では10回の平均で68%です。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
 #
-# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても大きくは下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では34%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
+# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では32%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
 #
 # ## 本物のデータでは？
 #
@@ -400,7 +400,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="en"
 # **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the score adds up whatever fits, so a missing crest can be outweighed. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
-# **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 42%. A name alone gives 8%, just above guessing, since names such as *blue jay* hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
+# **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 41%. A name alone gives 9%, just above guessing, since names such as *blue jay* hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
 # ## And on real data?
 #
@@ -682,10 +682,10 @@ print(f"Mean over four wordings: {tl.interval(mean_of_four, share=True)} right")
 # ja: print(f"言い回し4つの平均：正解率 {tl.interval(mean_of_four, share=True)}")
 
 # %% [markdown] key="prompts-read" lang="ja"
-# **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも8ポイントの差が出ました**（3,000組、保存済み、5回）。英語では、どちらも1ポイントほどです。英語は言い回しが変わっても特徴の言葉が同じ形で残るので、もともと差が出にくいのでしょう。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
+# **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも9ポイントの差が出ました**（3,000組、保存済み、10回）。英語では、どちらも1〜2ポイントです。英語は言い回しが変わっても特徴の言葉が同じ形で残るので、もともと差が出にくいのでしょう。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
 
 # %% [markdown] key="prompts-read" lang="en"
-# **With English captions, either makes a difference of about one point; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 8** (3,000 pairs, stored, 5 draws). In English, the words for the features look the same in every wording, which may be why little is left to gain. Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
+# **With English captions, either makes a difference of one or two points; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 9** (3,000 pairs, stored, 10 draws). In English, the words for the features look the same in every wording, which may be why little is left to gain. Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章を分類名だけで分ける

@@ -1,6 +1,7 @@
 """Lesson 09: its exercises tell mistakes apart, its steps and its widget do what its prose says."""
 
 import re
+from statistics import fmean
 
 import pytest
 import torch
@@ -178,6 +179,33 @@ def test_captions_teach_and_shuffled_captions_do_not(lang):
         if count >= 1000:
             own, shuffled = (found[lang][way][place] for way in ("own", "shuffled"))
             assert paired(own, shuffled).low > 0.2
+
+
+@pytest.mark.parametrize(
+    ("lang", "told", "mean_of_four", "starts"),
+    [("en", (80, 41, 9), 1, 2), ("ja", (68, 32, 4), 5, 9)],
+)
+def test_wording_matters_and_in_japanese_the_mean_and_the_start_do(
+    lang, told, mean_of_four, starts
+):
+    found = stored("09_pairs")[lang]
+    means = [100 * fmean(found["wordings"][way]) for way in ("caption", "words", "name")]
+    assert tuple(map(round, means)) == told
+    more = paired(found["ensemble"], found["wordings"]["caption"])
+    assert more.low > 0 and round(100 * more.mean) == mean_of_four
+    reached = [100 * fmean(runs) for runs in found["temperatures"].values()]
+    assert round(max(reached) - min(reached)) == starts
+
+
+def test_three_fish_are_found_better_by_pixels():
+    found = {
+        way: {name: fmean(runs) for name, runs in of.items()}
+        for way, of in stored("09_cards").items()
+    }
+    ahead = {name for name, share in found["pixels"].items() if share > found["zukan"][name]}
+    assert ahead == {"mackerel", "goldfish", "sea bream"}
+    shares = [100 * fmean(found[way].values()) for way in ("zukan", "pixels", "random")]
+    assert list(map(round, shares)) == [73, 50, 32]
 
 
 def test_real_cats_and_dogs_need_no_label_but_the_prior_put_right():

@@ -45,7 +45,7 @@ from tlhelpers.transfer.zeroshot import class_averaged_accuracy, zero_shot
 
 NETWORK = "zukan-resnet"
 LANGUAGES = ("en", "ja")  # in the order of the words below
-SEEDS, FEW_SEEDS = range(20), range(5)
+SEEDS, FEW_SEEDS = range(20), range(10)
 SHOWN = 50  # training pictures of each seen class
 COUNTS = (30, 100, 300, 1000, 3000)  # pairs of picture and caption
 ENOUGH = 3000  # pairs with which wordings and temperatures are compared
@@ -82,7 +82,7 @@ def cards() -> dict:
     }
     ways["pixels"] = lambda split: small_pixels(split.inputs)
     found: dict = {way: {} for way in ways}
-    for seed in SEEDS[:10]:
+    for seed in FEW_SEEDS:
         task = redrawn("fish", SHOWN, seed)
         assert task.attributes is not None
         for way, of in ways.items():
@@ -182,7 +182,7 @@ def wordings(task: Task, lang: str) -> dict[str, list[str]]:
 
 
 @experiment(
-    "09_pairs", unit="draws of pairs and of test pictures", seeds=5, labels="none", settings=VARIED
+    "09_pairs", unit="draws of pairs and of test pictures", seeds=10, labels="none", settings=VARIED
 )
 def pairs() -> dict:
     """24 birds by one sentence about each, of two towers that learned from captioned birds.
