@@ -7,7 +7,7 @@
 #
 # - 写真のフォルダーに潜む誤りを見つけて直し、それぞれが正解率をどれだけ狂わせるかを説明する
 # - 次に試す方法を検証データで決め、テストデータは最後に1回だけ使う
-# - テストに写真が何枚必要かを計算し、できたモデルを保存して使う
+# - テストに動物が何匹必要かを計算し、できたモデルを保存して使う
 
 # %% [markdown] key="title" lang="en"
 # # 14 Your own images
@@ -18,7 +18,7 @@
 #
 # - find and mend the mistakes in a folder of photos, and say how far each shifts the accuracy
 # - decide on validation data what to try next, and use the test data once, at the end
-# - work out how many photos a test needs, and save the model and use it
+# - work out how many animals a test needs, and save the model and use it
 
 # %% key="setup"
 import shutil
@@ -150,10 +150,10 @@ pets.inspection
 # | まったく同じ写真 | 1枚と数えた | |
 # | 同じ写真が猫にも犬にもある | 両方とも除いた | 目で見て、片方を消す |
 # | ほとんど同じ写真（縮小版など） | 同じ分割にまとめた | |
-# | 同じ飼い主の写真 | 名前の番号から、同じ分割にまとめた | 番号がなければ、CSVの `group` の列で教える |
+# | 同じ飼い主の写真 | 名前の番号から、同じ分割にまとめた | 番号がなければ、`file`、`label`、`group` の列のあるCSVを渡す |
 # | 猫が犬の3分の1しかいない | | 猫の写真を追加でもらう |
 #
-# では、1つの誤りがどれだけ結果を狂わせるのでしょうか。誤りのない120匹・360枚のフォルダーに1つずつ混ぜて、測りました。
+# では、誤りはどれだけ結果を狂わせるのでしょうか。誤りのない120匹・360枚のフォルダーで、5つの誤りを1つずつ起こして測りました。
 
 # %% [markdown] key="inspect-read" lang="en"
 # **The inspection brings up six things.**
@@ -164,10 +164,10 @@ pets.inspection
 # | exact copies | counted once | |
 # | one photo among the cats and the dogs | left out of both | look at it, delete one |
 # | photos almost the same (thumbnails) | kept in one part | |
-# | photos of one owner | kept in one part, by their names | names without numbers: give a CSV with a column `group` |
+# | photos of one owner | kept in one part, by their names | names without numbers: give a CSV with the columns `file`, `label`, `group` |
 # | a third as many cats as dogs | | ask for more cats |
 #
-# How far does each bend the result? We put them, one at a time, into a folder of 360 photos of 120 animals.
+# How far does a mistake bend the result? We made five, one at a time, with 360 photos of 120 animals.
 
 # %% key="costs" alt_ja="誤りごとに、テストの正解率と、初めて見る動物での正解率を示した図。" alt_en="For each mistake, the accuracy that the test says and the accuracy on animals never seen."
 lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
@@ -178,7 +178,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **リーク、重複**：実力は約72%のままで、テスト（四角）だけが8〜13ポイント高く出ます。
 # - **ラベル違い**（1割）：両方が下がります。
 # - **猫が少ない**：実力は下がるのに、テストは高く出ます。テストの4分の3が犬だからです。
-# - **猫だけ暗い照明**：実力がいちばん下がります。ネットワークが**猫ではなく暗さ**を覚えるからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
+# - **猫だけ暗い照明**：実力がいちばん下がります。分類器が**猫ではなく暗さ**を手がかりにするからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
 #
 # 猫30匹、犬90匹のとき、新しい猫の正解率はわずか52%でした（保存済み）。全体の正解率では、これに気づけません。
 #
@@ -192,7 +192,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **A leak, or copies**: the truth stays near 72%, but the test (squares) says 8 to 13 points more.
 # - **Wrong labels**, one in ten: both fall.
 # - **Few cats**: the truth falls, and the test says more, as three quarters of its photos are dogs.
-# - **All cats in dim light**: the truth falls most. The network learns **the dimness, not the cat**. `tl.load_folder` does not see it, so photograph every class in the same places with the same cameras.
+# - **All cats in dim light**: the truth falls most. The classifier goes by **the dimness, not the cat**. `tl.load_folder` does not see it, so photograph every class in the same places with the same cameras.
 #
 # With 30 cats and 90 dogs, only 52% of new cats were right (stored), and the overall accuracy hides it.
 #
@@ -215,7 +215,7 @@ tl.check("14-b")
 # %% [markdown] key="suspects-intro" lang="ja"
 # ## ラベル違いを探す
 #
-# 点検では、写真に**何が写っているか**まではわかりません。そこで、モデルに疑わせます。フォルダーを飼い主ごとに5つに分け、4つで学習した分類器に残りの1つを答えさせます（**交差検証**、cross-validation）。これで、どの写真も、その動物を見ていない分類器が採点します。今のラベルの確率が低い動物から順に、目で確かめましょう。
+# 点検では、写真に**何が写っているか**まではわかりません。そこで、モデルに疑わせます。飼い主を5つの組に分け、4つの組で学習した分類器に、残りの組を答えさせます。これを5回繰り返すと（**交差検証**、cross-validation）、どの写真にも、その動物を見ていない分類器の答えが付きます。今のラベルの確率が低い動物から順に、目で確かめましょう。
 
 # %% [markdown] key="suspects-intro" lang="en"
 # ## Hunt for wrong labels
@@ -264,7 +264,7 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 # %% [markdown] key="order" lang="en"
 # ## What to try next
 #
-# Try cheap things first, and see on **validation data** whether each step is better than the last. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well.
+# Try cheap things first, and check each step on **validation data**. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well.
 #
 # `tl.try_folder` tries the three with a dot in the next picture: nearest neighbours (k-NN), a linear probe and fine-tuning (and training from scratch, if time allows). It picks one on validation data and measures that on the test data, once.
 
@@ -287,7 +287,7 @@ tl.see_prediction("14-order", ways[report.chosen.strategy])
 #
 # ### 間違いを見る
 #
-# 数字の次は、必ず間違えた写真を見ます。次のセルの上の表は**混同行列**（confusion matrix）で、行が正解、列が答えです。その下に、自信を持って間違えたテスト写真が並びます。
+# 数字の次は、必ず間違えた写真を見ます。次のセルの上の表は**混同行列**（confusion matrix）で、行が正解、列が予測です。その下に、自信を持って間違えたテスト写真が並びます。
 
 # %% [markdown] key="try-read" lang="en"
 # **The big step is to borrow features; those after it are no larger than the spread of single results.** Over ten draws (stored), 56% of new animals were named right by nearest pixels, 76% by nearest borrowed features, 81% by a probe and 85% by fine-tuning. In our run the last two are level at 90%, and the report keeps the cheaper: do so unless validation data show a clear lead.
@@ -296,16 +296,16 @@ tl.see_prediction("14-order", ways[report.chosen.strategy])
 #
 # ### Look at the mistakes
 #
-# The next cell shows a **confusion matrix** (rows: the truth; columns: the answers), then the surest wrong answers.
+# The next cell shows a **confusion matrix** (rows: true; columns: predicted), then the surest wrong answers.
 
 # %% key="mistakes" alt_ja="混同行列と、自信を持って間違えたテスト写真。" alt_en="The confusion matrix, and the surest wrong answers on the test photos."
 display(report.confusion())
 report.mistakes(most=8)
 
 # %% [markdown] key="needed" lang="ja"
-# 間違いの多くは、耳の立った犬です。次に集めるのは、そういう写真です。同じ動物の写真が何枚も並んでいることにも注目してください。同じ動物なら、当たるときも外れるときも、たいてい一緒です。
+# 間違いの多くは、耳の立った犬です。次に集めるのは、そういう写真です。ただし、それを決めるのにテストデータを使ったので、次に測るときは新しい動物でテストします。同じ動物の写真が何枚も並んでいるのは、当たるときも外れるときも、たいてい一緒だからです。
 #
-# ## テストに何枚必要か、そして使う
+# ## テストの大きさ、そしてモデルを使う
 #
 # テストが小さいほど、レポートの正解率に付いた区間は広くなります。正解率が $p$、別々の動物が $n$ 匹なら、区間の半分の幅はおよそ次の値です。
 #
@@ -316,9 +316,9 @@ report.mistakes(most=8)
 # 最後にモデルを保存し、翌月の写真で確かめます。はじめに手早く作ったものと比べてください。
 
 # %% [markdown] key="needed" lang="en"
-# Most mistakes are dogs with pricked ears; collect more of these next. Several are photos of one animal, which tend to be right or wrong together.
+# Most mistakes are dogs with pricked ears; collect more of these next. As the test data chose them, test on new animals next time. Several are photos of one animal, which tend to be right or wrong together.
 #
-# ## How many test photos, and how to use the model
+# ## How large the test must be, and how to use the model
 #
 # The smaller the test, the wider the interval in the report. With accuracy $p$ and $n$ different animals, half its width is about
 #
@@ -326,7 +326,7 @@ report.mistakes(most=8)
 #
 # For example, $p=0.8$ and $n=64$ give $2\sqrt{0.16/64}=0.1$, or ± 10 points. For ± 5 points it takes four times as many, 256 animals. Count **animals, not photos**.
 #
-# At last, save the model and use it on next month's photos.
+# Save the model and use it on next month's photos.
 
 # %% key="save"
 report.save(inbox.parent / "report")
@@ -344,7 +344,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 #
 # ## あなたの写真で
 #
-# ここまでの手順は、ターミナルの3行で動きます。クラスごとにフォルダーを分けた写真（1クラス10枚から）を用意してください。写真はこのコンピューターから出ません。
+# 点検と比較、そして予測は、ターミナルの3行で動きます。`photos` というフォルダーの中にクラスごとのフォルダーを作り、写真を入れてください（1クラス10枚から）。写真はこのコンピューターから出ません。
 #
 # ```
 # python -m tlhelpers fetch mobilenet_v2
@@ -361,7 +361,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 #
 # ## With your photos
 #
-# All of this takes three lines in a terminal. Put your photos into one folder for each class (ten of each are a start). They do not leave this computer.
+# Inspection, comparison and use take three lines in a terminal. The folder `photos` holds one folder for each class (ten photos of each are a start). They do not leave this computer.
 #
 # ```
 # python -m tlhelpers fetch mobilenet_v2
@@ -380,7 +380,7 @@ lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 # **猫や犬を知っている目なら、1クラス10枚で約95%です。** ラベルが1枚もなくても、ImageNetの1,000クラスにある猫5種類と犬118種類の、確率の平均を比べるだけで93%になります。自分のクラスがこの1,000クラスの中にあるなら、ラベルを付ける前に、まずこれを測りましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **An eye that knows cats and dogs needs ten labels a class for about 95%.** Without a single label it is 93%: compare the mean probability of ImageNet's 5 kinds of cat and 118 kinds of dog. If your classes are among its thousand, measure this first.
+# **An eye that knows cats and dogs needs ten labels a class for about 95%.** Without a single label it is 93%: compare the mean probability of ImageNet's 5 kinds of cat and 118 kinds of dog. If your classes are among ImageNet's thousand, measure this first.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
@@ -466,16 +466,16 @@ tl.quiz("14")
 # - 同じ動物、同じ部品、同じ患者の写真は、同じ分割に置きます。
 # - 手軽な方法から順に試し、検証データで次へ進むかを決めます。テストデータは最後に1回だけです。
 # - ラベルは、最も疑わしいものから目で見ます。少ないクラスは、クラスごとの正解率で見ます。
-# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。正解率80%を±5ポイントで測るには、256が要ります。
+# - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Before training, inspect the folder, and look at it. A leak or a copy makes the test too kind without a word.
+# - Before training, inspect the folder, and look at it. A leak or a copy makes the test too kind.
 # - Photos of one animal, one part or one patient belong in one part of the split.
 # - Try cheap things first, and let validation data decide whether to go on. The test data come once, at the end.
 # - Look at the most doubtful labels yourself, and at the accuracy of each class.
-# - The size of a test is the number of different animals or parts, not of photos: ± 5 points take 256 at 80% accuracy.
+# - The size of a test is the number of different animals or parts, not of photos.
 
 # %% [markdown] key="deeper-order" lang="ja" tags=["deeper"]
 # ## さらに深く：この順番を10回
