@@ -37,7 +37,7 @@ pairs = tl.stored("06_pairs")
 # %% [markdown] key="idea" lang="ja"
 # ## 見当違いの目
 #
-# ある工場の塗装ラインには、部品を**塗装の色**で仕分けるネットワークがあります。傷があっても、材質が違っても、同じ色なら同じ箱へ。正解率は97%です。そこへ外観検査の話が来ました。同じ工場の、同じような部品の写真から、今度は**欠陥**を見つけます。「自社の部品で鍛えたネットワークがあるのだから、それを使おう」と考えるのは自然です。
+# ある工場の塗装ラインには、部品を**塗装の色**で仕分けるネットワークがあります。傷があっても、材質が違っても、色が同じなら同じ箱に入れます。正解率は97%です。そこへ外観検査の話が来ました。同じ工場の、同じような部品の写真から、今度は**欠陥**を見つけます。「自社の部品で鍛えたネットワークがあるのだから、それを使おう」と考えるのは自然です。
 #
 # けれども、色だけを見るように鍛えた目は、欠陥を見ないように鍛えた目でもあります。こういう目から始めて、ゼロから育てるより悪くなることを、**負の転移**（negative transfer）といいます。
 
@@ -62,7 +62,7 @@ tl.diagram("ignored")
 # - **ランダムな重み**：同じ形で、何も学んでいないネットワーク
 # - **`zukan-resnet`**：生き物・模様・架空の文字を学んだ、レッスン01からのネットワーク
 #
-# ランダムに答えれば20%です。予想してから実行してください。
+# ランダムに答えれば20%です。
 
 # %% [markdown] key="task" lang="en"
 # ## The job: from sorting colours to inspection
@@ -75,7 +75,7 @@ tl.diagram("ignored")
 # - **random weights**: a network of the same shape that never learned anything
 # - **`zukan-resnet`**, the network you know from lesson 01, which learned creatures, patterns and invented letters
 #
-# Guessing gives 20%. Predict before you run.
+# Guessing gives 20%.
 
 # %% key="pictures" alt_ja="上は塗装の色の写真で、1行が1色。下は外観検査の写真で、1行が1クラス。" alt_en="Above, pictures for sorting colours, one colour a row; below, pictures for inspection, one class a row."
 surfaces = tl.load_task("surfaces", per_class=40, valid_per_class=40)
@@ -103,18 +103,18 @@ tl.see_prediction("06-probe", "worse than random weights")
 # ja: tl.see_prediction("06-probe", "ランダムな重みより悪い")
 
 # %% [markdown] key="gap" lang="ja"
-# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（丸い輪は今の1回で、区間から外れることもあります。）
+# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（丸い輪は今日の1回で、区間から外れることもあります。）
 #
 # 「悪い」と言うには、比較対象（ベースライン）が要ります。違いは1つ、**始めるときの重み**だけにします。
 #
 # $$\text{ギャップ} = \text{正解率（ランダムな重みから）} - \text{正解率（転移元の重みから）}$$
 #
-# たとえば画像を選び直して3回測り、ランダムからが80・78・82%、転移元からが65・66・61%なら、差は15・12・21、ギャップの平均は16ポイント、その95%信頼区間は5〜27です。区間全体が0より上なので、**害**と判定します。区間全体が0より下なら**効果あり**、0をまたぐなら**まだわからない**です。
+# たとえば画像を選び直して3回測り、ランダムな重みからは80・78・82%、転移元からは65・66・61%だったとします。差は15・12・21なので、ギャップの平均は16ポイント、95%信頼区間は5〜27です。区間全体が0より上なので、**害**と判定します。区間全体が0より下なら**効果あり**、0をまたぐなら**まだわからない**です。
 #
 # 出力層だけを学習するなら、比較対象はランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
 
 # %% [markdown] key="gap" lang="en"
-# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (A ring is your one run and may lie outside the interval.)
+# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (A ring is today's one run and may lie outside the interval.)
 #
 # To call something worse, we need a baseline. Let one thing differ, **the weights at the start**:
 #
@@ -133,12 +133,12 @@ tl.widget("06")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、5分）
 #
-# ウィジェットで転移先を「表面の検査」にし、4つの転移元を順に選んでください。**全体を学習**した場合のギャップの区間から判定し、`verdicts` に `"harm"`（害）、`"help"`（効果あり）、`"open"`（まだわからない）のどれかを入れます。輪郭（`zukan-shape`）と質感（`zukan-texture`）は、それぞれ絵の輪郭だけ、模様だけを見分けるように学んだネットワークです。
+# ウィジェットは、色見分けネットから表面の検査への転移で始まります。転移先はそのままにして、4つの転移元を順に選んでください。**全体を学習**した場合のギャップの区間から判定し、`verdicts` に `"harm"`（害）、`"help"`（効果あり）、`"open"`（まだわからない）のどれかを入れます。輪郭（`zukan-shape`）と質感（`zukan-texture`）は、それぞれ絵の輪郭だけ、模様だけを見分けるように学んだネットワークです。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# Set the target to surfaces in the widget and choose the four sources one after the other. Judge by the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` into `verdicts`. Outlines (`zukan-shape`) and textures (`zukan-texture`) are networks that learned to tell drawings apart by their outline alone, or by their pattern alone.
+# The widget opens with the paint sorter on surfaces. Keep this target and choose the four sources in turn. Judge by the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` into `verdicts`. Outlines (`zukan-shape`) and textures (`zukan-texture`) are networks that learned to tell drawings apart by their outline alone, or by their pattern alone.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -160,12 +160,12 @@ tl.check("06-a")
 # %% [markdown] key="train" lang="ja"
 # ## 全体を学習すれば、取り返せる？
 #
-# ウィジェットによれば、取り返せません。自分の手でも確かめましょう。同じ `train` を、色見分けネットとランダムな重みから1回ずつ走らせます（約20秒）。レッスン03と同じ学習（24エポック、反転、クリッピング、学習率0.3）で、出力層はどちらもランダムな重みから始めます。違いは `start` だけです。
+# ウィジェットによれば、取り返せません。自分の手でも確かめましょう。同じ `train` を、色見分けネットとランダムな重みから1回ずつ走らせます（約20秒）。レッスン03と同じ学習（24エポック、反転、クリッピング）で、学習率は0.3、出力層はどちらもランダムな重みから始めます。違いは `start` だけです。
 
 # %% [markdown] key="train" lang="en"
 # ## Does training everything make up for it?
 #
-# The widget says no. Check it with your own hands: the same `train` runs once from the paint sorter and once from random weights (about 20 seconds). It is the training of lesson 03 (24 epochs, flips, clipping, a learning rate of 0.3), and the head is random in both. Only `start` differs.
+# The widget says no. Check it yourself: the same `train` runs once from the paint sorter and once from random weights (about 20 seconds). It is the training of lesson 03 (24 epochs, flips, clipping) at a learning rate of 0.3, and the head is random in both. Only `start` differs.
 
 
 # %% key="gap-run" alt_ja="色見分けネット、ランダムな重み、zukan-resnetから始めた場合の正解率。出力層だけと、全体を学習した場合。" alt_en="Accuracy from the paint sorter, from random weights and from zukan-resnet, with the head trained alone and with everything trained."
@@ -255,7 +255,7 @@ tl.see_prediction("06-where", "at the first layer")
 # %% [markdown] key="exercise-b" lang="ja"
 # ## 対策：入口を作り直す
 #
-# 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。そのためのネットワークを作ります。
+# 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。
 #
 # ### 練習B（書く、6分）
 #
@@ -270,7 +270,7 @@ tl.see_prediction("06-where", "at the first layer")
 # %% [markdown] key="exercise-b" lang="en"
 # ## A remedy: a new entrance
 #
-# If the entrance is to blame, why not give back random weights to the entrance alone? Build such a network.
+# If the entrance is to blame, why not give back random weights to the entrance alone?
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -346,17 +346,17 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="known" lang="en"
 # ## Could we have known?
 #
-# **The head alone gave the warning.** On surfaces, the circle (head only) and the square (everything trained) lie on the same side of 0 for all four sources. A linear probe takes seconds, and only the paint sorter's was below a probe on random weights. (Four sources are a hint, no proof. "Deeper: can nearness tell harm?" tries a score of nearness.)
+# **The head alone gave the warning.** On surfaces, the circle (head only) and the square (everything trained) lie on the same side of 0 for all four sources. A linear probe takes seconds, and only the paint sorter's was below a probe on random weights. (Four sources are a hint, no proof; "Deeper: can nearness tell harm?" tries nearness.)
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物の写真では？
 #
-# 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**（ネットワークなし）です。どれも出力層だけを学習しました。
+# 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**（ネットワークなし）です。どれも出力層だけを学習しました。インターネットにつながっていれば、衛星写真の結果も加わります。
 
 # %% [markdown] key="real" lang="en"
 # ## And on real pictures?
 #
-# The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels** (the shrunken picture itself, without a network). In all three, only a head is trained.
+# The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels** (the shrunken picture itself). In all three, only a head is trained. Online, the cell adds satellite photos.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="5つの本物の転移先でのラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels a class on five real targets, for ImageNet's features, random weights and pixels."
 display(lesson06.draw_real(tl.stored("06_real")))
@@ -379,24 +379,24 @@ if tl.live("mobilenet_v2", "eurosat"):
         # ja: print(f"衛星写真、1クラス{labels}ラベル：{', '.join(found)}")
 
 # %% [markdown] key="checklist" lang="ja"
-# **動物と手書き文字ではImageNetが上回り、血液細胞と衣類では生の画素と並びました。** 猫と犬は1クラス5枚で92%、画素は52%です。ところが血液細胞は、1クラス50枚でImageNet 98%、画素97%、何も学んでいないネットワークでも95%でした。害ではありませんが、転移元のおかげでもありません。比較対象がなければ、98%を転移の成果だと思い込むところでした（保存済み、ラベルを付ける画像とテスト画像を選び直して10回）。
+# **動物と手書き文字ではImageNetがはっきり上回り、血液細胞と衣類では生の画素との差がわずかでした。** 猫と犬は1クラス5枚で92%、画素は52%です。ところが血液細胞は、1クラス50枚でImageNet 98%、画素97%、何も学んでいないネットワークでも95%でした。転移元の効果は1〜3ポイントだけです。比較対象がなければ、98%をまるごと転移の成果だと思い込むところでした（保存済み、ラベルを付ける画像とテスト画像を選び直して10回）。
 #
 # ## 転移する前の5か条
 #
 # 1. **何を無視するように学んだ転移元か。** それは、新しい仕事の手がかりではありませんか。
 # 2. **転移元が近く見えても、線形プローブをランダムな重みのプローブと比べる。** 下回ったら、まず別の転移元を試します。
-# 3. **ゼロからの学習も、同じように調整する。** 学習率、クリッピング、ステップ数、データ拡張をそろえ、検証データで選びます。
+# 3. **ゼロからの学習も、同じように調整する。** ステップ数とデータ拡張は同じにし、学習率とクリッピングは、それぞれが同じ候補から検証データで選びます。
 # 4. **差は、画像を選び直して数回測り、区間で判断する。** テストデータは選ぶのに使いません。
 # 5. **害があれば、まず転移元を替える。** 替えられなければゼロから。対策はその次です。
 
 # %% [markdown] key="checklist" lang="en"
-# **On animals and handwritten characters ImageNet is ahead; on blood cells and clothes, raw pixels are level with it.** On cats and dogs it reaches 92% with five labels a class, pixels 52%. But on blood cells, with fifty labels, it is 98% for ImageNet, 97% for pixels and 95% for a network that never learned anything. That is no harm, but no merit of the source either: without baselines we would have taken the 98% for a success of transfer (stored; ten draws of labelled and test pictures).
+# **On animals and handwritten characters ImageNet is clearly ahead; on blood cells and clothes, raw pixels come close.** On cats and dogs it reaches 92% with five labels a class, pixels 52%. But on blood cells, with fifty labels, it is 98% for ImageNet, 97% for pixels and 95% for a network that never learned anything. The source adds only one to three points: without baselines we would have taken the whole 98% for a success of transfer (stored; ten draws of labelled and test pictures).
 #
 # ## Five rules before you transfer
 #
 # 1. **What did the source learn to ignore?** Is it what the new job needs?
 # 2. **Compare the linear probe with a probe on random weights, even where the source looks near.** If it is below, try another source first.
-# 3. **Tune training from scratch just as well**: learning rate, clipping, steps and augmentation alike, chosen on validation data.
+# 3. **Tune training from scratch just as well**: the same steps and augmentation; learning rate and clipping chosen for each from the same list, on validation data.
 # 4. **Measure the difference on several draws and judge by its interval.** Test data choose nothing.
 # 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
 
@@ -409,7 +409,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"dye"`：自社製。しわや折り目や織り方に関係なく、**染めの色**を99%見分ける
 # - `"sheet-metal"`：取引先が、金属板の**傷**を見つけるために作ったもの
 #
-# 計画を `plan` に書いてください。`"sources"` は試す順に並べたリスト、`"compare_with"` は比較対象のリスト（`"random probe"`、`"scratch"`、`"pixels"` など）、`"chosen_on"` は選ぶのに使うデータ（`"training"`、`"validation"`、`"test"`）、`"if_harm"` は害が見つかったときの行動、`"why"` は順番の理由と、比較を公平にする工夫です。
+# 計画を `plan` に書いてください。`"sources"` は試す順に並べたリスト、`"compare_with"` は比較対象のリスト（`"random probe"`、`"scratch"`、`"pixels"` など）、`"chosen_on"` は選ぶのに使うデータ（`"training"`、`"validation"`、`"test"`）、`"if_harm"` はどうなれば害と判断し、そのとき何をするか、`"why"` は順番の理由と、比較を公平にする工夫です。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 9 minutes, also good in pairs)
@@ -420,7 +420,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"dye"`, the mill's own: it names the **dye colour**, 99% right, whatever the creases, folds and weave
 # - `"sheet-metal"`, made by a partner firm to find **scratches** on metal sheets
 #
-# Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` what you do when you find harm, and `"why"` the reasons for your order and what keeps the comparison fair.
+# Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` how you tell harm and what you then do, and `"why"` the reasons for your order and what keeps the comparison fair.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -478,7 +478,7 @@ tl.quiz("06")
 # ## まとめ
 #
 # - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
-# - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました。
+# - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました（「さらに深く」）。
 # - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
 # - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠くても近くても、この比較を勧めます。
 
@@ -486,7 +486,7 @@ tl.quiz("06")
 # ## Key points
 #
 # - **Negative transfer** means that training from the weights of a source ends worse than training from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
-# - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up.
+# - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up (see "Deeper").
 # - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
 # - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide, so the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for this comparison whether the source is far or near.
 
@@ -606,7 +606,7 @@ lesson06.draw_warnings(pairs)
 # %% [markdown] key="deeper-scores" lang="ja" tags=["deeper"]
 # ## さらに深く：7つのスコア
 #
-# 学習する前に計算できるスコアは、ほかにもあります。$f_i$ は特徴、$y_i$ はラベル、$\theta_i$ は元の出力層の答え（確率）です。
+# 転移する前に計算できるスコアは、proxy A距離と線形プローブ（そのままの正解率と、ランダムな重みとの差）のほかに、4つあります。$f_i$ は特徴、$y_i$ はラベル、$\theta_i$ は元の出力層の答え（確率）です。
 #
 # - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$（$x, x'$ は一方の、$y, y'$ は他方のドメインの特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差いくつ分離れているかで表します（`tl.mmd_score`）。
 # - **CKA**：特徴どうしが似ている画像は、ラベルも同じか。特徴の内積の行列とラベルの内積の行列の、相関のような量です（`tl.cka`）。
@@ -618,7 +618,7 @@ lesson06.draw_warnings(pairs)
 # %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
 # ## Deeper: seven scores
 #
-# There are more scores that need no training. Let $f_i$ be the features, $y_i$ the labels and $\theta_i$ the answers (probabilities) of the old head.
+# Besides the proxy A-distance and the linear probe (its accuracy, and its lead over random weights), the table has four scores that need no training. Let $f_i$ be the features, $y_i$ the labels and $\theta_i$ the answers (probabilities) of the old head.
 #
 # - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$ ($x, x'$ are features from one domain, $y, y'$ from the other). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
 # - **CKA**: do pictures with like features have like labels? A kind of correlation between the inner products of the features and those of the labels (`tl.cka`).

@@ -213,6 +213,14 @@ def test_every_other_condition_is_shown_under_a_whole_title(monkeypatch, lang):
     assert len(drawn[0].axes[0].get_yticks()) == 1 + len(conditions)
 
 
+def test_pixels_come_close_on_blood_cells_but_the_source_adds_a_little_as_the_lesson_says():
+    cells = stored("06_real")["blood_cells"]
+    for baseline, points in (("pixels", 1), ("random", 3)):
+        runs = zip(cells["imagenet"]["50"], cells[baseline]["50"], strict=True)
+        lead = interval([100 * (tuned - plain) for tuned, plain in runs])
+        assert lead.low > 0 and round(lead.mean) == points
+
+
 def test_the_cell_of_real_pictures_leaves_the_names_of_the_lesson_alone():
     """Where its networks are at hand it runs live, and later cells still need the three eyes."""
     lesson = read_lesson(ROOT / "lessons" / "source" / "06_negative_transfer.py")
