@@ -77,14 +77,14 @@ tl.show(surfaces, per_class=3)
 # %% [markdown] key="page" lang="ja"
 # ## ファインチューニングを1つの関数で
 #
-# 手順は3つです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`）から出発します。②すべての重みをオプティマイザーに渡します。③16枚ずつ、ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます（`OneCycleLR`）。この学習率を、本体と出力層の両方に使います。`clip` と `augment` は、あとの節で使うつまみです。
+# 手順は3つです。①事前学習の本体と、いま `tl.probe` で学習した出力層（`frozen.head`、コードでは `model.fc`）から出発します。②すべての重みをオプティマイザーに渡します。③16枚ずつ、ふつうに学習します。学習率は、はじめの3割のステップで0の近くから上げ（**ウォームアップ**）、あとはゆっくり下げます（`OneCycleLR`）。この学習率を、本体と出力層の両方に使います。`clip` と `augment` は、あとの節で使うつまみです。
 #
 # > **予想してから実行**：同じ200枚で本体も学習させると、検証正解率はどのあたりになるでしょうか。
 
 # %% [markdown] key="page" lang="en"
 # ## Fine-tuning in one function
 #
-# There are three steps. ① Start from the pretrained body and the head that `tl.probe` has just trained (`frozen.head`). ② Give all weights to the optimizer. ③ Train as usual, in batches of 16. The learning rate rises from near 0 over the first third of the steps (**warm-up**) and then falls slowly (`OneCycleLR`); body and head share it. `clip` and `augment` are knobs for later sections.
+# There are three steps. ① Start from the pretrained body and the head that `tl.probe` has just trained (`frozen.head`, here `model.fc`). ② Give all weights to the optimizer. ③ Train as usual, in batches of 16. The learning rate rises from near 0 over the first third of the steps (**warm-up**) and then falls slowly (`OneCycleLR`); body and head share it. `clip` and `augment` are knobs for later sections.
 #
 # > **Predict, then run**: with the same 200 pictures, but the body learning as well, where will the validation accuracy be?
 
@@ -231,7 +231,7 @@ lesson03.draw_rates(tl.stored("03_rates"))
 # **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、64%だったのが76%になりました。逆に0.003では、70%から62%に下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、12エポックでは学び足りないのでしょう。いちばん良い学習率どうしで比べると73%と76%で、差の95%信頼区間は−2〜7ポイントです。0を含むので、最高の正解率まで上がったとは言いきれません。
 
 # %% [markdown] key="clip-read" lang="en"
-# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little. The best accuracy may not rise at all: the gain from 73% to 76% is uncertain (95% interval -2 to 7 points).
+# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 76% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little. The best accuracy may not rise: the gain from 73% to 76% is uncertain (95% interval -2 to 7 points).
 
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
@@ -277,7 +277,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # ゼロからの学習も79%で、凍結はもちろん、反転なしのファインチューニング（76%）も上回っています。こちらも反転、クリッピング、24エポックを使い、学習率（0.3）も同じように選んだからです。事前学習の効果は、同じ条件どうし、91%と79%の差に表れています。
 
 # %% [markdown] key="recipe" lang="en"
-# **With the same 200 pictures and the same network, the accuracy went from 62% to 91%.** The two big gains came from letting the body move (about 11 points) and from flipping the pictures (about 13: from 75.7% to 88.3%). Both networks know their training data by heart (100%, as printed), but with flips and longer training, the accuracy on validation data comes much closer.
+# **With the same 200 pictures and the same network, the accuracy went from 62% to 91%.** The two big gains came from letting the body move (about 11 points) and from flipping the pictures (about 13: from 75.7% to 88.3%). Both networks know their training data by heart (100%), but with flips and longer training, the accuracy on validation data comes much closer.
 #
 # The last row but one of the figure is the **full recipe**: rate 0.1, clipping, flips, 24 epochs.
 #
@@ -292,7 +292,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # 4. ラベルを変えないデータ拡張を加え、そのぶん長く学習します。
 # 5. テストデータで評価するのは、最後に1回だけです。
 #
-# 1〜3は `tl.fine_tune(network, surfaces)` が引き受けます。
+# 1〜3と5は `tl.fine_tune(network, surfaces)` が引き受けます（学習率は5倍おきに試します）。
 
 # %% [markdown] key="five-lines" lang="en"
 # ### Five lines to take home
@@ -303,7 +303,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # 4. Add augmentation that keeps the labels true, and train longer for it.
 # 5. Use the test data once, at the end.
 #
-# `tl.fine_tune(network, surfaces)` does lines 1 to 3 for you.
+# `tl.fine_tune(network, surfaces)` does lines 1 to 3 and 5 (with rates five times apart).
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -353,22 +353,24 @@ display(tl.show(dark, classes=[0, 4]))
 lesson03.draw_price(knobs)
 
 # %% [markdown] key="limits-read" lang="ja"
-# **照明が変わると、効果はほとんど消えます。** 中央の図は、同じ部品を暗い照明で撮った画像での正解率です。新しいタスクでは全部入りで29ポイント上がったのに、ここでの差は約5ポイントで、ばらつきの中に埋もれます。ところが、練習Bのような `relight` を加えて学習すると、暗い照明でも62%になりました。使う場所で起こる変化を、データ拡張でまねしておくのです。書き方は1行です。
+# **照明が変わると、効果はほとんど消えます。** 中央の図は、同じ部品を暗い照明で撮った画像での正解率です。新しいタスクでは全部入りで29ポイント上がったのに、ここでの差は約5ポイントで、ばらつきの中に埋もれます。ところが、練習Bのような `relight` を加えて学習すると、暗い照明でも62%になりました。使う場所で起こる変化を、データ拡張でまねしておくのです。
 #
 # ```python
-# train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
+# model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
+# tl.evaluate(model, dark.test)  # 1回だけだと20ポイントほどばらつく。何回かの平均で比べる
 # ```
 #
 # **元の仕事は忘れられます。** 右の図のとおり、転移元の正解率は97%から25%前後まで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
 
 # %% [markdown] key="limits-read" lang="en"
-# **When the light changes, most of the gain is gone.** The middle panel shows the same parts under a dim lamp. The full recipe gained 29 points on the new task; here about 5 are left, lost in the spread. But with a `relight` like yours from exercise B in training, the accuracy in dim light is 62%: imitate with augmentation what will change where the model is used. It takes one line:
+# **When the light changes, most of the gain is gone.** The middle panel shows the same parts under a dim lamp. The full recipe gained 29 points on the new task; here about 5 are left, lost in the spread. But with a `relight` like yours from exercise B in training, the accuracy in dim light is 62%: imitate with augmentation what will change where the model is used.
 #
 # ```python
-# train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
+# model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
+# tl.evaluate(model, dark.test)  # single runs differ by some 20 points: compare means of several
 # ```
 #
-# **The old work is forgotten.** The right panel shows the accuracy on the source falling from 97% to about 25%. If the network must go on doing its old work, keep a copy of the old weights or use the methods of lesson 04.
+# **The old work is forgotten.** The right panel shows the accuracy on the source falling from 97% to about 25%. If the network must keep doing its old work, save a copy of the old weights or use the methods of lesson 04.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、9分。2人で話し合うのもおすすめです）
@@ -474,10 +476,12 @@ tl.quiz("03")
 # 本物のResNet-18（torchvisionの重み）を使うには、最初のセルの1行を次のように替えます。あとのコードは、そのまま使えます。
 #
 # ```python
-# network = tl.backbone("resnet18")
+# network = tl.backbone("resnet18", size=96)
 # ```
 #
-# ここまでの画像は、どれもプログラムで描いたものです。そこで、本物の花の写真5種類と、ImageNetで事前学習したMobileNetV2でも、同じ比較をしました。ネットワークにつながっていれば、衛星写真（EuroSAT）でもその場で比べます。
+# `size=96` は、画像を96画素にしてからネットワークに渡す指定です。CPUでは、これでも学習するセルに数分かかります。指定しなければ224画素になり、さらに約6倍かかります。
+#
+# ここまでの画像は、どれもプログラムで描いたものです。そこで、本物の花の写真5種類と、ImageNetで事前学習したMobileNetV2でも、同じ比較をしました。MobileNetV2と衛星写真（EuroSAT）を取得済みのコンピューターなら、衛星写真でもその場で比べます。
 
 # %% [markdown] key="deeper-real" lang="en" tags=["deeper"]
 # ## Deeper: real photographs and networks
@@ -485,10 +489,12 @@ tl.quiz("03")
 # To use the real ResNet-18 (torchvision's weights), change one line of the first cell. The rest of the code stays as it is.
 #
 # ```python
-# network = tl.backbone("resnet18")
+# network = tl.backbone("resnet18", size=96)
 # ```
 #
-# So far, a program drew all the pictures. Here is the same comparison on real photographs of five kinds of flower, with a MobileNetV2 pretrained on ImageNet. With a network connection, the cell also compares the two on satellite photos (EuroSAT) at once.
+# With `size=96`, pictures are resized to 96 pixels for the network. Even so, a cell that trains takes some minutes on a CPU; without it, at 224 pixels, about six times as long.
+#
+# So far, a program drew all the pictures. Here is the same comparison on real photographs of five kinds of flower, with a MobileNetV2 pretrained on ImageNet. On a computer that has fetched MobileNetV2 and the satellite photos of EuroSAT, the cell also compares the two on those.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="本物の花の写真でのテスト正解率を、ラベルの枚数に対して、凍結とファインチューニングで比べた図。" alt_en="Test accuracy on real photographs of flowers against the number of labels, frozen and fine-tuned."
 display(lesson03.draw_real(tl.stored("03_real")))
@@ -541,7 +547,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 #     stage.requires_grad_(True)
 # ```
 #
-# `train` では、`model.fc` の行のあとに入れます。凍結した段でも、BatchNormの記憶は `model.train()` の間に書き換わるので、その段だけ `eval()` に戻します。
+# `train` では、`model.fc` の行のあとに入れます。凍結した段でも、BatchNormの記憶は `model.train()` の間に書き換わるので、その行のあとで、`model.bn1` と凍結した段を `eval()` に戻します（`model.layer1.eval()` など）。
 #
 # > **見る前に考える**：表面の検査では、どの段まで学習すると正解率が上がるでしょうか。ヒントは、前のほうの段ほど輪郭や質感を見ていることです。
 
@@ -556,7 +562,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 #     stage.requires_grad_(True)
 # ```
 #
-# In `train`, these lines belong right after the line of `model.fc`. Even in a frozen stage, `model.train()` lets the BatchNorm memory move, so put the frozen stages back with `eval()`.
+# In `train`, these lines belong right after the line of `model.fc`. Even in a frozen stage, `model.train()` lets the BatchNorm memory move, so after that line put `model.bn1` and the frozen stages back (`model.layer1.eval()` and so on).
 #
 # > **Think before you look**: down to which stage must you go for surfaces? A hint: the early stages see outlines and textures.
 
