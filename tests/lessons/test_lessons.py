@@ -67,7 +67,7 @@ PAGES = {
         },
     ),
     "04": (
-        ["setup", "fish", "grow"],
+        ["setup", "fish", "mean-code", "grow"],
         {
             'tl.backbone("zukan-resnet")': 'tl.backbone("resnet18", pretrained=False)',
             "per_class=30": "per_class=2, valid_per_class=2",
