@@ -53,7 +53,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：魚道のカメラ
 #
-# 川の魚道（魚の通り道）を、1台のカメラが見張っています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします（`keep_batchnorm=False` は、あとで説明する「BatchNormの記憶」についての指定です）。
+# 川の魚道（魚の通り道）を、1台のカメラが見張っています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
 #
 # 夜の写真も500枚ありますが、名前は付いていません。テスト用の夜の写真は、これとは別にあります。
 #
@@ -62,7 +62,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="en"
 # ## The job: a camera at a fish pass
 #
-# A camera watches the fish that swim up a river through a fish pass. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (`keep_batchnorm=False` concerns "BatchNorm's memory", which comes later).
+# A camera watches the fish that swim up a river through a fish pass. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (what `keep_batchnorm=False` means comes later).
 #
 # There are also 500 photos from the night, without names, and others for testing.
 #
@@ -149,16 +149,16 @@ tl.check("08-a")
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
 #
-# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。
+# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。`keep_batchnorm=False` でファインチューニングしたので、いまは昼の写真の値を覚えています。
 #
-# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で調整すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり「ふつう」です。
+# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で調整すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
 
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
 #
-# Throughout the network there are layers called **BatchNorm**. For each channel (one feature) they subtract a mean and divide by a spread (the standard deviation), so that all values have about the same size. Mean and spread are remembered from training: **BatchNorm's memory**.
+# Throughout the network there are layers called **BatchNorm**. For each channel (one feature) they subtract a mean and divide by a spread (the standard deviation), so that all values have about the same size. Mean and spread are remembered from training: **BatchNorm's memory**. Thanks to `keep_batchnorm=False`, ours is that of the day.
 #
-# By hand: by day, a channel has values around 8 with a spread of 2; by night there is less light, and they are around 3, with a spread of 1. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it is $(3-3)/1=0$: ordinary.
+# By hand: by day, a channel has values around 8 with a spread of 2; by night there is less light, and they are around 3, with a spread of 1. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it is $(3-3)/1=0$: ordinary, like 8 by day.
 
 # %% key="day-and-night"
 tl.diagram("day_and_night")
@@ -219,7 +219,7 @@ tl.claim(
 )
 
 # %% [markdown] key="adabn-read" lang="ja"
-# **失われた正解率のほとんどが、見せるだけで戻りました。** 重みは1つも変わっていません。ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。
+# **失われた正解率のほとんどが、見せるだけで戻りました。** ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。
 #
 # 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です（保存済み、つまり前もって測った結果です）。丸印は今日の1回です。夜は回ごとの差が大きいので、線から外れることもあります。
 #
@@ -228,13 +228,13 @@ tl.claim(
 # 500枚も必要だったのでしょうか。ほとんどが同じ種類の魚でも、うまくいくのでしょうか。
 
 # %% [markdown] key="adabn-read" lang="en"
-# **Looking alone brings back most of what was lost.** Not one weight has changed. The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy.
+# **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy.
 #
 # Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, runs differ so much that a ring may lie off its line.
 #
 # ## How many photos, and which?
 #
-# Did it take all 500, of all species?
+# Did it take all 500, with all species alike?
 
 # %% key="pool" alt_ja="左：ラベルなし写真の枚数に対する、AdaBN後の正解率。右：100枚のうち1種類が占める割合に対する正解率。破線は適応前、点線はランダムに答えた場合。" alt_en="Left: accuracy after AdaBN against the number of unlabelled photos. Right: against the share of one species among 100 photos. Dashed: before; dotted: guessing."
 lesson08.draw_pool(tl.stored("08_pool"))
@@ -246,16 +246,16 @@ lesson08.draw_pool(tl.stored("08_pool"))
 #
 # ## 線画では？
 #
-# 光が変わっても、手がかりの強さが変わるだけです。では、色や質感が消えた**線画**ではどうでしょうか。図では、色あせた印刷の写真と、ネットワークの最後の特徴だけを昼に合わせる2つの方法も比べます。**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
+# 色や質感が消えた**線画**でも、正解率は戻るでしょうか。図では、色あせた印刷の写真と、ネットワークの最後の特徴だけを、昼とそろえる2つの方法も比べます。**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
 
 # %% [markdown] key="pool-read" lang="en"
-# **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: some dozens measure mean and spread well.
+# **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: dozens measure mean and spread well.
 #
-# When 90% of 100 photos show one species, the accuracy falls to 58% (without adaptation: 39%). The mean is then that species', not the night's: its own marks are subtracted from every photo.
+# When 90% of 100 photos show one species, the accuracy falls to 58%. The mean is then that species', not the night's: what marks the species is subtracted from every photo.
 #
 # ## And sketches?
 #
-# Less light makes every clue weaker. But in a **sketch**, colour and surface are gone. The figure also has faded prints, and two ways that move only the network's last features: their **mean** alone, or their spread and relations, too (**CORAL**; see "Deeper: moving the last features").
+# In a **sketch**, colour and surface are gone. The figure also has faded prints, and two ways that move only the network's last features: their **mean** alone, or their spread and relations, too (**CORAL**; see "Deeper: moving the last features").
 
 # %% key="ways" alt_ja="夜、色あせた印刷、線画のそれぞれで、適応前、平均だけ、CORAL、AdaBNのテスト正解率。破線は昼の正解率、点線はランダムに答えた場合。" alt_en="Test accuracy before, with the mean moved, with CORAL and with AdaBN, for night, faded prints and sketches. Dashed: by day; dotted: guessing."
 sketch = tl.load_task("fish", per_class=50, seed=1, style="sketch")
@@ -345,14 +345,14 @@ tl.claim(
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥での間違いに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます（今の割合は、ここでは答えから推定した値です）。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥での間違いに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light (mean over all species: 80% to 90%), but most photos show the school.
 #
 # **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers. That is, multiply each class's probability by its share today divided by its share in training; an undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of the parts are now good (figure in "Deeper: answers for new shares"). AdaBN takes 77% down to 41%, equal shares reach 52%, corrected answers 84% (always saying "good": 80%). Yet accuracy hides the defects: 66% are named rightly instead of 71%.
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today (estimated here from the answers) divided by its share in training; an undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of the parts are now good (see "Deeper: answers for new shares"). AdaBN takes 77% down to 41%, equal shares reach 52%, corrected answers 84% (always saying "good": 80%). Yet accuracy hides the defects: after the correction, 66% are named rightly instead of 71%.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -464,7 +464,7 @@ tl.check("08-c")
 # | 見張るもの | なし | 人が見る | 数字を毎晩記録し、しきい値も決めた |
 # | 戻す条件 | なし | 触れた | 適応前と比べ、欠陥の見逃しと良品の誤判定を分けて数える |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします。最後の行は、適応前のネットワークの確率に「今の割合÷学習時の割合」を掛けた場合です）。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします。最後の行は、適応前のネットワークの確率に「今の割合÷学習時の割合」を掛けた場合です。今の割合には、わかっている80%ではなく、暗い写真への答えから推定した値を使いました）。
 #
 # | 半分の光で | 全部品 | 良品 | 欠陥 |
 # |---|---|---|---|
@@ -483,7 +483,7 @@ tl.check("08-c")
 # | alarm | none | somebody looks | a number is kept every night, with a limit |
 # | way back | none | mentioned | compares with the unadapted model, missed defects and rejected good parts counted apart |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too; the last row multiplies the probabilities of the unadapted network by the change of the shares):
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too; the last row multiplies the probabilities of the unadapted network by the change of the shares, estimated from its answers in the dark instead of taken as the known 80%):
 #
 # | in half the light | all parts | good parts | defects |
 # |---|---|---|---|
@@ -544,7 +544,7 @@ lesson08.draw_layers(model, adapted)
 #
 # たとえば部品の検査で、学習では良品と傷が半々（$\pi=0.5, 0.5$）、現場では良品が80%（$\pi'=0.8, 0.2$）だとします。迷った答え $p=(0.4, 0.6)$ は $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$、合計を1にすると $(0.73, 0.27)$ で、良品に変わります。
 #
-# 割合 $\pi'$ がわからなくても、補正した答えの平均を新しい割合とし、それで補正し直す、と繰り返せば求まります（Saerens ほか, 2002）。`for` の中の3行がそれです。
+# 割合 $\pi'$ がわからなくても、補正した答えの平均を新しい割合とし、それで補正し直す、と繰り返せば求まります（Saerens ほか, 2002）。`for` の中の3行がそれです。図の「補正」も、こうして求めた割合を使っています。
 
 # %% [markdown] key="deeper-prior" lang="en" tags=["deeper"]
 # ## Deeper: answers for new shares
@@ -555,7 +555,7 @@ lesson08.draw_layers(model, adapted)
 #
 # For example, an inspection network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), while on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, or $(0.73, 0.27)$ when it is made to sum to 1: a good part.
 #
-# If $\pi'$ is not known, use the mean of the corrected answers as the new shares, correct with these, and repeat (Saerens et al., 2002). These are the three lines in the loop.
+# If $\pi'$ is not known, use the mean of the corrected answers as the new shares, correct with these, and repeat (Saerens et al., 2002). These are the three lines in the loop. The corrections in the figure use shares found in this way, too.
 
 # %% key="prior-run" alt_ja="左：群れが通る夕暮れの魚、右：良品が80%の検査ラインでのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of each way as dots with 95% intervals: fish at dusk while one species swarms at the left, an inspection line with 80% good parts at the right."
 answers = tl.predict(adabn(model, swarm.train.inputs), swarm.train).softmax(1)
@@ -592,7 +592,7 @@ lesson08.draw_remedies(shift)
 #
 # $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
 #
-# となります。$C_n^{-1/2}$ が夜の関係を取り除き、$C_d^{1/2}$ が昼の関係を付けます。`tl.adapt(model, day, night, method="coral")` は論文と同じく逆向きで、昼の特徴を夜に合わせ、そこで出力層を学習し直します。
+# となります。$C_n^{-1/2}$ が夜の関係を取り除き、$C_d^{1/2}$ が昼の関係を付けます。`tl.adapt(model, day, night, method="coral")` と、これまでの図の測定は、論文と同じく逆向きです。昼の特徴を夜に合わせ、そこで出力層を学習し直します。
 
 # %% [markdown] key="deeper-coral" lang="en" tags=["deeper"]
 # ## Deeper: moving the last features
@@ -603,7 +603,7 @@ lesson08.draw_remedies(shift)
 #
 # $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
 #
-# Here $C_n^{-1/2}$ takes out the relations of the night, and $C_d^{1/2}$ puts in those of the day. `tl.adapt(model, day, night, method="coral")` goes the other way, as the paper does: it moves the features of the day to the night and learns a new head there.
+# Here $C_n^{-1/2}$ takes out the relations of the night, and $C_d^{1/2}$ puts in those of the day. `tl.adapt(model, day, night, method="coral")`, and with it the figures above, goes the other way, as the paper does: it moves the features of the day to the night and learns a new head there.
 
 # %% key="cloud"
 tl.diagram("cloud")
@@ -707,6 +707,8 @@ tl.claim(
 # 2つのドメインの特徴が同じように分布していれば0で、離れるほど大きくなります。ただし、点の数が限られていると、ちょうど0にはなりません。両方の点を混ぜて2つに分け直したときの値が、その下限の目安です。
 #
 # **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、昼か夜かを当てる小さな審判を一緒に学習させます。審判の勾配の向きを逆にして（次のセルの `TurnGradient`）本体に返すので、本体は審判に見破られない特徴を探します。
+#
+# 次のセルは `d`、`n`、`stretched` を使います。「さらに深く：最後の特徴だけを合わせる」のセルを、先に実行してください。
 
 # %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
 # ## Deeper: pulled together in training (MMD and DANN)
@@ -722,6 +724,8 @@ tl.claim(
 # It is 0 where the features of both domains are spread in the same way, and grows as they move apart. Measured on a limited number of points it is never quite 0: how low it can get is seen when the points of both domains are shuffled and parted anew.
 #
 # **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic that tells day from night. Its gradient is turned round on the way back into the body (`TurnGradient` in the next cell), which thus looks for features that the critic cannot tell apart.
+#
+# The next cell uses `d`, `n` and `stretched`: run the cells under "Deeper: moving the last features" first.
 
 
 # %% key="training-code"
@@ -816,12 +820,12 @@ lesson08.draw_tent(tent)
 # %% [markdown] key="deeper-chosen" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルなしで設定を選ぶ
 #
-# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べます（10回）。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「オラクル」（oracle、神託）は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
+# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べます（10回。前の節のセルを先に実行してください）。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「オラクル」（oracle、神託）は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
 
 # %% [markdown] key="deeper-chosen" lang="en" tags=["deeper"]
 # ## Deeper: choosing settings without labels
 #
-# How do you choose TENT's rate when there are no labels? Four rules chose it, and here is the accuracy on sketches that each ends at (10 draws). "Sure, but varied answers" looks for a low entropy of the single answers and a high entropy of their mean. The "oracle" looks at labels of the target's test photos; nobody can do that in earnest.
+# How do you choose TENT's rate when there are no labels? Four rules chose it, and here is the accuracy on sketches that each ends at (10 draws; run the cells of the section before this one first). "Sure, but varied answers" looks for a low entropy of the single answers and a high entropy of their mean. The "oracle" looks at labels of the target's test photos; nobody can do that in earnest.
 
 # %% key="chosen-run"
 rules = {
@@ -857,7 +861,7 @@ for rule, name in rules.items():
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
 # | AdaBNで下がった | 写真の偏り、クラスの割合の変化 | 割合をそろえて適応し直す |
-# | AdaBNで何も変わらない | BatchNormがない（ViT、ConvNeXtはLayerNorm） | `tl.adapt(..., method="coral")` |
+# | AdaBNで何も変わらない | BatchNormがない（ViT、ConvNeXtはLayerNorm） | `tl.adapt(..., method="mean")` / `"coral"` |
 # | 昼の正解率が下がった | 記憶は1つしか持てない | 昼用と夜用の記憶を別に保存する |
 # | 論文どおりの効果が出ない | 転移先のラベルで設定を選んだ論文がある | ラベルなしで選んだ値で比べる（[arXiv:2111.15672](https://arxiv.org/abs/2111.15672)） |
 # | 特徴は重なったのに正解率が低い | 別のクラスどうしが重なった | 割合を疑う（[arXiv:1901.09453](https://arxiv.org/abs/1901.09453)） |
@@ -878,7 +882,7 @@ for rule, name in rules.items():
 # | symptom | cause | cure |
 # |---|---|---|
 # | AdaBN makes it worse | lopsided photos, other class shares | make the shares equal, adapt again |
-# | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="coral")` |
+# | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="mean")` / `"coral"` |
 # | the accuracy by day has fallen | there is only one memory | keep a memory for each domain |
 # | a paper's gain does not show | its settings were chosen on labels of the target | compare with settings chosen without ([arXiv:2111.15672](https://arxiv.org/abs/2111.15672)) |
 # | the features overlap, the accuracy is low | other classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
