@@ -66,9 +66,9 @@ def draw(stream: Mapping, method: str, step: int) -> View:
         if c in old:
             chart.point(c, new[c], figures.INK, radius=5, hollow=True)
         fits = now[c] > 0.1  # the number stands in its bar, or above one that is too low
-        place = chart.x(c), chart.y(0.0 if fits else now[c]) - 6
-        look = {"fill": "white" if fits else figures.INK, "text_anchor": "middle"}
-        chart.text(*place, percent(now[c]), font_size=12, **look)
+        fill = "white" if fits else figures.INK
+        y = chart.y(0.0 if fits else now[c]) - 6
+        chart.text(chart.x(c), y, percent(now[c]), font_size=12, fill=fill, text_anchor="middle")
     chart.legend(figures.VERMILION, text("widget04.new"))
     chart.legend(figures.BLUE, text("widget04.old"))
     chart.text(chart.legend_at, 20, text("widget04.ring"))
