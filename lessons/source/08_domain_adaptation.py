@@ -284,14 +284,14 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで81%に戻ります。明るい写真（84%）とほとんど同じです。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません（−1ポイント、95%信頼区間は−3〜1）。
+# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません（95%信頼区間は−1.4〜0.5ポイント）。
 #
-# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（数字は1種類に100枚のラベルで10回、写真は96画素の線形プローブで5回測りました。）
+# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（どちらも10回測りました。数字は1種類に100枚のラベル、写真は96画素の線形プローブです。）
 
 # %% [markdown] key="real-read" lang="en"
-# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 81%, almost the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference (−1 point, 95% interval −3 to 1).
+# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference (95% interval −1.4 to 0.5 points).
 #
-# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much: another handwriting is probably more than another mean and spread. (Digits: 100 labels of each, 10 draws; photos: a linear probe at 96 pixels, 5 draws.)
+# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much: another handwriting is probably more than another mean and spread. (10 draws; digits: 100 labels of each; photos: a linear probe at 96 pixels.)
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき

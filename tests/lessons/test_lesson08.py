@@ -289,6 +289,16 @@ def test_adabn_helps_from_each_collection_of_real_digits_to_the_other():
         assert paired(runs["adabn"], runs["before"]).low > 0, pair
 
 
+def test_adabn_brings_real_photos_back_in_the_dark_and_costs_nothing_certain_in_good_light():
+    bright, dark = (stored("08_real")["photos"][level] for level in ("1", "0.1"))
+    assert len(bright["before"]) == 10
+    assert paired(dark["adabn"], dark["before"]).low > 0.25
+    unneeded = paired(bright["adabn"], bright["before"])
+    assert [round(100 * end, 1) for end in (unneeded.low, unneeded.high)] == [-1.4, 0.5]
+    said = words_of("real-read")["en"]
+    assert f"back to {interval(dark['adabn'], share=True).mean:.0%}" in said
+
+
 def test_unlabelled_mail_helps_the_spam_filter_more_than_five_labels_and_enquiries_not():
     found = stored("08_texts")
     spam, enquiries = (found[name]["e5"] for name in ("spam", "enquiries"))
