@@ -119,6 +119,17 @@ def test_without_a_front_end_the_picture_of_the_first_state_stays():
     assert "text/html" not in bundle, "GitHub would show it, without the picture in it"
 
 
+@pytest.mark.parametrize("lang", ["en", "ja"])
+@pytest.mark.parametrize("number", ["01", "03", "06", "15"])
+def test_on_paper_a_widget_says_what_its_controls_are_set_to(monkeypatch, number, lang):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    explorer = widget(number)
+    words = " ".join(ET.fromstring(explorer.still()["image/svg+xml"]).itertext())
+    assert explorer.title in words
+    for control in explorer.controls:
+        assert control.label in words and control.options[control.start][0] in words
+
+
 def test_a_live_run_shows_its_views_and_stops_when_asked():
     steps, views, over = [], [], threading.Event()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from tlhelpers.transfer.intervals import interval
 
 WIDTH, HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 30, 52
+MARGIN = 16
+SIZE = re.compile(r' (?:width|height)="([\d.]+)"')
 
 
 def percent(fraction: float) -> str:
@@ -165,6 +168,25 @@ class Chart(Canvas):
         self.add("path", d=d, stroke=colour, stroke_width=3, stroke_dasharray=dash)
         self.text(self.legend_at + 28, 20, name)
         self.legend_at += 46 + _width(name)
+
+
+def headed(picture: str, says: str, title: str, settings: Iterable[str]) -> str:
+    """The SVG `picture` under a title and the settings it was drawn at, as many a line as fit."""
+    width, height = (int(float(n)) for n in SIZE.findall(picture)[:2])
+    lines = [""]
+    for setting in settings:
+        longer = f"{lines[-1]} · {setting}" if lines[-1] else setting
+        if lines[-1] and _width(longer) > width - 2 * MARGIN:
+            lines.append(setting)
+        else:
+            lines[-1] = longer
+    head = 28 + 18 * len(lines)
+    canvas = Canvas(says, width, height + head)
+    canvas.text(MARGIN, 22, title, font_weight="bold")
+    for row, words in enumerate(lines):
+        canvas.text(MARGIN, 42 + 18 * row, words)
+    canvas.parts.append(picture.replace("<svg ", f'<svg y="{head}" ', 1))
+    return canvas.svg()
 
 
 def colour(place: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tlhelpers.runtime.language import language, text
+from tlhelpers.show.widgets.chart import headed
 from tlhelpers.show.widgets.page import Shown, View, failed, make_page
 
 SCRIPT, STYLE = (Path(__file__).with_name(f"explorer.{kind}") for kind in ("js", "css"))
@@ -89,6 +90,17 @@ class Explorer(Shown):
                 self._views.clear()
             self._views[state] = self.draw(**self.values)
         return self._views[state]
+
+    def still(self) -> dict[str, str]:
+        """The picture under its title and what the controls are set to: paper shows no controls."""
+        view = self.view()
+        if not self.controls or not view.picture.startswith("<svg"):
+            return super().still()
+        chosen = [
+            text("widget.setting", label=c.label, value=c.options[self.positions[c.name]][0])
+            for c in self.controls
+        ]
+        return {"image/svg+xml": headed(view.picture, view.says, self.title, chosen)}
 
     def move(self, **values: Any) -> View:
         """Puts controls to these values, as a learner would; returns what is then shown."""
