@@ -39,7 +39,7 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "nearest": {"color": figures.BLACK, "marker": "X"},
 }
 TWINS = {  # features of the real twin
-    "embedding": (figures.PURPLE, "v"),
+    "embedding": (figures.PURPLE, "*"),
     "speech": (figures.BLUE, "o"),
     "dtw": (figures.BLACK, "X"),
     "pictures": (figures.GREEN, "D"),
@@ -85,14 +85,14 @@ def draw_shots(found: Mapping, two: Mapping, live: Mapping[str, float]) -> Pictu
             left.plot(2, live[way], "o", color=figures.INK, fillstyle="none", markersize=11)
     left.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson13.today"))
     _counts(left, counts)
-    _chance(left, 0.2)
+    _chance(left, 0.2, text("twins.chance"))
     _percent(left)
     _rows(right, two, ("frozen", "tuned", "nearest", "scratch", "means", "pictures", "random"))
-    right.axvline(0.2, color=figures.INK, linestyle=":", linewidth=1.2)
+    _guess(right, 0.2)
     right.set_title(text("lesson13.shots_rows"), fontsize=10)
     left.set_ylabel(text("lesson13.accuracy"))
     figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9
     )
     figure.suptitle(text("lesson13.shots_title", **_means(two)), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson13.shots_alt"))
@@ -150,10 +150,12 @@ def draw_accents(found: Mapping) -> Picture:
         figures.mark_mean(axes, row, span, across=True, color=colour)
         _beside(axes, row, f"{span.mean:.0%}")
     everyone = interval([value for one in runs.values() for value in one]).mean
-    axes.axvline(everyone, color=figures.INK, linestyle="--", linewidth=1.2)
+    look = {"color": figures.INK, "linestyle": "--", "linewidth": 1.2}
+    axes.axvline(everyone, label=text("lesson13.everyone"), **look)
     axes.set_yticks(range(len(runs)), [text(f"lesson13.accent_{accent}") for accent in runs])
     _across(axes, len(runs))
     axes.set_xlabel(text("lesson13.accuracy_draws"))
+    figure.legend(loc="outside lower center", fontsize=9)
     values = {"mean": f"{everyone:.0%}", "worst": f"{interval(runs[worst]).mean:.0%}"}
     axes.set_title(text("lesson13.accents_title", **values))
     return picture(figure, text("lesson13.accents_alt"))
@@ -195,8 +197,9 @@ def draw_japanese(found: Mapping) -> Picture:
     figure, panels = plt.subplots(1, 2, figsize=(8.0, 2.7), sharey=True)
     for axes, where in zip(panels, ("same", "other"), strict=True):
         _rows(axes, found[where], ("tuned", "frozen", "scratch"))
-        axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+        _guess(axes, 0.1, text("twins.chance") if axes is panels[0] else None)
         axes.set_title(text(f"lesson13.synthesiser_{where}"), fontsize=10)
+    figure.legend(loc="outside lower center", fontsize=9)
     figure.suptitle(text("lesson13.japanese_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson13.japanese_alt"))
 
@@ -206,7 +209,8 @@ def draw_who(found: Mapping) -> Picture:
     figures.use()
     figure, axes = plt.subplots(figsize=(6.6, 2.8))
     _rows(axes, found, ("scratch", "means", "random", "tuned", "frozen"))
-    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+    _guess(axes, 0.1, text("twins.chance"))
+    figure.legend(loc="outside lower center", fontsize=9)
     axes.set_title(text("lesson13.who_title", **_means(found)))
     return picture(figure, text("lesson13.who_alt"))
 
@@ -225,7 +229,7 @@ def draw_noise(found: Mapping) -> Picture:
     axes.set_xticks(places, names)
     axes.set_xlabel(text("lesson13.level"))
     _percent(axes)
-    _chance(axes, 0.2)
+    _chance(axes, 0.2, text("twins.chance"))
     axes.set_ylabel(text("lesson13.accuracy"))
     figure.legend(loc="outside right center", fontsize=8)
     axes.set_title(text("lesson13.noise_title"))
@@ -269,7 +273,8 @@ def draw_mistakes(accuracies: Mapping[str, float]) -> Picture:
         axes.annotate(f"{value:.0%}", (value, row), (9, -4), textcoords="offset points")
     axes.set_yticks(range(len(accuracies)), list(accuracies))
     _across(axes, len(accuracies))
-    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+    _guess(axes, 0.1, text("twins.chance"))
+    figure.legend(loc="outside lower center", fontsize=9)
     axes.set_xlabel(text("lesson13.accuracy_today"))
     axes.set_title(text("lesson13.mistakes_title"))
     return picture(figure, text("lesson13.mistakes_alt"))
@@ -311,6 +316,10 @@ def _percent(axes: Axes) -> None:
 
 def _chance(axes: Axes, level: float, label: str | None = None) -> None:
     axes.axhline(level, color=figures.INK, linestyle=":", linewidth=1.5, label=label)
+
+
+def _guess(axes: Axes, level: float, label: str | None = None) -> None:
+    axes.axvline(level, color=figures.INK, linestyle=":", linewidth=1.2, label=label)
 
 
 def _means(runs: Mapping[str, Sequence[float]]) -> dict[str, str]:
