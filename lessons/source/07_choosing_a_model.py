@@ -90,12 +90,12 @@ tl.see_prediction("07-first", max(today, key=today.get))
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
 # **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさで選べばInception、元の正解率で選べば `zukan-texture` になり、どちらも1位ではありません。
 #
-# ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。破線があるときは、**パレート最適**、つまり「同じ速さでより正確なものがない」ネットワークを結んでいます。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
+# ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
 # **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Size speaks for Inception, accuracy at home for `zukan-texture`.
 #
-# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). A dashed line, where there is one, joins the **Pareto front**: nothing as fast is more accurate than a network on it. The widget shows test accuracies; in earnest you choose by validation data.
+# The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). The widget shows test accuracies; in earnest you choose by validation data.
 
 # %% key="widget"
 tl.widget("07")
@@ -103,12 +103,12 @@ tl.widget("07")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、3分）
 #
-# ウィジェットでラベルを20枚にし、ファイルの上限をいちばん小さくします。このとき、空撮写真と鳥の写真で正解率が最高なのは、それぞれどのネットワークでしょうか。名前を `small_aerial` と `small_birds` に入れてください（`"zukan-vgg"` のように書きます）。次に、上限をいちばん大きく戻します。LEEPという目安（あとで説明します）が鳥の写真で1位にするネットワークは、最高より何ポイント低いでしょうか。`lost` に入れてください。
+# ウィジェットでラベルを20枚にし、ファイルの上限をいちばん小さくします。このとき、空撮写真と鳥の写真で正解率が最高なのは、それぞれどのネットワークでしょうか。名前を `small_aerial` と `small_birds` に入れてください（`"zukan-vgg"` のように書きます）。次に、鳥の写真のまま、上限をいちばん大きく戻します。LEEPという目安（あとで説明します）が1位にするネットワークは、最高より何ポイント低いでしょうか（図の下の文に出ます）。`lost` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
 #
-# In the widget, take 20 labels and the smallest limit on the file. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. At the largest limit, how many points below the best on birds is the choice of LEEP (a score explained below)? Put it into `lost`.
+# In the widget, take 20 labels and the smallest limit on the file. Which network is best now on photos from the air, and which on birds? Put their names (such as `"zukan-vgg"`) into `small_aerial` and `small_birds`. Then, still on birds, set the limit back to the largest. How many points below the best is the choice of LEEP, a score explained below (see the sentence under the picture)? Put it into `lost`.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -369,7 +369,7 @@ tl.claim(
 )
 
 # %% [markdown] key="regret-read" lang="ja"
-# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。1つのネットワークにかかる時間は、プローブで0.2秒、目安で0.1秒ほどで、大差ありません。LogMEとHスコアは「さらに深く」で説明します。
+# **20枚あれば、検証データのプローブで選んだときの後悔は、平均1.5ポイントでした。** ランダムに選べば15.3ポイントです。ただし、プローブだけは検証データのラベル（1クラス10枚）を余分に使っています。LogMEとHスコアは「さらに深く」で説明します。
 #
 # **どの目安も、どこかで外れます。** 右の20枚の図で、LEEPは空撮写真と文字では10回とも当てましたが、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。目安は候補を絞るのに使い、最後は検証データで選ぶのが安全です。
 #
@@ -378,7 +378,7 @@ tl.claim(
 # 良いネットワークを選んでも、前提の違う画像を渡せば台なしです。5つの間違いを測りました（保存済み）。青が赤より先（BGR）、白黒、値が0〜1のまま（正規化なし）、値が0〜255のまま、大きさが半分です。どれにも、使うときだけ間違えた場合（出力層は正しい画像で学習しています）と、はじめから間違えた場合があります。
 
 # %% [markdown] key="regret-read" lang="en"
-# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). A probe takes 0.2 seconds a network, a score some 0.1. (LogME and the H-score: see "Deeper".)
+# **With 20 labels, choosing by a probe on validation data costs 1.5 points on average**, choosing at random 15.3. But the probe also uses the validation labels (10 of each class). (LogME and the H-score: see "Deeper".)
 #
 # **Every score is wrong somewhere.** LEEP found the best network for photos from the air and for characters in all ten draws; on birds it took Inception in six of ten, 9 points below the best. Let scores make the short list, and validation data decide.
 #
@@ -403,14 +403,14 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 # %% [markdown] key="mistakes-read" lang="ja" tags=["answer"]
 # **使うときだけ範囲や大きさを間違えると、鳥の正解率は10〜18%に落ちます。それでもエラーは出ません**（ランダムなら10%）。色の順番だけでも、95%が45%になります。損がいちばん小さいのは白黒です（78%）。
 #
-# はじめから同じ間違いをしていれば、色の順番の損は消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜73%までしか戻りません。
+# はじめから同じ間違いをしていれば、色の順番の損はほぼ消えます（94%）。出力層が、入れ替わった特徴で学ぶからです。範囲や大きさの間違いは、69〜73%までしか戻りません。
 #
 # 学習はPython、使用はスマートフォンのアプリ、というときは、同じ画像を両方に渡し、ネットワークに入る直前の数値を比べてください。
 
 # %% [markdown] key="mistakes-read" lang="en" tags=["answer"]
 # **In use only, a wrong range or size leaves 10 to 18% of the birds right (guessing: 10%), and no error is raised.** The order of colours alone turns 95% into 45%, and grey costs least (78%).
 #
-# From the start, a wrong order of colours costs nothing (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 73%.
+# From the start, a wrong order of colours costs hardly anything (94%): the head learns from the exchanged features. A wrong range or size still leaves only 69 to 73%.
 #
 # If you train in Python for an app, feed both the same picture and compare the numbers just before the network.
 
@@ -428,15 +428,15 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。** アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが86%で、ImageNetの88%に迫ります。鳥で育ったものは72%です。犬と猫では、ImageNetの95%に対し、鳥や虫で育ったものは58%と54%で、ランダム並みです。数字では、小さなSqueezeNetがImageNetのMobileNetV2を9ポイント上回りました（95%信頼区間は5〜12）。
+# **まず試すならImageNetですが、本物のデータでも、1位は仕事で変わります。** 3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上です。アリとハチ（どちらもImageNetの1,000種類に入っています）では、虫で育ったモデルが86%で、ImageNetの88%に迫ります。鳥で育ったものは72%です。犬と猫では、ImageNetの95%に対し、鳥や虫で育ったものは58%と54%で、ランダム並みです。数字では、小さなSqueezeNetがImageNetのMobileNetV2を9ポイント上回りました（95%信頼区間は5〜12）。
 
 # %% [markdown] key="real-read" lang="en"
-# **Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets.** On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 86% to 88%; the one from birds does not (72%). On cats and dogs ImageNet reaches 95%, while birds and insects are near guessing (58% and 54%). On digits the small SqueezeNet is 9 points ahead of ImageNet's MobileNetV2 (95% interval: 5 to 12).
+# **ImageNet is a good first guess, but on real data, too, the winner changes with the job.** Of the three MobileNetV2, the one from ImageNet has the highest mean on five of six sets. On ants and bees (both among ImageNet's 1,000 kinds) the one from insects comes close, 86% to 88%; the one from birds does not (72%). On cats and dogs ImageNet reaches 95%, while birds and insects are near guessing (58% and 54%). On digits the small SqueezeNet is 9 points ahead of ImageNet's MobileNetV2 (95% interval: 5 to 12).
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 食品倉庫で、粘着シートに付いた虫8種類をカメラで見分けてほしい、と頼まれました。ラベル付きの写真は全部で160枚です。端末では1枚**50ミリ秒**、ファイルは**30 MB**までです。製品に組み込むので、ライセンスも考えます（「さらに深く：時間と大きさ、ライセンス」を参照）。時間は、このコースで測ったCPU 1スレッドの値です。
+# 食品倉庫で、粘着シートに付いた虫8種類をカメラで見分けてほしい、と頼まれました。ラベル付きの写真は全部で160枚です。端末では1枚**50ミリ秒**、ファイルは**30 MB**までです。製品に組み込むので、重みと元の画像の両方のライセンスも問題になります。時間は、このコースで測ったCPU 1スレッドの値です。
 #
 # | 候補 | 転移元 | ファイル | 1枚の時間 |
 # |---|---|---|---|
@@ -450,7 +450,7 @@ lesson07.draw_real(tl.stored("07_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps, with 160 labelled photos. The device allows **50 milliseconds** a photo and a file of **30 MB**. It goes into a product, so mind the licences (see “Deeper: time, size and licence”). Times were measured on one CPU thread.
+# A food warehouse wants a camera to tell apart eight kinds of insects on its sticky traps, with 160 labelled photos. The device allows **50 milliseconds** a photo and a file of **30 MB**. It goes into a product, so the licences of the weights and of the pictures behind them matter, too. Times were measured on one CPU thread.
 #
 # | candidate | source | file | time a photo |
 # |---|---|---|---|
@@ -557,18 +557,18 @@ tl.quiz("07")
 lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 400枚で事前学習して凍結すると、2つの家系を比べた18通りのうち4つで、差の95%信頼区間が0を含みません（偶然なら1つほどです）。VGGはInceptionより、鳥で5ポイント（4〜7）、空撮写真で11ポイント（3〜20）上です。InceptionはResNetより部品の表面で6ポイント（3〜9）、VGGより胸部の絵で3ポイント（1〜6）上です。ResNetとVGGの差は、どの仕事でもはっきりしません。元の仕事での正解率は3つとも98〜99%で、この順番は読み取れません。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 400枚で事前学習して凍結すると、2つの家系を比べた18通りのうち4つで、差の95%信頼区間が0を含みません（偶然なら1つほどです）。鳥と空撮写真ではVGGがInceptionより、部品の表面ではInceptionがResNetより、胸部の絵ではInceptionがVGGより上です。ResNetとVGGの差は、どの仕事でもはっきりしません。元の仕事での正解率は3つとも98〜99%で、この順番は読み取れません。
 #
-# **画像を増やすと正解率が上がりますが、上がり方は家系で違います。** 凍結した400枚のネットワークは、150枚のものより平均4ポイント上でした（家系と仕事の平均。3組での95%信頼区間は2〜6）。Inceptionは6ポイント（4〜9）、VGGは4ポイント（1〜6）、ResNetは1ポイント（−3〜6）で、InceptionはResNetより5ポイント（3〜7）多く伸びました。VGGの150枚だけは以前にGPUで学習したものですが、VGGを除いても平均は4ポイントです。Inceptionは、150枚では5つの仕事で最下位でしたが、400枚では3つです。1位の家系は、平均で見ると5つの仕事で変わりません。胸部の絵だけはResNetからInceptionに替わりますが、その差（3ポイント、−19〜24）は参考にとどめてください。家系の名前だけで選ばず、何枚で育ったかも確かめましょう。
+# **画像を増やすと正解率が上がりますが、上がり方は家系で違います。** 凍結した400枚のネットワークは、150枚のものより平均4ポイント上でした（家系と仕事の平均。3組での95%信頼区間は2〜6）。Inceptionは6ポイント（4〜9）、VGGは4ポイント（1〜6。150枚のものだけは、以前にGPUで学習しました）、ResNetは1ポイント（−3〜6）です。家系の名前だけで選ばず、何枚で育ったかも確かめましょう。
 #
-# **1個だけでは、順番を読み違えることがあります。** 400枚の犬と猫を1組目だけで比べると、VGGはResNetより7ポイント上です。ところが3組の平均では1ポイント下でした（−18〜16）。初期値と、仕事の画像の選び方が違うだけで、同じ家系の3個は、胸部の絵で最大13ポイント離れます。1個につき1回だけ測ったファインチューニングでは、150枚と400枚を合わせた36通りのうち34で、家系の差の信頼区間が0を含みます。
+# **1個だけでは、順番を読み違えることがあります。** 400枚の犬と猫を1組目だけで比べると、VGGはResNetより7ポイント上です。ところが3組の平均では1ポイント下でした（−18〜16）。1個につき1回だけ測ったファインチューニングでは、150枚と400枚を合わせた36通りのうち34で、家系の差の信頼区間が0を含みます。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures, no family wins every job.** Frozen, with 400 pictures, 4 of 18 comparisons of two families have a 95% interval without 0 (chance would give about one). VGG is ahead of Inception by 5 points on birds (4 to 7) and by 11 on photos from the air (3 to 20); Inception is ahead of ResNet by 6 on surfaces (3 to 9) and of VGG by 3 on X-rays (1 to 6). Between ResNet and VGG no job shows a clear difference. Accuracy at home, 98 to 99% for all three, does not tell this order.
+# **With equal pictures, no family wins every job.** Frozen, with 400 pictures, 4 of 18 comparisons of two families have a 95% interval without 0 (chance would give about one): VGG is ahead of Inception on birds and on photos from the air, Inception of ResNet on surfaces and of VGG on X-rays. Between ResNet and VGG no job shows a clear difference. Accuracy at home, 98 to 99% for all three, does not tell this order.
 #
-# **More pictures raise the accuracy, but not of every family alike.** Frozen, the networks with 400 pictures are 4 points above those with 150 (mean of families and jobs; 95% interval over the three sets 2 to 6): Inception by 6 (4 to 9), VGG by 4 (1 to 6), ResNet by 1 (−3 to 6). Inception gains 5 points more than ResNet (3 to 7). VGG's networks with 150 come from an earlier run on a GPU; without VGG the mean is 4 points as well. Inception, last on five jobs with 150 pictures, is last on three with 400. By the means, the best family stays the same on five jobs. On X-rays Inception takes the place of ResNet, but their difference (3 points, −19 to 24) is a hint, no verdict. Do not choose by the name of a family alone: ask how many pictures the network has seen.
+# **More pictures raise the accuracy, but not of every family alike.** Frozen, the networks with 400 pictures are 4 points above those with 150 (mean of families and jobs; 95% interval over the three sets 2 to 6): Inception by 6 (4 to 9), VGG by 4 (1 to 6; those with 150 come from an earlier run on a GPU), ResNet by 1 (−3 to 6). Do not choose by the name of a family alone: ask how many pictures the network has seen.
 #
-# **A single network of each can mislead.** On cats and dogs with 400 pictures, VGG is 7 points ahead of ResNet in the first set; by the mean of three, it is 1 point behind (−18 to 16). Three of one family, with other initial weights and other draws of the job's pictures, are up to 13 points apart on X-rays. Fine-tuned, with one draw for each network, 34 of 36 comparisons of two families (with 150 and with 400) have an interval that contains 0.
+# **A single network of each can mislead.** On cats and dogs with 400 pictures, VGG is 7 points ahead of ResNet in the first set; by the mean of three, it is 1 point behind (−18 to 16). Fine-tuned, with one draw for each network, 34 of 36 comparisons of two families (with 150 and with 400) have an interval that contains 0.
 
 # %% [markdown] key="deeper-matched" lang="ja" tags=["deeper"]
 # ## さらに深く：仕事に合わせた転移元
@@ -588,14 +588,14 @@ lesson07.draw_families(tl.stored("07_families"))
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 
 # %% [markdown] key="matched-read" lang="ja"
-# **仕事に合う転移元は、1クラス20枚で8ポイント（95%信頼区間は5〜11）の差をつけました**（凍結、事前学習3回 × 画像の選び直し3回）。5枚では差が見えません（1ポイント、−4〜7）。ラベルが増えると差は縮むとよく言われますが、100枚でも8ポイント残りました（3〜13）。同じ5,200枚でも、8種類だけを見たものより、104種類を見たもののほうが100枚で6ポイント上でした（1〜11）。ファインチューニングは3回しか測っていないので、20枚で5ポイント（4〜7）のほかは、はっきりしたことが言えません。
+# **仕事に合う転移元は、1クラス20枚で8ポイント（95%信頼区間は5〜11）の差をつけました**（凍結、事前学習3回 × 画像の選び直し3回）。5枚では差が見えません（1ポイント、−4〜7）。ラベルが増えると差は縮むとよく言われますが、100枚でも8ポイント残りました（3〜13）。同じ5,200枚でも、8種類だけを見たものより、104種類を見たもののほうが100枚で6ポイント上でした（1〜11）。
 #
 # **文章のほうは、看板どおりではありませんでした。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより良くなります（英語10件で9ポイント、6〜12。日本語で6ポイント、2〜10）。ところが、文の型の数を11個にそろえた「4話題」のメールでは、差は2ポイントと1ポイントで、信頼区間は0を含みます。効いたのは、分野が合うことより、文の種類が多いことだったようです。なお、ここでの正解率は高くても35%で、実用の値ではありません。
 #
 # 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測る。これが、Transfusionの警告を踏まえた使い方です。
 
 # %% [markdown] key="matched-read" lang="en"
-# **With 20 labels of each class, the source that matches is ahead by 8 points (95% interval 5 to 11)**: frozen networks, three of each source, with three draws of pictures each. With 5 labels there is no difference to be seen (1 point, −4 to 7). Such a lead is often said to shrink with more labels; at 100 it was still 8 points (3 to 13). Of networks that saw 5,200 pictures each, those with 104 kinds were 6 points above those with 8 (at 100 labels, 1 to 11). Fine-tuning was measured three times only: apart from 5 points at 20 labels (4 to 7), nothing is certain there.
+# **With 20 labels of each class, the source that matches is ahead by 8 points (95% interval 5 to 11)**: frozen networks, three of each source, with three draws of pictures each. With 5 labels there is no difference to be seen (1 point, −4 to 7). Such a lead is often said to shrink with more labels; at 100 it was still 8 points (3 to 13). Of networks that saw 5,200 pictures each, those with 104 kinds were 6 points above those with 8 (at 100 labels, 1 to 11).
 #
 # **With texts, the label on the box does not hold.** Vectors from all of the shop's mail are better than those from travel and daily life (with 10 English labels by 9 points, 6 to 12; Japanese by 6, 2 to 10). But mail on four subjects, with as many sentence patterns as the other texts (eleven), gains 2 points and 1, and the intervals contain 0. What helped seems to be less the field than the variety of sentences. The accuracies themselves, 35% at most, are not for use.
 #
@@ -654,7 +654,7 @@ lesson07.draw_scores(choice)
 #
 # **目安は「いつもの選び方」にも勝たなければなりません。** 絵の6つの仕事では、何も測らず、いつも `zukan-resnet` を選んでいれば、後悔は平均0.3ポイントで済みました。ただし、それがわかるのは後からです。本物のネットワーク4つと本物のデータ6つでは、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は平均1.7ポイントです（ランダムなら9.5ポイント）。これより良かったのはLEEP（1.0ポイント）だけで、LogMEは2ポイント、k-NNは3ポイント、Hスコアは5ポイントでした。目安の良し悪しも、仕事と候補しだいです。
 #
-# **ラベルだけが増えても、プローブの選び方は良くなりません。** 1クラス10枚では、後悔はプローブが2.0ポイント、LogMEが2.9、k-NNが3.4で、はっきりした差はありません。60枚では、LogMEが1.1、k-NNが1.3に減るのに、プローブは2.3のままです（画像を選び直して10回。ランダムなら14〜16ポイント。60枚でのプローブとLogMEの差は、95%信頼区間で0.4〜2.0）。プローブの検証データが、どちらも1クラス10枚だからでしょう。2クラスの犬と猫では20枚しかなく、60枚のとき7ポイント損をしました。ラベルが増えたら、検証データも増やしましょう。
+# **ラベルだけが増えても、プローブの選び方は良くなりません。** 1クラス10枚では、後悔はプローブが2.0ポイント、LogMEが2.9、k-NNが3.4で、はっきりした差はありません。60枚では、LogMEが1.1、k-NNが1.3に減るのに、プローブは2.3のままです（画像を選び直して10回。LogMEとの差は、95%信頼区間で0.4〜2.0）。プローブの検証データが、どちらも1クラス10枚だからでしょう。2クラスの犬と猫では、全部で20枚しかありません。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="scores-read" lang="en"
 # **In the table, the H-score puts `zukan-shape` second, although it is the last on this job.** That is a reason not to trust any one score.
@@ -665,7 +665,7 @@ lesson07.draw_scores(choice)
 #
 # **A score must also beat the habit.** On our six drawn jobs, always taking `zukan-resnet` would have cost 0.3 points, though that is known only afterwards. On the six real sets of pictures, always taking MobileNetV2 from ImageNet has a regret of 1.7 points, a random choice 9.5. Only LEEP does better (1.0); LogME loses 2 points, k-NN 3, the H-score 5. How good a score is depends on jobs and candidates, too.
 #
-# **More labels alone do not make a probe choose better.** With 10 labels of each class the regret of the probe is 2.0 points, of LogME 2.9 and of k-NN 3.4, with no clear difference. With 60, LogME comes down to 1.1 and k-NN to 1.3, but the probe stays at 2.3 (10 draws; at random 14 to 16; the probe is behind LogME by 0.4 to 2.0, a 95% interval). Probably this is because it is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are 20 pictures, and with 60 labels it lost 7 points there. Who has more labels should validate on more of them.
+# **More labels alone do not make a probe choose better.** With 10 labels of each class the regret of the probe is 2.0 points, of LogME 2.9 and of k-NN 3.4, with no clear difference. With 60, LogME comes down to 1.1 and k-NN to 1.3, but the probe stays at 2.3 (10 draws; behind LogME by 0.4 to 2.0, a 95% interval). Probably this is because it is judged on 10 validation pictures of each class all the same: on cats and dogs, two classes, these are only 20 pictures. Who has more labels should validate on more of them.
 
 # %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
 # ## さらに深く：わざと間違えてみる
@@ -817,12 +817,12 @@ lesson07.draw_gradient(depth)
 lesson07.draw_cost(tl.stored("07_cost"))
 
 # %% [markdown] key="cost-read" lang="ja"
-# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。なお、GoogLeNetのファイルには学習のときだけ使う補助の出力層が2つ入っていて、なければ約半分の大きさです。破線に載っていないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
+# **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** ViT-B/16も、ConvNeXtの3倍以上の時間をかけて届きません。なお、GoogLeNetのファイルには学習のときだけ使う補助の出力層が2つ入っていて、なければ約半分の大きさです。破線（**パレート最適**）に載っていないモデルは、ImageNetに限れば選ぶ理由がないことになります。ただし、これは元の仕事での値です。自分の仕事での順位は、このレッスンのとおり、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になります。自分の機器で測ってください。
 #
 # **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、重みと元データの両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
 # %% [markdown] key="cost-read" lang="en"
-# **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. (GoogLeNet's file holds two side heads that only training uses; without them it would be half as large.) As far as ImageNet goes, there is no reason to take a network off the dashed line. But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
+# **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** ViT-B/16 takes more than three times as long as ConvNeXt and stays below it. (GoogLeNet's file holds two side heads that only training uses; without them it would be half as large.) As far as ImageNet goes, there is no reason to take a network off the dashed line (the **Pareto front**). But that is accuracy at home; on your own job, as this lesson shows, the order is open until you measure it. Times, too, have another order on a GPU or a special chip: measure on the device that you will use.
 #
 # **There are two licences to read.** The weights of torchvision are under BSD-3, but the pictures of ImageNet are for research and education only. How far weights inherit the terms of their data is not settled. Before they go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
 

@@ -45,7 +45,7 @@ lesson08 = tl.figures("08")
 #
 # At dusk even an experienced bird-watcher sees nothing but black shapes. After a few minutes the eye has adapted, and the birds can be told apart again. Nobody has named a bird meanwhile: by looking alone, the eye has set its idea of "bright" and "dark" anew.
 #
-# Networks get into the same trouble when an inspection camera that learned by day is used at night, or is replaced by another make. Collections of data with the same classes and another look are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
+# Networks get into the same trouble when an inspection camera that learned by day is used at night, or is replaced by another make. Collections of data that have the same classes but look different are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
 
 # %% key="domains"
 tl.diagram("domains")
@@ -141,10 +141,10 @@ stream_needed = 32
 tl.check("08-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準は、それより粗いのです。光が100%では4ポイントの損でした（95%信頼区間は1.5〜6.8、10回）。60%での2ポイントの得はまだ確かとはいえず（−2〜6）、50%なら13ポイントの得です（5〜21）。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
+# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準は、それより粗いのです。光が100%では4ポイントの損でした（95%信頼区間は1.5〜6.8、10回）。60%では、まだほぼ互角です。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# In good light the idea of what is ordinary, learned from hundreds of photos, is right, and one measured on 8 photos is rougher: in full light that costs 4 points (95% interval 1.5 to 6.8, 10 draws). At 60% the gain of 2 points is not certain yet (−2 to 6); at 50% it is 13 (5 to 21). In the dark, a rough idea of the present light is better than a precise one of the wrong light.
+# In good light the idea of what is ordinary, learned from hundreds of photos, is right, and one measured on 8 photos is rougher: in full light that costs 4 points (95% interval 1.5 to 6.8, 10 draws). At 60% the two are still nearly level. In the dark, a rough idea of the present light is better than a precise one of the wrong light.
 
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
@@ -251,7 +251,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # %% [markdown] key="pool-read" lang="en"
 # **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: dozens measure mean and spread well.
 #
-# When 90% of 100 photos show one species, the accuracy falls to 58%. The mean is then that species', not the night's: what marks the species is subtracted from every photo.
+# When 90% of 100 photos show one species, the accuracy falls to 58% (still above the 39% before). The mean is then that species', not the night's: what marks the species is subtracted from every photo.
 #
 # ## And sketches?
 #
@@ -284,14 +284,14 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません（95%信頼区間は−1.4〜0.5ポイント）。
+# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません。
 #
-# 数字では差が小さく、AdaBNの効果は5〜6ポイントです。MNISTからUSPSでは、平均だけでも同じくらい上がりました。筆跡や太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。（どちらも10回測りました。数字は1種類に100枚のラベル、写真は96画素の線形プローブです。）
+# 数字では、失われた19〜24ポイントのうち、戻るのは5〜6ポイントです。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう（どちらも10回の平均）。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference (95% interval −1.4 to 0.5 points).
+# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference.
 #
-# For digits the gain is smaller, 5 to 6 points, and from MNIST to USPS the mean alone gains as much: another handwriting is probably more than another mean and spread. (10 draws; digits: 100 labels of each; photos: a linear probe at 96 pixels.)
+# On digits, AdaBN wins back only 5 to 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread (means of 10 draws).
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -345,14 +345,14 @@ tl.claim(
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます（今の割合は、ここでは答えから推定した値です）。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインで測りました（図は「さらに深く：答えを新しい割合に合わせる」）。AdaBNでは77%が41%に下がり、割合をそろえても52%までしか戻りません。補正なら84%に上がり、すべて「良品」と答えたときの80%を上回りました。ただし、正解率だけでは欠陥での間違いに気づけません。正しく分類した欠陥は、補正で71%から66%に減っています。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインでは、補正で77%が84%に上がりました。AdaBNは41%に下がり、割合をそろえても52%止まりです（図は「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss.** AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light (mean over all species: 80% to 90%), but most photos show the school.
 #
 # **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today (estimated here from the answers) divided by its share in training; an undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of the parts are now good (see "Deeper: answers for new shares"). AdaBN takes 77% down to 41%, equal shares reach 52%, corrected answers 84% (always saying "good": 80%). Yet accuracy hides the defects: after the correction, 66% are named rightly instead of 71%.
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today divided by its share in training. An undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of whose parts are now good, this raises 77% to 84%. AdaBN falls to 41% there, and equal shares reach only 52% (figure: "Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -405,12 +405,12 @@ tl.check("08-b")
 # %% [markdown] key="ex-b-why" lang="ja" tags=["solution"]
 # `given` には現れた答えが1つずつ、`counts` にはその枚数が入ります。それぞれの答えの行から、先頭の `counts.min()` 個だけを残しています。
 #
-# 作成時の1回では、3回の適応で94%、99%、99%になりました（偏ったままのAdaBNは81%、使った写真は300枚のうち130〜140枚）。1回目で答えがよくなると、2回目は割合をもっと正しくそろえられます。
+# 作成時の1回では、3回の適応で94%、99%、99%になりました（使った写真は300枚のうち130〜140枚）。1回目で答えがよくなると、2回目は割合をもっと正しくそろえられます。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
 # `given` has each answer once, and `counts` how often it came; of the rows of each answer, the first `counts.min()` stay.
 #
-# In one run of ours, the three rounds gave 94%, 99% and 99% (AdaBN on all photos: 81%), on 130 to 140 of the 300 photos. Better answers after the first round make the shares more nearly equal in the second.
+# In one run of ours, the three rounds gave 94%, 99% and 99%, on 130 to 140 of the 300 photos. Better answers after the first round make the shares more nearly equal in the second.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -464,15 +464,17 @@ tl.check("08-c")
 # | 見張るもの | なし | 人が見る | 数字を毎晩記録し、しきい値も決めた |
 # | 戻す条件 | なし | 触れた | 適応前と比べ、欠陥の見逃しと良品の誤判定を分けて数える |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします。最後の行は、適応前のネットワークの確率に「今の割合÷学習時の割合」を掛けた場合です。今の割合には、わかっている80%ではなく、暗い写真への答えから推定した値を使いました）。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。このラインで実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします）。
 #
-# | 半分の光で | 全部品 | 良品 | 欠陥 |
+# | | 全部品 | 良品 | 欠陥 |
 # |---|---|---|---|
-# | 適応前 | 80% | 89% | 46% |
-# | AdaBN、割合をそろえて3回 | 53% | 47% | 75% |
-# | 適応前、答えを補正 | 82% | 95% | 30% |
+# | 昼の光、適応前 | 77% | 79% | 71% |
+# | 半分の光、適応前 | 80% | 89% | 46% |
+# | 割合をそろえて3回AdaBN | 53% | 47% | 75% |
+# | 適応せず、わかっている80%で答えを補正 | 83% | 95% | 35% |
+# | 適応せず、答えから推定した割合で補正 | 82% | 95% | 30% |
 #
-# **正解率だけを見ていると、欠陥での間違いが隠れます。** 適応前の80%は、昼の77%より高い値です。暗くなると「良品」と答えることが増えるからで、正しく分類した欠陥のほうは、71%から46%に減りました。適応で正解率は27.5ポイント下がりますが（95%信頼区間は23.6〜31.4）、5つのクラスの正解率を平均すると、55%から69%へ14.5ポイント上がります（8.7〜20.4）。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
+# **正解率だけを見ていると、欠陥での間違いが隠れます。** 光が半分になると、正解率はかえって上がります。「良品」と答えることが増えるからで、そのぶん欠陥を見落とします。答えを補正すると、見落としはさらに増えます。割合をそろえたAdaBNは逆です。一晩の2,000枚でいえば、良品の誤判定が約660個（95%信頼区間は580〜750）増える代わりに、正しく分類できる欠陥が約110個（80〜150）増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -483,15 +485,17 @@ tl.check("08-c")
 # | alarm | none | somebody looks | a number is kept every night, with a limit |
 # | way back | none | mentioned | compares with the unadapted model, missed defects and rejected good parts counted apart |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too; the last row multiplies the probabilities of the unadapted network by the change of the shares, estimated from its answers in the dark instead of taken as the known 80%):
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too):
 #
-# | in half the light | all parts | good parts | defects |
+# | | all parts | good parts | defects |
 # |---|---|---|---|
-# | unadapted | 80% | 89% | 46% |
+# | full light, unadapted | 77% | 79% | 71% |
+# | half the light, unadapted | 80% | 89% | 46% |
 # | AdaBN, three rounds of equal shares | 53% | 47% | 75% |
-# | unadapted, answers corrected | 82% | 95% | 30% |
+# | unadapted, answers corrected by the known 80% | 83% | 95% | 35% |
+# | unadapted, answers corrected by estimated shares | 82% | 95% | 30% |
 #
-# **Accuracy alone hides mistakes on the defects.** The unadapted 80% are more than the 77% in full light, since in the dark the network calls more parts good; of the defects it names 46% instead of 71%. Adapting costs 27.5 points of accuracy (95% interval 23.6 to 31.4), and yet the mean over the five classes rises from 55% to 69%, by 14.5 points (8.7 to 20.4). Of the 2,000 photos of a night, it gets some 660 more good parts wrong and some 110 more defects right: it pays if one defect weighs more than 6 good parts. Settle the weights before you count.
+# **Accuracy alone hides mistakes on the defects.** In half the light the accuracy even rises, since the network calls more parts good, defects among them. Correcting the answers makes it miss still more. AdaBN on equal shares does the reverse: of the 2,000 photos of a night it gets some 660 more good parts wrong (95% interval 580 to 750) and some 110 more defects right (80 to 150). That pays if one defect weighs more than 6 good parts. Settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -570,14 +574,14 @@ print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 lesson08.draw_remedies(shift)
 
 # %% [markdown] key="prior-read" lang="ja"
-# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%です。AdaBNのあとに答えを補正しても（85%）、損の一部を取り戻すにとどまり、適応せずに補正しても（86%）、もとの88%を超えません。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、割合をそろえても、もとの答えに間違いが多いため52%までしか戻りません。正解率が上がったのは、答えの補正だけです（77%から84%）。
+# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%です。AdaBNのあとに答えを補正しても（85%）、損の一部を取り戻すにとどまり、適応せずに補正しても（86%）、もとの88%を超えません。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、割合をそろえても、もとの答えに間違いが多いため52%までしか戻りません。正解率が上がったのは、答えの補正だけです（77%から84%）。ただし、正しく分類した欠陥は71%から66%に減っています。
 #
 # 補正が正しいのは、**見た目が変わらず、割合だけが変わった**ときです。暗くて答えが当てにならなければ、そこから推定した割合も当てになりません。
 #
 # なお、夜にはAdaBNが得になり、群れが通るときは損になることは、元のネットワークの学習のしかたによりません。エポックを減らしても増やしても、勾配クリッピングを外しても、AdamWを使っても同じでした（保存済み、10回ずつ）。
 
 # %% [markdown] key="prior-read" lang="en"
-# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN (85%) wins back only part of its loss, and without AdaBN (86%) it gains nothing over the 88% before. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there, and equal shares win back a part (52%), since too many answers are wrong; the correction alone raises the accuracy (77% to 84%).
+# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN (85%) wins back only part of its loss, and without AdaBN (86%) it gains nothing over the 88% before. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there, and equal shares win back a part (52%), since too many answers are wrong; the correction alone raises the accuracy (77% to 84%). Yet of the defects, 66% are named rightly instead of 71%.
 #
 # The correction is right where **only the shares have changed, and not the look**. When it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
 #
@@ -768,10 +772,10 @@ print(f"MMD of the same points shuffled: {mmd(shuffled[: len(d)], shuffled[len(d
 lesson08.draw_training(tl.stored("08_training"))
 
 # %% [markdown] key="training-read" lang="ja"
-# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけ（92%）より0.8ポイント上です（95%信頼区間は0.3〜1.3、10回。5行のうち最大の差なので99%でも見ると0.1〜1.6）。近づけずに学習を続けただけの場合と比べても、0.75ポイント上です（0.4〜1.1）。ほかの行の差はどれも0.2ポイント以内で、信頼区間は0を含みます。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
+# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけ（92%）より0.8ポイント上です（95%信頼区間は0.3〜1.3、10回。5行のうち最大の差なので99%でも見ると0.1〜1.6）。ほかの行の差はどれも0.2ポイント以内で、信頼区間は0を含みます。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
 
 # %% [markdown] key="training-read" lang="en"
-# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone (92%; 95% interval 0.3 to 1.3, 10 draws; with 99%, as the best of five rows, 0.1 to 1.6), and 0.75 points above the same training without it (0.4 to 1.1). All other rows are within 0.2 points, and their intervals contain 0. MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
+# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone (92%; 95% interval 0.3 to 1.3, 10 draws; with 99%, as the best of five rows, 0.1 to 1.6). All other rows are within 0.2 points, and their intervals contain 0. MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
 
 # %% [markdown] key="deeper-tent" lang="ja" tags=["deeper"]
 # ## さらに深く：自信を持たせる（TENT）と、その崩壊
@@ -901,7 +905,7 @@ for rule, name in rules.items():
 # - **映すもの**：夜の写真と「最も多い答え」の出力、ウィジェット、割合の変化の図（`shift-run`）。
 # - **2人組で**：ウィジェットで1人が光を下げ、もう1人は適応をオンにする前に正解率を予想します。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、最初のファインチューニングが10秒ほど、ほかのセルは数秒です。
-# - **遅れた人は**：`setup`、`day`、`night-run`、`adabn-run` を実行すれば、「さらに深く」以外のどの節からでも再開できます。
+# - **遅れた人は**：`setup`、`day`、`predict-night`、`night-run`、`adabn-run` を実行すれば、「さらに深く」以外のどの節からでも再開できます。
 # - **よくある間違い**：`keep_batchnorm=False` を付け忘れる（記憶が事前学習のときのまま残り、AdaBNが2つのずれを同時に直そうとする）。テスト写真を適応にも使う。AdaBNのあとで昼の写真も同じモデルで測る。
 # - **議論の種**：夜勤のラベルが1枚もないとき、AdaBNが得か損かを、どうやって知ればよいでしょうか（答えの割合、少数のラベル、適応前の答えとの食い違い）。
 
@@ -911,6 +915,6 @@ for rule, name in rules.items():
 # - **To project**: the photos of the night with the output "most frequent answer", the widget, the figure of changed shares (`shift-run`).
 # - **In pairs**: with the widget, one turns the light down, the other predicts the accuracy before adaptation is switched on. Change places, three times.
 # - **Waiting**: on two CPU cores the first fine-tuning takes some 10 seconds, every other cell a few.
-# - **Whoever fell behind** runs `setup`, `day`, `night-run` and `adabn-run` and can go on from any section outside "Deeper".
+# - **Whoever fell behind** runs `setup`, `day`, `predict-night`, `night-run` and `adabn-run` and can go on from any section outside "Deeper".
 # - **Common mistakes**: leaving out `keep_batchnorm=False` (the memory is then still that of pre-training, and AdaBN mends two shifts at once); adapting on the test photos; measuring the day with the network that was adapted to the night.
 # - **To discuss**: without a single label from the night, how would you find out whether AdaBN gains or loses? (Shares of the answers, a few labels, how often the answers differ from those before.)

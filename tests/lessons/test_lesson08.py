@@ -203,32 +203,25 @@ def words_of(key):
 
 
 def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
-    found = stored("08_rounds")["dim_line"]
-    before, after = found["before"], found["rounds"][-1]
-    assert len(found["rounds"]) == 1 + 3  # on all photos, and three rounds
-    lost, won = (
-        paired(before["accuracy"], after["accuracy"]),
-        paired(after["each"], before["each"]),
-    )
-    assert lost.low > 0 and won.low > 0
+    line, dim_line = (stored("08_rounds")[case] for case in ("line", "dim_line"))
+    before, after = dim_line["before"], dim_line["rounds"][-1]
+    assert len(dim_line["rounds"]) == 1 + 3  # on all photos, and three rounds
     rows = []
-    for runs in (before, after, found["prior"]):
+    for runs in (line["before"], before, after, dim_line["known"], dim_line["prior"]):
         shares = (runs["accuracy"], *good_and_defects(runs))
         rows.append(" | ".join(f"{interval(part).mean:.0%}" for part in shares))
-    good, defects = (
-        abs(paired(a, b).mean)
-        for a, b in zip(good_and_defects(before), good_and_defects(after), strict=True)
-    )
-    numbers = [
-        *rows,
-        *(f"{100 * end:.1f}" for one in (lost, won) for end in (one.mean, one.low, one.high)),
-        *(f"{interval(runs['each']).mean:.0%}" for runs in (before, after)),
-        *(f"{round(count, -1):.0f}" for count in (1600 * good, 400 * defects)),
-    ]
+    (good, defects), (good_after, defects_after) = map(good_and_defects, (before, after))
+    for corrected in ("known", "prior"):
+        assert paired(defects, good_and_defects(dim_line[corrected])[1]).low > 0
+    wrong = paired([1600 * share for share in good], [1600 * share for share in good_after])
+    right = paired([400 * share for share in defects_after], [400 * share for share in defects])
+    assert wrong.low > 0 and right.low > 0
+    counts = (end for one in (wrong, right) for end in (one.mean, one.low, one.high))
     said = words_of("ex-c-why")
+    numbers = [*rows, *(f"{round(count, -1):.0f}" for count in counts)]
     for lang in LANGUAGES:
         assert [number for number in numbers if number not in said[lang]] == []
-    weight = f"{1600 * good / (400 * defects):.0f}"
+    weight = f"{wrong.mean / right.mean:.0f}"
     assert f"more than {weight} good parts" in said["en"] and f"良品{weight}個分" in said["ja"]
 
 
@@ -237,7 +230,7 @@ def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says
     before, after = (good_and_defects(found[way])[1] for way in ("before", "prior"))
     assert paired(before, after).low > 0
     had, has = (f"{interval(runs).mean:.0%}" for runs in (before, after))
-    said = words_of("shift-read")
+    said = words_of("prior-read")
     assert f"{has} are named rightly instead of {had}" in said["en"]
     assert f"{had}から{has}に減っています" in said["ja"]
 
@@ -285,8 +278,10 @@ def test_only_mmd_at_its_full_strength_adds_to_adabn():
 
 def test_adabn_helps_from_each_collection_of_real_digits_to_the_other():
     for pair, runs in stored("08_real")["digits"].items():
-        assert len(runs["before"]) >= 5, pair
+        assert len(runs["before"]) == 10, pair
         assert paired(runs["adabn"], runs["before"]).low > 0, pair
+        lost, won = (100 * paired(runs[way], runs["before"]).mean for way in ("source", "adabn"))
+        assert round(lost) in (19, 24) and round(won) in (5, 6), pair
 
 
 def test_adabn_brings_real_photos_back_in_the_dark_and_costs_nothing_certain_in_good_light():

@@ -60,7 +60,7 @@ def draw(choice: Mapping, costs: Mapping, target: str, place: int, ms: float, mb
     front = sorted(points[name] for name in front_of(points))
     if len(front) > 1:  # a line needs two
         times, values = ([point[axis] for point in front] for axis in (0, 1))
-        chart.line(times, values, figures.INK, text("widget07.front"), dashed=True)
+        chart.line(times, values, figures.INK, text("lesson07.front"), dashed=True)
     cheapest, lowest = min(costs[name]["ms"] for name in truth), math.inf
     for name in sorted(truth, key=truth.__getitem__):
         cost, value, colour = costs[name]["ms"], truth[name], LOOK[name]["color"]

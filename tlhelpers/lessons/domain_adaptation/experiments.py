@@ -31,7 +31,7 @@ from tlhelpers.train.engine import evaluate, predict
 from tlhelpers.transfer.adaptation.adabn import adabn
 from tlhelpers.transfer.adaptation.adapt import METHODS
 from tlhelpers.transfer.adaptation.coral import align
-from tlhelpers.transfer.adaptation.label_shift import correct_priors
+from tlhelpers.transfer.adaptation.label_shift import correct_priors, with_priors
 from tlhelpers.transfer.adaptation.tent import entropy
 from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
@@ -303,15 +303,18 @@ def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dic
 def rounds() -> dict:
     """AdaBN on equal shares, round by round, where the shares have changed, with the light or not.
 
-    {case: {"before", "prior": runs, "rounds": [runs a round]}} for the cases of SHIFTED; runs:
-    {"accuracy": over all test pictures, "each": mean over the classes}, one number a seed. Round 0
-    is AdaBN on all pictures, "prior" the unadapted network with its answers corrected.
+    {case: {"before", "prior", "known": runs, "rounds": [runs a round]}} for the cases of SHIFTED;
+    runs: {"accuracy": over all test pictures, "each": mean over the classes}, one number a seed.
+    Round 0 is AdaBN on all pictures; "prior" and "known" are the unadapted network with its answers
+    corrected, by shares estimated from them or by the true ones.
     """
     return {case: _rounds(*options) for case, options in SHIFTED.items()}
 
 
 def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dict:
-    kept: dict = {"before": [], "prior": [], "rounds": [[] for _ in range(ROUNDS + 1)]}
+    kept: dict = {"before": [], "prior": [], "known": []}
+    kept["rounds"] = [[] for _ in range(ROUNDS + 1)]
+    equal, true = (torch.tensor(part) for part in ([1 / len(shares)] * len(shares), shares))
     for seed in SEEDS:
         task, model = source(name, seed)
         seen, unseen = (
@@ -320,10 +323,11 @@ def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dic
         )
         kept["before"].append(_right_of_each(model, unseen))
         kept["prior"].append(_right_of_each(correct_priors(model, task, seen), unseen))
+        kept["known"].append(_right_of_each(with_priors(model, equal, true), unseen))
         for number, runs in enumerate(kept["rounds"]):
             runs.append(_right_of_each(balanced_adabn(model, seen, number), unseen))
-    columns = [_columns(runs) for runs in kept["rounds"]]
-    return {"before": _columns(kept["before"]), "prior": _columns(kept["prior"]), "rounds": columns}
+    columns = {way: _columns(kept[way]) for way in ("before", "prior", "known")}
+    return columns | {"rounds": [_columns(runs) for runs in kept["rounds"]]}
 
 
 def _right_of_each(model: nn.Module, unseen: Split) -> dict[str, float]:

@@ -223,8 +223,15 @@ def draw_real(found: Mapping) -> Picture:
             figures.mark_mean(panels[2], place, span, **LOOK[way])
             means.append(span.mean)
         panels[2].plot(places, means, color=LOOK[way]["color"], linewidth=1)
+        if way in ("before", "adabn"):  # the ends that the text tells, above and below the others
+            beside = {"textcoords": "offset points", "ha": "center", "fontsize": 10}
+            ends = ((0, 8), (-1, -17)) if way == "before" else ((-1, 8),)
+            for place, lift in ends:
+                where = (places[place], means[place])
+                panels[2].annotate(f"{means[place]:.0%}", where, (0, lift), **beside)
     panels[2].axhline(1 / 2, **ONE_ANSWER)
     panels[2].set_xticks(range(len(lights)), [f"{float(light):.0%}" for light in lights])
+    panels[2].set_xlim(-0.4, 2.4)
     panels[2].set_xlabel(text("lesson08.light"))
     panels[2].set_title(text("lesson08.real_photos"), fontsize=11)
     _percent(panels[0])

@@ -50,7 +50,7 @@ def draw(found: Mapping, light: float, adapt: str, stream: str) -> View:
         says,
         (lights[-1], lights[0]),
         x_label=text("widget08.light"),
-        y_label=text("widget08.accuracy"),
+        y_label=text("lesson08.accuracy"),
         x_ticks=[(value, percent(value)) for value in lights],
     )
     chart.upright(light)

@@ -52,7 +52,7 @@ def _bell(d: Diagram, middle: float, floor: float, spread: float, colour: str) -
 
 @drawn
 def day_and_night() -> Diagram:
-    """One channel by day and by night, scaled by the memory of the day and by one of the night."""
+    """One channel by day and by night, scaled by the memory of the day and each by its own."""
     d = Diagram("day_and_night", 292)
     left, unit = 318, 30
     rows = (
@@ -63,7 +63,8 @@ def day_and_night() -> Diagram:
     for row, (key, zero, curves, ticks) in enumerate(rows):
         floor = 62 + 94 * row
         d.note(20, floor - 22, key)
-        d.add("path", d=f"M{left - 6} {floor}H{left + 12 * unit + 6}", stroke=INK, stroke_width=1.4)
+        axis = f"M{left - 6} {floor}H{left + 12 * unit + 20}"
+        d.add("path", d=axis, stroke=INK, stroke_width=1.4)
         for tick in ticks:
             x = left + unit * (tick + zero)
             d.add("path", d=f"M{x} {floor}v5", stroke=INK, stroke_width=1.4)
