@@ -178,6 +178,13 @@ def test_both_scores_are_held_against_the_same_gap(monkeypatch):
     )
     assert len(left) == 4 and left == right
     assert panels[0].get_ylim() == panels[1].get_ylim()
+    live = {"distance": 1.8, "above_random": -0.1, "gap": 0.4}
+    panels.clear()
+    figures.draw_warnings(stored("06_pairs"), live=live)
+    for axes, name in zip(panels, ("distance", "above_random"), strict=True):
+        (ring,) = (line for line in axes.lines if line.get_label() == text("lesson06.today"))
+        assert ([live[name]], [live["gap"]]) == (list(ring.get_xdata()), list(ring.get_ydata()))
+        assert axes.get_ylim()[1] > live["gap"], "the ring is inside the figure"
 
 
 def test_every_pretraining_of_the_paint_sorter_does_harm_as_the_lesson_says():
@@ -197,8 +204,7 @@ def test_the_verdicts_under_other_conditions_are_those_of_the_lesson():
     assert longest.low < 0 < longest.high and min(gap.low for gap in harm.values()) > 0
     assert set(help_) == {"half", "three_times", "free", "clipped", "adamw"}
     assert min(lead.low for lead in help_.values()) > 0
-    told = {"half": 18, "three_times": 9, "clipped": 12, "adamw": 18}
-    assert all(abs(help_[name].mean - points) <= 0.55 for name, points in told.items())
+    assert round(min(lead.mean for lead in help_.values())) == 9
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

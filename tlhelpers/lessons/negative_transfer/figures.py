@@ -151,7 +151,8 @@ def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
     """Three starts on surfaces under other conditions, a row for each condition."""
     figures.use()
     starts = ("zukan-resnet", SCRATCH, "zukan-paint")
-    usual = {start: pairs["fine_tuned"][start]["surfaces"] for start in starts}
+    draws = len(stable["half"][SCRATCH])  # the same ones in each row
+    usual = {start: pairs["fine_tuned"][start]["surfaces"][:draws] for start in starts}
     shown = ("half", "three_times", "free", "clipped", "adamw", "careless")
     rows = {"usual": usual, **{name: stable[name] for name in shown}}
     figure, axes = plt.subplots(figsize=(7.6, 1.6 + 0.6 * len(rows)))
@@ -165,7 +166,7 @@ def draw_stable(pairs: Mapping, stable: Mapping) -> Picture:
             axes.text(1.015, height, f"{mean:.0%}", va="center", fontsize=9)
     axes.axvline(CHANCE, color=figures.INK, linestyle=":", label=text("lesson06.chance"))
     _rows(axes, [text(f"lesson06.stable_{name}") for name in rows])
-    _accuracy(axes, len(stable["half"][SCRATCH]))
+    _accuracy(axes, draws)
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     axes.set_title(text("lesson06.stable_title"))
     return picture(figure, text("lesson06.stable_alt"))
@@ -282,10 +283,11 @@ def warning_rows(pairs: Mapping) -> list[dict]:
     return rows
 
 
-def draw_warnings(pairs: Mapping) -> Picture:
+def draw_warnings(pairs: Mapping, live: Mapping[str, float] | None = None) -> Picture:
     """The gap with everything trained, where that was measured, against two scores.
 
     Left, the proxy A-distance; right, the lead of the probe over a probe on random weights.
+    live: today's "distance", "above_random" and "gap" of the paint sorter, drawn as a ring.
     """
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.8, 4.0), sharey=True)
@@ -297,7 +299,10 @@ def draw_warnings(pairs: Mapping) -> Picture:
             label = text(f"lesson06.source_{source}")
             look = {"linestyle": "none", "markersize": 9, **LOOK[source]}
             axes.plot(values[row], gaps[row], label=label, **look)
-        reach = 1.15 * gaps.abs().max().item()
+        if live:
+            today = text("lesson06.today")
+            axes.plot(live[name], live["gap"], "o", linestyle="none", label=today, **RING)
+        reach = 1.15 * max(gaps.abs().max().item(), abs(live["gap"]) if live else 0.0)
         axes.set_ylim(-reach, reach)
         axes.yaxis.set_major_formatter(_as_points)
         axes.set_xlabel(text(f"lesson06.axis_{name}"))
@@ -308,7 +313,7 @@ def draw_warnings(pairs: Mapping) -> Picture:
     panels[1].axvline(0, color=figures.INK, linewidth=1)
     panels[1].xaxis.set_major_formatter(_as_points)
     figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9
     )
     figure.suptitle(text("lesson06.warnings_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson06.warnings_alt"))

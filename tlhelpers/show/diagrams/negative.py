@@ -44,6 +44,8 @@ def one_difference() -> Diagram:
     d.add("path", d="M670 60h10v101h-10", fill="none", stroke=VERMILION, stroke_width=2.2)
     d.note(638, 106, "one_difference_gap", SMALL, text_anchor="middle", fill=VERMILION)
     d.note(20, 222, "one_difference_same", SMALL)
+    d.moves(524, 218, 0.5)
+    d.note(554, 222, "legend_moves", SMALL)
     return d
 
 
