@@ -191,13 +191,12 @@ print(f"Frozen, by hand: {tl.evaluate(model, birds.test):.0%} of the test pictur
 # %% [markdown] key="exercise-b" lang="ja"
 # **10行で、`tl.probe` と同じくらい当たりました。** `tl.probe` はこのほかに特徴の大きさをそろえ、学習率を検証データで選ぶので、88%という結果は上と少し違います。
 #
-# ファインチューニングに変えるには、次の3か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
+# ファインチューニングに変えるには、2か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
 #
 # - ①の `.eval().requires_grad_(False)` を `.train()` にする（目も学習させる）
 # - オプティマイザーに、`model.fc.parameters()` ではなく `model.parameters()` を渡す
-# - 学習率を下げる（例：`lr=0.01`）
 #
-# ゼロから学習するなら、さらに①の `network` を `tl.backbone("zukan-resnet", pretrained=False)`（同じ形で、重みがランダムな本体）に替えます。ランダムな重みは大きく動かす必要があるので、学習率は `lr=0.3` にします。
+# ゼロから学習するなら、さらに①の `network` を `tl.backbone("zukan-resnet", pretrained=False)` に替えます。同じ形で、重みがランダムな本体です。
 #
 # ### 練習B（書く、6分）
 #
@@ -206,13 +205,12 @@ print(f"Frozen, by hand: {tl.evaluate(model, birds.test):.0%} of the test pictur
 # %% [markdown] key="exercise-b" lang="en"
 # **Ten lines get as far as `tl.probe`**, which also brings the features to one scale and chooses the learning rate on validation data; so its 88% differ a little from what you see here.
 #
-# Fine-tuning differs from this in three places (and `tl.fine_tune` begins with a head trained as here):
+# Two changes turn this into fine-tuning (`tl.fine_tune` first trains the head as here):
 #
 # - in ①, `.train()` in place of `.eval().requires_grad_(False)`, so that the eye moves as well
 # - the optimizer gets `model.parameters()`, not only `model.fc.parameters()`
-# - the learning rate is lower, for example `lr=0.01`
 #
-# For scratch, moreover, put `tl.backbone("zukan-resnet", pretrained=False)` in place of `network` in ①, a body of the same shape with random weights, and take `lr=0.3`: those weights have far to go.
+# For training from scratch, put `tl.backbone("zukan-resnet", pretrained=False)` in place of `network` in ① as well: a body of the same shape with random weights.
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -230,42 +228,40 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。図の点は説明用の例です。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。下の図が、その10回の結果です（保存済み）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, which gives one difference. A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures. The dots in the diagram are made up.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, which gives one difference. All ten are in the diagram (stored). A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
-tl.diagram("redraws")
+curves = tl.stored("01_birds")
+lesson01.draw_redraws(curves)
 
 # %% [markdown] key="measure-code" lang="ja"
-# 差の平均 $m$ の両側に、誤差の幅を付けます。$s$ は差のばらつき（標準偏差）、$n$ は回数です。$t$ は回数で決まる倍率で、5回なら2.78、10回なら2.26です。たとえば $s = 6.4$、$n = 10$ なら、幅は $2.26 \times 6.4 \div \sqrt{10}$ で、4.6ポイントほどになります。
+# 差の平均 $m$ の両側に、誤差の幅を付けます。$s$ は差のばらつき（標準偏差）、$n$ は回数、$t$ は回数で決まる倍率です（10回なら2.26）。図の10回では $s = 6.4$ なので、幅は $2.26 \times 6.4 \div \sqrt{10}$ で、4.6ポイントほどになります。
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
-# これが**95%信頼区間**です。**もっと何度も選び直したときの平均が、おそらくこの中にある**という範囲で、次の1回が入る範囲ではありません。区間が0をまたがなければ、差があると考えてよいでしょう（この計算をするのが `tl.interval` です）。
+# これが**95%信頼区間**、図の帯です。**もっと何度も選び直したときの平均が、おそらくこの中にある**という範囲で、次の1回が入る範囲ではありません。図でも、10個の点のうち4個は帯の外にあります。区間が0をまたがなければ、差があると考えてよいでしょう。
 #
-# 下の1つ目のセルは、これを5枚の場合について計算します。2つ目は、同じ測り方で2枚から50枚までを調べた図です。
+# 下の1つ目のセルは、これを計算します（`tl.interval` も同じ計算をします）。2つ目は、同じ測り方で2枚から50枚までを調べた図です。
 
 # %% [markdown] key="measure-code" lang="en"
-# The mean difference $m$ gets a margin on either side. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$: 2.78 for five, 2.26 for ten. For example, $s = 6.4$ and $n = 10$ make a margin of $2.26 \times 6.4 / \sqrt{10}$, some 4.6 points.
+# The mean difference $m$ gets a margin on either side. Here $s$ is the spread of the differences (standard deviation), $n$ how many there are, and $t$ a factor that depends on $n$ (2.26 for ten). In the diagram $s = 6.4$, so the margin is $2.26 \times 6.4 / \sqrt{10}$, some 4.6 points.
 #
 # $$m \pm t \cdot \frac{s}{\sqrt{n}}$$
 #
-# This is the **95% interval**: **the mean of very many draws is probably in there**. It is not the range of the next single result. Where the interval does not contain 0, we take the difference to be real. (`tl.interval` computes it.)
+# This is the **95% interval**, the band in the diagram: **the mean of very many draws is probably in there**. It is not the range of the next single result; four of the ten dots lie outside. Where the interval does not contain 0, we take the difference to be real.
 #
-# The first cell below computes it for five labels. The second draws the same measurement from two labels to fifty.
+# The first cell below computes it (as `tl.interval` does). The second draws the same measurement from two labels to fifty.
 
 # %% key="measure-run"
-curves = tl.stored("01_birds")
 five = curves["labels"].index(5)
 pairs = zip(curves["fine_tune"][five], curves["scratch"][five])
 gains = torch.tensor([100 * (tuned - scratch) for tuned, scratch in pairs])
 mean, half = gains.mean(), 2.26 * gains.std() / len(gains) ** 0.5
-print("Ten differences in points:", ", ".join(f"{gain:.0f}" for gain in gains))
-# ja: print("10回の差（ポイント）：", ", ".join(f"{gain:.0f}" for gain in gains))
 print(f"Mean {mean:.0f} points, 95% interval from {mean - half:.0f} to {mean + half:.0f} points")
 # ja: print(f"平均 {mean:.0f} ポイント、95%信頼区間は {mean - half:.0f}〜{mean + half:.0f} ポイント")
 
@@ -279,7 +275,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# この保存済みの図では、目も学習させる2つの始め方に同じ回数（5枚なら約80**ステップ**。1ステップで重みを1回動かします）を与えました。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、学習の長さを変えて測り直しました。今度も5枚で、違うのは本体の重みと、始め方と長さごとに選んだ学習率だけです（600ステップは180ステップの学習率のまま）。
+# 上の図では、目も学習させる2つの始め方を、同じ長さだけ学習させました（5枚なら約80**ステップ**。1ステップで重みを1回動かします）。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測り直しました。学習率は、始め方と長さごとに選んであります（600ステップは180ステップと同じ）。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
@@ -290,7 +286,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## Benefit 2: less training
 #
-# In this stored figure, the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again with other lengths of training, still with five labels, and nothing different but the weights of the body and the learning rate, chosen for each start and length (600 steps kept that of 180).
+# In the figure above, the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again, still with five labels, with other lengths of training. The learning rate was chosen for each start and length (600 steps kept that of 180).
 #
 # The line with ✓ below the figure is printed only if its condition holds.
 
@@ -339,14 +335,14 @@ lesson01.draw_label_curves(pets, "pets")
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、ImageNet（犬や猫を含む1,000種類、約128万枚の写真）で事前学習した小型のネットワークMobileNetV2で、凍結して特徴を取り出します。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
 
 # %% [markdown] key="pets-read" lang="en"
 # **As labels grow, an eye that stays frozen is overtaken.** With 200, frozen reached 86.4%, fine-tuned 92.1% and scratch 91.6% (stored; 100 more of each class chose the learning rates). Scratch leads frozen by 5 points (interval 3 to 7). If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds) and frozen. The baselines are bare pixels, and the same network with random weights.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with MobileNetV2, a small network pretrained on ImageNet (some 1.28 million photographs of 1,000 kinds, dogs and cats among them) and frozen. The baselines are bare pixels, and the same network with random weights.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))

@@ -1,14 +1,14 @@
 """Lesson 01: its exercises tell mistakes apart, and its stored results say what its words say."""
 
-from statistics import mean
+from statistics import mean, stdev
 
 import pytest
 
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.course.syllabus import lessons
+from tlhelpers.lessons.why_transfer import figures
 from tlhelpers.runtime.language import text
-from tlhelpers.show.diagrams import diagram
 from tlhelpers.transfer.intervals import interval, paired
 
 PLAN = {
@@ -88,6 +88,10 @@ def test_what_the_lesson_says_of_its_stored_results():
     leads = [paired(*of) for of in zip(birds["fine_tune"], birds["scratch"], strict=True)]
     at_five = leads[birds["labels"].index(5)]
     assert round(100 * (at_five.high - at_five.mean), 1) == 4.6
+    five = birds["labels"].index(5)
+    gains = [a - b for a, b in zip(birds["fine_tune"][five], birds["scratch"][five], strict=True)]
+    assert round(100 * stdev(gains), 1) == 6.4
+    assert sum(not at_five.low < gain < at_five.high for gain in gains) == 4
     assert [round(100 * leads[birds["labels"].index(n)].mean) for n in (5, 20)] == [31, 3]
     moved = [paired(*of) for of in zip(birds["fine_tune"], birds["probe"], strict=True)]
     assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]
@@ -95,8 +99,10 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert min(of.low for of in moved[2:]) > 0
 
 
-def test_the_diagram_of_draws_shows_as_many_as_the_lesson_measures():
-    assert diagram("redraws").svg().count("−") == len(stored("01_birds")["probe"][0])
+def test_the_diagram_of_draws_shows_the_ten_that_were_measured():
+    drawn = figures.draw_redraws(stored("01_birds")).svg()
+    assert drawn.count("−") == 10
+    assert all(f">{gain}<" in drawn for gain in ("22.8", "38.7", "27.1"))
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

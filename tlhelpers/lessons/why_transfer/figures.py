@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from tlhelpers.data.catalog import load_task
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
+from tlhelpers.show.diagrams.canvas import SMALL, Diagram
 from tlhelpers.show.plots import Picture, picture
 from tlhelpers.show.twins import draw_twin, name_band
 from tlhelpers.transfer.intervals import interval
@@ -21,6 +22,45 @@ STARTS = ("fine_tune", "probe", "scratch")
 
 CHANCE = {"birds": 0.1, "pets": 0.5}
 SHIFTED = ("fine_tune_5", "scratch_15", "scratch_5")
+
+
+def draw_redraws(curves: Mapping) -> Diagram:
+    """Ten draws with five labels: two accuracies each, their difference, the interval of its mean.
+
+    curves: what experiment 01_birds stores.
+    """
+    five = curves["labels"].index(5)
+    pairs = list(zip(curves["fine_tune"][five], curves["scratch"][five], strict=True))
+    gains = [100 * (tuned - scratch) for tuned, scratch in pairs]
+    d = Diagram("redraws", 306)
+    left, unit, axis = 430, 5, 272  # of 0, of a point, and the height of the line of points
+    d.note(24, 24, "redraws_pictures", SMALL)
+    d.note(231, 24, "redraws_tuned", SMALL, text_anchor="middle")
+    d.note(349, 24, "redraws_scratch", SMALL, text_anchor="middle")
+    d.note(left, 24, "redraws_difference", SMALL)
+    for row, ((tuned, scratch), gain) in enumerate(zip(pairs, gains, strict=True)):
+        y = 34 + 21 * row
+        for place in range(5):
+            d.photo(24 + 20 * place, y, 16)
+        d.arrow(136, y + 8, 36)
+        d.block(188, y - 1, f"{tuned:.1%}", width=86, height=18)
+        d.text(285, y + 14, "−", font_size=18)
+        d.block(306, y - 1, f"{scratch:.1%}", figures.GREY, width=86, height=18, random=True)
+        d.add("path", d=f"M{left} {y + 8}h255", stroke=figures.GREY, stroke_width=1)
+        d.add("circle", cx=left + unit * gain, cy=y + 8, r=5, fill=figures.BLUE)
+        d.text(left + unit * gain + 9, y + 5, f"{gain:.1f}", font_size=SMALL)
+    sure = interval(gains)
+    low, middle, high = (left + unit * end for end in (sure.low, sure.mean, sure.high))
+    d.add("path", d=f"M{left} {axis}h255M{left} 34v244", stroke=figures.INK, stroke_width=1.5)
+    band = f"M{low:.1f} {axis}H{high:.1f}"
+    d.add("path", d=band, stroke=figures.BLUE, stroke_width=12, opacity=0.35)
+    d.add("circle", cx=middle, cy=axis, r=6, fill=figures.BLUE)
+    for points in range(0, 60, 10):
+        place = left + unit * points
+        d.add("path", d=f"M{place} {axis}v6", stroke=figures.INK, stroke_width=1.5)
+        d.text(place, axis + 20, str(points), text_anchor="middle", font_size=SMALL)
+    d.note(left - 12, axis + 4, "redraws_interval", SMALL, text_anchor="end")
+    return d
 
 
 def draw_label_curves(curves: Mapping, task: str) -> Picture:
@@ -131,10 +171,10 @@ def draw_kinds() -> Picture:
                 linewidth=1.5,
             )
         )
-        middle = left + width / 2
-        top = bottom + height - 0.075
-        axes.text(middle, top, text(f"lesson01.kind_{kind}"), ha="center", fontsize=12)
         about = text(f"lesson01.about_{kind}")
+        middle = left + width / 2
+        top = bottom + height / 2 + 0.023 * about.count("\n") + 0.015
+        axes.text(middle, top, text(f"lesson01.kind_{kind}"), ha="center", fontsize=12)
         axes.text(middle, top - 0.035, about, ha="center", va="top", fontsize=9, linespacing=1.5)
     axes.annotate(
         "", (0.99, 0.01), (0.01, 0.01), arrowprops={"arrowstyle": "->", "color": figures.INK}

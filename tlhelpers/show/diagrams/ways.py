@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import mean, stdev
-
 from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import BLOCK, GAP, HIGH, NOTE, SMALL, STAGES, Diagram, drawn
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
@@ -123,36 +121,6 @@ def two_ways() -> Diagram:
     d.block(418, 156, text("diagram.two_ways_nearest"), GREY, width=162)
     for place in range(5):
         d.photo(446 + 22 * place, 212, 18)
-    return d
-
-
-@drawn
-def redraws() -> Diagram:
-    """Ten draws of pictures, one difference of two starts each, and the interval of their mean."""
-    d = Diagram("redraws", 304)
-    gains = (24, 38, 31, 43, 29, 33, 28, 36, 26, 32)  # made up, as large as those of lesson 01
-    left, unit = 430, 5  # of 0, and of a point
-    d.note(24, 24, "redraws_pictures", SMALL)
-    d.note(231, 24, "redraws_tuned", SMALL, text_anchor="middle")
-    d.note(349, 24, "redraws_scratch", SMALL, text_anchor="middle")
-    d.note(left, 24, "redraws_difference", SMALL)
-    for row, gain in enumerate(gains):
-        y = 36 + 21 * row
-        for place in range(5):
-            d.photo(24 + 20 * place, y, 16)
-        d.arrow(136, y + 8, 36)
-        d.block(188, y, "", width=86, height=16)
-        d.text(285, y + 14, "−", font_size=18)
-        d.block(306, y, "", GREY, width=86, height=16, random=True)
-        d.add("path", d=f"M{left} {y + 8}h260", stroke=GREY, stroke_width=1)
-        d.add("circle", cx=left + unit * gain, cy=y + 8, r=5, fill=BLUE)
-    middle, half = left + unit * mean(gains), unit * 2.26 * stdev(gains) / len(gains) ** 0.5
-    d.add("path", d=f"M{left} 264h260M{left} 36v234", stroke=INK, stroke_width=1.5)
-    band = f"M{middle - half:.1f} 264h{2 * half:.1f}"
-    d.add("path", d=band, stroke=BLUE, stroke_width=11, opacity=0.35)
-    d.add("circle", cx=middle, cy=264, r=6, fill=BLUE)
-    d.text(left, 290, "0", text_anchor="middle", font_size=SMALL)
-    d.note(middle, 290, "redraws_interval", SMALL, text_anchor="middle")
     return d
 
 
