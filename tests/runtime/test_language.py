@@ -28,7 +28,7 @@ from tlhelpers.transfer.zeroshot import ZeroShotResult
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 # these are the same in both languages: names, and values without words
-NO_WORDS = re.compile(r"[A-Za-z0-9\n .,:;()%=×±+*/|→^_{}\[\]<>~·–−（）、-]*")
+NO_WORDS = re.compile(r"[A-Za-z0-9\n .,:：;()%=×±+*/|→^_{}\[\]<>~·–−（）、-]*")
 
 
 def sources() -> list[Path]:
