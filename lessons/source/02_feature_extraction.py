@@ -78,11 +78,11 @@ tl.show(birds, classes=range(5))  # five of the ten kinds
 # ウィジェットのいちばん下に、60羽すべてで数えた「同じ種類の割合」が層ごとに出ています。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
-# Is an eye that knows no birds of any use for birds? Choose a layer below and click a bird. You see the eight **channels** of that layer that it excites most (small maps, each for one pattern), and the six birds most like it to that layer, its own kind in a green frame.
+# Is an eye that knows no birds of any use for birds? Choose a layer below and click a bird. You see the eight **channels** of that layer that it excites most (small maps, each for one pattern), and the six birds most like it to that layer, those of its own kind in a green frame.
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The last line gives, for each layer, the share of these six that are of the same kind, over all 60 birds. Put the first layer where it exceeds 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
+# The last line gives, for each layer, the share of these six that are of the same kind, over all 60 birds. Put the first layer above 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
 
 # %% key="widget"
 tl.widget("02")
@@ -194,15 +194,15 @@ print(f"Accuracy on {len(birds.test)} new pictures: {accuracy:.0%}")
 tl.see_prediction("02-win", round(100 * accuracy))
 
 # %% [markdown] key="rivals-intro" lang="ja"
-# これは本当に、借りた目のおかげでしょうか。同じ100枚で、2つの**比較対象**（ベースライン）と比べます。画素がいちばん近い画像の名前を答える方法と、重みがランダムなまま（まだ何も見たことのない目）の本体です。学習とテストに使う画像を選び直して、それぞれ3回測ります。図の線は**95%信頼区間**、つまり平均がおそらくこの中にあるという範囲です（レッスン01）。3回しか測らないので、広めになります。
+# これは本当に、借りた目のおかげでしょうか。同じ100枚で、2つの**比較対象**（ベースライン）と比べます。1つは、ラベル付きの画像のうち、画素が最も近いものの名前を答える方法です。もう1つは、重みがランダムなままの本体、つまり、まだ何も見たことのない目です。学習とテストに使う画像を選び直して、それぞれ3回測ります。図の線は**95%信頼区間**、つまり平均がおそらくこの中にあるという範囲です（レッスン01）。3回しか測らないので、広めになります。
 
 # %% [markdown] key="rivals-intro" lang="en"
-# Is that thanks to the borrowed eye? On the same pictures we try two **baselines**: the name of the picture with the nearest pixels, and the same body with random weights, an eye that never saw anything. Each is measured in three **draws**, three choices of pictures. The lines are **95% intervals**: the mean is probably in there (lesson 01). Three draws make them wide.
+# Is that thanks to the borrowed eye? On the same pictures we try two **baselines**: answering with the name of the labelled picture whose pixels are nearest, and the same body with random weights, an eye that never saw anything. Each is measured in three **draws**, three choices of pictures. The lines are **95% intervals**: the mean is probably in there (lesson 01). Three draws make them wide.
 
 # %% key="rivals" alt_ja="画素の近さ、ランダムな本体、借りた本体のテスト正解率。1行に1つ、点と95%信頼区間。" alt_en="Test accuracy of nearest pixels, of a random body and of the borrowed body, one a row, as points with 95% intervals."
 untrained = tl.backbone("zukan-resnet", pretrained=False)
 rivals = {
-    "pixels": [tl.knn("pixels", task).test_acc for task in draws],
+    "pixels": [tl.knn("pixels", task, k=1).test_acc for task in draws],
     "untrained": [tl.probe(untrained, task).test_acc for task in draws],
     "borrowed": [tl.evaluate(train_head(network, task), task.test) for task in draws],
 }
@@ -219,14 +219,14 @@ tl.claim(
 )
 
 # %% [markdown] key="rivals-read" lang="ja"
-# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体にはこれを使い、設定を変えた20個の出力層から、別の200枚の検証データでいちばんよいものを選びました。それでも50%です。その50%も、目の力ではありません。画素にそのまま出力層を付けた `tl.probe("pixels", birds)` でも、同じくらい当たります。
+# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体には、設定を変えた20個から、別の200枚の検証データでいちばんよい出力層を選びました。それでも50%で、画素にそのまま線形の出力層を付けた `tl.probe("pixels", birds)` と変わりません。
 #
 # ## 保存して、使う
 #
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. For the random body it kept the best of twenty settings by 200 further labels. The head, not the eye, earned its 50%: on bare pixels (`tl.probe("pixels", birds)`), it gets as far.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. The random body even got the best of twenty such heads, chosen by 200 further labels, and still does no better than a linear head on bare pixels, `tl.probe("pixels", birds)`.
 #
 # ## Save it and use it
 #
@@ -346,12 +346,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 1つの本体にいくつもの出力層を付けて使う職場なら、ほかの出力層まで狂います。鳥の正解率も下がったのは、バッチごとにそろえ方の違う特徴で、出力層を学習させたからです。本物のMobileNetV2でも同じです。猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層の正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
+# **本体の重みは1つも動いていないのに、元の104種類の正解率は毎回下がりました。** 記憶の動きは、大きな段でも標準偏差の1割ほどですが、どの段でも起きています（左の図）。鳥の正解率も下がったのは、バッチごとにそろえ方の違う特徴で、出力層を学習させたからです。本物のMobileNetV2でも同じです。猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層の正解率が平均24ポイント（95%信頼区間20〜29、10回、保存済み）下がりました。
 #
 # 防ぐのは簡単です。`train_head` のように、本体を `eval()` にして学習します。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** Any other head on it suffers. The birds lose, too: their head learned while every batch scaled the features differently. A real MobileNetV2 fares the same: sixty batches of cats and dogs in `train()` made an earlier head for them 24 points worse (95% interval 20 to 29, 10 draws, stored).
+# **Not one weight of the body has moved, and yet the accuracy on the 104 old kinds fell every time.** The memory moved by about a tenth of a standard deviation at most (left), but in every stage. The birds lose, too: their head learned while every batch scaled the features differently. A real MobileNetV2 fares no better: after sixty batches of cats and dogs in `train()`, a head that knew them is 24 points worse (95% interval 20 to 29, 10 draws, stored).
 #
 # So train with the body in `eval()`, as `train_head` does.
 
@@ -386,14 +386,14 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## 本物の写真で
 #
-# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。0番から18番まで19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。コンピューターにネットワークと衛星写真（EuroSAT）があれば、セルは衛星写真でもその場で測ります。
+# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。コンピューターにネットワークと衛星写真（EuroSAT）があれば、セルは衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
-# **The same accuracy in a fraction of the time.** It pays most when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
+# **The same accuracy in a fraction of the time**, most of all when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks, numbered 0 to 18 (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT (satellite photos), the cell measures these, too.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT (satellite photos), the cell measures these, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -414,7 +414,7 @@ if tl.live("mobilenet_v2", "eurosat"):
         # ja: print(f"衛星写真、1クラス10ラベル、{name}：{accuracy_live:.0%}")
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **たった20枚のラベルで87%です**（レッスン01の92%は、ラベル10枚、写真は150×150画素でした）。深いブロックほどよく、入口に近いブロックでは58%でした。浅い層が見るのは輪郭や色、深い層が見るのは物の種類です。ImageNetには猫や犬もたくさん入っているので、この目にとって猫と犬は得意科目でもあります。転移先が写真から遠いと、途中の層のほうがよいこともあります（レッスン06）。
+# **たった20枚のラベルで87%です**（レッスン01の92%は、ラベル10枚、写真は150×150画素でした）。深いブロックほどよく、入口に近いブロックでは58%でした。浅い層が見るのは輪郭や色、深い層が見るのはもの全体です。ImageNetには猫や犬もたくさん入っているので、この目にとって猫と犬は得意科目でもあります。
 #
 # ### 練習C（設計する、7分）
 #
@@ -424,13 +424,13 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"mode"`：学習中の本体のモード（`"eval"` か `"train"`）
 # - `"head_kB"`：1社分の出力層の大きさ（特徴は256個、数1個は4バイト）
 #
-# あとの2つに、決まった答えはありません。書けたら、解答例にある5つの観点で採点しましょう。
+# あとの2つは自由です。書けたら、解答例の5つの観点で採点しましょう。
 #
-# - `"compare_with"`：比較対象のリスト。`"pixels"`、`"untrained"`、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ
+# - `"compare_with"`：比較対象のリスト。`"pixels"` と `"untrained"`（上で比べた2つ）、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ
 # - `"why"`：理由。自信がないときと、取引先がカメラを替えたときにどうするかも書く
 
 # %% [markdown] key="exercise-c" lang="en"
-# **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them. Far from photographs, a middle layer may serve better (lesson 06).
+# **87%, from 20 labels in all** (the 92% of lesson 01 came from ten, with photos of 150 × 150 pixels). Deeper blocks are better: near the entrance it was 58%. Early layers see outlines and colours, late ones whole things. ImageNet holds many cats and dogs, so this eye knows them.
 #
 # ### Exercise C (design, 7 minutes)
 #
@@ -440,9 +440,9 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"mode"`: that of the body in training, `"eval"` or `"train"`
 # - `"head_kB"`: the size of one customer's head (256 features, 4 bytes a number)
 #
-# The other two are yours to decide and defend. Mark them by the solution's five points:
+# The other two are yours. Mark them by the solution's five points:
 #
-# - `"compare_with"`: a list of baselines from `"pixels"`, `"untrained"` and `"scratch"` (the whole network, on these photos alone)
+# - `"compare_with"`: a list of baselines from `"pixels"`, `"untrained"` (both as above) and `"scratch"` (the whole network, on these photos alone)
 # - `"why"`: your reasons, and what to do when the model is unsure or the camera changes
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
@@ -546,7 +546,7 @@ tl.claim(
 # Each layer makes a number of **maps** that say what is where in the picture. A **hook** hands us the maps of a layer inside. Here they are for one bird: the brighter a spot, the stronger the response (each map has its own scale). In many of them it is the background that glows: a network sees surroundings, too.
 
 # %% key="maps" alt_ja="鳥の画像と、各層で強く反応した4枚のマップ。はじめは輪郭が見え、深い層ほど粗くなる。" alt_en="A bird and the four strongest maps of each layer: outlines at first, coarser spots in deeper layers."
-maps, hooks = {}, []
+bird, maps, hooks = birds.test.inputs[7], {}, []
 for name in ("conv1", "layer1", "layer2", "layer3"):
 
     def keep(module, inputs, output, name=name):
@@ -554,10 +554,10 @@ for name in ("conv1", "layer1", "layer2", "layer3"):
 
     hooks.append(getattr(network, name).register_forward_hook(keep))
 with torch.no_grad():
-    network(network.preprocess(image[None]))
+    network(network.preprocess(bird[None]))
 for hook in hooks:
     hook.remove()
-lesson02.draw_activations(image, maps)
+lesson02.draw_activations(bird, maps)
 
 # %% [markdown] key="near-intro" lang="ja"
 # 浅い層には鳥の輪郭がそのまま見えます。深い層では細かい位置は失われ、「だいたいどこに何があるか」だけが残ります。
@@ -598,18 +598,18 @@ tl.claim(
 #
 # ### うまくいかない例：手書き数字
 #
-# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。前もって10回測った結果を見てください。
+# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。それぞれ10回の結果を見てください。画素の近さはこのセルで測り、ほかは保存済みです。
 
 # %% [markdown] key="digits-intro" lang="en"
 # **The deeper the layer, the closer birds of a kind lie together.** That is why a single linear head can tell them apart.
 #
 # ### Where it fails: handwritten digits
 #
-# For real handwritten digits the borrowed eye, frozen, brings no gain. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. The figure shows ten stored runs.
+# For real handwritten digits the borrowed eye, frozen, brings no gain. These are the digits in scikit-learn, by 13 writers, of 8 × 8 pixels each, with five labels a digit, 50 in all. Everything is measured in ten draws: the nearest pixels here, the rest stored.
 
 # %% key="digits" alt_ja="手書き数字のテスト正解率。凍結、画素の近さ、ゼロから、ファインチューニングを、点と95%信頼区間で示す。" alt_en="Test accuracy on handwritten digits: frozen, nearest pixels, from scratch and fine-tuned, as points with 95% intervals."
 digits = [tl.load_task("digits", per_class=5, seed=seed) for seed in range(10)]
-by_pixels = [tl.knn("pixels", task).test_acc for task in digits]
+by_pixels = [tl.knn("pixels", task, k=1).test_acc for task in digits]
 lesson02.draw_digits(tl.stored("bars_digits"), by_pixels)
 
 # %% [markdown] key="digits-read" lang="ja"
@@ -617,14 +617,14 @@ lesson02.draw_digits(tl.stored("bars_digits"), by_pixels)
 #
 # ### 練習D（書く、6分）
 #
-# 左右に反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡す画像は合わせて2n枚です。
+# 左右に反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像 `(n, 3, 縦, 横)` から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡せるのは、元の画像も反転した画像も1回ずつです。
 
 # %% [markdown] key="digits-read" lang="en"
 # **Frozen features do no better than simply answering with the nearest pixels, and their interval overlaps with that of training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is 4 to 7 points ahead of scratch. The moral: **first compare with something simple**.
 #
 # ### Exercise D (write, 6 minutes)
 #
-# With mirrored pictures as well, the training data double without a single new label. And since there is only one way to mirror, the features can be computed beforehand. Write `with_mirrors(read, images, labels)`, where `read` computes the features of pictures. Return the features of the pictures and then of their mirror images, and labels in the same order. `read` may see 2n pictures in all.
+# With pictures mirrored left to right as well, the training data double without a single new label. And since there is only one way to mirror, the features can be computed beforehand. Write `with_mirrors(read, images, labels)`, where `read` computes the features of pictures (n, 3, height, width). Return the features of the pictures and then of their mirror images, and labels in the same order. `read` may see each picture and each mirror image once.
 
 
 # %% key="ex-d" tags=["exercise"] needs="setup"
@@ -669,7 +669,7 @@ found = lesson02.find_photos(folder=None)
 if found:
     imagenet, photos = found
     frozen = tl.probe(imagenet, photos).test_acc
-    pixels = tl.knn("pixels", photos).test_acc
+    pixels = tl.knn("pixels", photos, k=1).test_acc
     print(f"Frozen features: {frozen:.0%} right, nearest by pixels: {pixels:.0%}")
     # ja: print(f"凍結した特徴の正解率：{frozen:.0%}、画素の近さでは：{pixels:.0%}")
 

@@ -126,7 +126,8 @@ def draw_activations(image: Tensor, activations: Mapping[str, Tensor], maps: int
         height, width = shown.shape[1:]
         axes[0, column].set_title(f"{name}\n{height} × {width}", fontsize=10, loc="center")
     figure.suptitle(text("lesson02.activations_title"), x=0.02, ha="left", fontsize=11)
-    return picture(figure, text("lesson02.activations_alt", layers=", ".join(activations)))
+    alt = text("lesson02.activations_alt", layers=", ".join(activations))
+    return picture(figure, alt, photographic=True)
 
 
 def nearest(features: Tensor, k: int = 5) -> Tensor:
