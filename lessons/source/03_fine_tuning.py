@@ -145,12 +145,12 @@ tl.claim(
 # %% [markdown] key="win-read" lang="ja"
 # **目を鍛え直すと、同じ200枚で正解率がはっきり上がりました。** 凍結した本体が持っているのは、生き物や模様や文字を見分けるために育った特徴だけです。本体も動かせば、欠陥を見分けるための特徴に育て直せます。
 #
-# 図の点は、訓練・検証・テストの画像をすべて選び直して測った5回の平均、線はその平均の95%信頼区間です。「保存済み」とは、前もって測り、教材に入れてある結果のことです。値はテスト正解率ですが、設定を選ぶのには検証データだけを使いました。セルが表示した数字と白抜きの丸は、いま実行した1回の検証正解率です。線の外に出ることもあります。
+# 図の点は、訓練・検証・テストの画像をすべて選び直して測った5回の平均、線はその平均の95%信頼区間です。前もって測って教材に入れてあるので、「保存済み」の結果と呼びます。セルが表示した数字と白抜きの丸は、いま実行した1回の検証正解率です。線の外に出ることもあります。
 
 # %% [markdown] key="win-read" lang="en"
 # **Training the eye gets clearly more out of the same 200 pictures.** The frozen body has only the features that it grew for creatures, patterns and letters. Once it may move, it can turn them into features for defects.
 #
-# In the figure, dots are means over 5 fresh draws of all training, validation and test pictures, and lines are 95% intervals of these means. "Stored" results were measured beforehand and come with the course. They are test accuracies, but only validation data chose the settings. The printed numbers and the ring are the validation accuracy of the one run that you just made; they may lie outside the lines.
+# In the figure, dots are means over 5 fresh draws of all training, validation and test pictures, and lines are 95% intervals of these means. Such "stored" results were measured beforehand and come with the course. The printed numbers and the ring are the validation accuracy of the one run that you just made; they may lie outside the lines.
 
 # %% [markdown] key="rate" lang="ja"
 # ## つまみ1：学習率
@@ -277,7 +277,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # ゼロからの学習も79%で、凍結はもちろん、反転なしのファインチューニング（76%）も上回っています。こちらも反転、クリッピング、24エポックを使い、学習率（0.3）も同じように選んだからです。事前学習の効果は、同じ条件どうし、91%と79%の差に表れています。
 
 # %% [markdown] key="recipe" lang="en"
-# **With the same 200 pictures and the same network, the accuracy went from 62% to 91%.** The two big gains came from letting the body move (about 11 points) and from flipping the pictures (about 13: from 75.7% to 88.3%). Both networks know their training data by heart (100%), but with flips and longer training, the accuracy on validation data comes much closer.
+# **With the same 200 pictures and the same network, the accuracy went from 62% to 91%.** The two big gains came from letting the body move (about 11 points) and from flipping the pictures (about 13: from 75.7% to 88.3%). The lines above the figure say that both networks know their training data by heart (100%); with flips and longer training, the accuracy on validation data comes much closer to that.
 #
 # The last row but one of the figure is the **full recipe**: rate 0.1, clipping, flips, 24 epochs.
 #
@@ -288,22 +288,22 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 #
 # 1. まず凍結して、線形プローブの正解率を測ります。これが出発点であり、超えるべき値です。
 # 2. その出力層から始めて、全体を学習します。勾配は長さ1でクリップし、ウォームアップを付けます。
-# 3. 学習率は3倍おきに3〜4個試し、**検証データ**で選びます。端の値が選ばれたら、範囲を広げます。
+# 3. 学習率は3〜5倍おきに3〜4個試し、**検証データ**で選びます。端の値が選ばれたら、範囲を広げます。
 # 4. ラベルを変えないデータ拡張を加え、そのぶん長く学習します。
 # 5. テストデータで評価するのは、最後に1回だけです。
 #
-# 1〜3と5は `tl.fine_tune(network, surfaces)` が引き受けます（学習率は5倍おきに試します）。
+# 1〜3と5は `tl.fine_tune(network, surfaces)` が引き受けます。
 
 # %% [markdown] key="five-lines" lang="en"
 # ### Five lines to take home
 #
 # 1. Freeze first and measure the linear probe. It is where you start, and the number to beat.
 # 2. From that head, train everything. Clip gradients at length 1 and warm up.
-# 3. Try three or four learning rates, each three times the last, and choose on **validation data**. If the choice lies at the edge, widen the range.
+# 3. Try three or four learning rates, each three to five times the last, and choose on **validation data**. If the choice lies at the edge, widen the range.
 # 4. Add augmentation that keeps the labels true, and train longer for it.
 # 5. Use the test data once, at the end.
 #
-# `tl.fine_tune(network, surfaces)` does lines 1 to 3 and 5 (with rates five times apart).
+# `tl.fine_tune(network, surfaces)` does lines 1 to 3 and 5.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -342,10 +342,10 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚では約4ポイント（95%信頼区間は1〜7）、5枚で約11、20枚で24、100枚で25ポイントです（クリッピングと反転は、ファインチューニングだけに使っています）。**鳥では逆に、差が縮みました。** 転移元の生き物に似ているので凍結でも正解率が高く、差は5枚で7ポイント、50枚で2ポイントです。この2つの題材で差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚では約4ポイント、5枚で約11、20枚で24、100枚で25ポイントです。**鳥では逆に、差が縮みました。** 5枚で7ポイント、50枚で2ポイントです。鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, more labels gain more, up to twenty or so.** Two labels a class gain about 4 points (95% interval 1 to 7), five about 11, twenty 24 and a hundred 25 (fine-tuned with clipping and flips, frozen without). **On birds the gain shrinks instead.** They resemble the creatures of the source, so the frozen body does well and leaves less to gain: 7 points at five labels, 2 at fifty. On these two tasks it came down to **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
+# **On surfaces, more labels gain more, up to twenty or so.** Two labels a class gain about 4 points, five about 11, twenty 24 and a hundred 25. **On birds the gain shrinks instead**, from 7 points at five labels to 2 at fifty: birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -698,12 +698,12 @@ print(f"Penalty before training: {l2_sp(network):.3f}, after a small move: {l2_s
 lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 
 # %% [markdown] key="frontier-read" lang="ja"
-# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法も同じ3回ぶんの画像で測った平均です。1回ごとの正解率は最大で14ポイント違うので、小さな差には意味がありません。
+# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法も同じ3回ぶんの画像で測った平均です。
 #
 # 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
-# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means over 3 draws of pictures, the same for all ways; single draws differ by up to 14 points, so small differences mean nothing.
+# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means over 3 draws of pictures, the same for all ways.
 #
 # At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 
@@ -793,16 +793,20 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# 1回の結果は、どの画像が選ばれたかで何ポイントも変わります。そこで、画像をすべて選び直して測り直しました。学習を半分（12エポック）や3倍（72エポック）にした場合、クリッピングをやめた場合、別のオプティマイザー（AdamW）を使った場合も、ゼロからの学習と並べて調べています（どれも5回）。設定はどれも、測定に使わない画像で選びました（`tl.stored("03_tuning")` に、試した値と選んだ値があります）。
+# 1回の結果は、どの画像が選ばれたかで何ポイントも変わります。そこで、どの図でも、画像をすべて選び直して何回か測りました。全部入りについては、学習を半分（12エポック）や3倍（72エポック）にした場合、クリッピングをやめた場合、別のオプティマイザー（AdamW）を使った場合も、ゼロからの学習と並べて調べています（どれも5回）。設定はどれも、測定に使わない画像で選びました（`tl.stored("03_tuning")` に、試した値と選んだ値があります）。
 #
-# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、13〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は14〜31ポイントでした。ただし12エポックでは9ポイントで、95%信頼区間（−6〜24）が0を含みます。残りの図では、こうした測り直しはしていません。ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。学習する段を変えた図は12エポック、暗い照明の図は24エポックです。
+# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、13〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は14〜31ポイントでした。ただし12エポックでは9ポイントで、95%信頼区間（−6〜24）が0を含みます。残りの図では、こうした測り直しはしていません。
+#
+# ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# A single result changes by several points with the pictures that happen to be drawn. So everything was measured on fresh draws of all pictures, also with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each beside training from scratch under the same setting (5 draws). All settings were chosen on pictures that were not measured (`tl.stored("03_tuning")` holds what was tried and what was chosen).
+# A single result changes by several points with the pictures that happen to be drawn. So every figure shows several fresh draws of all pictures. The full recipe was also measured with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each time beside training from scratch under the same setting (5 draws). All settings were chosen on pictures that were not measured (`tl.stored("03_tuning")` holds what was tried and what was chosen).
 #
-# Flips help under every one of these settings: by 13 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures were not measured again in this way. In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips. The figure of stages has 12 epochs, the one of dim light 24.
+# Flips help under every one of these settings: by 13 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. The other figures were not measured again in this way.
+#
+# In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips.
 
 # %% key="sure-figure" alt_ja="学習の長さ、クリッピング、オプティマイザーを変えたときの、ファインチューニングとゼロからのテスト正解率。1行に1条件。" alt_en="Test accuracy of fine-tuning and of scratch with other lengths of training, without clipping and with another optimizer, one a row."
 lesson03.draw_checked(knobs, tl.stored("03_stable"))
