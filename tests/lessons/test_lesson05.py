@@ -102,6 +102,14 @@ def test_the_roc_figure_draws_the_line_and_the_points_that_the_text_names(monkey
     assert any(line.get_xydata().tolist() == [[0, 1], [1, 0]] for line in lines)
 
 
+def test_the_text_says_what_other_settings_make_of_the_lead():
+    found = tl.stored("05_stable")["verdicts"]["characters"]
+    near, far = (tl.interval(found[f"{by}, 1-shot, 128 px"]) for by in ("prototypes", "cosine"))
+    told = re.search(r"shrinks to ([\d.]+) points, and by cosine .* loss of (\d+\.\d)", SOURCE)
+    assert [f"{near.mean:.1f}", f"{-far.mean:.1f}"] == list(told.groups())
+    assert near.low > 0 > far.high
+
+
 def test_no_mark_hides_the_interval_of_real_characters(monkeypatch):
     drawn = []
     monkeypatch.setattr("tlhelpers.show.twins.picture", lambda figure, alt: drawn.append(figure))

@@ -89,6 +89,7 @@ def test_the_worked_page_runs_with_the_resnet18_of_torchvision(number):
         page = page.replace(before, after)
     here = {}
     exec(f"from torchvision.models import ResNet18_Weights, resnet18\n{page}", here)
-    assert here["model"].fc.in_features == 512
+    model = here["before" if number == "04" else "model"]
+    assert model.fc.in_features == 512
     if number == "04":
-        assert here["before"].fc.out_features == 5
+        assert model.fc.out_features == 5

@@ -83,7 +83,7 @@ def draw_controls(results: Mapping[str, Mapping[int, FewShotResult]]) -> Picture
         figures.error_band(axes, list(by_shot), runs, name, color=colour, marker=marker)
     axes.axhline(0.2, color=figures.INK, linestyle=":", label=text("lesson05.chance"))
     _shots(axes, list(by_shot))
-    axes.set_ylim(0, 1.02)
+    axes.set(xlabel=text("lesson05.shots_narrow"), ylim=(0, 1.02))
     axes.set_title(text("lesson05.controls_title"))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return picture(figure, text("lesson05.controls_alt"))

@@ -265,7 +265,7 @@ def draw_real(found: Mapping[str, Mapping]) -> Picture:
         for kind, colour, marker in (("random", figures.GREY, "s"), ("pixels", figures.SKY, "^"))
     }
     for axes, (name, curves) in zip(panels, found.items(), strict=True):
-        for method in ("joint", "replay", "nearest_mean", "pixels", "random", "kept_rows"):
+        for method in ("joint", "replay", "nearest_mean", "random", "pixels", "kept_rows"):
             steps = [int(step) for step in curves[method]]
             runs, label = list(curves[method].values()), text(f"lesson04.real_{method}")
             figures.error_band(axes, steps, runs, label, **looks[method])

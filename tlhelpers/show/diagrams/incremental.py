@@ -88,7 +88,6 @@ def replay() -> Diagram:
         d.photo(268 + 42 * (place % 3), 92 + 42 * (place // 3), 32)
     d.arrow(402, 129, 34)
     d.block(444, 106, text("diagram.replay_network"), width=130)
-    d.moves(509, 168, 0.5)
     d.arrow(582, 129, 24)
     d.note(614, 126, "replay_answers", SMALL)
     d.add("path", d="M330 184v42H100", fill="none", stroke=GREEN, stroke_width=1.8)
