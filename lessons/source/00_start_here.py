@@ -117,14 +117,14 @@ task = tl.load_task("birds", per_class=5)
 tl.show(task, per_class=5)
 
 # %% [markdown] key="two-ways" lang="ja"
-# 目がどれだけ役に立つかは、目を借りない単純な方法と比べるとわかります。このような比べる相手を**比較対象**（ベースライン）といいます。ここでは、ラベル付きの絵のうち、画素の値が最も近いものの名前を答えます。
+# 目がどれだけ役に立つかは、目を借りない単純な方法と比べるとわかります。このような比べる相手を**比較対象**（ベースライン）といいます。
 #
-# 目を借りるときは、1枚の絵がまず256個の数に変わります。学習するのは、その数から名前を答えるところだけです（図の両向きの矢印）。
+# どちらの方法も、ラベル付きの50枚のうち、最も近い画像の名前を答えます。違うのは、何で近さを測るかだけです。目を借りないときは画素の値で、借りるときは、目が画像から作る256個の数で測ります。
 
 # %% [markdown] key="two-ways" lang="en"
-# How much does the eye help? To find out, compare it with a **baseline**, a simple way that does without: answer with the name of the labelled picture whose pixels are nearest.
+# How much does the eye help? To find out, compare it with a **baseline**, a simple way that does without.
 #
-# With the eye, a picture first becomes 256 numbers. Only the step from these to the names is learned (the double arrow in the diagram).
+# Both ways answer with the name of the nearest of the 50 labelled pictures. They differ only in what they compare: without the eye, the pixels; with it, the 256 numbers that the eye makes of each picture.
 
 # %% key="two-ways-diagram"
 tl.diagram("two_ways")
@@ -145,15 +145,15 @@ tl.predict_first("00-transfer", "Accuracy with the borrowed eye", between=(0, 10
 
 # %% key="transfer" alt_ja="目を借りた場合と、画素の近さだけで答えた場合のテスト正解率の棒グラフ。目を借りたほうがずっと高い。" alt_en="Bars of test accuracy: the borrowed eye far above the nearest pixels."
 network = tl.backbone("zukan-resnet")
-accuracy = {"probe": [], "pixels": []}
+accuracy = {"eye": [], "pixels": []}
 for seed in tl.seeds(3):
     birds = tl.load_task("birds", per_class=5, seed=seed)
-    accuracy["probe"].append(tl.probe(network, birds).test_acc)  # with the eye
-    # ja: accuracy["probe"].append(tl.probe(network, birds).test_acc)  # 目を借りる
+    accuracy["eye"].append(tl.knn(network, birds, k=1).test_acc)  # with the eye
+    # ja: accuracy["eye"].append(tl.knn(network, birds, k=1).test_acc)  # 目を借りる
     accuracy["pixels"].append(tl.knn("pixels", birds, k=1).test_acc)  # without it
     # ja: accuracy["pixels"].append(tl.knn("pixels", birds, k=1).test_acc)  # 借りない
 display(lesson00.draw_first_transfer(accuracy, chance=0.10))
-reached = tl.interval([100 * one for one in accuracy["probe"]])
+reached = tl.interval([100 * one for one in accuracy["eye"]])
 tl.see_prediction("00-transfer", round(reached.mean))
 
 # %% [markdown] key="first-read" lang="ja"
@@ -167,7 +167,7 @@ tl.see_prediction("00-transfer", round(reached.mean))
 # What the course claims is also checked, in cells like the next one: if it were not true, the cell would stop with an error. This one takes the difference of the two accuracies in **points** (per cent minus per cent), and gives its mean over the three runs with a 95% interval.
 
 # %% key="claim-first" tags=["claim"]
-pairs = zip(accuracy["probe"], accuracy["pixels"])
+pairs = zip(accuracy["eye"], accuracy["pixels"])
 gain = tl.interval([100 * (eye - pixels) for eye, pixels in pairs])
 tl.claim(
     f"The borrowed eye gains {gain.mean:.0f} points over pixels on average "
@@ -182,7 +182,7 @@ tl.claim(
 #
 # 練習では、`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例は、いつでも開けます。
 #
-# **A（試す）** 目を借りてラベル1枚ずつで学ぶのと、目を借りずに20枚ずつ用意するのとでは、どちらがよく当たるでしょうか。予想してから測りましょう。上の長いセルのうち、コメントの付いた2行が計算の中心で、枚数は `per_class` で決まります。1回ずつ測ったテスト正解率を、`with_eye` と `by_pixels` に入れてください。
+# **A（試す）** 目を借りてラベル付きの画像が1枚ずつのときと、目を借りずに20枚ずつのときとでは、どちらがよく当たるでしょうか。予想してから測りましょう。上の長いセルのうち、コメントの付いた2行が計算の中心で、枚数は `per_class` で決まります。1回ずつ測ったテスト正解率を、`with_eye` と `by_pixels` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## Exercises: change something
@@ -196,23 +196,23 @@ tl.claim(
 # PLACEHOLDER: with_eye = ...
 # PLACEHOLDER: by_pixels = ...
 one = tl.load_task("birds", per_class=1)
-with_eye = tl.probe(tl.backbone("zukan-resnet"), one).test_acc
+with_eye = tl.knn(tl.backbone("zukan-resnet"), one, k=1).test_acc
 twenty = tl.load_task("birds", per_class=20)
 by_pixels = tl.knn("pixels", twenty, k=1).test_acc
 ### END SOLUTION
 tl.check("00-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら54〜62%、借りずに20枚ずつなら38〜44%でした。目を借りたほうが、20分の1のラベルでもよく当たりました。
+# ラベル付きの画像を6回選び直すと、目を借りて1枚ずつなら62〜73%、借りずに20枚ずつなら38〜44%でした。目を借りたほうが、20分の1のラベルでもよく当たりました。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# In six draws of the labelled pictures, the eye reached 54 to 62% with one of each kind, and the nearest pixels 38 to 44% with twenty. So a twentieth of the labels was worth more, given the eye.
+# In six draws of the labelled pictures, the eye reached 62 to 73% with one of each kind, and the nearest pixels 38 to 44% with twenty. So with the eye, a twentieth of the labels was worth more.
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **B（書く）** 今度は、目を借りない方法を自分で書いてみましょう。`picture` は画素の数のリスト、`labelled` はラベル付きの絵で、（画素, 名前）の組のリストです。2枚の絵の距離は、同じ位置の画素の差を2乗して足したものとします。`[1, 3]` と `[2, 1]` なら、1² + 2² = 5です。距離が最も小さい絵の名前を返してください。
+# **B（書く）** 今度は、2つの方法に共通の「最も近い画像の名前を答える」を自分で書いてみましょう。`picture` は画素の数のリスト、`labelled` はラベル付きの画像で、（画素, 名前）の組のリストです。2枚の画像の距離は、同じ位置の画素の差を2乗して足したものとします。`[1, 3]` と `[2, 1]` なら、1² + 2² = 5です。距離が最も小さい画像の名前を返してください。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **B (write).** Now write the way without the eye yourself. `picture` is a list of numbers, its pixels; `labelled` is a list of pairs, the pixels and the name of each labelled picture. The distance of two pictures is the sum of the squared differences of their pixels: for `[1, 3]` and `[2, 1]` it is 1² + 2² = 5. Return the name of the nearest labelled picture.
+# **B (write).** Now write the rule of both ways yourself: answer with the name of the nearest. `picture` is a list of numbers, its pixels; `labelled` is a list of pairs, the pixels and the name of each labelled picture. The distance of two pictures is the sum of the squared differences of their pixels: for `[1, 3]` and `[2, 1]` it is 1² + 2² = 5. Return the name of the labelled picture at the smallest distance.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -234,10 +234,10 @@ def nearest_name(picture, labelled):
 tl.check("00-b")
 
 # %% [markdown] key="ex-b-why" lang="ja" tags=["solution"]
-# 上のグラフの灰色の棒は、これを12,288個の画素で行った結果です（明るい絵と暗い絵が遠くならないように、長さをそろえてから比べています）。画素のかわりに目の256個の数を入れると、同じ数行で約83%の鳥が当たります。レッスン05では、この考え方を使います。
+# 上のグラフの灰色の棒は、これを12,288個の画素で行った結果です。画素のかわりに目の256個の数を入れると、同じ数行で青い棒になります（どちらも、明るい画像と暗い画像が遠くならないように、1枚分の数の大きさをそろえてから比べています）。レッスン05では、この考え方を使います。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
-# The grey bar above is this rule on 12,288 pixels (scaled to one length first, so that a bright picture is not far from a dark one). Give it the 256 numbers of the eye in place of the pixels, and the same few lines name about 83% of the birds. Lesson 05 builds on that.
+# The grey bar above is this rule on 12,288 pixels. Give it the 256 numbers of the eye in place of the pixels, and the same few lines make the blue bar. (In both, the numbers of a picture are first brought to one overall size, so that a bright picture is not far from a dark one.) Lesson 05 builds on that.
 
 # %% [markdown] key="progress-intro" lang="ja"
 # どのレッスンの終わりにも、短いクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
@@ -260,7 +260,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵（**転移元**）との近さを選んでみてください。どれも出発点の提案で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵（**転移元**）との近さを選んでみてください。マップが示すのは出発点で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
@@ -287,12 +287,12 @@ tl.strategy_map()
 plan = {
     "first": "few-shot learning with prototypes",
     # ja: "first": "プロトタイプによるフューショット学習",
-    "compare_with": "guessing (10%) and the nearest pixels, on the same photos",
-    # ja: "compare_with": "ランダムに答えた場合（10%）と画素の近さ。写真は同じものを使う",
+    "compare_with": "the nearest pixels, and an eye that has learned nothing, on the same photos",
+    # ja: "compare_with": "画素の近さと、何も学んでいない目。写真は同じものを使う",
     "tested_on": "photos of other loaves, taken at the till on other days",
     # ja: "tested_on": "別の日に、レジで別のパンを撮った写真",
-    "new_bread": "add its name, and learn with a few photos of the old kinds",
-    # ja: "new_bread": "名前を増やし、今までのパンの写真も数枚ずつ混ぜて学習する",
+    "new_bread": "label five photos of it and add their mean; the old kinds stay as they are",
+    # ja: "new_bread": "新作の写真5枚にラベルを付け、その平均を加える。今までのパンはそのまま残る",
     "why": "Five labels are few, and photos of bread are related to ordinary photographs.",
     # ja: "why": "ラベルは5枚と少なく、パンの写真はふつうの写真とやや近いから。",
 }
@@ -303,21 +303,21 @@ tl.check("00-c")
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
 # | 最初に試すこと | 決めていない | マップにある方法を選んだ | ラベルの数と近さの両方から選んだ |
-# | 比べる相手 | なし | ランダムに答えた場合だけ | 目を借りない方法とも、同じ写真で比べる |
+# | 比べる相手 | なし | ランダムに答えた場合だけ | 借りた目を使わない方法とも、同じ写真で比べる |
 # | テスト | 学習に使った写真 | 残しておいた別の写真 | 本番に近い写真（別の日、レジの明るさ、別のパン） |
 # | 新作のパン | 考えていない | 全部を最初から学習し直す | 今までのパンを忘れないようにしながら加える |
 #
-# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。レッスン05の方法なら、新作を加えても今までのパンを忘れません。今までの写真が要るのは、ネットワークそのものを学習させるときです（レッスン04）。
+# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。マップの「ランダムな重み」とは、何も学んでいない目のことです。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | first | not decided | something from the map | chosen by the number of labels and by how close the source is |
-# | comparison | none | guessing only | a way without the eye as well, on the same photos |
+# | comparison | none | guessing only | a way without the borrowed eye as well, on the same photos |
 # | test | photos used for training | other photos, kept back | photos as they will come: other days, other loaves, the light of the till |
 # | new bread | not thought of | learn everything again | add it in a way that does not forget the old ones |
 #
-# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay". The way of lesson 05 can take in a new bread without forgetting the old ones; their photos are needed once you train the network itself (lesson 04).
+# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay". Its "random weights" are an eye that has learned nothing.
 
 # %% key="quiz"
 tl.quiz("00")

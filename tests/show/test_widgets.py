@@ -223,7 +223,9 @@ def test_advice_fits_every_combination_of_facts(facts):
     assert (advice.first == "backbone") == (labels == "few" and similarity == "far")
     learns_on = labels == "few" and unlabelled and similarity != "close"
     assert ("learn_on" in steps) == learns_on
-    assert ("replay" in steps) == (arriving and keep)
+    tuned = advice.first == "fine_tune"
+    assert ("replay" in steps) == (arriving and keep and tuned)
+    assert ("new_means" in steps) == (arriving and keep and not tuned)
     assert ("train_on" in steps) == (arriving and not keep)
     assert ("distil" in steps) == shrink
     assert ("control" in steps) == (labels != "none")  # near sources can do harm, too

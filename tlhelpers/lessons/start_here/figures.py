@@ -76,10 +76,10 @@ def show_seen() -> Picture:
 
 
 def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) -> Picture:
-    """Test accuracy as bars with 95% intervals: {"probe" | "pixels": accuracies, one a seed}."""
+    """Test accuracy as bars with 95% intervals: {"eye" | "pixels": accuracies, one a seed}."""
     figures.use()
     figure, axes = plt.subplots(figsize=(6.4, 2.6))
-    colours = {"probe": figures.BLUE, "pixels": figures.GREY}
+    colours = {"eye": figures.BLUE, "pixels": figures.GREY}
     for place, (way, values) in enumerate(accuracy.items()):
         mean = interval(values, share=True)
         axes.barh(place, mean.mean, color=colours[way], height=0.55)
@@ -92,6 +92,6 @@ def draw_first_transfer(accuracy: Mapping[str, Sequence[float]], chance: float) 
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", visible=False)
     axes.set_title(text("lesson00.first_title"))
-    best = f"{interval(accuracy['probe']).mean:.0%}"
+    best = f"{interval(accuracy['eye']).mean:.0%}"
     control = f"{interval(accuracy['pixels']).mean:.0%}"
-    return picture(figure, text("lesson00.first_alt", probe=best, pixels=control))
+    return picture(figure, text("lesson00.first_alt", eye=best, pixels=control))

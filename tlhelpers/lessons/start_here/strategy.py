@@ -65,7 +65,7 @@ def advise(
     if labels != "none":
         then.append("control")  # a source that looks close can do harm, too (lesson 06)
     if arriving:
-        then.append("replay" if keep else "train_on")
+        then.append(_update(first) if keep else "train_on")
     if shrink:
         then.append("distil")
     return Advice(first, tuple(then))
@@ -80,6 +80,11 @@ def _first(labels: str, similarity: str, unlabelled: bool) -> str:
         return "backbone" if similarity == "far" else "few_shot"
     # where the source is close, the frozen body leaves little to gain (lesson 03, birds)
     return "probe" if labels == "some" and similarity == "close" else "fine_tune"
+
+
+def _update(first: str) -> str:
+    """A body at rest takes a class in by its mean; one that is trained must see the old ones."""
+    return "replay" if first == "fine_tune" else "new_means"
 
 
 def name_of(strategy: str) -> str:

@@ -99,7 +99,7 @@ def _lend(name: str) -> Diagram:
 
 @drawn
 def two_ways() -> Diagram:
-    """A name for a picture: by the borrowed eye and what is learned on it, or by nearest pixels."""
+    """A name for a picture: that of the nearest of the 50, by the borrowed eye or by pixels."""
     d = Diagram("two_ways", 244)
     for row, key in enumerate(("eye", "pixels")):
         y = 40 + 116 * row
@@ -108,19 +108,17 @@ def two_ways() -> Diagram:
         d.arrow(72, y + HIGH / 2, 26)
         d.note(622, y + HIGH / 2 + 5, "two_ways_answer", SMALL)
         d.arrow(588, y + HIGH / 2, 24)
+        d.block(418, y, text("diagram.two_ways_nearest"), GREY, width=162)
+        for place in range(5):
+            d.photo(446 + 22 * place, y + 56, 18)
     d.block(106, 40, text("diagram.first_idea_eye"), width=130, locked=True)
     d.arrow(244, 63, 26)
     for dot in range(5):
         d.add("circle", cx=290, cy=45 + 9 * dot, r=3.2, fill=BLUE)
     d.note(304, 67, "two_ways_numbers", SMALL)
     d.arrow(384, 63, 26)
-    d.block(418, 40, text("diagram.two_ways_learned"), ORANGE, width=162, random=True)
-    d.moves(499, 100, 0.5)
     d.note(106, 183, "two_ways_raw", SMALL)
     d.arrow(262, 179, 148)
-    d.block(418, 156, text("diagram.two_ways_nearest"), GREY, width=162)
-    for place in range(5):
-        d.photo(446 + 22 * place, 212, 18)
     return d
 
 
