@@ -35,7 +35,7 @@ choice = tl.stored("07_choice")
 # %% [markdown] key="idea" lang="ja"
 # ## だれの目を借りるか
 #
-# 野鳥の見分けで鍛えた目は、虫を見分けるのにも役立ちそうです。では、空から撮った畑や住宅地の写真ならどうでしょうか。布地の目利きの目のほうが、よいかもしれません。目を借りるときは、「いちばん有名な人」ではなく「自分の仕事に合う人」を探します。
+# 野鳥の見分けで鍛えた目は、虫を見分けるのにも役立つかもしれません。では、空から撮った畑や住宅地の写真ならどうでしょうか。布地の目利きの目のほうが、よさそうです。目を借りるときは、「いちばん有名な人」ではなく「自分の仕事に合う人」を探します。
 #
 # 事前学習済みモデルも同じです。公開されているものは何万もあり、名前、大きさ、元のデータ、元の正解率が並んでいます。けれども、そのどれが自分の仕事での正解率を教えてくれるのでしょうか。
 #
@@ -52,7 +52,7 @@ choice = tl.stored("07_choice")
 # %% [markdown] key="idea" lang="en"
 # ## Whose eye will you borrow?
 #
-# An eye trained on birds should do well on insects, too. For fields and towns seen from the air, perhaps that of a dealer in fabrics is better. Borrow the eye that suits your work, not the most famous one.
+# An eye trained on birds may do well on insects, too. For fields and towns seen from the air, perhaps that of a dealer in fabrics is better. Borrow the eye that suits your work, not the most famous one.
 #
 # Tens of thousands of pretrained models are public, each with a name, a size, a source of data and an accuracy there. Which of these tells you the accuracy on *your* job?
 #
@@ -256,9 +256,11 @@ frozen, chance = (tl.interval(list(lost[way].values())) for way in ("frozen", "r
 gain = tl.interval([lost["random"][job] - lost["frozen"][job] for job in lost["frozen"]])
 tl.claim(
     f"Fine-tuned, the network that is best frozen is {frozen.mean:.1f} points below the best, a "
-    f"random one {chance.mean:.1f} (stored, 6 jobs, 36 pairs, 5 draws)",
-    # ja: f"ファインチューニングすると、凍結で最高だったものは最高より{frozen.mean:.1f}ポイント、ランダムに"
-    # ja: f"選んだものは{chance.mean:.1f}ポイント下でした（保存済み、6つの仕事、36組、5回）",
+    f"random one {chance.mean:.1f} "
+    "(stored, 6 networks on 6 jobs, 5 draws)",
+    # ja: f"ファインチューニングすると、凍結で最高だったものは最高より{frozen.mean:.1f}ポイント、"
+    # ja: f"ランダムに選んだものは{chance.mean:.1f}ポイント下でした"
+    # ja: "（保存済み、6つのネットワークと6つの仕事、5回）",
     gain.low > 0,
 )
 
@@ -362,9 +364,11 @@ lost = tl.interval(list(probe.values()))
 gain = tl.interval([chance[job] - probe[job] for job in probe])
 tl.claim(
     f"Chosen by a probe on validation data, a network is {lost.mean:.1f} points below the best, "
-    f"{gain.mean:.0f} points less than at random (stored, 6 jobs, 36 pairs)",
+    f"{gain.mean:.0f} points less than at random "
+    "(stored, 6 networks on 6 jobs, 10 draws)",
     # ja: f"検証データのプローブで選ぶと、最高より平均{lost.mean:.1f}ポイント低いだけで、ランダムより"
-    # ja: f"後悔が{gain.mean:.0f}ポイント小さくなりました（保存済み、6つの仕事、36組）",
+    # ja: f"後悔が{gain.mean:.0f}ポイント小さくなりました"
+    # ja: "（保存済み、6つのネットワークと6つの仕事、10回）",
     lost.mean < 3 and gain.low > 0,
 )
 
@@ -682,7 +686,7 @@ lesson07.draw_scores(choice)
 # Language models have the same danger. With them the **tokenizer**, which cuts texts into pieces (lesson 12), is the preprocessing that has to fit.
 
 # %% key="mistakes-run"
-network = networks["zukan-resnet"]
+network = tl.backbone("zukan-resnet")
 birds = tl.load_task("birds", per_class=20, valid_per_class=10)
 head = tl.probe(network, birds).head
 
@@ -787,7 +791,7 @@ print(f"with shortcuts {learned['residual']:.0%}")
 # Shortcuts are often said to keep the gradient from vanishing. Here is how long the gradient of the lowest layer is before training begins.
 
 # %% key="gradient-figure" alt_ja="学習前の、最初の層の勾配の長さを層の数に対して示す。近道なしのほうが、層とともに大きく増える。" alt_en="Length of the first layer's gradient before training against the number of layers: it grows faster without shortcuts than with them."
-lesson07.draw_gradient(depth)
+lesson07.draw_gradient(tl.stored("07_depth"))
 
 # %% [markdown] key="gradient-read" lang="ja"
 # **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は層が増えるほど長くなり（8層で0.4、20層で2.2）、近道があると、増え方がゆるやかです（0.4から1.3。20層では帯も重なりません）。
