@@ -88,12 +88,12 @@ display(lesson07.draw_first(choice, names, live=today))
 tl.see_prediction("07-first", max(today, key=today.get))
 
 # %% [markdown] key="first-read" lang="ja" tags=["answer"]
-# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイントでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさで選べばInception、元の正解率で選べば `zukan-texture` になり、どちらも1位ではありません。
+# **いちばん大きいネットワークが、いちばん下でした。** 模様しか見たことのない `zukan-texture` は、104種類を見分けるInceptionを6ポイントあまり上回り、VGGとの差は6ポイント足らずでした（保存済みの平均）。空から見た土地は、形よりも模様で見分けられるからでしょう。大きさで選べばInception、元の正解率で選べば `zukan-texture` になり、どちらも1位ではありません。
 #
 # ウィジェットには、候補があと3つあります。形だけを見て育った `zukan-shape`、塗料の色だけを見て育った `zukan-paint`、1種類に400枚（VGGとInceptionは150枚）を見た `zukan-resnet` です。ここではテスト正解率を見ていますが、実際に選ぶときは検証データを使います。
 
 # %% [markdown] key="first-read" lang="en" tags=["answer"]
-# **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and only 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Size speaks for Inception, accuracy at home for `zukan-texture`.
+# **The largest network comes last.** `zukan-texture`, which knows only patterns, is a good 6 points above Inception and not quite 6 below VGG (stored means). Land seen from the air is probably more pattern than shape. Size speaks for Inception, accuracy at home for `zukan-texture`.
 #
 # The widget has three more candidates: `zukan-shape` grew up on outlines only, `zukan-paint` on colours of paint, `zukan-resnet` on 400 pictures of each kind (VGG and Inception on 150). The widget shows test accuracies; in earnest you choose by validation data.
 
