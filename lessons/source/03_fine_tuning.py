@@ -496,7 +496,7 @@ tl.quiz("03")
 #
 # So far, a program drew all the pictures. Here is the same comparison on real photographs of five kinds of flower, with a MobileNetV2 pretrained on ImageNet. On a computer that has fetched MobileNetV2 and the satellite photos of EuroSAT, the cell also compares the two on those.
 
-# %% key="real-figure" tags=["hide-input"] alt_ja="本物の花の写真でのテスト正解率を、ラベルの枚数に対して、凍結とファインチューニングで比べた図。" alt_en="Test accuracy on real photographs of flowers against the number of labels, frozen and fine-tuned."
+# %% key="real-figure" tags=["hide-input"] alt_ja="本物の花の写真での、ラベルの枚数に対するテスト正解率（凍結とファインチューニング）と、3回それぞれの差。" alt_en="Test accuracy on real photographs of flowers against the number of labels, frozen and fine-tuned, and the gain in each of three draws."
 display(lesson03.draw_real(tl.stored("03_real")))
 if tl.live("mobilenet_v2", "eurosat"):
     few = {"valid_per_class": 10, "test_per_class": 20}

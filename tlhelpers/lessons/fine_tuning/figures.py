@@ -148,13 +148,13 @@ def draw_depths(found: Mapping, frozen: Mapping) -> Picture:
     for measure, look in MEASURES.items():
         values = [runs[measure] for runs in found["runs"]]
         figures.error_band(axes, places, values, text(f"lesson03.price_{measure}"), **look)
-    _frozen(axes, frozen)
+    _frozen(axes, frozen, label=text("lesson03.depths_frozen"))
     _chance(axes)
     axes.set_xticks(places, [depth_name(depth) for depth in found["depths"]])
     axes.set_xlabel(text("lesson03.trained_from"))
     axes.set_ylabel(text("lesson03.accuracy"))
     _percent(axes)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, handlelength=3.5)
     axes.set_title(text("lesson03.depths_title"), **TITLE)
     return picture(figure, text("lesson03.depths_alt"))
 
@@ -240,7 +240,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
         axes.plot(x, y, markersize=8, label=label, **LOOK[way])
         for rate, spot in zip(by_rate, zip(x, y, strict=True), strict=True):
             side = "right" if BESIDE[way][0] < 0 else "left"
-            look = {"color": LOOK[way]["color"], "ha": side, "fontsize": 9}
+            look = {"color": figures.INK, "ha": side, "fontsize": 10}
             axes.annotate(rate, spot, BESIDE[way], textcoords="offset points", **look)
     start = at(rates["frozen"])
     label = text("lesson03.step_frozen")
@@ -256,21 +256,33 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
 
 
 def draw_real(found: Mapping) -> Picture:
-    """Real photos and a real network: accuracy of each way over the number of labels."""
+    """Real photos and a real network: accuracy of each way, and the gain in each draw."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 4.0))
+    figure, (axes, gains) = plt.subplots(1, 2, figsize=(8.4, 3.9), width_ratios=(3, 2))
     for way in ("frozen", "tuned"):
         label = text(f"lesson03.way_{way}")
         figures.error_band(axes, found["labels"], found[way], label, **LOOK[way])
     _chance(axes)
-    axes.set_xscale("log")
-    axes.set_xticks(found["labels"], [str(count) for count in found["labels"]])
-    axes.minorticks_off()
     _percent(axes)
-    axes.set_xlabel(text("lesson03.labels_each"))
     axes.set_ylabel(text("lesson03.accuracy"))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    axes.set_title(text("lesson03.real_title"), **TITLE)
+    gains.axhline(0, color=figures.INK, linewidth=1)
+    for count, frozen, tuned in zip(found["labels"], found["frozen"], found["tuned"], strict=True):
+        points = [100 * (after - before) for before, after in zip(frozen, tuned, strict=True)]
+        gains.plot([count] * len(points), points, linestyle="none", **LOOK["tuned"])
+    gains.set_ylim(-2, 6)
+    gains.yaxis.set_major_locator(MultipleLocator(2))
+    gains.set_ylabel(text("lesson03.real_points"))
+    gains.set_title(text("lesson03.real_gain"), fontsize=11)
+    for panel in (axes, gains):
+        panel.set_xscale("log")
+        panel.set_xlim(found["labels"][0] / 1.5, found["labels"][-1] * 1.5)
+        panel.set_xticks(found["labels"], [str(count) for count in found["labels"]])
+        panel.minorticks_off()
+        panel.set_xlabel(text("lesson03.labels_each"))
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9
+    )
+    figure.suptitle(text("lesson03.real_title"), x=0.02, ha="left", **TITLE)
     return picture(figure, text("lesson03.real_alt"))
 
 
@@ -281,9 +293,9 @@ def depth_name(depth: str) -> str:
     return text("lesson03.depth_from", stage=depth)
 
 
-def _frozen(axes: Axes, runs: Mapping, upright: bool = False) -> None:
+def _frozen(axes: Axes, runs: Mapping, upright: bool = False, label: str | None = None) -> None:
     level, line = interval(runs["accuracy"]).mean, axes.axvline if upright else axes.axhline
-    line(level, color=figures.BLUE, linestyle="--", label=text("lesson03.step_frozen"))
+    line(level, color=figures.BLUE, linestyle="--", label=label or text("lesson03.step_frozen"))
 
 
 def _chance(axes: Axes, level: float = CHANCE, upright: bool = False) -> None:
