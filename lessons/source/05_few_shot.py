@@ -306,14 +306,14 @@ lesson05.draw_door(same, other, threshold)
 #
 # 灰色で塗った山のうち、しきい値の右にはみ出した部分がFAR、青い山の右側がTARです。しきい値を動かしても、一方の誤りを減らして、もう一方を増やすことしかできません。両方の誤りを減らすには、**登録する枚数**を増やします。テストの鳥でFARを5%にそろえると、TARは1枚の登録で約60%、5枚で約78%でした（登録する画像を20回選び直した平均）。
 #
-# では、図鑑にまったくないものはどうでしょうか。FARは9%でした。魚の絵200枚のうち、何枚が通ると思いますか。はじめの5種類の鳥も、いっしょに見せてみましょう。
+# では、図鑑にまったくないものはどうでしょうか。魚の絵200枚と、はじめの5種類の鳥を見せてみましょう。
 
 # %% [markdown] key="door-read" lang="en"
 # **We asked for an FAR of 5%, yet it is 9%**, because the threshold was chosen on other birds.
 #
 # The FAR is the part of the grey hill right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other. **More registered pictures** make both errors rarer: with the FAR at 5% on these birds, the TAR is about 60% with one and 78% with five (means over 20 draws).
 #
-# And strangers, which are not in the guide at all? The FAR was 9%: how many of 200 fish will get in? Show the guide the fish, and the first five kinds of bird.
+# And strangers, which are not in the guide at all? Show it 200 pictures of fish, and the first five kinds of bird.
 
 # %% key="fish-run"
 fish = tl.load_task("fish", per_class=1, valid_per_class=1, test_per_class=20)
@@ -400,7 +400,7 @@ reached = {name: tl.interval(real[key]["5-way 1-shot"]).mean for name, key in ey
 tl.see_prediction("05-real", max(reached, key=reached.get))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の文字でも、事前学習済みの特徴は2つの対照を大きく上回りました。しかもここでは、小さなネットワークが、有名なMobileNetV2を上回りました**（5ウェイ1ショットで76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだい**で、入力を大きくし、コサインで比べると逆転します（「さらに深く：勝敗は条件で変わる」）。知名度だけで選ぶのも、1つの条件での勝ちだけで選ぶのも、危ないということです。
+# **本物の文字でも、事前学習済みの特徴は2つの対照を大きく上回りました。しかもここでは、小さなネットワークが、有名なMobileNetV2を上回りました**（5ウェイ1ショットで76%と70%）。事前学習に使った画像、つまり**転移元**に文字があったからかもしれません。ただし、**勝敗は条件しだい**で、入力を大きくし、コサインで比べると逆転します（「さらに深く：勝敗は条件で変わる」）。
 #
 # ### 練習C（設計する、5分）
 #
@@ -409,11 +409,11 @@ tl.see_prediction("05-real", max(reached, key=reached.get))
 # 計画を `plan` に書いてください。`"pictures"` は登録する枚数、`"threshold_from"` はしきい値を決めるデータ、`"if_unknown"` は断ったときにすること、`"tested_on"` は最後のテストのデータ、`"why"` は損得の計算を入れた理由です。書き終えたら、解答例にある採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **On real characters, too, pretrained features are far above both controls. And here the small network is even ahead of the famous MobileNetV2** (5-way 1-shot: 76% against 70%), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings**: with larger pictures and by cosine, MobileNetV2 leads ("Deeper: other settings, another winner"). Choose neither by fame nor by one win.
+# **On real characters, too, pretrained features are far above both controls. And here the small network is even ahead of the famous MobileNetV2** (5-way 1-shot: 76% against 70%), perhaps because its **source**, the pictures of its pre-training, held characters. But **who wins depends on the settings**: with larger pictures and by cosine, MobileNetV2 leads ("Deeper: other settings, another winner").
 #
 # ### Exercise C (design, 5 minutes)
 #
-# The warehouse has one photograph of each of 300 kinds of part. 5% of the returns are other makers' parts, not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
+# The warehouse has one photograph of each of 300 kinds of part. Of the returns, 5% are other makers' parts, not in the catalogue. A part on the wrong shelf costs 70 euros, a look by a person 70 cents.
 #
 # Write your `plan`: how many `"pictures"` to register of each kind, the data for the threshold (`"threshold_from"`) and for the final test (`"tested_on"`), what to do on a rejection (`"if_unknown"`), and `"why"`, costs included. Mark it with the rubric in the solution.
 
