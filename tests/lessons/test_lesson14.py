@@ -26,7 +26,7 @@ from tlhelpers.lessons.your_own_images.photos import (
     receive_photos,
 )
 from tlhelpers.models.backbones import backbone
-from tlhelpers.transfer.intervals import interval
+from tlhelpers.transfer.intervals import interval, paired
 
 
 @pytest.fixture(autouse=True)
@@ -135,8 +135,15 @@ def test_the_stored_costs_say_what_the_lesson_says():
     assert gaps["none"].low < 0 < gaps["none"].high
     for mistake in ("scenes", "copies", "lopsided", "light"):
         assert gaps[mistake].low > 0
-    assert interval(costs["lopsided"]["cats"]).high < 0.6
-    assert [round(100 * end) for end in (gaps["scenes"].low, gaps["scenes"].high)] == [10, 15]
+    assert interval(costs["lopsided"]["cats"]).high < 0.55
+    assert [round(100 * end) for end in (gaps["scenes"].low, gaps["scenes"].high)] == [11, 14]
+    probe = stored("14_mistakes")["probe"]
+    for costs_of in (costs, probe):
+        for mistake in ("labels", "lopsided", "light"):
+            assert paired(costs_of["none"]["new"], costs_of[mistake]["new"]).low > 0
+        assert paired(costs_of["none"]["said"], costs_of["labels"]["said"]).low > 0
+        for mistake in ("labels", "lopsided"):  # dim light lowers the truth most
+            assert paired(costs_of[mistake]["new"], costs_of["light"]["new"]).low > 0
 
 
 def test_the_other_stored_numbers_are_those_of_the_prose():

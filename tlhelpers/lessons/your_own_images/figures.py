@@ -106,14 +106,14 @@ def draw_costs(found: Mapping[str, Mapping]) -> Picture:
     axes.text(1.02, 1.01, text("lesson14.cost_gap_head"), **look)
     axes.set_yticks(range(len(COSTS)), [text(f"lesson14.mistake_{m}") for m in COSTS])
     axes.set_ylim(len(COSTS) - 0.5, -0.5)
-    _shares(axes, "test_accuracy")
+    _shares(axes, "test_accuracy", draws=len(found["none"]["new"]))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     figure.suptitle(text("lesson14.cost_title"), fontsize=12, x=0.01, ha="left")
     return picture(figure, text("lesson14.cost_alt"))
 
 
-def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float]) -> Picture:
-    """The ways in the order in which to try them; live: today's validation accuracy, as a ring.
+def draw_ladder(found: Mapping[str, Sequence[float]]) -> Picture:
+    """The ways in the order in which to try them.
 
     found: accuracies per draw, as 14_ladder stores them. The thin line is the range in which the
     next single result will probably fall.
@@ -127,14 +127,8 @@ def draw_ladder(found: Mapping[str, Sequence[float]], live: Mapping[str, float])
         axes.plot(ends, [row, row], color=LOOK[way]["color"], linewidth=1)
         _row(axes, row, found[way], way)
         axes.text(1.02, row, f"{point.mean:.0%}", va="center")
-        if way in live:
-            axes.plot(live[way], row, "o", color=figures.INK, fillstyle="none", markersize=11)
-    for sign, look, key in (
-        ("o", {"fillstyle": "none", "markersize": 11}, "today"),
-        ("-", {"linewidth": 2.5}, "mean_bar"),
-        ("-", {"linewidth": 1}, "next_one"),
-    ):
-        axes.plot([], [], sign, color=figures.INK, label=text(f"lesson14.{key}"), **look)
+    for width, key in ((2.5, "mean_bar"), (1, "next_one")):
+        axes.plot([], [], color=figures.INK, linewidth=width, label=text(f"lesson14.{key}"))
     axes.axhline(len(STEPS) - 0.5, color=figures.INK, linewidth=0.8)
     axes.set_yticks(range(len(rows)), [text(f"lesson14.step_{way}") for way in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -179,7 +173,7 @@ def draw_real_ways(found: Mapping) -> Picture:
         axes.text(1.02, row, f"{interval(found[way]).mean:.0%}", va="center")
     axes.set_yticks(range(len(REAL_STEPS)), [text(f"lesson14.real_{w}") for w in REAL_STEPS])
     axes.set_ylim(len(REAL_STEPS) - 0.5, -0.5)
-    _shares(axes, "real_accuracy")
+    _shares(axes, "real_accuracy", draws=len(found["probe"]))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     title = text("lesson14.real_ways_title", count=found["labels"])
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
