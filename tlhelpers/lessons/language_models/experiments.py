@@ -38,7 +38,7 @@ from tlhelpers.models.real import encode_texts
 from tlhelpers.train.engine import predict
 from tlhelpers.transfer.extraction import extract_features, represent
 from tlhelpers.transfer.features import probe
-from tlhelpers.transfer.finetune import TRIAL, epochs_for, fine_tune
+from tlhelpers.transfer.finetune import TRIAL, FineTuneResult, epochs_for, fine_tune
 from tlhelpers.transfer.intervals import paired_bootstrap
 from tlhelpers.transfer.logistic import draw_rows, logistic_accuracy, logistic_curves
 from tlhelpers.transfer.lora import lora
@@ -107,13 +107,17 @@ def enquiries() -> dict:
     settings=SEARCHED,
 )
 def contenders() -> dict:
-    """Every way with ten labels a class, and paired differences."""
+    """Every way with ten labels a class, and paired differences.
+
+    Of the networks whose body is trained the last step counts, as in `stable`.
+    """
     network = backbone("zukan-bert")
     data: dict = {"labels": LABELS, "draws": DRAWS, "rates": {k: list(v) for k, v in RATES.items()}}
     for lang in LANGUAGES:
-        chosen = {name: choose_rate(network, lang, name) for name in TRAINED}
+        searches = {name: stable_rate(name, lang, "as_told") for name in TRAINED}
+        chosen = {name: found["chosen"]["lr"] for name, found in searches.items()}
         ways = cheap_ways(network)
-        ways |= {name: by_training(network, rate, name) for name, rate in chosen.items()}
+        ways |= {name: by_training(name, rate) for name, rate in chosen.items()}
         right = {name: judge(way, LABELS, lang) for name, way in ways.items()}
         data[lang] = {name: shares(table) for name, table in right.items()}
         data[lang]["chosen"] = chosen
@@ -179,16 +183,20 @@ def stable_rate(way: str, lang: str, setting: str) -> dict:
 def last_step(
     way: str, lang: str, draw: int, setting: str, lr: float, shorter: int = 1
 ) -> tuple[float, float]:
-    """(validation, test) accuracy of one of TRAINED; nothing is chosen while it lasts.
-
-    shorter: so many times fewer steps.
-    """
+    """(validation, test) accuracy of one of TRAINED."""
     task = load_task("enquiries", LABELS, draw, lang=lang)
+    run = train_to_the_end(way, task, draw, lr, setting, shorter)
+    return round(run.valid_acc, 4), round(run.test_acc, 4)
+
+
+def train_to_the_end(
+    way: str, task: Task, draw: int, lr: float, setting: str = "as_told", shorter: int = 1
+) -> FineTuneResult:
+    """One of TRAINED; nothing is chosen while it lasts. shorter: so many times fewer steps."""
     options = {"times": 1, **STABLE[setting]}
     epochs = max(1, round(options.pop("times") * whole_length(task, way) / shorter))
     options |= {"lr": lr, "epochs": epochs, "seed": draw, "valid": False, "progress": False}
-    run = TRAINED[way](backbone("zukan-bert"), task, **options)
-    return round(run.valid_acc, 4), round(run.test_acc, 4)
+    return TRAINED[way](backbone("zukan-bert"), task, **options)
 
 
 @experiment(
@@ -291,33 +299,16 @@ def cheap_ways(network: nn.Module) -> dict[str, Answers]:
     }
 
 
-def choose_rate(network: nn.Module, lang: str, name: str) -> float:
-    """The learning rate that does best on the validation texts, a third of the steps each, with
-    draws of labelled texts that are not measured.
-    """
-    train = TRAINED[name]
-
-    def score(rate: float) -> tuple[float, float]:
-        tasks = [load_task("enquiries", LABELS, draw, lang=lang) for draw in TUNING_SEEDS[:2]]
-        length = round(whole_length(tasks[0], name) / TRIAL)
-        runs = [train(network, task, lr=rate, epochs=length, read_test=False) for task in tasks]
-        return sum(run.valid_acc for run in runs), -sum(run.valid_loss for run in runs)
-
-    return max(RATES[name], key=score)
-
-
 def whole_length(task: Task, name: str) -> int:
     """The epochs of a training: as `fine_tune` and `train_from_scratch` have them by themselves."""
     return epochs_for(task, BATCH) * (LONGER if name == "scratch" else 1)
 
 
-def by_training(network: nn.Module, rate: float, name: str) -> Answers:
+def by_training(way: str, lr: float) -> Answers:
     """Answers of a network whose body is trained."""
 
     def answer(task: Task, draw: int) -> Tensor:
-        options = {"lr": rate, "epochs": whole_length(task, name), "seed": draw}
-        model = TRAINED[name](network, task, read_test=False, **options).model
-        return predict(model, task.test).argmax(1)
+        return predict(train_to_the_end(way, task, draw, lr).model, task.test).argmax(1)
 
     return answer
 

@@ -24,7 +24,7 @@ LOOKS = {
     "fine_tune": figures.METHODS["fine_tune"],
     "both": figures.METHODS["probe"],
     "japanese_labels": figures.METHODS["probe"],
-    "english": {"color": figures.GREEN, "marker": "D"},
+    "english": figures.METHODS["probe"],
 }
 # zukan-bert, frozen, is the blue circle in every figure of the lesson
 REAL_LOOKS = twins.LOOKS | {"zukan_bert": (figures.BLUE, "o"), "minilm": (figures.ORANGE, "s")}
@@ -236,7 +236,8 @@ def _point(
     span = interval(runs, share=True)
     look = LOOKS[way]
     axes.plot([span.low, span.high], [row, row], color=look["color"], linewidth=2.5)
-    axes.plot(span.mean, row, linestyle="none", markersize=8, label=label, **look)
+    rim = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8}  # off its interval
+    axes.plot(span.mean, row, linestyle="none", label=label, **look, **rim)
 
 
 def _guessing(axes: Axes, chance: float, upright: bool = True) -> None:

@@ -1,4 +1,7 @@
-"""Lesson 12: type an enquiry, and see its class, its neighbours and the words that decided."""
+"""Lesson 12: type an enquiry, and see its class, its neighbours and the words that decided.
+
+Blue is the frozen BERT's answer, as in the lesson's figures, and what speaks for it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tlhelpers.models.backbones import backbone
 from tlhelpers.models.surgery import features_of
 from tlhelpers.runtime.language import language, text
 from tlhelpers.show import figures
-from tlhelpers.show.widgets.chart import Canvas, colour, percent
+from tlhelpers.show.widgets.chart import Canvas, percent
 from tlhelpers.show.widgets.explorer import View
 from tlhelpers.show.widgets.typed import Typed
 from tlhelpers.transfer.extraction import extract_features
@@ -31,7 +34,7 @@ MOST_WORDS = 36  # that are left out, one at a time, and shown
 NEIGHBOURS = 4
 SAMPLES = {  # the second one is in the other language
     "en": (
-        "My card statement shows a charge I do not know",
+        "There is a charge on my card that I do not know",
         "身に覚えのない請求が来ました",
         "The tracking page has not moved for a week",
         "How do I charge the battery of this lamp?",
@@ -41,7 +44,7 @@ SAMPLES = {  # the second one is in the other language
     ),
     "ja": (
         "身に覚えのない請求が来ました",
-        "My card statement shows a charge I do not know",
+        "There is a charge on my card that I do not know",
         "追跡ページが一週間動いていません",
         "このランプの電池はどうやって充電しますか",
         "小さすぎたので、大きいものに替えられますか",
@@ -137,7 +140,7 @@ def draw(words: str) -> View:
     canvas.height += top
     _draw_classes(canvas, scores.exp(), names, top)
     near = F.normalize(features - desk.middle, dim=0)
-    _draw_neighbours(canvas, desk, desk.features @ near, names, top)
+    _draw_neighbours(canvas, desk, desk.features @ near, names, top, winner)
     return View(canvas.svg(), canvas.says)
 
 
@@ -160,7 +163,7 @@ def _draw_words(canvas: Canvas, words: list[str], influence: Tensor) -> int:
                 break
             x, line = 12.0, line + 1
         box = {"x": x, "y": 12 + LINE * line, "width": width, "height": 26, "rx": 4}
-        tint = figures.BLUE if value > 0 else figures.VERMILION
+        tint = figures.BLUE if value > 0 else figures.ORANGE
         canvas.add("rect", **box, fill=tint, opacity=round(0.55 * abs(value) / strongest, 2))
         canvas.text(x + 5, 30 + LINE * line, shown)
         x += width + 3
@@ -169,25 +172,31 @@ def _draw_words(canvas: Canvas, words: list[str], influence: Tensor) -> int:
 
 def _draw_classes(canvas: Canvas, shares: Tensor, names: list[str], top: int) -> None:
     """A bar for each class."""
+    winner = int(shares.argmax())
     for row, (share, name) in enumerate(zip(shares.tolist(), names, strict=True)):
         y = top + 32 + 22 * row
         canvas.text(212, y + 13, name, text_anchor="end")
-        canvas.add("rect", x=220, y=y, width=360 * share, height=16, fill=colour(row))
+        canvas.add("rect", x=220, y=y, width=360 * share, height=16, fill=_tint(row == winner))
         canvas.text(226 + 360 * share, y + 13, percent(share), font_size=12)
 
 
 def _draw_neighbours(
-    canvas: Canvas, desk: Desk, similarity: Tensor, names: list[str], top: int
+    canvas: Canvas, desk: Desk, similarity: Tensor, names: list[str], top: int, winner: int
 ) -> None:
-    """The labelled texts whose features point the same way, each with the colour of its class."""
+    """The labelled texts whose features point the same way; blue, where the answer is theirs."""
     canvas.add("path", d=f"M12 {top + 182}H{WIDTH - 12}", stroke=figures.RULE)
     canvas.text(12, top + 204, text("widget12.near"), font_size=12)
     best = similarity.topk(NEIGHBOURS)
     for row, (value, i) in enumerate(zip(best.values.tolist(), best.indices.tolist(), strict=True)):
         y, label = top + 228 + 22 * row, int(desk.labels[i])
-        canvas.add("rect", x=12, y=y - 12, width=12, height=14, fill=colour(label))
+        canvas.add("rect", x=12, y=y - 12, width=12, height=14, fill=_tint(label == winner))
         canvas.text(32, y, f"{value:.2f}", font_size=12)
         canvas.text(68, y, shorten(f"{names[label]} · {desk.texts[i]}", WIDTH - 80))
+
+
+def _tint(answer: bool) -> str:
+    """Of the class that is the answer, and of all others."""
+    return figures.BLUE if answer else figures.GREY
 
 
 def width_of(words: str) -> float:
