@@ -106,6 +106,25 @@ def test_a_verdict_needs_the_whole_interval(monkeypatch):
     assert not check("06-a", {"verdicts": {}}).passed
 
 
+def test_of_sixteen_pairs_the_two_that_harm_start_from_the_paint_sorter():
+    pairs = stored("06_pairs")
+    heads = {
+        (source, target): verdict_of(gap_of(pairs, "frozen", source, target))
+        for source in pairs["frozen"]
+        for target in pairs["frozen"][source]
+        if source != "scratch"
+    }
+    assert len(heads) == 16
+    harmed = {pair for pair, verdict in heads.items() if verdict == "harm"}
+    assert harmed == {("zukan-paint", "surfaces"), ("zukan-paint", "xray")}
+    helped = {pair for pair, verdict in heads.items() if verdict == "help"}
+    assert {("zukan-paint", "land_use"), ("zukan-paint", "sounds")} < helped
+    assert {("zukan-resnet", target) for target in pairs["frozen"]["scratch"]} < helped
+    tuned = {source: interval(of["surfaces"]).mean for source, of in pairs["fine_tuned"].items()}
+    told = {"zukan-paint": "60%", "scratch": "78%", "zukan-resnet": "92%"}
+    assert {source: f"{tuned[source]:.0%}" for source in told} == told
+
+
 def test_two_runs_of_a_draw_differ_in_the_start_alone(monkeypatch):
     """The same pictures, batches, head and settings: from equal weights the same result."""
     monkeypatch.setattr(experiments, "LABELS", 2)
@@ -137,6 +156,18 @@ def test_what_is_renewed_starts_at_random_and_what_is_not_stays(monkeypatch):
     for name in ("conv1.weight", "bn1.running_mean"):
         assert not torch.equal(paint[name], made[name]), name
     assert torch.equal(paint["layer1.0.conv1.weight"], made["layer1.0.conv1.weight"])
+
+
+def test_a_new_entrance_comes_level_with_scratch_and_not_above():
+    found, tuned = stored("06_remedies"), stored("06_pairs")["fine_tuned"]
+    assert {name: f"{interval(runs).mean:.0%}" for name, runs in found.items()} == {
+        "renewed_first": "77%",
+        "kept_first": "69%",
+    }
+    scratch, paint = tuned["scratch"]["surfaces"], tuned["zukan-paint"]["surfaces"]
+    gain = interval(figures.difference(found["renewed_first"], paint))
+    left = interval(figures.difference(scratch, found["renewed_first"]))
+    assert gain.low > 0.1 and left.low < 0 < left.high < 0.04
 
 
 def test_twins_differ_at_the_defect_alone():
