@@ -197,8 +197,10 @@ pictures = {
     "no logarithm": tl.log_mel(waves).exp(),
     # ja: "対数を忘れる": tl.log_mel(waves).exp(),
 }
-tl.predict_first("13-mistakes", "Which mistake costs most?", choices=tuple(pictures)[1:])
-# ja: tl.predict_first("13-mistakes", "正解率がいちばん下がる間違い", choices=tuple(pictures)[1:])
+mistakes = ("16 kHz read as 8 kHz", "bands up to 2,000 Hz", "no logarithm")
+# ja: mistakes = ("16 kHzを8 kHzとして読む", "2,000 Hzまでの帯域", "対数を忘れる")
+tl.predict_first("13-mistakes", "Which mistake costs most?", choices=mistakes)
+# ja: tl.predict_first("13-mistakes", "正解率がいちばん下がる間違い", choices=mistakes)
 
 # %% key="mistakes-run" alt_ja="正しい前処理と、気づきにくい3つの間違いでのテスト正解率を1行ずつ、点で示す。" alt_en="Test accuracy with the right front end and with each of three silent mistakes, one a row."
 heard = {name: lesson13.share_right(ten, each, right) for name, each in pictures.items()}
