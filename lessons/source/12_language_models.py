@@ -892,7 +892,7 @@ for start in starts:
 # - **答え**：練習Aは「注文をキャンセルしたい」の「キャンセル」を「返品」に替えるなど。練習Bは、softmaxの前に、パディングの点数を −∞ にします。練習Cは採点表のとおりです。
 # - **早く終わった人に**：「静かに失われる文字」がいちばん盛り上がります。実行する前に、「ガスの代金」がどうなるかを聞いてください。
 # - **待ち時間**：2コアのCPUで、本編のセルはどれも10秒以内です。
-# - **遅れた人は**：`setup`、`enquiries`、`win` を実行すれば、どの節からでも再開できます。
+# - **遅れた人は**：`setup`、`enquiries`、`predict-win`、`win` を実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「BERTは意味がわかるから勝つ」（分野が合っていました）。「確率が高いから正しい」（無関係な文でも高くなります）。「ファインチューニングは凍結に必ず勝つ」（ここではほとんど差がありません）。練習Bでは、softmaxのあとで重みを0にする誤りが多く見られます。
 # - **議論の種**：TF-IDFで65%、BERTで62%の迷惑メッセージ判定（英語）を、あなたなら製品に載せますか。
 
@@ -904,6 +904,6 @@ for start in starts:
 # - **Answers**: exercise A, for example "cancel" in "I want to cancel my order" becomes "return"; exercise B, the scores of padding become −∞ before the softmax; exercise C, by the rubric.
 # - **For whoever is early**: "characters that vanish in silence" is the liveliest. Ask what will become of "résumé" before they run it.
 # - **Waiting**: on two CPU cores no cell of the core takes more than 10 seconds.
-# - **Whoever fell behind** runs `setup`, `enquiries` and `win` and can go on from any section.
+# - **Whoever fell behind** runs `setup`, `enquiries`, `predict-win` and `win` and can go on from any section.
 # - **Common mistakes**: "BERT wins because it understands" (the domain matched); "a high probability means it is right" (unrelated texts get one, too); "fine-tuning always beats frozen" (here there is hardly any difference). In exercise B, many set the weights to 0 after the softmax.
 # - **To discuss**: on our English spam, TF-IDF is right in 65% of cases and BERT in 62%. Would you put either into a product?
