@@ -153,3 +153,19 @@ def test_a_prediction_ends_its_cell_or_nobody_sees_it(path):
     for block in read_lesson(path).blocks:
         if block.kind == "code" and asks.search(block.code):
             assert asks.match(_last_expression(block.code)), f"{path.stem} · {block.key}"
+
+
+@pytest.mark.parametrize("path", lesson_sources(), ids=lambda path: path.stem)
+def test_whoever_fell_behind_is_asked_before_being_shown_an_answer(path):
+    lesson = read_lesson(path)
+    (said,) = [b.sources["en"] for b in lesson.blocks if "teacher" in b.tags] or [""]
+    (way,) = re.findall(r"fell behind\*\* runs (.+?) and (?:can )?go", said) or [""]
+    named = set(re.findall(r"`([^`]+)`", way))
+    if "from `" in way or not named:  # all cells of a span, the questions among them
+        return
+    code = "\n".join(b.code for b in lesson.blocks if b.key in named)
+    asked, shown = (
+        set(re.findall(rf'{call}\(\s*"([^"]+)"', code))
+        for call in ("predict_first", "see_prediction")
+    )
+    assert shown <= asked, f"{path.stem}: {sorted(shown - asked)}"
