@@ -309,12 +309,12 @@ tl.claim(
 # %% [markdown] key="steps-read" lang="ja"
 # **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの66%が最高で、10倍の600ステップでは11ポイント下がりました（区間は9〜13）。ゼロから学習しても、訓練用の50枚には、30ステップですべて正解するようになります（10回とも）。長く続けると、その50枚にばかり合い、新しい鳥には合わなくなるのです（**過学習**）。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまで測りました。
 #
-# **効果の大きさは、比べる相手をどれだけよく調整したかでも変わります。** オプティマイザーをAdamWに替えて学習率を大きくすると、ゼロからの学習はもっと良くなり、差は14ポイントに縮みます（区間は11〜17、保存済み、5回）。
+# **効果の大きさは、比べる相手をどれだけよく調整したかでも変わります。** オプティマイザーをAdamWに替えて学習率を大きくすると、ゼロからの学習はもっと良くなり、差は15ポイントに縮みます（区間は13〜16、保存済み）。
 
 # %% [markdown] key="steps-read" lang="en"
 # **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 66%, after 60 steps; ten times as many bring it down by 11 points (interval 9 to 13). Thirty steps from scratch already get all 50 training pictures right, in every draw. Trained on and on, the network fits those 50 ever more closely and new birds less well: **over-fitting**. What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps; we measured it up to 180.
 #
-# **How large the gain is also depends on how well its rival is tuned.** With another optimizer, AdamW, and a high learning rate, scratch does better, and the lead shrinks to 14 points (interval 11 to 17; stored, 5 draws).
+# **How large the gain is also depends on how well its rival is tuned.** With another optimizer, AdamW, and a high learning rate, scratch does better, and the lead shrinks to 15 points (interval 13 to 16; stored).
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -492,7 +492,7 @@ lesson01.draw_kinds()
 # | 症状 | 考えられる原因 | 対処 |
 # |---|---|---|
 # | 転移してもゼロから学習した場合と変わらない | 転移元と転移先で、見るべき所が違う | 別の本体を試す（レッスン06） |
-# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。鳥5枚で学習の長さや設定を変えた5とおりのうち、差があると言えたのは、いちばん長く学習した1とおりだけ（4ポイント上、区間は1〜8、保存済み、5回） |
+# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。鳥5枚で凍結との差は、30ステップなら2ポイント（区間は1〜4）、180ステップなら4ポイント（2〜5、保存済み） |
 # | ファインチューニングで正解率が急に下がる | 学習率が高すぎる | 学習率を3分の1にする（レッスン03） |
 # | 毎回ちがう結果になる | 画像の選び方と乱数 | 選び直して測り、区間で判断する |
 #
@@ -509,7 +509,7 @@ lesson01.draw_kinds()
 # | symptom | likely cause | cure |
 # |---|---|---|
 # | transfer is no better than scratch | the target needs what the source never taught | try another body (lesson 06) |
-# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: of five more ways to train on five birds of each kind, only the longest put fine-tuning clearly ahead, by 4 points (interval 1 to 8; stored, 5 draws) |
+# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: on five birds of each kind, fine-tuning was 2 points ahead of frozen after 30 steps (interval 1 to 4) and 4 after 180 (2 to 5; stored) |
 # | accuracy collapses in fine-tuning | learning rate too high | a third of it (lesson 03) |
 # | another result each time | draw of pictures, random numbers | draw anew and judge by the interval |
 #

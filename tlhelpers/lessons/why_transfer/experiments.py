@@ -19,7 +19,7 @@ from tlhelpers.transfer.negative import train_from_scratch
 from tlhelpers.transfer.search import SCRATCH_GRID, Search, search
 
 UNIT, TUNING = "draws of training, validation and test pictures", 100
-STABLE_DRAWS = 5  # the first of those that 01_steps has
+STABLE_DRAWS = 10  # as many as 01_steps has
 RATES = (*SCRATCH_GRID["lr"], 1.0)  # with few labels scratch chose the highest of the grid
 PHOTOS_DRAWN = "draws of labelled and test photos"
 _redrawn = functools.partial(redrawn, valid=20, test=100)
@@ -144,7 +144,7 @@ OTHERWISE: dict[str, tuple[dict[str, Any], tuple[float, ...]]] = {  # options an
 }
 
 
-@experiment("01_stable", unit=UNIT, seeds=5, labels="5 + 20", settings=SEARCHED)
+@experiment("01_stable", unit=UNIT, seeds=10, labels="5 + 20", settings=SEARCHED)
 def stable() -> dict:
     """Fine-tuned before scratch, which trains three times as long, and frozen before fine-tuned:
     the budgets of 01_steps, without clipping, and with another optimizer.
