@@ -108,12 +108,12 @@ tl.see_prediction("14-new", round(100 * true))
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、5分）
 #
-# 1匹あたりの枚数を動かしてください（保存済みの結果）。最近傍法で、「写真ごとに分割」が「新しい動物」より5ポイント以上高くなる、いちばん少ない枚数を `shots` に入れます。次に線形プローブに切り替え、8枚のとき何ポイント高いかを `points` に入れます。
+# ウィジェットで、1匹あたりの枚数を動かしてください。最近傍法で、「写真ごとに分割」が「新しい動物」より5ポイント以上高くなる、いちばん少ない枚数を `shots` に入れます。次に線形プローブに切り替え、8枚のとき何ポイント高いかを `points` に入れます。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (try, 5 minutes)
 #
-# Move the number of photos of each animal (stored). With the nearest neighbour, find the smallest number (`shots`) at which the split by photo is 5 points or more above new animals. Then take the linear probe and 8 photos: by how many `points` is the split by photo too high?
+# In the widget, change the number of photos of each animal. With the nearest neighbour, find the smallest number (`shots`) at which the split by photo is 5 points or more above new animals. Then take the linear probe and 8 photos: by how many `points` is the split by photo too high?
 
 # %% key="widget"
 tl.widget("14")
@@ -253,14 +253,14 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 # %% [markdown] key="order" lang="ja"
 # ## 次に何を試すか
 #
-# ここからは、手軽な方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることで、ここでは回転と左右反転です。**ファインチューニング**は、目（本体）も学習させることです。
+# ここからは、手軽な方法から順に試します。どの段階でも、前より良くなったかを**検証データ**で確かめます。**データ拡張**（augmentation）は、見せるたびに写真を少し変えることです（回転や左右反転など）。**ファインチューニング**は、目（本体）も学習させることです。
 #
 # 次の図の段階のうち `tl.try_folder` が試すのは、点の付いた3つ（最近傍法、線形プローブ、ファインチューニング）です。比較のために、ゼロからも学習します。検証データで1つを選び、それだけをテストデータで1回測ります。
 
 # %% [markdown] key="order" lang="en"
 # ## What to try next
 #
-# Try cheap things first, and check each step on **validation data**. **Augmentation** shows the photos a little changed each time, here turned and mirrored. **Fine-tuning** lets the eye (the body) learn as well.
+# Try cheap things first, and check each step on **validation data**. **Augmentation** shows the photos a little changed each time (turned, mirrored). **Fine-tuning** lets the eye (the body) learn as well.
 #
 # `tl.try_folder` tries the three with a dot in the next picture: nearest neighbours (k-NN), a linear probe and fine-tuning, and for comparison training from scratch. It picks one on validation data and measures that on the test data, once.
 
