@@ -53,9 +53,17 @@ def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Pictu
 
 
 def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
-    """The recipe and scratch again under other settings, a row each; the frozen body is a line."""
+    """The recipe and scratch again under other settings, a row each; the frozen body is a line.
+
+    stable has fewer draws than knobs, and every row shows these.
+    """
     figures.use()
-    rows = {"full": (knobs["recipe"], knobs["scratch"])}
+    draws = len(stable["half"]["accuracy"])
+    told = {
+        step: {"accuracy": knobs[step]["accuracy"][:draws]}
+        for step in ("recipe", "scratch", "frozen")
+    }
+    rows: dict[str, tuple[Mapping, Mapping]] = {"full": (told["recipe"], told["scratch"])}
     for setting in ("half", "three_times", "unclipped", "adamw"):
         rows[setting] = (stable[setting], stable[f"scratch_{setting}"])
     figure, axes = plt.subplots(figsize=(7.4, 1.6 + 0.55 * len(rows)))
@@ -65,13 +73,12 @@ def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) ->
             label = text(f"lesson03.way_{way}") if row == 0 else None
             figures.mark_mean(axes, row + side, span, across=True, label=label, **LOOK[way])
             axes.text(1.015, row + side, f"{span.mean:.0%}", va="center", fontsize=9)
-    _frozen(axes, knobs["frozen"], upright=True)
+    _frozen(axes, told["frozen"], upright=True)
     _chance(axes, upright=True)
     axes.set_yticks(range(len(rows)), [text(f"lesson03.step_{setting}") for setting in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0.1, 1.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    draws = len(knobs["recipe"]["accuracy"])
     axes.set_xlabel(text("lesson03.test_accuracy", draws=draws))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     axes.set_title(text("lesson03.sure_title"), **TITLE)
