@@ -250,6 +250,12 @@ def test_every_other_condition_is_shown_under_a_whole_title(monkeypatch, lang):
     assert len(drawn[0].axes[0].get_yticks()) == 1 + len(conditions)
 
 
+def test_every_point_of_the_real_pictures_rests_on_ten_draws():
+    curves = [stored("06_real")[name] for name in experiments.REAL_TARGETS]
+    kinds = [of[kind] for of in curves for kind in ("imagenet", "random", "pixels")]
+    assert {len(runs) for counts in kinds for runs in counts.values()} == {10}
+
+
 def test_pixels_come_close_on_blood_cells_but_the_source_adds_a_little_as_the_lesson_says():
     cells = stored("06_real")["blood_cells"]
     for baseline, points in (("pixels", 1), ("random", 3)):
