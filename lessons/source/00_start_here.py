@@ -135,7 +135,7 @@ tl.diagram("two_ways")
 # > **予想してから実行**：**ランダムに答えた場合**（チャンスレベル）は10%です。目を借りると、テスト正解率は何%になるでしょうか。
 
 # %% [markdown] key="first-run" lang="en"
-# Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share right among pictures not used for training.
+# Both are measured three times, each time with other labelled pictures. **Test accuracy** is the share of right answers on pictures not used for training.
 #
 # > **Predict, then run**: guessing gives 10%. What percentage will be right with the borrowed eye?
 
@@ -260,7 +260,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習に使った絵（**転移元**）との近さを選んでみてください。マップが示すのは出発点で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習のデータ（**転移元**）との近さを選んでみてください。マップが示すのは出発点で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.

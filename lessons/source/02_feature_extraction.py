@@ -219,14 +219,14 @@ tl.claim(
 )
 
 # %% [markdown] key="rivals-read" lang="ja"
-# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体には、設定を変えた20個から、別の200枚の検証データでいちばんよい出力層を選びました。それでも50%で、画素にそのまま線形の出力層を付けた `tl.probe("pixels", birds)` と変わりません。
+# **同じ100枚でも、事前学習済みの本体がはるかに上でした。** 先ほどの92%は1組目だけの結果で、図の点は3組の平均です。凍結した特徴の上で線形の出力層だけを学習することを**線形プローブ**（linear probe）といい、`tl.probe` が1行で行います。ランダムな本体には、設定を変えた20個から、別の200枚の検証データでいちばんよい出力層を選びました。それでも50%で、ほかのランダムな重みを10通り試しても39〜61%でした。
 #
 # ## 保存して、使う
 #
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. The random body even got the best of twenty such heads, chosen by 200 further labels, and still does no better than a linear head on bare pixels, `tl.probe("pixels", birds)`.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first of these draws.) A linear head trained on frozen features is a **linear probe**: `tl.probe` does it in one line. The random body even got the best of twenty such heads, chosen with 200 further labels. Ten other sets of random weights reached 39 to 61%.
 #
 # ## Save it and use it
 #
@@ -386,14 +386,14 @@ print(f"Accuracy from pictures: {accuracy:.0%}, from kept features: {cached:.0%}
 #
 # ## 本物の写真で
 #
-# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。コンピューターにネットワークと衛星写真（EuroSAT）があれば、セルは衛星写真でもその場で測ります。
+# 本物のMobileNetV2（ImageNetの写真で事前学習）と、猫と犬の写真でも試しました。学習に使うラベルは、1クラス10枚または50枚（合わせて20枚または100枚）です。19個あるブロックのうち6か所で特徴を取り出し、それぞれに出力層を学習させました（保存済みの結果、写真は96×96画素、ラベルとテストの写真を選び直した10回の平均）。MobileNetV2と衛星写真（EuroSAT）がコンピューターにあれば、セルは衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
 # **The same accuracy in a fraction of the time**, most of all when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
 #
 # ## Real photographs
 #
-# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has the network and EuroSAT (satellite photos), the cell measures these, too.
+# We did the same with the real MobileNetV2, pretrained on photographs (ImageNet), and 10 or 50 labelled photographs each of cats and dogs. A head was trained on the features of six of its 19 blocks (stored, means of ten draws, photos of 96 × 96 pixels). Where your computer has MobileNetV2 and EuroSAT (satellite photos), the cell measures these, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))

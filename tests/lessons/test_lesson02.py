@@ -5,6 +5,9 @@ import torch
 
 from tlhelpers.course.exercises import check, exercises
 from tlhelpers.course.results import stored
+from tlhelpers.data.catalog import load_task
+from tlhelpers.models.backbones import backbone
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.intervals import interval
 
 PLAN = {
@@ -100,3 +103,14 @@ def test_what_train_mode_costs_a_real_network_is_what_the_lesson_tells():
     pairs = zip(drift["still"], drift["drifted"], strict=True)
     lost = interval([100 * (still - drifted) for still, drifted in pairs])
     assert (lost.low, lost.mean, lost.high) == pytest.approx((20, 24, 29), abs=0.51)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "told"), [(1, 0.39), (5, 0.61)])
+def test_random_weights_spread_as_far_as_the_lesson_tells(seed, told):
+    """The lowest and the highest of ten: a verdict about one random body is one about its seed."""
+    torch.manual_seed(seed)
+    untrained = backbone("zukan-resnet", pretrained=False)
+    draws = [load_task("birds", 10, draw, test_per_class=25) for draw in range(3)]
+    reached = interval([probe(untrained, task).test_acc for task in draws]).mean
+    assert reached == pytest.approx(told, abs=0.02)
