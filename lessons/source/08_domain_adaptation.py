@@ -6,7 +6,7 @@
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 見た目が変わって下がった正解率を、新しいラベルなしで取り戻す（AdaBN、3行）
-# - そのために画像が何枚いるか、どんな集め方だと壊れるかを見積もる
+# - そのために画像が何枚いるか、どんな集め方だと失敗するかを判断する
 # - クラスの割合が変わったときの落とし穴を見抜き、対処する
 
 # %% [markdown] key="title" lang="en"
@@ -51,18 +51,18 @@ lesson08 = tl.figures("08")
 tl.diagram("domains")
 
 # %% [markdown] key="task" lang="ja"
-# ## 題材：魚道のカメラ
+# ## 題材：水中カメラ
 #
-# 川の魚道（魚の通り道）を、1台のカメラが見張っています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
+# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
 #
 # 夜の写真も500枚ありますが、名前は付いていません。テスト用の夜の写真は、これとは別にあります。
 #
 # > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
 
 # %% [markdown] key="task" lang="en"
-# ## The job: a camera at a fish pass
+# ## The job: a camera under water
 #
-# A camera watches the fish that swim up a river through a fish pass. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (what `keep_batchnorm=False` means comes later).
+# A camera under water takes pictures of the fish that swim by. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (what `keep_batchnorm=False` means comes later).
 #
 # There are also 500 photos from the night, without names, and others for testing.
 #
@@ -114,7 +114,7 @@ tl.widget("08")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、3分）
 #
-# 「流れてくる写真」は、適応に使える、ラベルのない写真の枚数です。適応をオンにし、光と枚数を変えて、次の2つを探してください。
+# 適応をオンにすると、ネットワークは目と同じように、「流れてくる写真」を見るだけで「ふつう」の基準を合わせ直します。光と枚数を変えて、次の2つを探してください。
 #
 # - `pays_from`：写真が8枚だけのとき、適応したほうが正解率が高くなる、いちばん明るい光（%）
 # - `stream_needed`：光が20%のとき、適応ありで正解率が90%以上になる、いちばん少ない枚数
@@ -124,7 +124,7 @@ tl.widget("08")
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (try, 3 minutes)
 #
-# Adaptation may look at the "photos in the stream", which have no labels. Switch it on, change light and stream, and find two numbers:
+# When you switch adaptation on, the network does as the eye does: from the "photos in the stream" alone it sets its idea of what is ordinary anew. Change light and stream, and find two numbers:
 #
 # - `pays_from`: with only 8 photos, the brightest light (in percent) at which adaptation is ahead
 # - `stream_needed`: the smallest stream that reaches at least 90% at 20% of the light
@@ -149,9 +149,9 @@ tl.check("08-a")
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
 #
-# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。`keep_batchnorm=False` でファインチューニングしたので、いまは昼の写真の値を覚えています。
+# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる（正規化する）層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。`keep_batchnorm=False` でファインチューニングしたので、いまは昼の写真の値を覚えています。
 #
-# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で調整すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
+# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で正規化すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
 
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
@@ -228,7 +228,7 @@ tl.claim(
 # 500枚も必要だったのでしょうか。ほとんどが同じ種類の魚でも、うまくいくのでしょうか。
 
 # %% [markdown] key="adabn-read" lang="en"
-# **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. Labels of the night only measure the accuracy.
+# **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. The labels of the night were used only to measure the accuracy.
 #
 # Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, runs differ so much that a ring may lie off its line.
 #
@@ -246,7 +246,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 #
 # ## 線画では？
 #
-# 色や質感が消えた**線画**でも、正解率は戻るでしょうか。図では、色あせた印刷の写真と、ネットワークの最後の特徴だけを、昼とそろえる2つの方法も比べます。**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
+# 色や質感が消えた**線画**でも、正解率は戻るでしょうか。図には、色あせた印刷の写真も加えました。方法も2つ増やします。どちらもネットワークの最後の特徴だけを昼とそろえるもので、**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
 
 # %% [markdown] key="pool-read" lang="en"
 # **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: dozens measure mean and spread well.
@@ -284,14 +284,14 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。明るい写真のままAdaBNを行っても、はっきりした差はありません。
+# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。
 #
-# 数字では、失われた19〜24ポイントのうち、戻るのは5〜6ポイントです。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう（どちらも10回の平均）。
+# 数字では、どの方法でも、失われた19〜24ポイントのうち3〜7ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there. On bright photos, AdaBN makes no clear difference.
+# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there.
 #
-# On digits, AdaBN wins back only 5 to 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread (means of 10 draws).
+# On digits, each of the three ways wins back only 3 to 7 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
@@ -341,18 +341,18 @@ tl.claim(
 )
 
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
-# **AdaBNの得が、損に変わりました。** AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが（10種類の平均なら、80%から90%に上がります）、写真の半分以上は群れの魚です。
+# **AdaBNの得が、損に変わりました。** 10回の平均では、88%が77%に下がります（図）。セルの出力は、今日の1回です。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
 #
 # **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 #
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインでは、補正で77%が84%に上がりました。AdaBNは41%に下がり、割合をそろえても52%止まりです（図は「さらに深く：答えを新しい割合に合わせる」）。
+# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます（学習時に20%、今は80%なら4倍）。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインでは、補正で77%が84%に上がりました。AdaBNは41%に下がり、割合をそろえても52%止まりです（図は「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
-# **AdaBN's gain has become a loss.** AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light (mean over all species: 80% to 90%), but most photos show the school.
+# **AdaBN's gain has become a loss.** On average over ten draws, 88% falls to 77% (figure); the printed line is today's run. AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light, but most photos show the school.
 #
 # **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 #
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today divided by its share in training. An undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of whose parts are now good, this raises 77% to 84%. AdaBN falls to 41% there, and equal shares reach only 52% (figure: "Deeper: answers for new shares").
+# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today divided by its share in training (from 20% to 80%, by 4). An undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of whose parts are now good, this raises 77% to 84%. AdaBN falls to 41% there, and equal shares reach only 52% (figure: "Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -504,16 +504,16 @@ tl.quiz("08")
 # ## まとめ
 #
 # - クラスが同じでも見た目が変わると、正解率は何の警告もなく下がります。ラベルのない写真だけで合わせ直すのが、ドメイン適応です。
-# - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化によく効き、写真は数十枚で足ります。
-# - 最後の特徴の平均やばらつきを合わせるだけでは、AdaBNほどには戻りません。線画のように手がかり自体が消えると、どの方法でも足りません。
+# - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化には、最後の特徴だけを合わせるよりずっとよく効き、写真は数十枚で足ります。
+# - 線画のように手がかり自体が消えると、どの方法でも足りません。
 # - クラスの割合が変わると、適応は損になることがあります。割合をそろえて適応し直すか、見た目が同じなら、各クラスの確率に「今の割合÷学習時の割合」を掛けて答えを補正します。なお、少ないクラスの間違いは正解率に表れにくいので、別に数えます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
 # - A new look lowers the accuracy silently. Domain adaptation moves the model with unlabelled pictures alone.
-# - AdaBN measures BatchNorm's memory again. Against a change of light it works well, and some dozens of pictures are enough.
-# - Moving the last features alone brings back less. Where the clues themselves are gone, as in a sketch, none of these ways is enough.
+# - AdaBN measures BatchNorm's memory again. Against a change of light it works far better than moving the last features alone, and some dozens of pictures are enough.
+# - Where the clues themselves are gone, as in a sketch, none of these ways is enough.
 # - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, multiply each class's probability by the change of its share. Accuracy hides mistakes on rare classes.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
@@ -592,7 +592,7 @@ lesson08.draw_remedies(shift)
 #
 # 出力層の直前の特徴を、夜から昼へ合わせます。図の左から順に、そのまま、平均を合わせた場合、ばらつきも合わせた場合です。
 #
-# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均より1ばらつき分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）です。夜と昼の平均を $\mu_n$、$\mu_d$、共分散を $C_n$、$C_d$ とすると、
+# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均よりばらつき1個分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）です。夜と昼の平均を $\mu_n$、$\mu_d$、共分散を $C_n$、$C_d$ とすると、
 #
 # $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
 #
