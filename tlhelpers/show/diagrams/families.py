@@ -56,7 +56,7 @@ def proxies() -> Diagram:
     d.note(180, 26, "proxies_knn", text_anchor="middle", font_weight="bold")
     d.note(540, 26, "proxies_leep", text_anchor="middle", font_weight="bold")
     d.add("rect", x=40, y=42, width=280, height=190, rx=8, fill="white", stroke=GREY)
-    dots = ((80, 110), (128, 84), (96, 160), (212, 186), (262, 168), (276, 212), (184, 120))
+    dots = ((80, 110), (128, 84), (96, 166), (212, 186), (262, 168), (276, 212), (184, 120))
     marks = ((228, 104), (262, 84), (160, 206))
     for one, other in ((dots[0], dots[1]), (dots[4], dots[5]), marks[:2]):
         _to(d, one, other, GREEN, both=True)
