@@ -146,6 +146,25 @@ def test_on_surfaces_all_data_and_icarl_are_ahead_of_the_nearest_mean_and_replay
     assert ahead("joint", "icarl").low > 0 > ahead("replay", "nearest_mean").low
 
 
+def test_on_surfaces_a_trained_head_gains_most_of_the_lead_and_longer_training_more():
+    frozen = stored("04_frozen")["surfaces"]
+    hard = stored("04_hard")
+    near, joint = (figures.average(hard, way) for way in ("nearest_mean", "joint"))
+    head = interval([100 * (a - b) for a, b in zip(frozen, near, strict=True)])
+    eye = interval([100 * (a - b) for a, b in zip(joint, frozen, strict=True)])
+    assert round(head.mean) == 7 and head.low > 0
+    assert round(eye.mean) == 3 and eye.low > 0.3 and round(eye.high) == 6
+    leads = stored("04_stable")["verdicts"]["joint"]
+    over = {
+        setting: interval([a - 100 * (b - c) for a, b, c in zip(runs, frozen, near, strict=True)])
+        for setting, runs in leads.items()
+    }
+    longer, half = over["three_times"], over["half"]
+    assert [round(x) for x in (longer.low, longer.mean, longer.high)] == [7, 11, 15]
+    assert [round(-x) for x in (half.low, half.high)] == [8, 2]
+    assert over["unclipped"].low > 3 and over["adamw"].low > 3
+
+
 def test_on_real_pictures_replay_has_no_provable_lead_over_the_nearest_mean():
     for curves in stored("04_real").values():
         pairs = zip(curves["replay"]["5"], curves["nearest_mean"]["5"], strict=True)

@@ -21,6 +21,7 @@ from tlhelpers.data.task import Split, Task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import mobilenet
 from tlhelpers.transfer.extraction import extract_features
+from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.incremental import IncrementalResult, incremental
 from tlhelpers.transfer.learners import METHODS, SCENARIOS
 from tlhelpers.transfer.search import search
@@ -117,6 +118,21 @@ def methods() -> dict:
 def hard() -> dict:
     """Surfaces, from three to five classes, where features must change."""
     return compare("surfaces", COMPARED[3:])
+
+
+@experiment("04_frozen", **(DRAWN | {"labels": "10, 30 + 40"}), settings=SEARCHED)
+def frozen() -> dict:
+    """A head trained on all five classes, the body frozen: {task: [test accuracy, a draw]}.
+
+    Its settings are chosen for each draw, on validation pictures of their own.
+    """
+    found = {}
+    for name in ("fish", "surfaces"):
+        drawn = [(redrawn(name, seed), redrawn(name, seed, "valid").test) for seed in SEEDS]
+        tasks = [replace(task, valid=valid) for task, valid in drawn]
+        network = backbone("zukan-resnet")
+        found[name] = [round(probe(network, task).test_acc, 4) for task in tasks]
+    return found
 
 
 @experiment("04_batchnorm", **DRAWN, settings="searched in 04_strengths")

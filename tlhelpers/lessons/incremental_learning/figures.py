@@ -23,6 +23,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "kept_rows": figures.METHODS["fine_tune"],
     "replay": figures.METHODS["replay"],
     "nearest_mean": figures.METHODS["prototypes"],
+    "frozen": figures.METHODS["probe"],
     "joint": figures.METHODS["joint"],
     "lwf": {"color": figures.GREEN, "marker": "^"},
     "ewc": {"color": figures.BLUE, "marker": "o"},
@@ -169,14 +170,18 @@ def draw_scenarios(found: Mapping) -> Picture:
     return picture(figure, text("lesson04.scenarios_alt"))
 
 
-def draw_easy_and_hard(easy: Mapping, hard: Mapping) -> Picture:
-    """Mean accuracy over old and new classes, a panel for each task, with intervals."""
+def draw_easy_and_hard(easy: Mapping, hard: Mapping, frozen: Mapping) -> Picture:
+    """Mean accuracy over old and new classes, a panel for each task, with intervals.
+
+    frozen: {task: accuracy of a head on all data, a seed}.
+    """
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.0), sharey=True)
-    shown = ("nearest_mean", "replay", "joint")
+    shown = ("nearest_mean", "replay", "frozen", "joint")
     for axes, found in zip(panels, (easy, hard), strict=True):
         for k, name in enumerate(shown):
-            point = interval(average(found, name), share=True)
+            runs = frozen[found["task"]] if name == "frozen" else average(found, name)
+            point = interval(runs, share=True)
             figures.mark_mean(axes, k, point, **LOOKS[name])
             beside = {"xytext": (9, -4), "textcoords": "offset points"}
             axes.annotate(f"{point.mean:.0%}", (k, point.mean), **beside)
