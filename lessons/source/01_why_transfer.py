@@ -128,7 +128,7 @@ print(f"From scratch  {scratch.test_acc:.0%}")
 tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 
 # %% [markdown] key="run-read" lang="ja"
-# **借りた目は、同じ50枚からずっと多くを引き出しました。** 一度も鳥を見ていないのに、くちばしや尾の形に気づける目だったからです。ゼロから学習したネットワークは、その目まで50枚で育てなければなりません。凍結とファインチューニングのどちらが上かは、1回ではわかりません。あとで調べます。
+# **同じ50枚でも、借りた目のほうがずっとよく見分けました。** 一度も鳥を見ていないのに、くちばしや尾の形に気づける目だったからです。ゼロから学習したネットワークは、その目まで50枚で育てなければなりません。凍結とファインチューニングのどちらが上かは、1回ではわかりません。あとで調べます。
 #
 # ## ラベルの枚数を変えてみる
 #
@@ -228,12 +228,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データとテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。下の図が、その10回の結果です（保存済み）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、**画像を選び直して10回**測りました（訓練データだけでなく、検証データと1,000枚のテストデータもです）。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。下の図が、その10回の結果です（保存済み）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ50枚になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and for testing as well. Each time fine-tuning and scratch got the same 50, which gives one difference. All ten are in the diagram (stored). A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures happened to be easy ones. So we **drew the pictures anew, ten times**: those for validation and 1,000 for testing as well. Each time fine-tuning and scratch got the same 50, which gives one difference. All ten are in the diagram (stored). A draw has a number, its **seed**: with the same seed, anybody gets the same 50 pictures.
 
 # %% key="redraws"
 curves = tl.stored("01_birds")
@@ -275,7 +275,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# 上の図では、目も学習させる2つの始め方を、同じ長さだけ学習させました（5枚なら約80**ステップ**。1ステップで重みを1回動かします）。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測り直しました。学習率は、始め方と長さごとに選んであります（600ステップは180ステップと同じ）。
+# 上の図では、目も学習させる2つの始め方を、どちらもランダムな出力層から同じ長さだけ学習させました（5枚なら約80**ステップ**。1ステップで重みを1回動かします）。ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、長さだけを変えて測り直しました。学習率は、始め方と長さごとに選んであります（600ステップは180ステップと同じ）。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
@@ -286,7 +286,7 @@ lesson01.draw_label_curves(curves, "birds")
 #
 # ## Benefit 2: less training
 #
-# In the figure above, the two starts that move the eye took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again, still with five labels, with other lengths of training. The learning rate was chosen for each start and length (600 steps kept that of 180).
+# In the figure above, the two starts that move the eye began with a random head and took equally many **training steps** (about 80 with five labels), each of which moves the weights once. Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. The learning rate was chosen for each start and length (600 steps kept that of 180).
 #
 # The line with ✓ below the figure is printed only if its condition holds.
 
@@ -307,14 +307,14 @@ tl.claim(
 )
 
 # %% [markdown] key="steps-read" lang="ja"
-# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの66%が最高で、10倍の600ステップでは11ポイント下がりました（区間は9〜13）。ゼロから学習しても、訓練用の50枚には、30ステップですべて正解するようになります（10回とも）。長く続けると、その50枚にばかり合い、新しい鳥には合わなくなるのです（**過学習**）。足りないのは時間ではなく、画像です。借りた目も60ステップから先はほとんど伸びないので、180ステップまで測りました。
+# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 60ステップの66%が最高です。訓練用の50枚には、30ステップからすべて正解しているので、足りないのは時間ではなく、画像です。さらに長く続けると、その50枚にばかり合って、新しい鳥には合わなくなり（**過学習**）、10倍の600ステップでは11ポイント下がりました（区間は9〜13）。借りた目も60ステップから先はほとんど伸びないので、180ステップまで測りました。
 #
-# **効果の大きさは、比べる相手をどれだけよく調整したかでも変わります。** オプティマイザーをAdamWに替えて学習率を大きくすると、ゼロからの学習はもっと良くなり、差は15ポイントに縮みます（区間は13〜16、保存済み）。
+# **効果の大きさは、比べる相手をどれだけよく調整したかでも変わります。** 1つ前の図で、ゼロからの学習が5枚で58%しかなかったのは、おもに学習率の違いのためです（前の図では0.1、この図の60ステップでは0.3）。オプティマイザーをAdamWに替えるとさらに良くなり、差は15ポイントに縮みます（区間は13〜16、保存済み）。
 
 # %% [markdown] key="steps-read" lang="en"
-# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** The best is 66%, after 60 steps; ten times as many bring it down by 11 points (interval 9 to 13). Thirty steps from scratch already get all 50 training pictures right, in every draw. Trained on and on, the network fits those 50 ever more closely and new birds less well: **over-fitting**. What is lacking is pictures, not time. The borrowed eye hardly rises after 60 steps; we measured it up to 180.
+# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** Scratch does best after 60 steps, with 66%. From 30 on it gets all 50 training pictures right: what is lacking is pictures, not time. Trained on and on, it fits those 50 ever more closely and new birds less well (**over-fitting**): 600 steps bring it down by 11 points (interval 9 to 13). The borrowed eye hardly rises after 60 steps; we measured it up to 180.
 #
-# **How large the gain is also depends on how well its rival is tuned.** With another optimizer, AdamW, and a high learning rate, scratch does better, and the lead shrinks to 15 points (interval 13 to 16; stored).
+# **How large the gain is also depends on how well its rival is tuned.** In the figure before, scratch has only 58% at five labels, mainly because its learning rate was 0.1 there, and 0.3 for 60 steps here. With AdamW, another optimizer, it does better still, and the lead shrinks to 15 points (interval 13 to 16; stored).
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -331,7 +331,7 @@ pets = tl.stored("01_pets")
 lesson01.draw_label_curves(pets, "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、ファインチューニングもゼロからの学習も92%に届きました。ゼロから学習しても、凍結を5ポイント上回ります（区間は3〜7、保存済み。学習率は、別の1クラス100枚で選びました）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、という順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、ファインチューニングもゼロからの学習も92%に届きました。ゼロからの学習でさえ、凍結を5ポイント上回ります（区間は3〜7、保存済み。学習率は、別の1クラス100枚で選びました）。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられません。ラベルが少ないうちは凍結、増えたら目も鍛える、という順番です（レッスン03）。
 #
 # ## 本物の写真では？
 #

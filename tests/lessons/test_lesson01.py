@@ -100,6 +100,9 @@ def test_what_the_lesson_says_of_its_stored_results():
     assert round(100 * stdev(gains), 1) == 6.4
     assert sum(not at_five.low < gain < at_five.high for gain in gains) == 4
     assert [round(100 * leads[birds["labels"].index(n)].mean) for n in (5, 20)] == [31, 3]
+    assert round(100 * mean(birds["scratch"][five])) == 58
+    rates = birds["tuning"][five]["scratch"], steps["tuning"]["scratch, 60 steps"]
+    assert [tuned["chosen"]["lr"] for tuned in rates] == [0.1, 0.3]
     moved = [paired(*of) for of in zip(birds["fine_tune"], birds["probe"], strict=True)]
     assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]
     assert moved[0].high < 0 and moved[1].low < 0 < moved[1].high
