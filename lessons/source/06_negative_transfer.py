@@ -531,14 +531,14 @@ lesson06.show_filters(eyes)
 # ## さらに深く：この結論はどれくらい確かか
 #
 # - **設定**：表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、それぞれ同じ5とおり（学習率0.03〜1.0、クリッピングあり・なし）から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。上の `train` は、色見分けネットの選んだ設定（学習率0.3、クリッピングあり）で、どの出発点からも学習します。
-# - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは、元の18ポイントに対して、20ポイントと14ポイントです（保存済み、それぞれ5回の平均）。
+# - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは、元の18ポイントに対して、22ポイントと14ポイントです（保存済み、それぞれ10回の平均）。
 # - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかはわかりません。次の図で条件を変えたのは、色見分けネット、`zukan-resnet`、ゼロからの学習の3つだけです。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
 # - **Settings**: on surfaces, each of the five starts (four sources and random weights) chose from the same five settings (learning rates of 0.03 to 1.0, with or without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record. Your `train` above uses what the paint sorter chose (a rate of 0.3, clipped) for every start.
-# - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well. Their gaps are 20 and 14 points, next to the 18 of this one (stored, means of 5 draws each).
+# - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well. Their gaps are 22 and 14 points, next to the 18 of this one (stored, means of ten draws each).
 # - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch. The next figure has other conditions for the paint sorter, `zukan-resnet` and scratch alone.
 
 # %% key="stable-figure" alt_ja="条件を変えたときの、3つの出発点からの表面の検査のテスト正解率。1行に1つの条件。" alt_en="Test accuracy on surfaces from three starts under other conditions, one a row."

@@ -223,6 +223,7 @@ def test_every_pretraining_of_the_paint_sorter_does_harm_as_the_lesson_says():
     assert len(found["source"]) == 3 and min(found["source"]) > 0.95
     for gaps in found["gaps"].values():
         assert len(gaps) == 3 and interval(gaps).low > 0
+    assert [round(gap) for gap in found["gaps"]["fine_tuned"]] == [18, 22, 14]
 
 
 def test_the_verdicts_under_other_conditions_are_those_of_the_lesson():
