@@ -147,6 +147,29 @@ def test_opening_the_late_stages_is_as_accurate_and_forgets_less():
         assert f"{mean(runs[depth]['accuracy']):.0%}" in told
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_nothing(lang):
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    told = next(block.sources[lang] for block in lesson.blocks if block.key == "depths-read")
+    found = stored("03_depths_stable")
+    verdicts = found.pop("verdicts")
+    assert min(interval(points).low for points in verdicts["layer2"].values()) > 0
+    for runs in found.values():
+        pairs = zip(runs["layer2"]["accuracy"], runs["all"]["accuracy"], strict=True)
+        gap = interval([late - all_of_it for late, all_of_it in pairs])
+        assert gap.low < 0 < gap.high
+    kept, night = (
+        {setting: interval(points) for setting, points in verdicts[name].items()}
+        for name in ("kept", "night")
+    )
+    assert kept.pop("adamw").low < 0 < min(gap.low for gap in kept.values())
+    assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.025
+    assert {setting for setting, gap in night.items() if gap.low < 0} == {"three_times"}
+    for gaps in (kept, night):
+        means = [gap.mean for gap in gaps.values()]
+        assert f"{min(means):.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{max(means):.0f}" in told
+
+
 def test_the_probes_head_is_no_better_on_the_new_task_but_forgets_less():
     probe, random = (stored("03_knobs")[name] for name in ("recipe", "random_head"))
     new, source = (

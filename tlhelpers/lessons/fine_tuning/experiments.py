@@ -322,6 +322,54 @@ def depths() -> dict:
 
 
 @experiment(
+    "03_depths_stable",
+    **(DRAWN | {"seeds": len(FEW_SEEDS)}),
+    settings="searched in 03_stable",
+)
+def depths_stable() -> dict:
+    """Does training from layer2 on still win with half and three times the budget, unclipped, and
+    with AdamW?
+
+    {setting: {depth: runs}}; the rates are those of 03_stable. "verdicts": {name: {setting: [points
+    a draw]}}: "layer2" is how far it is before layer4 on the new task, "kept" how far before
+    training everything on the source, and "night" likewise on pictures in dim light.
+    """
+    tuning, search = stored("03_tuning")["tuned"], stored("03_stable")["search"]["tuned"]
+    rates = {"unclipped": unclipped(tuning), "adamw": search["choice"]}
+    found: dict = {}
+    for setting, options in SETTINGS.items():
+        epochs = math.ceil(options.get("epochs", 24) / 2)  # 03_depths has 12, not 24
+        chosen = rates.get(setting, tuning["choice"]) | options | {"epochs": epochs}
+        found[setting] = {
+            depth: runs(FEW_SEEDS, unfreeze=DEPTHS[depth], augment="flips", **chosen)
+            for depth in ("layer4", "layer2", "all")
+        }
+    told = stored("03_depths")
+    by_depth = dict(zip(told["depths"], told["runs"], strict=True))
+    pairs = {
+        "layer2": ("layer4", "accuracy"),
+        "kept": ("all", "source"),
+        "night": ("all", "night"),
+    }
+    return found | {
+        "verdicts": {
+            name: {
+                setting: [
+                    round(100 * (a - b), 2)
+                    for a, b in zip(
+                        of["layer2"][measured][: len(FEW_SEEDS)],
+                        of[rival][measured][: len(FEW_SEEDS)],
+                        strict=True,
+                    )
+                ]
+                for setting, of in ({"as_told": by_depth} | found).items()
+            }
+            for name, (rival, measured) in pairs.items()
+        }
+    }
+
+
+@experiment(
     "03_labels",
     **(DRAWN | {"labels": "2-100 + 40", "seeds": len(FEW_SEEDS)}),
     settings=SEARCHED,
