@@ -342,10 +342,10 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚では約4ポイント、5枚で約11、20枚で24、100枚で25ポイントです。**鳥では逆に、差が縮みました。** 5枚で7ポイント、50枚で2ポイントです。鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚ではまだ、上がったとは言いきれません（3ポイント、95%信頼区間が0を含みます）。5枚で約11、20枚で26、100枚で25ポイントです。**鳥では逆に、差が縮みました。** 5枚で7ポイント、50枚で2ポイントです。鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, more labels gain more, up to twenty or so.** Two labels a class gain about 4 points, five about 11, twenty 24 and a hundred 25. **On birds the gain shrinks instead**, from 7 points at five labels to 2 at fifty: birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
+# **On surfaces, more labels gain more, up to twenty or so.** At two labels a class, the gain is not sure yet (3 points, and the 95% interval contains 0); five gain about 11, twenty 26 and a hundred 25. **On birds the gain shrinks instead**, from 7 points at five labels to 2 at fifty: birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -801,7 +801,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、13〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は14〜31ポイントでした。ただし12エポックでは9ポイントで、95%信頼区間（−6〜24）が0を含みます。残りの図で、同じように測り直したのは、学習する段を変えた図だけです。
 #
-# ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし、5回の平均）。
+# ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
@@ -810,7 +810,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # Flips help under every one of these settings: by 13 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. Of the other figures, only the one of stages was measured again in this way.
 #
-# In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips (5 draws).
+# In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips.
 
 # %% key="sure-figure" alt_ja="学習の長さ、クリッピング、オプティマイザーを変えたときの、ファインチューニングとゼロからのテスト正解率。1行に1条件。" alt_en="Test accuracy of fine-tuning and of scratch with other lengths of training, without clipping and with another optimizer, one a row."
 lesson03.draw_checked(knobs, tl.stored("03_stable"))

@@ -129,6 +129,19 @@ def test_the_plan_of_the_solution_rests_on_what_was_measured_in_dim_light():
         assert f"{mean(knobs[step]['night']):.0%}" in plan
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_lesson_tells_what_labels_gain_and_where_that_is_not_sure(lang):
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    told = next(block.sources[lang] for block in lesson.blocks if block.key == "labels-read")
+    for curves in stored("03_labels").values():
+        for count, frozen, tuned in zip(
+            curves["labels"], curves["frozen"], curves["tuned"], strict=True
+        ):
+            gain = interval([100 * (b - a) for a, b in zip(frozen, tuned, strict=True)])
+            assert (gain.low < 0) == (count == 2)
+            assert re.search(rf"(?<!\d){gain.mean:.0f}(?!\d)", told)
+
+
 def test_opening_the_late_stages_is_as_accurate_and_forgets_less():
     found = stored("03_depths")
     runs = dict(zip(found["depths"], found["runs"], strict=True))

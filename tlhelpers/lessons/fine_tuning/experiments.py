@@ -369,11 +369,7 @@ def depths_stable() -> dict:
     }
 
 
-@experiment(
-    "03_labels",
-    **(DRAWN | {"labels": "2-100 + 40", "seeds": len(FEW_SEEDS)}),
-    settings=SEARCHED,
-)
+@experiment("03_labels", **(DRAWN | {"labels": "2-100 + 40"}), settings=SEARCHED)
 def labels() -> dict:
     """{task: {"labels", "frozen", "tuned": [[accuracy a seed] a count], "lr", "tuning"}}.
 
@@ -392,8 +388,8 @@ def labels() -> dict:
             lr = record["choice"]["lr"]
             found[name]["lr"].append(lr)
             found[name]["tuning"].append(record)
-            found[name]["tuned"].append(runs(FEW_SEEDS, lr=lr, **shared)["accuracy"])
-            frozen = runs(FEW_SEEDS, name, count, way="frozen")["accuracy"]
+            found[name]["tuned"].append(runs(lr=lr, **shared)["accuracy"])
+            frozen = runs(SEEDS, name, count, way="frozen")["accuracy"]
             found[name]["frozen"].append(frozen)
     return found
 
