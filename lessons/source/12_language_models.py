@@ -103,7 +103,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 自分の文で試す
 #
-# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません（ここの出力層は、両方の言語で学習しました）。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。無関係な文も入れてみてください。「今日はいい天気ですね」は、81%の確率で「返品・交換」になります。6つのどれかを必ず選ぶからです。**確率が高くても、正しいとは限りません。**
+# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。無関係な文も入れてみてください。「今日はいい天気ですね」は、81%の確率で「返品・交換」になります。6つのどれかを必ず選ぶからです。**確率が高くても、正しいとは限りません。**
 #
 # ### 練習A（試す、4分）
 #
@@ -112,7 +112,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="en"
 # ## Your own sentences
 #
-# Type anything into the widget below, in English or Japanese (its head has learned from both). The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Then try something unrelated: "Will it rain tomorrow?" goes to Delivery with 97%, since one of the six classes always wins. **A high probability is no guarantee of being right.**
+# Type anything into the widget below, in English or Japanese. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Then try something unrelated: "Will it rain tomorrow?" goes to Delivery with 97%, since one of the six classes always wins. **A high probability is no guarantee of being right.**
 #
 # ### Exercise A (try, 4 minutes)
 #
@@ -155,7 +155,7 @@ for words in samples:
 # %% [markdown] key="attention" lang="ja"
 # ## BERTの中身 2：アテンション
 #
-# 文脈を取り込むのが**アテンション**（attention）です。どの語も、文の全部の語に「私に関係があるのはどれですか」と問いかけ、受け取った情報を混ぜて、自分の新しいベクトルにします。下の図では「です」が問いかけ、「二重」から87%、「請求」から13%を受け取ります。
+# 文脈を取り込むのが**アテンション**（attention）です。どの語も、文のすべての語に「私に関係があるのはどれですか」と問いかけ、受け取った情報を混ぜて、自分の新しいベクトルにします。下の図では「です」が問いかけ、「二重」から87%、「請求」から13%を受け取ります。
 
 # %% [markdown] key="attention" lang="en"
 # ## Inside BERT 2: attention
@@ -177,7 +177,7 @@ tl.diagram("attention")
 # %% [markdown] key="attention-how" lang="en"
 # **How does a word choose?** Each token has three vectors: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give). Each is made from its present vector by a learned matrix.
 #
-# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add little. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (exactly 61% and 37%; the last 2% go to `[SEP]`, the mark of the end; `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
+# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add little. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (exactly 61% and 37%; 2% go to `[SEP]`, the mark of the end; `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
@@ -209,7 +209,7 @@ lesson12.draw_attention(weights, words)
 # アテンションを通ったあとの「確認」を、4つの文で比べましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
 
 # %% [markdown] key="context" lang="en"
-# **Nearly every word looks at "cancel" and "order".** So even "please" (framed), which names no desk, now carries what the mail is about. Nobody taught this: it came with pre-training. A network built of such attentions is a **Transformer**.
+# **Nearly every word looks at "cancel" and "order".** So even "please" (framed), which names no desk, now carries what the mail is about. Nobody told it where to look: that came with pre-training. A network built of such attentions is a **Transformer**.
 #
 # ## One word, another vector in another context
 #
@@ -244,7 +244,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 #
 # この目は、どうやって育ったのでしょうか。ラベルは使いません。文の1語を `[MASK]` で隠し、前後から当てさせます（**マスク言語モデル**）。隠した語そのものが正解になるので、どんな文章でも教材になります。
 #
-# 3つの語のどれが穴にふさわしいかを、モデルに比べさせます。
+# `guesser` は、同じBERTに事前学習のときの出力層を付けたものです。3つの語のどれが穴にふさわしいかを比べさせます。
 
 # %% [markdown] key="masked" lang="en"
 # **Within a subject the vectors are close (0.94 and 0.86); across subjects they part (0.61 to 0.72).** It is one word, and BERT tells its two meanings apart. The features of a text are the mean of such vectors over its tokens.
@@ -253,7 +253,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 #
 # How did this eye grow? Without any label: one word of a sentence is hidden by `[MASK]` and has to be guessed from both sides (**masked language modelling**). The hidden word is the right answer, so any text will do.
 #
-# The model compares three words for the gap.
+# `guesser`, the same BERT with its output layer of pre-training, compares three words for the gap.
 
 # %% key="masked-code"
 display(tl.diagram("masked"))
@@ -288,11 +288,11 @@ for sentence in (
 # %% [markdown] key="exercise-b" lang="en"
 # **Each sentence gets the word that makes sense.**
 #
-# When texts are read together, short ones are filled up to one length with **padding**.
+# When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
 #
 # ### Exercise B (write, 7 minutes)
 #
-# Write attention that does not look at padding. `q` and `k` are (tokens, d), `v` is (tokens, m); `mask` is (tokens), 1 for a real token and 0 for padding. Return the new vectors of all tokens, (tokens, m). `x.masked_fill(condition, value)` puts `value` wherever `condition` holds.
+# Write such an attention. `q` and `k` are (tokens, d), `v` is (tokens, m); `mask` is (tokens), 1 for a real token and 0 for padding. Return the new vectors of all tokens, (tokens, m). `x.masked_fill(condition, value)` puts `value` wherever `condition` holds.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -317,7 +317,7 @@ tl.check("12-b")
 # - **TF-IDF**：文字や単語を数えるだけ
 # - **静的な単語埋め込み**：埋め込みの表だけを使い、文脈は見ない
 # - **凍結**、**ファインチューニング**：本体をそのまま使うか、学習するか
-# - **LoRA**：本体の横で、1%に満たない数のパラメータだけを学習（「さらに深く」に10行のコードがあります）
+# - **LoRA**：本体の横で、1%に満たない数のパラメータだけを学習（コードは「さらに深く」）
 
 # %% [markdown] key="ways" lang="en"
 # ## Where does the gain come from?
@@ -328,20 +328,20 @@ tl.check("12-b")
 # - **TF-IDF**: counting characters and words
 # - **static word vectors**: the table of embeddings alone, without context
 # - **frozen**, **fine-tuned**: the body as it is, or trained as well
-# - **LoRA**: less than 1% of the parameters trained beside the body (ten lines of code under "Deeper")
+# - **LoRA**: less than 1% of the parameters trained beside the body (code under "Deeper")
 
 # %% key="ways-figure" alt_ja="1クラス10ラベルでの6つの方法のテスト正解率を、言語ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of six ways with ten labels a class, a panel a language, as dots with 95% intervals."
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="across" lang="ja"
-# **効果は、事前学習で身に付けた「文脈を読む力」から来ています。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。本体まで動かしても、はっきりした効果はありません。ファインチューニングは凍結より1ポイントほど高いものの、偶然かもしれない差で、LoRAは凍結を上回りません。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
+# **効果は事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。本体まで動かしても、はっきりした効果はありません。ファインチューニングは凍結より1ポイントほど高いものの、偶然かもしれない差で、LoRAは凍結を上回りません。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
 #
 # ## 英語のラベルで、日本語を仕分ける
 #
-# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は穴埋めのあと、訳文どうしを近づける学習もしたので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ「英語だけのBERT」とも比べます。
+# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は穴埋めのあと、原文とその訳文を近づける学習もしたので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ「英語だけのBERT」とも比べます。
 
 # %% [markdown] key="across" lang="en"
-# **The gain is the skill of reading in context, learned in pre-training.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. Moving the body as well gains nothing certain: fine-tuning is about 1 point above frozen, which may be chance, and LoRA is not above it. **With few labels, first freeze the body and train a linear probe.**
+# **The gain comes from pre-training, and most of it from the layers that read words in context.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. Moving the body as well gains nothing certain: fine-tuning is about 1 point above frozen, which may be chance, and LoRA is not above frozen. **With few labels, first freeze the body and train a linear probe.**
 #
 # ## English labels, Japanese mail
 #
@@ -583,10 +583,10 @@ print(f"Frozen {frozen.valid_acc:.0%}, fine-tuned {tuned:.0%} (validation); {mov
 # ja: print(f"凍結 {frozen.valid_acc:.0%}、ファインチューニング {tuned:.0%}（検証）、重み {moving:,} 個")
 
 # %% [markdown] key="lora" lang="ja"
-# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。`zukan-bert` の $W$ は128行128列で、16,384個の数です。$r = 8$ なら、$B$ と $A$ は合わせて 2×8×128＝2,048個で済みます（図の下の計算は、もっと大きな512行512列の場合です）。
+# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。図の下の計算は、`zukan-bert` の場合です。
 
 # %% [markdown] key="lora" lang="en"
-# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention. In `zukan-bert` such a $W$ has 128 rows and 128 columns, that is 16,384 numbers; with $r = 8$, $B$ and $A$ have 2 × 8 × 128 = 2,048. (The sum below the picture is for a wider network, of 512 rows and columns.)
+# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention. The picture counts the numbers for `zukan-bert`.
 
 # %% key="lora-diagram"
 tl.diagram("lora")
@@ -655,10 +655,10 @@ ahead = "BERT" if gap["low"] > 0 else "TF-IDF" if gap["high"] < 0 else "neither 
 tl.see_prediction("12-spam", ahead)
 
 # %% [markdown] key="spam-read" lang="ja" tags=["answer"]
-# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、テストの文の選び方も考えに入れた差の95%信頼区間は、0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数えるだけで見分けられるからでしょう。TF-IDFを選ぶのも、立派な結論です。言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、10ラベルでの平均はBERTのほうが高く（90%と86%）、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
+# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、テストの文の選び方も考えに入れた差の95%信頼区間は、0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、それなら数える方法でも見つかるからでしょう。TF-IDFを選ぶのも、立派な結論です。言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、10ラベルでの平均はBERTのほうが高く（90%と86%）、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
 
 # %% [markdown] key="spam-read" lang="en" tags=["answer"]
-# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference, which allow for the choice of the test texts as well, contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting them is probably enough. Choosing TF-IDF is a respectable conclusion. Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS with ten labels a class it is BERT that has the higher mean (90% to 86%), with intervals that overlap. **You do not know which is better until you measure on your own data.**
+# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference, which allow for the choice of the test texts as well, contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting finds these as well. Choosing TF-IDF is a respectable conclusion. Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS with ten labels a class it is BERT that has the higher mean (90% to 86%), with intervals that overlap. **You do not know which is better until you measure on your own data.**
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか

@@ -45,6 +45,18 @@ def close(q, k, mask):
             lambda q, k, v, mask: (q @ k.T).masked_fill(mask == 0, -torch.inf).softmax(1) @ v,
             "attend_scale",
         ),
+        (
+            lambda q, k, v, mask: (
+                (q @ k.T / 32**0.5).masked_fill(mask == 0, -torch.inf).softmax(1) @ v
+            ),
+            "attend_length",
+        ),
+        (
+            lambda q, k, v, mask: (
+                scores_of(q, k).masked_fill(mask[:, None] == 0, -torch.inf).softmax(1) @ v
+            ),
+            "attend_rows",
+        ),
         (lambda q, k, v, mask: close(q, k, mask).softmax(1), "attend_shape"),
         (lambda q, k, v, mask: v, "attend_wrong"),
         (lambda q, k, v, mask: close(q, k, mask).softmax(1) @ v, "attend_right"),

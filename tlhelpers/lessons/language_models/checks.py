@@ -69,11 +69,13 @@ def attend_without_padding(attend: Callable) -> str | None:
         "lesson12.attend_zero_score": mixed(scores * mask),
         "lesson12.attend_after": scores.softmax(1) * mask @ v,
         "lesson12.attend_scale": mixed(closed * q.shape[1] ** 0.5),
+        "lesson12.attend_length": mixed(closed * q.shape[1] ** 0.5 / 32**0.5),
+        "lesson12.attend_rows": mixed(scores.masked_fill((mask == 0)[:, None], -torch.inf)),
     }
     if torch.allclose(found.float(), mixed(closed), atol=1e-5):
         return None
     for key, wrong in mistakes.items():
-        if torch.allclose(found.float(), wrong, atol=1e-5):
+        if torch.allclose(found.float(), wrong, atol=1e-5, equal_nan=True):
             return text(key)
     return text("lesson12.attend_wrong")
 
