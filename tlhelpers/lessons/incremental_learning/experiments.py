@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.results import SEARCHED, VARIED, experiment, stored
+from tlhelpers.course.results import IN_EACH_DRAW, SEARCHED, VARIED, experiment, stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_arrays, real_characters, small_pixels
 from tlhelpers.data.task import Split, Task
@@ -120,7 +120,7 @@ def hard() -> dict:
     return compare("surfaces", COMPARED[3:])
 
 
-@experiment("04_frozen", **(DRAWN | {"labels": "10, 30 + 40"}), settings=SEARCHED)
+@experiment("04_frozen", **(DRAWN | {"labels": "10, 30 + 40"}), settings=IN_EACH_DRAW)
 def frozen() -> dict:
     """A head trained on all five classes, the body frozen: {task: [test accuracy, a draw]}.
 
