@@ -228,10 +228,10 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、64%だったのが78%になりました。逆に0.003では、70%から62%に下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、12エポックでは学び足りないのでしょう。いちばん良い学習率どうしで比べても、74%が78%に上がりました（差の95%信頼区間は1〜6ポイント）。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、65%だったのが78%になりました。逆に0.003では、70%から62%に下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、12エポックでは学び足りないのでしょう。いちばん良い学習率どうしで比べても、75%が78%に上がりました（差の95%信頼区間は1〜6ポイント）。
 
 # %% [markdown] key="clip-read" lang="en"
-# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 78% in place of 64%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little. Between the best rates of both, clipping brings 78% in place of 74% (95% interval of the gain 1 to 6 points).
+# **Clipping moves the good range to higher learning rates.** At 0.1 the figure shows 78% in place of 65%: a high rate does less damage. At 0.003 it is the other way round, 62% in place of 70%: clipped steps are shorter and probably learn too little. Between the best rates of both, clipping brings 78% in place of 75% (95% interval of the gain 1 to 6 points).
 
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
@@ -270,14 +270,14 @@ print(f"At the end, once, on test data: {tested:.0%}")
 lesson03.draw_knobs(knobs, live={"recipe": tested})
 
 # %% [markdown] key="recipe" lang="ja"
-# **同じ200枚、同じネットワークで、正解率は62%から92%になりました。** 大きく効いたのは、本体を動かしたことと、画像を反転したことの2つで、どちらも約12ポイントです。セルが表示した訓練データの正解率はどちらも100%ですが、反転を加えて長く学習すると、検証データとの差が小さくなりました。
+# **同じ200枚、同じネットワークで、正解率は62%から92%になりました。** 大きく効いたのは、本体を動かしたことと、画像を反転したことの2つで、それぞれ約12ポイントと11ポイントです。セルが表示した訓練データの正解率はどちらも100%ですが、反転を加えて長く学習すると、検証データとの差が小さくなりました。
 #
 # 図の下から2行目が**全部入り**（学習率0.1、クリッピング、反転、24エポック）です。
 #
 # ゼロからの学習も81%で、凍結はもちろん、反転なしのファインチューニング（78%）も上回っています。こちらも反転、クリッピング、24エポックを使い、学習率（0.3）も同じように選んだからです。事前学習の効果は、同じ条件どうし、92%と81%の差に表れています。
 
 # %% [markdown] key="recipe" lang="en"
-# **With the same 200 pictures and the same network, the accuracy went from 62% to 92%.** The two big gains came from letting the body move and from flipping the pictures, about 12 points each. The lines above the figure say that both networks know their training data by heart (100%); with flips and longer training, the accuracy on validation data comes much closer to that.
+# **With the same 200 pictures and the same network, the accuracy went from 62% to 92%.** The two big gains came from letting the body move and from flipping the pictures, about 12 and 11 points. The lines above the figure say that both networks know their training data by heart (100%); with flips and longer training, the accuracy on validation data comes much closer to that.
 #
 # The last row but one of the figure is the **full recipe**: rate 0.1, clipping, flips, 24 epochs.
 #
@@ -342,10 +342,10 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚ではまだ、上がったとは言いきれません（3ポイント、95%信頼区間が0を含みます）。5枚で約11、20枚で26、100枚で25ポイントです。**鳥では逆に、差が縮みました。** 5枚で7ポイント、50枚で2ポイントです。鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 2枚ではまだ、上がったとは言いきれません（3ポイント、95%信頼区間が0を含みます）。5枚で約12、20枚で26、100枚で25ポイントです。**鳥では逆に、差が縮みました。** 5枚で7ポイント、50枚で2ポイントです。鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, more labels gain more, up to twenty or so.** At two labels a class, the gain is not sure yet (3 points, and the 95% interval contains 0); five gain about 11, twenty 26 and a hundred 25. **On birds the gain shrinks instead**, from 7 points at five labels to 2 at fifty: birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
+# **On surfaces, more labels gain more, up to twenty or so.** At two labels a class, the gain is not sure yet (3 points, and the 95% interval contains 0); five gain about 12, twenty 26 and a hundred 25. **On birds the gain shrinks instead**, from 7 points at five labels to 2 at fifty: birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**. Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -353,24 +353,24 @@ display(tl.show(dark, classes=[0, 4]))
 lesson03.draw_price(knobs)
 
 # %% [markdown] key="limits-read" lang="ja"
-# **照明が変わると、効果はほとんど消えます。** 中央の図は、同じ部品を暗い照明で撮った画像での正解率です。新しいタスクでは全部入りで30ポイント上がったのに、ここでの差は約5ポイントで、ばらつきの中に埋もれます。ところが、練習Bのような `relight` を加えて学習すると、暗い照明でも60%になりました。使う場所で起こる変化を、データ拡張でまねしておくのです。
+# **照明が変わると、効果はほとんど消えます。** 中央の図は、同じ部品を暗い照明で撮った画像での正解率です。新しいタスクでは全部入りで30ポイント上がったのに、ここでの差は約7ポイントで、ばらつきの中に埋もれます。ところが、練習Bのような `relight` を加えて学習すると、暗い照明でも60%になりました。使う場所で起こる変化を、データ拡張でまねしておくのです。
 #
 # ```python
 # model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
 # tl.evaluate(model, dark.test)  # 1回だけだと20ポイントほどばらつく。何回かの平均で比べる
 # ```
 #
-# **元の仕事は忘れられます。** 右の図のとおり、転移元の正解率は97%から25%前後まで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
+# **元の仕事は忘れられます。** 右の図のとおり、転移元の正解率は97%から22%ほどまで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
 
 # %% [markdown] key="limits-read" lang="en"
-# **When the light changes, most of the gain is gone.** The middle panel shows the same parts under a dim lamp. The full recipe gained 30 points on the new task; here about 5 are left, lost in the spread. But with a `relight` like yours from exercise B in training, the accuracy in dim light is 60%: imitate with augmentation what will change where the model is used.
+# **When the light changes, most of the gain is gone.** The middle panel shows the same parts under a dim lamp. The full recipe gained 30 points on the new task; here about 7 are left, lost in the spread. But with a `relight` like yours from exercise B in training, the accuracy in dim light is 60%: imitate with augmentation what will change where the model is used.
 #
 # ```python
 # model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
 # tl.evaluate(model, dark.test)  # single runs differ by some 20 points: compare means of several
 # ```
 #
-# **The old work is forgotten.** The right panel shows the accuracy on the source falling from 97% to about 25%. If the network must keep doing its old work, save a copy of the old weights or use the methods of lesson 04.
+# **The old work is forgotten.** The right panel shows the accuracy on the source falling from 97% to about 22%. If the network must keep doing its old work, save a copy of the old weights or use the methods of lesson 04.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、9分。2人で話し合うのもおすすめです）
@@ -570,7 +570,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 
 # %% [markdown] key="depths-read" lang="ja"
-# **`layer2` から後ろを学習すれば、全部を学習したときとほぼ同じ正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクの正解率は、出力層だけで66%、`layer4` からで75%、`layer3` からで82%、`layer2` からで88%です。その先は、全部を学習しても89%で、確かな差はありません。一方、`layer2` からと全部とを比べると、転移元は50%から37%に、暗い照明では52%から43%に下がります（差の95%信頼区間は9〜18と4〜15ポイント）。
+# **`layer2` から後ろを学習すれば、全部を学習したときとほぼ同じ正解率になり、しかも元の仕事を忘れにくくなりました。** 新しいタスクの正解率は、出力層だけで66%、`layer4` からで75%、`layer3` からで82%、`layer2` からで89%です。その先は、全部を学習しても変わりません（89%）。一方、`layer2` からと全部とを比べると、転移元は50%から37%に、暗い照明では52%から41%に下がります（差の95%信頼区間は8〜19と5〜17ポイント）。
 #
 # どれも学習率0.1、クリッピング、反転、12エポックで、凍結した段は `eval()` のままです。出力層だけでも線形プローブの62%を上回るのは、おそらく反転を加えたからです。
 #
@@ -579,7 +579,7 @@ lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 # 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明のような入力の変わり方には前の段、クラスの変わり方には後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
 
 # %% [markdown] key="depths-read" lang="en"
-# **Training from `layer2` on is about as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 66%; training from `layer4` on makes it 75%, from `layer3` 82% and from `layer2` 88%. Training everything gives 89%, which is no sure gain, but compared with `layer2` on, the source falls from 50% to 37%, and dim light from 52% to 43% (gaps of 9 to 18 and 4 to 15 points, 95% intervals).
+# **Training from `layer2` on is about as accurate as training everything, and less is forgotten.** On the new task, the head alone gives 66%; training from `layer4` on makes it 75%, from `layer3` 82% and from `layer2` 89%. Training everything gives 89% as well, but compared with `layer2` on, the source falls from 50% to 37%, and dim light from 52% to 41% (gaps of 8 to 19 and 5 to 17 points, 95% intervals).
 #
 # All have rate 0.1, clipping, flips and 12 epochs; frozen stages stay in `eval()`. Even the head alone is above the 62% of the linear probe, probably because it was trained with flips.
 #
@@ -604,22 +604,22 @@ tl.diagram("head_first")
 lesson03.draw_heads(knobs)
 
 # %% [markdown] key="head-read" lang="ja"
-# **新しいタスクでは、どちらから始めてもはっきりした差はありません**（92%と93%、差の95%信頼区間は−0.3〜1.8ポイント）。転移元は、線形プローブの出力層から始めたほうが少し多く残りました（25%と20%、同じく0.3〜9ポイント）。学習が十分に長く、ウォームアップとクリッピングが最初の乱暴な勾配を抑えるためかもしれません（1つずつ外して確かめてはいません）。線形プローブは、どのみち最初に測ります。その出力層を使えば、プローブより悪い所から始まることはありません。
+# **どちらから始めても、はっきりした差はありません。** 新しいタスクは92%と93%（差の95%信頼区間は−0.3〜2ポイント）、転移元は22%と20%（同じく−2〜7ポイント）でした。学習が十分に長く、ウォームアップとクリッピングが最初の乱暴な勾配を抑えるためかもしれません（1つずつ外して確かめてはいません）。線形プローブは、どのみち最初に測ります。その出力層を使えば、プローブより悪い所から始まることはありません。
 
 # %% [markdown] key="head-read" lang="en"
-# **On the new task, the start of the head made no clear difference** (92% against 93%, 95% interval of the gap -0.3 to 1.8 points). On the source, the probe's head kept a little more (25% against 20%, interval 0.3 to 9). Perhaps training is long enough, and warm-up and clipping hold back the rough first gradients; we have not taken them away one by one. But you measure the linear probe first in any case: take its head, and you never start from a worse place than the probe.
+# **The start of the head made no clear difference**: 92% with the probe's and 93% with the random one on the new task (95% interval of the gap -0.3 to 2 points), and 22% and 20% on the source (-2 to 7). Perhaps training is long enough, and warm-up and clipping hold back the rough first gradients; we have not taken them away one by one. But you measure the linear probe first in any case: take its head, and you never start from a worse place than the probe.
 
 # %% [markdown] key="deeper-stages" lang="ja" tags=["deeper"]
 # ## さらに深く：元の仕事を忘れにくくする
 #
-# いちばん簡単なのは、前のほうの段を凍結しておくこと（「さらに深く：どこまで学習するか」）と、学習率を下げることです。クリッピングありの場合、0.1から0.03に下げると、新しいタスクの正解率は78%から74%に下がるだけで、転移元は47%ではなく74%残りました（ウィジェットで確かめられます）。本体をあまり動かさずに学ぶ工夫は、ほかにもあります。
+# いちばん簡単なのは、前のほうの段を凍結しておくこと（「さらに深く：どこまで学習するか」）と、学習率を下げることです。クリッピングありの場合、0.1から0.03に下げると、新しいタスクの正解率は78%から75%に下がるだけで、転移元は44%ではなく74%残りました（ウィジェットで確かめられます）。本体をあまり動かさずに学ぶ工夫は、ほかにもあります。
 #
 # 入力に近い段ほど学習率を小さくする方法を、**層ごとの学習率**（discriminative learning rates、Howard・Ruder, 2018、[arXiv:1801.06146](https://arxiv.org/abs/1801.06146)）といいます。次のコードでは、`conv1` の0.01から出力層の0.1まで、1段ごとに同じ倍率で大きくします。
 
 # %% [markdown] key="deeper-stages" lang="en" tags=["deeper"]
 # ## Deeper: forgetting less
 #
-# The simplest ways are to leave the early stages frozen ("Deeper: how much to train") and to lower the learning rate. With clipping, 0.03 in place of 0.1 takes the new task from 78% to 74%, but the accuracy on the source stays at 74% instead of 47% (see the widget). There are other ways to learn while the body moves little.
+# The simplest ways are to leave the early stages frozen ("Deeper: how much to train") and to lower the learning rate. With clipping, 0.03 in place of 0.1 takes the new task from 78% to 75%, but the accuracy on the source stays at 74% instead of 44% (see the widget). There are other ways to learn while the body moves little.
 #
 # With **discriminative learning rates** (Howard and Ruder, 2018, [arXiv:1801.06146](https://arxiv.org/abs/1801.06146)), stages nearer to the input learn more slowly. In the code below, the rate grows by the same factor at every stage, from 0.01 at `conv1` to 0.1 at the head.
 
