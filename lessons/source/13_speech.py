@@ -7,7 +7,7 @@
 #
 # - 波形からログメル画像を自分で作り、エラーの出ない間違いを直す
 # - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
-# - 声ごとに分けて測り、アクセント別の正解率を報告する
+# - 声ごとに分け、いちばん低いグループもわかる測り方を計画する
 #
 # 音が出ます。スピーカーかイヤホンを用意してください（なくても進められます。どの音にも画像が付いています）。
 
@@ -20,7 +20,7 @@
 #
 # - turn a wave into a log-mel picture yourself, and mend a mistake that gives no error
 # - build a model that tells new words apart, from two recordings of each
-# - split by voice, and report the accuracy in each accent
+# - split by voice, and plan a test that shows the worst group
 #
 # This lesson makes sound: have loudspeakers or headphones ready. (It works without; every sound has its picture.)
 
@@ -222,9 +222,9 @@ tl.see_prediction("13-mistakes", min(heard, key=heard.get))
 #
 # 正解率をいちばん下げた間違いを直しましょう。関数 `to_8khz(waves, rate)` を書いてください。`waves` は1行が1つの録音のテンソル、`rate` はサンプリング周波数で、8,000の倍数です。隣り合う `rate // 8000` 個のサンプルを平均し、8 kHzの波形を返します。
 #
-# たとえば `rate` が16,000なら、2, 4, 6, 8 という行は 3, 7 になります。（平均せずに1つおきに取ると、4,000 Hzより高い音が、もとは無かった低い音に化けます。平均すれば弱まります。）
+# たとえば `rate` が16,000なら、2.0, 4.0, 6.0, 8.0 という行は 3.0, 7.0 になります。（平均せずに1つおきに取ると、4,000 Hzより高い音が、もとは無かった低い音に化けます。平均すれば弱まります。）
 #
-# できたら、次の1行で、取り違えた音の正解率が91%まで戻るかを確かめてください。
+# できたら、新しいセルに次の1行を書いて実行しましょう。取り違えた音の正解率が91%まで戻るはずです。
 #
 # ```python
 # lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
@@ -235,9 +235,9 @@ tl.see_prediction("13-mistakes", min(heard, key=heard.get))
 #
 # Mend the mistake that cost most. Write a function `to_8khz(waves, rate)`: `waves` is a tensor with one recording a row, and `rate` is their sampling rate, a multiple of 8,000. Return the waves at 8 kHz, each sample the mean of `rate // 8000` neighbours.
 #
-# For example, at a rate of 16,000 a row of 2, 4, 6, 8 becomes 3, 7. (Taking every other sample would turn tones above 4,000 Hz into false low ones; the mean weakens them.)
+# For example, at a rate of 16,000 a row of 2.0, 4.0, 6.0, 8.0 becomes 3.0, 7.0. (Taking every other sample would turn tones above 4,000 Hz into false low ones; the mean weakens them.)
 #
-# Once it works, this line should bring the misread sound back to 91%.
+# Once it works, run this line in a new cell: it should bring the misread sound back to 91%.
 #
 # ```python
 # lesson13.share_right(ten, tl.log_mel(to_8khz(slow, 16_000)), right)
@@ -271,7 +271,7 @@ display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どの方法も、どちらの分け方でも、1語5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。変えたのは分け方だけで、モデルが賢くなったわけではありません。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左では30件ずつ学んでいることも、効いているかもしれません）。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どの方法も、どちらの分け方でも、1語5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左では30件ずつ学んでいることも、効いているかもしれません）。
 #
 # ### 練習B（書く、5分）
 #
@@ -280,7 +280,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (the public [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but the random one gives DTW 22 points more and the frozen body 10, though no model got any better. With our synthetic voices (left) it is 3 points at most, probably because voices of one synthesiser are far more alike than people are (30 recordings of each word may play a part).
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (the public [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but the random one gives DTW 22 points more and the frozen body 10. With our synthetic voices (left) it is 3 points at most, probably because voices of one synthesiser are far more alike than people are (30 recordings of each word may play a part).
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -391,7 +391,7 @@ plan = {
     "network": "A speech embedding that is frozen, with a new head; fine-tuned if it falls short.",
     # ja: "network": "音声の埋め込みを凍結して新しい出力層。足りなければファインチューニング。",
     "split": "By person: 15 to learn from, 5 to choose with, 5 to test on, one of each region.",
-    # ja: "split": "人ごとに、学習15人、選択5人、テスト5人。どの地方もテストに1人入れます。",
+    # ja: "split": "人ごとに、学習15人、検証5人、テスト5人。どの地方もテストに1人入れます。",
     "report": "Accuracy with its interval, and the worst region beside it.",
     # ja: "report": "正解率と信頼区間、いちばん低い地方の値も並べます。",
     "unknown": "A threshold that lets 5% of other words pass, set on other people; then an agent.",
@@ -407,7 +407,7 @@ tl.check("13-c")
 # |---|---|---|---|
 # | 録音 | 社員数人の声 | いろいろな人の声 | 人数、地方、回線も決めた |
 # | 出発点 | ゼロから | 事前学習済みの本体 | 図の数字を挙げて選んだ |
-# | 分け方 | 録音を無作為に | 人ごと | 人ごとで、選択用とテスト用も別 |
+# | 分け方 | 録音を無作為に | 人ごと | 人ごとで、検証用とテスト用も別の人 |
 # | 報告 | 正解率1つ | 信頼区間も | いちばん低いグループも |
 # | 未知の言葉 | なし | しきい値 | しきい値の決め方と、断った後の流れ |
 #
@@ -473,7 +473,7 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%がアクセントの図の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。その分、新しいアクセントが下がるのかどうかは（2件では84%が82%に、5件では90%が85%になりました）、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%がアクセントの図の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。新しいアクセントのほうは、リプレイを加えると2件では84%から82%に、5件では90%から85%になりました。本当に下がったのかどうかは、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
 
 # %% [markdown] key="replay-read" lang="en"
 # **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (60% in the figure of the accents, with other draws) to 84%. Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Whether the new accent pays for that (82 instead of 84%, 85 instead of 90%), ten draws cannot tell. Do not lose your old customers over the new ones: **measure both**.
@@ -588,12 +588,12 @@ lesson13.draw_noise(tl.stored("13_noise"))
 # %% [markdown] key="noise-read" lang="ja"
 # **このネットワークは、はじめから雑音に強いのです。** 事前学習で0〜25 dBの雑音を聞いてきたので、静かな録音だけで学んでも、10 dBで93%、声と同じ強さの雑音（0 dB）でも81%です。雑音なしの90%が20 dBの95%より低いのは、事前学習にも学習用の録音にも必ず雑音が入っていて、無音の背景のほうが初めてだからでしょう。学習中に雑音を加えると0 dBで84%になりますが、10回の測定では差があるとは言いきれません（95%信頼区間は−1〜8ポイント）。
 #
-# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。**事前学習で済んだ備えは、もう一度しなくてよい**、ということです。
+# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。
 
 # %% [markdown] key="noise-read" lang="en"
 # **This network copes with noise from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB). Without any noise it is 90%, less than the 95% at 20 dB, probably because the pre-training and these recordings always had some, so that silence is what is new. Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
 #
-# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training. **What the pre-training has prepared for need not be prepared for again.**
+# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training.
 
 # %% [markdown] key="deeper-unknown" lang="ja" tags=["deeper"]
 # ## さらに深く：知らない単語を断る
@@ -609,12 +609,12 @@ lesson13.draw_noise(tl.stored("13_noise"))
 lesson13.draw_unknown(tl.stored("13_unknown"))
 
 # %% [markdown] key="unknown-read" lang="ja"
-# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を受け付けました。自信も、通す知らない単語は6%ほどですが、知っている単語は32%しか受け付けません。知らない単語にも、自信を持って答えることが多いからです。
+# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を正しく受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を正しく受け付けました。自信で決めると、知らない単語を通すのは同じくらい（6%）でも、知っている単語は32%しか正しく受け付けません。知らない単語にも、自信を持って答えることが多いからです。
 #
 # 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
 
 # %% [markdown] key="unknown-read" lang="en"
-# **One number does not tell how good a rejection is.** The sixth class accepts 92% of the known words, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and accepts 53% of the known words. Sureness lets through about as few (6%), but accepts only 32%, because the network is often sure of words it does not know.
+# **One number does not tell how good a rejection is.** The sixth class gets 92% of the known words right, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and gets 53% of the known words right. Sureness lets through about as few (6%), but gets only 32% right, because the network is often sure of words it does not know.
 #
 # A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
 
