@@ -265,6 +265,13 @@ def test_pixels_come_close_on_blood_cells_but_the_source_adds_a_little_as_the_le
         assert lead.low > 0 and round(lead.mean) == points
 
 
+def test_imagenet_does_clear_harm_on_no_real_target_as_the_lesson_says():
+    for name in experiments.REAL_TARGETS:
+        curves = stored("06_real")[name]
+        for labels, runs in curves["imagenet"].items():
+            assert interval(figures.difference(curves["random"][labels], runs)).low < 0, name
+
+
 def test_the_cell_of_real_pictures_leaves_the_names_of_the_lesson_alone():
     """Where its networks are at hand it runs live, and later cells still need the three eyes."""
     lesson = read_lesson(ROOT / "lessons" / "source" / "06_negative_transfer.py")
