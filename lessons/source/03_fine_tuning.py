@@ -180,7 +180,7 @@ tl.widget("03")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、3分）
 #
-# ウィジェットで「クリッピングなし」を選び、目盛りにある6つの学習率を比べます。表面の検査の正解率が最も高い学習率を `best_rate` に入れてください。差が1ポイント以内なら、転移元の正解率が高いほうを選びます（自分のモデルなら、検証データで選びます）。`breaking_rate` には、正解率が凍結した本体を下回る学習率のうち、最も小さいものを入れます。
+# ウィジェットで「クリッピングなし」を選び、目盛りにある6つの学習率を比べます。表面の検査の正解率が最も高くなる学習率を `best_rate` に入れてください。差が1ポイント以内なら、転移元の正解率が高いほうを選びます（自分のモデルなら、検証データで選びます）。`breaking_rate` には、正解率が凍結した本体を下回る学習率のうち、最も小さいものを入れます。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 3 minutes)
@@ -236,7 +236,7 @@ lesson03.draw_rates(tl.stored("03_rates"))
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
 #
-# 200枚では、ネットワークはすぐに訓練データを丸暗記します（**過学習**）。そこで、見せるたびに画像を少し変えます。これが**データ拡張**（augmentation）です。条件は1つ、**ラベルが変わらないこと**です。たとえば表面の画像には上も左もないので、上下左右に反転しても、ひびはひびのままです。文字の「b」を反転すると「d」になってしまいますから、文字には使えません。
+# 200枚では、ネットワークはすぐに訓練データを丸暗記します（**過学習**）。そこで、見せるたびに画像を少し変えます。これが**データ拡張**（augmentation）です。条件は1つ、**ラベルが変わらないこと**です。たとえば表面の画像には上も左もないので、上下左右に反転しても、ひびはひびのままです。文字の「b」を左右に反転すると「d」になってしまいますから、文字には使えません。
 #
 # 次のセルでは、反転なし（上の2回目の `clipped`）と反転あり（`best`）で、訓練データと検証データの正解率を比べます。反転ありのほうは、学習も2倍の24エポックです。図では、2つの効果を分けて示します。
 
@@ -299,7 +299,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 #
 # 1. Freeze first and measure the linear probe. It is where you start, and the number to beat.
 # 2. From that head, train everything. Clip gradients at length 1 and warm up.
-# 3. Try three or four learning rates, each three to five times the last, and choose on **validation data**. If the choice lies at the edge, widen the range.
+# 3. Try three or four learning rates, each three to five times the one before, and choose on **validation data**. If the choice lies at the edge, widen the range.
 # 4. Add augmentation that keeps the labels true, and train longer for it.
 # 5. Use the test data once, at the end.
 #
@@ -494,7 +494,7 @@ tl.quiz("03")
 #
 # With `size=96`, pictures are resized to 96 pixels for the network. Even so, a cell that trains takes some minutes on a CPU; without it, at 224 pixels, about six times as long.
 #
-# So far, a program drew all the pictures. Here is the same comparison on real photographs of five kinds of flower, with a MobileNetV2 pretrained on ImageNet. On a computer that has fetched MobileNetV2 and the satellite photos of EuroSAT, the cell also compares the two on those.
+# So far, a program drew all the pictures. Here is the same comparison on real photographs of five kinds of flower, with a MobileNetV2 pretrained on ImageNet. On a computer that has fetched MobileNetV2 and the satellite photos of EuroSAT, the cell also repeats the comparison on those.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="本物の花の写真での、ラベルの枚数に対するテスト正解率（凍結とファインチューニング）と、3回それぞれの差。" alt_en="Test accuracy on real photographs of flowers against the number of labels, frozen and fine-tuned, and the gain in each of three draws."
 display(lesson03.draw_real(tl.stored("03_real")))
@@ -574,7 +574,7 @@ lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 #
 # どれも学習率0.1、クリッピング、反転、12エポックで、凍結した段は `eval()` のままです。出力層だけでも線形プローブの62%を上回るのは、おそらく反転を加えたからです。
 #
-# 6エポックと36エポック、クリッピングなし、AdamWでも測り直しました（5回）。どの設定でも、`layer2` からと全部とで正解率に確かな差はありません。転移元は `layer2` からのほうが11〜18ポイント多く残りますが、AdamWではどちらも1〜2%しか残りませんでした。暗い照明での差は11〜15ポイントで、36エポックでは95%信頼区間が0を含みます。
+# 6エポックと36エポック、クリッピングなし、AdamWでも測り直しました（5回）。どの設定でも、`layer2` からと全部とで正解率に確かな差はありません。転移元は `layer2` からのほうが11〜18ポイント多く残りますが、AdamWではどちらもほとんど残りませんでした。暗い照明でも `layer2` からのほうが高く、36エポックのときだけは、差が確かではありません。
 #
 # 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明のような入力の変わり方には前の段、クラスの変わり方には後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
 
@@ -583,7 +583,7 @@ lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 #
 # All have rate 0.1, clipping, flips and 12 epochs; frozen stages stay in `eval()`. Even the head alone is above the 62% of the linear probe, probably because it was trained with flips.
 #
-# We measured again with 6 and 36 epochs, without clipping and with AdamW (5 draws). Under every setting, the accuracy of `layer2` on and of everything shows no sure difference. `layer2` on keeps 11 to 18 points more of the source, except with AdamW, where only 1 to 2% of it is left either way. In dim light it is ahead by 11 to 15 points; after 36 epochs, the 95% interval contains 0.
+# We measured again with 6 and 36 epochs, without clipping and with AdamW (5 draws). Under every setting, the accuracy of `layer2` on and of everything shows no sure difference. `layer2` on keeps 11 to 18 points more of the source, except with AdamW, where hardly any of it is left either way. In dim light it is ahead as well, except after 36 epochs, where the gap is not sure.
 #
 # The usual advice, "the last stage first", did not suit this job. It has been reported that early stages should move where the input changes, as with texture or light, and late ones where the classes do (surgical fine-tuning, Lee et al., 2022, [arXiv:2210.11466](https://arxiv.org/abs/2210.11466)).
 
@@ -702,12 +702,12 @@ print(f"Penalty before training: {l2_sp(network):.3f}, after a small move: {l2_s
 lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 
 # %% [markdown] key="frontier-read" lang="ja"
-# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法も同じ3回ぶんの画像で測った平均です。
+# **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり。層ごとの学習率では、出力層の値を書いてあります）。どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。点は、どの方法も同じ3回ぶんの画像で測った平均なので、ウィジェットの値とは少し違います。
 #
 # 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
-# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (all are with clipping). No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means over 3 draws of pictures, the same for all ways.
+# **The further up and to the right, the more is learned and the less is forgotten.** Along a line only the learning rate differs (with discriminative rates, the number is the head's); all are with clipping. No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs). Dots are means over 3 draws of pictures, the same for all ways, so they differ a little from the widget.
 #
 # At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 
@@ -806,7 +806,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# A single result changes by several points with the pictures that happen to be drawn. So every figure shows several fresh draws of all pictures. The full recipe was also measured with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each time beside training from scratch under the same setting (on the first 5 of the 10 draws). All settings were chosen on pictures that were not measured (`tl.stored("03_tuning")` holds what was tried and what was chosen).
+# A single result changes by several points with the pictures that happen to be drawn. So every figure shows several fresh draws of all pictures. The full recipe was also measured with half (12 epochs) and three times (72) the training, without clipping, and with another optimizer (AdamW), each time beside training from scratch under the same setting (on the first 5 of the 10 draws). All settings were chosen on separate pictures, which no result uses (`tl.stored("03_tuning")` holds what was tried and what was chosen).
 #
 # Flips help under every one of these settings: by 13 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 14 to 31 points over flips alone; after 12 epochs, however, it is 9, and the 95% interval (-6 to 24) contains 0. Of the other figures, only the one of stages was measured again in this way.
 #
@@ -828,7 +828,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
-# - **映すもの**：図 `three_ways`、ウィジェット、つまみの段階図（`steps-figure`）。
+# - **映すもの**：図 `three_ways`、ウィジェット、つまみの図（`steps-figure`）。
 # - **2人組で**：ウィジェットのセルを実行する前に、学習率を上げると2つの正解率がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
 # - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は67%ではなく28%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。

@@ -178,9 +178,9 @@ def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_not
     assert kept.pop("adamw").low < 0 < min(gap.low for gap in kept.values())
     assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.025
     assert {setting for setting, gap in night.items() if gap.low < 0} == {"three_times"}
-    for gaps in (kept, night):
-        means = [gap.mean for gap in gaps.values()]
-        assert f"{min(means):.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{max(means):.0f}" in told
+    assert min(gap.mean for gap in night.values()) > 0
+    means = [gap.mean for gap in kept.values()]
+    assert f"{min(means):.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{max(means):.0f}" in told
 
 
 def test_the_probes_head_and_a_random_one_end_alike():
