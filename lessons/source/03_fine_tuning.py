@@ -830,7 +830,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 #
 # - **映すもの**：図 `three_ways`、ウィジェット、つまみの図（`steps-figure`）。
 # - **2人組で**：ウィジェットのセルを実行する前に、学習率を上げると2つの正解率がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
-# - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は67%ではなく28%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
+# - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は66%ではなく27%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。
 # - **遅れた人は**：`setup`、`frozen`、`train` を実行すれば、どの節からでも再開できます（「つまみ3」からなら `clip-run` も）。
 # - **よくある間違い**：出力層を替える前にオプティマイザーを作る。検証の前の `eval()` を忘れる。テストデータで学習率を選ぶ。
@@ -841,7 +841,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 #
 # - **To project**: the diagram `three_ways`, the widget, the figure of the knobs (`steps-figure`).
 # - **In pairs**: before running the widget's cell, both predict how the two accuracies move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
-# - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 28% of the source, not 67%. In exercise B, many draw one factor for all pictures (`torch.rand(1)`). In exercise C, many count the second factory's 2 pictures only and stay frozen.
+# - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 27% of the source, not 66%. In exercise B, many draw one factor for all pictures (`torch.rand(1)`). In exercise C, many count the second factory's 2 pictures only and stay frozen.
 # - **Waiting**: on two CPU cores, a cell that trains takes some 10 to 25 seconds.
 # - **Whoever fell behind** runs `setup`, `frozen` and `train` and can go on from any section (from "Knob 3", `clip-run` as well).
 # - **Common mistakes**: building the optimizer before the head is replaced; no `eval()` before validation; choosing the learning rate on test data.
