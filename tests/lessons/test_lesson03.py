@@ -3,6 +3,8 @@
 import ast
 import builtins
 import re
+import tomllib
+from importlib import resources
 from statistics import mean
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
+from tlhelpers.lessons import fine_tuning
 from tlhelpers.lessons.fine_tuning.experiments import flips, measure
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.transfer.intervals import interval
@@ -117,6 +120,24 @@ def test_clipping_raises_the_good_rates_and_the_best_accuracy_as_told(lang):
     assert f"{gain.low:.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{gain.high:.0f}" in told
     for value in (mean(best_free), mean(best), mean(free[3]), mean(free[0]), mean(clipped[0])):
         assert f"{value:.0%}" in told
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_quiz_and_the_teachers_answer_tell_the_stored_rates(lang):
+    found = stored("03_rates")
+    runs = {way: dict(zip(found["rates"], found[way], strict=True)) for way in ("clipped", "free")}
+    gains = [
+        100 * (mean(runs["clipped"][rate]["accuracy"]) - mean(runs["free"][rate]["accuracy"]))
+        for rate in (0.1, 0.3, 1.0)
+    ]
+    quiz = tomllib.loads(resources.files(fine_tuning).joinpath("quiz.toml").read_text("utf-8"))
+    asked = next(one for one in quiz["question"] if one["key"] == "read-rates")
+    told = next(option["why"][lang] for option in asked["option"] if option.get("right"))
+    assert f"{min(gains):.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{max(gains):.0f}" in told
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    told = next(block.sources[lang] for block in lesson.blocks if block.key == "teacher")
+    for rate in (0.01, 0.03):
+        assert f"{mean(runs['free'][rate]['source']):.0%}" in told
 
 
 def test_the_plan_of_the_solution_rests_on_what_was_measured_in_dim_light():
