@@ -272,8 +272,8 @@ tl.predict_first("14-order", "Which one will the report pick?", choices=tuple(wa
 
 # %% key="try"
 display(tl.diagram("order"))
-report = tl.try_folder(pets, minutes=3, epochs=4, size=128)  # ends by epochs: some 20 seconds
-# ja: report = tl.try_folder(pets, minutes=3, epochs=4, size=128)  # エポック数で終わる（20秒ほど）
+report = tl.try_folder(pets, minutes=3, epochs=4, size=128)  # ends by epochs: up to a minute or so
+# ja: report = tl.try_folder(pets, minutes=3, epochs=4, size=128)  # エポック数で終わる（1分ほど）
 display(report)
 tl.see_prediction("14-order", ways[report.chosen.strategy])
 
