@@ -327,14 +327,14 @@ easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard, tl.stored("04_frozen"))
 
 # %% [markdown] key="real" lang="ja"
-# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、「全データ」が約10ポイント上でした（差の95%信頼区間は6〜14）。** そのうち約7ポイントは、本体を凍結したままでも、出力層の学習だけで得られます。残りの約3ポイント（0.3〜6）が、目も鍛えた分です。3倍長く学習すると、この分は約11ポイント（7〜15）に増えました。一方、1クラス30枚のうち12枚を残すリプレイは、最近傍クラス平均を上回るとは言えません。
+# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、「全データ」が約10ポイント上でした（差の95%信頼区間は6〜14）。** そのうち約7ポイントは、本体を凍結したままでも、出力層の学習だけで得られます。残りの約3ポイント（0.3〜6）が、目も鍛えた分です。この分は学習の長さで変わります。3倍にすると約11ポイント（7〜15）に増え、半分にすると逆に約5ポイント（2〜8）下がりました。一方、1クラス30枚のうち12枚を残すリプレイは、最近傍クラス平均を上回るとは言えません。
 #
 # ## 本物の画像では？
 #
 # 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ、5回に分けて届きます。リプレイは、衣類なら1種類20枚のうち5枚、文字なら10枚のうち2枚を残します。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。本体が動かなければ、忘れないのでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead (95% interval 6 to 14).** About 7 of them need no new eye: with the body frozen, a head trained on all data gains as much. Training the eye as well adds 3 (0.3 to 6), and three times as long, 11 (7 to 15). Replay, which keeps 12 of 30 pictures of each class, has no provable lead over the nearest class mean.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead (95% interval 6 to 14).** About 7 of them need no new eye: with the body frozen, a head trained on all data gains as much. Training the eye as well adds 3 (0.3 to 6). This depends on the length of training: three times as long it adds 11 (7 to 15), half as long it costs 5 (2 to 8). Replay, which keeps 12 of 30 pictures of each class, has no provable lead over the nearest class mean.
 #
 # ## And on real pictures?
 #
