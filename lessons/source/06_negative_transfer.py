@@ -5,9 +5,9 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 転移がかえって害になる「負の転移」を、違いを1つだけにした比較で測る
+# - 転移がかえって害になる「負の転移」を測る
 # - 似ていないだけの転移元と、害になる転移元を区別する
-# - 転移する前に線形プローブで害を予想し、どこまで当てになるかを説明する
+# - 転移する前に、線形プローブで害を予想する
 # - 害に気づいたとき、対策を取るか、転移元を替えるかを決める
 
 # %% [markdown] key="title" lang="en"
@@ -17,9 +17,9 @@
 #
 # After this lesson you can
 #
-# - measure negative transfer, a transfer that makes things worse, in a comparison where one thing differs
+# - measure negative transfer, a transfer that makes things worse
 # - tell a source that only looks different from one that does harm
-# - use a linear probe as a warning before a transfer, and say how far to trust it
+# - use a linear probe as a warning before a transfer
 # - decide, once harm is seen, between a remedy and another source
 
 # %% key="setup"
@@ -44,7 +44,7 @@ pairs = tl.stored("06_pairs")
 # %% [markdown] key="idea" lang="en"
 # ## An eye trained for something else
 #
-# The paint line of a factory has a network that sorts parts by the **colour** of their paint. Scratched or not, whatever the material: the same colour goes into the same box. It is right 97% of the time. Now the factory wants its parts inspected: from pictures of much the same parts, somebody has to find the **defects**. "We have a network trained on our own parts, so let us use it" is a natural thought.
+# The paint line of a factory has a network that sorts parts by the **colour** of their paint, whatever their material and however scratched they are. It is right 97% of the time. Now the factory wants its parts inspected for **defects**. "We have a network trained on our own parts, so let us use it" is a natural thought.
 #
 # But an eye trained to see nothing but colour has also been trained not to see defects. When a network that starts from such an eye ends up worse than one that starts from nothing, we speak of **negative transfer**.
 
@@ -54,7 +54,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：色分けから外観検査へ
 #
-# 次のセルには、上に色分けの訓練データ（8色のうち2色）、下に外観検査（図では「表面の検査」）の写真が並びます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。訓練データは1クラス40枚、設定を選ぶ検証データも40枚です。見た目は、**とてもよく似ています**。
+# 次のセルには、まず色見分けネットが学んだ写真（8色のうち2色）、続いて外観検査（図では「表面の検査」）の写真が出ます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。ラベル付きの写真は、1クラスにつき40＋40枚です（訓練＋検証）。見た目は、**とてもよく似ています**。
 #
 # まず本体を凍結し、出力層だけを学習します（線形プローブ）。比べるのは、次の3つの目です。
 #
@@ -62,20 +62,20 @@ tl.diagram("ignored")
 # - **ランダムな重み**：同じ形で、何も学んでいないネットワーク
 # - **`zukan-resnet`**：生き物・模様・架空の文字を学んだ、レッスン01からのネットワーク
 #
-# ランダムに答えれば20%です。
+# ランダムに答えれば20%です。結果の図では、点が保存済みの10回の平均、丸い輪が今日の1回です。
 
 # %% [markdown] key="task" lang="en"
 # ## The job: from sorting colours to inspection
 #
-# The next cell shows, above, what the paint sorter learned from (2 of 8 colours) and, below, the inspection (in the figures: surfaces). It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 training pictures of each, and 40 validation pictures of each to choose settings with. To us, the two **look very much alike**.
+# The next cell shows two of the eight colours that the paint sorter learned and, below them, the inspection ("surfaces" in the figures). It has the five classes of lesson 03: sound (`ok`), scratch, dent, stain and crack, with 40 + 40 labelled pictures of each (training + validation). To us, the two jobs **look very much alike**.
 #
 # First the body stays frozen and only a head is trained, a linear probe. Three eyes compete:
 #
 # - the **paint sorter** (`zukan-paint`)
 # - **random weights**: a network of the same shape that never learned anything
-# - **`zukan-resnet`**, the network you know from lesson 01, which learned creatures, patterns and invented letters
+# - **`zukan-resnet`**, the network of lesson 01, which learned creatures, patterns and invented letters
 #
-# Guessing gives 20%.
+# Guessing gives 20%. In the figure of the results, a dot is the mean of ten stored draws, and a ring is your own run.
 
 # %% key="pictures" alt_ja="上は塗装の色の写真で、1行が1色。下は外観検査の写真で、1行が1クラス。" alt_en="Above, pictures for sorting colours, one colour a row; below, pictures for inspection, one class a row."
 surfaces = tl.load_task("surfaces", per_class=40, valid_per_class=40)
@@ -103,26 +103,38 @@ tl.see_prediction("06-probe", "worse than random weights")
 # ja: tl.see_prediction("06-probe", "ランダムな重みより悪い")
 
 # %% [markdown] key="gap" lang="ja"
-# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。（丸い輪は今日の1回で、区間から外れることもあります。）
+# **何も学んでいない目より悪い結果です。** 色見分けネットは、ランダムに答えるのとほとんど変わりません。一方、部品を1枚も見たことのない `zukan-resnet` は、大きく上回りました。大事なのは、事前学習をしたかどうかでも、見た目が似ているかどうかでもなく、**何を見るように学んだか**です。
 #
-# 「悪い」と言うには、比較対象（ベースライン）が要ります。違いは1つ、**始めるときの重み**だけにします。
+# ## 害かどうかを、どう決める？
+#
+# **始めるときの重み**だけが違う2回の学習を比べます。
 #
 # $$\text{ギャップ} = \text{正解率（ランダムな重みから）} - \text{正解率（転移元の重みから）}$$
 #
-# たとえば画像を選び直して3回測り、ランダムな重みからは80・78・82%、転移元からは65・66・61%だったとします。差は15・12・21なので、ギャップの平均は16ポイント、95%信頼区間は5〜27です。区間全体が0より上なので、**害**と判定します。区間全体が0より下なら**効果あり**、0をまたぐなら**まだわからない**です。
+# たとえば同じ画像で、ランダムな重みからは80%、転移元からは65%なら、ギャップは15ポイントです。画像を選び直して2回測り、12ポイントと21ポイントになれば、平均は16ポイント、95%信頼区間は5〜27です。判定には、この区間を使います。
 #
-# 出力層だけを学習するなら、比較対象はランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
+# - 区間全体が0より上なら**害**（この例）
+# - 区間全体が0より下なら**効果あり**
+# - 区間が0をまたぐなら**まだわからない**
+#
+# 比較対象（ベースライン）は、出力層だけを学習するなら、ランダムな重みのプローブです。全体を学習するなら、**ゼロからの学習**です。
 
 # %% [markdown] key="gap" lang="en"
-# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. What counts is not whether there was pre-training, nor whether the pictures look alike, but **what the eye learned to look at**. (A ring is today's one run and may lie outside the interval.)
+# **It is worse than an eye that never learned anything.** The paint sorter hardly beats guessing, while `zukan-resnet`, which has never seen a part, is far ahead. So neither pre-training as such nor pictures that look alike are enough. What counts is **what the eye learned to look at**.
 #
-# To call something worse, we need a baseline. Let one thing differ, **the weights at the start**:
+# ## What counts as harm?
+#
+# We compare two runs that differ in one thing, **the weights at the start**:
 #
 # $$\text{gap} = \text{accuracy (from random weights)} - \text{accuracy (from the source)}$$
 #
-# For example, three draws of pictures give 80, 78 and 82% from random weights and 65, 66 and 61% from the source. The differences are 15, 12 and 21: a mean gap of 16 points, with a 95% interval of 5 to 27. All of it lies above 0, so this source does **harm**. Were all of it below 0, the source would **help**; with 0 inside, the question is still **open**.
+# For example, 80% from random weights and 65% from the source, on the same pictures, make a gap of 15 points. Let two more draws of pictures give 12 and 21. The mean gap is then 16 points, with a 95% interval of 5 to 27, and this interval decides:
 #
-# With the head trained alone, the baseline is a probe on random weights. With everything trained, it is **training from scratch**.
+# - all of it above 0: **harm** (as here)
+# - all of it below 0: **help**
+# - 0 inside: still **open**
+#
+# With only the head trained, the baseline is a probe on random weights. With everything trained, it is **training from scratch**.
 
 # %% key="one-difference"
 tl.diagram("one_difference")
@@ -133,12 +145,16 @@ tl.widget("06")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、5分）
 #
-# ウィジェットは、色見分けネットから表面の検査への転移で始まります。転移先はそのままにして、4つの転移元を順に選んでください。**全体を学習**した場合のギャップの区間から判定し、`verdicts` に `"harm"`（害）、`"help"`（効果あり）、`"open"`（まだわからない）のどれかを入れます。輪郭（`zukan-shape`）と質感（`zukan-texture`）は、それぞれ絵の輪郭だけ、模様だけを見分けるように学んだネットワークです。
+# ウィジェットは、色見分けネットから表面の検査への転移で始まります。転移先はそのままにして、4つの転移元を順に選んでください。**全体を学習**した場合のギャップの区間を読み、`verdicts` に `"harm"`（害）、`"help"`（効果あり）、`"open"`（まだわからない）のどれかを入れます。
+#
+# はじめて見る転移元が2つあります。`zukan-shape` は絵の輪郭だけ、`zukan-texture` は質感（模様）だけを見分けるように学びました。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# The widget opens with the paint sorter on surfaces. Keep this target and choose the four sources in turn. Judge by the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` into `verdicts`. Outlines (`zukan-shape`) and textures (`zukan-texture`) are networks that learned to tell drawings apart by their outline alone, or by their pattern alone.
+# The widget opens with the paint sorter on surfaces. Keep this target and choose the four sources in turn. Read the interval of the gap with **everything trained**, and put `"harm"`, `"help"` or `"open"` into `verdicts`.
+#
+# Two sources are new: `zukan-shape` learned to tell drawings apart by their outlines alone, `zukan-texture` by their textures alone.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -160,12 +176,12 @@ tl.check("06-a")
 # %% [markdown] key="train" lang="ja"
 # ## 全体を学習すれば、取り返せる？
 #
-# ウィジェットで見たとおり、取り返せません。自分の手でも確かめましょう。同じ `train` を、色見分けネットとランダムな重みから1回ずつ走らせます（約20秒）。レッスン03と同じ学習（24エポック、反転、クリッピング）で、出力層はどちらもランダムな重みから始めるので、違いは `start` だけです。学習率0.3は、色見分けネットが検証データで選んだ値です。保存済みの10回では、ランダムな重みも自分に合う値を選んでいます。
+# ウィジェットでは、取り返せませんでした。自分の手でも確かめましょう。レッスン03と同じ学習をする `train` を、色見分けネットとランダムな重みから1回ずつ走らせます（約20秒）。違いは `start` だけです。学習率は、ここではどちらも色見分けネットに合う0.3です。保存済みの10回では、それぞれが検証データで選んだ学習率を使っています。
 
 # %% [markdown] key="train" lang="en"
 # ## Does training everything make up for it?
 #
-# The widget says no. Check it yourself: the same `train` runs once from the paint sorter and once from random weights (about 20 seconds). It is the training of lesson 03 (24 epochs, flips, clipping), and the head is random in both, so only `start` differs. The learning rate of 0.3 is what the paint sorter chose on validation pictures; in the ten stored draws, random weights use a choice of their own.
+# In the widget it did not. Check it yourself: `train`, the training of lesson 03, runs once from the paint sorter and once from random weights (about 20 seconds). Only `start` differs: both learn at a rate of 0.3, which suits the paint sorter. In the ten stored draws, each start uses the rate that it chose on validation pictures.
 
 
 # %% key="gap-run" alt_ja="色見分けネット、ランダムな重み、zukan-resnetから始めた場合の正解率。出力層だけと、全体を学習した場合。" alt_en="Accuracy from the paint sorter, from random weights and from zukan-resnet, with the head trained alone and with everything trained."
@@ -198,37 +214,30 @@ tl.claim(
 )
 
 # %% [markdown] key="inside" lang="ja"
-# **全体を学習しても、取り返せませんでした。** 10回の平均は、色見分けネットが60%、ゼロからの学習が78%で、ギャップは18ポイントです。一方、`zukan-resnet` から始めると92%に届きます。
+# **全体を学習しても、取り返せませんでした。** 10回の平均で、ゼロからの学習より18ポイント下です。今日の1回のギャップは、平均の区間から外れることもあります。
 #
 # ## 何が起きている？
 #
-# 下の写真は**同じ部品**で、上が良品、下が欠陥のあるものです。違うのは欠陥の所だけです。欠陥を加えたとき、特徴はどれだけ動くでしょうか。別々の良品どうしの距離を1として測ります。
+# 下の写真は**同じ部品**で、上が良品、下が欠陥のあるものです。違うのは欠陥の所だけです。欠陥を加えると、特徴はどれだけ動くでしょうか。別々の良品どうしの距離を1として測ります。
 #
 # $$\text{反応} = \frac{\text{良品と、欠陥を加えた同じ部品の距離}}{\text{別々の良品どうしの距離（平均）}}$$
 #
-# たとえば特徴が2つで、良品Aが $(1, 0)$、良品Bが $(4, 4)$ なら、2つの距離は5です。Aに欠陥を加えて $(1.6, 0.8)$ に動けば、動いた距離は1、反応は $1/5 = 0.2$ です。0なら、その欠陥は見えていません。
+# たとえば特徴が2つで、良品Aが $(1, 0)$、良品Bが $(4, 4)$ なら、2つの距離は5です。欠陥を加えたAが $(1.6, 0.8)$ に動けば、動いた距離は1、反応は $1/5 = 0.2$ です。0なら、その欠陥は見えていません。
 
 # %% [markdown] key="inside" lang="en"
-# **Training everything does not make up for it.** On average over ten draws the paint sorter reaches 60% and training from scratch 78%, a gap of 18 points. From `zukan-resnet` it is 92%.
+# **Training everything does not make up for it**: on average over ten draws, the paint sorter ends 18 points below training from scratch. The gap of your run is that of one draw, and may lie outside the interval of the mean.
 #
 # ## What is going on?
 #
-# The pictures below show **the same parts**, sound above and damaged below; they differ at the defect and nowhere else. How far does a defect move the features? We measure it in units of the distance between two different sound parts:
+# The pictures below show **the same parts**, sound above and damaged below; only the defect differs. How far does it move the features? We divide by the distance between two different sound parts:
 #
 # $$\text{response} = \frac{\text{distance between a sound part and the same part with a defect}}{\text{mean distance between two different sound parts}}$$
 #
-# For example, let there be two features. Sound part A is at $(1, 0)$ and sound part B at $(4, 4)$, so they are 5 apart. A defect moves A to $(1.6, 0.8)$: it has moved by 1, and the response is $1/5 = 0.2$. At 0, the defect is not seen.
+# For example, sound part A has the features $(1, 0)$ and sound part B has $(4, 4)$, so they are 5 apart. A defect moves A to $(1.6, 0.8)$, a distance of 1, and the response is $1/5 = 0.2$. At 0, the defect is not seen.
 
 # %% key="twins" alt_ja="6個の部品。上が良品、下が同じ部品に欠陥を加えたもの。" alt_en="Six parts, sound above, the same ones with a defect below."
 sound, damaged = lesson06.draw_twins(count=64)
-display(lesson06.show_twins(sound, damaged))
-tl.predict_first(
-    "06-where",
-    "Where does the response of the paint sorter fall behind that of random weights?",
-    # ja: "色見分けネットの反応が、ランダムな重みを下回り始めるのはどこ？",
-    choices=("at the first layer", "half-way", "at the last stage"),
-    # ja: choices=("1層目", "途中の段", "最後の段"),
-)
+lesson06.show_twins(sound, damaged)
 
 
 # %% key="response" alt_ja="欠陥への反応を、画像側から出力層側まで段ごとに示す3本の線。" alt_en="Response to a defect, stage by stage from the picture to the head: three lines."
@@ -242,45 +251,47 @@ def response(eye, stage):
 stages = ("bn1", "layer1", "layer2", "layer3", "layer4")  # bn1 ends the first layer
 # ja: stages = ("bn1", "layer1", "layer2", "layer3", "layer4")  # bn1は1層目の終わり
 responses = {name: [response(eye, stage) for stage in stages] for name, eye in eyes.items()}
-display(lesson06.draw_responses(responses))
-tl.see_prediction("06-where", "at the first layer")
-# ja: tl.see_prediction("06-where", "1層目")
+lesson06.draw_responses(responses)
 
 # %% [markdown] key="response-read" lang="ja"
-# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せず、最後の段では3分の1にも届きません。ランダムな重みは、何かを無視するように学んではいないので、欠陥がいくらか伝わります。
+# **つまずきは、入口の1層目から始まっています。** 色見分けネットの反応は、1層目ですでに、ランダムな重みの6割足らずです。後ろの段でも取り戻せません。ランダムな重みは、何かを無視するように学んではいないので、欠陥がいくらか伝わります。
 
 # %% [markdown] key="response-read" lang="en"
-# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do. No later stage makes up for it: at the last one it is not even a third. Random weights have not learned to ignore anything, so some of the defect comes through.
+# **The trouble begins at the entrance, in the first layer.** Already there, the paint sorter responds little more than half as much as random weights do, and no later stage makes up for it. Random weights have not learned to ignore anything, so some of the defect comes through.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ## 対策：入口を作り直す
 #
-# 原因が入口にあるなら、入口だけをランダムな重みに戻せばよいのではないでしょうか。
+# 原因が1層目にあるなら、そこだけをランダムな重みに戻せばよいのではないでしょうか。
 #
 # ### 練習B（書く、6分）
 #
-# 関数 `renew_first(network)` を書いてください。`network` の**コピー**を返しますが、最初の `conv1` と `bn1` だけは、ランダムな重みの同じ形のネットワークのものに替えます。元の `network` は変えません。
+# 関数 `renew_first(network)` を書いてください。返すのは `network` の**コピー**で、1層目（`conv1` と `bn1`）だけを、ランダムな重みの同じ形のネットワークのものに替えます。そのネットワークの作り方は、`eyes` を作ったセルにあります。元の `network` は変えません。
 #
-# できたら、新しいセルに次の1行を書いて学習し、正解率を見てみましょう（約10秒）。この1回では70%前後で、次の図にある10回の平均より数ポイント低くなります。1回だけでは判断できません。
+# できたら、新しいセルに次の1行を書いて学習し（約10秒）、正解率を見てみましょう。70%前後になり、先ほどの図の2つの輪（全体を学習）の間に入ります。
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
 # ```
+#
+# 1回だけでは判断できないので、次の図で10回の平均を見ます。
 
 # %% [markdown] key="exercise-b" lang="en"
 # ## A remedy: a new entrance
 #
-# If the entrance is to blame, why not give back random weights to the entrance alone?
+# If the first layer is to blame, why not give it random weights again?
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write a function `renew_first(network)`. It returns a **copy** of `network` whose first two parts, `conv1` and `bn1`, come from a network of the same shape with random weights. The original `network` must not change.
+# Write a function `renew_first(network)`. It returns a **copy** of `network` in which the first layer, `conv1` and `bn1`, comes from a network of the same shape with random weights. (The cell that defines `eyes` makes such a network.) The original `network` must not change.
 #
-# Once it works, train it with this line in a new cell (about ten seconds). This one run gives about 70%, several points below the mean over ten draws in the next figure: one run is not enough for a verdict.
+# Once it works, train it with this line in a new cell (about ten seconds). You get about 70%, which lies between the rings of your two trainings above.
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
 # ```
+#
+# One run is not enough for a verdict, so the next figure shows the mean of ten.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -301,62 +312,66 @@ tl.check("06-b")
 lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 
 # %% [markdown] key="remedies-read" lang="ja"
-# **1層目を初期化するだけで、害はほぼ消えました。** 60%から77%に戻り、ゼロからの学習（78%）と並びます。反対に、1層目だけを残してほかをすべて初期化すると、69%にとどまりました。やはり、主な原因は入口でした。
+# **1層目を初期化するだけで、害はほぼ消えました。** 10回の平均で、ゼロからの学習とほぼ並びます。反対に、1層目だけを残してほかをすべて初期化すると、害の半分ほどが残りました。やはり、主な原因は入口でした。
 #
-# ただし、ゼロからの学習を**超えてはいません**。はっきり超えたのは、**転移元を替えた**場合（`zukan-resnet`、92%）だけでした。
+# ただし、ゼロからの学習を**超えてはいません**。はっきり超えたのは、**転移元を替えた**場合だけでした。
 
 # %% [markdown] key="remedies-read" lang="en"
-# **A new first layer undoes nearly all of the harm**: 60% becomes 77%, level with training from scratch (78%). The other way round, with only the first layer kept and all the rest random, it stays at 69%. The entrance was indeed the main cause.
+# **A new first layer undoes nearly all of the harm**: over ten draws, it comes level with training from scratch. The other way round, with only the first layer kept and all the rest random, about half of the harm stays. The entrance was indeed the main cause.
 #
-# But the remedy does **not beat** training from scratch. Only **another source** clearly does: `zukan-resnet`, with 92%.
+# But the remedy does **not beat** training from scratch. Only **another source** clearly does.
 
 # %% [markdown] key="mismatch" lang="ja"
 # ## 似ていなくても、害とは限らない
 #
-# 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。転移元4つ、転移先4つの16組で確かめます。
+# 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。4つの転移元と4つの転移先で確かめます。
 #
-# まず、はじめて見る転移元2つと、転移先3つ（矢印の行）の画像です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。その下の図では、1つの枠が1つの転移先、1行が1つの転移元で、区間全体が灰色の側に入れば害です。四角（全体を学習）は、表面の検査だけで測りました。
+# はじめて見るのは、転移元2つと、転移先3つ（矢印の行）です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。
+#
+# その下の図では、1つの枠が1つの転移先、1行が1つの転移元です。区間全体が灰色の側に入れば害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
 # ## Unlike need not be harmful
 #
-# When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us check with four sources and four targets, sixteen pairs.
+# When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us try four sources on four targets.
 #
-# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data; sounds are shown as **spectrograms**, time to the right and pitch upwards. In the figure below them, each panel is a target and each row a source; it does harm where the whole interval lies on the grey side. The squares (everything trained) were measured on surfaces only.
+# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data. Sounds are shown as **spectrograms**, time to the right and pitch upwards.
+#
+# In the figure below them, a panel is a target and a row is a source. It does harm where the whole interval lies on the grey side. Squares (everything trained) were measured on surfaces only.
 
 # %% key="pairs-figure" alt_ja="上は新しい転移元2つと転移先3つの画像。下は16組のギャップ、出力層だけの場合と全体を学習した場合。" alt_en="Above, pictures of two sources and three targets. Below, the gaps of sixteen pairs, head only and everything trained."
 display(lesson06.show_world())
 lesson06.draw_pairs(pairs)
 
 # %% [markdown] key="before" lang="ja"
-# **16組のうち、はっきり害になったのは2組で、どちらも色見分けネットから始めたものです。** 1つはいちばん似て見える表面の検査、もう1つはX線写真です。一方 `zukan-resnet` は、畑も音も見たことがないのに、4つの転移先すべてで役に立ちました。たとえば音では、35%が52%になりました。**不一致は、負の転移ではありません。**
+# **16組のうち、はっきり害になったのは2組で、どちらも色見分けネットから始めたものです。** 1つはいちばん似て見える表面の検査、もう1つはX線写真です。一方 `zukan-resnet` は、畑も音も見たことがないのに、どの転移先でも役に立ちました。**不一致は、負の転移ではありません。**
 #
-# 目そのものに良し悪しがあるのではありません。害になるかどうかは、**転移元と転移先の組み合わせ**で決まります。同じ色見分けネットが、土地利用と音では役に立ちます。
+# 目そのものに良し悪しがあるのでもありません。色見分けネットも、土地利用と音では役に立ちます。害になるかどうかは、**転移元と転移先の組み合わせ**で決まります。
 
 # %% [markdown] key="before" lang="en"
-# **Of sixteen pairs, two do clear harm, and both start from the paint sorter**: on surfaces, the pair that looks most alike, and on X-rays. `zukan-resnet` helps on all four targets, though it has never seen a field or a sound. On sounds, for example, it reaches 52% in place of 35%. **Mismatch is not negative transfer.**
+# **Of sixteen pairs, two do clear harm, and both start from the paint sorter**: on surfaces, the pair that looks most alike, and on X-rays. `zukan-resnet` helps on every target, though it has never seen a field or a sound. **Mismatch is not negative transfer.**
 #
-# Nor is an eye good or bad as such; **the pair of source and target** decides. The same paint sorter helps on land use and on sounds.
+# Nor is an eye good or bad as such. The paint sorter, too, helps on land use and on sounds: **the pair of source and target** decides.
 
 # %% [markdown] key="known" lang="ja"
 # ## 前もってわかる？
 #
-# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、4つの転移元のどれでも、丸（出力層だけ）と四角（全体を学習）は、0より上か下かがそろっています。線形プローブがランダムな重みのプローブを下回ったのは、色見分けネットだけでした。プローブなら数秒で測れます。（4つの転移元だけなので目安です。近さを測るスコアは「さらに深く：近さで害を見抜ける？」で試します。）
+# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0より上か下かがそろっています。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安です。
 
 # %% [markdown] key="known" lang="en"
 # ## Could we have known?
 #
-# **The head alone gave the warning.** On surfaces, circle (head only) and square (everything trained) lie on the same side of 0 for all four sources: only the paint sorter's probe was below a probe on random weights. A probe takes seconds. (Four sources are a hint, no proof; "Deeper: can nearness tell harm?" tries nearness.)
+# **The head alone gave the warning.** On surfaces, circle (head only) and square (everything trained) lie on the same side of 0 for every source, and only the paint sorter is on the side of harm. A probe takes seconds. Four sources are a hint, though, not a proof.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物の写真では？
 #
-# 転移元はImageNetの写真で学んだMobileNetV2、比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**（ネットワークなし）です。どれも出力層だけを学習しました。インターネットにつながっていれば、衛星写真の結果も加わります。
+# 転移元は、ImageNetの写真で学んだMobileNetV2です。比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**の2つです。どれも出力層だけを学習します。インターネットにつながっていれば、衛星写真の結果も加わります。
 
 # %% [markdown] key="real" lang="en"
 # ## And on real pictures?
 #
-# The source is a MobileNetV2 that learned from the photographs of ImageNet. Its baselines are the same network untrained and **raw pixels** (the shrunken picture itself). In all three, only a head is trained. Online, the cell adds satellite photos.
+# The source is a MobileNetV2 that learned from the photographs of ImageNet. It has two baselines: the same network untrained, and **raw pixels** (the shrunken picture itself). Only a head is trained in each case. Online, the cell adds satellite photos.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="5つの本物の転移先でのラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels a class on five real targets, for ImageNet's features, random weights and pixels."
 display(lesson06.draw_real(tl.stored("06_real")))
@@ -370,34 +385,34 @@ if tl.live("mobilenet_v2", "eurosat"):
         "pixels": "pixels",
         # ja: "画素": "pixels",
     }
-    # Satellite photos are far from what ImageNet shows
-    # ja: # 衛星写真は、ImageNetの写真とはかなり違います
+    # Satellite photos, with labels for training + validation
+    # ja: # 衛星写真、ラベルは訓練＋検証
     for labels in (2, 20):
         earth = tl.load_task("eurosat", labels, source="public", **few)
         found = [f"{name} {tl.probe(body, earth).test_acc:.0%}" for name, body in bodies.items()]
-        print(f"Satellite photos, {labels} labels a class: {', '.join(found)}")
-        # ja: print(f"衛星写真、1クラス{labels}ラベル：{', '.join(found)}")
+        print(f"Satellite photos, {labels} + 10 labels a class: {', '.join(found)}")
+        # ja: print(f"衛星写真、1クラス{labels}＋10ラベル：{', '.join(found)}")
 
 # %% [markdown] key="checklist" lang="ja"
-# **はっきりした害は、どの転移先にもありませんでした。ただし、ImageNetがはっきり上回ったのは動物と手書き文字で、血液細胞と衣類では生の画素との差がわずかです。** 猫と犬は1クラス5枚で92%、画素は52%です。ところが血液細胞は、1クラス50枚でImageNet 98%、画素97%、何も学んでいないネットワークでも95%でした。転移元の効果は1〜3ポイントだけです。比較対象がなければ、98%をまるごと転移の成果だと思い込むところでした。
+# **はっきりした害は、5つの転移先のどれにもありません。ただし、血液細胞と衣類では、生の画素との差がわずかです。** ImageNetがはっきり上回ったのは、動物と手書き文字です。血液細胞は1クラス50枚で98%に届きますが、画素でも97%でした。比較対象がなければ、98%をまるごと転移の成果だと思い込むところでした。
 #
 # ## 転移する前の5か条
 #
-# 1. **何を無視するように学んだ転移元か。** それは、新しい仕事の手がかりではありませんか。
-# 2. **転移元が近く見えても、線形プローブをランダムな重みのプローブと比べる。** 下回ったら、まず別の転移元を試します。
-# 3. **ゼロからの学習も、同じように調整する。** ステップ数とデータ拡張は同じにし、学習率とクリッピングは、それぞれが同じ候補から検証データで選びます。
-# 4. **差は、画像を選び直して数回測り、区間で判断する。** テストデータは選ぶのに使いません。
+# 1. **何を無視するように学んだ転移元か。** それは、新しい仕事に必要なものではありませんか。
+# 2. **転移元が近く見えても、線形プローブをランダムな重みのプローブと比べる。** 下回ったら、別の転移元を試します。
+# 3. **ゼロからの学習も、同じように調整する。** ステップ数をそろえ、設定は同じ候補から検証データで選びます。
+# 4. **画像を選び直して数回測り、ギャップの区間で判断する。** テストデータは選ぶのに使いません。
 # 5. **害があれば、まず転移元を替える。** 替えられなければゼロから。対策はその次です。
 
 # %% [markdown] key="checklist" lang="en"
-# **ImageNet does clear harm on none of the five. It is clearly ahead on animals and handwritten characters, but on blood cells and clothes raw pixels come close.** On cats and dogs it reaches 92% with five labels a class, pixels 52%. But on blood cells, with fifty labels, it is 98% for ImageNet, 97% for pixels and 95% for a network that never learned anything. The source adds only one to three points: without baselines we would have taken the whole 98% for a success of transfer.
+# **ImageNet does clear harm on none of the five, but on blood cells and clothes raw pixels come close.** It is clearly ahead on animals and handwritten characters. On blood cells it reaches 98% with fifty labels a class, and pixels reach 97%. Without a baseline, we would have taken the whole 98% for a success of transfer.
 #
 # ## Five rules before you transfer
 #
-# 1. **What did the source learn to ignore?** Is it what the new job needs?
-# 2. **Compare the linear probe with a probe on random weights, even where the source looks near.** If it is below, try another source first.
-# 3. **Tune training from scratch just as well**: the same steps and augmentation; learning rate and clipping chosen for each from the same list, on validation data.
-# 4. **Measure the difference on several draws and judge by its interval.** Test data choose nothing.
+# 1. **What did the source learn to ignore?** Does the new job need it?
+# 2. **Compare the linear probe with a probe on random weights, even where the source looks near.** If it is below, try another source.
+# 3. **Tune training from scratch just as well**: the same steps, and the same settings to choose from on validation data.
+# 4. **Measure the gap on several draws and judge by its interval.** Test data choose nothing.
 # 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
 
 # %% [markdown] key="exercise-c" lang="ja"
@@ -409,7 +424,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"dye"`：自社製。しわや折り目や織り方に関係なく、**染めの色**を99%見分ける
 # - `"sheet-metal"`：取引先が、金属板の**傷**を見つけるために作ったもの
 #
-# 計画を `plan` に書いてください。`"sources"` は試す順に並べたリスト、`"compare_with"` は比較対象のリスト（`"random probe"`、`"scratch"`、`"pixels"` など）、`"chosen_on"` は選ぶのに使うデータ（`"training"`、`"validation"`、`"test"`）、`"if_harm"` はどうなれば害と判断し、そのとき何をするか、`"why"` は順番の理由と、比較を公平にする工夫です。
+# どのネットワークを、どう試しますか。次のセルの `plan` に計画を書いてください。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 9 minutes, also good in pairs)
@@ -420,16 +435,21 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"dye"`, the mill's own: it names the **dye colour**, 99% right, whatever the creases, folds and weave
 # - `"sheet-metal"`, made by a partner firm to find **scratches** on metal sheets
 #
-# Write your plan into `plan`: `"sources"` is a list in the order in which you try them, `"compare_with"` a list of baselines (`"random probe"`, `"scratch"`, `"pixels"`, ...), `"chosen_on"` the data that decide (`"training"`, `"validation"` or `"test"`), `"if_harm"` how you tell harm and what you then do, and `"why"` the reasons for your order and what keeps the comparison fair.
+# Which would you try, and how? Write your plan into `plan` in the next cell.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
 # PLACEHOLDER: plan = {
-# PLACEHOLDER:     "sources": ...,
-# PLACEHOLDER:     "compare_with": ...,
-# PLACEHOLDER:     "chosen_on": ...,
-# PLACEHOLDER:     "if_harm": ...,
-# PLACEHOLDER:     "why": ...,
+# PLACEHOLDER:     "sources": ...,  # a list, in the order in which you try them
+# ja: # PLACEHOLDER:     "sources": ...,  # 試す順に並べたリスト
+# PLACEHOLDER:     "compare_with": ...,  # a list of baselines: "random probe", "scratch", "pixels"
+# ja: # PLACEHOLDER:     "compare_with": ...,  # 比較対象のリスト："random probe"、"scratch"、"pixels"
+# PLACEHOLDER:     "chosen_on": ...,  # what you choose on: "training", "validation" or "test"
+# ja: # PLACEHOLDER:     "chosen_on": ...,  # 何で選ぶか："training"、"validation"、"test"
+# PLACEHOLDER:     "if_harm": ...,  # how you tell harm, and what you do then
+# ja: # PLACEHOLDER:     "if_harm": ...,  # どうなれば害と判断し、そのとき何をするか
+# PLACEHOLDER:     "why": ...,  # the reasons for your order, and what keeps it fair
+# ja: # PLACEHOLDER:     "why": ...,  # 順番の理由と、比較を公平にする工夫
 # PLACEHOLDER: }
 plan = {
     "sources": ["sheet-metal", "imagenet", "dye"],
@@ -477,18 +497,18 @@ tl.quiz("06")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。ギャップは、画像を選び直した差の平均と区間で表します。
-# - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。害の大きさは学習の長さで変わり、3倍長く学習すると、ほぼ追いつきました（「さらに深く」）。
-# - つまずきは1層目から始まっていました。1層目を初期化すると害はほぼ消えましたが、ゼロからの学習を超えたのは、転移元を替えたときだけです。
-# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。似て見えるかどうかは当てになりませんでした。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠くても近くても、この比較を勧めます。
+# - **負の転移**とは、転移元の重みから始めると、同じように調整したゼロからの学習より悪くなることです。
+# - 似て見えた色見分けネットは害になり、似ていない `zukan-resnet` は役に立ちました。大事なのは、目が**何を無視するように学んだか**です。
+# - 1層目を初期化するか、3倍長く学習すると（「さらに深く」）、害はほぼ消えました。ただし、ゼロからの学習を超えたのは、転移元を替えたときだけです。
+# - 転移する前に、線形プローブをランダムな重みのプローブと比べます。レッスン00の**戦略マップ**（`tl.strategy_map()`）も、転移元が遠くても近くても、この比較を勧めます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - **Negative transfer** means that training from the weights of a source ends worse than training from scratch, tuned just as well. The gap is the mean of the differences, draw by draw, with its interval.
-# - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**. How large the harm is depends on the length of training: three times as long, and it had nearly caught up (see "Deeper").
-# - The trouble began at the first layer. A new one undid nearly all of the harm, but only another source beat training from scratch.
-# - Before you transfer, compare the linear probe with a probe on random weights. Looking alike was no guide, so the **strategy map** of lesson 00 (`tl.strategy_map()`) asks for this comparison whether the source is far or near.
+# - **Negative transfer** means that training from the weights of a source ends worse than training from scratch, tuned just as well.
+# - The paint sorter looked near and did harm; `zukan-resnet` looked far and helped. What counts is **what an eye has learned to ignore**.
+# - A new first layer undid nearly all of the harm, and so did training three times as long (see "Deeper"). But only another source beat training from scratch.
+# - Before you transfer, compare the linear probe with a probe on random weights. The **strategy map** of lesson 00 (`tl.strategy_map()`) asks for this whether the source is far or near.
 
 # %% [markdown] key="deeper-why" lang="ja" tags=["deeper"]
 # ## さらに深く：なぜ学習しても戻らない？
@@ -522,41 +542,49 @@ for name in ("zukan-paint", "scratch"):
 lesson06.show_filters(eyes)
 
 # %% [markdown] key="filters-read" lang="ja"
-# **全体を学習しても、入口は開ききりませんでした。** 平均するだけの割合は、色見分けネットでは学習前の86%が学習後もおよそ半分、ゼロから学習したネットワークでは1割ほどです。しかも、**訓練データさえ**、ゼロからの学習ほどには当てられません（92%と98%）。過学習だけでは説明がつかず、学びきれてもいないのです。なぜ変わりきらないのかは、ここでは測っていません。前の学習のせいで新しいことを学ぶ力が落ちることは、**可塑性の低下**（loss of plasticity）として知られています（下の「いまの研究」）。
+# **全体を学習しても、入口は開ききりませんでした。** 平均するだけの割合は、色見分けネットでは学習後もおよそ半分、ゼロから学習したネットワークでは1割ほどです。しかも、**訓練データさえ**、ゼロからの学習ほどには当てられません。過学習だけでは説明がつかず、学びきれてもいないのです。
+#
+# なぜ学びきれないのかは、ここでは測っていません。前の学習のせいで新しいことを学ぶ力が落ちることは、**可塑性の低下**（loss of plasticity）として知られています（下の「いまの研究」）。
 
 # %% [markdown] key="filters-read" lang="en"
-# **Training everything opens the entrance only part of the way.** The share that only averages was 86% in the paint sorter and is still about half after training; in the network trained from scratch it is about a tenth. Even on its **own training pictures** the paint sorter is behind scratch (92% against 98%). So over-fitting is not the whole story: it also has trouble learning. Why is not measured here; that earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
+# **Training everything opens the entrance only part of the way.** The share that only averages is still about half in the paint sorter, and about a tenth in the network trained from scratch. Even on its **own training pictures** the paint sorter stays behind scratch. So over-fitting is not the whole story: it also has trouble learning.
+#
+# Why is not measured here. That earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# - **設定**：表面の検査で全体を学習した5つの出発点（転移元4つとランダムな重み）は、それぞれ同じ5とおり（学習率0.03〜1.0、クリッピングあり・なし）から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
-# - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは、元の18ポイントに対して、22ポイントと14ポイントです（保存済み、それぞれ10回の平均）。
-# - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかはわかりません。次の図で条件を変えたのは、色見分けネット、`zukan-resnet`、ゼロからの学習の3つだけです。
+# - **設定**：表面の検査で全体を学習した5つの出発点は、それぞれ同じ5とおりの設定から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
+# - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは22ポイントと14ポイントです（保存済み、それぞれ10回の平均）。
+# - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかはわかりません。
+#
+# 次の図では、色見分けネット、`zukan-resnet`、ゼロからの学習の条件を変えました。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# - **Settings**: on surfaces, each of the five starts (four sources and random weights) chose from the same five settings (learning rates of 0.03 to 1.0, with or without clipping), on validation pictures of a draw that is not measured; `pairs["tuning"]` has the record.
-# - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well. Their gaps are 22 and 14 points, next to the 18 of this one (stored, means of ten draws each).
-# - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch. The next figure has other conditions for the paint sorter, `zukan-resnet` and scratch alone.
+# - **Settings**: on surfaces, each of the five starts chose from the same five settings, on validation pictures of a draw that is not measured (`pairs["tuning"]` has the record).
+# - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well, with gaps of 22 and 14 points (stored, means of ten draws each).
+# - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch.
+#
+# The next figure has other conditions for the paint sorter, `zukan-resnet` and scratch.
 
 # %% key="stable-figure" alt_ja="条件を変えたときの、3つの出発点からの表面の検査のテスト正解率。1行に1つの条件。" alt_en="Test accuracy on surfaces from three starts under other conditions, one a row."
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
 
 # %% [markdown] key="stable-read" lang="ja"
-# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、差は36%対69%に開きます。3倍にすると82%対84%で、差の95%信頼区間（−2〜6ポイント）は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
+# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、差は開きます。3倍にすると色見分けネットはほぼ追いつき、差の95%信頼区間は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
 #
-# 長さが同じなら、学習率を変えても、別のオプティマイザーAdamWに替えても、害は残りました。`zukan-resnet` のほうは、どの条件でもゼロからの学習を上回りました。差は、どれも9ポイント以上です。（「学習率0.03、クリッピングなし」は、この2つが自分で選んだ設定でもあるので、その行の値は1行目と同じです。）
+# 長さが同じなら、学習率を変えても、別のオプティマイザーAdamWに替えても、害は残りました。`zukan-resnet` のほうは、どの条件でもゼロからの学習を上回りました。（「学習率0.03、クリッピングなし」は、この2つが自分で選んだ設定でもあるので、その行の値は1行目と同じです。）
 #
-# いちばん下の行は、比較対象を調整しない場合です。ファインチューニングでよく使われる学習率0.003では、ゼロからの学習は41%にしかなりません。これと比べれば、色見分けネットの60%は「19ポイントの効果」に見えてしまいます。**調整していない比較対象は、害を隠します。**
+# いちばん下の行は、比較対象を調整しない場合です。ファインチューニングでよく使われる学習率0.003では、ゼロからの学習は、1行目の色見分けネットにも遠く及びません。これと比べれば、色見分けネットに効果があるように見えてしまいます。**調整していない比較対象は、害を隠します。**
 
 # %% [markdown] key="stable-read" lang="en"
-# **How large the harm is depends on how long you train.** With half the steps the gap opens to 36% against 69%. With three times as many it closes to 82% against 84%, and the 95% interval of the gap (−2 to 6 points) includes 0. The paint sorter can find its way back; it takes time, and that is the harm wherever training time is limited.
+# **How large the harm is depends on how long you train.** With half the steps the gap opens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but that takes time, and this is the harm wherever training time is limited.
 #
-# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition, by 9 points or more. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their first.)
+# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their first.)
 #
-# The last row shows a baseline that was not tuned. At a learning rate of 0.003, as it is often used for fine-tuning, training from scratch reaches only 41%. Next to that, the 60% of the paint sorter would look like a gain of 19 points: **an untuned baseline hides harm.**
+# The last row shows a baseline that was not tuned. At a learning rate of 0.003, as it is often used for fine-tuning, training from scratch stays far below the paint sorter in the first row. Next to that, the paint sorter would look like a gain: **an untuned baseline hides harm.**
 
 # %% [markdown] key="deeper-distance" lang="ja" tags=["deeper"]
 # ## さらに深く：近さで害を見抜ける？
@@ -593,10 +621,10 @@ ahead = today["frozen", "zukan-paint"] - today["frozen", "scratch"]
 lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead, "gap": gap})
 
 # %% [markdown] key="warnings-read" lang="ja"
-# **害を前もって知らせたのは、近さではなくプローブでした。** 左の図では、害になった色見分けネットと、いちばん役に立った `zukan-resnet` が、ほぼ同じ距離（どちらも1.7）に並んでいます。距離では、害と効果を区別できません。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからの学習を上回りました。下回った色見分けネットは、下回ったままです。
+# **害を前もって知らせたのは、近さではなくプローブでした。** 左の図では、害になった色見分けネットと、いちばん役に立った `zukan-resnet` が、ほぼ同じ距離に並んでいます。右の図では、プローブでランダムな重みを上回った3つは、全体を学習してもゼロからの学習を上回りました。下回った色見分けネットは、下回ったままです。
 
 # %% [markdown] key="warnings-read" lang="en"
-# **The probe gave the warning, nearness did not.** At the left, the paint sorter, which does harm, and `zukan-resnet`, which helps most, stand at nearly the same distance (both 1.7): the distance cannot tell harm from help. At the right, the three eyes whose probe beat random weights also ended above scratch. The paint sorter's probe was below, and it ended below as well.
+# **The probe gave the warning, nearness did not.** At the left, the paint sorter, which does harm, and `zukan-resnet`, which helps most, stand at nearly the same distance. At the right, the three eyes whose probe beat random weights also ended above scratch. The paint sorter's probe was below, and it ended below as well.
 
 # %% [markdown] key="deeper-scores" lang="ja" tags=["deeper"]
 # ## さらに深く：7つのスコア
@@ -608,7 +636,7 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 # - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合、`tl.leep`）。
 # - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
 #
-# 表の順位相関は、転移先ごとに4つの転移元を並べたとき、スコアが良いと見た順と、ギャップ（出力層だけを学習）の小さい順がどれだけ合うかです。1なら完全に合い、0なら無関係、−1なら逆の順で、4つの転移先の平均を示します。
+# 表の順位相関は、スコアが良いと見た順と、ギャップ（出力層だけを学習）の小さい順がどれだけ合うかです。1なら完全に合い、0なら無関係、−1なら逆の順です。転移先ごとに4つの転移元を並べて計算し、4つの転移先で平均しました。
 
 # %% [markdown] key="deeper-scores" lang="en" tags=["deeper"]
 # ## Deeper: seven scores
@@ -620,16 +648,20 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 # - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$ (`tl.leep`).
 # - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
 #
-# The rank correlation in the table compares, on each target, the order of the four sources by score, the most promising first, with their order by gap (head only), the smallest first: 1 is full agreement, 0 none, −1 the reverse order. It is a mean over the four targets.
+# The rank correlation says how well a score puts the four sources of a target in order. It is 1 if that order is the one by gap (head only), −1 if it is the reverse, and 0 if the two have nothing in common. The table gives the mean over the four targets.
 
 # %% key="scores-table"
 lesson06.Table(lesson06.warning_rows(pairs))
 
 # %% [markdown] key="scores-read" lang="ja"
-# **LogMEは、どの転移先でも最良の転移元を当てました。** プローブの2行も同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットで、順位は逆向きです。なお、LogMEには「0より上なら良い」といった基準がありません。どの転移元がよいかはわかっても、ランダムな重みより良いかどうかは、ランダムな重みのLogMEと比べなければわかりません。スコアは1回の画像で計算したものなので、表の小さな違いに意味はありません。
+# **LogMEは、どの転移先でも最良の転移元を当てました。** プローブの2行も同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットで、順位は逆向きです。
+#
+# LogMEでわかるのは、どの転移元が最も良いかまでです。ランダムな重みより良いかどうかは、ランダムな重みのLogMEも計算して比べます。なお、スコアは1回の画像で計算したものなので、表の小さな違いに意味はありません。
 
 # %% [markdown] key="scores-read" lang="en"
-# **LogME finds the best source on every target.** So do the two rows with a probe, but that says little: the gap in this table is that of the head alone, so they measure nearly the same thing twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out backwards. Note that LogME has no zero line: it says which source is best, but whether that beats random weights you only see next to the LogME of random weights. The scores are from one draw of pictures, so small differences in the table mean nothing.
+# **LogME finds the best source on every target.** So do the two rows with a probe, but that says little: the gap in this table is that of the head alone, so they measure nearly the same thing twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out backwards.
+#
+# LogME says which source is best. Whether that one beats random weights you only see next to the LogME of random weights. The scores are from one draw of pictures, so small differences in the table mean nothing.
 
 # %% [markdown] key="deeper-today" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、いまの研究
@@ -675,7 +707,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # | 分 | 内容 | 進め方 |
 # |---|---|---|
 # | 9 | 見当違いの目、題材、最初の比較 | 最初の図を映し、「この目にとって、傷は無視してよいものでした」と話します。予想の前に「似て見えれば安全か」を挙手で聞きます |
-# | 9 | ギャップ、ウィジェット、練習A | 80・78・82%の例を黒板で計算します。練習Aの答えは、上から効果あり3つ、最後が害 |
+# | 9 | ギャップ、ウィジェット、練習A | 15・12・21ポイントの例を黒板で説明します。練習Aの答えは、上から効果あり3つ、最後が害 |
 # | 7 | 全体の学習、1層目の反応 | 学習のセル（15〜30秒）を先に実行し、待つ間に反応の例（0.2）を計算します |
 # | 6 | 練習B、対策 | 時間が足りなければ練習Bは宿題にし、図だけ読みます |
 # | 5 | 16組、プローブの警告、本物の写真 | 太字の文と図だけを読みます |
@@ -693,7 +725,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # | minutes | part | how |
 # |---|---|---|
 # | 9 | the wrong eye, the job, the first comparison | Project the first diagram and say: "For this eye, a scratch was something to ignore." Before the prediction, ask for a show of hands: is alike safe? |
-# | 9 | gap, widget, exercise A | Do the example of 80, 78 and 82% on the board. Answers to exercise A: three times help, then harm |
+# | 9 | gap, widget, exercise A | Do the example of 15, 12 and 21 points on the board. Answers to exercise A: three times help, then harm |
 # | 7 | training everything, and the response of the first layer | Start the training cell first (15 to 30 seconds); meanwhile do the example of the response (0.2) |
 # | 6 | exercise B and the remedy | Short of time, make exercise B homework and only read the figure |
 # | 5 | sixteen pairs, the warning, real pictures | Read the sentences in bold and the figures |

@@ -120,9 +120,6 @@ def test_of_sixteen_pairs_the_two_that_harm_start_from_the_paint_sorter():
     helped = {pair for pair, verdict in heads.items() if verdict == "help"}
     assert {("zukan-paint", "land_use"), ("zukan-paint", "sounds")} < helped
     assert {("zukan-resnet", target) for target in pairs["frozen"]["scratch"]} < helped
-    tuned = {source: interval(of["surfaces"]).mean for source, of in pairs["fine_tuned"].items()}
-    told = {"zukan-paint": "60%", "scratch": "78%", "zukan-resnet": "92%"}
-    assert {source: f"{tuned[source]:.0%}" for source in told} == told
 
 
 def test_two_runs_of_a_draw_differ_in_the_start_alone(monkeypatch):
@@ -160,14 +157,13 @@ def test_what_is_renewed_starts_at_random_and_what_is_not_stays(monkeypatch):
 
 def test_a_new_entrance_comes_level_with_scratch_and_not_above():
     found, tuned = stored("06_remedies"), stored("06_pairs")["fine_tuned"]
-    assert {name: f"{interval(runs).mean:.0%}" for name, runs in found.items()} == {
-        "renewed_first": "77%",
-        "kept_first": "69%",
-    }
     scratch, paint = tuned["scratch"]["surfaces"], tuned["zukan-paint"]["surfaces"]
-    gain = interval(figures.difference(found["renewed_first"], paint))
-    left = interval(figures.difference(scratch, found["renewed_first"]))
+    renewed_first, kept = found["renewed_first"], found["kept_first"]
+    gain = interval(figures.difference(renewed_first, paint))
+    left = interval(figures.difference(scratch, renewed_first))
     assert gain.low > 0.1 and left.low < 0 < left.high < 0.04
+    lost, stays = (interval(figures.difference(scratch, runs)) for runs in (paint, kept))
+    assert stays.low > 0 and 0.4 < stays.mean / lost.mean < 0.6, "about half of the harm stays"
 
 
 def test_twins_differ_at_the_defect_alone():
@@ -236,7 +232,6 @@ def test_the_verdicts_under_other_conditions_are_those_of_the_lesson():
     assert longest.low < 0 < longest.high and min(gap.low for gap in harm.values()) > 0
     assert set(help_) == {"half", "three_times", "free", "clipped", "adamw"}
     assert min(lead.low for lead in help_.values()) > 0
-    assert round(min(lead.mean for lead in help_.values())) == 9
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -259,10 +254,9 @@ def test_every_point_of_the_real_pictures_rests_on_ten_draws():
 
 def test_pixels_come_close_on_blood_cells_but_the_source_adds_a_little_as_the_lesson_says():
     cells = stored("06_real")["blood_cells"]
-    for baseline, points in (("pixels", 1), ("random", 3)):
-        runs = zip(cells["imagenet"]["50"], cells[baseline]["50"], strict=True)
-        lead = interval([100 * (tuned - plain) for tuned, plain in runs])
-        assert lead.low > 0 and round(lead.mean) == points
+    runs = zip(cells["imagenet"]["50"], cells["pixels"]["50"], strict=True)
+    lead = interval([100 * (tuned - plain) for tuned, plain in runs])
+    assert lead.low > 0 and round(lead.mean) == 1
 
 
 def test_imagenet_does_clear_harm_on_no_real_target_as_the_lesson_says():
