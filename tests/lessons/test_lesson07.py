@@ -10,7 +10,7 @@ from torch import nn
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.choosing_a_model import widget
-from tlhelpers.lessons.choosing_a_model.checks import best_small, left_over, lost_by_leep
+from tlhelpers.lessons.choosing_a_model.checks import best_small, left_over, lost_by_size
 from tlhelpers.lessons.choosing_a_model.chest import FINDINGS, draw_chests
 from tlhelpers.lessons.choosing_a_model.depth import Block, tower
 from tlhelpers.lessons.choosing_a_model.figures import (
@@ -26,7 +26,6 @@ from tlhelpers.lessons.choosing_a_model.regret import (
     regret_by_job,
     regrets,
     truths,
-    tuned_truths,
 )
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
@@ -34,7 +33,6 @@ from tlhelpers.transfer.intervals import interval, paired
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "lessons/source/07_choosing_a_model.py"
-WEAK = ("zukan-shape", "zukan-texture", "zukan-paint")
 FOUND = {  # two draws, two networks, one count
     "targets": {
         "one": {
@@ -68,26 +66,32 @@ def test_what_the_best_frozen_network_loses_when_all_are_tuned_by_hand():
     assert lost_when_tuned(FOUND, {"targets": targets}, 0)["frozen"]["one"] == pytest.approx(10)
 
 
-def test_fine_tuning_keeps_the_order_that_the_lesson_tells():
+def test_the_figure_of_six_jobs_shows_the_order_that_the_lesson_tells():
     choice, tuned = stored("07_choice"), stored("07_tuned")
+    jobs = {target: truths(choice, target, 1) for target in choice["targets"]}
+    best = [max(values, key=values.get) for values in jobs.values()]
+    assert best.count("zukan-resnet") == 5
+    assert jobs["birds"]["zukan-shape"] > jobs["birds"]["zukan-texture"]
+    assert jobs["land_use"]["zukan-shape"] < jobs["land_use"]["zukan-texture"]
     lost = lost_when_tuned(choice, tuned)
     assert sum(lost["frozen"].values()) / 6 < 3 < 10 < sum(lost["random"].values()) / 6
-    assert sorted(lost["frozen"].values())[:4] == [0, 0, 0, 0]  # the best stays the best on four
-    assert max(lost["frozen"].values()) <= 3.05
-    gains = {
-        (target, name): 100 * (after - truths(choice, target, 1)[name])
-        for target in tuned["targets"]
-        for name, after in tuned_truths(tuned, target).items()
-    }
-    assert gains["strokes", "zukan-shape"] == max(gains.values()) == pytest.approx(24, abs=0.5)
-    weak = [n[name]["rate"] for n in tuned["targets"].values() for name in WEAK]
-    assert sum(rate == max(tuned["rates"]) for rates in weak for rate in rates) == 35
-    assert sum(map(len, weak)) == 90
     for target, networks in tuned["targets"].items():
-        assert networks.keys() == choice["targets"][target].keys()
+        assert networks.keys() == jobs[target].keys()
         for runs in networks.values():
-            assert len(runs["accuracy"]) == len(runs["rate"]) == 5
+            assert len(runs["accuracy"]) == len(runs["rate"])
             assert set(runs["rate"]) <= set(tuned["rates"])
+
+
+def test_a_probe_loses_less_than_chance_and_every_score_is_wrong_somewhere():
+    found = stored("07_choice")
+    lost = {way: regret_by_job(found, way, 1) for way in ("probe", "leep", "knn", "random")}
+    means = {way: fmean(jobs.values()) for way, jobs in lost.items()}
+    told = {"probe": 1.5, "leep": 2.8, "knn": 2.8, "random": 15.3}
+    assert means == pytest.approx(told, abs=0.051)
+    assert paired(list(lost["random"].values()), list(lost["probe"].values())).low > 0
+    chosen = choices(found, "birds", "leep", 1)
+    assert chosen.count("zukan-inception") == 6
+    assert round(max(regrets(found, "birds", "leep", 1))) == 9
 
 
 def test_guessing_on_real_pictures_is_one_of_the_classes_that_were_measured():
@@ -280,15 +284,15 @@ def test_three_times_the_epochs_make_up_for_missing_shortcuts():
     points = stored("07_stable")["verdicts"]["shortcuts"]
     assert max(points["three_times"]) < 3
     assert [len(draws) for draws in points.values()] == [10] * 4
-    leads = [points[way] for way in ("half", "clipped", "adamw")]
-    assert min(map(min, leads)) > 14 and {22, 38} == {round(fmean(lead)) for lead in leads}
+    assert min(min(points[way]) for way in ("half", "clipped", "adamw")) > 0
 
 
-def test_the_network_with_most_pictures_loses_little_over_the_six_jobs():
-    found = stored("07_choice")
-    truth = [truths(found, target, 1) for target in found["targets"]]
-    lost = [100 * (max(values.values()) - values["zukan-resnet"]) for values in truth]
-    assert sum(lost) / len(lost) == pytest.approx(0.3, abs=0.05)
+def test_without_shortcuts_deep_networks_learn_less_of_their_training_data():
+    depth = stored("07_depth")
+    assert paired(depth["residual"][-1], depth["plain"][-1]).low > 0
+    assert [len(runs) for runs in depth["plain"]] == [10] * 3
+    means = [fmean(runs) for runs in depth["plain"]]
+    assert means == sorted(means, reverse=True)
 
 
 @pytest.mark.parametrize("depth", [8, 14, 20])
@@ -396,9 +400,9 @@ def test_the_widget_is_read_step_by_step(monkeypatch, changed, sentence):
     right = {
         "small_aerial": best_small("land_use"),
         "small_birds": best_small("birds"),
-        "lost": round(lost_by_leep("birds")),
+        "lost": round(lost_by_size("birds")),
     }
-    assert right == {"small_aerial": "zukan-texture", "small_birds": "zukan-shape", "lost": 9}
+    assert right == {"small_aerial": "zukan-texture", "small_birds": "zukan-shape", "lost": 20}
     assert check("07-a", dict(right)).passed
     verdict = check("07-a", {**right, **changed})
     known = ", ".join(stored("07_choice")["targets"]["birds"])

@@ -1,7 +1,6 @@
 """What the exercises of lesson 07 ask for."""
 
 from collections.abc import Callable
-from statistics import fmean
 
 from tlhelpers.course.exercises import exercise
 from tlhelpers.course.results import stored
@@ -25,20 +24,17 @@ def best_small(target: str) -> str:
     return max(left_over(), key=truth.__getitem__)
 
 
-def lost_by_leep(target: str) -> float:
-    """Points by which the network of the highest mean LEEP is below the best one."""
-    found = stored("07_choice")
-    truth = truths(found, target, TWENTY)
-    runs = found["targets"][target]
-    chosen = max(runs, key=lambda name: fmean(runs[name]["leep"][TWENTY]))
-    return 100 * (max(truth.values()) - truth[chosen])
+def lost_by_size(target: str) -> float:
+    """Points by which the best of these is below the best of all."""
+    truth = truths(stored("07_choice"), target, TWENTY)
+    return 100 * (max(truth.values()) - truth[best_small(target)])
 
 
 @exercise(
     "07-a", hints=("lesson07.read_hint_1", "lesson07.read_hint_2"), right="lesson07.read_right"
 )
 def read_the_widget(small_aerial: str, small_birds: str, lost: float) -> str | None:
-    """Which small network is best on two jobs, and what following LEEP costs."""
+    """Which small network is best on two jobs, and what its size costs on one."""
     known = list(stored("07_choice")["targets"]["birds"])
     for target, named in (("land_use", small_aerial), ("birds", small_birds)):
         job = text(f"widget07.{target}")
@@ -48,7 +44,7 @@ def read_the_widget(small_aerial: str, small_birds: str, lost: float) -> str | N
             return text("lesson07.read_over", name=named)
         if named != best_small(target):
             return text("lesson07.read_wrong", job=job, name=named)
-    if not isinstance(lost, (int, float)) or abs(lost - lost_by_leep("birds")) > 1:
+    if not isinstance(lost, (int, float)) or abs(lost - lost_by_size("birds")) > 1:
         return text("lesson07.read_lost", lost=lost)
     return None
 

@@ -137,6 +137,8 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
         "frozen": {target: truths(choice, target, 1) for target in targets},
         "fine_tuned": {target: tuned_truths(tuned, target) for target in targets},
     }
+    one, other = (found["targets"][targets[0]]["zukan-vgg"] for found in (choice, tuned))
+    draws = {"frozen": len(one["frozen"][1]), "fine_tuned": len(other["accuracy"])}
     figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.2), sharex=True)
     for axes, (way, jobs) in zip(panels, rows.items(), strict=True):
         for column, (target, values) in enumerate(jobs.items()):
@@ -148,7 +150,7 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
                     axes.plot(x, value, "o", color=figures.INK, fillstyle="none", markersize=14)
             chance = 1 / CHANCE[target]
             axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
-        axes.set_title(text(f"lesson07.targets_{way}"), fontsize=11)
+        axes.set_title(text(f"lesson07.targets_{way}", draws=draws[way]), fontsize=11)
         axes.set_ylabel(text("lesson07.accuracy"))
         _upwards(axes)
     last = panels[1]
@@ -162,34 +164,40 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
     return picture(figure, text("lesson07.targets_alt"))
 
 
-def draw_regret(choice: Mapping) -> Picture:
-    """Mean regret of every score, a bar, and its six jobs, dots, with 5 and with 20 labels; the
-    smallest with 20 stands first.
+def draw_regret(choice: Mapping, every: bool = False) -> Picture:
+    """Mean regret of each way to choose, a bar, and its six jobs, dots; the smallest with 20 labels
+    stands first. every: all scores, with 5 labels, too.
     """
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
+    scores = SCORES if every else ("probe", "leep", "knn")
+    shown = ((0, "five"), (1, "twenty")) if every else ((1, "twenty"),)
     ways = sorted(
-        (*SCORES, "random"), key=lambda way: fmean(regret_by_job(choice, way, 1).values())
+        (*scores, "random"), key=lambda way: fmean(regret_by_job(choice, way, 1).values())
     )
-    for axes, (place, key) in zip(panels, ((0, "five"), (1, "twenty")), strict=True):
+    size = (8.6, 3.8) if every else (7.4, 3.0)
+    figure, panels = plt.subplots(1, len(shown), figsize=size, sharey=True, squeeze=False)
+    first = panels[0, 0]
+    for axes, (place, key) in zip(panels[0], shown, strict=True):
         for row, score in enumerate(ways):
             lost = regret_by_job(choice, score, place).values()
             colour = figures.GREY if score == "random" else figures.BLUE
             axes.barh(row, fmean(lost), color=colour, height=0.6, alpha=0.55)
             axes.plot(lost, [row] * len(lost), "o", color=figures.INK, markersize=4, clip_on=False)
             axes.text(1.02, row, f"{fmean(lost):.1f}", va="center", transform=_beside(axes))
-        axes.set_xlim(0, 40)
-        axes.set_xticks(range(0, 50, 10))
+        axes.set_xlim(0, 40 if every else 30)
+        axes.set_xticks(range(0, 50 if every else 40, 10))
         axes.grid(axis="y", visible=False)
-        axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
         axes.set_xlabel(text("lesson07.regret_points"))
+        if every:
+            axes.set_title(text(f"lesson07.regret_{key}"), fontsize=11)
     names = [text(f"lesson07.score_{score}") for score in ways]
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
-    panels[0].plot([], [], "o", color=figures.INK, markersize=4, label=text("lesson07.one_job"))
-    panels[0].barh(0, 0, color=figures.BLUE, alpha=0.55, label=text("lesson07.mean_of_jobs"))
+    first.set_yticks(range(len(names)), names)
+    first.set_ylim(len(names) - 0.5, -0.5)
+    first.plot([], [], "o", color=figures.INK, markersize=4, label=text("lesson07.one_job"))
+    first.barh(0, 0, color=figures.BLUE, alpha=0.55, label=text("lesson07.mean_of_jobs"))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    figure.suptitle(text("lesson07.regret_title"), x=0.02, ha="left", fontsize=12)
+    title = text("lesson07.regret_all_title" if every else "lesson07.regret_title")
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson07.regret_alt"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import fmean
 
 from tlhelpers.lessons.choosing_a_model.figures import LOOK, front_of
 from tlhelpers.lessons.choosing_a_model.regret import truths
@@ -14,7 +13,6 @@ from tlhelpers.show.widgets.chart import Chart, percent
 from tlhelpers.show.widgets.explorer import Control, Explorer, View
 
 RESULTS = ("07_choice", "07_cost")
-JUDGES = ("knn", "logme", "leep")  # the scores whose choice is told
 
 
 def build(results: Mapping[str, Mapping]) -> Explorer:
@@ -46,7 +44,7 @@ def draw(choice: Mapping, costs: Mapping, target: str, place: int, ms: float, mb
     truth = truths(choice, target, place)
     draws = len(choice["targets"][target][next(iter(truth))]["frozen"][place])
     allowed = [name for name in truth if costs[name]["ms"] <= ms and costs[name]["mb"] <= mb]
-    says = _says(choice, target, place, truth, allowed)
+    says = _says(truth, allowed)
     dearest = max(one["ms"] for one in costs.values())
     ticks = [(tick, str(tick)) for tick in range(math.ceil(1.25 * dearest))]
     chart = Chart(
@@ -74,19 +72,9 @@ def draw(choice: Mapping, costs: Mapping, target: str, place: int, ms: float, mb
     return View(chart.svg(), says)
 
 
-def _says(choice: Mapping, target: str, place: int, truth: Mapping, allowed: list[str]) -> str:
+def _says(truth: Mapping[str, float], allowed: list[str]) -> str:
     if not allowed:
         return text("widget07.nothing")
     best = max(allowed, key=truth.__getitem__)
     says = text("widget07.best", best=best, accuracy=percent(truth[best]))
-    if len(allowed) < len(truth):
-        says += text("widget07.rings")
-    if len(allowed) == 1:
-        return says
-    for score in JUDGES:
-        means = {n: fmean(choice["targets"][target][n][score][place]) for n in allowed}
-        chosen = max(means, key=means.__getitem__)
-        lost = 100 * (truth[best] - truth[chosen])
-        key = "widget07.same" if chosen == best else "widget07.other"
-        says += text(key, score=text(f"lesson07.score_{score}"), chosen=chosen, lost=f"{lost:.0f}")
-    return says
+    return says + text("widget07.rings") if len(allowed) < len(truth) else says

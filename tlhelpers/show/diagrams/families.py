@@ -26,11 +26,12 @@ def families() -> Diagram:
     for number in range(4):
         _layer(d, 120, top + step * number, "3 × 3")
         d.arrow(120, top + step * number + LOW + 2, 0, 14)
-    branches = (("1 × 1", 252), ("3 × 3", 324), ("5 × 5", 396), ("pool", 468))
+    branches = (("1 × 1", 252), ("3 × 3", 324), ("5 × 5", 396), ("", 468))
     for words, x in branches:
         d.add("path", d=f"M360 {top - 2}L{x} {top + 34}", stroke=INK, stroke_width=1.6)
-        _layer(d, x, top + 36, words, GREY if words == "pool" else BLUE)
+        _layer(d, x, top + 36, words, BLUE if words else GREY)
         d.add("path", d=f"M{x} {top + 36 + LOW}L360 {top + 116}", stroke=INK, stroke_width=1.6)
+    d.note(468, top + 57, "families_pooling", SMALL, text_anchor="middle")
     d.block(270, top + 118, "", GREEN, width=180, height=LOW)
     d.note(360, top + 139, "families_join", SMALL, text_anchor="middle")
     d.arrow(360, top + 118 + LOW + 2, 0, 14)
