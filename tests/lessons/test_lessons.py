@@ -49,7 +49,7 @@ def test_solutions_pass_and_untouched_stubs_fail(path, kernel):
 LARGE = "resnet18(weights=None), ResNet18_Weights.DEFAULT.transforms()"
 PAGES = {
     "02": (
-        ["setup", "birds", "head", "predict-win", "train"],
+        ["setup", "birds", "head", "train"],
         {
             'network = tl.backbone("zukan-resnet")': "network = resnet18(weights=None)\n"
             "network.preprocess = ResNet18_Weights.DEFAULT.transforms()",

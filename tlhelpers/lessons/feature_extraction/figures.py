@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,13 +21,14 @@ from tlhelpers.transfer.intervals import Interval, interval
 
 
 def draw_prediction(
-    image: Tensor, probabilities: Tensor, names: Sequence[str], truth: int
+    image: Tensor, probabilities: Tensor, names: Sequence[str], truth: int | Tensor
 ) -> Picture:
     """A picture, uint8 (3, height, width), beside the probabilities (classes,) that it got.
 
     truth: the class that the picture is of; its name is marked.
     """
     figures.use()
+    truth = int(truth)
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(6.4, 2.5), gridspec_kw={"width_ratios": [1, 2.2]}
     )
@@ -51,58 +51,25 @@ def draw_prediction(
     return picture(figure, alt, photographic=True)
 
 
-def measure_drift(network: nn.Module, trained: nn.Module) -> dict[str, float]:
-    """How far the running mean of each BatchNorm moved, in standard deviations of `network`.
-
-    {name of the layer: mean over its channels of |new mean - old mean| / old deviation}.
-    """
-    moved = dict(trained.named_modules())
-    return {
-        name: float(
-            ((moved[name].running_mean - layer.running_mean).abs() / layer.running_var.sqrt())
-            .mean()
-            .detach()
-        )
-        for name, layer in network.named_modules()
-        if isinstance(layer, nn.BatchNorm2d)
-    }
-
-
-STAGES = ("bn1", "layer1", "layer2", "layer3", "layer4")
-
-
-def draw_drift(
-    drifts: Sequence[Mapping[str, float]], accuracy: Mapping[str, Mapping[str, Sequence[float]]]
-) -> Picture:
-    """Left, how far the memory of each stage moved; right, what it cost on new and old task.
-
-    drifts: what `measure_drift` gives, one a draw. accuracy: {"birds" | "source": {"eval" |
-    "train": accuracies, one a draw}}.
-    """
+def draw_drift(accuracy: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
+    """What a body in train mode costs: {"source" | "birds": {"eval" | "train": accuracies}}."""
     figures.use()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
-    moved = []
-    for stage in STAGES:
-        of_stage = [v for drift in drifts for name, v in drift.items() if name.startswith(stage)]
-        moved.append(sum(of_stage) / len(of_stage))
-    left.barh(range(len(STAGES)), moved, color=figures.VERMILION)
-    left.set_yticks(range(len(STAGES)), ["conv1", *STAGES[1:]])
-    left.invert_yaxis()
-    left.grid(axis="y", visible=False)
-    left.set(title=text("lesson02.drift_title"), xlabel=text("lesson02.drift_label"))
-    for k, mode in enumerate(("eval", "train")):
-        colour = (figures.BLUE, figures.VERMILION)[k]
-        for place, task in enumerate(accuracy):
-            point = interval(accuracy[task][mode], share=True)
-            label = text(f"lesson02.mode_{mode}") if place == 0 else None
-            look: dict[str, Any] = {"marker": figures.MARKERS[k], "label": label}
-            figures.mark_mean(right, place + (k - 0.5) * 0.3, point, color=colour, **look)
-    right.set_xticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
-    right.grid(axis="x", visible=False)
-    right.set(xlim=(-0.6, len(accuracy) - 0.4), ylim=(0, 1.05))
-    right.set(title=text("lesson02.drift_cost"), ylabel=text("twins.accuracy"))
-    right.yaxis.set_major_formatter(PercentFormatter(1))
-    right.legend(loc="lower right", title=text("lesson02.drift_legend"))
+    figure, axes = plt.subplots(figsize=(7.2, 3.0))
+    looks = {"eval": figures.METHODS["probe"], "train": {"color": figures.VERMILION, "marker": "s"}}
+    for row, by_mode in enumerate(accuracy.values()):
+        for mode, look in looks.items():
+            side = -1 if mode == "eval" else 1  # eval above, train below
+            label = text(f"lesson02.mode_{mode}") if row == 0 else None
+            point, place = interval(by_mode[mode], share=True), row + 0.14 * side
+            figures.mark_mean(axes, place, point, across=True, label=label, **look)
+            at = {"ha": "center", "va": "bottom" if side < 0 else "top", "color": look["color"]}
+            axes.text(point.mean, row + 0.22 * side, f"{point.mean:.0%}", **at)
+    axes.set_yticks(range(len(accuracy)), [text(f"lesson02.on_{task}") for task in accuracy])
+    axes.set(xlim=(0, 1.02), ylim=(len(accuracy) - 0.4, -0.6))
+    axes.set(title=text("lesson02.drift_title"), xlabel=text("lesson02.rows_label"))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="center left", title=text("lesson02.drift_legend"), alignment="left")
     return picture(figure, text("lesson02.drift_alt"))
 
 
@@ -125,6 +92,7 @@ def draw_activations(image: Tensor, activations: Mapping[str, Tensor], maps: int
             axes[row, column].imshow(shown[channel].numpy(), cmap="cividis")
         height, width = shown.shape[1:]
         axes[0, column].set_title(f"{name}\n{height} × {width}", fontsize=10, loc="center")
+    axes[1, 0].text(0.5, 1, text("lesson02.bright"), ha="center", va="top", fontsize=9)
     figure.suptitle(text("lesson02.activations_title"), x=0.02, ha="left", fontsize=11)
     alt = text("lesson02.activations_alt", layers=", ".join(activations))
     return picture(figure, alt, photographic=True)
@@ -142,13 +110,16 @@ def draw_shares(shares: Mapping[str, Sequence[float]], chance: float) -> Picture
     figure, axes = plt.subplots(figsize=(6.4, 3.0))
     places = range(len(shares))
     figures.error_band(axes, places, list(shares.values()), color=figures.BLUE)
+    means = [f"{interval(runs).mean:.0%}" for runs in shares.values()]
+    for place, (runs, mean) in enumerate(zip(shares.values(), means, strict=True)):
+        axes.text(place, interval(runs).high + 0.02, mean, ha="center", va="bottom")
+    axes.set_xlim(-0.25, len(shares) - 0.75)
     axes.axhline(chance, color=figures.INK, linestyle=":", linewidth=1.2)
-    axes.text(len(shares) - 1, chance + 0.02, text("lesson02.by_chance"), ha="right", fontsize=9)
+    axes.text(len(shares) - 0.8, chance + 0.02, text("lesson02.by_chance"), ha="right", fontsize=9)
     axes.set_xticks(places, list(shares))
     axes.set(ylim=(0, 1.02), ylabel=text("lesson02.same_class"))
     axes.set_title(text("lesson02.shares_title"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    means = [f"{interval(runs).mean:.0%}" for runs in shares.values()]
     return picture(figure, text("lesson02.shares_alt", first=means[0], last=means[-1]))
 
 
@@ -168,7 +139,7 @@ def draw_digits(bars: Sequence[Mapping], by_pixels: Sequence[float]) -> Picture:
         "scratch": Interval(**stored[start + "scratch"]),
         "tuned": Interval(**stored[start + "tuned"]),
     }
-    return _draw_rows(spans, text("lesson02.digits_title"), "digits")
+    return _draw_rows(spans, text("lesson02.digits_title"), "digits", (0.76, 0.96))
 
 
 SIGNS = {
@@ -180,8 +151,13 @@ SIGNS = {
 }
 
 
-def _draw_rows(spans: Mapping[str, Interval], title: str, alt: str) -> Picture:
-    """A row for each way: its mean, its 95% interval, its number; guessing (10%) is dotted."""
+def _draw_rows(
+    spans: Mapping[str, Interval], title: str, alt: str, part: tuple[float, float] = (0, 1.02)
+) -> Picture:
+    """A row for each way: its mean, its 95% interval, its number; guessing (10%) is dotted.
+
+    part: of the axis; where guessing lies outside, the label tells it.
+    """
     figures.use()
     means = {name: f"{span.mean:.0%}" for name, span in spans.items()}
     figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.48 * len(spans)))
@@ -190,12 +166,14 @@ def _draw_rows(spans: Mapping[str, Interval], title: str, alt: str) -> Picture:
         axes.plot([span.low, span.high], [row, row], color=sign["color"], linewidth=2.2)
         axes.plot(span.mean, row, sign["marker"], color=sign["color"], markersize=8)
         axes.text(span.mean, row - 0.2, means[name], ha="center", va="bottom")
-    axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
-    axes.text(0.115, len(spans) - 0.6, text("twins.chance"), fontsize=9)
+    if part[0] < 0.1:
+        axes.axvline(0.1, color=figures.INK, linestyle=":", linewidth=1.2)
+        axes.text(0.115, len(spans) - 0.6, text("twins.chance"), fontsize=9)
     axes.set_yticks(range(len(spans)), [text(f"lesson02.{name}") for name in spans])
-    axes.set(xlim=(0, 1.02), ylim=(len(spans) - 0.5, -0.75))
-    axes.set(title=title, xlabel=text("lesson02.rows_label"))
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set(xlim=part, ylim=(len(spans) - 0.5, -0.75))
+    axes.set(title=title, xlabel=text("lesson02.rows_label" if part[0] < 0.1 else "lesson02.part"))
+    axes.xaxis.set_major_locator(MultipleLocator(0.2 if part[0] < 0.1 else 0.05))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="y", visible=False)
     return picture(figure, text(f"lesson02.{alt}_alt", **means))
 
@@ -225,14 +203,19 @@ def draw_layers(found: Mapping) -> Picture:
     places = [int(block) for block in found["layers"]]
     for count, colour in (("50", figures.BLUE), ("10", figures.SKY)):
         runs = [by_count[count] for by_count in found["layers"].values()]
-        label = text("lesson02.layers_labels", count=count)
-        figures.error_band(axes, places, runs, label, color=colour)
-    axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2, label=text("twins.chance"))
+        figures.error_band(axes, places, runs, color=colour)
+        above = count == "50"
+        at = {"ha": "center", "va": "bottom" if above else "top"}
+        axes.text(9, 0.79 if above else 0.59, text("lesson02.layers_labels", count=count), **at)
+        for place in (0, -2, -1):
+            mean = interval(runs[place]).mean
+            axes.text(places[place], mean + (0.03 if above else -0.04), f"{mean:.0%}", **at)
+    axes.axhline(0.5, color=figures.INK, linestyle=":", linewidth=1.2)
+    axes.text(18, 0.51, text("twins.chance"), ha="right", fontsize=9)
     axes.set_xticks(places)
     axes.set_xlabel(text("lesson02.layers_block"))
     axes.set_ylabel(text("lesson02.accuracy_band"))
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0.4, 1.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower right")
     axes.set_title(text("lesson02.layers_title"))
     return picture(figure, text("lesson02.layers_alt"))

@@ -104,7 +104,7 @@ def draw(layer: str, picked: int) -> View:
         count=NEIGHBOURS,
         share=percent(shares()[layer]),
     )
-    canvas = Canvas(says, height=472)
+    canvas = Canvas(says, height=486)
     canvas.text(8, 18, text("widget02.pick"))
     for place in range(OFFERED):
         row = place * PER_CLASS
@@ -125,9 +125,10 @@ def draw(layer: str, picked: int) -> View:
         x, y = 132 + 62 * place, 120
         _pixels(canvas, x, y, 56, (maps[channel] / maps.max().clamp(min=1e-6)).sqrt())
         if layer == "conv1":
-            _pixels(canvas, x, 182, 50, seen.filters[channel])
+            _pixels(canvas, x, 202, 44, seen.filters[channel])
+    canvas.text(132, 192, text("widget02.bright"), font_size=11)
     if layer == "conv1":
-        canvas.text(132, 250, text("widget02.filters"))
+        canvas.text(132, 260, text("widget02.filters"), font_size=11)
 
     canvas.text(8, 282, text("widget02.neighbours", layer=layer))
     for place, row in enumerate(near[picked].tolist()):
@@ -142,7 +143,10 @@ def draw(layer: str, picked: int) -> View:
     canvas.text(8, 436, text("widget02.shares"))
     for place, (name, share) in enumerate(shares().items()):
         weight = "bold" if name == layer else None
-        canvas.text(8 + 126 * place, 460, f"{name}: {percent(share)}", font_weight=weight)
+        x, colour = 8 + 126 * place, figures.BLUE if name == layer else figures.SKY
+        canvas.text(x, 460, f"{name}: {percent(share)}", font_weight=weight)
+        canvas.add("rect", x=x, y=468, width=112, height=10, fill=figures.RULE)
+        canvas.add("rect", x=x, y=468, width=112 * share, height=10, fill=colour)
     return View(canvas.svg(), says)
 
 

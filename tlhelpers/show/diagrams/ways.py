@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tlhelpers.runtime.language import text
-from tlhelpers.show.diagrams.canvas import BLOCK, GAP, HIGH, NOTE, SMALL, STAGES, Diagram, drawn
+from tlhelpers.show.diagrams.canvas import (
+    BLOCK,
+    GAP,
+    HIGH,
+    NOTE,
+    PALE,
+    SMALL,
+    STAGES,
+    Diagram,
+    drawn,
+)
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
@@ -215,19 +225,61 @@ def springs() -> Diagram:
 
 @drawn
 def batchnorm() -> Diagram:
-    """BatchNorm's memory: in training it follows the pictures, in eval mode it only reads."""
-    d = Diagram("batchnorm", 214)
-    for row, key in enumerate(("train_mode", "eval_mode")):
-        y = 34 + 106 * row
-        d.note(20, y - 12, key)
+    """BatchNorm's memory: a batch of mean 10 moves it in train(), and leaves it in eval()."""
+    d = Diagram("batchnorm", 246)
+    for row, mode in enumerate(("train_mode", "eval_mode")):
+        y, training = 40 + 122 * row, row == 0
+        d.note(20, y - 18, mode)
         for place in range(3):
-            d.photo(24 + 9 * place, y + 4 + 3 * place, 36)
+            d.photo(24 + 9 * place, y - 2 + 3 * place, 34)
+        d.note(64, y + 58, "batch_mean", SMALL, text_anchor="middle")
         d.arrow(92, y + HIGH / 2, 26)
-        d.block(126, y, text(f"diagram.{key}_uses"), width=250)
-        if row == 0:
-            d.arrow(384, y + HIGH / 2, 30, colour=VERMILION)
-        else:
-            d.arrow(414, y + HIGH / 2, -30)
-        d.block(422, y, text("diagram.memory"), GREEN, width=250, locked=row == 1)
-    d.note(547, 104, "memory_moves", SMALL, text_anchor="middle")
+        d.block(126, y, "", width=232)
+        d.note(242, y + 19, f"{mode}_uses", SMALL, text_anchor="middle")
+        d.arrow(364 if training else 414, y + HIGH / 2, 50 if training else -50)
+        left, unit, line = 452, 22, y + HIGH / 2
+        d.add("path", d=f"M{left} {line}h{10 * unit}", stroke=INK, stroke_width=1.5)
+        for value in range(11):
+            d.add("path", d=f"M{left + unit * value} {line - 4}v8", stroke=INK, stroke_width=1)
+        for value in (0, 10):
+            d.text(left + unit * value, line + 24, str(value), text_anchor="middle", font_size=12)
+        d.photo(left + 10 * unit - 10, line - 30, 20)
+        if training:
+            d.add("circle", cx=left, cy=line, r=8, fill="white", stroke=GREEN, stroke_width=2)
+            d.add("path", d=f"M{left} {line - 14}q11 -14 18 -1", fill="none", stroke=VERMILION)
+            d.add("path", d=f"M{left + 20} {line - 10}l-6 -4l6 -4Z", fill=VERMILION)
+        d.add("circle", cx=left + unit * training, cy=line, r=8, fill=GREEN)
+        if not training:
+            d.padlock(left - 22, line - 2)
+        d.note(left + 34, line - 14, "memory_moves" if training else "memory_rests", SMALL)
+    return d
+
+
+@drawn
+def head_by_hand() -> Diagram:
+    """Two channels become two features, their means, and a head makes one score of them."""
+    d = Diagram("head_by_hand", 196)
+    cell, middle = 25, 106
+    for place, key in ((85, "two_channels"), (228, "features_are"), (438, "one_class")):
+        d.note(place, 20, key, SMALL, text_anchor="middle")
+    for row, (values, weight) in enumerate((((0, 2, 1, 1), "3"), ((4, 1, 2, 1), "−1"))):
+        y = 58 + 72 * row
+        for place, value in enumerate(values):
+            at = {"x": 60 + cell * (place % 2), "y": y + cell * (place // 2)}
+            shade = PALE[BLUE] if value < 2 else BLUE
+            d.add("rect", **at, width=cell, height=cell, fill=shade, stroke="white")
+            ink = INK if value < 2 else "white"
+            x = at["x"] + cell / 2
+            d.text(x, at["y"] + 17, str(value), text_anchor="middle", font_size=SMALL, fill=ink)
+        d.arrow(120, y + cell, 68)
+        d.note(152, y + cell - 8, "mean", SMALL, text_anchor="middle")
+        mean = sum(values) // len(values)
+        d.block(196, y + 4, f"{mean}", width=64, height=42)
+        d.arrow(268, y + cell, 72, 22 - 44 * row)
+        d.text(310, y + cell - 2 + 16 * row, f"× {weight}", text_anchor="middle", font_size=SMALL)
+    d.block(350, middle - HIGH / 2, "3 × 1 − 1 × 2 + 0.5", ORANGE, width=176, random=True)
+    d.moves(438, middle + HIGH / 2 + 12, 0.5)
+    d.note(438, middle + HIGH / 2 + 34, "legend_moves", SMALL, text_anchor="middle")
+    d.arrow(534, middle, 40)
+    d.note(586, middle + 5, "score_is")
     return d
