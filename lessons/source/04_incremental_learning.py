@@ -1,23 +1,23 @@
 # %% [markdown] key="title" lang="ja"
 # # 04 追加学習（継続学習）
 #
-# **説明27分、練習18分** ・ 前提：レッスン03
+# **説明24分、練習とクイズ21分** ・ 前提：レッスン03
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 学習済みのモデルに新しいクラスを教え、前のクラスも見分けられるように保つ
+# - 学習済みのモデルに、前のクラスを忘れさせずに新しいクラスを教える
 # - どれだけ忘れたかを、正解率の表（行列R）から計算する
-# - 何を保管できるか、特徴が足りているかを手がかりに、方法を選ぶ
+# - 何を保管できるか、いまの特徴で足りるかを考えて、方法を選ぶ
 
 # %% [markdown] key="title" lang="en"
 # # 04 Incremental (continual) learning
 #
-# **27 minutes of reading, 18 of exercises** · Before this: lesson 03
+# **24 minutes of reading, 21 of exercises and quiz** · Before this: lesson 03
 #
 # After this lesson you can
 #
 # - teach a trained model new classes and keep the old ones
-# - compute from a table of accuracies, the matrix R, how much was forgotten
+# - compute how much was forgotten from a table of accuracies, the matrix R
 # - choose a way by what you may keep, and by whether the features are good enough
 
 # %% key="setup"
@@ -37,55 +37,55 @@ lesson04 = tl.figures("04")
 # %% [markdown] key="arrive" lang="ja"
 # ## 見分けるものは、後から増える
 #
-# 水族館の案内アプリが、ティラピア、カクレクマノミ、サバの3種類を見分けています。そこへ、マダイとデメキンの展示が加わりました。アプリには、前の3種類を忘れずに、新しい2種類を覚えてほしいところです。問い合わせの分類に項目が増える、外観検査に新しい欠陥が加わるなど、職場でもよくある話です。
+# 水族館の案内アプリが、ティラピア、カクレクマノミ、サバの3種類を見分けています。そこへ、マダイとデメキンがやって来ました。アプリには、前の3種類を忘れずに、新しい2種類を覚えてほしいところです。職場でも、問い合わせの項目や検査する欠陥の種類は、後から増えていきます。
 #
-# これを**追加学習**（incremental learning）、または**継続学習**（continual learning）といいます。野鳥の愛好家なら、新しい鳥を覚えても、前の鳥を忘れたりしません。ニューラルネットワークはどうでしょうか。
+# このように、後から来たものを覚えていくことを**追加学習**（incremental learning）、または**継続学習**（continual learning）といいます。野鳥の愛好家は、新しい鳥を覚えても、前に覚えた鳥を忘れません。ニューラルネットワークはどうでしょうか。
 #
-# 訓練データは1種類30枚です。下の図では、上の3行が古いクラス、下の2行が新しいクラスです。
+# 訓練データは1種類30枚です。下の図では、上の3行が前からいる3種類（古いクラス）、下の2行が新しい2種類（新しいクラス）です。
 
 # %% [markdown] key="arrive" lang="en"
 # ## There is always more to tell apart
 #
-# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. The same happens at work, when a new category of enquiries or a new kind of defect turns up.
+# The app of an aquarium tells three fish apart: tilapia, clownfish and mackerel. Now sea bream and goldfish move in. The app must learn the two new ones without forgetting the three old ones. The same happens at work, when a new kind of enquiry or of defect turns up.
 #
 # This is **incremental learning**, also called **continual learning**. A bird-watcher who learns a new bird does not forget the others. Does a neural network?
 #
-# There are 30 training pictures of each fish. Below, the first three rows are the old classes, the last two the new ones.
+# Each fish has 30 training pictures. Below, the first three rows are the old classes, the last two the new ones.
 
 # %% key="fish" alt_ja="5種類の魚の見本。1行に1種類。上の3行が古いクラス、下の2行が新しいクラス。" alt_en="Samples of the five fish, one kind a row: three old classes, then two new ones."
 fish = tl.load_task("fish", per_class=30, classes=range(5))
 labels, truth = fish.train.labels, fish.valid.labels
 old = (labels < 3).nonzero()[:, 0]  # the rows of the three old fish
-# ja: old = (labels < 3).nonzero()[:, 0]  # 古い3種類の行番号
+# ja: old = (labels < 3).nonzero()[:, 0]  # 前の3種類の行番号
 new = (labels >= 3).nonzero()[:, 0]
 tl.show(fish, per_class=4)
 
 # %% [markdown] key="mean" lang="ja"
 # ## まず、忘れない方法
 #
-# レッスン02で借りた目をそのまま使い、クラスごとに特徴の平均を1つだけ覚えます。新しい画像には、平均が最も近いクラスを答えます。これが**最近傍クラス平均**（nearest class mean、NCM）です。クラスを加えるときは、平均を1つ足すだけです。
+# レッスン02のように目を借り、クラスごとに、特徴の平均を1つだけ覚えます。新しい画像には、平均が最も近いクラスを答えます。これが**最近傍クラス平均**（nearest class mean、NCM）です。クラスが増えたら、平均を1つ足すだけで済みます。
 
 # %% [markdown] key="mean" lang="en"
 # ## First, a way that does not forget
 #
-# Borrow the eye, as in lesson 02, and remember for each class the mean of its features. A new picture gets the class whose mean is nearest: this is the **nearest class mean** (NCM). Another class is just one more mean.
+# Borrow the eye, as in lesson 02, and remember one thing of each class: the mean of its features. A new picture gets the class whose mean is nearest. This is the **nearest class mean** (NCM). To add a class is to add one more mean.
 
 # %% key="mean-diagram"
 tl.diagram("new_means")
 
 # %% [markdown] key="mean-words" lang="ja"
-# たとえば、平均が $\mu_A=(2,2)$ と $\mu_B=(8,2)$ なら、特徴 $(4,3)$ の画像は、Aまでの距離の2乗が $2^2+1^2=5$、Bまでが $4^2+1^2=17$ なので、Aと答えます。クラス $c$ の訓練画像の特徴 $\phi(x)$ が $n_c$ 枚分あれば、
+# たとえば、平均が $\mu_A=(2,2)$ と $\mu_B=(8,2)$ だとします。特徴が $(4,3)$ の画像は、Aまでの距離の2乗が $2^2+1^2=5$、Bまでが $4^2+1^2=17$ なので、Aと答えます。クラス $c$ の訓練画像が $n_c$ 枚、画像 $x$ の特徴が $\phi(x)$ なら、次の式になります。
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{答え}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
 # $\arg\min_c$ は「値が最も小さくなる $c$」という意味です。コードでは、先に画像1枚ごとに特徴の長さを1にそろえ、向きだけを比べます。
 
 # %% [markdown] key="mean-words" lang="en"
-# For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with features $(4,3)$ has squared distances $2^2+1^2=5$ to A and $4^2+1^2=17$ to B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
+# For example, let the means be $\mu_A=(2,2)$ and $\mu_B=(8,2)$. A picture with features $(4,3)$ is at a squared distance of $2^2+1^2=5$ from A and $4^2+1^2=17$ from B, so the answer is A. With the features $\phi(x)$ of the $n_c$ training pictures of class $c$:
 #
 # $$\mu_c=\frac{1}{n_c}\sum_{x \in c}\phi(x),\qquad \text{answer}=\arg\min_c \lVert \phi(x)-\mu_c\rVert$$
 #
-# ($\arg\min_c$: the class with the smallest value.) The code first scales each picture's features to length 1: only direction counts.
+# ($\arg\min_c$: the class with the smallest value.) The code first scales each picture's features to length 1, so that only direction counts.
 
 # %% key="mean-code"
 features = F.normalize(tl.extract_features(network, fish.train), dim=1)
@@ -98,34 +98,28 @@ def old_and_new(answers):
     # ja: return right[truth < 3].mean().item(), right[truth >= 3].mean().item()  # 前の3種類、新しい2種類
 
 
-def nearest(classes):
-    means = torch.stack([features[labels == c].mean(0) for c in classes])
-    return old_and_new(torch.cdist(checked, means).argmin(1))
-
-
-print(f"Three classes known: {nearest(range(3))[0]:.0%} of the old fish are right")
-# ja: print(f"3クラスを覚えたとき：前の3種類の正解率 {nearest(range(3))[0]:.0%}")
-kept, added = nearest(range(5))
-print(f"Five classes known: {kept:.0%} of the old, {added:.0%} of the new fish (validation)")
-# ja: print(f"5クラスを覚えたとき：前の3種類 {kept:.0%}、新しい2種類 {added:.0%}（検証データ）")
+means = torch.stack([features[labels == c].mean(0) for c in range(5)])
+kept, added = old_and_new(torch.cdist(checked, means).argmin(1))
+print(f"Nearest mean: {kept:.0%} of the old fish and {added:.0%} of the new are right (validation)")
+# ja: print(f"最近傍クラス平均：前の3種類 {kept:.0%}、新しい2種類 {added:.0%}（検証データの正解率）")
 
 # %% [markdown] key="train-words" lang="ja"
-# **新しい2種類が加わり、古い3種類も残りました。** 何も学習していないので、忘れようがありません。ただし、これで足りるのは、借りた目に魚の違いがもう見えているときだけです。目も鍛える（ファインチューニングする）とどうなるかを、次に試します。
+# **新しい2種類が加わっても、前の3種類を見分けられました。** 何も学習していないので、忘れようがありません。ただし、これで足りるのは、借りた目に違いがもう見えているときだけです。
 #
 # ## 学習すると、どうなるか
 #
-# 出力層の重みは、1行が1クラスです。5クラスにしようとして `model.fc = nn.Linear(256, 5)` と書くと、**学習した3行が消え、5行ともランダムになります。** よくある間違いです。`tl.grow_head` は、大きな層を作って古い行を写します。
+# 出力層の重みは、1行が1クラスに対応します。5クラスに増やそうとして `model.fc = nn.Linear(256, 5)` と書くのは、よくある間違いです。**学習済みの3行が消えてしまいます。** `tl.grow_head` は、5行の層を作り、前の3行をそこへ写します。
 #
-# 次のセルは、レッスン03の学習ループを1行にまとめた `tl.fit` で3種類を学習し（重みはすべて動きます）、出力層を5行に広げます。そのあと、**新しい2種類の画像だけ**で学習します。古い3種類の正解率がどうなるかを、その前に予想しましょう。
+# 今度は、目も鍛えましょう。次のセルでは、まず `tl.fit`（レッスン03の学習ループを1行にまとめたもの）で前の3種類をファインチューニングし、出力層を5行に広げます。その後、**新しい2種類の画像だけ**で学習します。前の3種類の正解率はどうなるでしょうか。先に予想してください。
 
 # %% [markdown] key="train-words" lang="en"
-# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference. Next, the eye is trained as well.
+# **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference.
 #
 # ## And with training?
 #
-# Each row of the head's weights belongs to one class. `model.fc = nn.Linear(256, 5)` for five classes is a common mistake: **the three trained rows are gone, and all five are random.** `tl.grow_head` makes a larger layer and copies the old rows into it.
+# Each row of the head's weights belongs to one class. Writing `model.fc = nn.Linear(256, 5)` for five classes is a common mistake: **the three trained rows are gone.** `tl.grow_head` makes a layer of five rows and copies the old three into it.
 #
-# The next cell learns the three fish with `tl.fit`, the training loop of lesson 03 in one line (every weight moves), and grows the head to five rows. Then comes training on pictures of **the two new fish only**: predict first what becomes of the three old ones.
+# The next cell fine-tunes eye and head on the three old fish with `tl.fit`, the training loop of lesson 03 in one line, and grows the head to five rows. Training on **the two new fish only** comes after that. Predict first: what becomes of the three old ones?
 
 # %% key="grow-diagram"
 tl.diagram("grow_head")
@@ -144,7 +138,7 @@ print(f"Five rows, nothing new learned yet: {kept:.0%} of the old fish are right
 
 # %% key="predict-forget"
 tl.predict_first("04-forget", "Accuracy on the old fish afterwards", between=(0, 100), unit="%")
-# ja: tl.predict_first("04-forget", "その後の、古い3種類の正解率", between=(0, 100), unit="%")
+# ja: tl.predict_first("04-forget", "その後の、前の3種類の正解率", between=(0, 100), unit="%")
 
 
 # %% key="loop" alt_ja="クラスごとの小さな図が5枚。点線で新しいクラスが届き、古いクラスの正解率が変わっていく。" alt_en="Five small panels, one a class. At the dotted line new classes arrive, and the accuracy of the old ones changes."
@@ -157,23 +151,25 @@ def train_on(rows):
 kept, added = train_on(new)
 print(f"New pictures only: {kept:.0%} of the old fish, {added:.0%} of the new ones are right")
 # ja: print(f"新しい画像だけで学習：前の3種類 {kept:.0%}、新しい2種類 {added:.0%}")
+# the figure: the same again, measured every four steps ("kept_rows" copies the old rows)
+# ja: # 図は、同じ学習をもう一度行い、4ステップごとに測ったもの（"kept_rows" は古い行を写す指定）
 watched = tl.incremental(network, fish, (3, 2), "kept_rows", epochs=6, watch=4, **setting)
 display(lesson04.draw_trace(watched.trace, fish.class_names, old=3))
 tl.see_prediction("04-forget", round(100 * kept))
 
 # %% [markdown] key="forget-read" lang="ja"
-# **古い3種類は、20ステップほどで見分けられなくなりました。** これが**破局的忘却**（catastrophic forgetting）です。図は、同じことを `tl.incremental` でもう一度行い（3種類、次に2種類。`"kept_rows"` は古い行を写す指定）、4ステップごとにクラス別に測ったものです。点線のあと、新しい画像はどれも「古いクラスではない」と教え続け、古い画像は1枚も出てきません。
+# **前の3種類は、20ステップほどで見分けられなくなりました。** これを**破局的忘却**（catastrophic forgetting）といいます。点線の後に見せる画像は、どれも「古いクラスではない」と教えます。それを打ち消す古い画像は、1枚もありません。
 #
 # ## 動かしてみる
 #
-# 実際の更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ5回に分けて届きます。「学習のしかた」と「届いたクラス」を選び、丸印（届いた直後）から棒（いま）までどれだけ下がるかを見てください。**LwF**（前のモデルの答えをまねる）と**EWC**（大事な重みをばねで引き止める）は、「さらに深く」で説明します。
+# 実際には、更新は1回では終わりません。ウィジェットでは、10種類の鳥が2種類ずつ、5回に分けて届きます。「学習のしかた」と「届いたクラス」を選び、棒（いまの正解率）が丸印（届いた直後）からどれだけ下がったかを見てください。**LwF**は前のモデルの答えをまねる方法、**EWC**は大事な重みをばねで引き止める方法です（「さらに深く」で説明します）。
 
 # %% [markdown] key="forget-read" lang="en"
-# **Within some twenty training steps the three old fish are gone.** This is **catastrophic forgetting**. For the figure, `tl.incremental` does the same once more (three fish, then two; `"kept_rows"` copies the old rows) and measures every class every four training steps. After the dotted line every picture says "not one of the old classes", and no old picture speaks up against it.
+# **Within some twenty training steps the three old fish are gone.** This is **catastrophic forgetting**. After the dotted line every picture says "not one of the old classes", and no old picture speaks up against it.
 #
 # ## Try it
 #
-# In practice there is never just one update: in the widget, ten birds come in five updates of two. Choose "how it learns" and "what arrives": how far has each bar (now) fallen below its ring (when it was new)? **LwF** (imitate the old model's answers) and **EWC** (hold important weights by springs) are explained under "Deeper".
+# In practice there is never just one update. In the widget, ten birds come in five updates of two. Choose "how it learns" and "what arrives", and see how far each bar (now) has fallen below its ring (when it was new). **LwF** imitates the old model's answers, and **EWC** holds important weights by springs; "Deeper" explains both.
 
 # %% key="widget"
 tl.widget("04")
@@ -181,12 +177,12 @@ tl.widget("04")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、5分）
 #
-# 「届いたクラス」で最後の2種類（ショウジョウトキ、オオハシ）を選び、画像を1枚も保管しない方法どうしを比べます。全クラスの平均が最も高いものを `best` に（`"LwF"`、`"EWC"`、`"nearest mean"` のどれか）、LwFで古いクラスが届いた直後から何ポイント下がったかを `fell` に入れてください。どちらも、図の下の文から読み取れます。
+# 「届いたクラス」で最後の2種類（ショウジョウトキ、オオハシ）を選び、画像を保管しない3つの方法、`"LwF"`、`"EWC"`、`"nearest mean"`（最近傍クラス平均）を比べます。全クラスの平均が最も高い方法を `best` に入れてください。`fell` には、LwFの古いクラスが届いた直後から何ポイント下がったかを入れます。どちらも、図の下の文を読めばわかります。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
 #
-# At "what arrives", choose the last two (scarlet ibis, toucan) and compare the ways that keep no picture. Put the one with the highest average over all classes into `best` (`"LwF"`, `"EWC"` or `"nearest mean"`), and into `fell` by how many points LwF's old classes have fallen since they were new. The sentence below the chart tells both.
+# At "what arrives", choose the last two (scarlet ibis, toucan). Compare three ways that keep no picture: `"LwF"`, `"EWC"` and `"nearest mean"`. Put the one with the highest average over all classes into `best`. Put into `fell` by how many points LwF's old classes have fallen since they were new. The sentence below the chart tells both.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -200,16 +196,16 @@ tl.check("04-a")
 # %% [markdown] key="replay" lang="ja"
 # ## 少しだけ見せ直す：リプレイ
 #
-# 忘れたのは、古い画像が1枚も出てこなかったからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これが**リプレイ**（replay）です（論文では、保管した画像をbufferやmemoryと呼びます）。
+# 忘れたのは、古い画像が1枚も出てこなかったからです。それなら、少しだけ保管しておき、新しい画像に混ぜましょう。これを**リプレイ**（replay）といいます。論文では、保管した画像をbufferやmemoryと呼びます。
 #
-# 前の3種類を5枚ずつ、30枚のうち6分の1だけ保管します。新しい画像は60枚あるので、保管した15枚を4回ずつ見せると、ちょうど半々になります。
+# ここでは、前の3種類を、30枚のうち5枚ずつ保管します。新しい画像は60枚なので、保管した15枚を4回ずつ使えば、ちょうど半々になります。
 
 # %% [markdown] key="replay" lang="en"
 # ## Show a few again: replay
 #
 # No old picture ever came back. So keep a small stock of them (in papers: buffer or memory) and mix it with the new ones: this is **replay**.
 #
-# Keep five pictures of each old fish, one in six of the 30. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half.
+# Here we keep 5 of the 30 pictures of each old fish. There are 60 new pictures; the 15 old ones, shown four times each, make it half and half.
 
 # %% key="replay-diagram"
 tl.diagram("replay")
@@ -225,11 +221,11 @@ for seed in tl.seeds(3):
     # ja: print(f"5枚ずつ混ぜる（{seed + 1}回目）：前の3種類 {kept:.0%}、新しい2種類 {added:.0%}")
 
 # %% [markdown] key="matrix" lang="ja"
-# **1種類5枚を混ぜるだけで、前の3種類をほぼ忘れませんでした。** 残す5枚を選び直した3回とも、97%以上でした。
+# **1種類5枚を混ぜるだけで、前の3種類をほとんど忘れませんでした。** 5枚を選び直した3回とも、そうでした。
 #
-# ## 忘れた量を1つの数にする
+# ## 忘れた量を数にする
 #
-# 更新が続くときは、毎回、それまでの組（1回に届くクラスのまとまり）をすべて測って表にします。**正解率の行列R** です。$R_{i,j}$ は、$i$ 回目の更新の後の、$j$ 組目の正解率です。たとえば次のような3回の更新では、
+# 更新が続くときは、1回ごとに、それまでに届いた組（1回に届くクラスのまとまり）をすべて測り直し、表にします。これが**正解率の行列R**です。$R_{i,j}$ は、$i$ 回目の更新の後の、$j$ 組目の正解率を表します。たとえば、次の表を見てください。
 #
 # | | 1組目 | 2組目 | 3組目 |
 # |---|---|---|---|
@@ -237,17 +233,17 @@ for seed in tl.seeds(3):
 # | 2回目の後 | 90% | 95% | |
 # | 3回目の後 | 60% | 87% | 99% |
 #
-# - **平均正解率**は最後の行の平均、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は、最後に届いた組を除き、組ごとに「最後の回より前の最高」から「最後」を引いて平均した値です。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。それまでの最高より良くなった組は、0と数えます。
+# - **平均正解率**は、最後の行の平均で、$(60+87+99)/3=82$%です。
+# - **忘却**（forgetting）は、組ごとに「最後の回より前の最高」から「最後の値」を引き、平均したものです。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。最後に届いた組は数えません。最後に最高を更新した組は、0とします。
 #
-# 更新が $T$ 回なら、忘却は $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$ です。平均だけを見ると、新しいクラスの高さに忘却が隠れてしまいます。鳥の5回の更新で見てみましょう。リプレイは、1種類10枚のうち5枚を残します。
+# 平均の82%だけでは、この忘却に気づけません。次は鳥の5回の更新です。リプレイは、1種類10枚のうち5枚を残します。
 
 # %% [markdown] key="matrix" lang="en"
-# **Five pictures of each keep nearly all of the old fish**: 97% or more with each stock.
+# **Five pictures of each keep nearly all of the old fish**, with each of the three stocks.
 #
 # ## Forgetting as a number
 #
-# When updates go on, measure every group (the classes of one update) after each of them and make a table, the **accuracy matrix R**: $R_{i,j}$ is the accuracy after update $i$ on group $j$. For example:
+# When updates go on, measure every group (the classes of one update) again after each of them. This gives a table, the **accuracy matrix R**: $R_{i,j}$ is the accuracy after update $i$ on group $j$. For example:
 #
 # | | group 1 | group 2 | group 3 |
 # |---|---|---|---|
@@ -256,32 +252,43 @@ for seed in tl.seeds(3):
 # | after update 3 | 60% | 87% | 99% |
 #
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
-# - **Forgetting**: for each group but the newest, take the best value before the last update minus the last value, then the mean. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. A group that has gained counts as 0.
+# - **Forgetting** is, for each group, the best value before the last update minus the last value. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. The newest group is left out, and a group that gained counts as 0.
 #
-# For $T$ updates, forgetting is $\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$. An average alone hides forgetting behind the new classes. Here are five updates of birds; replay keeps 5 of 10 pictures of each:
+# The 82% alone would not have told. Now five updates of birds; replay keeps 5 of 10 pictures of each:
 
-# %% key="live-stream" alt_ja="2つの方法の正解率行列。新データだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
+# %% key="live-stream" alt_ja="2つの方法の正解率行列。新しいデータだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
 birds = tl.load_task("birds", per_class=10, test_per_class=20)
+naive = tl.incremental(network, birds, (2, 2, 2, 2, 2), "kept_rows", epochs=8, **setting)
 live = tl.incremental(network, birds, (2, 2, 2, 2, 2), "replay", epochs=8, per_class=5, **setting)
-print(f"Replay: average {live.average_accuracy:.0%}, forgetting {100 * live.forgetting:.0f} points")
-# ja: print(f"リプレイ：平均正解率 {live.average_accuracy:.0%}、忘却 {100 * live.forgetting:.0f}ポイント")
-stream = tl.stored("04_stream")
-naive = lesson04.matrices(stream, "kept_rows")[0]
-lesson04.draw_matrices({"kept_rows": naive, "replay": live.accuracy})
+runs = {"New data only": naive, "Replay": live}
+# ja: runs = {"新しいデータだけ": naive, "リプレイ": live}
+for name, run in runs.items():
+    points = 100 * run.forgetting
+    print(f"{name}: average {run.average_accuracy:.0%}, forgetting {points:.0f} points")
+    # ja: print(f"{name}：平均正解率 {run.average_accuracy:.0%}、忘却 {points:.0f}ポイント")
+lesson04.draw_matrices({"kept_rows": naive.accuracy, "replay": live.accuracy})
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **新しいデータだけでは対角線しか残りません。リプレイでは、下の行まで値が残ります。** ただし、途中で下がったり戻ったりします。左は保存済みの1回、右はいま測った1回です。
+# **新しいデータだけでは、対角線しか残りません。リプレイでは、いちばん下の行まで値が残ります。**
 #
 # ### 練習B（書く、6分）
 #
-# 行列 `R` をテンソルで受け取り（まだ届いていない所は `nan`、回も組も0から数えます）、忘却を小数で返す関数 `lost(R)` を書いてください。上の3×3の表なら0.19です。
+# 更新が $T$ 回のとき、忘却は次の式で表せます。
+#
+# $$\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$$
+#
+# これを小数で返す関数 `lost(R)` を書いてください。`R` はテンソルで、まだ届いていない所は `nan`、行と列は0から数えます。上の3×3の表なら、答えは0.19です。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.** On the way they go down and up again. The left matrix is one stored run, the right one was measured just now.
+# **With new data only, nothing but the diagonal is left; with replay the values last down to the bottom row.**
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write `lost(R)`, which takes the matrix as a tensor (`nan` where a group has not come yet; updates and groups count from 0) and returns forgetting as a fraction. For the table above the answer is 0.19.
+# For $T$ updates, forgetting is
+#
+# $$\frac{1}{T-1}\sum_{j<T}\max\left(0,\ \max_{j\le i<T}R_{i,j}-R_{T,j}\right)$$
+#
+# Write `lost(R)`, which returns it as a fraction: 0.19 for the 3 × 3 table above. `R` is a tensor, `nan` where a group has not come yet, with rows and columns counted from 0.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -298,7 +305,7 @@ tl.check("04-b")
 # %% [markdown] key="scenarios" lang="ja"
 # ## 同じ「追加学習」でも、設定は3つある
 #
-# 論文の数字を比べる前に、何を答えさせた結果か、つまり設定（scenario）を確かめましょう。
+# 論文の数字を比べる前に、テストで何が問われたのかを確かめましょう。問い方の違いを、設定（scenario）といいます。
 
 # %% [markdown] key="scenarios" lang="en"
 # ## Three scenarios under one name
@@ -309,50 +316,62 @@ tl.check("04-b")
 tl.diagram("scenarios")
 
 # %% [markdown] key="hard" lang="ja"
-# **新しいデータだけで学習すると、5種類すべてから選ばせた場合（クラス増分、class-incremental）、前の3種類の正解率は0%です。どの組の画像かを、学習でもテストでも教えた場合（タスク増分、task-incremental）は、98%です**（保存済み、10回の平均。図は「さらに深く：3つの設定での測定」）。特徴が消えたというより、古いクラスか新しいクラスかを決められなくなったのです。3つ目のドメイン増分（domain-incremental）では、クラスは同じで、**ドメイン**（domain、画像が撮られた条件）が変わります。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分です。
+# **新しいデータだけで学習した後、前の3種類の正解率は、問い方しだいで0%にも98%にもなります。**
+#
+# - クラス増分（class-incremental）では0%です。5種類すべてから選ばせます。
+# - タスク増分（task-incremental）では98%です。どの組の画像かを、学習でもテストでも教えます。
+#
+# つまり、特徴が消えたというより、古いクラスか新しいクラスかを決められなくなったのです。このレッスンの数字は、断りのない限り、いちばん難しいクラス増分で測ったものです。
 #
 # ## 平均だけでは足りないとき
 #
-# 魚では、最近傍クラス平均で十分でした。では、傷やへこみのある、レッスン03の部品ではどうでしょうか。こちらも3クラスを学び、あとから2クラスが加わります。図の「全データ」は、毎回、それまでのすべての画像で学習し直した場合です。本体を凍結し、出力層だけを学習した場合も並べます。
+# 魚では、最近傍クラス平均で十分でした。傷やへこみを見分けるレッスン03の部品は、もっと難しい課題です。こちらも、3クラスの後に2クラスが加わります。図の「全データ」は、更新のたびに、それまでの画像すべてで学習し直した結果です。「全データ（凍結）」では、そのとき出力層だけを学習しました。
 
 # %% [markdown] key="hard" lang="en"
-# **Trained on new data only, the model is right on 0% of the old fish if it has to choose among all five (class-incremental), but on 98% if it is told, in training and at the test, to which group a picture belongs (task-incremental)** (stored, means of 10 draws; figure in "Deeper: the three scenarios, measured"). So it is less the features that were lost than the choice between old and new classes. In the third scenario (domain-incremental) the classes stay, and the **domain** changes, the conditions under which pictures are taken. Numbers in this lesson are class-incremental unless said otherwise.
+# **After training on new data only, 0% or 98% of the old fish are right: it depends on what is asked.**
+#
+# - Class-incremental, 0%: the model chooses among all five fish.
+# - Task-incremental, 98%: it is told, in training and at the test, to which group a picture belongs.
+#
+# So it is less the features that were lost than the choice between old and new classes. Numbers here are class-incremental, the hardest, unless said otherwise.
 #
 # ## When means are not enough
 #
-# For fish, the nearest class mean was all we needed. What about the parts of lesson 03, with their scratches and dents? Again three classes are learned and two added. "All data" means training on every picture again at every update, and stands beside a head trained on all data with the body frozen.
+# For fish, the nearest class mean was all we needed. The parts of lesson 03, with their scratches and dents, are harder. Again three classes are learned, then two more. "All data" trains on every picture again at every update; "all data, frozen" trains only the head on them.
 
 # %% key="hard-figure" alt_ja="魚と表面検査での5クラスの平均正解率。最近傍クラス平均、リプレイ、本体を凍結した全データ、全データを比べている。" alt_en="Mean accuracy over five classes on fish and on surfaces: nearest mean, replay, all data with the body frozen, and all data."
 easy, hard = tl.stored("04_methods"), tl.stored("04_hard")
 lesson04.draw_easy_and_hard(easy, hard, tl.stored("04_frozen"))
 
 # %% [markdown] key="real" lang="ja"
-# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、「全データ」が約10ポイント上でした（差の95%信頼区間は6〜14）。** そのうち約7ポイントは、本体を凍結したままでも、出力層の学習だけで得られます。残りの約3ポイント（0.3〜6）が、目も鍛えた分です。この分は学習の長さで変わります。3倍にすると約11ポイント（7〜15）に増え、半分にすると逆に約5ポイント（2〜8）下がりました。一方、1クラス30枚のうち12枚を残すリプレイは、最近傍クラス平均を上回るとは言えません。
+# **魚では、最近傍クラス平均が「全データ」に並びました。表面検査では、「全データ」が約10ポイント上回りました。** そのうち約7ポイントは、出力層の学習だけで得られます。目も鍛えると、さらに約3ポイント増えます。ただし、この3ポイントは学習の長さしだいです。3倍なら約11ポイントに増え、半分なら逆に約5ポイント下がります。
 #
 # ## 本物の画像では？
 #
-# 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ、5回に分けて届きます。リプレイは、衣類なら1種類20枚のうち5枚、文字なら10枚のうち2枚を残します。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。本体が動かなければ、忘れないのでしょうか。
+# 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ届きます。リプレイが残すのは、衣類は1種類5枚、文字は1文字2枚です。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。これなら、何も忘れないのでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead (95% interval 6 to 14).** About 7 of them need no new eye: with the body frozen, a head trained on all data gains as much. Training the eye as well adds 3 (0.3 to 6). This depends on the length of training: three times as long it adds 11 (7 to 15), half as long it costs 5 (2 to 8). Replay, which keeps 12 of 30 pictures of each class, has no provable lead over the nearest class mean.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead.** About 7 of them come from the head alone, and training the eye as well adds about 3. With three times the training the eye adds about 11; with half as much, it costs about 5.
 #
 # ## And on real pictures?
 #
-# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time. Replay keeps 5 of the 20 pictures of each kind of clothes, 2 of the 10 of each character. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.** Is nothing forgotten then?
+# Ten kinds of clothes (Fashion-MNIST) come two at a time, fifty handwritten characters (Omniglot) ten at a time. Replay keeps 5 pictures of each kind of clothes and 2 of each character. The body is a MobileNetV2 pretrained on ImageNet. **It stays frozen; only the head is trained.** Is nothing forgotten then?
 
 # %% key="real-figure" alt_ja="本物の衣類と手書き文字での、更新のたびの、届いた全クラスの正解率。方法ごとに線が1本ずつ。" alt_en="Accuracy on all classes so far after each update, on real clothes and characters, a line for each way."
 lesson04.draw_real(tl.stored("04_real"))
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **本体を凍結していても、出力層だけで忘れます。** どの線も下がるのは、選択肢が増えるからです。ただ、新しいデータだけでは衣類33%、文字18%です（全データなら78%と75%）。
+# **本体を凍結しても、出力層だけで忘れます。** 選択肢が増えるので、どの線も下がります。しかし、新しいデータだけでは衣類33%、文字18%まで落ちます（全データなら78%と75%）。
 #
-# 学習しない最近傍クラス平均は76%と63%です。画像を残すリプレイも、これを上回るとは言えません。ただし、どこまでが事前学習のおかげかは、データによります。画素そのものの平均でも、ランダムな重みの特徴の平均でも、衣類なら67%に届きますが（2本の破線が重なっています）、文字では35%と17%です。
+# 最近傍クラス平均は76%と63%です。リプレイは、ここでも表面検査でも、それを上回るとは言いきれません。
 #
-# ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
+# では、事前学習はどれだけ役に立ったのでしょうか。画素そのものの平均（水色の破線）でも、衣類なら67%です。文字では35%にとどまります。
 #
-# 通販の問い合わせメールを12の項目に分類しています。事前学習済みの言語モデルの特徴で、いまの正解率は93%です。3か月ごとに項目が2つ増え、新しい項目のメールは40通ずつ手に入ります。**メール本文は30日で削除する決まりです。**
+# ### 練習C（設計する、7分）
 #
-# 計画を `plan` に書き、書き終えたら、解答例の採点表で見直します。
+# ある通販会社が、問い合わせメールを12の項目に分類しています。事前学習済みの言語モデルの特徴を使い、正解率は93%です。3か月ごとに項目が2つ増え、新しい項目のメールは40通ずつ手に入ります。**メール本文は30日で削除する決まりです。**
+#
+# 計画を `plan` に書き、書き終えたら、解答例の採点表で採点しましょう。
 #
 # - `"method"`：`"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか
 # - `"keep"`：次の更新まで保管するもののリスト
@@ -361,11 +380,13 @@ lesson04.draw_real(tl.stored("04_real"))
 # - `"why"`：理由
 
 # %% [markdown] key="exercise-c" lang="en"
-# **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from, but new data only leaves 33% on clothes and 18% on characters (all data: 78% and 75%).
+# **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from. But new data only ends at 33% on clothes and 18% on characters, all data at 78% and 75%.
 #
-# The nearest class mean has 76% and 63%; replay, which keeps pictures, has no provable lead over it. What pre-training adds depends on the data: means of bare pixels, or of features from random weights, reach 67% on clothes (the two dashed lines coincide), but 35% and 17% on characters.
+# The nearest class mean ends at 76% and 63%. Neither here nor on surfaces has replay a provable lead over it.
 #
-# ### Exercise C (design, 7 minutes, also good in pairs)
+# How much of this is pre-training? Means of bare pixels (dashed, light blue) reach 67% on clothes, but only 35% on characters.
+#
+# ### Exercise C (design, 7 minutes)
 #
 # A web shop sorts enquiries into 12 categories, on features of a pretrained language model, and 93% are right. Every three months two categories are added, with 40 messages each. **Messages must be deleted after 30 days.**
 #
@@ -427,39 +448,39 @@ tl.quiz("04")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 新しいデータだけで学習すると、古いクラスはすぐに忘れられます。出力層の行を写しても、本体を凍結しても起こります。
-# - まず、学習しない最近傍クラス平均を測ります。十分な正解率なら、それで足ります。
-# - 足りないときは、すべて保管できるなら、全データで学習し直します。少ししか残せないならリプレイ（または「さらに深く」のiCaRL）を使い、最近傍クラス平均を上回るかを確かめます。
-# - 更新のたびに古いクラスと新しいクラスを別々に測ります。平均だけでは、忘却が隠れます。
-# - 論文の数字は、クラス増分、タスク増分、ドメイン増分のどれかを確かめてから比べます。
+# - 新しいデータだけで学習すると、古いクラスはすぐに忘れられます。出力層の行を写しても、本体を凍結しても、防げません。
+# - まず、学習の要らない最近傍クラス平均を測ります。正解率が十分なら、それで済みます。
+# - 足りなければ、すべて保管できるなら、全データで学習し直します。少ししか残せないなら、リプレイ（または「さらに深く」のiCaRL）を試し、最近傍クラス平均を上回るかを確かめます。
+# - 古いクラスと新しいクラスは、更新のたびに別々に測ります。平均だけでは、忘却が見えません。
+# - 論文の数字は、テストで組を教えた結果（タスク増分）か、教えなかった結果（クラス増分）かを確かめてから比べます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Trained on new data only, a network soon forgets the old classes, even with the head's rows copied, even with the body frozen.
+# - Trained on new data only, a network soon forgets the old classes. Copied rows and a frozen body do not prevent it.
 # - First measure the nearest class mean. Where it is accurate enough, it will do.
-# - Where it falls short, train on all data again if you may keep it. If you may keep only a few examples, use replay (or iCaRL, under "Deeper"), and check that it beats the nearest class mean.
+# - Where it falls short, train on all data again, if you may keep them. If you may keep a few, try replay (or iCaRL, under "Deeper"), and check that it beats the nearest class mean.
 # - At every update, measure old and new classes apart. An average hides forgetting.
-# - Ask of every published number whether it is class-, task- or domain-incremental.
+# - Ask of every published number whether the group was told (task-incremental) or not (class-incremental).
 
 # %% [markdown] key="deeper-scenarios" lang="ja" tags=["deeper"]
 # ## さらに深く：3つの設定での測定
 #
-# `tl.incremental(..., scenario="task")` のように、設定を指定できます。ドメイン増分では、同じ5種類の魚を、昼、色あせた写真、夜の順に学習します。
+# 設定は、`tl.incremental(..., scenario="task")` のように指定します。ドメイン増分（domain-incremental）では、クラスは同じままで、**ドメイン**（domain、画像が撮られた条件）が変わります。ここでは、同じ5種類の魚を、昼、色あせた写真、夜の順に学習します。
 
 # %% [markdown] key="deeper-scenarios" lang="en" tags=["deeper"]
 # ## Deeper: the three scenarios, measured
 #
-# `tl.incremental(..., scenario="task")` chooses one. In the domain-incremental scenario the same five fish are learned by day, then from faded photos, then by night.
+# `tl.incremental(..., scenario="task")` chooses one. In the domain-incremental scenario the classes stay, and the **domain** changes, the conditions under which pictures are taken: the same five fish are learned by day, then from faded photos, then by night.
 
 # %% key="scenarios-figure" alt_ja="最初に届いたものと最後に届いたものの正解率。3つの設定で4つの方法。" alt_en="Accuracy on what came first and what came last, for four methods in three scenarios."
 lesson04.draw_scenarios(tl.stored("04_scenarios"))
 
 # %% [markdown] key="scenarios-read" lang="ja"
-# **どの方法も、タスク増分ではほとんど忘れません。** ただしEWCは、新しい組を74%までしか覚えません。ドメイン増分では、新しいデータだけでも、最初のドメインの86%が残ります。LwFは96%、EWCは98%を保ちますが、そのぶん最後のドメインを覚えきれません（86%と61%）。リプレイは98%と94%です。10回の平均と95%信頼区間です。EWCの強さはクラス増分で選んだままなので、ほかの設定では強すぎるのかもしれません。
+# **タスク増分では、どの方法もほとんど忘れません。** ドメイン増分では、新しいデータだけでも、最初のドメインの86%が残ります。LwFとEWCはもっと保ちますが（96%と98%）、そのぶん最後のドメインを覚えきれません（86%と61%）。リプレイは、どちらも94%以上です。EWCの強さはクラス増分で選んだままなので、ほかの設定では強すぎるのかもしれません。
 
 # %% [markdown] key="scenarios-read" lang="en"
-# **In the task-incremental scenario hardly anything is forgotten by any method**, though EWC learns the new group only to 74%. In the domain-incremental one, even new data only keeps 86% on the first domain. LwF keeps 96% and EWC 98%, and both pay for it on the last (86% and 61%); replay has 98% and 94%. Means of ten draws with 95% intervals. EWC's strength is the one chosen for class-incremental learning, which may be too much elsewhere.
+# **In the task-incremental scenario hardly anything is forgotten by any method.** In the domain-incremental one, even new data only keeps 86% on the first domain. LwF and EWC keep more (96% and 98%), but learn less of the last domain (86% and 61%); replay has at least 94% on both. EWC's strength was chosen for class-incremental learning, which may be too much elsewhere.
 
 # %% [markdown] key="deeper-lwf" lang="ja" tags=["deeper"]
 # ## さらに深く：画像を残さずに学習する（LwFとEWC）
@@ -468,7 +489,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 #
 # $$\text{新しいクラスどうしの交差エントロピー}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #
-# 次のセルでは、新しいクラスの出力は同じまま、古いクラスの出力の1つが2から0へずれます。損失が増えるのは、そのためです。
+# 次のセルでは、古いクラスの出力の1つだけが、2から0へずれます。損失は、それだけで増えます。
 
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
@@ -477,7 +498,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 #
 # $$\text{cross-entropy among the new classes}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #
-# In the next cell the outputs of the new classes stay the same, and one of the old ones drifts from 2 to 0: the loss rises for this alone.
+# In the next cell a single output of the old classes drifts from 2 to 0, and the loss rises for this alone.
 
 
 # %% key="lwf-code"
@@ -524,32 +545,32 @@ for moved in ([1.1, 1.0], [1.0, 1.1]):
 lesson04.draw_epochs(tl.stored("04_epochs"))
 
 # %% [markdown] key="epochs-read" lang="ja"
-# **LwFやEWCの評価は、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを、最初の3クラスも含めて変えました（保存済み、10回の平均と95%信頼区間）。
+# **LwFとEWCの良し悪しは、どこで学習を止めるかと、何と比べるかで変わります。** 魚（1クラス10枚）で、学習の長さだけを変えました（最初の3クラスの学習も同じだけ変えています）。
 #
-# - **EWC** は、8エポックでは古いクラス96%、新しいクラス40%、24エポックでは84%と92%です。ゆっくりですが、忘れています。
-# - **LwF** は24エポックで96%と86%です。ただし、左端の比較対象でも97%と71%です。本体を凍結し、新しい2行どうしだけを競わせる（softmaxをこの2行だけで計算する）ので、古いクラスの点数は動きません。古いクラスを守るだけならこれで足り、**LwF自身の効果は新しいクラスの約15ポイント（95%信頼区間は8〜22）** です。
+# - **EWC** は、ゆっくりですが、忘れます。8エポックと24エポックを比べると、新しいクラスは40%から92%に上がり、古いクラスは96%から84%に下がりました。
+# - **LwF** は、24エポックでも古いクラスの96%を保ちます。しかし、左端の「本体を凍結」でも97%です。新しい2行どうしだけを競わせる（softmaxをこの2行だけで計算する）ので、古いクラスの点数が動かないからです。**LwF自身の効果は、新しいクラスの約15ポイントです（95%信頼区間は8〜22）。**
 # - **リプレイ** は、8エポックから先、どちらも95%を超えます。
 #
-# LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと、古いクラスも新しいクラスも、平均は5〜9ポイント低くなりました（`tl.stored("04_batchnorm")`、10回。LwFの古いクラスだけは、低いとは言いきれません）。
+# LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと、平均で5〜9ポイント低くなりました（`tl.stored("04_batchnorm")`。LwFの古いクラスだけは、低いとは言いきれません）。
 
 # %% [markdown] key="epochs-read" lang="en"
-# **What LwF and EWC look like depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, that on the first three classes too (stored, means of ten draws with 95% intervals).
+# **How good LwF and EWC look depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, that on the first three classes too.
 #
-# - **EWC** has 96% of the old and 40% of the new classes after 8 epochs, 84% and 92% after 24. It forgets slowly, but it forgets.
-# - **LwF** has 96% and 86% after 24. But the baseline at the left has 97% and 71%: there the body is frozen and the two new rows compete among themselves (the softmax is over these two only), so the scores of the old classes never move. That alone keeps the old classes; **LwF's own merit is some 15 points on the new ones (95% interval 8 to 22)**.
+# - **EWC** forgets slowly, but it forgets. From 8 to 24 epochs the new classes rise from 40% to 92%, and the old ones fall from 96% to 84%.
+# - **LwF** keeps 96% of the old classes after 24 epochs. But "frozen body" at the left keeps 97%: its two new rows compete only among themselves (the softmax is over these two), so the scores of the old classes never move. **LwF's own merit is some 15 points on the new classes (95% interval 8 to 22).**
 # - **Replay** is above 95% on both from 8 epochs on.
 #
-# LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that, their means on old and on new classes are 5 to 9 points lower (`tl.stored("04_batchnorm")`, ten draws; not provable for LwF's old classes).
+# LwF and EWC keep BatchNorm still while they learn (lesson 03). Without that they are 5 to 9 points lower on average (`tl.stored("04_batchnorm")`; not provable for LwF's old classes).
 
 # %% key="strengths" alt_ja="LwFとEWCの強さと、古いクラス・新しいクラスの検証正解率。" alt_en="Validation accuracy of old and new classes against the strength of LwF and of EWC."
 strengths = tl.stored("04_strengths")["fish"]
 lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")})
 
 # %% [markdown] key="strengths-read" lang="ja"
-# **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シードは1つなので、細かな上下は気にしないでください。表面検査では、LwFもEWCも強さ0が選ばれました。EWCはばねなしになり、LwFに残る工夫は、新しい行どうしだけを競わせることだけです。
+# **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シード1つの結果なので、細かな上下に意味はありません。
 
 # %% [markdown] key="strengths-read" lang="en"
-# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing. On surfaces the choice fell on 0 for both: EWC is then without springs, and LwF only lets the new rows compete among themselves.
+# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing.
 
 # %% [markdown] key="deeper-replay" lang="ja" tags=["deeper"]
 # ## さらに深く：残した画像をもっと生かす（DER++とiCaRL）
@@ -588,22 +609,22 @@ print(f"Mean {points.mean():.1f}, exemplars at {[points[row].item() for row in h
 # %% [markdown] key="methods-intro" lang="ja"
 # ### 魚で、全部の方法を比べる
 #
-# 1クラス10枚で、リプレイとiCaRLは5枚ずつ残します。DER++も全部で25枚分ですが、同じ画像が重なることがあり、重なりは1枚と数えます。値は保存済みの10回の平均、角括弧は95%信頼区間です。「保管するもの」は、次の更新に必要な、モデル以外の量です。
+# 訓練データは1クラス10枚で、リプレイ、DER++、iCaRLは、そのうち5枚ほどを残します。値は10回の平均、角括弧は95%信頼区間です。「保管するもの」は、モデルのほかに、次の更新まで残しておくデータの量です。
 
 # %% [markdown] key="methods-intro" lang="en"
 # ### Every method on fish
 #
-# There are 10 pictures of each class; replay and iCaRL keep 5 of them. DER++ has room for as many, 25 in all, but may hold a picture twice, which counts once. The values are means of ten stored draws, with 95% intervals in brackets. "Kept" is what the next update needs besides the model.
+# There are 10 pictures of each class; replay, DER++ and iCaRL keep about 5 of them. The values are means of ten draws, with 95% intervals in brackets. "Kept" is what the next update needs besides the model.
 
 # %% key="methods"
 lesson04.Methods(easy)
 
 # %% [markdown] key="methods-read" lang="ja"
-# **リプレイ、iCaRL、最近傍クラス平均、全データの差は、5クラスの平均で2ポイント以内です。** 見比べるときは、次の3点に気を付けてください。
+# **リプレイ、iCaRL、最近傍クラス平均、全データの差は、5クラスの平均で2ポイント以内です。** 次の3点に気を付けて見比べてください。
 #
 # - 画像を残さない方法が、いつも小さいわけではありません。EWCのばねは16 MB、全画像は614 kB、平均は5 kBです。
-# - 本体を凍結しても、新しい行を全クラスと競わせると古いクラスは7%になり、新しい行どうしだけなら95%が残ります。
-# - **DER++の行は、ほかの行と同じ条件では読めません。** テスト結果が一度表示された後で、`alpha` と `beta` の決め方を変えたからです。
+# - 本体を凍結しても、新しい行を全クラスと競わせると、古いクラスは7%しか残りません。新しい行どうしだけなら、95%が残ります。
+# - **DER++の行は、ほかの行と比べないでください。** `alpha` と `beta` の決め方を、テスト結果を一度見た後で変えたからです。
 
 # %% [markdown] key="methods-read" lang="en"
 # **Replay, iCaRL, nearest mean and all data are within 2 points of each other, on average over the five classes.** Mind three things:
@@ -615,12 +636,12 @@ lesson04.Methods(easy)
 # %% [markdown] key="deeper-hard" lang="ja" tags=["deeper"]
 # ## さらに深く：表面検査と5回の更新を、全部の方法で
 #
-# 表面検査では、検証データで選ぶと、LwFとEWCの強さも、DER++の `alpha` も0になりました。表の値は、LwFとDER++なら以前の答えなしで、EWCならばねなしで学習した結果です。
+# 表面検査では、1クラス30枚のうち、リプレイは12枚を残します。LwFとEWCの強さも、DER++の `alpha` も、検証データで選ぶと0になりました。つまり、LwFとDER++は前の答えを使わず、EWCはばねを使いません。
 
 # %% [markdown] key="deeper-hard" lang="en" tags=["deeper"]
 # ## Deeper: surfaces and five updates, every method
 #
-# On surfaces, the validation data chose a strength of 0 for LwF and EWC, and an `alpha` of 0 for DER++. So the table shows LwF and DER++ without old answers, and EWC without springs.
+# On surfaces, replay keeps 12 of the 30 pictures of each class. The validation data chose a strength of 0 for LwF and EWC, and an `alpha` of 0 for DER++. So here LwF and DER++ go without old answers, and EWC without springs.
 
 # %% key="hard-table"
 lesson04.Methods(hard)
@@ -635,25 +656,25 @@ tl.claim(
 )
 
 # %% [markdown] key="hard-read" lang="ja"
-# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データとiCaRLです。** 全データは6〜14ポイント、iCaRLは4〜10ポイント上で、全データはiCaRLをさらに2〜5ポイント上回ります。LwFは5〜12ポイント、EWCは13〜18ポイント下です（5クラスの平均、10回の95%信頼区間）。検証データでは、強さを0より大きくしても良くなりませんでした。
+# **表面検査で最近傍クラス平均をはっきり上回ったのは、全データとiCaRLです。** 差は、全データが6〜14ポイント、iCaRLが4〜10ポイントでした。逆に、LwFは5〜12ポイント、EWCは13〜18ポイント下回ります（5クラスの平均、10回の95%信頼区間）。
 #
-# 全データの差は、学習の長さしだいです。半分の5エポックでは、最近傍クラス平均との差があるとは言えず（95%信頼区間は−1.5〜5.5ポイント）、本体を凍結した全データ（`tl.stored("04_frozen")`。出力層の設定は検証データで選択）には2〜8ポイント負けます。3倍にしたとき、勾配クリッピングを外したとき、AdamWを使ったときは、どちらもはっきり上回りました（`tl.stored("04_stable")`、10回）。
+# 全データがどれだけ上回るかは、学習の長さしだいです。半分の5エポックでは、最近傍クラス平均を上回るとは言えず、「全データ（凍結）」には2〜8ポイント負けました。3倍の長さ、勾配クリッピングなし、AdamWでは、どちらもはっきり上回りました（`tl.stored("04_stable")`、`tl.stored("04_frozen")`）。
 
 # %% [markdown] key="hard-read" lang="en"
-# **On surfaces all data and iCaRL are clearly ahead of the nearest class mean**, all data by 6 to 14 points and iCaRL by 4 to 10; all data is another 2 to 5 above iCaRL. LwF is 5 to 12 points behind nearest mean and EWC 13 to 18 (mean of the five classes, 95% intervals, ten draws). On the validation data no strength did better than 0.
+# **On surfaces all data and iCaRL are clearly ahead of the nearest class mean**, all data by 6 to 14 points and iCaRL by 4 to 10. LwF is 5 to 12 points behind it and EWC 13 to 18 (mean of the five classes, 95% intervals, ten draws).
 #
-# The lead of all data depends on the length of training. With half of it, 5 epochs, no lead over the nearest class mean can be shown (95% interval -1.5 to 5.5 points), and all data with the body frozen (`tl.stored("04_frozen")`; the head's settings are chosen on validation data) is 2 to 8 points ahead. Trained three times as long, without gradient clipping, or with AdamW, all data is clearly ahead of both (`tl.stored("04_stable")`, 10 draws).
+# How far all data is ahead depends on the length of training. With half of it, 5 epochs, it has no provable lead over the nearest class mean, and is 2 to 8 points behind "all data, frozen". Trained three times as long, without gradient clipping, or with AdamW, it is clearly ahead of both (`tl.stored("04_stable")`, `tl.stored("04_frozen")`).
 
-# %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新データだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each update: the two lines with new data only keep falling, replay and nearest mean stay high."
-lesson04.draw_stream(stream, live={"replay": live.accuracy})
+# %% key="stream-figure" alt_ja="更新のたびの、届いた全クラスの正解率。新しいデータだけの2本は下がり続け、リプレイと最近傍クラス平均は高く残る。" alt_en="Accuracy on all classes so far after each update: the two lines with new data only keep falling, replay and nearest mean stay high."
+lesson04.draw_stream(tl.stored("04_stream"))
 
 # %% [markdown] key="stream-read" lang="ja"
-# **5回続くと、1回では見えなかった差が開きます。** 10種類の鳥がすべて届いた後は、リプレイと最近傍クラス平均が90%、LwF 60%、EWC 26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。線は10回の平均、帯は95%信頼区間、白抜きの印は上で実行した1回です。
+# **5回続くと、1回では見えなかった差が開きます。** 10種類の鳥がすべて届いた後は、リプレイと最近傍クラス平均が90%、LwFが60%、EWCが26%、新しいデータだけが19%です（新しいデータだけの2本は重なっています）。
 #
-# 忘却の仲間に**後方転移**（backward transfer）があります。$\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$、つまり「最後−届いた直後」で、負なら忘れています。上の3×3の表では、$(60-80)/2+(87-95)/2=-14$ ポイントです。途中で良くなった1組目があるので、忘却の19とは一致しません。
+# 忘却の仲間に**後方転移**（backward transfer）があります。$\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$、つまり「最後−届いた直後」の平均で、負なら忘れています。上の3×3の表では、$(60-80)/2+(87-95)/2=-14$ ポイントです。忘却の19と違うのは、1組目が途中で良くなったからです。
 
 # %% [markdown] key="stream-read" lang="en"
-# **Five updates open gaps that one does not show.** When all ten birds have come, replay and nearest mean are at 90%, LwF at 60%, EWC at 26% and new data only at 19% (its two lines coincide). Lines are means of ten draws, bands 95% intervals, and hollow marks the one run above.
+# **Five updates open gaps that one does not show.** When all ten birds have come, replay and nearest mean are at 90%, LwF at 60%, EWC at 26% and new data only at 19% (its two lines coincide).
 #
 # A relative of forgetting is **backward transfer**, $\frac{1}{T-1}\sum_{j<T}(R_{T,j}-R_{j,j})$: the last minus the first, negative where something was forgotten. In the 3 × 3 table above it is $(60-80)/2+(87-95)/2=-14$ points. It differs from the 19 of forgetting because group 1 became better on the way.
 
@@ -710,23 +731,23 @@ lesson04.draw_stream(stream, live={"replay": live.accuracy})
 # - The three scenarios: van de Ven, Tuytelaars, Tolias, 2022. [doi:10.1038/s42256-022-00568-3](https://doi.org/10.1038/s42256-022-00568-3)
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 導入と最近傍クラス平均7分（`new_means` の図を映す） → 出力層を広げて忘れる6分 → ウィジェットと練習A 7分 → リプレイ4分 → 行列Rと練習B 9分 → 3つの設定と表面検査3分 → 本物の画像、練習C（2人組）9分。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず練習Bを宿題に回します。
+# **45分の進め方** ・ 導入と最近傍クラス平均7分（`new_means` の図を映す） → 出力層を広げて忘れる6分 → ウィジェットと練習A 8分 → リプレイ3分 → 行列Rと練習B 9分 → 3つの設定と表面検査3分 → 本物の画像、練習C（2人組）9分。クイズ、まとめ、「さらに深く」は宿題です。時間が足りなければ、まず練習Bを宿題に回します。
 #
 # - **映すもの**：図 `new_means`、忘れていく5枚の図、図 `scenarios`。
 # - **2人組で**：魚を忘れる実験の前に、2人が別々に予想して理由を言い合います。練習Cは1人が提案、もう1人が採点表で採点します。
 # - **答え**：練習Aは最近傍クラス平均と24ポイント（88%から64%）です。
-# - **待ち時間**：2コアのCPUで、リプレイが最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
-# - **遅れた人は**：先頭から、忘れていく5枚の図までのコードのセルを実行すれば、どの節からでも再開できます。
+# - **待ち時間**：2コアのCPUで、鳥の5回の更新が最も長く、10〜20秒ほどです。待つ間に、職場では画像やメールを何件、いつまで残せるかを話し合えます。
+# - **遅れた人は**：先頭から、忘れていく5枚の図までのコードのセルを実行すれば、「まとめ」までのどの節からでも再開できます。
 # - **よくある間違い**：「行を写せば忘れない」「本体を凍結すれば忘れない」。どちらも図で確かめます。
 # - **測定の範囲**：保存した結果はシード0〜9で、訓練とテストの画像をどちらも選び直しています。強さはシード100の検証画像で選びました。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · opening and nearest mean 7 (project the `new_means` diagram) → growing the head, and forgetting 6 → widget and exercise A 7 → replay 4 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 9. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
+# **A plan for 45 minutes** · opening and nearest mean 7 (project the `new_means` diagram) → growing the head, and forgetting 6 → widget and exercise A 8 → replay 3 → matrix R and exercise B 9 → scenarios and surfaces 3 → real pictures and exercise C (in pairs) 9. Quiz, key points and "Deeper" are homework. Short of time, make exercise B homework first.
 #
 # - **To project**: the diagram `new_means`, the five panels of forgetting, the diagram `scenarios`.
 # - **In pairs**: before the fish are forgotten, both predict apart and give each other their reasons. In exercise C, one proposes and the other marks.
 # - **Answers**: exercise A, nearest class mean and 24 points (88% to 64%).
-# - **Waiting**: on two CPU cores replay takes longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
-# - **Whoever fell behind** runs the cells with code from the top to the five panels of forgetting, and can go on from any section.
+# - **Waiting**: on two CPU cores the five updates of birds take longest, some 10 to 20 seconds. Discuss meanwhile how many pictures or messages may be kept where you work, and for how long.
+# - **Whoever fell behind** runs the cells with code from the top to the five panels of forgetting, and can go on from any section up to the key points.
 # - **Common mistakes**: "with the rows copied nothing is forgotten", "with the body frozen nothing is forgotten". The figures show both to be wrong.
 # - **What was measured**: stored results with seeds 0 to 9, which redraw training and test pictures alike. Strengths were chosen on validation pictures of seed 100.

@@ -143,7 +143,7 @@ def test_on_surfaces_all_data_and_icarl_are_ahead_of_the_nearest_mean_and_replay
         return interval([100 * (a - b) for a, b in pairs])
 
     assert ahead("joint", "nearest_mean").low > 3 and ahead("icarl", "nearest_mean").low > 1
-    assert ahead("joint", "icarl").low > 0 > ahead("replay", "nearest_mean").low
+    assert ahead("replay", "nearest_mean").low < 0
 
 
 def test_on_surfaces_a_trained_head_gains_most_of_the_lead_and_longer_training_more():

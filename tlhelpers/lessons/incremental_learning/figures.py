@@ -33,7 +33,7 @@ GROUPS = (("old", figures.BLUE, "o"), ("new", figures.VERMILION, "s"))
 
 @dataclass
 class Methods(Result):
-    """What each method reached and what it cost, from a stored comparison."""
+    """What each method reached and what it keeps, from a stored comparison."""
 
     found: Mapping
 
@@ -45,7 +45,6 @@ class Methods(Result):
                 "old_classes": interval(found["old"][i], share=True),
                 "new_classes": interval(found["new"][i], share=True),
                 "kept_kilobytes": round(mean(found["bytes"][i]) / 1000),
-                "processor_seconds": round(mean(found["seconds"][i]), 1),
             }
             for i, method in enumerate(found["methods"])
         ]
@@ -160,7 +159,7 @@ def draw_scenarios(found: Mapping) -> Picture:
         names = [text(f"lesson04.short_{method}") for method in found["methods"]]
         axes.set_xticks(range(len(names)), names, fontsize=9)
         axes.set_title(text(f"lesson04.scenario_{scenario}"), fontsize=11)
-        axes.set(ylim=(-0.05, 1.05))
+        axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(-0.05, 1.05))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.accuracy_bar"), linespacing=1.5)
     figure.legend(
@@ -190,7 +189,7 @@ def draw_easy_and_hard(easy: Mapping, hard: Mapping, frozen: Mapping) -> Picture
         names = [text(f"lesson04.short_{name}") for name in shown]
         axes.set_xticks(range(len(shown)), names, fontsize=10)
         axes.set_title(text(f"lesson04.task_{found['task']}"))
-        axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(0, 1.05))
+        axes.set(xlim=(-0.4, len(shown) - 0.3), ylim=(0, 1.05))  # room for the last number
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.five_classes"), linespacing=1.5)
     panels[0].legend(loc="lower left", fontsize=9)
@@ -234,19 +233,14 @@ def draw_matrices(accuracy: Mapping[str, Tensor]) -> Picture:
     return picture(figure, text("lesson04.matrices_alt"))
 
 
-def draw_stream(stream: Mapping, live: Mapping[str, Tensor] | None = None) -> Picture:
-    """Mean accuracy over all groups met so far, after each step; today's runs as rings."""
+def draw_stream(stream: Mapping) -> Picture:
+    """Mean accuracy over all groups met so far, after each step."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.4, 4.2))
     steps = list(range(1, len(stream["steps"]) + 1))
     for method in stream["methods"]:
         runs = torch.stack([met_so_far(matrix) for matrix in matrices(stream, method)], 1)
-        label = text(f"lesson04.{method}")
-        figures.error_band(axes, steps, runs.tolist(), label, **LOOKS[method])
-        if live and method in live:
-            rings = {"linestyle": "none", "markersize": 10, "markerfacecolor": "none"}
-            name = text("lesson04.just_run", method=label)
-            axes.plot(steps, met_so_far(live[method]), label=name, **rings, **LOOKS[method])
+        figures.error_band(axes, steps, runs.tolist(), text(f"lesson04.{method}"), **LOOKS[method])
     axes.set_xticks(steps)
     axes.set(xlabel=text("lesson04.after_step"), ylim=(0, 1.05))
     axes.set_ylabel(text("lesson04.so_far"), linespacing=1.5)
