@@ -60,7 +60,7 @@ def test_what_the_lesson_says_of_its_stored_results():
     for length in steps["scratch"]:
         assert paired(steps["fine_tune"]["60"], steps["scratch"][length]).low > 0
     fall = paired(steps["scratch"]["60"], steps["scratch"]["600"])
-    assert [round(100 * end) for end in (fall.low, fall.mean, fall.high)] == [9, 11, 13]
+    assert fall.low > 0 and round(100 * fall.mean) == 11
     heights = [mean(runs) for runs in steps["scratch"].values()]
     assert heights == sorted(heights[:3]) + sorted(heights[3:], reverse=True)
     assert round(100 * max(heights)) == round(100 * heights[2]) == 66
@@ -74,26 +74,28 @@ def test_what_the_lesson_says_of_its_stored_results():
         assert of.low < 0 < of.high
     faded, ordinary = (paired(borrowed[style], fresh[style]) for style in ("faded", "photo"))
     assert [round(100 * end) for end in (faded.low, faded.mean, faded.high)] == [1, 5, 10]
-    assert ordinary.high < 0 and round(100 * ordinary.mean) == -4
+    assert ordinary.high < 0
     shares = [(borrowed[style], fresh[style]) for style in ("photo", "faded")]
     assert [round(100 * mean(of)) for pair in shares for of in pair] == [90, 94, 20, 15]
     settings = stored("01_stable")["verdicts"]["fine_tune"]
     assert {"half", "three_times", "unclipped", "adamw"} < set(settings)
     assert min(interval(points).low for points in settings.values()) > 0
     adamw = interval(settings["adamw"])
-    assert [round(end) for end in (adamw.low, adamw.mean, adamw.high)] == [13, 15, 16]
+    best = paired(steps["fine_tune"]["60"], steps["scratch"]["60"])
+    assert [round(100 * best.mean), round(adamw.mean)] == [25, 15]
     frozen = stored("01_stable")["verdicts"]["frozen"]
-    for name, ends in (("half", [1, 2, 4]), ("three_times", [2, 4, 5])):
+    for name, points in (("half", 2), ("three_times", 4)):
         ahead = interval([-of for of in frozen[name]])
-        assert [round(end) for end in (ahead.low, ahead.mean, ahead.high)] == ends
+        assert ahead.low > 0 and round(ahead.mean) == points
     pets = stored("01_pets")
     above = paired(pets["scratch"][-1], pets["probe"][-1])
-    assert [round(100 * end) for end in (above.low, above.mean, above.high)] == [3, 5, 7]
+    assert above.low > 0 and round(100 * above.mean) == 5
     at_200 = [round(100 * mean(pets[start][-1])) for start in ("probe", "fine_tune", "scratch")]
     assert at_200 == [86, 92, 92]
     birds = stored("01_birds")
     leads = [paired(*of) for of in zip(birds["fine_tune"], birds["scratch"], strict=True)]
     at_five = leads[birds["labels"].index(5)]
+    assert [round(100 * end) for end in (at_five.low, at_five.mean, at_five.high)] == [26, 31, 35]
     assert round(100 * (at_five.high - at_five.mean), 1) == 4.6
     five = birds["labels"].index(5)
     gains = [a - b for a, b in zip(birds["fine_tune"][five], birds["scratch"][five], strict=True)]
@@ -104,7 +106,6 @@ def test_what_the_lesson_says_of_its_stored_results():
     rates = birds["tuning"][five]["scratch"], steps["tuning"]["scratch, 60 steps"]
     assert [tuned["chosen"]["lr"] for tuned in rates] == [0.1, 0.3]
     moved = [paired(*of) for of in zip(birds["fine_tune"], birds["probe"], strict=True)]
-    assert [round(100 * of.mean) for of in moved[2:]] == [2, 2, 2]
     assert moved[0].high < 0 and moved[1].low < 0 < moved[1].high
     assert min(of.low for of in moved[2:]) > 0
 

@@ -73,29 +73,35 @@ def draw_twin(
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     for axes in panels[:, 0]:
         axes.set_ylabel(text("twins.accuracy"), fontsize=10)
-    name_band(panels[0][0], drawn)
     handles, names = panels[0][0].get_legend_handles_labels()
     if chance:
         (line,) = panels[0][0].plot([], [], ":", color=figures.INK, linewidth=1.2)
         handles, names = [*handles, line], [*names, text("twins.chance")]
-    columns = len(names) if len(sets) > 2 else 3
-    height = 0.4 + 2.7 * rows + 0.2 * math.ceil(len(names) / columns)
+    columns = len(names) if len(sets) > 2 or len(names) == 4 else 3
+    height = 0.6 + 2.7 * rows + 0.2 * math.ceil(len(names) / columns)
     figure.set_size_inches(2.4 + 2.2 * across, height)
-    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9)
+    # without a patch of its own: a grey one beside a grey line would pass for that line's
+    band = {"title": describe_band(drawn), "title_fontsize": 9}
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=9, **band)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     return picture(figure, alt)
 
 
 def name_band(axes: Axes, runs: Iterable[Sequence[float]]) -> None:
-    """Names the bands of `figures.error_band` in the legend: what they are, over how many draws.
+    """Names the bands of `figures.error_band` in the legend, beside a grey patch."""
+    label = describe_band(runs)
+    axes.fill_between([], [], color=figures.INK, alpha=0.2, linewidth=0, label=label)
+
+
+def describe_band(runs: Iterable[Sequence[float]]) -> str:
+    """What the bands of `figures.error_band` are, and over how many draws.
 
     runs: the measurements at each point. A point that was measured once has no band, and does not
     count.
     """
     counts = {len(values) for values in runs if len(values) > 1}
     draws = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
-    label = text("twins.band", draws=draws)
-    axes.fill_between([], [], color=figures.INK, alpha=0.2, linewidth=0, label=label)
+    return text("twins.band", draws=draws)
 
 
 def draw_settings(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import PercentFormatter
 
@@ -14,7 +15,7 @@ from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
 from tlhelpers.show.diagrams.canvas import SMALL, Diagram
 from tlhelpers.show.plots import Picture, picture
-from tlhelpers.show.twins import draw_twin, name_band
+from tlhelpers.show.twins import describe_band, draw_twin
 from tlhelpers.transfer.intervals import interval
 
 STARTS = ("fine_tune", "probe", "scratch")
@@ -43,7 +44,7 @@ def draw_redraws(curves: Mapping) -> Diagram:
         for place in range(5):
             d.photo(24 + 20 * place, y, 16)
         d.arrow(136, y + 8, 36)
-        d.block(188, y - 1, f"{tuned:.1%}", width=86, height=18)
+        d.block(188, y - 1, f"{tuned:.1%}", figures.VERMILION, width=86, height=18)
         d.text(285, y + 14, "−", font_size=18)
         d.block(306, y - 1, f"{scratch:.1%}", figures.GREY, width=86, height=18, random=True)
         d.add("path", d=f"M{left} {y + 8}h255", stroke=figures.GREY, stroke_width=1)
@@ -73,7 +74,6 @@ def draw_label_curves(curves: Mapping, task: str) -> Picture:
     for start in STARTS:
         name = text(f"lesson01.{start}")
         figures.error_band(axes, curves["labels"], curves[start], name, **figures.METHODS[start])
-    name_band(axes, curves["probe"])
     _chance(axes, CHANCE[task])
     axes.set_xscale("log")
     axes.set_xticks(curves["labels"], curves["labels"])
@@ -81,7 +81,7 @@ def draw_label_curves(curves: Mapping, task: str) -> Picture:
     axes.set(xlabel=text("lesson01.labels"), ylabel=text("lesson01.accuracy"))
     if task == "pets":
         _draw_pets(axes)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    _explain(figure, describe_band(curves["probe"]), 4)
     axes.set_title(text(f"lesson01.{task}_title"))
     return picture(figure, text(f"lesson01.{task}_alt"))
 
@@ -105,13 +105,12 @@ def draw_steps(found: Mapping) -> Picture:
         lengths = [int(length) for length in found[start]]
         runs, name = list(found[start].values()), text(f"lesson01.{start}")
         figures.error_band(axes, lengths, runs, name, **figures.METHODS[start])
-    name_band(axes, runs)
     _chance(axes, CHANCE["birds"])
     axes.set_xscale("log")
     axes.set_xticks(lengths, [str(length) for length in lengths])
     axes.minorticks_off()
     axes.set(xlabel=text("lesson01.steps"), ylabel=text("lesson01.accuracy"))
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    _explain(figure, describe_band(runs), 3)
     axes.set_title(text("lesson01.steps_title"))
     return picture(figure, text("lesson01.steps_alt"))
 
@@ -119,7 +118,7 @@ def draw_steps(found: Mapping) -> Picture:
 def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
     """Accuracy in another look, as points with intervals: {network: {style: accuracies}}."""
     figures.use()
-    figure, axes = plt.subplots(figsize=(7.0, 4.0))
+    figure, axes = plt.subplots(figsize=(7.0, 4.9))
     styles = list(shift[SHIFTED[0]])
     for i, name in enumerate(SHIFTED):
         start, labels = name.rsplit("_", 1)
@@ -129,15 +128,30 @@ def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
             place = k + (i - 1) * 0.2
             label = text(f"lesson01.{name}") if k == 0 else None
             figures.mark_mean(axes, place, point, label=label, **look)
-    draws = len(shift[SHIFTED[0]]["photo"])
-    bar = text("lesson01.bar", draws=draws)
-    axes.plot([], [], color=figures.INK, linewidth=2.5, label=bar)
     _chance(axes, CHANCE["birds"])
     axes.set_xticks(range(len(styles)), [text(f"lesson01.style_{style}") for style in styles])
+    axes.tick_params("x", length=0, pad=54)  # below the pictures
+    _draw_looks(axes, styles)
     axes.set_ylabel(text("lesson01.accuracy"))
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    _explain(figure, text("lesson01.bar", draws=len(shift[SHIFTED[0]]["photo"])), 2)
     axes.set_title(text("lesson01.shift_title"))
     return picture(figure, text("lesson01.shift_alt"))
+
+
+def _draw_looks(axes: Axes, styles: Sequence[str]) -> None:
+    """Below the axis, one bird in each of the styles."""
+    for place, style in enumerate(styles):
+        birds = load_task("birds", 1, style=style, valid_per_class=1, test_per_class=1)
+        box = (place - 0.4, -0.24, 0.8, 0.22)
+        strip = axes.inset_axes(box, transform=axes.get_xaxis_transform())
+        strip.imshow(birds.train.inputs[0].permute(1, 2, 0).numpy())
+        strip.axis("off")
+
+
+def _explain(figure: Figure, spread: str, columns: int) -> None:
+    """The legend below, under a line that says what the bands or bars are."""
+    key = {"loc": "outside lower center", "ncols": columns, "fontsize": 9}
+    figure.legend(title=spread, title_fontsize=9, **key)
 
 
 def _chance(axes: Axes, share: float) -> None:
