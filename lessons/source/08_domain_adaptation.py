@@ -16,9 +16,9 @@
 #
 # After this lesson you can
 #
-# - win back the accuracy that a new look has cost, without one new label (AdaBN, three lines)
-# - tell how many pictures that takes, and which collections of pictures break it
-# - see the trap of changed class shares, and get out of it
+# - win back the accuracy that is lost when pictures look different, without one new label (AdaBN, three lines)
+# - tell how many pictures that takes, and which collections of pictures spoil it
+# - recognise the trap when the shares of the classes change, and get out of it
 
 # %% key="setup"
 import copy
@@ -38,14 +38,18 @@ lesson08 = tl.figures("08")
 #
 # 野鳥に詳しい人でも、日が暮れてすぐは、どの鳥も黒い影にしか見えません。けれども数分たつと、目が暗さに慣れて見分けられるようになります。その間、誰も鳥の名前を教えていません。見ているだけで、目が明るさの基準を合わせ直したのです。
 #
-# ネットワークにも同じことが起こります。昼の写真で学んだ検査装置を夜勤で使う、別のカメラに替える、といった場合です。クラスは同じなのに見た目の違うデータの集まりを、それぞれ**ドメイン**（domain）と呼びます。ラベルのある**転移元**から、ラベルのない**転移先**へ、モデルを合わせ直すことを**ドメイン適応**（domain adaptation）といいます。
+# ネットワークも同じことで困ります。昼の写真で学んだ外観検査を夜勤で使う、別のカメラに替える、といった場合です。そのたびにラベルを付け直すのは何日もかかる仕事ですが、ラベルのない写真なら、装置を動かしていれば集まります。
+#
+# クラスは同じなのに見た目の違うデータの集まりを、それぞれ**ドメイン**（domain）と呼びます。ラベルのある**転移元**から、ラベルのない**転移先**へ、モデルを合わせ直すことを**ドメイン適応**（domain adaptation）といいます。
 
 # %% [markdown] key="idea" lang="en"
 # ## Until the eye is used to the dark
 #
 # At dusk even an experienced bird-watcher sees nothing but black shapes. After a few minutes the eye has adapted, and the birds can be told apart again. Nobody has named a bird meanwhile: by looking alone, the eye has set its idea of "bright" and "dark" anew.
 #
-# Networks get into the same trouble when an inspection camera that learned by day is used at night, or is replaced by another make. Collections of data that have the same classes but look different are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
+# A visual inspection that learned by day gets into the same trouble at night, or with another camera. Naming new photos each time takes days; photos without names come in by themselves.
+#
+# Collections of data that have the same classes but look different are called **domains**. In **domain adaptation**, a model moves from a domain with labels (the source) to one without (the target).
 
 # %% key="domains"
 tl.diagram("domains")
@@ -53,18 +57,18 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：水中カメラ
 #
-# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この昼の写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
+# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
 #
-# 夜の写真も500枚ありますが、名前は付いていません。テスト用の夜の写真は、これとは別にあります。
+# 夜の写真も500枚ありますが、名前は付いていません。正解率は、別に取っておいたテスト用の写真で測ります。
 #
 # > **予想してから実行**：人の目には、夜の写真でも魚の形は見えます。このネットワークではどうでしょうか。
 
 # %% [markdown] key="task" lang="en"
 # ## The job: a camera under water
 #
-# A camera under water takes pictures of the fish that swim by. There are 50 daytime photos of each of ten species, with names. First we fine-tune the network on these (what `keep_batchnorm=False` means comes later).
+# A camera under water takes pictures of the fish that swim by. There are 50 daytime photos of each of ten species, with names, and we fine-tune the network on these. (`keep_batchnorm=False` is explained below.)
 #
-# There are also 500 photos from the night, without names, and others for testing.
+# From the night there are 500 photos without names, and others for testing.
 #
 # > **Predict, then run**: a person still sees the shapes of the fish by night. What about this network?
 
@@ -79,19 +83,14 @@ display(tl.show(day, classes=[3, 6], per_class=3))
 tl.show(night, classes=[3, 6], per_class=3)
 
 # %% key="predict-night"
-tl.predict_first(
-    "08-night",
-    "Accuracy of the same network on photos of the night",
-    # ja: "同じネットワークの、夜の写真での正解率",
-    between=(0, 100),
-    unit="%",
-)
+tl.predict_first("08-night", "Accuracy of the same network by night", between=(0, 100), unit="%")
+# ja: tl.predict_first("08-night", "同じネットワークの、夜の正解率", between=(0, 100), unit="%")
 
 # %% key="night-run"
 by_night = tl.evaluate(model, night.test)
 answers = tl.predict(model, night.test).argmax(1)
-most = int(torch.bincount(answers).argmax())
-count = int((answers == most).sum())
+most = answers.mode().values
+count = (answers == most).sum()
 print(f"By night: {by_night:.0%} of the test photos are right")
 # ja: print(f"夜：テスト写真の正解率 {by_night:.0%}")
 print(f"Most frequent answer: {day.class_names[most]}, for {count} of {len(answers)} photos")
@@ -104,9 +103,9 @@ tl.see_prediction("08-night", round(100 * by_night))
 # 直せるでしょうか。次のウィジェットで、手を動かして確かめましょう。
 
 # %% [markdown] key="night-read" lang="en" tags=["answer"]
-# **It can hardly tell anything any more.** Most photos get one and the same answer. There is no warning; without labels, only counting the answers shows it.
+# **It can hardly tell anything any more.** Most photos get one and the same answer, and there is no warning. Without labels, only counting the answers shows it.
 #
-# Try to mend it in the widget.
+# Can this be mended? Try it in the widget.
 
 # %% key="widget"
 tl.widget("08")
@@ -114,22 +113,22 @@ tl.widget("08")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、3分）
 #
-# 適応をオンにすると、ネットワークは目と同じように、「流れてくる写真」を見るだけで「ふつう」の基準を合わせ直します。光と枚数を変えて、次の2つを探してください。
+# 「適応」をオンにすると、ネットワークは目と同じように、流れてくる写真を見るだけで「ふつう」の基準を合わせ直します。「光の強さ」と「流れてくる写真」の枚数を変えて、次の2つを探してください。
 #
-# - `pays_from`：写真が8枚だけのとき、適応したほうが正解率が高くなる、いちばん明るい光（%）
+# - `pays_from`：写真が8枚だけのとき、適応ありのほうが正解率が高くなる、いちばん明るい光（%）
 # - `stream_needed`：光が20%のとき、適応ありで正解率が90%以上になる、いちばん少ない枚数
 #
-# それより明るいと適応が損になるのは、なぜでしょうか。自分の言葉で説明してから、解答例を開いてください。
+# `pays_from` より明るいと適応が損になるのは、なぜでしょうか。自分の言葉で説明してから、解答例を開いてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (try, 3 minutes)
 #
-# When you switch adaptation on, the network does as the eye does: from the "photos in the stream" alone it sets its idea of what is ordinary anew. Change light and stream, and find two numbers:
+# With "adaptation" on, the network does as the eye does: it sets its idea of what is ordinary anew by looking at the photos in the stream. Change "light" and "photos in the stream", and find two numbers:
 #
-# - `pays_from`: with only 8 photos, the brightest light (in percent) at which adaptation is ahead
+# - `pays_from`: with only 8 photos, the brightest light (in percent) at which the accuracy is higher with adaptation than without
 # - `stream_needed`: the smallest stream that reaches at least 90% at 20% of the light
 #
-# Why does adaptation lose in brighter light? Answer, then open the solution.
+# Why does adaptation lose in even brighter light? Answer, then open the solution.
 
 # %% key="ex-a" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -141,24 +140,24 @@ stream_needed = 32
 tl.check("08-a")
 
 # %% [markdown] key="ex-a-why" lang="ja" tags=["solution"]
-# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準は、それより粗いのです。光が100%では4ポイントの損でした（95%信頼区間は1.5〜6.8、10回）。60%では、まだほぼ互角です。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
+# 明るければ、学習のときに何百枚もの写真で身に付けた「ふつう」の基準が、そのまま通用します。8枚だけで測り直した基準はそれより粗いので、光が100%では4ポイントの損でした。暗いところでは、粗くても今の光に合った基準のほうが、合わない基準よりましです。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# In good light the idea of what is ordinary, learned from hundreds of photos, is right, and one measured on 8 photos is rougher: in full light that costs 4 points (95% interval 1.5 to 6.8, 10 draws). At 60% the two are still nearly level. In the dark, a rough idea of the present light is better than a precise one of the wrong light.
+# In good light the idea of what is ordinary, learned from hundreds of photos, is right. One measured on 8 photos is rougher: in full light that costs 4 points. In the dark, a rough idea of the present light is better than a precise one of the wrong light.
 
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
 #
-# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる（正規化する）層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。`keep_batchnorm=False` でファインチューニングしたので、いまは昼の写真の値を覚えています。
+# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる（正規化する）層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。ファインチューニングでは、ふつう事前学習のときの記憶を残しますが、`keep_batchnorm=False` を付けたので、いまは昼の写真の値を覚えています。
 #
-# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2でした。夜は光が弱いので、平均3、ばらつき1です。夜のふつうの値3を昼の記憶で正規化すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
+# 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2、光の弱い夜は平均3、ばらつき1だとします。夜のふつうの値3を昼の記憶で正規化すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
 
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
 #
-# Throughout the network there are layers called **BatchNorm**. For each channel (one feature) they subtract a mean and divide by a spread (the standard deviation), so that all values have about the same size. Mean and spread are remembered from training: **BatchNorm's memory**. Thanks to `keep_batchnorm=False`, ours is that of the day.
+# Throughout the network, **BatchNorm** layers bring the values to about the same size: in each channel (one feature) they subtract a mean and divide by a spread (the standard deviation). Both are remembered from training: **BatchNorm's memory**. Fine-tuning usually keeps that of pretraining; with `keep_batchnorm=False`, ours is that of the day.
 #
-# By hand: by day, a channel has values around 8 with a spread of 2; by night there is less light, and they are around 3, with a spread of 1. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it is $(3-3)/1=0$: ordinary, like 8 by day.
+# For example, a channel has mean 8 and spread 2 by day, mean 3 and spread 1 in the weaker light of the night. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it becomes $(3-3)/1=0$: ordinary, like 8 by day.
 
 # %% key="day-and-night"
 tl.diagram("day_and_night")
@@ -179,7 +178,7 @@ tl.diagram("day_and_night")
 #
 # $$y = \gamma\,\frac{x-\mu}{\sigma} + \beta$$
 #
-# The weights $\gamma$ and $\beta$, found in training, stay as they are. Only the memory is replaced: $\mu$ (mean) and $\sigma$ (spread) are now those of the target. It needs no label, loss or gradient; lines ① to ③ are all there is.
+# The weights $\gamma$ and $\beta$, found in training, stay as they are. Only the memory is replaced: $\mu$ (mean) and $\sigma$ (spread) become those of the target. There is no label, loss or gradient; the lines ① to ③ are the whole method.
 
 
 # %% key="adabn-run" alt_ja="昼、夜、AdaBN後の夜のテスト正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Test accuracy by day, by night, and by night after AdaBN, one a row, as dots with 95% intervals."
@@ -194,6 +193,8 @@ def adabn(model, pictures):
     adapted.train()  # ② BatchNorm measures what it sees
     # ja: adapted.train()  # ② 見たものを測るモード
     with torch.no_grad():
+        # shuffled, so that every batch is a fair sample
+        # ja: # どのバッチも偏らないように混ぜる
         for batch in pictures[torch.randperm(len(pictures))].split(250):
             adapted(network.preprocess(batch))  # ③ look at the night
             # ja: adapted(network.preprocess(batch))  # ③ 夜の写真を見せる
@@ -219,84 +220,80 @@ tl.claim(
 )
 
 # %% [markdown] key="adabn-read" lang="ja"
-# **失われた正解率のほとんどが、見せるだけで戻りました。** ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。夜のラベルは、正解率を測るためにだけ使いました。
+# **失われた正解率のほとんどが、見せるだけで戻りました。** ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。
 #
-# 図の点は、すべての写真を選び直して測った10回の平均、線は95%信頼区間です（保存済み、つまり前もって測った結果です）。丸印は今日の1回です。夜は回ごとの差が大きいので、線から外れることもあります。
+# 図の点と線は、すべての写真を選び直して10回、前もって測った平均と95%信頼区間です（「保存済み」と書きます）。丸印は今日の1回で、1回の値は平均より大きくばらつくので、線から外れることもあります。
 #
 # ## 写真は何枚いるか、どう集めるか
 #
 # 500枚も必要だったのでしょうか。ほとんどが同じ種類の魚でも、うまくいくのでしょうか。
 
 # %% [markdown] key="adabn-read" lang="en"
-# **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day. The labels of the night were used only to measure the accuracy.
+# **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day.
 #
-# Dots are means of 10 draws of all photos, lines their 95% intervals (stored: measured beforehand). Rings are today's run; by night, runs differ so much that a ring may lie off its line.
+# The dots and intervals were measured beforehand ("stored") on 10 draws of all photos. Rings are today's run; one run varies more than a mean, so a ring may lie off its line.
 #
 # ## How many photos, and which?
 #
-# Did it take all 500, with all species alike?
+# Did it take all 500? And what if nearly all show one species?
 
 # %% key="pool" alt_ja="左：ラベルなし写真の枚数に対する、AdaBN後の正解率。右：100枚のうち1種類が占める割合に対する正解率。破線は適応前、点線はランダムに答えた場合。" alt_en="Left: accuracy after AdaBN against the number of unlabelled photos. Right: against the share of one species among 100 photos. Dashed: before; dotted: guessing."
 lesson08.draw_pool(tl.stored("08_pool"))
 
 # %% [markdown] key="pool-read" lang="ja"
-# **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%が78%に戻り、32枚でほぼ頭打ちになります。平均とばらつきは、数十枚あればよく測れるからです。
+# **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%が78%に戻り、32枚でほぼ頭打ちになります。
 #
-# 同じ100枚でも、1種類が9割を占めると58%まで下がります（それでも、適応前の39%よりは上です）。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも引き去られてしまうからです。
+# 同じ100枚でも、1種類が9割を占めると58%までしか戻りません。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも引き去られてしまうからです。
 #
 # ## 線画では？
 #
-# 色や質感が消えた**線画**でも、正解率は戻るでしょうか。図には、色あせた印刷の写真も加えました。方法も2つ増やします。どちらもネットワークの最後の特徴だけを昼とそろえるもので、**平均だけ**を合わせる方法と、ばらつきや特徴どうしの関係まで合わせる**CORAL**です（「さらに深く：最後の特徴だけを合わせる」）。
+# 色や質感が消えた**線画**や、色あせた印刷でも、AdaBNで正解率は戻るでしょうか。
 
 # %% [markdown] key="pool-read" lang="en"
-# **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and from 32 on little is added: dozens measure mean and spread well.
+# **A few photos are enough, but not if they are lopsided.** Four photos already bring the 39% back to 78%, and beyond 32 little is added.
 #
-# When 90% of 100 photos show one species, the accuracy falls to 58% (still above the 39% before). The mean is then that species', not the night's: what marks the species is subtracted from every photo.
+# If 90 of 100 photos show one species, AdaBN reaches only 58%. The mean is then that species', not the night's: what marks the species is subtracted from every photo.
 #
 # ## And sketches?
 #
-# In a **sketch**, colour and surface are gone. The figure also has faded prints, and two ways that move only the network's last features: their **mean** alone, or their spread and relations, too (**CORAL**; see "Deeper: moving the last features").
+# In a **sketch**, colour and surface are gone; in a faded print, the colours are pale. Does AdaBN help there, too?
 
-# %% key="ways" alt_ja="夜、色あせた印刷、線画のそれぞれで、適応前、平均だけ、CORAL、AdaBNのテスト正解率。破線は昼の正解率、点線はランダムに答えた場合。" alt_en="Test accuracy before, with the mean moved, with CORAL and with AdaBN, for night, faded prints and sketches. Dashed: by day; dotted: guessing."
+# %% key="ways" alt_ja="夜、色あせた印刷、線画のそれぞれで、適応前とAdaBN後のテスト正解率。破線は昼の正解率、点線はランダムに答えた場合。" alt_en="Test accuracy before and after AdaBN, for night, faded prints and sketches. Dashed: by day; dotted: guessing."
 sketch = tl.load_task("fish", per_class=50, seed=1, style="sketch")
 display(tl.show(sketch, classes=[3, 6], per_class=3))
 lesson08.draw_ways(styles)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **線画では、どの方法でも足りません。** AdaBNで41%が64%に上がりますが、昼の99%には遠く届きません。色あせた印刷なら96%まで戻ります。光の変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
-#
-# **最後の特徴の平均を合わせるだけ**でも、夜で19ポイント戻ります。ただし、すべての層を直すAdaBN（50ポイントあまり）には届きません。
+# **線画では、AdaBNだけでは足りません。** 41%が64%に上がりますが、昼の99%には遠く届きません。一方、色あせた印刷は96%まで戻ります。光や色の濃さの変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
 #
 # ## 本物のデータでは？
 #
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches none of these ways is enough.** AdaBN lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light changes mean and spread, which can be measured again; in a sketch many clues themselves are gone.
-#
-# By night, moving **the mean alone** of the last features wins back 19 points; AdaBN, mending every layer, over 50.
+# **On sketches AdaBN is not enough.** It lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light or colour changes mean and spread, which can be measured again; in a sketch many clues themselves are gone.
 #
 # ## And on real data?
 #
 # MNIST and USPS are well-known collections of handwritten digits: we learn on one and use the other. In photos, a MobileNetV2 pretrained on ImageNet tells cats from dogs while the light goes down.
 
-# %% key="real-figure" alt_ja="本物のデータでのテスト正解率。左と中央は2つの手書き数字データの間の転移、右は光を弱めた犬と猫の写真。適応前、平均、CORAL、AdaBNを比べる。" alt_en="Test accuracy on real data: between two collections of digits at the left and in the middle, and on photos of cats and dogs under less and less light at the right, before, with the mean, CORAL and AdaBN."
+# %% key="real-figure" alt_ja="本物のデータでのテスト正解率。左と中央は2つの手書き数字データの間の転移、右は光を弱めた犬と猫の写真。適応前とAdaBN後を比べる。" alt_en="Test accuracy on real data: between two collections of digits at the left and in the middle, and on photos of cats and dogs under less and less light at the right, before and after AdaBN."
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物のデータでも、傾向は同じでした。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。最後の特徴を合わせるだけでは、ほぼ効きません。
+# **暗い写真は本物でも戻りますが、数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。BatchNormのあるネットワークなら、どれでも同じように試せます。
 #
-# 数字では、どの方法でも、失われた19〜24ポイントのうち3〜7ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
+# 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real data show the same pattern.** At 10% of the light, cats and dogs fall to 50% (guessing); AdaBN brings them back to 80%, not far below the 84% of bright photos. Moving the last features alone hardly helps there.
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. You can use it with any network that has BatchNorm.
 #
-# On digits, each of the three ways wins back only 3 to 7 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
+# On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
 #
-# 今度は夕暮れです。光は昼の半分で、まだそれほど暗くありません。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです（テスト写真も同じ割合です）。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
+# 今度は夕暮れで、光は昼の半分です。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです（テスト写真も同じ割合です）。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
 #
 # > **予想してから実行**：10種類が同じ割合なら、夕暮れのAdaBNは18ポイントほどの得です。群れが通るときは、どうなるでしょうか。
 
@@ -308,58 +305,39 @@ lesson08.draw_real(tl.stored("08_real"))
 # > **Predict, then run**: with all species in equal shares, AdaBN gains some 18 points at dusk. And while the school swims by?
 
 # %% key="predict-shift"
-tl.predict_first(
-    "08-shift",
-    "AdaBN at dusk, while one species makes up 55%",
-    # ja: "1種類が55%を占める夕暮れでの、AdaBNの効果",
-    choices=("gains as before", "gains little", "loses"),
-    # ja: choices=("同じくらい上がる", "少しだけ上がる", "下がる"),
-)
+tl.predict_first("08-shift", "AdaBN with a school of fish", choices=("gain", "small gain", "loss"))
+# ja: tl.predict_first("08-shift", "群れが通るときのAdaBN", choices=("得", "少しだけ得", "損"))
 
 # %% key="shift-run" alt_ja="夕暮れでの適応前とAdaBN後のテスト正解率。左は10種類が同じ割合、右は1種類が55%の場合で、割合をそろえた場合も示す。" alt_en="Test accuracy at dusk before and after AdaBN: all species alike at the left; one at 55% at the right, also with shares made equal."
 swarm = lesson08.swarm_at_dusk()
 before = tl.evaluate(model, swarm.test)
 after = tl.evaluate(adabn(model, swarm.train.inputs), swarm.test)
-print(f"At dusk, one species at 55%: {before:.0%}  →  after AdaBN {after:.0%}")
-# ja: print(f"夕暮れ、1種類が55%：{before:.0%} → AdaBNのあと {after:.0%}")
 shift = tl.stored("08_shift")
-display(lesson08.draw_shift(shift))
-outcome = "gains little" if after > before else "loses"
-# ja: outcome = "少しだけ上がる" if after > before else "下がる"
+display(lesson08.draw_shift(shift, live={"before": before, "adabn": after}))
+outcome = "small gain" if after > before else "loss"
+# ja: outcome = "少しだけ得" if after > before else "損"
 tl.see_prediction("08-shift", outcome)
 
-# %% key="claim-shift" tags=["claim"]
-dusk = shift["fish"]["0.5"]
-even = tl.interval([a - b for a, b in zip(dusk["even"]["adabn"], dusk["even"]["before"])])
-loss = tl.interval([b - a for a, b in zip(dusk["swarm"]["adabn"], dusk["swarm"]["before"])])
-tl.claim(
-    f"At dusk AdaBN gains at least {100 * even.low:.0f} points with equal shares, and loses "
-    f"{100 * loss.low:.0f} to {100 * loss.high:.0f} while one species swarms (stored, 10 draws)",
-    # ja: f"夕暮れのAdaBNは、同じ割合なら{100 * even.low:.0f}ポイント以上の得、群れが通るときは"
-    # ja: f"{100 * loss.low:.0f}〜{100 * loss.high:.0f}ポイントの損でした（保存済み、10回）",
-    even.low > 0 and loss.low > 0,
-)
-
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
-# **AdaBNの得が、損に変わりました。** 10回の平均では、88%が77%に下がります（図）。セルの出力は、今日の1回です。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
+# **AdaBNの得が、損に変わりました。** 88%が77%に下がっています（丸印は今日の1回です）。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
 #
-# **割合をそろえて適応し直すと、99%になります**（図の右端）。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
-#
-# 見た目が変わらず、**割合だけ**が変わったときは、目（ネットワーク）はそのままにして、答えのほうを補正します。つまり、各クラスの確率に「今の割合÷学習時の割合」を掛けます（学習時に20%、今は80%なら4倍）。迷った答えは、多いクラスのほうに傾きます。光は昼のまま、部品の80%が良品になった検査ラインでは、補正で77%が84%に上がりました。AdaBNは41%に下がり、割合をそろえても52%止まりです（図は「さらに深く：答えを新しい割合に合わせる」）。
+# **割合をそろえて適応し直すと、99%になります。** ここでもラベルは使いません。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
-# **AdaBN's gain has become a loss.** On average over ten draws, 88% falls to 77% (figure); the printed line is today's run. AdaBN takes the school's mean for ordinary: what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light, but most photos show the school.
+# **AdaBN's gain has become a loss**: 88% falls to 77% (today's run: the rings). It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light, but most photos show the school.
 #
-# **Adapted again on equal shares, the network reaches 99%** (far right). Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
-#
-# Where the look is the same and **only the shares** have changed, leave the eye alone and correct the answers: multiply each class's probability by its share today divided by its share in training (from 20% to 80%, by 4). An undecided answer then goes to the commoner class. On an inspection line in its usual light, 80% of whose parts are now good, this raises 77% to 84%. AdaBN falls to 41% there, and equal shares reach only 52% (figure: "Deeper: answers for new shares").
+# **Adapted again on equal shares, the network reaches 99%**, still without a label. Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
 #
-# 割合をそろえる関数 `equal_rows(answers)` を書きましょう。`answers` は、ネットワークの答え（クラス番号）が並んだテンソルです。現れたどの答えも同じ枚数になるように行番号を選び、テンソルで返します。枚数は、いちばん少ない答えに合わせます。たとえば `[7, 7, 7, 2]` なら、7の行から1つと、行3です。
+# 割合をそろえる関数 `equal_rows(answers)` を書きましょう。`answers` は、ネットワークの答え（クラス番号）が並んだテンソルです。現れたどの答えも同じ枚数になるように行番号を選び、テンソルで返します。枚数は、いちばん少ない答えに合わせます。たとえば `[7, 7, 7, 2]` なら、7の行（0、1、2）から1つと、2の行（3）です。
 #
-# 道具は3つです。`answers.unique(return_counts=True)` は答えの種類と枚数を、`.nonzero()[:, 0]` は条件に合う行番号を返します。`torch.cat` はテンソルをつなぎます。
+# 道具は3つです。この例での結果も書いておきます。
+#
+# - `answers.unique(return_counts=True)`：答えの種類 `[2, 7]` と、それぞれの枚数 `[1, 3]`
+# - `(answers == 7).nonzero()[:, 0]`：答えが7の行番号 `[0, 1, 2]`
+# - `torch.cat([first, second])`：2つのテンソルを1つにつなぐ
 #
 # 書けたら、新しいセルを作って、群れの写真で3回繰り返してみましょう。
 #
@@ -374,9 +352,13 @@ tl.claim(
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 6 minutes)
 #
-# Write `equal_rows(answers)`, which makes the shares equal. `answers` is a tensor with the network's answers (class numbers). Return a tensor of row numbers such that every answer comes as often as the rarest one. For example, `[7, 7, 7, 2]` gives one of the rows with a 7, and row 3.
+# Write `equal_rows(answers)`, which makes the shares equal. `answers` is a tensor with the network's answers (class numbers). Return a tensor of row numbers in which every answer comes as often as the rarest one. For `[7, 7, 7, 2]` these are one of the rows 0, 1, 2 (a 7) and row 3 (the 2).
 #
-# `answers.unique(return_counts=True)` counts, `.nonzero()[:, 0]` gives the rows where a condition holds, and `torch.cat` joins tensors.
+# Three tools, with what they give for this example:
+#
+# - `answers.unique(return_counts=True)`: the answers `[2, 7]` and their counts `[1, 3]`
+# - `(answers == 7).nonzero()[:, 0]`: the rows with a 7, `[0, 1, 2]`
+# - `torch.cat([first, second])`: two tensors joined to one
 #
 # Then try three rounds on the school, in a new cell:
 #
@@ -405,26 +387,40 @@ tl.check("08-b")
 # %% [markdown] key="ex-b-why" lang="ja" tags=["solution"]
 # `given` には現れた答えが1つずつ、`counts` にはその枚数が入ります。それぞれの答えの行から、先頭の `counts.min()` 個だけを残しています。
 #
-# 作成時の1回では、3回の適応で94%、99%、99%になりました（使った写真は300枚のうち130〜140枚）。1回目で答えがよくなると、2回目は割合をもっと正しくそろえられます。
+# 作成時の1回では、3回の適応で95%、99%、99%になりました（使った写真は300枚のうち130〜140枚）。1回目で答えがよくなると、2回目は割合をもっと正しくそろえられます。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
 # `given` has each answer once, and `counts` how often it came; of the rows of each answer, the first `counts.min()` stay.
 #
-# In one run of ours, the three rounds gave 94%, 99% and 99%, on 130 to 140 of the 300 photos. Better answers after the first round make the shares more nearly equal in the second.
+# In one run of ours, the three rounds gave 95%, 99% and 99%, on 130 to 140 of the 300 photos. The first round makes the answers better, and so the second round's shares are more nearly equal.
+
+# %% [markdown] key="shares-only" lang="ja"
+# ## 割合だけが変わったとき
+#
+# 光はいつもどおりの検査ラインで、部品の80%が良品になりました。学習のときは、5つのクラス（良品と欠陥4種）が20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
+#
+# こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。これで77%が84%に上がりました（図は「さらに深く：答えを新しい割合に合わせる」）。
+
+# %% [markdown] key="shares-only" lang="en"
+# ## If only the shares have changed
+#
+# An inspection line has its usual light, but 80% of its parts are good today; in training, each of the five classes (good, and four defects) had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
+#
+# **Correct the answers instead**: multiply each class's probability by its share today / its share in training, here by 4 for good parts and by 1/4 for each defect. This raises 77% to 84% (figure: "Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 良品が**80%**の検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（良品と欠陥4種、40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
+# 良品が**80%**のこのような検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（良品と欠陥4種、40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
 #
-# 計画を `plan` に、ウィジェットと図の数字（光の強さ、写真の偏り、割合の変化）を挙げながら書いてください。正解は1つではありません。解答例に採点表があります。
+# 計画を `plan` に、1項目1文で書いてください。ウィジェットと図の数字（光の強さ、写真の偏り、割合の変化）を根拠に挙げます。正解は1つではありません。解答例に採点表があります。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# An inspection line with **80% good parts** gets a night shift, in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class (good, and four defects). A night brings 2,000 photos; you may have **50** of them labelled.
+# Such a line, with **80% good parts**, gets a night shift in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class (good, and four defects). A night brings 2,000 photos; you may have **50** of them labelled.
 #
-# Write your plan into `plan`, with numbers from the widget and the figures (less light, lopsided photos, changed shares). Several plans are good; the solution has a rubric.
+# Write your plan into `plan`, a sentence each, with numbers from the widget and the figures (less light, lopsided photos, changed shares). Several plans are good; the solution has a rubric.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -449,7 +445,7 @@ plan = {
     # ja: "labels": "適応の前と後で答えが食い違った写真50枚。判定に1回だけ使います。",
     "alarm": "The share of each answer, every night; a jump is looked at by a person.",
     # ja: "alarm": "答えの割合を毎晩記録し、急に変わったら人が確認します。",
-    "way_back": "One missed defect weighs as 10 good parts rejected; the cheaper on the 50 stays.",
+    "way_back": "A missed defect costs 10 good parts; the model that is cheaper on the 50 stays.",
     # ja: "way_back": "欠陥の見逃し1つを良品の誤判定10個分と数え、50枚で損の少ないほうを残します。",
 }
 ### END SOLUTION
@@ -464,17 +460,20 @@ tl.check("08-c")
 # | 見張るもの | なし | 人が見る | 数字を毎晩記録し、しきい値も決めた |
 # | 戻す条件 | なし | 触れた | 適応前と比べ、欠陥の見逃しと良品の誤判定を分けて数える |
 #
-# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。このラインで実際に測った結果は、次のとおりです（正しく分類した割合、10回の平均。欠陥は、種類まで当たったものだけを正解とします）。
+# 7点以上なら、そのまま提案できます。上の解答例は、2＋2＋2＋1＋2で9点です（見張る数字のしきい値がありません）。
+#
+# このラインで実際に測った結果は、次のとおりです。数字は正しく分類した割合（10回の平均）で、欠陥は、種類まで当たったものだけを正解とします。
 #
 # | | 全部品 | 良品 | 欠陥 |
 # |---|---|---|---|
 # | 昼の光、適応前 | 77% | 79% | 71% |
 # | 半分の光、適応前 | 80% | 89% | 46% |
-# | 割合をそろえて3回AdaBN | 53% | 47% | 75% |
-# | 適応せず、わかっている80%で答えを補正 | 83% | 95% | 35% |
-# | 適応せず、答えから推定した割合で補正 | 82% | 95% | 30% |
+# | 半分の光、割合をそろえて3回AdaBN | 53% | 47% | 75% |
+# | 半分の光、適応せず、良品80%として答えを補正 | 83% | 95% | 35% |
 #
-# **正解率だけを見ていると、欠陥での間違いが隠れます。** 光が半分になると、正解率はかえって上がります。「良品」と答えることが増えるからで、そのぶん欠陥を見落とします。答えを補正すると、見落としはさらに増えます。割合をそろえたAdaBNは逆です。一晩の2,000枚でいえば、良品の誤判定が約660個（95%信頼区間は580〜750）増える代わりに、正しく分類できる欠陥が約110個（80〜150）増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
+# **正解率だけを見ていると、欠陥での間違いが隠れます。** 光が半分になると、正解率はかえって上がります。「良品」と答えることが増えるからで、そのぶん欠陥を見落とします。答えを補正すると、見落としはさらに増えます。
+#
+# 割合をそろえたAdaBNは逆です。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -485,17 +484,20 @@ tl.check("08-c")
 # | alarm | none | somebody looks | a number is kept every night, with a limit |
 # | way back | none | mentioned | compares with the unadapted model, missed defects and rejected good parts counted apart |
 #
-# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit. Here is what we measured on this line (named rightly, means of 10 draws; a defect taken for another defect counts as wrong, too):
+# With 7 points or more, your plan can go to your boss as it is. The plan above has 2 + 2 + 2 + 1 + 2 = 9: its alarm has no limit.
+#
+# This is what we measured on this line: the share named rightly, means of 10 draws. A defect taken for another defect counts as wrong.
 #
 # | | all parts | good parts | defects |
 # |---|---|---|---|
 # | full light, unadapted | 77% | 79% | 71% |
 # | half the light, unadapted | 80% | 89% | 46% |
-# | AdaBN, three rounds of equal shares | 53% | 47% | 75% |
-# | unadapted, answers corrected by the known 80% | 83% | 95% | 35% |
-# | unadapted, answers corrected by estimated shares | 82% | 95% | 30% |
+# | half the light, AdaBN on equal shares, three rounds | 53% | 47% | 75% |
+# | half the light, unadapted, answers corrected for 80% good parts | 83% | 95% | 35% |
 #
-# **Accuracy alone hides mistakes on the defects.** In half the light the accuracy even rises, since the network calls more parts good, defects among them. Correcting the answers makes it miss still more. AdaBN on equal shares does the reverse: of the 2,000 photos of a night it gets some 660 more good parts wrong (95% interval 580 to 750) and some 110 more defects right (80 to 150). That pays if one defect weighs more than 6 good parts. Settle the weights before you count.
+# **Accuracy alone hides mistakes on the defects.** In half the light the accuracy even rises, since the network calls more parts good, defects among them. Correcting the answers makes it miss still more.
+#
+# AdaBN on equal shares does the reverse: of the 2,000 photos of a night it gets some 660 more good parts wrong and some 110 more defects right. That pays if one defect weighs more than 6 good parts, so settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")
@@ -504,27 +506,27 @@ tl.quiz("08")
 # ## まとめ
 #
 # - クラスが同じでも見た目が変わると、正解率は何の警告もなく下がります。ラベルのない写真だけで合わせ直すのが、ドメイン適応です。
-# - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化には、最後の特徴だけを合わせるよりずっとよく効き、写真は数十枚で足ります。
-# - 線画のように手がかり自体が消えると、どの方法でも足りません。
-# - クラスの割合が変わると、適応は損になることがあります。割合をそろえて適応し直すか、見た目が同じなら、各クラスの確率に「今の割合÷学習時の割合」を掛けて答えを補正します。なお、少ないクラスの間違いは正解率に表れにくいので、別に数えます。
+# - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化なら数十枚の写真で効きますが、線画のように手がかり自体が消えると、十分には戻りません。
+# - クラスの割合が変わると、AdaBNは損になることがあります。見た目も変わったなら割合をそろえて適応し直し、割合だけなら答えを補正します。
+# - 少ないクラスの間違いは正解率に表れにくいので、別に数えます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
 # - A new look lowers the accuracy silently. Domain adaptation moves the model with unlabelled pictures alone.
-# - AdaBN measures BatchNorm's memory again. Against a change of light it works far better than moving the last features alone, and some dozens of pictures are enough.
-# - Where the clues themselves are gone, as in a sketch, none of these ways is enough.
-# - When the shares of the classes change, adaptation may lose. Make the shares equal and adapt again, or, if the look is the same, multiply each class's probability by the change of its share. Accuracy hides mistakes on rare classes.
+# - AdaBN measures BatchNorm's memory again. Against a change of light some dozens of pictures are enough; where the clues themselves are gone, as in a sketch, it falls short.
+# - When the shares of the classes change, AdaBN may lose. If the look has changed, too, make the shares equal and adapt again; if not, correct the answers instead.
+# - Accuracy hides mistakes on rare classes: count these apart.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
 # ## さらに深く：どの層の記憶がずれたか
 #
-# AdaBNの前と後で、BatchNormの記憶を層ごとに比べます。縦棒1本が1つのチャネルです。
+# AdaBNの前と後で、BatchNormの記憶を層ごとに比べます。左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきが昼の何倍になったかです。
 
 # %% [markdown] key="deeper-layers" lang="en" tags=["deeper"]
 # ## Deeper: which layers' memory was off
 #
-# Compare BatchNorm's memory before and after AdaBN, layer by layer. Each tick is one channel.
+# Compare BatchNorm's memory before and after AdaBN, layer by layer. The left panel shows how far each mean has moved, in spreads of the day; the right one shows each spread by night, divided by that of the day.
 
 # %% key="layers" alt_ja="BatchNorm層ごとの、平均の移動（昼のばらつきを単位とする）とばらつきの比。縦棒がチャネル、ひし形が中央値。" alt_en="For each BatchNorm layer the shift of the mean, in spreads of the day, and the ratio of spreads. Ticks are channels, diamonds medians."
 first_only = copy.deepcopy(model)
@@ -534,32 +536,38 @@ print(f"By night, only the first memory measured again: {tl.evaluate(first_only,
 lesson08.draw_layers(model, adapted)
 
 # %% [markdown] key="layers-read" lang="ja"
-# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** 左は平均がどれだけ動いたか（昼のばらつきの何倍か）、右はばらつきの比です。`bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。鳥の写真でも、夜に99%から41%へ下がり、すべての層を測り直すと94%まで戻りました（保存済み、10回）。
+# **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** `bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。
+#
+# 魚に限った話でもありません。鳥の写真でも、夜に99%から41%へ下がり、AdaBNで94%まで戻りました（保存済み、10回）。
 
 # %% [markdown] key="layers-read" lang="en"
-# **The first layer is off most, but mending it alone is not enough.** The left panel shows how far each mean has moved, in spreads of the day; the right one, the ratio of the spreads. In `bn1`, values vary by night only about half as much as by day. In later layers little seems to be wrong, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers. Photos of birds, too, fell from 99% to 41% by night, and measuring all layers again brought them back to 94% (stored, 10 draws).
+# **The first layer is off most, but mending it alone is not enough.** In `bn1`, values vary by night only about half as much as by day. The later layers are off only a little, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers.
+#
+# The finding does not hang on fish. Photos of birds fell from 99% to 41% by night, and AdaBN brought them back to 94% (stored, 10 draws).
 
 # %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
 # ## さらに深く：答えを新しい割合に合わせる
 #
-# 学習のときのクラスの割合（**事前確率**）を $\pi$、いまの割合を $\pi'$ とします。ネットワークの確率 $p$ に、割合の変化を掛けます。
+# 学習のときのクラスの割合（**事前確率**）を $\pi$、いまの割合を $\pi'$ とします。ネットワークが出したクラス $c$ の確率 $p_c$ に割合の変化を掛け、合計が1になるようにそろえます（$\propto$ は「比例する」という記号です）。
 #
 # $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
 #
 # たとえば部品の検査で、学習では良品と傷が半々（$\pi=0.5, 0.5$）、現場では良品が80%（$\pi'=0.8, 0.2$）だとします。迷った答え $p=(0.4, 0.6)$ は $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$、合計を1にすると $(0.73, 0.27)$ で、良品に変わります。
-#
-# 割合 $\pi'$ がわからなくても、補正した答えの平均を新しい割合とし、それで補正し直す、と繰り返せば求まります（Saerens ほか, 2002）。`for` の中の3行がそれです。図の「補正」も、こうして求めた割合を使っています。
 
 # %% [markdown] key="deeper-prior" lang="en" tags=["deeper"]
 # ## Deeper: answers for new shares
 #
-# Let $\pi$ be the shares of the classes in training (the **priors**) and $\pi'$ those of today. Multiply each probability $p$ of the network by the change of its share:
+# Let $\pi$ be the shares of the classes in training (the **priors**) and $\pi'$ those of today. Multiply the network's probability $p_c$ of each class $c$ by the change of its share, and scale the results so that they sum to 1 (that is what $\propto$ means):
 #
 # $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
 #
-# For example, an inspection network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), while on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, or $(0.73, 0.27)$ when it is made to sum to 1: a good part.
-#
-# If $\pi'$ is not known, use the mean of the corrected answers as the new shares, correct with these, and repeat (Saerens et al., 2002). These are the three lines in the loop. The corrections in the figure use shares found in this way, too.
+# For example, a network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), and on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, and scaled $(0.73, 0.27)$: a good part.
+
+# %% [markdown] key="prior-guess" lang="ja"
+# いまの割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。`for` の中の3行がそれです。図の「補正」も、こうして求めた割合を使っています。
+
+# %% [markdown] key="prior-guess" lang="en"
+# If today's shares are not known, they can be estimated without labels (Saerens et al., 2002): take the mean of the corrected answers as the new shares, correct with these, and repeat. These are the three lines in the loop. The figure's corrections use shares found in this way.
 
 # %% key="prior-run" alt_ja="左：群れが通る夕暮れの魚、右：良品が80%の検査ラインでのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of each way as dots with 95% intervals: fish at dusk while one species swarms at the left, an inspection line with 80% good parts at the right."
 answers = tl.predict(adabn(model, swarm.train.inputs), swarm.train).softmax(1)
@@ -574,40 +582,32 @@ print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 lesson08.draw_remedies(shift)
 
 # %% [markdown] key="prior-read" lang="ja"
-# **どちらの対処も効きますが、使う場面が違います。** 左の夕暮れでは、光も割合も変わっています。割合をそろえて適応し直すと99%です。AdaBNのあとに答えを補正しても（85%）、損の一部を取り戻すにとどまり、適応せずに補正しても（86%）、もとの88%を超えません。右の検査ラインは、光は昼のまま、良品が80%、欠陥4種が5%ずつの場合です。AdaBNは大きな損で、割合をそろえても、もとの答えに間違いが多いため52%までしか戻りません。正解率が上がったのは、答えの補正だけです（77%から84%）。ただし、正しく分類した欠陥は71%から66%に減っています。
+# **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。光も変わった夕暮れ（左）では、補正しても得はなく、割合をそろえたAdaBNが99%になります。暗くて答えが当てにならなければ、そこから推定した割合も当てにならないからです。
 #
-# 補正が正しいのは、**見た目が変わらず、割合だけが変わった**ときです。暗くて答えが当てにならなければ、そこから推定した割合も当てになりません。
+# 補正には代償もあります。迷った答えが「良品」に寄るので、正しく分類した欠陥は71%から66%に減っています。
 #
-# なお、夜にはAdaBNが得になり、群れが通るときは損になることは、元のネットワークの学習のしかたによりません。エポックを減らしても増やしても、勾配クリッピングを外しても、AdamWを使っても同じでした（保存済み、10回ずつ）。
+# なお、夜にはAdaBNが得になり、群れが通るときは損になることは、元のネットワークの学習のしかたによりません。エポックを半分や3倍にしても、勾配クリッピングを外しても、AdamWを使っても同じでした（保存済み、10回ずつ）。
 
 # %% [markdown] key="prior-read" lang="en"
-# **Both ways out work, each in its own place.** At dusk (left), the light and the shares have changed. Adapting again on equal shares gives 99%; correcting the answers after AdaBN (85%) wins back only part of its loss, and without AdaBN (86%) it gains nothing over the 88% before. The inspection line (right) has the light of the day, 80% good parts and 5% of each of four defects. AdaBN loses a lot there, and equal shares win back a part (52%), since too many answers are wrong; the correction alone raises the accuracy (77% to 84%). Yet of the defects, 66% are named rightly instead of 71%.
+# **Each way has its place.** On the inspection line (right), where only the shares have changed, correcting the answers is the only way that raises the accuracy. At dusk (left), where the light has changed as well, it gains nothing, while AdaBN on equal shares reaches 99%: when it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
 #
-# The correction is right where **only the shares have changed, and not the look**. When it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
+# The correction has a price: since undecided answers go to "good", of the defects on the line 66% are named rightly instead of 71%.
 #
-# That AdaBN gains by night and loses while one species swarms does not depend on how the network was trained: with fewer or more epochs, without gradient clipping, and with AdamW it was the same (stored, 10 draws each).
+# That AdaBN gains by night and loses while one species swarms does not depend on how the network was trained: with half or three times the epochs, without gradient clipping, and with AdamW it was the same (stored, 10 draws each).
 
 # %% [markdown] key="deeper-coral" lang="ja" tags=["deeper"]
 # ## さらに深く：最後の特徴だけを合わせる
 #
-# 出力層の直前の特徴を、夜から昼へ合わせます。図の左から順に、そのまま、平均を合わせた場合、ばらつきも合わせた場合です。
+# BatchNormのないネットワーク（ViTなど）では、AdaBNは使えません。それでも、出力層の直前の特徴なら、夜の位置から昼の位置へ動かせます。
 #
-# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均よりばらつき1個分だけ上です。昼の目盛りに直すと $(1.5-1)/0.5\times 2+5=7$ になります。特徴どうしの関係まで合わせるのが**CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）です。夜と昼の平均を $\mu_n$、$\mu_d$、共分散を $C_n$、$C_d$ とすると、
-#
-# $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
-#
-# となります。$C_n^{-1/2}$ が夜の関係を取り除き、$C_d^{1/2}$ が昼の関係を付けます。`tl.adapt(model, day, night, method="coral")` と、これまでの図の測定は、論文と同じく逆向きです。昼の特徴を夜に合わせ、そこで出力層を学習し直します。
+# たとえば、ある特徴が昼は平均5、ばらつき2、夜は平均1、ばらつき0.5だとします。夜の値1.5は、平均よりばらつき1個分だけ上です。昼で、平均よりばらつき1個分だけ上の値は7です。1つの式にすると $(1.5-1)/0.5\times 2+5=7$ になります。
 
 # %% [markdown] key="deeper-coral" lang="en" tags=["deeper"]
 # ## Deeper: moving the last features
 #
-# The features that enter the head can be moved from where they lie by night to where they lie by day. From left to right, the picture shows them as they are, with their mean moved, and with their spread stretched as well.
+# Where a network has no BatchNorm (ViT, for example), one can still move the features that enter the head, from where they lie by night to where they lie by day.
 #
-# For example, a feature has mean 5 and spread 2 by day, mean 1 and spread 0.5 by night. A value of 1.5 by night is one spread above the mean; on the scale of the day it is $(1.5-1)/0.5\times 2+5=7$. **CORAL** (Sun et al., 2016, [arXiv:1511.05547](https://arxiv.org/abs/1511.05547)) aligns the relations between features, too: with $\mu_n$ and $\mu_d$ for their means and $C_n$ and $C_d$ for their covariance, by night and by day,
-#
-# $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
-#
-# Here $C_n^{-1/2}$ takes out the relations of the night, and $C_d^{1/2}$ puts in those of the day. `tl.adapt(model, day, night, method="coral")`, and with it the figures above, goes the other way, as the paper does: it moves the features of the day to the night and learns a new head there.
+# For example, a feature has mean 5 and spread 2 by day, mean 1 and spread 0.5 by night. A value of 1.5 by night is one spread above the mean. By day, one spread above the mean is 7. In one line: $(1.5-1)/0.5\times 2+5=7$.
 
 # %% key="cloud"
 tl.diagram("cloud")
@@ -615,6 +615,8 @@ tl.diagram("cloud")
 # %% key="coral-run"
 d, n, test = (tl.extract_features(model, part) for part in (day.train, night.train, night.test))
 moved = test - n.mean(0) + d.mean(0)
+# + 0.01: no division by 0 where a feature never varies by night
+# ja: # + 0.01 は、夜にまったく変わらない特徴で、0で割らないため
 stretched = (test - n.mean(0)) / (n.std(0) + 0.01) * d.std(0) + d.mean(0)
 for way, features in (
     ("as they are", test),
@@ -629,20 +631,43 @@ for way, features in (
     # ja: print(f"夜の正解率、特徴は{way}：{accuracy:.0%}")
 
 # %% [markdown] key="coral-read" lang="ja"
-# **平均を合わせる1行だけで、かなり戻ります。** それでも、すべての層を直すAdaBNには届きません。途中の層で失われたものは、最後に動かしても戻らないからです。BatchNormのないネットワークでは、この1行が最初の一手になります。ただし、暗い犬と猫の写真ではほとんど効かなかったので、少数のラベルで確かめてください。
+# **平均を合わせる1行だけでかなり戻り、ばらつきも合わせるともう少し戻ります。** それでもAdaBNには届きません。途中の層で失われたものは、最後に動かしても戻らないからです。
 
 # %% [markdown] key="coral-read" lang="en"
-# **The one line that moves the mean brings back a good deal.** It does not reach AdaBN, which mends every layer: what was lost on the way cannot be brought back at the end. Where a network has no BatchNorm, this line is the first thing to try; but check it with some labels, since on the dark photos of cats and dogs it hardly helped.
+# **The one line that moves the mean brings back a good deal**, and stretching the spread a little more. Neither reaches AdaBN: what was lost on the way through the layers cannot be brought back at the end.
+
+# %% [markdown] key="coral" lang="ja"
+# **CORAL**（Sun ほか, 2016、[arXiv:1511.05547](https://arxiv.org/abs/1511.05547)）は、どの特徴とどの特徴が一緒に増減するかという、特徴どうしの関係まで合わせます。この関係を表すのが共分散で、夜が $C_n$、昼が $C_d$ です。$\mu_n$ と $\mu_d$ は平均です。
+#
+# $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
+#
+# $C_n^{-1/2}$ が夜の関係を取り除き、$C_d^{1/2}$ が昼の関係を付けます。次の図は、論文と同じく逆向きに測りました。昼の特徴を夜に合わせ、そこで出力層を学習し直しています（`tl.adapt(model, day, night, method="coral")`、平均だけなら `"mean"`）。
+
+# %% [markdown] key="coral" lang="en"
+# **CORAL** (Sun et al., 2016, [arXiv:1511.05547](https://arxiv.org/abs/1511.05547)) aligns the relations between features, too: which of them rise and fall together. These stand in the covariance, $C_n$ by night and $C_d$ by day; $\mu_n$ and $\mu_d$ are the means:
+#
+# $$x' = (x-\mu_n)\,C_n^{-1/2}\,C_d^{1/2}+\mu_d$$
+#
+# Here $C_n^{-1/2}$ takes out the relations of the night, and $C_d^{1/2}$ puts in those of the day. The figure was measured as the paper does it, the other way round: the features of the day are moved to the night, and a new head learns there (`tl.adapt(model, day, night, method="coral")`, or `"mean"`).
+
+# %% key="coral-figure" alt_ja="夜、色あせた印刷、線画のそれぞれで、適応前、平均だけ、CORAL、AdaBNのテスト正解率。破線は昼の正解率、点線はランダムに答えた場合。" alt_en="Test accuracy before, with the mean moved, with CORAL and with AdaBN, for night, faded prints and sketches. Dashed: by day; dotted: guessing."
+lesson08.draw_coral(styles)
+
+# %% [markdown] key="coral-figure-read" lang="ja"
+# **最後の特徴を合わせるだけでも上がりますが、AdaBNには及びません。** CORALは、夜と色あせた印刷では、平均だけの場合を少し上回ります。BatchNormがなければ、まず平均を合わせてみましょう。ただし、暗い犬と猫の写真では効かなかったので、少数のラベルで確かめてください。
+
+# %% [markdown] key="coral-figure-read" lang="en"
+# **Moving the last features helps, and AdaBN helps more.** CORAL adds a little to the mean by night and on faded prints. Without BatchNorm, the mean is the first thing to try; check it with some labels, since on the dark photos of cats and dogs it gained nothing.
 
 # %% [markdown] key="deeper-labels" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルを少し付けるほうが早い？
 #
-# 線画に名前を付けるとしたら、何枚でAdaBNを超えるでしょうか。AdaBNのあとの本体を凍結し、線画のラベルだけで出力層を学習しました（保存済み。設定を選ぶための検証データは使っていません）。
+# 線画に名前を付けるとしたら、何枚でAdaBNを超えるでしょうか。AdaBNのあとの本体を凍結し、線画のラベルだけで出力層を学習しました（保存済み）。
 
 # %% [markdown] key="deeper-labels" lang="en" tags=["deeper"]
 # ## Deeper: would a few labels be the shorter way?
 #
-# If you had sketches named, how many would it take to pass AdaBN? The body after AdaBN is frozen, and a head learns from labelled sketches alone (stored; without validation data to choose settings by).
+# If you had sketches named, how many would it take to pass AdaBN? The body after AdaBN is frozen, and a head learns from labelled sketches alone (stored).
 
 # %% key="labels-run"
 labels = tl.stored("08_labels")
@@ -661,16 +686,20 @@ print(f"AdaBN, no labels  →  sketches right: {tl.interval(labels['adabn']).mea
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：英語の迷惑メールフィルターを日本語で使う
 #
-# ドメインの違いは、言語の違いでもかまいません。英語のメッセージ（迷惑メールとそうでないものを10件ずつ、設定を選ぶのにさらに20件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。解く問題は同じで、ラベルは片方のドメインにしかありません。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
+# ドメインの違いは、言語の違いでもかまいません。英語のメッセージ20件（迷惑メールとそうでないものを10件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。解く問題は同じで、ラベルは片方のドメインにしかありません。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
 #
-# 読み手は2つです。1つは文字の並び（3文字までの並びの回数を、珍しいものほど重く数える**TF-IDF**）、もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件（どのクラスも同じ件数です）に合わせてみます。「平均」は、言語ごとに平均を引くやり方です（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）。もっと手軽に見える、日本語のラベル5件ずつ（選ぶのにさらに5件ずつ）で学び直す方法とも比べます。
+# 読み手は2つです。1つは文字の並びで、3文字までの並びの回数を、珍しいものほど重く数えます（**TF-IDF**）。もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件に、平均（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）またはCORALで合わせます。
+#
+# 比較のため、日本語のラベル5件ずつで出力層を学習する方法も測りました（設定を選ぶのには、さらに英語20件ずつ、日本語5件ずつのラベルを使っています）。
 
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: an English spam filter reads Japanese mail
 #
-# Domains can be languages, too. A filter that learned from English messages (10 spam and 10 not, and 20 more of each to choose with) is used on Japanese ones, which have no labels. The question is the same, and only one domain has labels: this is a textbook example of **transductive** transfer (lesson 01). We measured customer enquiries (six classes) in the same way.
+# Domains can be languages, too. A filter that learned from 20 English messages (10 spam, 10 not) is used on Japanese ones, which have no labels. The question is the same, and only one domain has labels: a textbook example of **transductive** transfer (lesson 01). We did the same with customer enquiries (six classes).
 #
-# There are two readers. One counts letters (up to three in a row, rare ones weighing more: **TF-IDF**); the other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. E5's features are moved to those of 60 Japanese texts without labels (drawn from all classes alike); "mean" subtracts the mean of each language ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)). For comparison, we learn anew from 5 Japanese labels of each class (and 5 to choose with), which looks cheaper.
+# There are two readers. One counts letters, up to three in a row, rare ones weighing more (**TF-IDF**). The other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. Its features are moved to those of 60 Japanese texts without labels, by the mean ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)) or by CORAL.
+#
+# For comparison, a head learns from 5 Japanese labels of each class. (Settings were chosen on more labelled texts: 20 of each class in English, 5 in Japanese.)
 
 # %% key="texts-figure" alt_ja="英語で学んだ分類器の日本語での正解率。左は迷惑メール、右は問い合わせ。文字、E5、平均、CORAL、日本語のラベル5件を比べる。破線は英語での正解率、点線はランダムに答えた場合。" alt_en="Accuracy on Japanese texts of what learned in English, spam at the left and enquiries at the right: letters, E5, the mean moved, CORAL, and five Japanese labels. Dashed: on English texts; dotted: guessing."
 texts = tl.stored("08_texts")
@@ -688,48 +717,59 @@ tl.claim(
 )
 
 # %% [markdown] key="texts-read" lang="ja"
-# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がりますが、CORALで76%に戻ります。平均だけでは、はっきりした効果とはいえません（3ポイント、95%信頼区間は−2〜7）。日本語のラベル5件からの学び直しは69%で、CORALより7.5ポイント低くなりました（3.5〜11.5）。文字だけの読み手は、英語での65%（破線はE5の値です）が57%になり、ランダム（50%）とあまり変わりません。2つの言語に共通の文字が少ないからです。
+# **迷惑メールでは、ラベルのない60件のほうが、1クラス5件のラベルより役に立ちました。** 英語で76%のフィルターは、日本語では70%に下がります。CORALなら76%に戻り、日本語のラベル5件ずつでは69%です。文字の並びだけでは57%止まりです（ランダムなら50%）。2つの言語に共通の文字が少ないからです。
 #
-# **問い合わせでは、手を加えても変わりません。** はじめから70%で、CORALの1.5ポイントは信頼区間が0を含みます。私たちの小さな `zukan-bert` では、迷惑メールは英語でも61%しか当たらず、日本語では、合わせても合わせなくても64%でした。転移元で見分けられないものは、合わせても見分けられません。なお、10回の測定で選び直したのは学習に使う文章で、テストの80件（問い合わせは240件）は同じです。
+# **問い合わせでは、合わせても変わりません。** はじめから70%で、CORALの上積みは確かとはいえません。
+#
+# なお、10回の測定で選び直したのは学習に使う文章で、テストの文章は同じです。
 
 # %% [markdown] key="texts-read" lang="en"
-# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese; CORAL brings it back to 76%. The mean alone is not sure to help (3 points, 95% interval −2 to 7). Learned anew from five Japanese labels it has 69%, 7.5 points below CORAL (3.5 to 11.5). The reader of letters falls from 65% (the dashed line is E5's) to 57%, not far above guessing (50%): the two languages share few letters.
+# **For spam, sixty messages without labels were worth more than five labels of each class.** The filter that has 76% in English falls to 70% in Japanese. CORAL brings it back to 76%; five Japanese labels of each class give only 69%. Letters alone reach 57% (guessing: 50%), since the two languages share few of them.
 #
-# **For enquiries nothing changes.** They start at 70%, and CORAL's 1.5 points have an interval that contains 0. With our small `zukan-bert`, spam is told at only 61% in English, and at 64% in Japanese, whatever is moved: where the English texts can hardly be told apart, moving features does not help. The 10 draws renew the texts that are learned from; the 80 messages of the test (240 enquiries) stay the same.
+# **For enquiries nothing changes**: they start at 70%, and CORAL's gain is not certain.
+#
+# The 10 draws renew the texts that are learned from; those of the test stay the same.
 
 # %% [markdown] key="deeper-training" lang="ja" tags=["deeper"]
 # ## さらに深く：学習しながら近づける（MMDとDANN）
 #
-# AdaBNは何も学習しません。転移元のラベルで学習を続けながら、2つのドメインの特徴を近づける方法もあります。損失は、転移元の交差エントロピーに「離れ具合」を加えたものです。$\lambda$ はその強さです。
+# AdaBNは何も学習しません。昼のラベルで学習を続けながら、昼と夜の特徴を近づける方法もあります。損失に、2つのドメインの「離れ具合」を加えます。$\lambda$ はその強さです。
 #
 # $$\text{損失} = \text{交差エントロピー（昼）} + \lambda \cdot \text{離れ具合（昼, 夜）}$$
 #
-# 離れ具合の測り方が2つあります。**MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、近さ $k$（同じ点なら1、遠いほど0）の平均（式の上線）を、昼どうし、夜どうし、昼と夜で比べます。
-#
-# $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
-#
-# 2つのドメインの特徴が同じように分布していれば0で、離れるほど大きくなります。ただし、点の数が限られていると、ちょうど0にはなりません。両方の点を混ぜて2つに分け直したときの値が、その下限の目安です。
-#
-# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、昼か夜かを当てる小さな審判を一緒に学習させます。審判の勾配の向きを逆にして（次のセルの `TurnGradient`）本体に返すので、本体は審判に見破られない特徴を探します。
-#
-# 次のセルは `d`、`n`、`stretched` を使います。「さらに深く：最後の特徴だけを合わせる」のセルを、先に実行してください。
+# 離れ具合の測り方が、MMDとDANNで違います。
 
 # %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
 # ## Deeper: pulled together in training (MMD and DANN)
 #
-# AdaBN learns nothing. One can also train on, with the labels of the source, and pull the features of the two domains together meanwhile. To the cross-entropy on the source the loss then adds how far the domains are apart, with a strength $\lambda$:
+# AdaBN learns nothing. One can also train on with the labels of the day, and meanwhile pull the features of day and night together. The loss then gets a second part, how far the two domains are apart, with a strength $\lambda$:
 #
 # $$\text{loss} = \text{cross-entropy(day)} + \lambda \cdot \text{distance(day, night)}$$
 #
-# There are two ways to measure the distance. **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) takes a closeness $k$ (1 for equal points, towards 0 for far ones) and compares its mean (the bar) within the day, within the night, and across:
+# MMD and DANN are two ways to measure the distance.
+
+
+# %% [markdown] key="mmd" lang="ja"
+# ### MMD：2つの点の集まりは似ているか
+#
+# **MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、2つの点の近さ $k$ を使います。同じ点なら1、遠いほど0に近い値です。昼どうし、夜どうし、昼と夜の組で $k$ の平均（式の上線、コードの `close`）を取り、比べます。2つのドメインの点が同じように散らばっていれば、3つの平均は等しく、MMDは0になります。
+#
+# $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
+#
+# たとえば、平均が昼どうし0.8、夜どうし0.8、昼と夜0.3なら、$0.8+0.8-2\times0.3=1$ です。
+#
+# 次のセルの `d`、`n`、`stretched` は「さらに深く：最後の特徴だけを合わせる」のセルで作ります。先に実行してください。
+
+# %% [markdown] key="mmd" lang="en"
+# ### MMD: are the two clouds of points alike?
+#
+# **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) asks how close two points are: their closeness $k$ is 1 where they are equal, and near 0 where they are far apart. It takes the mean of $k$ (the bar; `close` in the code) over pairs from the day, pairs from the night, and pairs of one each. If both domains lie alike, the three means are equal, and MMD is 0:
 #
 # $$\text{MMD}^2 = \overline{k(d,d)} + \overline{k(n,n)} - 2\,\overline{k(d,n)}$$
 #
-# It is 0 where the features of both domains are spread in the same way, and grows as they move apart. Measured on a limited number of points it is never quite 0: how low it can get is seen when the points of both domains are shuffled and parted anew.
+# For example, means of 0.8 within the day, 0.8 within the night and 0.3 across give $0.8+0.8-2\times0.3=1$.
 #
-# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic that tells day from night. Its gradient is turned round on the way back into the body (`TurnGradient` in the next cell), which thus looks for features that the critic cannot tell apart.
-#
-# The next cell uses `d`, `n` and `stretched`: run the cells under "Deeper: moving the last features" first.
+# Run the cells under "Deeper: moving the last features" first: `d`, `n` and `stretched` come from there.
 
 
 # %% key="training-code"
@@ -744,6 +784,32 @@ def mmd(d, n):
     return close(d, d) + close(n, n) - 2 * close(d, n)
 
 
+shuffled = torch.cat([d, stretched])[torch.randperm(len(d) + len(stretched))]
+print(f"MMD², day and night: {mmd(d, n):.3f}")
+# ja: print(f"MMD²、昼と夜：{mmd(d, n):.3f}")
+print(f"MMD², day and night moved and stretched: {mmd(d, stretched):.3f}")
+# ja: print(f"MMD²、昼とばらつきまで合わせた夜：{mmd(d, stretched):.3f}")
+print(f"MMD², the same points shuffled: {mmd(shuffled[: len(d)], shuffled[len(d) :]):.3f}")
+# ja: print(f"MMD²、同じ点を混ぜて分け直したとき：{mmd(shuffled[: len(d)], shuffled[len(d) :]):.3f}")
+
+# %% [markdown] key="mmd-read" lang="ja"
+# **平均とばらつきを合わせるだけで、MMD²は0.36から0.01に下がりました。** 最後の行は、両方の点を混ぜて2つに分け直した値で、「離れていない」ときの目安です。この物差しで見るかぎり、離れ具合はほとんど残っていません。
+
+# %% [markdown] key="mmd-read" lang="en"
+# **Moving the mean and stretching the spread takes MMD² from 0.36 to 0.01.** The last line says what "no distance" looks like here: the points of both are shuffled and parted anew. So by this yardstick hardly any distance is left.
+
+# %% [markdown] key="dann" lang="ja"
+# ### DANN：審判は昼と夜を見分けられるか
+#
+# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、特徴から昼の写真か夜の写真かを当てる、小さな審判を一緒に学習させます。審判の勾配は、符号を逆にして本体に返します。そのため本体は審判とは反対のことを学び、見破られない特徴を探します。
+
+# %% [markdown] key="dann" lang="en"
+# ### DANN: can a critic tell day from night?
+#
+# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic, which tells from the features whether a photo is from the day or the night. The critic's gradient goes back into the body with its sign turned, so the body learns the opposite. It looks for features that the critic cannot tell apart.
+
+
+# %% key="dann-code"
 class TurnGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx, features):
@@ -754,49 +820,49 @@ class TurnGradient(torch.autograd.Function):
         return -gradient
 
 
-shuffled = torch.cat([d, stretched])[torch.randperm(len(d) + len(stretched))]
-print(f"MMD from the day, night: {mmd(d, n):.3f}")
-# ja: print(f"昼とのMMD、夜：{mmd(d, n):.3f}")
-print(f"MMD from the day, night moved and stretched: {mmd(d, stretched):.3f}")
-# ja: print(f"昼とのMMD、ばらつきまで合わせた夜：{mmd(d, stretched):.3f}")
-print(f"MMD of the same points shuffled: {mmd(shuffled[: len(d)], shuffled[len(d) :]):.3f}")
-# ja: print(f"同じ点を混ぜて分け直したときのMMD：{mmd(shuffled[: len(d)], shuffled[len(d) :]):.3f}")
+feature = torch.ones(1, requires_grad=True)
+(3 * TurnGradient.apply(feature)).backward()  # a critic that multiplies by 3
+# ja: (3 * TurnGradient.apply(feature)).backward()  # 3倍するだけの審判
+print(f"The gradient 3 reaches the body as {feature.grad.item():.0f}")
+# ja: print(f"勾配3が、本体には {feature.grad.item():.0f} として届きました")
 
-# %% [markdown] key="mmd-read" lang="ja"
-# **平均とばらつきを合わせるだけで、MMDは0.36から0.01に下がりました。** 混ぜて分け直したときの値に近く、この物差しで見るかぎり、離れ具合はほとんど残っていません。では、学習しながら近づけると、AdaBNより良くなるでしょうか。
+# %% [markdown] key="pulled" lang="ja"
+# AdaBNより良くなるでしょうか。図は、AdaBNだけ（92%）との差です。どれも最後にAdaBNを行うので、「近づける学習」の効果だけが残ります。
 
-# %% [markdown] key="mmd-read" lang="en"
-# **Moving the mean and stretching the spread takes MMD from 0.36 to 0.01**, near the value of the shuffled points: by this yardstick hardly any distance is left. Does pulling together in training do better than AdaBN?
+# %% [markdown] key="pulled" lang="en"
+# Do they do better than AdaBN? The figure shows how many points each ends above AdaBN alone (92%). All of them end with AdaBN, too, so that only the effect of pulling together is left.
 
 # %% key="training-figure" alt_ja="夜のテスト正解率とAdaBNだけとの差を、MMDとDANNの強さごとに、点と95%信頼区間で示す。" alt_en="Difference in accuracy by night from AdaBN alone, for MMD and DANN at their strengths, as dots with 95% intervals."
 lesson08.draw_training(tl.stored("08_training"))
 
 # %% [markdown] key="training-read" lang="ja"
-# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけ（92%）より0.8ポイント上です（95%信頼区間は0.3〜1.3、10回。5行のうち最大の差なので99%でも見ると0.1〜1.6）。ほかの行の差はどれも0.2ポイント以内で、信頼区間は0を含みます。MMDとDANNの最後にもAdaBNを行っているので、この比較では「近づける学習」の効果だけが残ります。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材で、もっと長く学習すれば、違う結果になるかもしれません（ここでは、昼に学んだネットワークから3エポックです）。
+# **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけより0.8ポイント上です。ほかの行の信頼区間は、どれも0を含みます。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材や、ここでの3エポックより長い学習では、違う結果になるかもしれません。
 
 # %% [markdown] key="training-read" lang="en"
-# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone (92%; 95% interval 0.3 to 1.3, 10 draws; with 99%, as the best of five rows, 0.1 to 1.6). All other rows are within 0.2 points, and their intervals contain 0. MMD and DANN end with AdaBN as well, so that only the effect of pulling together is left in this comparison. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways and training is longer, the result may differ (here: 3 epochs, from the network that had learned by day).
+# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone; the intervals of all other rows contain 0. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways, or training is longer than the 3 epochs here, the result may differ.
 
 # %% [markdown] key="deeper-tent" lang="ja" tags=["deeper"]
 # ## さらに深く：自信を持たせる（TENT）と、その崩壊
 #
-# **TENT**（Wang ほか, 2021、[arXiv:2006.10726](https://arxiv.org/abs/2006.10726)）は、記憶に加えて $\gamma$ と $\beta$ も動かします。正解はわからないので、答えの**エントロピー**（迷いの大きさ）を小さくします。$p_c$ はクラス $c$ の確率です。
+# **TENT**（Wang ほか, 2021、[arXiv:2006.10726](https://arxiv.org/abs/2006.10726)）は、夜の写真で、ラベルなしに学習を続けます。正解はわからないので、代わりに答えの自信を高めます。つまり、迷いが大きいほど大きくなる**エントロピー** $H$ を小さくします。動かす重みは、BatchNormの $\gamma$ と $\beta$ だけです。$p_c$ をクラス $c$ の確率とすると、次の式になります。
 #
 # $$H = -\sum_c p_c \log p_c$$
 #
-# たとえば2クラスで $(0.5, 0.5)$ なら0.69、$(0.9, 0.1)$ なら0.33、$(1, 0)$ なら0です（自然対数で測るので、単位はナットです）。次のセルでは、論文の学習率0.001で写真を1回ずつ見せます。図は、3回ずつ見せて学習率を変えた結果です（10回）。
+# たとえば2クラスで $(0.5, 0.5)$ なら0.69、$(0.9, 0.1)$ なら0.33、$(1, 0)$ なら0です（自然対数で測るので、単位はナットです）。次のセルでは、論文の学習率0.001で、写真を1回ずつ見せます。
 
 # %% [markdown] key="deeper-tent" lang="en" tags=["deeper"]
 # ## Deeper: making the answers sure (TENT), and how it collapses
 #
-# **TENT** (Wang et al., 2021, [arXiv:2006.10726](https://arxiv.org/abs/2006.10726)) moves $\gamma$ and $\beta$ as well as the memory. The right answers are unknown, so it lowers the **entropy** of the answers, how undecided they are; $p_c$ is the probability of class $c$:
+# **TENT** (Wang et al., 2021, [arXiv:2006.10726](https://arxiv.org/abs/2006.10726)) goes on learning by night, without labels. Since the right answers are unknown, it makes the answers surer: it lowers their **entropy** $H$, which is large where an answer is undecided. Of the weights, only BatchNorm's $\gamma$ and $\beta$ move. With $p_c$ for the probability of class $c$,
 #
 # $$H = -\sum_c p_c \log p_c$$
 #
-# For example, with two classes $(0.5, 0.5)$ has 0.69, $(0.9, 0.1)$ has 0.33, and $(1, 0)$ has 0 (in nats, the unit that goes with the natural logarithm). The next cell shows each photo once, at the paper's rate of 0.001; the figure is for three passes at several rates (10 draws).
+# For example, with two classes $(0.5, 0.5)$ has 0.69, $(0.9, 0.1)$ has 0.33, and $(1, 0)$ has 0 (in nats, the unit of the natural logarithm). The next cell shows each photo once, at the paper's learning rate of 0.001.
 
 # %% key="tent-code"
 sure = copy.deepcopy(model).requires_grad_(False).train()
+# of the weights, only BatchNorm's γ and β learn
+# ja: # 重みのうち、BatchNormのγとβだけを学習する
 scales = [
     layer.requires_grad_(True) for layer in sure.modules() if isinstance(layer, nn.BatchNorm2d)
 ]
@@ -807,29 +873,51 @@ for rows in torch.randperm(len(night.train)).split(64):
     optimizer.zero_grad()
     entropy.backward()
     optimizer.step()
+# at the end, measure the memory with the new γ and β
+# ja: # 最後に、新しいγとβで記憶を測り直す
 after_tent = tl.evaluate(adabn(sure, night.train.inputs), night.test)
 print(f"TENT, one pass over 500 photos: {after_tent:.0%} by night")
 # ja: print(f"TENT、写真500枚を1回：夜の正解率 {after_tent:.0%}")
+
+# %% [markdown] key="tent-rates" lang="ja"
+# 論文の学習率では、うまくいきました。もっと大きくすると、どうなるでしょうか。図は、写真を3回ずつ見せた結果です（10回）。
+
+# %% [markdown] key="tent-rates" lang="en"
+# The paper's rate did well. What if the rate is higher? The figure is for three passes over the photos (10 draws).
 
 # %% key="tent-figure" alt_ja="TENTの学習率に対する正解率と答えのエントロピー。左は夜、右は線画。" alt_en="Accuracy and entropy of the answers against TENT's learning rate, by night at the left and on sketches at the right."
 tent = tl.stored("08_tent")
 lesson08.draw_tent(tent)
 
 # %% [markdown] key="tent-read" lang="ja"
-# **自信と正しさは別物です。** 夜の写真では、0.003〜0.01の学習率で2ポイントほど得をします。0.1では、夜で36%、線画で20%まで崩れますが、エントロピーはずっと小さいままです。ほとんど全部に同じ答えを返せば、迷いはなくなるからです。ときどき元の重みへ戻す、自信のある写真だけで学ぶ（EATA、[arXiv:2204.02610](https://arxiv.org/abs/2204.02610)）、といった歯止めが提案されています。
+# **自信と正しさは別物です。** 学習率0.1では、正解率が夜で36%、線画で20%まで崩れますが、エントロピーはずっと小さいままです。ほとんど全部に同じ答えを返せば、迷いはなくなるからです。0.01までの学習率なら、夜で1〜2ポイントの得があります。
+#
+# ときどき元の重みへ戻す、自信のある写真だけで学ぶ（EATA、[arXiv:2204.02610](https://arxiv.org/abs/2204.02610)）、といった歯止めが提案されています。
 
 # %% [markdown] key="tent-read" lang="en"
-# **Being sure is not being right.** By night, rates of 0.003 to 0.01 gain some 2 points. At 0.1 the accuracy collapses, to 36% by night and 20% on sketches, and yet the entropy stays very low: whoever gives one answer to almost everything is never in doubt. Safeguards have been proposed, such as going back to the old weights from time to time, or learning from reliable photos only (EATA, [arXiv:2204.02610](https://arxiv.org/abs/2204.02610)).
+# **Being sure is not being right.** At a rate of 0.1 the accuracy collapses, to 36% by night and 20% on sketches, and yet the entropy stays very low: whoever gives one answer to almost everything is never in doubt. Rates up to 0.01 do gain 1 to 2 points by night.
+#
+# Safeguards have been proposed, such as going back to the old weights from time to time, or learning from reliable photos only (EATA, [arXiv:2204.02610](https://arxiv.org/abs/2204.02610)).
 
 # %% [markdown] key="deeper-chosen" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルなしで設定を選ぶ
 #
-# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方で選び、線画での正解率を比べます（10回。前の節のセルを先に実行してください）。「自信があり、答えが偏らない」は、エントロピーが小さく、しかも答え全体の平均のエントロピーが大きいものを選びます。「オラクル」（oracle、神託）は、転移先のテストのラベルを見て選ぶもので、実際には使えません。
+# ラベルがなければ、TENTの学習率をどう選べばよいでしょうか。4つの決め方を、線画での正解率で比べます（10回。前の節のセルを先に実行してください）。
+#
+# - **論文の値**：0.001をそのまま使う
+# - **エントロピーが最小**：最も自信のある答えになるものを選ぶ
+# - **自信があり、答えが偏らない**：1つ1つの答えのエントロピーは小さく、答え全体の平均のエントロピーは大きいものを選ぶ
+# - **オラクル**（oracle、神託）：転移先のテストのラベルを見て選ぶ。実際には使えない
 
 # %% [markdown] key="deeper-chosen" lang="en" tags=["deeper"]
 # ## Deeper: choosing settings without labels
 #
-# How do you choose TENT's rate when there are no labels? Four rules chose it, and here is the accuracy on sketches that each ends at (10 draws; run the cells of the section before this one first). "Sure, but varied answers" looks for a low entropy of the single answers and a high entropy of their mean. The "oracle" looks at labels of the target's test photos; nobody can do that in earnest.
+# How do you choose TENT's rate when there are no labels? We compare four rules by the accuracy on sketches that each ends at (10 draws; run the cells of the section before this one first):
+#
+# - **the paper's rate**, 0.001, unseen
+# - **the lowest entropy**: the surest answers
+# - **sure, but varied answers**: a low entropy of the single answers, and a high entropy of their mean
+# - **the oracle**: the best by the labels of the target's test photos, which nobody has in earnest
 
 # %% key="chosen-run"
 rules = {
@@ -848,14 +936,14 @@ for rule, name in rules.items():
     # ja: print(f"{name}：正解率 {right.mean:.0%}、95%信頼区間 {right.low:.0%}〜{right.high:.0%}")
 
 # %% [markdown] key="chosen-read" lang="ja"
-# **エントロピーの小さいものを選ぶと、崩れた設定を選んでしまいます**（線画で23%）。答えの偏りも見れば、66%になります。論文の値をそのまま使っても65%でした。
+# **エントロピーの小さいものを選ぶと、崩れた設定を選んでしまいます。** 答えの偏りも見れば、論文の値をそのまま使った場合に並びます。
 #
-# 論文で「オラクル」の値を見かけたら、割り引いて読んでください。ここでは、同じ方法が、論文の学習率のときより1〜2ポイント良く見えます（線画で1.4、95%信頼区間は0.4〜2.3。夜で1.8、0.9〜2.7）。学習率を5つ選んだだけでこの差です。設定が増えるほど、見かけの得は大きくなります。
+# 論文で「オラクル」の値を見かけたら、割り引いて読んでください。ここでは、5つの学習率から選んだだけで、同じ方法が論文の値のときより1〜2ポイント良く見えます。設定が増えるほど、見かけの得は大きくなります。
 
 # %% [markdown] key="chosen-read" lang="en"
-# **The lowest entropy chooses settings that have collapsed** (23% on sketches). A rule that also asks for varied answers reaches 66%, and the paper's own rate 65%.
+# **The lowest entropy chooses settings that have collapsed.** A rule that also asks for varied answers does as well as the paper's own rate.
 #
-# When a paper reports what the oracle chose, read it with a discount. Here the same method looks better than with the paper's rate by 1.4 points on sketches (95% interval 0.4 to 2.3) and by 1.8 by night (0.9 to 2.7), with only five rates to choose from. The more settings are tried, the more flattering the oracle becomes.
+# When a paper reports what the oracle chose, read it with a discount: here it makes the same method look 1 to 2 points better than the paper's rate, with only five rates to choose from. The more settings are tried, the more flattering the oracle becomes.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
@@ -889,7 +977,7 @@ for rule, name in rules.items():
 # | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="mean")` / `"coral"` |
 # | the accuracy by day has fallen | there is only one memory | keep a memory for each domain |
 # | a paper's gain does not show | its settings were chosen on labels of the target | compare with settings chosen without ([arXiv:2111.15672](https://arxiv.org/abs/2111.15672)) |
-# | the features overlap, the accuracy is low | other classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
+# | the features overlap, the accuracy is low | different classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
 #
 # Each method takes one line, such as `tl.adapt(model, day, night, method="dann")`.
 #

@@ -39,8 +39,15 @@ LOOK: dict[str, dict[str, Any]] = {  # each way in its colour and marker
     "labels": {"color": figures.VERMILION, "marker": "s"},
     "letters": {"color": figures.BLACK, "marker": "X"},
 }
-WAYS = ("before", "mean", "coral", "adabn")
+WAYS = ("before", "adabn")
+ALL_WAYS = ("before", "mean", "coral", "adabn")
 ONE_ANSWER: dict[str, Any] = {"color": figures.INK, "linestyle": ":", "linewidth": 1.5}
+TODAY: dict[str, Any] = {  # a ring around today's run
+    "color": figures.INK,
+    "marker": "o",
+    "linestyle": "none",
+    "fillstyle": "none",
+}
 BREAK = {"en": " ", "ja": ""}  # in place of a line's end
 LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # no line crosses the number
 
@@ -57,10 +64,10 @@ def draw_win(styles: Mapping, live: Mapping[str, float]) -> Picture:
     for row, (name, (runs, way)) in enumerate(rows.items()):
         _mark(axes, row, runs, way)
         if name in live:
-            axes.plot(live[name], row, "o", color=figures.INK, fillstyle="none", markersize=11)
+            axes.plot(live[name], row, **TODAY, markersize=11)
     axes.set_yticks(range(len(rows)), [text(f"lesson08.row_{name}") for name in rows])
     _across(axes, len(rows))
-    axes.plot([], [], "o", color=figures.INK, fillstyle="none", label=text("lesson08.today"))
+    axes.plot([], [], **TODAY, label=text("lesson08.today"))
     axes.set_xlabel(text("lesson08.accuracy_draws", draws=len(styles["night"]["before"])))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     axes.set_title(text("lesson08.win_title", **_means({n: r for n, (r, _) in rows.items()})))
@@ -126,37 +133,35 @@ def draw_pool(found: Mapping) -> Picture:
 
 
 def draw_ways(styles: Mapping) -> Picture:
-    """Before, mean, CORAL and AdaBN for each look; a dashed line is the accuracy by day."""
+    """Before and after AdaBN for each look; a dashed line is the accuracy by day."""
+    return _three_looks(styles, WAYS, "ways")
+
+
+def draw_coral(styles: Mapping) -> Picture:
+    """As `draw_ways`, with the ways that move the last features alone."""
+    return _three_looks(styles, ALL_WAYS, "coral")
+
+
+def _three_looks(styles: Mapping, ways: Sequence[str], key: str) -> Picture:
     figures.use()
     figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.6), sharey=True)
     for axes, style in zip(panels, ("night", "faded", "sketch"), strict=True):
-        found = styles[style]
-        for place, way in enumerate(WAYS):
-            span = interval(found[way], share=True)
-            figures.mark_mean(axes, place, span, **LOOK[way])
-            axes.annotate(
-                f"{span.mean:.0%}",
-                (place, span.mean),
-                (7, -4),
-                textcoords="offset points",
-                fontsize=9,
-                bbox=LABEL,
-            )
+        _upright(axes, styles[style], ways)
         _level(axes, styles["photo"]["before"], "day")
         _chance(axes)
-        names = [text(f"lesson08.short_{way}") for way in WAYS]
-        axes.set_xticks(range(len(WAYS)), names, fontsize=9)
-        axes.set_xlim(-0.5, len(WAYS) - 0.1)
         axes.set_title(text(f"lesson08.style_{style}"), fontsize=11)
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
     _legend(figure, panels[0], 2)
-    figure.suptitle(text("lesson08.ways_title"), x=0.02, ha="left", fontsize=12)
-    return picture(figure, text("lesson08.ways_alt"))
+    figure.suptitle(text(f"lesson08.{key}_title"), x=0.02, ha="left", fontsize=12)
+    return picture(figure, text(f"lesson08.{key}_alt"))
 
 
-def draw_shift(found: Mapping) -> Picture:
-    """Fish at dusk, all species alike and while one swarms: before, AdaBN, and on equal shares."""
+def draw_shift(found: Mapping, live: Mapping[str, float]) -> Picture:
+    """Fish at dusk, all species alike and while one swarms: before, AdaBN, and on equal shares.
+
+    live: today's "before" and "adabn" while one species swarms.
+    """
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.6), sharey=True)
     dusk = found["fish"]["0.5"]
@@ -165,9 +170,10 @@ def draw_shift(found: Mapping) -> Picture:
         _upright(axes, dusk[part], ways)
         axes.axhline(share, **ONE_ANSWER, label=text("lesson08.one_answer"))
         axes.set_title(text(f"lesson08.shift_{part}"), fontsize=11)
+    panels[1].plot(list(live.values()), **TODAY, markersize=11, label=text("lesson08.today"))
     _percent(panels[0])
     panels[0].set_ylabel(text("lesson08.accuracy_bars"))
-    _legend(figure, panels[0], 1)
+    _legend(figure, panels[1], 2)
     return picture(figure, text("lesson08.shift_alt"))
 
 
@@ -199,13 +205,14 @@ def _upright(axes: Axes, runs: Mapping, ways: Sequence[str]) -> None:
     for place, way in enumerate(ways):
         span = interval(runs[way], share=True)
         figures.mark_mean(axes, place, span, **LOOK[way])
-        axes.annotate(f"{span.mean:.0%}", (place, span.mean), (9, -4), textcoords="offset points")
+        beside = (place, span.mean), (9, -4)
+        axes.annotate(f"{span.mean:.0%}", *beside, textcoords="offset points", bbox=LABEL)
     axes.set_xticks(range(len(ways)), [text(f"lesson08.short_{way}") for way in ways], fontsize=9)
     axes.set_xlim(-0.5, len(ways) - 0.1)
 
 
 def draw_real(found: Mapping) -> Picture:
-    """Digits of two collections, and photos in the dark, with the ways of the drawn fish."""
+    """Digits of two collections, and photos in the dark, before and after AdaBN."""
     figures.use()
     figure, panels = plt.subplots(1, 3, figsize=(8.8, 3.5), sharey=True)
     for axes, pair in zip(panels, found["digits"], strict=False):
@@ -216,19 +223,18 @@ def draw_real(found: Mapping) -> Picture:
         axes.axhline(1 / 10, **ONE_ANSWER)
     lights = list(found["photos"])
     for number, way in enumerate(WAYS):
-        places = [place + 0.09 * (number - 1.5) for place in range(len(lights))]  # side by side
+        places = [place + 0.09 * (number - 0.5) for place in range(len(lights))]  # side by side
         means = []
         for place, light in zip(places, lights, strict=True):
             span = interval(found["photos"][light][way], share=True)
             figures.mark_mean(panels[2], place, span, **LOOK[way])
             means.append(span.mean)
         panels[2].plot(places, means, color=LOOK[way]["color"], linewidth=1)
-        if way in ("before", "adabn"):  # the ends that the text tells, above and below the others
-            beside = {"textcoords": "offset points", "ha": "center", "fontsize": 10}
-            ends = ((0, 8), (-1, -17)) if way == "before" else ((-1, 8),)
-            for place, lift in ends:
-                where = (places[place], means[place])
-                panels[2].annotate(f"{means[place]:.0%}", where, (0, lift), **beside)
+        beside = {"textcoords": "offset points", "ha": "center", "fontsize": 10}
+        ends = ((0, 8), (-1, -17)) if way == "before" else ((-1, 8),)  # those that the text tells
+        for place, lift in ends:
+            where = (places[place], means[place])
+            panels[2].annotate(f"{means[place]:.0%}", where, (0, lift), **beside)
     panels[2].axhline(1 / 2, **ONE_ANSWER)
     panels[2].set_xticks(range(len(lights)), [f"{float(light):.0%}" for light in lights])
     panels[2].set_xlim(-0.4, 2.4)
@@ -240,7 +246,7 @@ def draw_real(found: Mapping) -> Picture:
         panels[2].plot([], [], label=text(f"lesson08.way_{way}"), linewidth=1, **LOOK[way])
     _level(panels[2], [], "own")
     panels[2].plot([], [], **ONE_ANSWER, label=text("lesson08.chance"))
-    _legend(figure, panels[2], 3)
+    _legend(figure, panels[2], 4)
     figure.suptitle(text("lesson08.real_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson08.real_alt"))
 
