@@ -1,30 +1,29 @@
 # %% [markdown] key="title" lang="ja"
 # # 12 言語モデルの転移
 #
-# **説明27分、練習18分** ・ 前提：レッスン02（特徴抽出）と03（ファインチューニング）。自然言語処理の経験はいりません。
+# **説明24分、練習とクイズ21分** ・ 前提：レッスン02（特徴抽出）と03（ファインチューニング）。自然言語処理の経験はいりません。
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 1クラス10通のラベルで問い合わせを仕分け、TF-IDFという素朴な方法と公平に比べる
-# - BERTの中身（トークン、埋め込み、アテンション、穴埋め）を、1つの文で計算しながら説明する
+# - 1クラス10通のラベルで問い合わせを仕分け、単語を数えるだけのTF-IDFと公平に比べる
+# - BERTの中身（トークン、埋め込み、アテンション、穴埋め）を説明し、アテンションを1つの文で計算する
 # - 英語のラベルだけで日本語を分類し、言語モデルの転移が役に立たない場合も見分ける
 
 # %% [markdown] key="title" lang="en"
 # # 12 Transfer of language models
 #
-# **27 minutes of reading, 18 of exercises** · Before this: lessons 02 (feature extraction) and 03 (fine-tuning). No experience with language processing is needed.
+# **24 minutes of reading, 21 of exercises and quiz** · Before this: lessons 02 (feature extraction) and 03 (fine-tuning). No experience with language processing is needed.
 #
 # After this lesson you can
 #
-# - sort enquiries with ten labels a class, in a fair comparison with plain TF-IDF
-# - explain what is inside BERT (tokens, embeddings, attention, masked words), computing it on one sentence
+# - sort enquiries with ten labels a class, in a fair comparison with TF-IDF, which only counts
+# - explain what is inside BERT (tokens, embeddings, attention, masked words), and compute attention on one sentence
 # - sort Japanese mail with English labels alone, and tell where transfer of language models gains nothing
 
 # %% key="setup"
 import torch
 from IPython.display import display
 from torch.nn import functional as F
-from transformers import AutoModelForMaskedLM
 from transformers.utils import logging
 
 import tlhelpers as tl
@@ -40,18 +39,18 @@ lesson12 = tl.figures("12")
 #
 # あなたはネットショップのサポート部門に配属されました。届いたメールを、請求、配送、返品など6つの担当に振り分ける仕事です。ラベル付きの見本は、1クラスにつき10通しかありません。
 #
-# 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、お店に届くメール約4万通を日本語と英語で読んだ、パラメータ約100万個の小さな **BERT** です（メールは教材用に自動生成しました）。
+# 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、パラメータ約100万個の小さな **BERT** です。お店に届くメール約4万通を、日本語と英語で読みました（教材用に自動生成したメールです）。
 #
-# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します（図の中の言葉は、このあと説明します）。
+# 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します。図の中の言葉は、このあと1つずつ説明します。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrowing an eye that has read a lot
 #
-# You have just joined the support team of an online shop. Mail has to go to one of six desks: billing, delivery, returns and so on. You have ten labelled examples for each.
+# You have just joined the support team of an online shop. Mail has to go to one of six desks, such as billing, delivery or returns. You have ten labelled examples for each.
 #
-# The bird-watcher's eye served in a factory; an **eye trained by reading** can be borrowed as well. This is what a **language model** is. `zukan-bert` is a small **BERT** of about a million parameters, which has read some forty thousand messages to a shop in English and Japanese (generated for this course).
+# The bird-watcher's eye served well in a factory. An **eye trained by reading** can be borrowed, too: this is a **language model**. Ours is `zukan-bert`, a small **BERT** of about a million parameters. It has read some forty thousand messages to a shop, in English and Japanese (generated for this course).
 #
-# The picture shows how a text is sorted. The body stays frozen; only the head is trained. (Its words are explained below.)
+# The picture shows how a text is sorted. The body stays frozen; only the head is trained. Each word in the picture is explained below.
 
 # %% key="enquiries"
 display(tl.diagram("text_classifier"))
@@ -62,18 +61,18 @@ for words, label in zip(task.train.inputs[:6], task.train.labels):
 # %% [markdown] key="page" lang="ja"
 # ## 比べる相手：TF-IDF
 #
-# 事前学習のおかげだと言うには、事前学習のない方法と比べなければなりません。テキスト分類で定番の**ベースライン**が**TF-IDF**です。文字や単語の並びを数え、どの文にも出るものは軽く、珍しいものは重く見て、線形の分類器に渡します。たとえば「パスワード」がログインの文にしか出てこなければ、それだけで手がかりになります。
+# BERTは、読んだことでどれだけ得をしているのでしょうか。それを知るために、何も読んでいない方法と比べます。テキスト分類の**ベースライン**として定番なのが、**TF-IDF**です。文字や単語の並びを数え、どの文にも出るものは軽く、珍しいものは重く見て、線形の分類器に渡します。たとえば「パスワード」がログインの文にしか出てこなければ、それだけで手がかりになります。
 #
-# 設定は、どちらの方法も同じ120通の検証データで選び、別の240通でテストします。つまり、テストの前に使うラベルは、1クラスにつき10＋20です。ランダムに答えると17%です。
+# どちらの方法も、同じ60通のラベルで学習し、同じ120通の検証データで設定を選びます。テストに使うのは、別の240通です。ランダムに答えると17%です。
 #
 # > **予想してから実行**：1クラス10ラベルで、凍結したBERTは何%を正しく仕分けるでしょうか。
 
 # %% [markdown] key="page" lang="en"
 # ## Something to beat: TF-IDF
 #
-# To credit pre-training, we compare with a method without it. The standard **baseline** for sorting texts is **TF-IDF**: count runs of characters or words, give little weight to those found everywhere and much to rare ones, and hand the counts to a linear classifier. For example, "password" is a good clue if only login mail contains it.
+# What has BERT gained by reading? To tell, we compare it with a method that has read nothing. The standard **baseline** for sorting texts is **TF-IDF**. It counts short runs of characters or words; those found everywhere weigh little, rare ones much. A linear classifier learns from these counts. For example, "password" is a good clue if only login mail contains it.
 #
-# Both methods choose their settings on the same 120 validation enquiries, so each sees 10 + 20 labels a class before the test on 240 others. Guessing gives 17%.
+# Both methods learn from the same 60 labelled texts and choose their settings on the same 120 validation texts. The test is on 240 others; guessing gives 17%.
 #
 # > **Predict, then run**: with ten labels a class, what share of the test enquiries will the frozen BERT sort correctly?
 
@@ -91,19 +90,21 @@ display(lesson12.draw_win(trained, live={"tfidf": tfidf.test_acc, "probe": froze
 tl.see_prediction("12-win", round(100 * frozen.test_acc))
 
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
-# **同じ60通のラベルで、凍結したBERTはTF-IDFより23ポイント高い正解率になりました**（10回の平均。丸印は今日の1回です）。いちばん上の行のように、同じBERTでも事前学習がなければTF-IDFに届きません。TF-IDFは、同じ文字の並びがもう一度出てこないと手がかりがありません。BERTの特徴では、「返金してほしい」と「お金を戻して」が近くに並びます。
+# **同じ60通のラベルで、凍結したBERTはTF-IDFより23ポイント高い正解率になりました**（10回の平均。丸印は今日の1回です）。TF-IDFは、同じ文字の並びがもう一度出てこないと手がかりがありません。BERTの特徴では、「返金してほしい」と「お金を戻して」が近くに並びます。
 #
-# **なぜこんなに小さなモデルで勝てるのでしょうか。** 読んだメールが、同じ「お店への連絡」だったからです。テストの文は読んでいませんが、分野が同じで、話題もよく似ています（「さらに深く：zukan-bertの作り方」）。
+# **なぜこんなに小さなモデルで勝てるのでしょうか。** お店に届くメールを、前もって読んでいたからです。テストの文は読んでいませんが、話題はよく似ています（「さらに深く：zukan-bertの作り方」）。事前学習がなければ、同じBERTでもTF-IDFに届きません（いちばん上の行）。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
-# **From the same sixty texts, the frozen BERT gets 22 points more than TF-IDF**, on average over ten draws (the rings are today's). Without pre-training, the same BERT does not even reach TF-IDF (top row). TF-IDF has nothing to go by unless the same characters come again. Among BERT's features, "I want a refund" and "give me my money back" lie close together.
+# **From the same labels, the frozen BERT gets 22 points more than TF-IDF**, on average over ten draws (the rings are today's). TF-IDF has nothing to go by unless the same characters come again. In BERT's features, "I want a refund" and "give me my money back" lie close together.
 #
-# **Why does so small a model win?** Because it has read mail to a shop as well: not the test texts, but their domain, and many of their subjects ("Deeper: how zukan-bert was made").
+# **Why does so small a model win?** Because it has read mail to a shop before: not the test texts, but many of their subjects ("Deeper: how zukan-bert was made"). Without pre-training, the same BERT does not even reach TF-IDF (top row).
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 自分の文で試す
 #
-# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青はそのクラスを支持した語、橙色は反対した語です。無関係な文も入れてみてください。「今日はいい天気ですね」は、81%の確率で「返品・交換」になります。6つのどれかを必ず選ぶからです。**確率が高くても、正しいとは限りません。**
+# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青は答えを支持した語、橙色は反対した語です。
+#
+# 次に、お店と関係のない文を入れてみてください。「今日はいい天気ですね」は、81%の確率で「返品・交換」になります。6つのどれかを必ず選ぶからです。**確率が高くても、正しいとは限りません。**
 #
 # ### 練習A（試す、4分）
 #
@@ -112,11 +113,13 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="en"
 # ## Your own sentences
 #
-# Type anything into the widget below, in English or Japanese. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the class, orange ones against it. Then try something unrelated: "Will it rain tomorrow?" goes to Delivery with 97%, since one of the six classes always wins. **A high probability is no guarantee of being right.**
+# Type anything into the widget below, in English or Japanese. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the answer, orange ones against it.
+#
+# Then try something unrelated. "Will it rain tomorrow?" goes to Delivery with 97%, since one of the six classes always wins. **A high probability is no guarantee of being right.**
 #
 # ### Exercise A (try, 4 minutes)
 #
-# Find two enquiries that differ in **one word only** and go to different desks. Put them into `before` and `after`. Before you change the word, predict where the text will go.
+# Find two enquiries that differ in **one word only** and go to different classes. Put them into `before` and `after`. Before you change the word, predict where the text will go.
 
 # %% key="widget"
 tl.widget("12")
@@ -135,16 +138,16 @@ tl.check("12-a")
 # %% [markdown] key="tokens" lang="ja"
 # ## BERTの中身 1：トークンと埋め込み
 #
-# モデルが読むのは文字でも単語でもなく、**トークン**です。文をトークンに分けるものを**トークナイザー**といいます。よく出る並びは1つのトークンに、珍しい語は細かく分かれ、知らない文字は `[UNK]`（不明）になります。`▁` は空白の印で、文の先頭にも付きます。
+# モデルが読むのは文字でも単語でもなく、**トークン**です。文をトークンに分けるものを**トークナイザー**といいます。よく出る並びは1つのトークンになり、珍しい語は細かく分かれます。知らない文字は `[UNK]`（不明）です。`▁` は空白の印で、文の先頭にも付きます。
 #
-# トークンは、表から引いた128個の数に置き換わります。これが**埋め込み**（embedding）です。同じトークンなら、どの文でも同じ数です。
+# 次に、各トークンを、表から引いた128個の数に置き換えます。この数の並びが**埋め込み**（embedding）です。最初の図では、3つのマスで描きました。同じトークンなら、どの文でも同じ埋め込みです。
 
 # %% [markdown] key="tokens" lang="en"
 # ## Inside BERT 1: tokens and embeddings
 #
-# The model reads neither characters nor words but **tokens**; what cuts a text into them is the **tokenizer**. It makes capitals small first. Frequent words are one token, rare ones fall into pieces, and characters that it does not know become `[UNK]`. The sign `▁` stands for a space, and leads the first word, too.
+# The model reads **tokens**; what cuts a text into them is the **tokenizer**. It makes capitals small. Frequent words stay whole, rare ones fall into pieces, and characters that it does not know become `[UNK]` (unknown). The sign `▁` stands for a space, and leads the first word, too.
 #
-# Each token is replaced by 128 numbers from a table: its **embedding**. They are the same numbers in every sentence.
+# Each token then becomes 128 numbers, looked up in a table: its **embedding** (the three boxes in the first picture). A token has the same embedding in every sentence.
 
 # %% key="tokens-code"
 samples = ("cancel my order please", "Was I overcharged?", "help 😀")
@@ -155,39 +158,66 @@ for words in samples:
 # %% [markdown] key="attention" lang="ja"
 # ## BERTの中身 2：アテンション
 #
-# 文脈を取り込むのが**アテンション**（attention）です。どの語も、文のすべての語に「私に関係があるのはどれですか」と問いかけ、受け取った情報を混ぜて、自分の新しいベクトルにします。下の図では「です」が問いかけ、「二重」から87%、「請求」から13%を受け取ります。
+# 埋め込みは、前後の語をまだ知りません。そこで**アテンション**（attention）が働きます。どの語も、文のすべての語に「私に関係があるのはどれですか」と問いかけ、受け取った情報を混ぜて、自分の新しいベクトルにします。下の図では「です」が問いかけ、「二重」から87%、「請求」から13%を受け取ります。
 
 # %% [markdown] key="attention" lang="en"
 # ## Inside BERT 2: attention
 #
-# Context comes in with **attention**. Every word asks all words of the sentence "which of you matters to me?" and mixes what they give into a new vector of its own. In the picture it is the turn of "please", which takes 61% from "cancel" and 37% from "order".
+# An embedding knows nothing of the words around it. They come in with **attention**: every word asks all words of the sentence "which of you matters to me?" and mixes what they give into a new vector of its own. In the picture "please" asks. It takes 61% from "cancel" and 37% from "order".
 
 # %% key="attention-diagram"
 tl.diagram("attention")
 
 # %% [markdown] key="attention-how" lang="ja"
-# **相手をどう選ぶのでしょうか。** 各トークンは、**クエリ** $q$（問いかけ）、**キー** $k$（名札）、**値** $v$（渡す中身）の3本のベクトルを持ちます。どれも、いまのベクトルに学習済みの行列を掛けて作ります。
+# **相手をどう選ぶのでしょうか。** 各トークンは、いまのベクトルに学習済みの行列を掛けて、3本のベクトルを作ります。**クエリ** $q$（問いかけ）、**キー** $k$（名札）、**値** $v$（渡す中身）です。
 #
-# 「です」のクエリと各語のキーの合い方を表す点数（内積を下の式の $\sqrt{d}$ で割った数）は、「請求」が2.8、「二重」が4.7です。ほかは、文の始まりと終わりの印（`[CLS]` と `[SEP]`）も含めて0よりずっと小さく、ほとんど効きません。これを**softmax**で重みに直します。$e^{2.8} \fallingdotseq 16$、$e^{4.7} \fallingdotseq 110$ なので、重みはおよそ $16 / 126 = 13\%$ と $110 / 126 = 87\%$ です。この重みで値を混ぜたものが、「です」の新しいベクトルになります。
+# クエリとキーの内積から、相性を表す**点数** $s$ が決まります。点数を、合計が1になる重みに直すのが**softmax**です。$e^s$ を計算し、その合計（ここでは126）で割ります。
 #
-# $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
+# | 「です」が問いかける相手 | 請求 | 二重 | そのほか |
+# |---|---|---|---|
+# | 点数 $s$ | 2.76 | 4.70 | −2.7以下 |
+# | $e^s$ | 16 | 110 | ほぼ0 |
+# | 重み | 13% | 87% | 0% |
 #
-# $Q$、$K$、$V$ は、全トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。$d$ はクエリの長さです。1層の128個の数を4つのアテンションで分け合うので、32になります。その平方根で割ると、点数が大きくなりすぎません。次のセルでは、2層目の4つ目を計算します。
+# この重みで値を混ぜたものが、「です」の新しいベクトルになります。
 
 # %% [markdown] key="attention-how" lang="en"
-# **How does a word choose?** Each token has three vectors: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give). Each is made from its present vector by a learned matrix.
+# **How does a word choose?** Each token makes three vectors from its present one, with learned matrices: a **query** $q$ (what it asks), a **key** $k$ (its name tag) and a **value** $v$ (what it has to give).
 #
-# The query of "please" scores 0.6 with the key of "cancel" and 0.2 with that of "order" (dot products, divided by $\sqrt{d}$ as below); all others are far below 0 and add little. **Softmax** turns scores into weights: $e^{0.6} \approx 1.8$ and $e^{0.2} \approx 1.2$, so the weights are about $1.8 / 3 = 60\%$ and $1.2 / 3 = 40\%$ (exactly 61% and 37%; 2% go to `[SEP]`, the mark of the end; `[CLS]` marks the beginning). The values, mixed by these weights, make the new vector of "please".
+# The dot product of a query and a key tells how well they fit: the **score** $s$. **Softmax** turns scores into weights that add up to 1: take $e^s$, and divide by the sum of the row (here 3.13).
+#
+# | "please" asks | cancel | order | `[SEP]` (end of the text) | others |
+# |---|---|---|---|---|
+# | score $s$ | 0.64 | 0.15 | −2.77 | below −4 |
+# | $e^s$ | 1.90 | 1.16 | 0.06 | 0.01 |
+# | weight | 61% | 37% | 2% | 0% |
+#
+# The values, mixed by these weights, make the new vector of "please".
+
+# %% [markdown] key="attention-formula" lang="ja"
+# **すべての語をまとめて計算する**のが、次の式です。$Q$、$K$、$V$ は、各トークンの $q$、$k$、$v$ を1行ずつ並べた行列です。
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# The rows of $Q$, $K$ and $V$ are the queries, keys and values of all tokens. $d$ is the length of a query: 32, as four such attentions share the 128 numbers of a layer. Dividing by its root keeps scores from growing too large. The next cell computes the fourth attention of layer 2.
+# $d$ はクエリの長さで、ここでは32です。その平方根で割るのは、長いベクトルでも点数が大きくなりすぎないようにするためです。上の点数も、割ったあとの数です。
+#
+# `zukan-bert` は2層で、1層に4つのアテンションがあり、128個の数を32個ずつ受け持ちます。次のセルでは、2層目の4つ目を計算します（`[CLS]` と `[SEP]` は、文の始まりと終わりの印です）。
+
+# %% [markdown] key="attention-formula" lang="en"
+# **For all words at once**, the queries, keys and values are the rows of $Q$, $K$ and $V$:
+#
+# $$\text{attention}(Q, K, V) = \text{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
+#
+# $d$ is the length of a query, here 32. Dividing by its root keeps the scores of long vectors from growing too large; the scores above are divided already.
+#
+# `zukan-bert` has two layers of four attentions, which share the 128 numbers: 32 each. The next cell computes the fourth of layer 2 (`[CLS]` marks the beginning of the text).
 
 # %% key="attention-code" alt_ja="アテンションの重みの表。行は問いかける語、列は情報をもらう相手の語。" alt_en="A grid of attention weights: rows are the words that ask, columns the words they take from."
 batch = network.preprocess(["cancel my order please"])
 # ja: batch = network.preprocess(["請求が二重です"])
 words = tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
-layer = bert.encoder.layer[1].attention.self
+layer = bert.encoder.layer[1].attention.self  # layer 2
+# ja: layer = bert.encoder.layer[1].attention.self  # 2層目
 with torch.no_grad():
     x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # after layer 1
     # ja: x = bert(**batch, output_hidden_states=True).hidden_states[1][0]  # 1層目のあと
@@ -197,100 +227,38 @@ with torch.no_grad():
     weights = scores.softmax(1)
     new = weights @ v
 for word, score, weight in zip(words, scores[-2], weights[-2]):
-    print(f"{words[-2]} looks at {word}: score {score:.1f}, weight {weight:.0%}")
-    # ja: print(f"{words[-2]} から見た {word}：点数 {score:.1f}、重み {weight:.0%}")
+    print(f"{words[-2]} looks at {word}: score {score:.2f}, weight {weight:.0%}")
+    # ja: print(f"{words[-2]} から見た {word}：点数 {score:.2f}、重み {weight:.0%}")
 lesson12.draw_attention(weights, words)
 
-# %% [markdown] key="context" lang="ja"
-# **ほとんどの語が「請求」と「二重」を見ています。** それだけでは用件のわからない「です」（枠で囲んだ行）も、用件を含んだベクトルになります。どこを見るかを誰かが教えたわけではなく、事前学習で身に付いたものです。アテンションを重ねたこの作りを **Transformer** といいます。
-#
-# ## 同じ語が、文脈で別のベクトルになる
-#
-# アテンションを通ったあとの「確認」を、4つの文で比べましょう。1と2はログイン、3と4は請求の話です。表の数は、ベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
-
-# %% [markdown] key="context" lang="en"
-# **Nearly every word looks at "cancel" and "order".** So even "please" (framed), which names no desk, now carries what the mail is about. Nobody told it where to look: that came with pre-training. A network built of such attentions is a **Transformer**.
-#
-# ## One word, another vector in another context
-#
-# Take "address" after attention, in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The numbers say how nearly two vectors point the same way (cosine; 1 is the same direction). For embeddings all would be 1.
-
-# %% key="context-code" alt_ja="同じ語の、4つの文でのベクトルどうしのコサインの表。" alt_en="A grid of cosines between the vectors of one word in four sentences."
-word = "▁address"
-# ja: word = "確認"
-sentences = [
-    "please deliver to my new address",
-    # ja: "パスワードの確認メールが届きません",
-    "the parcel went to the wrong address",
-    # ja: "ログインの確認コードが来ない",
-    "my email address is not accepted at login",
-    # ja: "請求の内訳を確認したい",
-    "i cannot log in with my email address",
-    # ja: "支払いの金額を確認したい",
-]
-vectors = []
-for sentence in sentences:
-    batch = network.preprocess([sentence])
-    place = tokenizer.convert_ids_to_tokens(batch["input_ids"][0]).index(word)
-    with torch.no_grad():
-        vectors.append(bert(**batch).last_hidden_state[0, place])
-vectors = F.normalize(torch.stack(vectors), dim=1)
-lesson12.draw_context(vectors @ vectors.T, sentences)
-
 # %% [markdown] key="masked" lang="ja"
-# **同じ話題の文では近く（0.92と0.87）、話題が違うと離れました（0.29〜0.40）。** 語は1つでも、BERTは2つの使われ方を区別しています。文の特徴は、こうしてできた各トークンのベクトルの平均です。
+# **ほとんどの語が「請求」と「二重」を見ています。** それだけでは用件のわからない「です」（枠で囲んだ行）も、用件を含んだベクトルになります。どこを見るかは、誰も教えていません。事前学習で身に付いたものです。アテンションの層を重ねたこの作りを **Transformer** といいます。出力層が受け取るのは、最後の層を出たベクトルの平均です。
 #
 # ## BERTの中身 3：穴埋めで学ぶ
 #
-# この目は、どうやって育ったのでしょうか。ラベルは使いません。文の1語を `[MASK]` で隠し、前後から当てさせます（**マスク言語モデル**）。隠した語そのものが正解になるので、どんな文章でも教材になります。
-#
-# `guesser` は、同じBERTに事前学習のときの出力層を付けたものです。3つの語のどれが穴にふさわしいかを比べさせます。
+# この目は、どうやって育ったのでしょうか。ラベルは使いません。文の1語を `[MASK]` で隠し、前後から当てさせます（**マスク言語モデル**）。隠した語そのものが正解になるので、どんな文章でも教材になります。下の図では、3つの語から選ばせました（コードは「さらに深く：隠した語を当てる」）。
 
 # %% [markdown] key="masked" lang="en"
-# **Within a subject the vectors are close (0.94 and 0.86); across subjects they part (0.61 to 0.72).** It is one word, and BERT tells its two meanings apart. The features of a text are the mean of such vectors over its tokens.
+# **Nearly every word looks at "cancel" and "order".** So even "please" (framed), which names no desk, now carries what the mail is about. Nobody told it where to look: that came with pre-training. A network of such layers is a **Transformer**. The head gets the mean of the vectors that leave its last layer.
 #
 # ## Inside BERT 3: learning from masked words
 #
-# How did this eye grow? Without any label: one word of a sentence is hidden by `[MASK]` and has to be guessed from both sides (**masked language modelling**). The hidden word is the right answer, so any text will do.
-#
-# `guesser`, the same BERT with its output layer of pre-training, compares three words for the gap.
+# How did this eye grow? Without any label. One word of a sentence is hidden by `[MASK]`, and BERT has to guess it from both sides (**masked language modelling**). The hidden word is the right answer, so any text will do. In the picture it chooses among three words (the code is under "Deeper: guessing a masked word").
 
-# %% key="masked-code"
-display(tl.diagram("masked"))
-guesser = AutoModelForMaskedLM.from_pretrained(tokenizer.name_or_path, dtype=torch.float32).eval()
-words = ["▁parcel", "▁refund", "▁password"]
-# ja: words = ["荷物", "返金", "パスワード"]
-ids = tokenizer.convert_tokens_to_ids(words)
-for sentence in (
-    "The [MASK] has not arrived yet.",
-    # ja: "注文した[MASK]がまだ届きません。",
-    "I sent the shoes back and wait for my [MASK].",
-    # ja: "返品しました。[MASK]はいつですか。",
-    "I forgot my [MASK] and cannot log in.",
-    # ja: "私の[MASK]を忘れてログインできません。",
-):
-    batch = network.preprocess([sentence])
-    hidden = batch["input_ids"] == tokenizer.mask_token_id
-    with torch.no_grad():
-        chances = guesser(**batch).logits[hidden][0, ids].softmax(0)
-    odds = [f"{word.strip('▁')} {chance:.0%}" for word, chance in zip(words, chances)]
-    print(sentence, " → ", ", ".join(odds))
+# %% key="masked-diagram"
+tl.diagram("masked")
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **どの文でも、意味の合う語が選ばれました。**
-#
-# 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。アテンションは、この詰め物を見てはいけません。
-#
 # ### 練習B（書く、7分）
 #
-# パディングを見ないアテンションを書きましょう。`q` と `k` の形は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。`x.masked_fill(条件, 値)` は、条件に合う所を値に置き換えます。
+# 文をまとめて読むときは、短い文に詰め物（**パディング**）を付けて長さをそろえます。詰め物に意味はないので、アテンションが見てはいけません。
+#
+# そのようなアテンションを書きましょう。`q` と `k` の形は（トークン, d）、`v` は（トークン, m）、`mask` は（トークン）で、本物のトークンが1、パディングが0です。各トークンの新しいベクトル（トークン, m）を返してください。`x.masked_fill(条件, 値)` は、条件に合う所を値に置き換えます。
 
 # %% [markdown] key="exercise-b" lang="en"
-# **Each sentence gets the word that makes sense.**
-#
-# When texts are read together, short ones are filled up to one length with **padding**, which attention must not look at.
-#
 # ### Exercise B (write, 7 minutes)
+#
+# When texts are read together, short ones are filled up to one length with **padding**. It means nothing, so attention must not look at it.
 #
 # Write such an attention. `q` and `k` are (tokens, d), `v` is (tokens, m); `mask` is (tokens), 1 for a real token and 0 for padding. Return the new vectors of all tokens, (tokens, m). `x.masked_fill(condition, value)` puts `value` wherever `condition` holds.
 
@@ -311,13 +279,14 @@ tl.check("12-b")
 # %% [markdown] key="ways" lang="ja"
 # ## 効果はどこから来たのか
 #
-# 6つの方法を、同じ60通のラベル、同じ検証データ、同じテストデータで比べます。
+# 6つの方法を、同じラベル、同じ検証データ、同じテストデータで比べます。
 #
 # - **ゼロから**：同じBERTを、ランダムな重みから学習
 # - **TF-IDF**：文字や単語を数えるだけ
-# - **静的な単語埋め込み**：埋め込みの表だけを使い、文脈は見ない
-# - **凍結**、**ファインチューニング**：本体をそのまま使うか、学習するか
-# - **LoRA**：本体の横で、1%に満たない数のパラメータだけを学習（コードは「さらに深く」）
+# - **静的な単語埋め込み**：BERTの埋め込みの表だけを使い、文脈は見ない
+# - **凍結**：本体をそのまま使う
+# - **LoRA**：本体の横で、1%に満たない数のパラメータを学習（コードは「さらに深く」）
+# - **ファインチューニング**：本体も学習
 
 # %% [markdown] key="ways" lang="en"
 # ## Where does the gain come from?
@@ -325,49 +294,63 @@ tl.check("12-b")
 # We compare six ways, with the same labels, validation and test data.
 #
 # - **from scratch**: the same BERT, trained from random weights
-# - **TF-IDF**: counting characters and words
-# - **static word vectors**: the table of embeddings alone, without context
-# - **frozen**, **fine-tuned**: the body as it is, or trained as well
+# - **TF-IDF**: counting alone
+# - **static word vectors**: BERT's table of embeddings alone, without context
+# - **frozen**: the body as it is
 # - **LoRA**: less than 1% of the parameters trained beside the body (code under "Deeper")
+# - **fine-tuned**: the body trained as well
 
 # %% key="ways-figure" alt_ja="1クラス10ラベルでの6つの方法のテスト正解率を、言語ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of six ways with ten labels a class, a panel a language, as dots with 95% intervals."
 lesson12.draw_ways(trained)
 
-# %% [markdown] key="across" lang="ja"
-# **効果は事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** ゼロから60通だけで、言葉を覚えることはできません。単語の意味だけ（静的な単語埋め込み）では、TF-IDFより英語で7ポイント高く、日本語では同じです。文脈を読むと、そこからさらに英語で15、日本語で23ポイント上がります。本体まで動かしても、はっきりした効果はありません。ファインチューニングは凍結より1ポイントほど高いものの、偶然かもしれない差で、LoRAは凍結を上回りません。**ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。**
+# %% [markdown] key="ways-read" lang="ja"
+# **効果は事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** 静的な単語埋め込みは、単語の意味を知っていても、TF-IDFと大きくは変わりません。事前学習をしないBERTは、いちばん下です。60通だけでは、言葉を覚えられません。
 #
+# **ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。** LoRAやファインチューニングでさらに学習しても、ここでは、はっきりした効果はありません。
+
+# %% [markdown] key="ways-read" lang="en"
+# **The gain comes from pre-training, and most of it from the layers that read words in context.** Static vectors, which know single words, are not far above TF-IDF. Without pre-training the same BERT comes last: sixty texts are too few to learn a language.
+#
+# **With few labels, first freeze the body and train a linear probe.** Training more, with LoRA or fine-tuning, gains nothing certain here.
+
+# %% [markdown] key="across" lang="ja"
 # ## 英語のラベルで、日本語を仕分ける
 #
-# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は穴埋めのあと、原文とその訳文を近づける学習もしたので、同じ意味の文は言語が違っても近くに並びます。英語で学習した出力層は、日本語にも通じるでしょうか。図では、英語のメールだけを読んだ「英語だけのBERT」とも比べます。
+# 英語の見本60通はありますが、日本語の見本は1通もないとします。`zukan-bert` は穴埋めのあと、原文とその訳文を近づける学習もしました。そのため、同じ意味の文は言語が違っても近くに並びます。
+#
+# 英語で学習した出力層は、日本語にも通じるでしょうか。英語のメールだけを読んだ「英語だけのBERT」とも比べます。
 
 # %% [markdown] key="across" lang="en"
-# **The gain comes from pre-training, and most of it from the layers that read words in context.** Sixty texts are too few to learn a language from scratch. Knowing the meaning of single words (static vectors) adds 7 points to TF-IDF in English and none in Japanese; reading them in context adds another 15 and 23. Moving the body as well gains nothing certain: fine-tuning is about 1 point above frozen, which may be chance, and LoRA is not above frozen. **With few labels, first freeze the body and train a linear probe.**
-#
 # ## English labels, Japanese mail
 #
-# Suppose you have the sixty English examples and none in Japanese. After the masked words, `zukan-bert` also learned to match texts with their translations, so texts of one meaning lie close in either language. Will a head trained on English work for Japanese? The control, "English-only BERT" in the figure, has read no Japanese.
+# Suppose you have the sixty English examples and none in Japanese. After the masked words, `zukan-bert` also learned to match texts with their translations. So texts of one meaning lie close together in either language.
+#
+# Will a head trained on English work for Japanese? For comparison, the "English-only BERT" has read no Japanese.
 
 # %% key="across-code" alt_ja="日本語の問い合わせのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy on Japanese enquiries, one way a row, as dots with 95% intervals."
 moved = tl.load_task("enquiries", per_class=10, lang="en", test_lang="ja")
 bilingual = tl.probe(network, moved).test_acc
-print(f"Bilingual BERT, English labels: {bilingual:.0%} of the Japanese mail sorted correctly")
-# ja: print(f"2言語のBERT、英語のラベルだけ：日本語のテストの正解率 {bilingual:.0%}")
-across = tl.stored("12_across")
-lesson12.draw_across(across)
+lesson12.draw_across(tl.stored("12_across"), live={"both": bilingual})
+
+# %% [markdown] key="across-read" lang="ja"
+# **英語のラベルだけで、日本語のラベルを付けたときと同じくらい当たりました。** 英語だけのBERTは、ランダムに答えるのと変わりません。漢字はすべて `[UNK]`、かなは1文字ずつにしか見えないからです。
+
+# %% [markdown] key="across-read" lang="en"
+# **English labels sort Japanese mail about as well as Japanese ones.** The English-only BERT does no better than guessing: to it, every kanji is `[UNK]`, and kana come one by one.
 
 # %% [markdown] key="real" lang="ja"
-# **英語のラベルだけで、日本語のラベルを付けたときと同じくらい当たりました**（平均はどちらも66%で、図の上に表示された数字は1回分です）。英語だけのBERTには、漢字はすべて `[UNK]`、かなは1文字ずつにしか見えず、正解率はランダムに答えるのと変わりません。
-#
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が読んだのは、お店に届くメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も、凍結して測りました。英語のMiniLMと、日本語も読める多言語E5です。本物のデータは2つ、英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。
+# `zukan-bert` が読んだのは、お店に届くメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も、凍結して測りました。英語のMiniLMと、日本語も読める多言語E5です。
+#
+# 本物のデータは2つあります。英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。
 
 # %% [markdown] key="real" lang="en"
-# **With English labels alone it does about as well as with Japanese ones** (66% each; the line above is one draw). The English-only BERT does no better than guessing: to it, every kanji is `[UNK]`, and kana come one by one.
-#
 # ## And with real models?
 #
-# `zukan-bert` has read mail to a shop and nothing else. So we froze real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English and multilingual E5 for Japanese as well. Two sets are real: **Banking77**, English questions to a bank (ten of its 77 kinds, or intents), and **livedoor news**, headlines and openings of Japanese articles.
+# `zukan-bert` has read mail to a shop and nothing else. So we froze two real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English, and multilingual E5 for Japanese as well.
+#
+# Two sets are real: **Banking77**, English questions to a bank (10 of its 77 intents, or kinds), and **livedoor news**, headlines and openings of Japanese articles.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="3つのデータセットでの、1クラスのラベル数とテスト正解率。MiniLM、多言語E5、zukan-bert、TF-IDFの4本の線。" alt_en="Test accuracy against labels a class on three sets of texts, for MiniLM, multilingual E5, zukan-bert and TF-IDF."
 display(lesson12.draw_encoders(tl.stored("12_encoders")))
@@ -378,31 +361,33 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
     print(f"English enquiries: MiniLM {read.test_acc:.0%}, TF-IDF {counted.test_acc:.0%}")
     # ja: print(f"英語の問い合わせ：MiniLM {read.test_acc:.0%}、TF-IDF {counted.test_acc:.0%}")
 
-# %% [markdown] key="exercise-c" lang="ja"
+# %% [markdown] key="real-read" lang="ja"
 # **銀行への質問なら、本物の文エンコーダーは、1クラス2ラベルでもよく当たります。** MiniLMは91%で、TF-IDFは75%です。TF-IDFが負けない場合も、3つあります。
 #
 # - **言語**が違う：英語だけを読んだMiniLMは、日本語では負けます。
-# - **分野**が違う：`zukan-bert` は、銀行への質問でもニュースでも負けます。
-# - **単語だけでわかる**：livedoorニュースでは、20ラベルでTF-IDFがE5を上回ります。決まり文句の多い迷惑メッセージでも、BERTが上とはいえません。ただし、英語のラベルで日本語の迷惑メッセージを見分けると、BERTが10ポイント上回ります（「さらに深く：迷惑メッセージを見分ける」）。
+# - **分野**が違う：お店へのメールだけを読んだ `zukan-bert` は、銀行への質問でもニュースでも負けます。
+# - **単語だけでわかる**：ニュースでは、20ラベルでTF-IDFがE5を上回ります。決まり文句の多い迷惑メッセージでも、同じ言語の中ではBERTが上とはいえません。ただし、言語をまたぐとBERTが上です（「さらに深く：迷惑メッセージを見分ける」）。
+
+# %% [markdown] key="real-read" lang="en"
+# **On questions to a bank, a real encoder goes a long way with two labels a class.** MiniLM reaches 91% where TF-IDF has 75%. In three cases TF-IDF holds its own:
 #
+# - **Another language**: MiniLM, which read English only, is below TF-IDF on Japanese.
+# - **Another domain**: `zukan-bert`, which read mail to a shop, is below it on bank questions and on news.
+# - **Words that settle it**: on news, TF-IDF passes E5 at twenty labels. On spam, with its fixed phrases, BERT gains nothing certain within a language; across languages it leads ("Deeper: filtering out spam").
+
+# %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、7分。2人で話し合うのもおすすめです）
 #
-# 旅行会社に届く問い合わせは英語と日本語が半々で、5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
+# 旅行会社に、英語と日本語のメールが半々で届きます。5つの係に振り分け、迷惑メッセージは取り除きます。ラベル付きの見本は英語だけで、5つの係に8通ずつと、迷惑なもの、そうでないものが10通ずつです。あと100通、日本語のメールにラベルを付ける予算があります。メールには、氏名や旅券番号が書かれています。
 #
 # 計画を `plan` に書いてください。選択肢はセルの中にあります（`"translate first"` は、英語に訳してから英語のモデルに渡す方法です）。$n$ 通でテストした正解率には、およそ $\pm 100/\sqrt{n}$ ポイントの幅があります。100通なら±10ポイントです。
 
 # %% [markdown] key="exercise-c" lang="en"
-# **On questions to a bank, a real encoder goes a long way with two labels a class.** MiniLM reaches 91% where TF-IDF has 75%. In three cases TF-IDF holds its own:
-#
-# - **Another language**: MiniLM, which read English only, is below TF-IDF on Japanese.
-# - **Another domain**: `zukan-bert` is below it on bank questions and on news.
-# - **Words that settle it**: on livedoor news, TF-IDF passes E5 at twenty labels. On spam, with its fixed phrases, BERT gains nothing certain; but with English labels on Japanese spam, it leads by 10 points ("Deeper: filtering out spam").
-#
 # ### Exercise C (design, 7 minutes, also good in pairs)
 #
-# A travel agency's mail is half English, half Japanese; it goes to five desks, and spam is to be removed. The labelled examples are all English: 8 for each desk, 10 of spam and 10 of other mail. You can have 100 Japanese texts labelled. The mail holds names and passport numbers.
+# A travel agency's mail is half English, half Japanese. It goes to five desks, and spam is to be removed. The labelled examples are all English: 8 for each desk, 10 of spam and 10 of other mail. You can have 100 Japanese texts labelled. The mail holds names and passport numbers.
 #
-# Write your plan into `plan`; the cell names the choices ("translate first": into English). A test of $n$ texts is exact to about $\pm 100/\sqrt{n}$ points (100 texts: ± 10).
+# Write your plan into `plan`; the cell names the choices ("translate first" means into English). A test of $n$ texts is exact to about $\pm 100/\sqrt{n}$ points: ±10 for 100 texts.
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -467,7 +452,7 @@ tl.quiz("12")
 # ## まとめ
 #
 # - BERTの事前学習は、隠した語を当てることです。ラベルはいりません。
-# - BERTは、トークンの埋め込みにアテンションで文脈を取り込みます。同じ語でも、文が違えばベクトルが変わります。
+# - BERTは、トークンの埋め込みにアテンションで文脈を取り込みます。
 # - 少ないラベルでは、凍結した特徴と線形プローブから始めます。
 # - 2つの言語を同じ空間に置くモデルなら、英語のラベルだけで日本語を分類できます。
 # - 必ずTF-IDFと比べます。
@@ -475,8 +460,8 @@ tl.quiz("12")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - Pre-training BERT means guessing hidden words, without labels.
-# - BERT starts from the embeddings of tokens and brings in their context by attention: one word has different vectors in different sentences.
+# - BERT is pre-trained by guessing masked words, without labels.
+# - It starts from the embeddings of tokens and brings in their context by attention.
 # - With few labels, begin with frozen features and a linear probe.
 # - A model that places two languages in one space sorts Japanese with English labels alone.
 # - Always compare with TF-IDF.
@@ -583,10 +568,10 @@ print(f"Frozen {frozen.valid_acc:.0%}, fine-tuned {tuned:.0%} (validation); {mov
 # ja: print(f"凍結 {frozen.valid_acc:.0%}、ファインチューニング {tuned:.0%}（検証）、重み {moving:,} 個")
 
 # %% [markdown] key="lora" lang="ja"
-# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。図の下の計算は、`zukan-bert` の場合です。
+# **LoRA** は、元の重み $W$ を凍結し、横に置いた細い行列2つの積だけを学習します。$W' = W + \frac{\alpha}{r} B A$ で、$r$ は**ランク**、$\alpha$ は差分の大きさを決める定数です。元の論文と同じく、アテンションのクエリと値を作る行列に付けます。
 
 # %% [markdown] key="lora" lang="en"
-# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention. The picture counts the numbers for `zukan-bert`.
+# **LoRA** freezes a weight matrix $W$ and trains the product of two thin matrices beside it: $W' = W + \frac{\alpha}{r} B A$, with the **rank** $r$ and a constant $\alpha$ for the size of the difference. As in its paper, it goes to the matrices that make the queries and values of attention.
 
 # %% key="lora-diagram"
 tl.diagram("lora")
@@ -614,14 +599,14 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # ja: print(f"LoRA {lora:.0%}（検証）、重み {small:,} 個（全体の {small / moving:.1%}）")
 
 # %% [markdown] key="lora-read" lang="ja"
-# ここではどちらも凍結に並ぶか、下回りました。ただし、凍結の数字は少し有利です。20とおりの出力層のうち、この検証データで最も良かったものだからです。テストデータでの比較は、6つの方法の図にあります。`tl.fine_tune` と `tl.lora` は、学習で検証正解率が下がったときは元の出力層に戻しますが、図では戻さずに最後まで学習しています。
+# ここではどちらも凍結に並ぶか、下回りました。ただし、凍結の数字は少し有利です。20とおりの出力層のうち、この検証データで最も良かったものだからです。テストデータでの比較は、6つの方法の図にあります。
 #
-# LoRAで動く重みは全体の1%未満です（2層の行列2つずつで 4×2,048個、それに出力層の774個）。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。数十億パラメータのモデルで効く工夫で、このような小さなモデルの正解率を上げるものではありません。
+# LoRAで動く重みは、全体の1%未満です。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。数十億パラメータのモデルで効く工夫で、このような小さなモデルの正解率を上げるものではありません。
 
 # %% [markdown] key="lora-read" lang="en"
-# Both end below frozen here, or level with it, but frozen is flattered: its head is the best of 20 on these very validation data. The figure of the six ways tells what they do on the test data. `tl.fine_tune` and `tl.lora` go back to the head they began with where training makes the validation result worse; in the figure they do not.
+# Both end below frozen here, or level with it. But frozen is flattered: its head is the best of 20 on these very validation data. The figure of the six ways compares them on the test data.
 #
-# With LoRA, less than 1% of the weights move: four times 2,048 for two matrices in each of two layers, and 774 of the head. One body can serve many jobs, each with its own small difference on disk. This pays with models of billions of parameters; it is not a way to more accuracy with one as small as ours.
+# With LoRA, less than 1% of the weights move. One body can serve many jobs, each with its own small difference on disk. This pays with models of billions of parameters; it is not a way to more accuracy with one as small as ours.
 
 # %% [markdown] key="deeper-spam" lang="ja" tags=["deeper"]
 # ## さらに深く：迷惑メッセージを見分ける
@@ -655,10 +640,14 @@ ahead = "BERT" if gap["low"] > 0 else "TF-IDF" if gap["high"] < 0 else "neither 
 tl.see_prediction("12-spam", ahead)
 
 # %% [markdown] key="spam-read" lang="ja" tags=["answer"]
-# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、テストの文の選び方も考えに入れた差の95%信頼区間は、0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、それなら数える方法でも見つかるからでしょう。TF-IDFを選ぶのも、立派な結論です。言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、10ラベルでの平均はBERTのほうが高く（90%と86%）、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
+# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、差の95%信頼区間は0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数える方法でも見つかるからでしょう。TF-IDFを選ぶのも、立派な結論です。
+#
+# 言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、平均はBERTのほうが高く、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
 
 # %% [markdown] key="spam-read" lang="en" tags=["answer"]
-# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference, which allow for the choice of the test texts as well, contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting finds these as well. Choosing TF-IDF is a respectable conclusion. Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS with ten labels a class it is BERT that has the higher mean (90% to 86%), with intervals that overlap. **You do not know which is better until you measure on your own data.**
+# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting finds these as well. Choosing TF-IDF is a respectable conclusion.
+#
+# Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS, BERT has the higher mean, with intervals that overlap. **You do not know which is better until you measure on your own data.**
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
@@ -692,6 +681,42 @@ tl.claim(
     least > 0,
 )
 
+# %% [markdown] key="deeper-context" lang="ja" tags=["deeper"]
+# ## さらに深く：同じ語が、文脈で別のベクトルになる
+#
+# 「確認」という語を、4つの文で比べましょう。1と2はログイン、3と4は請求の話です。表の数は、最後の層を出たベクトルの向きがどれだけ近いか（コサイン、1で同じ向き）です。埋め込みのままなら、すべて1です。
+
+# %% [markdown] key="deeper-context" lang="en" tags=["deeper"]
+# ## Deeper: one word, another vector in another context
+#
+# Take "address" in four sentences: 1 and 2 are about delivery, 3 and 4 about login. The figure compares its vectors after the last layer by their cosine (1 is the same direction). As embeddings, all four would be the same.
+
+# %% key="context-code" alt_ja="同じ語の、4つの文でのベクトルどうしのコサインの表。" alt_en="A grid of cosines between the vectors of one word in four sentences."
+word = "▁address"
+# ja: word = "確認"
+sentences = [
+    "Please deliver to my new address",
+    # ja: "パスワードの確認メールが届きません",
+    "The parcel went to the wrong address",
+    # ja: "ログインの確認コードが来ない",
+    "My email address is not accepted at login",
+    # ja: "請求の内訳を確認したい",
+    "I cannot log in with my email address",
+    # ja: "支払いの金額を確認したい",
+]
+batch = network.preprocess(sentences)
+here = batch["input_ids"] == tokenizer.convert_tokens_to_ids(word)  # where the word stands
+# ja: here = batch["input_ids"] == tokenizer.convert_tokens_to_ids(word)  # その語がある場所
+with torch.no_grad():
+    vectors = F.normalize(bert(**batch).last_hidden_state[here], dim=1)
+lesson12.draw_context(vectors @ vectors.T, sentences)
+
+# %% [markdown] key="context-read" lang="ja"
+# **話題が同じなら近く、違えば離れました。** 語は1つでも、BERTは2つの使われ方を区別しています。
+
+# %% [markdown] key="context-read" lang="en"
+# **The vectors are close within a subject, and part across subjects.** BERT tells the two meanings of one word apart.
+
 # %% [markdown] key="deeper-static" lang="ja" tags=["deeper"]
 # ## さらに深く：BERTより前の単語埋め込み
 #
@@ -714,10 +739,10 @@ for word in samples:
 lesson12.draw_curves(tl.stored("12_enquiries"))
 
 # %% [markdown] key="curves-read" lang="ja"
-# **単語の意味を知っているだけでは、TF-IDFと大差ありません。** 英語では2〜8ポイント上、日本語では10ラベルまでは同じくらいです（20ラベルの5ポイント下は、偶然かもしれません）。文脈を読むBERTは、ラベルがいくつでも両方を上回りました。ただし、これは `zukan-bert` の表での結果です。大量の文章で学んだ単語埋め込みなら、もっと高くなるかもしれません。20ラベルの点に帯がないのは、用意した文をすべて使い、選び直しようがないからです。
+# **単語の意味を知っているだけでは、TF-IDFと大差ありません。** 文脈を読むBERTは、ラベルがいくつでも両方を上回りました。ただし、これは `zukan-bert` の表での結果です。大量の文章で学んだ単語埋め込みなら、もっと高くなるかもしれません。20ラベルの点に帯がないのは、用意した文をすべて使い、選び直しようがないからです。
 
 # %% [markdown] key="curves-read" lang="en"
-# **Knowing the meaning of words alone is not far from TF-IDF**: 2 to 8 points above it in English, level in Japanese up to ten labels (the 5 points below at twenty may be chance). BERT, which reads them in context, is ahead of both at every number of labels. This holds for `zukan-bert`'s own table; word vectors made from vast amounts of text may do better. There is no band at 20 labels because all texts are used there, and nothing is left to draw.
+# **Knowing the meaning of words alone is not far from TF-IDF.** BERT, which reads them in context, is ahead of both at every number of labels. This holds for `zukan-bert`'s own table; word vectors made from vast amounts of text may do better. There is no band at 20 labels because all texts are used there, and nothing is left to draw.
 
 # %% [markdown] key="deeper-names" lang="ja" tags=["deeper"]
 # ## さらに深く：クラス名だけで仕分ける（ラベルなし）
@@ -738,10 +763,10 @@ print(f"zukan-bert by class names alone: {right.float().mean():.0%} (guessing: 1
 lesson12.draw_names(tl.stored("12_names"))
 
 # %% [markdown] key="names-read" lang="ja"
-# **知っている言語と分野なら、クラス名だけでもかなり分類できます。** `zukan-bert` は、英語の問い合わせで58%、日本語で56%でした（全480通ずつ。上に表示された数字は、テストの240通だけのものです）。1クラス10ラベルで学習したときは、61%と66%でした。Banking77では、MiniLMが名前だけで84%です。クラス名を「届かない、遅い、追跡」のように説明的に書き換えると、もっと上がることもあります。ただし、言い換えを選ぶのにもラベル付きの検証データが必要です。
+# **知っている言語と分野なら、クラス名だけでもかなり分類できます。** `zukan-bert` は、問い合わせの半分以上を正しく仕分けました（図は全480通、上に表示された数字はテストの240通での結果です）。クラス名を「届かない、遅い、追跡」のように説明的に書き換えると、もっと上がることもあります。ただし、言い換えを選ぶのにもラベル付きの検証データが必要です。
 
 # %% [markdown] key="names-read" lang="en"
-# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on 58% of the English and 56% of the Japanese enquiries (all 480 of each; the line above counts the 240 test texts); ten labels a class gave 61% and 66%. On Banking77, MiniLM reaches 84% by names alone. More telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
+# **Where a model knows language and domain, the names of the classes alone go a long way.** `zukan-bert` is right on more than half of the enquiries (the figure counts all 480, the line above the 240 test texts). More telling names ("late, lost, tracking") may do better still, but choosing among wordings needs labelled validation data, too.
 
 # %% [markdown] key="deeper-vanish" lang="ja" tags=["deeper"]
 # ## さらに深く：静かに失われる文字
@@ -782,6 +807,47 @@ tl.see_prediction("12-vanish", uncased.normalize_str("résumé"))
 
 # %% [markdown] key="vanish-read" lang="en" tags=["answer"]
 # Accents are stripped. A résumé is now something to resume, and Japanese loses the marks that tell "gas" (ガス) from "scum" (カス) and "not yet" (まだ) from "again" (また). There is no error. Take a model whose tokenizer was made for your language. The share of unknown tokens lets you hand a text to a person because it could not be read.
+
+# %% [markdown] key="deeper-guess" lang="ja" tags=["deeper"]
+# ## さらに深く：隠した語を当てる
+#
+# `guesser` は、同じBERTに事前学習のときの出力層を付けたものです。3つの語のどれが穴にふさわしいかと、4,902個のトークンすべての中で1位になったものを調べます。
+
+# %% [markdown] key="deeper-guess" lang="en" tags=["deeper"]
+# ## Deeper: guessing a masked word
+#
+# `guesser` is the same BERT with the output layer of its pre-training. It says which of three words fits the gap, and which one comes first among all 4,902 tokens.
+
+# %% key="guess-code"
+from transformers import AutoModelForMaskedLM
+
+guesser = AutoModelForMaskedLM.from_pretrained(tokenizer.name_or_path, dtype=torch.float32).eval()
+words = ["▁parcel", "▁refund", "▁password"]
+# ja: words = ["荷物", "返金", "パスワード"]
+ids = tokenizer.convert_tokens_to_ids(words)
+for sentence in (
+    "The [MASK] has not arrived yet.",
+    # ja: "注文した[MASK]がまだ届きません。",
+    "I sent the shoes back and wait for my [MASK].",
+    # ja: "返品しました。[MASK]はいつですか。",
+    "I forgot my [MASK] and cannot log in.",
+    # ja: "私の[MASK]を忘れてログインできません。",
+):
+    batch = network.preprocess([sentence])
+    hidden = batch["input_ids"] == tokenizer.mask_token_id
+    with torch.no_grad():
+        scores = guesser(**batch).logits[hidden][0]
+    chances = scores[ids].softmax(0)
+    odds = [f"{word.strip('▁')} {chance:.0%}" for word, chance in zip(words, chances)]
+    first = tokenizer.convert_ids_to_tokens(scores.argmax().item())
+    print(f"{sentence}  →  {', '.join(odds)} (of all tokens: {first})")
+    # ja: print(f"{sentence}  →  {', '.join(odds)}（全トークンの1位：{first}）")
+
+# %% [markdown] key="guess-read" lang="ja"
+# **3つの語の中では、どの文でも意味の合う語が選ばれました。** 全トークンの中では、おかしな語が1位になることもあります。`zukan-bert` が穴埋めを練習したのは、400ステップだけだからです。
+
+# %% [markdown] key="guess-read" lang="en"
+# **Of the three words, each sentence gets the one that makes sense.** Among all tokens the first may be odd, since `zukan-bert` practised on gaps for 400 steps only.
 
 # %% [markdown] key="deeper-gpt" lang="ja" tags=["deeper"]
 # ## さらに深く：GPTは次の語を選ぶ
@@ -885,10 +951,10 @@ for start in starts:
 # **Original papers** · attention and the Transformer ([arXiv:1706.03762](https://arxiv.org/abs/1706.03762)), BERT ([arXiv:1810.04805](https://arxiv.org/abs/1810.04805)), LoRA ([arXiv:2106.09685](https://arxiv.org/abs/2106.09685)), Banking77 ([arXiv:2003.04807](https://arxiv.org/abs/2003.04807)). Whether a picture of attention is an explanation is disputed ([arXiv:1902.10186](https://arxiv.org/abs/1902.10186)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 仕分けと最初の成功8分 → ウィジェットと練習A 6分 → トークン、アテンション、文脈8分 → 穴埋めと練習B 9分 → 効果の出どころと言語をまたぐ転移4分 → 本物のモデル2分 → 練習C 8分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず練習Bを、次に練習Aを宿題にします。
+# **45分の進め方** ・ 仕分けと最初の成功8分 → ウィジェットと練習A 6分 → トークンとアテンション8分 → 穴埋めと練習B 9分 → 効果の出どころと言語をまたぐ転移4分 → 本物のモデル2分 → 練習C 8分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、まず練習Bを、次に練習Aを宿題にします。
 #
 # - **映すもの**：図 `text_classifier` と `attention`、6つの方法の図（`ways-figure`）。
-# - **2人組で**：アテンションの節を開く前に、「請求が二重です」の「です」がどの語を見るとよいかを、互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
+# - **2人組で**：アテンションの節に進む前に、「請求が二重です」の「です」がどの語を見るとよいかを、互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
 # - **答え**：練習Aは「注文をキャンセルしたい」の「キャンセル」を「返品」に替えるなど。練習Bは、softmaxの前に、パディングの点数を −∞ にします。練習Cは採点表のとおりです。
 # - **早く終わった人に**：「静かに失われる文字」がいちばん盛り上がります。実行する前に、「ガスの代金」がどうなるかを聞いてください。
 # - **待ち時間**：2コアのCPUで、本編のセルはどれも10秒以内です。
@@ -897,10 +963,10 @@ for start in starts:
 # - **議論の種**：TF-IDFで65%、BERTで62%の迷惑メッセージ判定（英語）を、あなたなら製品に載せますか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · sorting and the first success 8 → widget and exercise A 6 → tokens, attention, context 8 → masked words and exercise B 9 → where the gain comes from, and across languages 4 → real models 2 → exercise C 8 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework first, then exercise A.
+# **A plan for 45 minutes** · sorting and the first success 8 → widget and exercise A 6 → tokens and attention 8 → masked words and exercise B 9 → where the gain comes from, and across languages 4 → real models 2 → exercise C 8 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework first, then exercise A.
 #
 # - **To project**: the diagrams `text_classifier` and `attention`, the figure of the six ways (`ways-figure`).
-# - **In pairs**: before the section on attention is opened, both guess which words of "cancel my order please" the last one should look at. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
+# - **In pairs**: before the section on attention, both guess which words of "cancel my order please" the last one should look at. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
 # - **Answers**: exercise A, for example "cancel" in "I want to cancel my order" becomes "return"; exercise B, the scores of padding become −∞ before the softmax; exercise C, by the rubric.
 # - **For whoever is early**: "characters that vanish in silence" is the liveliest. Ask what will become of "résumé" before they run it.
 # - **Waiting**: on two CPU cores no cell of the core takes more than 10 seconds.

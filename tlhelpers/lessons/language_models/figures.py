@@ -122,13 +122,13 @@ def draw_curves(found: Mapping) -> Picture:
     return picture(figure, text("lesson12.curves_alt"))
 
 
-def draw_across(found: Mapping) -> Picture:
-    """Japanese enquiries sorted with English labels, and with Japanese ones."""
+def draw_across(found: Mapping, live: Mapping[str, float]) -> Picture:
+    """Japanese enquiries, sorted by English and by Japanese labels; live: one run, as a ring."""
     figures.use()
     figure, axes = plt.subplots(figsize=(7.6, 3.2))
     rows = ("tfidf", "english", "both", "japanese_labels")
     names = [text(f"lesson12.across_{name}") for name in rows]
-    _draw_rows(axes, found["enquiries"], rows, CHANCE["enquiries"], names=names)
+    _draw_rows(axes, found["enquiries"], rows, CHANCE["enquiries"], live, names)
     _name_axis(axes, found["draws"])
     _legend(figure, axes)
     _title(figure, text("lesson12.across_title"))

@@ -10,7 +10,7 @@ from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE
 @drawn
 def text_classifier() -> Diagram:
     """A sentence through BERT: tokens, embeddings, layers of attention, their mean, the head."""
-    d = Diagram("text_classifier", 232)
+    d = Diagram("text_classifier", 222, 740)
     words = text("diagram.four_words").split("|")
     top, step, high = 44, 34, 26
     middle = top + 2 * step - (step - high) / 2
@@ -105,7 +105,7 @@ def masked() -> Diagram:
 
     The shares of the three guesses are those of `zukan-bert`.
     """
-    d = Diagram("masked", 196)
+    d = Diagram("masked", 196, 540)
     words = text("diagram.masked_words").split("|")
     hidden = words.index("[MASK]")
     left = 24.0
@@ -125,8 +125,9 @@ def masked() -> Diagram:
     guesses = text("diagram.masked_guesses").split("|")
     shares = [float(share) for share in text("diagram.masked_shares").split("|")]
     for row, (guess, share) in enumerate(zip(guesses, shares, strict=True)):
-        y = 92 + 26 * row
+        y = 94 + 26 * row
         d.add("rect", x=ask + 104, y=y, width=120 * share, height=16, fill=GREEN)
         d.text(ask + 112 + 120 * share, y + 13, f"{guess} {share:.0%}", font_size=SMALL)
-    d.note(ask + 104, 184, "masked_answer", SMALL)
+    d.note(ask + 104, 86, "masked_offer", SMALL)
+    d.note(ask + 104, 188, "masked_answer", SMALL)
     return d

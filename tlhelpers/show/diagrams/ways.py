@@ -185,7 +185,7 @@ def splits() -> Diagram:
 @drawn
 def lora() -> Diagram:
     """LoRA: the weight W stays, a thin product B A beside it learns."""
-    d = Diagram("lora", 236)
+    d = Diagram("lora", 236, 690)
     y = 44
     d.block(40, y, "W", width=130, height=130, locked=True)
     d.note(105, y - 14, "lora_kept", text_anchor="middle")
