@@ -218,7 +218,7 @@ tl.claim(
 #
 # ## 何が起きている？
 #
-# 下の写真は**同じ部品**で、上が良品、下が欠陥のあるものです。違うのは欠陥の所だけです。欠陥を加えると、特徴はどれだけ動くでしょうか。別々の良品どうしの距離を1として測ります。
+# 下の写真は**同じ部品**で、上が良品、下が欠陥のあるものです。違うのは欠陥の所だけです。欠陥を加えると、特徴はどれだけ動くでしょうか。その距離を、別々の良品どうしの距離で割ります。
 #
 # $$\text{反応} = \frac{\text{良品と、欠陥を加えた同じ部品の距離}}{\text{別々の良品どうしの距離（平均）}}$$
 #
@@ -229,7 +229,7 @@ tl.claim(
 #
 # ## What is going on?
 #
-# The pictures below show **the same parts**, sound above and damaged below; only the defect differs. How far does it move the features? We divide by the distance between two different sound parts:
+# The pictures below show **the same parts**, sound above and damaged below; only the defect differs. How far does it move the features? We divide that distance by the one between two different sound parts:
 #
 # $$\text{response} = \frac{\text{distance between a sound part and the same part with a defect}}{\text{mean distance between two different sound parts}}$$
 #
@@ -266,7 +266,7 @@ lesson06.draw_responses(responses)
 #
 # ### 練習B（書く、6分）
 #
-# 関数 `renew_first(network)` を書いてください。返すのは `network` の**コピー**で、1層目（`conv1` と `bn1`）だけを、ランダムな重みの同じ形のネットワークのものに替えます。そのネットワークの作り方は、`eyes` を作ったセルにあります。元の `network` は変えません。
+# 関数 `renew_first(network)` を書いてください。返すのは `network` の**コピー**で、1層目（`conv1` と `bn1`）だけを、同じ形でランダムな重みのネットワークのものに替えます。そのネットワークの作り方は、`eyes` を作ったセルにあります。元の `network` は変えません。
 #
 # できたら、新しいセルに次の1行を書いて学習し（約10秒）、正解率を見てみましょう。70%前後になり、先ほどの図の2つの輪（全体を学習）の間に入ります。
 #
@@ -337,7 +337,7 @@ lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 #
 # The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data. Sounds are shown as **spectrograms**, time to the right and pitch upwards.
 #
-# In the figure below them, a panel is a target and a row is a source. It does harm where the whole interval lies on the grey side. Squares (everything trained) were measured on surfaces only.
+# In the figure below them, a panel is a target and a row is a source. A source does harm where its whole interval lies on the grey side. Squares (everything trained) were measured on surfaces only.
 
 # %% key="pairs-figure" alt_ja="上は新しい転移元2つと転移先3つの画像。下は16組のギャップ、出力層だけの場合と全体を学習した場合。" alt_en="Above, pictures of two sources and three targets. Below, the gaps of sixteen pairs, head only and everything trained."
 display(lesson06.show_world())
@@ -356,7 +356,7 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="known" lang="ja"
 # ## 前もってわかる？
 #
-# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0より上か下かがそろっています。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安です。
+# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0より上か下かがそろっています。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安にとどまります。
 
 # %% [markdown] key="known" lang="en"
 # ## Could we have known?
@@ -385,13 +385,13 @@ if tl.live("mobilenet_v2", "eurosat"):
         "pixels": "pixels",
         # ja: "画素": "pixels",
     }
-    # Satellite photos, with labels for training + validation
-    # ja: # 衛星写真、ラベルは訓練＋検証
     for labels in (2, 20):
         earth = tl.load_task("eurosat", labels, source="public", **few)
         found = [f"{name} {tl.probe(body, earth).test_acc:.0%}" for name, body in bodies.items()]
-        print(f"Satellite photos, {labels} + 10 labels a class: {', '.join(found)}")
-        # ja: print(f"衛星写真、1クラス{labels}＋10ラベル：{', '.join(found)}")
+        counted = f"{labels} + 10 labels a class (training + validation)"
+        # ja: counted = f"1クラス{labels}＋10ラベル（訓練＋検証）"
+        print(f"Satellite photos, {counted}: {', '.join(found)}")
+        # ja: print(f"衛星写真、{counted}：{', '.join(found)}")
 
 # %% [markdown] key="checklist" lang="ja"
 # **はっきりした害は、5つの転移先のどれにもありません。ただし、血液細胞と衣類では、生の画素との差がわずかです。** ImageNetがはっきり上回ったのは、動物と手書き文字です。血液細胞は1クラス50枚で98%に届きますが、画素でも97%でした。比較対象がなければ、98%をまるごと転移の成果だと思い込むところでした。
@@ -580,7 +580,7 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # いちばん下の行は、比較対象を調整しない場合です。ファインチューニングでよく使われる学習率0.003では、ゼロからの学習は、1行目の色見分けネットにも遠く及びません。これと比べれば、色見分けネットに効果があるように見えてしまいます。**調整していない比較対象は、害を隠します。**
 
 # %% [markdown] key="stable-read" lang="en"
-# **How large the harm is depends on how long you train.** With half the steps the gap opens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but that takes time, and this is the harm wherever training time is limited.
+# **How large the harm is depends on how long you train.** With half the steps the gap widens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but that takes time, and this is the harm wherever training time is limited.
 #
 # At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their first.)
 #

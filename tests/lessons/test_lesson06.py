@@ -235,6 +235,17 @@ def test_the_verdicts_under_other_conditions_are_those_of_the_lesson():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("ways", [("frozen",), ("frozen", "fine_tuned")])
+def test_the_titles_that_name_two_means_fit_into_their_figure(monkeypatch, lang, ways):
+    monkeypatch.setenv("TLHELPERS_LANG", lang)
+    drawn = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: drawn.append(figure))
+    figures.draw_starts(stored("06_pairs"), ways, live={("frozen", "scratch"): 0.3})
+    drawn[0].draw_without_rendering()
+    assert drawn[0].axes[0].title.get_window_extent().x1 <= drawn[0].bbox.x1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_other_condition_is_shown_under_a_whole_title(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
     drawn = []
