@@ -115,10 +115,9 @@ def test_clipping_raises_the_good_rates_and_the_best_accuracy_as_told(lang):
     free, clipped = ([runs["accuracy"] for runs in grid[way]] for way in ("free", "clipped"))
     best_free, best = max(free, key=mean), max(clipped, key=mean)
     assert free.index(best_free) < clipped.index(best) == grid["rates"].index(0.1)
-    gain = interval([100 * (b - a) for a, b in zip(best_free, best, strict=True)])
-    assert gain.low > 0
-    assert f"{gain.low:.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{gain.high:.0f}" in told
-    for value in (mean(best_free), mean(best), mean(free[3]), mean(free[0]), mean(clipped[0])):
+    assert interval([b - a for a, b in zip(best_free, best, strict=True)]).low > 0
+    assert interval([a - b for a, b in zip(free[0], clipped[0], strict=True)]).low > 0
+    for value in (mean(best_free), mean(best), mean(free[3])):
         assert f"{value:.0%}" in told
 
 
@@ -154,13 +153,15 @@ def test_the_plan_of_the_solution_rests_on_what_was_measured_in_dim_light():
 def test_the_lesson_tells_what_labels_gain_and_where_that_is_not_sure(lang):
     lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
     told = next(block.sources[lang] for block in lesson.blocks if block.key == "labels-read")
-    for curves in stored("03_labels").values():
+    named = {"surfaces": (20,), "birds": (5, 50)}  # the figure says the others
+    for task, curves in stored("03_labels").items():
         for count, frozen, tuned in zip(
             curves["labels"], curves["frozen"], curves["tuned"], strict=True
         ):
             gain = interval([100 * (b - a) for a, b in zip(frozen, tuned, strict=True)])
             assert (gain.low < 0) == (count == 2)
-            assert re.search(rf"(?<!\d){gain.mean:.0f}(?!\d)", told)
+            if count in named[task]:
+                assert re.search(rf"(?<!\d){gain.mean:.0f}(?!\d)", told)
 
 
 def test_opening_the_late_stages_is_as_accurate_and_forgets_less():
@@ -176,15 +177,11 @@ def test_opening_the_late_stages_is_as_accurate_and_forgets_less():
     told = next(block.sources["en"] for block in lesson.blocks if block.key == "depths-read")
     for kept in ("source", "night"):
         assert gap(kept).low > 0
-        assert f"{100 * gap(kept).low:.0f} to {100 * gap(kept).high:.0f}" in told
-    for depth in ("head", "layer4", "layer3", "layer2", "all"):
-        assert f"{mean(runs[depth]['accuracy']):.0%}" in told
+    for depth in ("layer2", "all"):
+        assert all(f"{mean(values):.0%}" in told for values in runs[depth].values())
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_nothing(lang):
-    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
-    told = next(block.sources[lang] for block in lesson.blocks if block.key == "depths-read")
+def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_nothing():
     found = stored("03_depths_stable")
     verdicts = found.pop("verdicts")
     assert min(interval(points).low for points in verdicts["layer2"].values()) > 0
@@ -200,8 +197,6 @@ def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_not
     assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.025
     assert {setting for setting, gap in night.items() if gap.low < 0} == {"three_times"}
     assert min(gap.mean for gap in night.values()) > 0
-    means = [gap.mean for gap in kept.values()]
-    assert f"{min(means):.0f}{ {'en': ' to ', 'ja': '〜'}[lang] }{max(means):.0f}" in told
 
 
 def test_the_probes_head_and_a_random_one_end_alike():

@@ -36,7 +36,7 @@ BESIDE = {  # where the rates of a way stand beside its dots, in points
     "tuned": (8, 4),
     "discriminative": (-8, -13),
     "gradual": (-8, -13),
-    "l2_sp": (0, 8),
+    "l2_sp": (0, -18),
 }
 TITLE = {"fontsize": 12}
 
@@ -48,8 +48,8 @@ def draw_win(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture
 
 def draw_knobs(knobs: Mapping[str, Mapping], live: Mapping[str, float]) -> Picture:
     """The whole way from the frozen body to the full recipe, with scratch beside it."""
-    steps = ("frozen", "timid", "rate", "clip", "flips", "recipe", "scratch")
-    return _draw_steps(knobs, steps, "knobs", live, on="test")
+    steps = ("frozen", "rate", "clip", "flips", "recipe", "scratch")
+    return _draw_steps(knobs, steps, "knobs", live, on="test", gains=True)
 
 
 def draw_checked(knobs: Mapping[str, Mapping], stable: Mapping[str, Mapping]) -> Picture:
@@ -91,11 +91,13 @@ def _draw_steps(
     title: str,
     live: Mapping[str, float] | None = None,
     on: str = "valid",
+    gains: bool = False,
 ) -> Picture:
     """Test accuracy of each step, a row each, with its 95% interval; guessing is dotted.
 
     found: runs by name, as 03_knobs stores them. title: names the sentence of the finding.
-    on: the data, "valid" or "test", on which `live` was measured.
+    on: the data, "valid" or "test", on which `live` was measured. gains: whether to write the
+    points that each row gains on the one above; scratch is no step and stands apart.
     """
     figures.use()
     live = live or {}
@@ -105,10 +107,16 @@ def _draw_steps(
         span = interval(found[step]["accuracy"], share=True)
         figures.mark_mean(axes, row, span, across=True, **_look(step))
         axes.text(1.015, row, f"{span.mean:.0%}", va="center")
+        if gains and row and step != "scratch":
+            gain = 100 * (span.mean - means[steps[row - 1]])
+            axes.text(1.1, row, f"+{gain:.0f}", va="center")
         if step in live:
             axes.plot(live[step], row, "o", color=figures.INK, fillstyle="none", markersize=10)
     axes.set_yticks(range(len(steps)), [text(f"lesson03.step_{step}") for step in steps])
     axes.set_ylim(len(steps) - 0.5, -0.5)
+    if gains:
+        axes.text(1.1, -0.5, text("lesson03.points"), va="bottom", fontsize=9)
+        axes.axhline(len(steps) - 1.5, color=figures.INK, linewidth=1)
     _chance(axes, upright=True)
     if live:
         label = text(f"lesson03.today_{on}")
@@ -174,6 +182,7 @@ def draw_labels(found: Mapping[str, Mapping]) -> Picture:
         for way in ("frozen", "tuned"):
             label = text(f"lesson03.way_{way}")
             figures.error_band(axes, curves["labels"], curves[way], label, **LOOK[way])
+        _write_gains(axes, curves)
         _chance(axes, CHANCE if task == "surfaces" else 0.1)
         axes.set_xscale("log")
         axes.set_xticks(curves["labels"], [str(count) for count in curves["labels"]])
@@ -185,6 +194,20 @@ def draw_labels(found: Mapping[str, Mapping]) -> Picture:
     entries = panels[0].get_legend_handles_labels()
     figure.legend(*entries, loc="outside lower center", ncols=3, fontsize=9)
     return picture(figure, text("lesson03.labels_alt"))
+
+
+def _write_gains(axes: Axes, curves: Mapping) -> None:
+    """How many points fine-tuning gains over the frozen body, below that one's line."""
+    counts = curves["labels"]
+    for count, frozen, tuned in zip(counts, curves["frozen"], curves["tuned"], strict=True):
+        gain = interval(100 * (after - before) for before, after in zip(frozen, tuned, strict=True))
+        name = "gain" if gain.low > 0 else "unsure"
+        says = text(f"lesson03.labels_{name}", gain=f"{gain.mean:.0f}")
+        side = {counts[0]: "left", counts[-1]: "right"}.get(count, "center")
+        below = -10 if count == counts[0] else -18  # where the line rises towards the dot
+        look: dict[str, Any] = {"ha": side, "va": "top", "fontsize": 9}
+        spot = (count, fmean(frozen))
+        axes.annotate(says, spot, (0, below), textcoords="offset points", **look)
 
 
 def draw_price(knobs: Mapping[str, Mapping]) -> Picture:
@@ -246,7 +269,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
         x, y = zip(*map(at, by_rate.values()), strict=True)
         axes.plot(x, y, markersize=8, label=label, **LOOK[way])
         for rate, spot in zip(by_rate, zip(x, y, strict=True), strict=True):
-            side = "right" if BESIDE[way][0] < 0 else "left"
+            side = {-8: "right", 0: "center", 8: "left"}[BESIDE[way][0]]
             look = {"color": figures.INK, "ha": side, "fontsize": 10}
             axes.annotate(rate, spot, BESIDE[way], textcoords="offset points", **look)
     start = at(rates["frozen"])

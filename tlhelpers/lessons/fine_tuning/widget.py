@@ -36,7 +36,7 @@ def draw(grid: Mapping, rate: float, clip: str) -> View:
     rates, at = grid["rates"], grid["rates"].index(rate)
     accuracy = [runs["accuracy"] for runs in grid[clip]]
     source = [interval(runs["source"], share=True).mean for runs in grid[clip]]
-    frozen = interval(grid["frozen"]["accuracy"]).mean
+    frozen, before = (interval(grid["frozen"][name]).mean for name in ("accuracy", "source"))
     says = text(
         "widget03.says",
         rate=f"{rate:g}",
@@ -57,10 +57,16 @@ def draw(grid: Mapping, rate: float, clip: str) -> View:
     ends = [rates[0], rates[-1]]
     chart.line(ends, [frozen] * 2, figures.BLUE, text("widget03.frozen"), dashed=True)
     chart.line(ends, [CHANCE] * 2, figures.INK, text("widget03.chance"), dashed=True)
+    chart.line(ends, [before] * 2, figures.GREEN, dashed=True)
+    words = text("widget03.before", source=percent(before))
+    chart.text(chart.x(ends[-1]), chart.y(before) + 16, words, text_anchor="end", font_size=12)
     chart.line(rates, source, figures.GREEN, text("widget03.source"))
     chart.band(rates, accuracy, figures.VERMILION)
     means = [interval(values).mean for values in accuracy]
     chart.line(rates, means, figures.VERMILION, text("widget03.new"))
+    for values, colour in ((source, figures.GREEN), (means, figures.VERMILION)):
+        for place, value in zip(rates, values, strict=True):
+            chart.point(place, value, colour, radius=3)
     chart.whisker(rate, accuracy[at], figures.VERMILION)
     chart.point(rate, source[at], figures.GREEN, hollow=True)
     return View(chart.svg(), says)
