@@ -203,8 +203,7 @@ def _write_gains(axes: Axes, curves: Mapping) -> None:
         gain = interval(100 * (after - before) for before, after in zip(frozen, tuned, strict=True))
         name = "gain" if gain.low > 0 else "unsure"
         says = text(f"lesson03.labels_{name}", gain=f"{gain.mean:.0f}")
-        side = {counts[0]: "left", counts[-1]: "right"}.get(count, "center")
-        below = -10 if count == counts[0] else -18  # where the line rises towards the dot
+        side, below = ("right", -18) if count == counts[-1] else ("left", -10)
         look: dict[str, Any] = {"ha": side, "va": "top", "fontsize": 9}
         spot = (count, fmean(frozen))
         axes.annotate(says, spot, (0, below), textcoords="offset points", **look)
