@@ -71,18 +71,18 @@ tl.show(birds, classes=range(5))  # five of the ten kinds
 # ja: tl.show(birds, classes=range(5))  # 10種類のうち5種類
 
 # %% [markdown] key="widget-intro" lang="ja"
-# 鳥を知らない目は、鳥を見分ける役に立つのでしょうか。ネットワークの各層は、画像をたくさんの小さなマップに変えます。これが**チャネル**（channel）で、それぞれが自分の担当する模様を見つけたところで明るくなります。下のウィジェットで層を選び、鳥をクリックしてください。その鳥でよく光るチャネル8枚と、その層から見て似ている6羽が出ます。緑の枠は同じ種類です。
+# 鳥を知らない目は、鳥を見分ける役に立つのでしょうか。ネットワークの各層は、画像をたくさんの小さなマップに変えます。これが**チャネル**（channel）で、それぞれ、自分の受け持つ模様があるところで明るくなります。下のウィジェットで層を選び、鳥をクリックしてください。その鳥に強く反応したチャネル8枚と、その層から見て似ている6羽が出ます。緑の枠は同じ種類です。
 #
 # ### 練習A（試す、5分）
 #
 # いちばん下の棒は、似ている6羽のうち同じ種類の割合を、60羽すべてで平均したものです。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
-# Is an eye that knows no birds of any use for birds? Each layer turns a picture into small maps, its **channels**; each is bright where it finds its own pattern. Choose a layer and click a bird. You see its eight brightest channels and the six birds most like it to that layer, those of its own kind in a green frame.
+# Is an eye that knows no birds of any use for birds? Each layer turns a picture into small maps, its **channels**; each is bright where it finds its own pattern. Choose a layer and click a bird. You see the eight channels that it excites most, and the six birds that this layer finds most like it. A green frame marks those of its own kind.
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The bars give the share of these six that are of the same kind, over all 60 birds. Put the first layer above 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
+# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the first layer above 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
 
 # %% key="widget"
 tl.widget("02")
@@ -158,7 +158,7 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 # | `loss.backward()` | finds for each weight which way the loss falls: the **gradient** |
 # | `optimizer.step()` | the **optimizer**, here `AdamW`, moves the weights a little that way; the **learning rate** `lr` sets how far |
 #
-# `model.preprocess` brings pixels to the range of the pre-training. A network also has two modes, `train()` and `eval()`. For use it must be in `eval()`; "Frozen, or so you think" shows why ours is in training, too.
+# `model.preprocess` brings pixels to the range of the pre-training. A network also has two modes, `train()` and `eval()`. For use it must be in `eval()`; "Frozen, or so you think" shows why ours stays in `eval()` even in training.
 #
 # So 0.25% of the network learns, from 100 pictures. Is that enough to name new birds? (Guessing: 10%.)
 
@@ -193,7 +193,7 @@ print(f"Accuracy on {len(birds.test)} new pictures: {accuracy:.0%}")
 # これは本当に、借りた目のおかげでしょうか。同じ100枚で、2つの**比較対象**（ベースライン）と比べます。
 #
 # - **画素の近さ**：ラベル付きの画像のうち、画素が最も近いものの名前を答える
-# - **ランダムな本体**：重みがランダムなままの本体、つまり何も見たことのない目の上で、線形プローブを学習させる（`tl.probe`）
+# - **ランダムな本体**：重みがランダムなままの、つまりまだ何も見たことのない目に、線形プローブ（`tl.probe`）を付けて学習させる
 #
 # 学習とテストに使う画像を選び直して、それぞれ3回測ります。図の線は**95%信頼区間**です（レッスン01）。3回だけなので、広めになります。
 
@@ -232,7 +232,7 @@ tl.claim(
 # 本体は変わっていないので、**保存するのは出力層だけ**で足ります。使うときは、同じ本体に出力層を読み込みます。形式は**safetensors**です。`torch.save` のファイルと違い、中にプログラムを仕込めないので、人からもらったファイルも安心して開けます。
 
 # %% [markdown] key="rivals-read" lang="en"
-# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% was the first draw.) Ten other random bodies reached 61% at most.
+# **With the same 100 pictures, the pretrained body is far ahead.** (The 92% above was the first of the three draws.) Ten other random bodies reached 61% at most.
 #
 # ## Save it and use it
 #
@@ -284,10 +284,10 @@ tl.check("02-b")
 # %% [markdown] key="drift-intro" lang="ja"
 # ## 「凍結したつもり」に注意
 #
-# 凍結した本体の中にも、まだ動くものがあります。値の大きさをそろえる**BatchNorm**（バッチ正規化）という層の、平均と散らばり（分散）です。どの平均と散らばりでそろえるかは、モードで決まります。
+# 凍結した本体の中にも、まだ動くものがあります。**BatchNorm**（バッチ正規化）は、平均を引き、散らばり（分散から求めます）で割って、値の大きさをそろえる層です。どの平均と散らばりを使うかは、モードで決まります。
 #
-# - `train()`：いま通っているバッチの値でそろえます。同時にその値を**記憶**に混ぜるので、バッチのたびに記憶が動きます。
-# - `eval()`：記憶してある値でそろえます。記憶は動きません。
+# - `train()`：いま通っているバッチの値を使います。その値は**記憶**にも混ざるので、バッチのたびに記憶が動きます。
+# - `eval()`：記憶してある値を使います。記憶は動きません。
 #
 # 記憶は重みではないので、`requires_grad_(False)` では止まりません。平均 $x$ のバッチが通るたびに、記憶の平均 $m$（**移動平均**）は1割だけ $x$ に近づきます。
 #
@@ -298,7 +298,7 @@ tl.check("02-b")
 # %% [markdown] key="drift-intro" lang="en"
 # ## Frozen, or so you think
 #
-# One thing in a frozen body can still move. Its **BatchNorm** layers bring values to a common scale by a mean and a spread (variance), and the mode says by which:
+# One thing in a frozen body can still move. Its **BatchNorm** layers bring values to a common scale: they subtract a mean and divide by a spread (from the variance). The mode decides which mean and spread:
 #
 # - `train()`: those of the batch, which also go into the layer's **memory**
 # - `eval()`: those in the memory, which rests
@@ -307,7 +307,7 @@ tl.check("02-b")
 #
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
-# **Predict, then run**: we train a head for birds, with the body frozen but in `train()`, and then put the old head back. How many points does it lose on its 104 old kinds?
+# **Predict, then run**: we train a head for birds, with the body frozen but in `train()`, and then put the old head back. How many points does that head lose on its 104 kinds?
 
 # %% key="predict-drift"
 display(tl.diagram("batchnorm"))
@@ -349,12 +349,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がりました。本物のMobileNetV2でも、猫と犬の写真を60バッチ、`train()` のまま通しただけで、猫と犬の正解率が24ポイント下がりました（10回の平均、保存済み）。
+# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、学習中、特徴のそろえ方がバッチごとに違ったからです。本物のMobileNetV2でも、猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層は正解率が24ポイント下がりました（10回の平均、保存済み）。
 #
 # 防ぐのは簡単です。`train_head` のように、出力層の学習中も本体を `eval()` にしておきます。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too. So does a real MobileNetV2: sixty batches of cats and dogs in `train()` cost it 24 points on cats and dogs (10 draws, stored).
+# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because every batch scaled their features differently. With a real MobileNetV2, a head that knew cats and dogs was 24 points worse after sixty batches of such photos in `train()` (10 draws, stored).
 #
 # So keep the body in `eval()` while you train the head, as `train_head` does.
 
@@ -394,7 +394,7 @@ print(f"Accuracy: {accuracy:.0%} from pictures, {tl.evaluate(model, birds.test):
 #
 # ## Real photographs
 #
-# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Its body has 19 blocks in a row. A head was trained on the features of six of them, one at a time, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and EuroSAT, the cell also measures satellite photos.
+# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Of the 19 blocks of its body, we read six, and trained a head on the features of each, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and EuroSAT, the cell also measures satellite photos.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -435,7 +435,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 #
 # ### Exercise C (design, 7 minutes)
 #
-# Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. In your `plan`, three entries follow from this lesson:
+# Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. Fill in `plan`. Three entries follow from this lesson:
 #
 # - `"bodies"`: how many different bodies
 # - `"mode"`: that of the body in training, `"eval"` or `"train"`
@@ -621,7 +621,7 @@ lesson02.draw_digits(tl.stored("bars_digits"), by_pixels)
 # 左右に反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像 `(n, 3, 縦, 横)` から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡せるのは、元の画像も反転した画像も1回ずつです。
 
 # %% [markdown] key="digits-read" lang="en"
-# **Frozen features do no better than the nearest pixels, and hardly better than training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is ahead of both networks. The moral: **first compare with something simple**.
+# **Frozen features do no better than the nearest pixels, and hardly better than training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is ahead of both the frozen eye and training from scratch. The moral: **first compare with something simple**.
 #
 # ### Exercise D (write, 6 minutes)
 #
