@@ -21,7 +21,6 @@ from tlhelpers.lessons.choosing_a_model.regret import (
     lost_when_tuned,
     regret_by_job,
     truths,
-    tuned_truths,
 )
 from tlhelpers.runtime.language import text
 from tlhelpers.show import figures
@@ -134,23 +133,27 @@ def draw_targets(choice: Mapping, tuned: Mapping) -> Picture:
     figures.use()
     targets = list(choice["targets"])
     rows = {
-        "frozen": {target: truths(choice, target, 1) for target in targets},
-        "fine_tuned": {target: tuned_truths(tuned, target) for target in targets},
+        "frozen": [[(n, r["frozen"][1]) for n, r in choice["targets"][t].items()] for t in targets],
+        "fine_tuned": [
+            [(n, r["accuracy"]) for n, r in tuned["targets"][t].items()] for t in targets
+        ],
     }
-    one, other = (found["targets"][targets[0]]["zukan-vgg"] for found in (choice, tuned))
-    draws = {"frozen": len(one["frozen"][1]), "fine_tuned": len(other["accuracy"])}
     figure, panels = plt.subplots(2, 1, figsize=(8.2, 5.2), sharex=True)
     for axes, (way, jobs) in zip(panels, rows.items(), strict=True):
-        for column, (target, values) in enumerate(jobs.items()):
-            for number, (name, value) in enumerate(values.items()):
-                x = column + 0.09 * (number - 2.5)
+        for column, networks in enumerate(jobs):
+            spans = {name: interval(runs, share=True) for name, runs in networks}
+            best = max(spans, key=lambda name: spans[name].mean)
+            for number, (name, span) in enumerate(spans.items()):
+                x = column + 0.11 * (number - 2.5)
                 label = name if column == 0 else None
-                axes.plot(x, value, linestyle="none", markersize=8, label=label, **LOOK[name])
-                if value == max(values.values()):
-                    axes.plot(x, value, "o", color=figures.INK, fillstyle="none", markersize=14)
-            chance = 1 / CHANCE[target]
+                figures.mark_mean(axes, x, span, label=label, **LOOK[name])
+                if name == best:
+                    ring = {"color": figures.INK, "fillstyle": "none", "markersize": 14}
+                    axes.plot(x, span.mean, "o", **ring)
+            chance = 1 / CHANCE[targets[column]]
             axes.plot([column - 0.4, column + 0.4], [chance, chance], ":", color=figures.INK)
-        axes.set_title(text(f"lesson07.targets_{way}", draws=draws[way]), fontsize=11)
+        draws = len(jobs[0][0][1])
+        axes.set_title(text(f"lesson07.targets_{way}", draws=draws), fontsize=11)
         axes.set_ylabel(text("lesson07.accuracy"))
         _upwards(axes)
     last = panels[1]
