@@ -109,8 +109,6 @@ print(f"Nearest mean: {kept:.0%} of the old fish and {added:.0%} of the new are 
 # ## 学習すると、どうなるか
 #
 # 出力層の重みは、1行が1クラスに対応します。5クラスに増やそうとして `model.fc = nn.Linear(256, 5)` と書くのは、よくある間違いです。**学習済みの3行が消えてしまいます。** `tl.grow_head` は、5行の層を作り、前の3行をそこへ写します。
-#
-# 今度は、目も鍛えましょう。次のセルでは、まず `tl.fit`（レッスン03の学習ループを1行にまとめたもの）で前の3種類をファインチューニングし、出力層を5行に広げます。その後、**新しい2種類の画像だけ**で学習します。前の3種類の正解率はどうなるでしょうか。先に予想してください。
 
 # %% [markdown] key="train-words" lang="en"
 # **The two new fish are in, and the three old ones are still there.** Nothing was trained, so nothing could be forgotten. But this is enough only where the borrowed eye already sees the difference.
@@ -118,11 +116,15 @@ print(f"Nearest mean: {kept:.0%} of the old fish and {added:.0%} of the new are 
 # ## And with training?
 #
 # Each row of the head's weights belongs to one class. Writing `model.fc = nn.Linear(256, 5)` for five classes is a common mistake: **the three trained rows are gone.** `tl.grow_head` makes a layer of five rows and copies the old three into it.
-#
-# The next cell fine-tunes eye and head on the three old fish with `tl.fit`, the training loop of lesson 03 in one line, and grows the head to five rows. Training on **the two new fish only** comes after that. Predict first: what becomes of the three old ones?
 
 # %% key="grow-diagram"
 tl.diagram("grow_head")
+
+# %% [markdown] key="grow-words" lang="ja"
+# 今度は、目も鍛えましょう。次のセルでは、まず `tl.fit`（レッスン03の学習ループを1行にまとめたもの）で前の3種類をファインチューニングし、出力層を5行に広げます。その後、**新しい2種類の画像だけ**で学習します。前の3種類の正解率はどうなるでしょうか。先に予想してください。
+
+# %% [markdown] key="grow-words" lang="en"
+# The next cell fine-tunes eye and head on the three old fish with `tl.fit`, the training loop of lesson 03 in one line, and grows the head to five rows. Training on **the two new fish only** comes after that. Predict first: what becomes of the three old ones?
 
 
 # %% key="grow"
@@ -138,7 +140,7 @@ print(f"Five rows, nothing new learned yet: {kept:.0%} of the old fish are right
 
 # %% key="predict-forget"
 tl.predict_first("04-forget", "Accuracy on the old fish afterwards", between=(0, 100), unit="%")
-# ja: tl.predict_first("04-forget", "その後の、前の3種類の正解率", between=(0, 100), unit="%")
+# ja: tl.predict_first("04-forget", "新しい2種類を学習した後の、前の3種類の正解率", between=(0, 100), unit="%")
 
 
 # %% key="loop" alt_ja="クラスごとの小さな図が5枚。点線で新しいクラスが届き、古いクラスの正解率が変わっていく。" alt_en="Five small panels, one a class. At the dotted line new classes arrive, and the accuracy of the old ones changes."
@@ -254,7 +256,7 @@ for seed in tl.seeds(3):
 # - **Average accuracy** is the mean of the last row, $(60+87+99)/3=82$%.
 # - **Forgetting** is, for each group, the best value before the last update minus the last value. Group 1 lost $90-60=30$, group 2 $95-87=8$, on average 19 points. The newest group is left out, and a group that gained counts as 0.
 #
-# The 82% alone would not have told. Now five updates of birds; replay keeps 5 of 10 pictures of each:
+# The 82% alone would not show this loss. Now five updates of birds; replay keeps 5 of 10 pictures of each:
 
 # %% key="live-stream" alt_ja="2つの方法の正解率行列。新しいデータだけでは対角線の下が暗く、リプレイでは下まで値が残る。" alt_en="Accuracy matrices of two methods: dark below the diagonal with new data only, values remain with replay."
 birds = tl.load_task("birds", per_class=10, test_per_class=20)
@@ -351,7 +353,7 @@ lesson04.draw_easy_and_hard(easy, hard, tl.stored("04_frozen"))
 # 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ届きます。リプレイが残すのは、衣類は1種類5枚、文字は1文字2枚です。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。これなら、何も忘れないのでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead.** About 7 of them come from the head alone, and training the eye as well adds about 3. With three times the training the eye adds about 11; with half as much, it costs about 5.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead.** Training the head alone gives about 7 of them, and training the eye as well about 3 more. Three times the training raises these 3 to about 11; half of it turns them into a loss of about 5.
 #
 # ## And on real pictures?
 #
@@ -365,7 +367,7 @@ lesson04.draw_real(tl.stored("04_real"))
 #
 # 最近傍クラス平均は76%と63%です。リプレイは、ここでも表面検査でも、それを上回るとは言いきれません。
 #
-# では、事前学習はどれだけ役に立ったのでしょうか。画素そのものの平均（水色の破線）でも、衣類なら67%です。文字では35%にとどまります。
+# 事前学習の効果は、文字のほうに大きく出ました。画素そのものの平均（水色の破線）でも衣類は67%に届きますが、文字は35%にとどまります。
 #
 # ### 練習C（設計する、7分）
 #
@@ -382,9 +384,9 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from. But new data only ends at 33% on clothes and 18% on characters, all data at 78% and 75%.
 #
-# The nearest class mean ends at 76% and 63%. Neither here nor on surfaces has replay a provable lead over it.
+# The nearest class mean ends at 76% and 63%. Replay has no provable lead over it, here or on surfaces.
 #
-# How much of this is pre-training? Means of bare pixels (dashed, light blue) reach 67% on clothes, but only 35% on characters.
+# Pre-training matters more on characters: means of bare pixels (dashed, light blue) reach 35% there, but 67% on clothes.
 #
 # ### Exercise C (design, 7 minutes)
 #
