@@ -286,7 +286,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. You can use it with any network that has BatchNorm.
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. AdaBN works with any network that has BatchNorm.
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
@@ -399,26 +399,26 @@ tl.check("08-b")
 #
 # 光はいつもどおりの検査ラインで、部品の80%が良品になりました。学習のときは、5つのクラス（良品と欠陥4種）が20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
 #
-# こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。これで77%が84%に上がりました（図は「さらに深く：答えを新しい割合に合わせる」）。
+# こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。今の割合がわからず、推定で済ませた場合でも、77%が84%に上がりました（図は「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shares-only" lang="en"
 # ## If only the shares have changed
 #
 # An inspection line has its usual light, but 80% of its parts are good today; in training, each of the five classes (good, and four defects) had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
 #
-# **Correct the answers instead**: multiply each class's probability by its share today / its share in training, here by 4 for good parts and by 1/4 for each defect. This raises 77% to 84% (figure: "Deeper: answers for new shares").
+# **Correct the answers instead**: multiply each class's probability by its share today divided by its share in training, here by 4 for good parts and by 1/4 for each defect. Even with today's shares only estimated, 77% becomes 84% ("Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 良品が**80%**のこのような検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（良品と欠陥4種、40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
+# 良品が**80%**のこのような検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（1クラス40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
 #
 # 計画を `plan` に、1項目1文で書いてください。ウィジェットと図の数字（光の強さ、写真の偏り、割合の変化）を根拠に挙げます。正解は1つではありません。解答例に採点表があります。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# Such a line, with **80% good parts**, gets a night shift in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class (good, and four defects). A night brings 2,000 photos; you may have **50** of them labelled.
+# Such a line, with **80% good parts**, gets a night shift in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class. A night brings 2,000 photos; you may have **50** of them labelled.
 #
 # Write your plan into `plan`, a sentence each, with numbers from the widget and the figures (less light, lopsided photos, changed shares). Several plans are good; the solution has a rubric.
 
@@ -513,7 +513,7 @@ tl.quiz("08")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - A new look lowers the accuracy silently. Domain adaptation moves the model with unlabelled pictures alone.
+# - When pictures look different, the accuracy falls without a warning. Domain adaptation moves the model with unlabelled pictures alone.
 # - AdaBN measures BatchNorm's memory again. Against a change of light some dozens of pictures are enough; where the clues themselves are gone, as in a sketch, it falls short.
 # - When the shares of the classes change, AdaBN may lose. If the look has changed, too, make the shares equal and adapt again; if not, correct the answers instead.
 # - Accuracy hides mistakes on rare classes: count these apart.
@@ -552,7 +552,7 @@ lesson08.draw_layers(model, adapted)
 #
 # $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
 #
-# たとえば部品の検査で、学習では良品と傷が半々（$\pi=0.5, 0.5$）、現場では良品が80%（$\pi'=0.8, 0.2$）だとします。迷った答え $p=(0.4, 0.6)$ は $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$、合計を1にすると $(0.73, 0.27)$ で、良品に変わります。
+# たとえば部品の検査で、学習では良品と傷が半々（$\pi=0.5, 0.5$）だったのに、現場では良品が80%（$\pi'=0.8, 0.2$）だとします。迷った答え $p=(0.4, 0.6)$ は $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$、合計を1にすると $(0.73, 0.27)$ で、良品に変わります。
 
 # %% [markdown] key="deeper-prior" lang="en" tags=["deeper"]
 # ## Deeper: answers for new shares
@@ -561,7 +561,7 @@ lesson08.draw_layers(model, adapted)
 #
 # $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
 #
-# For example, a network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), and on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, and scaled $(0.73, 0.27)$: a good part.
+# For example, a network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), but on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, and scaled $(0.73, 0.27)$: a good part.
 
 # %% [markdown] key="prior-guess" lang="ja"
 # いまの割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。`for` の中の3行がそれです。図の「補正」も、こうして求めた割合を使っています。
@@ -582,18 +582,22 @@ print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 lesson08.draw_remedies(shift)
 
 # %% [markdown] key="prior-read" lang="ja"
-# **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。光も変わった夕暮れ（左）では、補正しても得はなく、割合をそろえたAdaBNが99%になります。暗くて答えが当てにならなければ、そこから推定した割合も当てにならないからです。
+# **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
+#
+# 光も変わった夕暮れ（左）では、補正しても得はなく、割合をそろえたAdaBNが99%になります。暗くて答えが当てにならなければ、そこから推定した割合も当てにならないからです。
 #
 # 補正には代償もあります。迷った答えが「良品」に寄るので、正しく分類した欠陥は71%から66%に減っています。
 #
-# なお、夜にはAdaBNが得になり、群れが通るときは損になることは、元のネットワークの学習のしかたによりません。エポックを半分や3倍にしても、勾配クリッピングを外しても、AdamWを使っても同じでした（保存済み、10回ずつ）。
+# なお、AdaBNが夜には得、群れが通るときには損になることは、元のネットワークの学習のしかたを4通り変えても同じでした。エポックを半分や3倍にする、勾配クリッピングを外す、AdamWを使う、の4つです（保存済み、10回ずつ）。
 
 # %% [markdown] key="prior-read" lang="en"
-# **Each way has its place.** On the inspection line (right), where only the shares have changed, correcting the answers is the only way that raises the accuracy. At dusk (left), where the light has changed as well, it gains nothing, while AdaBN on equal shares reaches 99%: when it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
+# **Each way has its place.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
+#
+# At dusk (left) the light has changed as well. Correcting the answers gains nothing there, while AdaBN on equal shares reaches 99%: where it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
 #
 # The correction has a price: since undecided answers go to "good", of the defects on the line 66% are named rightly instead of 71%.
 #
-# That AdaBN gains by night and loses while one species swarms does not depend on how the network was trained: with half or three times the epochs, without gradient clipping, and with AdamW it was the same (stored, 10 draws each).
+# That AdaBN gains by night and loses while one species swarms was the same for four other trainings of the network: half or three times the epochs, no gradient clipping, and AdamW (stored, 10 draws each).
 
 # %% [markdown] key="deeper-coral" lang="ja" tags=["deeper"]
 # ## さらに深く：最後の特徴だけを合わせる
