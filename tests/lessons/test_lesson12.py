@@ -15,6 +15,7 @@ from tlhelpers.lessons.language_models import experiments, figures, widget
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.show.figures import BLUE, GREY, INK, ORANGE
+from tlhelpers.transfer.intervals import interval
 
 PLAN = {
     "model": "multilingual encoder",
@@ -246,18 +247,31 @@ def test_the_intervals_of_a_moved_body_are_the_stored_ones(lang):
             assert f"{abs(100 * gap['mean']):.1f}" in page
 
 
-def test_other_trainings_change_no_verdict():
+def test_other_trainings_are_told_as_they_came_out():
     (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("12_*.py")]
     (page,) = [block.sources["en"] for block in lesson.blocks if block.key == "deeper-sure"]
-    means = {
-        verdict: [sum(points) / len(points) for points in settings.values()]
+    found = {
+        verdict: {setting: interval(points) for setting, points in settings.items()}
         for verdict, settings in stored("12_stable")["verdicts"].items()
     }
-    ahead = [round(mean) for lang in LANGUAGES for mean in means[f"pretrained_{lang}"]]
-    tuned = [round(-mean) for lang in LANGUAGES for mean in means[f"frozen_{lang}"]]
+    ahead = [round(f.mean) for lang in LANGUAGES for f in found[f"pretrained_{lang}"].values()]
+    tuned = [round(-f.mean) for lang in LANGUAGES for f in found[f"frozen_{lang}"].values()]
     assert f"leads it by {min(ahead)} to {max(ahead)} points" in page
     assert f"stays {min(tuned)} to {max(tuned)} points above" in page
-    assert all(abs(mean) < 1 for mean in means["lora_en"])
+    clear = {
+        lang: {s for s, f in found[f"frozen_{lang}"].items() if f.high < 0} for lang in LANGUAGES
+    }
+    assert clear == {"en": {"three_times", "sgd"}, "ja": {"half", "three_times", "sgd"}}
+    for lang in LANGUAGES:
+        longest = found[f"frozen_{lang}"]["three_times"]
+        assert (
+            f"{-longest.mean:.1f}" in page
+            and f"({-longest.high:.1f} to {-longest.low:.1f})" in page
+        )
+    lora = found["lora_en"]
+    behind = lora.pop("sgd")
+    assert f"{behind.mean:.1f} behind ({behind.low:.1f} to {behind.high:.1f})" in page
+    assert all(abs(other.mean) < 1 for other in lora.values())
 
 
 def test_no_mark_of_the_names_hides_another(monkeypatch):

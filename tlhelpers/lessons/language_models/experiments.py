@@ -63,7 +63,7 @@ STABLE: dict[str, dict[str, Any]] = {  # how a body is trained in place of AdamW
     "unclipped": {"clip_norm": None},
     "sgd": {"optimizer": "sgd"},
 }
-STABLE_DRAWS, SGD_RATES = 5, (0.003, 0.03, 0.3)
+STABLE_DRAWS, SGD_RATES = 10, (0.003, 0.03, 0.3)
 STABLE_WAYS = {"fine_tune": LANGUAGES, "scratch": LANGUAGES, "lora": ("en",)}  # what is asked where
 BATCH = 16  # of texts, the default of the trainings
 OPENING = 200  # characters of a news article after its headline
@@ -139,7 +139,7 @@ def contenders() -> dict:
     "12_stable",
     weights=("zukan-bert",),
     unit="draws of labelled texts",
-    seeds=5,
+    seeds=10,
     labels="10 + 20",
     settings=SEARCHED,
 )
