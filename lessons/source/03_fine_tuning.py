@@ -331,12 +331,12 @@ tl.check("03-b")
 # %% [markdown] key="limits" lang="ja"
 # ## 割に合わないのはどんなとき？
 #
-# ラベルが少ない場合、照明が変わった場合、元の仕事も続けたい場合の3つを調べます。
+# ラベルが少ない場合、照明が変わった場合、元の仕事も続ける場合の3つです。
 
 # %% [markdown] key="limits" lang="en"
 # ## When does it not pay?
 #
-# Look at three cases: fewer labels, another light, and a network that must go on doing its old work.
+# Look at three cases: fewer labels, another light, and the old work.
 
 # %% key="labels-figure" alt_ja="ラベルの枚数に対するテスト正解率。左は表面、右は鳥で、凍結とファインチューニングの2本の線。" alt_en="Test accuracy against the number of labels, surfaces at the left and birds at the right, with a line each for frozen and fine-tuned."
 lesson03.draw_labels(tl.stored("03_labels"))
@@ -641,12 +641,20 @@ for name, group in zip(stages, groups):
     # ja: print(f"{name}：学習率 {group['lr']:.3f}")
 
 # %% [markdown] key="gradual" lang="ja"
-# `train` で使うには、関数の中の `model.fc` の行のすぐあとで `stages` と `groups` を作ります（上のセルの `groups` は別の複製の重みなので、渡しても `train` のモデルは学習されません）。これを `model.parameters()` の代わりにオプティマイザーに渡し、`OneCycleLR` の `max_lr` にも段ごとの学習率のリスト `[group["lr"] for group in groups]` を渡します。`max_lr` が1つの数だと、どの段も同じ学習率になってしまいます。
+# この学習率を使うには、`train` の3か所を変えます。
+#
+# 1. `model.fc` の行のすぐあとで、`stages` と `groups` を作ります（上のセルのものは、別の複製の重みです）。
+# 2. オプティマイザーには、`model.parameters()` の代わりに `groups` を渡します。
+# 3. `OneCycleLR` には、リスト `max_lr=[group["lr"] for group in groups]` を渡します。1つの数だと、どの段も同じ学習率になってしまいます。
 #
 # 後ろの段から1エポックに1段ずつ凍結を外していく方法は、**段階的な凍結解除**（gradual unfreezing、同じ論文）です。図とコードは最初の4エポックで、このあと `layer1`、`conv1` と続きます。`tl.fine_tune(..., unfreeze="gradual")` では出力層がもう学習済みなので、1エポック目から `layer4` も動かします。
 
 # %% [markdown] key="gradual" lang="en"
-# To use these rates in `train`, build `stages` and `groups` inside it, right after the line of `model.fc` (those of the cell above are the weights of another copy, and the model of `train` would not learn). Give `groups` to the optimizer in place of `model.parameters()`, and give `OneCycleLR` a list of rates as well, `max_lr=[group["lr"] for group in groups]`: a single number there would set every stage to the same rate.
+# To use these rates, change `train` in three places.
+#
+# 1. Right after the line of `model.fc`, build `stages` and `groups`. (Those of the cell above belong to another copy of the network.)
+# 2. Give `groups` to the optimizer in place of `model.parameters()`.
+# 3. Give `OneCycleLR` a list, `max_lr=[group["lr"] for group in groups]`. A single number would set every stage to the same rate.
 #
 # In **gradual unfreezing** (same paper), one more stage is opened in each epoch, from the back to the front. The picture and the code show the first four epochs; `layer1` and `conv1` follow. `tl.fine_tune(..., unfreeze="gradual")` starts from a trained head, so there `layer4` learns from the first epoch on.
 
