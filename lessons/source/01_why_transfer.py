@@ -255,7 +255,7 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測り直しました。重みを1回動かすのが1**ステップ**です。ゼロからの学習との違いが本体だけになるように、ファインチューニングもランダムな出力層から始めます（上の図も同じです）。
+# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測り直しました。重みを1回動かすのが1**ステップ**です。違いが本体だけになるように、ファインチューニングもランダムな出力層から始めます（上の図も同じです）。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
@@ -264,7 +264,7 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 #
 # ## Benefit 2: less training
 #
-# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. So that the two differ in the body alone, fine-tuning starts with a random head, as in the figure above.
+# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. Fine-tuning, too, starts with a random head here (as in the figure above), so that only the bodies differ.
 #
 # The line with ✓ below the figure appears only if its condition holds.
 
@@ -405,7 +405,7 @@ tl.quiz("01")
 # ## まとめ
 #
 # - 転移学習は、転移元で育てた目を、転移先で使うことです。使い方には、凍結とファインチューニングがあります。
-# - 効果は、ラベルが少ないほど大きくなります。長く学習しても、画像の不足は補えません。
+# - 効果は、ラベルが少ないほど大きく、学習も早く終わります。長く学習しても、画像の不足は補えません。
 # - ラベルが増えると、凍結した本体は追い越されます。そのときは目も鍛えます。
 # - 1回の結果で決めず、データを選び直し、差に区間を付けて判断します。
 
@@ -413,7 +413,7 @@ tl.quiz("01")
 # ## Key points
 #
 # - Transfer learning uses an eye grown on a source task for a target task, frozen or fine-tuned.
-# - The fewer the labels, the larger the gain. Longer training does not replace missing pictures.
+# - The fewer the labels, the larger the gain, and training is short. Longer training does not replace missing pictures.
 # - With more labels, a frozen body is overtaken: then train it as well.
 # - Do not decide on one result: draw the data anew and give the difference an interval.
 
@@ -452,7 +452,7 @@ print(f"Mean {mean:.0f} points, 95% interval from {mean - half:.0f} to {mean + h
 # %% [markdown] key="deeper-shift" lang="en" tags=["deeper"]
 # ## Deeper: a third benefit, on unfamiliar pictures?
 #
-# Two networks trained on five labels, one fine-tuned and one from scratch, now see the same birds faded, by night and as sketches. Below the figure is one bird in each look. They are not trained further. For a fair comparison there is a third, trained from scratch on 15 labels: on ordinary pictures it comes close to the fine-tuned one.
+# Two networks trained on five labels, one fine-tuned and one from scratch, now see the same birds faded, by night and as sketches, without further training; below the figure is one bird in each look. For a fair comparison there is a third, trained from scratch on 15 labels: on ordinary pictures it comes close to the fine-tuned one.
 
 # %% key="shift-figure" alt_ja="ふつう、色あせ、夜、スケッチでのテスト正解率。3つのネットワークの点と区間、チャンスレベルの点線。" alt_en="Test accuracy on ordinary, faded, night and sketch pictures: points with intervals for three networks, chance dotted."
 lesson01.draw_shift(tl.stored("01_steps")["shift"])
