@@ -191,6 +191,19 @@ def test_fine_tuning_ends_after_the_epochs_that_were_asked_for(folder, monkeypat
         try_folder(task, 1, ["zukan-resnet"], epochs=0, progress=False)
 
 
+def test_scratch_trains_three_times_as_long_as_fine_tuning(folder, monkeypatch):
+    asked, train = [], contest.train_from_scratch
+
+    def train_once(*given, **options):
+        asked.append(options["epochs"])
+        return train(*given, **options | {"epochs": 1, "valid_every": 1})
+
+    monkeypatch.setattr(contest, "train_from_scratch", train_once)
+    for epochs in (2, 6):  # two are too few to say anything about transfer
+        try_folder(load_folder(folder, 32), 5, ["zukan-resnet"], epochs=epochs, progress=False)
+    assert asked == [contest.ENOUGH_EPOCHS, 18]
+
+
 def test_one_without_any_time_is_said_and_not_fetched_again(folder, monkeypatch):
     slow = {"zukan-resnet": 1e-4, "zukan-vgg": 1e4}
     monkeypatch.setattr(contest.Contest, "_measure", lambda self, n: slow[n.info.name])

@@ -135,8 +135,6 @@ def test_the_stored_costs_say_what_the_lesson_says():
     assert gaps["none"].low < 0 < gaps["none"].high
     for mistake in ("scenes", "copies", "lopsided", "light"):
         assert gaps[mistake].low > 0
-    assert interval(costs["lopsided"]["cats"]).high < 0.55
-    assert [round(100 * end) for end in (gaps["scenes"].low, gaps["scenes"].high)] == [11, 14]
     probe = stored("14_mistakes")["probe"]
     for costs_of in (costs, probe):
         for mistake in ("labels", "lopsided", "light"):
@@ -149,13 +147,11 @@ def test_the_stored_costs_say_what_the_lesson_says():
 def test_the_other_stored_numbers_are_those_of_the_prose():
     ladder, real, hunt = stored("14_ladder"), stored("14_photos"), stored("14_suspects")
     means = {way: 100 * interval(runs).mean for way, runs in ladder.items() if way != "seconds"}
-    told = {"pixels": 56, "knn": 76, "more_probe": 82, "more_tuned": 88, "scratch": 83}
-    assert all(abs(means[way] - value) <= 0.5 for way, value in told.items())
-    pairs = zip(ladder["more_tuned"], ladder["more_probe"], strict=True)
-    assert interval([tuned - probe for tuned, probe in pairs]).low > 0
-    pairs = zip(ladder["fine_tune"], ladder["scratch"], strict=True)
-    behind = interval([tuned - scratch for tuned, scratch in pairs])
-    assert behind.low < 0 < behind.high and round(100 * behind.mean) == 2
+    assert (round(means["pixels"]), round(means["knn"])) == (56, 76)
+    more = paired(ladder["more_tuned"], ladder["more_probe"])
+    assert more.low > 0 and round(100 * more.mean) == 6
+    level = paired(ladder["scratch"], ladder["probe"])
+    assert level.low < 0 < level.high
     told = {"probe": 91, "fine_tune": 93, "scratch": 54}
     assert all(abs(100 * interval(real[way]).mean - value) <= 0.5 for way, value in told.items())
     assert all(a > b for a, b in zip(real["fine_tune"], real["probe"], strict=True))
@@ -167,8 +163,6 @@ def test_fine_tuning_is_a_small_step_beyond_the_probe_however_it_is_trained():
     assert set(settings) == {"as_told", "half", "three_times", "unclipped", "adamw"}
     ahead = {name: interval(points) for name, points in settings.items()}
     assert {name for name, lead in ahead.items() if lead.low < 0} == {"unclipped"}
-    means = [lead.mean for lead in ahead.values()]
-    assert (round(min(means), 1), round(max(means), 1)) == (1.5, 4.8)
 
 
 def test_scratch_stays_far_behind_on_real_photos_however_it_is_trained():
@@ -178,9 +172,8 @@ def test_scratch_stays_far_behind_on_real_photos_however_it_is_trained():
     assert min(lead.low for lead in ahead.values()) > 0
     means = [lead.mean for lead in ahead.values()]
     assert (round(min(means)), round(max(means))) == (31, 41)
-    told = {"as_told": 54, "half": 52, "three_times": 56, "unclipped": 62, "adamw": 62}
-    for name, share in told.items():
-        assert 100 * interval(found["scratch"][name]).mean == pytest.approx(share, abs=0.6)
+    most = max(interval(runs).mean for runs in found["scratch"].values())
+    assert round(100 * most) == 62
 
 
 def test_the_widget_says_what_each_split_claims():

@@ -134,7 +134,7 @@ class Contest:
     remarks: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # backbones that there was no time for
     interrupted: bool = False
-    most_epochs: int | None = None  # of fine-tuning, where the caller says so
+    most_epochs: int | None = None  # of fine-tuning; three times as many from scratch
 
     def __post_init__(self) -> None:
         writing = min(self.writing, MOST_WRITING * self.seconds)
@@ -542,8 +542,9 @@ class Contest:
         """Trains for as many epochs as fit into `seconds`; says so where not even one does."""
         begin = time.monotonic()
         most = MOST_EPOCHS[strategy]
-        if self.most_epochs and strategy != "scratch":
-            most = min(most, self.most_epochs)
+        if asked := self.most_epochs:
+            from_nothing = max(ENOUGH_EPOCHS, 3 * asked)  # what knows nothing learns for longer
+            most = min(most, from_nothing if strategy == "scratch" else asked)
         epochs = min(most, int((seconds - plan.validations) / plan.epoch))
         if epochs < 1:
             self.no_time(strategy, name)

@@ -52,12 +52,12 @@ def try_folder(
     minutes.
 
     backbones: names; None takes the course's own and those whose weights are here. size: pixels
-    that photos are cut to. epochs: of fine-tuning at most so many; where there is time for them
-    all, a second run gives the same result. progress: a bar and a line for each result; None where
-    somebody looks. The first answer (k-NN and probe) comes however small the budget is. Ctrl-C ends
-    the search: the best so far answers, and the report is marked `interrupted`. Raises ValueError
-    for a budget that is no number of minutes, epochs below 1, and a task that is no task of
-    pictures.
+    that photos are cut to. epochs: of fine-tuning at most so many, and three times as many from
+    scratch (15 at least); where there is time for them all, a second run gives the same result.
+    progress: a bar and a line for each result; None where somebody looks. The first answer (k-NN
+    and probe) comes however small the budget is. Ctrl-C ends the search: the best so far answers,
+    and the report is marked `interrupted`. Raises ValueError for a budget that is no number of
+    minutes, epochs below 1, and a task that is no task of pictures.
     """
     begin = time.monotonic()
     _require_minutes(minutes)
