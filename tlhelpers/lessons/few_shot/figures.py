@@ -28,7 +28,7 @@ LOOKS = {
     "head": figures.METHODS["probe"],
 }
 FEATURES = {"pretrained": "zukan", "random": "random", "pixels": "pixels"}  # as in the twins
-EYES = {"imagenet": "MobileNetV2", "zukan": "zukan-resnet"}  # as the prediction names them
+EYES = {"imagenet": "MobileNetV2", "zukan": "zukan-resnet"}  # as the text names them
 GUIDE = 5  # kinds in it; each has one support picture
 QUERIES = torch.tensor([8, 1, 5, 7, 0, 4, 9, 3, 2, 6])  # shuffled; q asks for kind q // 2
 STEPS = torch.linspace(0, 1, 501)  # thresholds to try
@@ -62,13 +62,16 @@ def draw_luck(accuracies: Sequence[float], today: float) -> Picture:
     values, counts = np.unique(np.round(accuracies, 4), return_counts=True)
     axes.bar(values, counts, width=0.01, color=figures.GREEN, label=text("lesson05.episodes"))
     mean = float(np.mean(accuracies))
-    axes.axvline(mean, color=figures.INK, label=text("lesson05.mean"))
-    axes.axvline(today, color=figures.INK, linestyle="--", label=text("lesson05.guide"))
+    told = text("lesson05.mean", mean=f"{mean:.0%}")
+    axes.axvline(mean, color=figures.INK, label=told)
+    told = text("lesson05.guide", share=f"{today:.0%}")
+    axes.axvline(today, color=figures.INK, linestyle="--", label=told)
     axes.axvline(0.2, color=figures.GREY, linestyle=":", label=text("lesson05.chance"))
     axes.set(xlabel=text("lesson05.accuracy"), ylabel=text("lesson05.count"), xlim=(0.15, 1.02))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_title(text("lesson05.luck_title"))
-    axes.legend(loc="upper left", bbox_to_anchor=(0.08, 1))
+    marks, names = axes.get_legend_handles_labels()
+    axes.legend([marks[-1], *marks[:-1]], [names[-1], *names[:-1]], loc=(0.1, 0.5))
     return picture(figure, text("lesson05.luck_alt"))
 
 
