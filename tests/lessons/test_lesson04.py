@@ -121,7 +121,7 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
     prose = {block.key: block.sources[lang] for block in lesson.blocks if block.kind == "prose"}
     real = stored("04_real")
     for name in ("clothes", "characters"):
-        for way in ("kept_rows", "nearest_mean", "pixels"):
+        for way in ("kept_rows", "nearest_mean", "random", "pixels"):
             assert f"{mean(real[name][way]['5']):.0%}" in prose["exercise-c"]
     found = stored("04_scenarios")
     way = found["methods"].index("kept_rows")
@@ -165,10 +165,13 @@ def test_on_surfaces_a_trained_head_gains_most_of_the_lead_and_longer_training_m
     assert over["unclipped"].low > 3 and over["adamw"].low > 3
 
 
-def test_on_real_pictures_replay_has_no_provable_lead_over_the_nearest_mean():
-    for curves in stored("04_real").values():
+def test_on_real_pictures_replay_is_below_the_nearest_mean_on_clothes_and_open_on_characters():
+    ahead = {}
+    for name, curves in stored("04_real").items():
         pairs = zip(curves["replay"]["5"], curves["nearest_mean"]["5"], strict=True)
-        assert interval([a - b for a, b in pairs]).low < 0
+        ahead[name] = interval([a - b for a, b in pairs])
+    assert ahead["clothes"].high < 0
+    assert ahead["characters"].low < 0 < ahead["characters"].high
 
 
 def test_replay_on_fish_is_above_95_percent_from_8_epochs_on():

@@ -22,7 +22,7 @@ def build(results: Mapping[str, Mapping]) -> Explorer:
     classes = stream["classes"][language()]
     arrived = list(itertools.accumulate(stream["steps"]))
     steps = [
-        (", ".join(classes[before:now]), step)
+        (text("widget04.comma").join(classes[before:now]), step)
         for step, (before, now) in enumerate(itertools.pairwise([0, *arrived]))
     ]
     methods = [(text(f"widget04.{name}"), name) for name in stream["methods"]]
@@ -113,7 +113,7 @@ def play(stream: Mapping, method: str, watch: Callable[[View], bool]) -> View:
         backbone("zukan-resnet"), Stream.of_classes(task, counts), method, **settings
     )
     for step, (first, last) in enumerate(edges):
-        curve.begin(", ".join(task.class_names[first:last]))
+        curve.begin(text("widget04.comma").join(task.class_names[first:last]))
         learner.learn(step)
         if curve.stopped:
             break
