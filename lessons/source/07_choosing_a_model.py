@@ -237,11 +237,11 @@ lost = lesson07.lost_when_tuned(choice, tl.stored("07_tuned"))
 frozen, chance = (tl.interval(list(lost[way].values())) for way in ("frozen", "random"))
 gain = tl.interval([lost["random"][job] - lost["frozen"][job] for job in lost["frozen"]])
 tl.claim(
-    f"Fine-tuned, the network that is best frozen is {frozen.mean:.1f} points below the best, a "
-    f"random one {chance.mean:.1f} "
+    f"Whoever fine-tunes the network that is best frozen loses {frozen.mean:.1f} points to the "
+    f"best choice, a random choice loses {chance.mean:.1f} "
     "(stored, 6 networks on 6 jobs)",
-    # ja: f"ファインチューニングすると、凍結で最高だったものは最高より{frozen.mean:.1f}ポイント、"
-    # ja: f"ランダムに選んだものは{chance.mean:.1f}ポイント下でした"
+    # ja: f"凍結で1位のものをファインチューニングすると、最良の選択より{frozen.mean:.1f}ポイント、"
+    # ja: f"ランダムに選ぶと{chance.mean:.1f}ポイント低くなりました"
     # ja: "（保存済み、6つのネットワークと6つの仕事）",
     gain.low > 0,
 )
@@ -249,24 +249,24 @@ tl.claim(
 # %% [markdown] key="targets-read" lang="ja"
 # **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` が1位でした。** ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
 #
-# **2位から下は、仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
+# **上の2つはいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
 #
 # **ファインチューニングしても、順位はおおむねそのままです。** ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 
 # %% [markdown] key="targets-read" lang="en"
 # **Not always, but often: frozen, `zukan-resnet` is the best on five of six jobs.** It has also seen the most pictures (see "Deeper").
 #
-# **Below it, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
+# **The first two are always ResNet and VGG; behind them, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
 #
 # **Fine-tuning keeps the order, by and large.** So a cheap probe can choose a network that you mean to fine-tune.
 
 # %% [markdown] key="scores" lang="ja"
 # ## 学習する前に、何がわかるか
 #
-# 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。どちらもなしで済むのが、**転移可能性**（transferability）の目安です。手元の画像の特徴か、元の出力層の答えを、一度見るだけで計算できます。
+# 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。どちらもなしで済むのが、**転移可能性**（transferability）の目安です。ラベル付きの画像の特徴か、元の出力層の答えを、一度見るだけで計算できます。
 #
 # - **k-NN**（k近傍法。ここではk = 1）は、特徴を見ます。いちばん近いほかの画像が、同じクラスである割合です。
-# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の答えを見ます。図の右では、「れんが」と答えた画像の90%が市街地です。この割合を使うと、表の下の写真が市街地である確率は、0.78と見積もられます。LEEPは、この確率の対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど有望です。
+# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の答えを見ます。図の右では、「れんが」と答えた画像の90%が市街地です。この割合を使うと、ある市街地の写真が市街地である確率は、0.78と見積もられます（表の下の計算）。LEEPは、この確率の対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど有望です。
 #
 # 目安を比べられるのは、同じ仕事の中だけです。クラスが少ない仕事では、どのネットワークの値も高くなるからです。
 
@@ -276,7 +276,7 @@ tl.claim(
 # You cannot fine-tune a hundred candidates, and a probe needs validation labels, too. Scores of **transferability** do without: they look once at the features of your labelled pictures, or at the old head's answers.
 #
 # - **k-NN** (k nearest neighbours, here k = 1) looks at the features: for how many pictures is the nearest other picture of the same class?
-# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old answers. At the right of the drawing, 90% of the pictures called brick are towns. From these shares, a photo of a town (below the table) gets a probability of 0.78 of being a town. LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
+# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old answers. At the right of the drawing, 90% of the pictures called brick are towns. From these shares, a photo of a town gets a probability of 0.78 of being a town (the sum below the table). LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
 #
 # Compare scores within one job only: with fewer classes, they are higher anyway.
 
@@ -336,7 +336,7 @@ lesson07.draw_regret(choice)
 #
 # ## エラーの出ない間違い
 #
-# 良いネットワークを選んでも、画像の渡し方を間違えれば台なしです。5つの間違いを測りました。
+# 良いネットワークを選んでも、画像の渡し方を間違えれば台なしです。`zukan-resnet` で、5つの間違いを10回ずつ測りました（ラベルは1クラス20枚）。
 #
 # | 間違い | ネットワークに渡るもの |
 # |---|---|
@@ -355,7 +355,7 @@ lesson07.draw_regret(choice)
 #
 # ## Silent mistakes: no error is raised
 #
-# Even the best network fails when pictures are fed wrongly. We measured five mistakes.
+# Even the best network fails when pictures are fed wrongly. We measured five mistakes with `zukan-resnet` (20 labels of each class, 10 draws).
 #
 # | mistake | what reaches the network |
 # |---|---|
@@ -393,7 +393,7 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 #
 # **From the start, the wrong order of colours costs hardly anything**, because the head learns from the exchanged features. A wrong range or size still costs more than 20 points.
 #
-# If you train in Python for an app, feed both the same picture and compare the numbers just before the network.
+# If you train in Python and use the model in an app, feed both programs the same picture and compare the numbers just before the network.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物のモデルと写真では？
@@ -469,7 +469,7 @@ plan = {
     # ja: "judge": "検証写真での線形プローブと、実際の端末での1枚あたりの時間。",
     "checks": "Feed one photo to both programs, compare the numbers that enter the network.",
     # ja: "checks": "同じ写真を学習用と端末のプログラムに渡し、ネットワークに入る数値を比べます。",
-    "why": "Insects suggest the second, but only our own photos can tell; all licences are read.",
+    "why": "Insects suggest iNaturalist, but only our own photos can tell; all licences are read.",
     # ja: "why": "虫で育った目が有望ですが、決めるのは自分の写真です。ライセンスも全部読みます。",
 }
 ### END SOLUTION
@@ -482,7 +482,7 @@ tl.check("07-c")
 # |---|---|
 # | 大きさか時間を理由にResNet-50を外し、残りは元のデータだけで落とさない | 2 |
 # | 学習、選択、テストのラベルを分け、枚数を書いている | 2 |
-# | 検証データでの正解率（プローブかk-NN）と、端末での時間の両方で選ぶ | 2 |
+# | 検証データでの正解率と、端末での時間の両方で選ぶ | 2 |
 # | 大きさ、色の順番、正規化のどれかを、数値で確かめる | 2 |
 # | ライセンスに触れ、重みだけでなく元のデータの条件も見る | 1 |
 # | 選んだあとの後悔（1位と2位の差）を見積もる | 1 |
@@ -496,7 +496,7 @@ tl.check("07-c")
 # |---|---|
 # | drops ResNet-50 for its size or its time, and nothing else for its source alone | 2 |
 # | labels to learn from, to choose with and to test are kept apart, with numbers | 2 |
-# | chooses by accuracy on validation data (probe or k-NN) and by time on the device | 2 |
+# | chooses by accuracy on validation data and by time on the device | 2 |
 # | checks size, order of colours or normalisation by comparing numbers | 2 |
 # | speaks of licences, those of the source data included | 1 |
 # | estimates what a wrong choice would cost (first against second) | 1 |
@@ -702,14 +702,14 @@ lesson07.draw_regret(choice, every=True)
 #
 # **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです（ランダムなら9.5ポイント）。これより良かった目安は、LEEP（1.0ポイント）だけでした。
 #
-# **学習用のラベルだけを増やしても、プローブの選び方は良くなりません。** 絵の6つの仕事で、ラベルを1クラス10枚から60枚に増やすと、LogMEの後悔は2.9ポイントから1.1ポイントに減りました。プローブは2ポイントほどのままです。検証データが1クラス10枚のままだったからでしょう。ラベルが増えたら、検証データも増やしましょう。
+# **ラベルが多いと、LogMEのほうがプローブより上手に選びました。** 絵の6つの仕事で、ラベルが1クラス60枚のとき、後悔はLogMEが1.1ポイント、プローブが2.3ポイントでした。プローブの検証データが、1クラス10枚のままだったからでしょう。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="regret-all-read" lang="en"
 # **The H-score has the largest regret.** With 20 labels, LogME hardly differs from LEEP and k-NN.
 #
 # **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 without measuring has a regret of 1.7 points (at random: 9.5). Of the scores, only LEEP does better (1.0).
 #
-# **More labels to learn from do not make a probe choose better.** From 10 to 60 labels of each class on the drawn jobs, the regret of LogME falls from 2.9 points to 1.1. That of the probe stays at about 2, probably because it is still judged on 10 validation pictures of each class. Whoever has more labels should validate on more of them, too.
+# **With many labels, LogME chooses better than the probe.** With 60 labels of each class on the drawn jobs, the regret of LogME is 1.1 points and that of the probe 2.3, probably because the probe is still judged on 10 validation pictures of each class. If you have more labels, validate on more of them, too.
 
 # %% [markdown] key="deeper-mistakes" lang="ja" tags=["deeper"]
 # ## さらに深く：わざと間違えてみる

@@ -207,7 +207,7 @@ def draw_regret(choice: Mapping, every: bool = False) -> Picture:
 def draw_mistakes(found: Mapping) -> Picture:
     """What each mistake leaves of the accuracy, made in use only and made from the start."""
     figures.use()
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.7), sharey=True)
     looks = {"in_use": (figures.VERMILION, "s"), "always": (figures.BLUE, "o")}
     for axes, target in zip(panels, ("birds", "land_use"), strict=True):
         for when, (colour, marker) in looks.items():
@@ -221,6 +221,7 @@ def draw_mistakes(found: Mapping) -> Picture:
             1 / CHANCE[target], color=figures.INK, linestyle=":", label=text("lesson07.chance")
         )
         axes.set_title(text(f"lesson07.job_{target}"), fontsize=11)
+        axes.set_xlabel(text("lesson07.accuracy_bars"))
         _across(axes)
         axes.set_xticks((0, 0.25, 0.5, 0.75, 1))
     names = [text(f"lesson07.mistake_{name}") for name in MISTAKES]
