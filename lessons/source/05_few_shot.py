@@ -98,7 +98,7 @@ tl.diagram("prototypes")
 #
 # $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
 #
-# The left one is the prototype; the right one picks the class at the smallest squared distance. No weight is trained, and the code is two lines.
+# The left formula is the prototype; the right one picks the class at the smallest squared distance. No weight is trained, and the code is two lines.
 
 
 # %% key="classify"
@@ -137,7 +137,7 @@ def score(images, shots):
     """The share of right answers; the first `shots` pictures of each kind are the support."""
     # ja: """正しい答えの割合。各種類のはじめの `shots` 枚がサポートです。"""
     support, query = images[:, :shots], images[:, shots:]
-    truth = torch.arange(len(images)).repeat_interleave(query.shape[1])
+    truth = torch.arange(len(images)).repeat_interleave(query.shape[1])  # 0, 0, ..., 1, 1, ...
     return (classify(support, query.flatten(0, 1)) == truth).float().mean().item()
 
 
@@ -151,25 +151,25 @@ tl.see_prediction("05-guide", round(100 * guide))
 #
 # ## たまたまではないか
 #
-# 下のウィジェットには、3種類の鳥の絵が8枚ずつ並んでいます。クリックすると、その絵をサポートに加えたり外したりできます。プロトタイプ（◆）が動き、クエリの色が変わります。1枚だけを別の絵に取りかえて、正解率をどこまで上げられるでしょうか（新しい絵を加えてから、元の絵を外します）。
+# 下のウィジェットには、3種類の鳥の絵が8枚ずつ並んでいます。クリックすると、その絵をサポートに加えたり外したりできます。プロトタイプ（◆）が動き、クエリの色が変わります。取りかえるときは、新しい絵を加えてから元の絵を外してください。1枚の取りかえで、正解率をどこまで上げられるでしょうか。
 
 # %% [markdown] key="luck" lang="en"
 # **With one picture of each kind, most birds were named.** How many of the ten did you name?
 #
 # ## Was that luck?
 #
-# The widget offers eight pictures each of three kinds. Click one to add it to the support or to take it out: the prototypes (◆) move, the queries change colour. Exchange a single picture (add the new one, then take out the old): how far can you raise the share of right answers?
+# The widget offers eight pictures each of three kinds. Click one to add it to the support or to take it out: the prototypes (◆) move, the queries change colour. To exchange one, add the new picture, then take out the old. How far can a single exchange raise the share of right answers?
 
 # %% key="widget"
 tl.widget("05")
 
 # %% [markdown] key="episodes" lang="ja"
-# **絵を1枚替えるだけで、結果は大きく変わります。** オオハシを1枚目から6枚目に替えると、正解率は65%から92%に上がります。
+# **絵を1枚替えるだけで、結果は大きく変わります。** いちばん効くのはオオハシを1枚目から6枚目に替えたときで、正解率は65%から92%に上がります。
 #
 # そこで、種類も画像も選び直して、図鑑を何百冊も作ります。1冊分の試験を**エピソード**といい、大きさは2つの数で表します。種類の数が **Nウェイ**（N-way）、1種類あたりのサポートの枚数が **Kショット**（K-shot）です。先ほどの図鑑は、5ウェイ1ショット（5-way 1-shot）です。
 
 # %% [markdown] key="episodes" lang="en"
-# **A single picture matters a lot.** With the sixth toucan in place of the first, 65% become 92%.
+# **A single picture matters a lot.** The best exchange, the sixth toucan for the first, turns 65% into 92%.
 #
 # So make hundreds of guides, each with other kinds and pictures. The test of one guide is an **episode**. Two numbers tell its size: **N-way** is the number of kinds, **K-shot** the number of support pictures of each. The guide above was 5-way 1-shot.
 
@@ -262,13 +262,13 @@ tl.check("05-a")
 #
 # For a part outside the catalogue, "I do not know" is better than the nearest entry. So accept only what is similar enough to an entry, and reject what falls short of a **threshold**.
 #
-# How similar two pictures are is told by the **cosine similarity**: bring both features to length 1 and take their dot product. The same direction gives 1, a right angle 0.
+# **Cosine similarity** tells how alike two pictures are: bring both features to length 1 and take their dot product. The same direction gives 1, a right angle 0.
 
 # %% key="threshold-diagram"
 tl.diagram("threshold")
 
 # %% [markdown] key="door-rates" lang="ja"
-# 登録と比べた結果は4とおりで、それぞれの割合には、顔や指紋の照合で使われてきた名前があります（どれも、その行の中での割合です）。
+# 登録と比べた結果は、次の4とおりです。割合の名前は、顔や指紋の照合で使われてきたものです。どれも、その行の中での割合です。
 #
 # | | 通した | 断った |
 # |---|---|---|
@@ -280,7 +280,7 @@ tl.diagram("threshold")
 # 3. **テスト**：残りの5種類で試します。しきい値を決めた鳥で試すと、評価が甘くなるからです。
 
 # %% [markdown] key="door-rates" lang="en"
-# Each share, taken within its row, has a name, used for faces and fingerprints too:
+# A comparison with an entry can end in four ways. The names of the shares, each taken within its row, are known from faces and fingerprints:
 #
 # | | accepted | rejected |
 # |---|---|---|
@@ -302,7 +302,8 @@ def compare(vectors, registered):
     entries = F.normalize(vectors[:, :registered].mean(1), dim=1)
     similarity = entries @ vectors[:, 10:].mT  # shape: kind, entry, picture
     # ja: similarity = entries @ vectors[:, 10:].mT  # 形：種類、登録、画像
-    own = torch.eye(len(vectors), dtype=torch.bool)
+    own = torch.eye(len(vectors), dtype=torch.bool)  # True where entry and kind are the same
+    # ja: own = torch.eye(len(vectors), dtype=torch.bool)  # 登録と種類が同じところだけTrue
     return similarity[own], similarity[~own]
 
 
@@ -318,7 +319,7 @@ lesson05.draw_door(same, other, threshold)
 #
 # 図では、灰色の山のうちしきい値より右の部分がFAR、青い山の右の部分がTARです。しきい値を動かしても、一方の誤りが減れば、もう一方が増えます。
 #
-# **登録する枚数を増やせば、両方の誤りが減ります。** FARを5%にそろえると、TARは1枚の登録で約60%、5枚では約78%です（20回の平均）。
+# **登録する枚数を増やせば、両方の誤りが減ります。** FARを5%にそろえると、TARは1枚の登録で約60%、5枚では約78%です（登録する絵を20回選び直した平均）。
 #
 # では、図鑑にまったく載っていないものはどうでしょうか。いま載っているのは残りの5種類なので、魚の絵200枚と、はじめの5種類の鳥を見せてみましょう。
 
@@ -327,7 +328,7 @@ lesson05.draw_door(same, other, threshold)
 #
 # In the figure, the FAR is the part of the grey hill right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other.
 #
-# **More registered pictures make both errors rarer.** At an FAR of 5%, the TAR is about 60% with one picture and 78% with five (means over 20 draws).
+# **More registered pictures make both errors rarer.** At an FAR of 5%, the TAR is about 60% with one picture and 78% with five (means over 20 draws of the pictures).
 #
 # And strangers? The guide now holds the other five kinds, so show it 200 pictures of fish, and the first five kinds of bird.
 
@@ -354,7 +355,7 @@ for name, vectors in strangers.items():
 # 書けたら、`strangers["ほかの鳥"]` と `let_in=0.05` でしきい値を決めてみてください。魚はまだどれだけ通るでしょうか。図鑑に載っている鳥（類似度は `same` にあります）は、どれだけ通るでしょうか。
 
 # %% [markdown] key="fish-read" lang="en"
-# **A third of the strangers get in, fish and birds alike.** The FAR of 9% is that of one entry, but a stranger has to resemble only one of five. If the five were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured. With 300 entries, nearly everybody would get in.
+# **A third of the strangers get in, fish and birds alike.** The FAR of 9% is that of one entry, but a stranger has to resemble only one of five. If the five were independent, that would make $1 - (1 - 0.09)^5 \approx 38\%$, close to what was measured. With 300 entries, nearly every stranger would get in.
 #
 # So choose the threshold with **all entries in place, on strangers as they will really come**.
 #
@@ -443,7 +444,7 @@ lesson05.draw_real(real)
 # %% [markdown] key="real-read" lang="en"
 # **On real characters, too, pretrained features are far above both controls.** And here the small network is even ahead of the famous MobileNetV2, perhaps because its **source**, the pictures of its pre-training, held characters.
 #
-# But **who wins depends on the settings**: with larger pictures and by cosine, MobileNetV2 leads ("Deeper: other settings, another winner").
+# But **who wins depends on the settings**: with larger pictures, compared by cosine, MobileNetV2 leads ("Deeper: other settings, another winner").
 #
 # ### Exercise C (design, 5 minutes)
 #
@@ -452,7 +453,7 @@ lesson05.draw_real(real)
 # Write your `plan`:
 #
 # - `"pictures"`: how many to register of each kind
-# - `"threshold_from"` and `"tested_on"`: the data that choose the threshold, and those of the final test
+# - `"threshold_from"` and `"tested_on"`: the data for the threshold, and those for the final test
 # - `"if_unknown"`: what to do on a rejection
 # - `"why"`: your reasons, with the costs of 1,000 returns
 #
