@@ -222,7 +222,7 @@ tl.claim(
 # %% [markdown] key="adabn-read" lang="ja"
 # **失われた正解率のほとんどが、見せるだけで戻りました。** ネットワークは夜の魚を見分ける力を持っていたのに、「ふつう」の基準が昼のままだったのです。
 #
-# 図の点と線は、すべての写真を選び直して10回、前もって測った平均と95%信頼区間です（「保存済み」と書きます）。丸印は今日の1回で、1回の値は平均より大きくばらつくので、線から外れることもあります。
+# 図の塗りつぶした印と線は、すべての写真を選び直して10回、前もって測った平均と95%信頼区間です（「保存済み」と書きます）。丸印は今日の1回で、1回の値は平均より大きくばらつくので、線から外れることもあります。
 #
 # ## 写真は何枚いるか、どう集めるか
 #
@@ -231,7 +231,7 @@ tl.claim(
 # %% [markdown] key="adabn-read" lang="en"
 # **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day.
 #
-# The dots and intervals were measured beforehand ("stored") on 10 draws of all photos. Rings are today's run; one run varies more than a mean, so a ring may lie off its line.
+# The filled marks and intervals were measured beforehand ("stored") on 10 draws of all photos. Rings are today's run; one run varies more than a mean, so a ring may lie off its line.
 #
 # ## How many photos, and which?
 #
@@ -286,7 +286,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. AdaBN works with any network that has BatchNorm.
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. You can try it with any network that has BatchNorm.
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
@@ -321,12 +321,12 @@ tl.see_prediction("08-shift", outcome)
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
 # **AdaBNの得が、損に変わりました。** 88%が77%に下がっています（丸印は今日の1回です）。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
 #
-# **割合をそろえて適応し直すと、99%になります。** ここでもラベルは使いません。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、答えの大半が当たっているときです。
+# **割合をそろえて適応し直すと、99%になります。** ここでもラベルは使いません。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、適応したネットワークの答えの大半（ここでは77%）が当たっているときです。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss**: 88% falls to 77% (today's run: the rings). It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light, but most photos show the school.
 #
-# **Adapted again on equal shares, the network reaches 99%**, still without a label. Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most answers are right.
+# **Adapted again on equal shares, the network reaches 99%**, still without a label. Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most of the adapted network's answers are right (here, 77%).
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -397,28 +397,28 @@ tl.check("08-b")
 # %% [markdown] key="shares-only" lang="ja"
 # ## 割合だけが変わったとき
 #
-# 光はいつもどおりの検査ラインで、部品の80%が良品になりました。学習のときは、5つのクラス（良品と欠陥4種）が20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
+# 光はいつもどおりの検査ラインで、部品の80%が良品、4種の欠陥が5%ずつになりました。学習のときは、5つのクラスが20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
 #
 # こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。今の割合がわからず、推定で済ませた場合でも、77%が84%に上がりました（図は「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shares-only" lang="en"
 # ## If only the shares have changed
 #
-# An inspection line has its usual light, but 80% of its parts are good today; in training, each of the five classes (good, and four defects) had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
+# An inspection line has its usual light, but 80% of its parts are good today, and each of four defects has 5%; in training, all five classes had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
 #
 # **Correct the answers instead**: multiply each class's probability by its share today divided by its share in training, here by 4 for good parts and by 1/4 for each defect. Even with today's shares only estimated, 77% becomes 84% ("Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 良品が**80%**のこのような検査ラインを、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤の写真（1クラス40枚ずつのラベル）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
+# この検査ラインを、良品は**80%**のまま、夜勤では**昼の半分の光**で動かすことになりました。モデルは、昼勤のラベル付き写真（1クラス40枚）で学んだものです。夜勤の写真は一晩に2,000枚たまり、そのうち**50枚**までラベルを付けられます。
 #
 # 計画を `plan` に、1項目1文で書いてください。ウィジェットと図の数字（光の強さ、写真の偏り、割合の変化）を根拠に挙げます。正解は1つではありません。解答例に採点表があります。
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
 #
-# Such a line, with **80% good parts**, gets a night shift in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class. A night brings 2,000 photos; you may have **50** of them labelled.
+# This line, still with **80% good parts**, gets a night shift in **half the light** of the day. Its model learned by day, from 40 labelled photos of each class. A night brings 2,000 photos; you may have **50** of them labelled.
 #
 # Write your plan into `plan`, a sentence each, with numbers from the widget and the figures (less light, lopsided photos, changed shares). Several plans are good; the solution has a rubric.
 
@@ -508,7 +508,7 @@ tl.quiz("08")
 # - クラスが同じでも見た目が変わると、正解率は何の警告もなく下がります。ラベルのない写真だけで合わせ直すのが、ドメイン適応です。
 # - AdaBNは、BatchNormの記憶を新しい写真で測り直すだけです。光の変化なら数十枚の写真で効きますが、線画のように手がかり自体が消えると、十分には戻りません。
 # - クラスの割合が変わると、AdaBNは損になることがあります。見た目も変わったなら割合をそろえて適応し直し、割合だけなら答えを補正します。
-# - 少ないクラスの間違いは正解率に表れにくいので、別に数えます。
+# - 得になったかどうかは、少数のラベルで確かめます。少ないクラスの間違いは正解率に表れにくいので、別に数えます。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
@@ -516,7 +516,7 @@ tl.quiz("08")
 # - When pictures look different, the accuracy falls without a warning. Domain adaptation moves the model with unlabelled pictures alone.
 # - AdaBN measures BatchNorm's memory again. Against a change of light some dozens of pictures are enough; where the clues themselves are gone, as in a sketch, it falls short.
 # - When the shares of the classes change, AdaBN may lose. If the look has changed, too, make the shares equal and adapt again; if not, correct the answers instead.
-# - Accuracy hides mistakes on rare classes: count these apart.
+# - A few labels tell whether it paid. Count the mistakes on rare classes apart, since accuracy hides them.
 
 # %% [markdown] key="deeper-layers" lang="ja" tags=["deeper"]
 # ## さらに深く：どの層の記憶がずれたか
@@ -584,7 +584,7 @@ lesson08.draw_remedies(shift)
 # %% [markdown] key="prior-read" lang="ja"
 # **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
 #
-# 光も変わった夕暮れ（左）では、補正しても得はなく、割合をそろえたAdaBNが99%になります。暗くて答えが当てにならなければ、そこから推定した割合も当てにならないからです。
+# 光も変わった夕暮れ（左）では、割合をそろえたAdaBNが99%になります。補正だけでは光のずれが直らず、本当の割合を使っても87%で、得はありません。
 #
 # 補正には代償もあります。迷った答えが「良品」に寄るので、正しく分類した欠陥は71%から66%に減っています。
 #
@@ -593,7 +593,7 @@ lesson08.draw_remedies(shift)
 # %% [markdown] key="prior-read" lang="en"
 # **Each way has its place.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
 #
-# At dusk (left) the light has changed as well. Correcting the answers gains nothing there, while AdaBN on equal shares reaches 99%: where it is dark and the answers cannot be trusted, neither can shares that were estimated from them.
+# At dusk (left) the light has changed as well. Correcting the answers does nothing about the light and gains nothing, not even with the true shares (87%), while AdaBN on equal shares reaches 99%.
 #
 # The correction has a price: since undecided answers go to "good", of the defects on the line 66% are named rightly instead of 71%.
 #
@@ -658,10 +658,10 @@ for way, features in (
 lesson08.draw_coral(styles)
 
 # %% [markdown] key="coral-figure-read" lang="ja"
-# **最後の特徴を合わせるだけでも上がりますが、AdaBNには及びません。** CORALは、夜と色あせた印刷では、平均だけの場合を少し上回ります。BatchNormがなければ、まず平均を合わせてみましょう。ただし、暗い犬と猫の写真では効かなかったので、少数のラベルで確かめてください。
+# **最後の特徴を合わせるだけでも上がりますが、AdaBNには及びません。** CORALは、夜と色あせた印刷では、平均だけの場合を少し上回ります。BatchNormがなければ、まず平均を合わせてみましょう。ただし、光が10%の犬と猫の写真では効かなかったので、少数のラベルで確かめてください。
 
 # %% [markdown] key="coral-figure-read" lang="en"
-# **Moving the last features helps, and AdaBN helps more.** CORAL adds a little to the mean by night and on faded prints. Without BatchNorm, the mean is the first thing to try; check it with some labels, since on the dark photos of cats and dogs it gained nothing.
+# **Moving the last features helps, and AdaBN helps more.** CORAL adds a little to the mean by night and on faded prints. Without BatchNorm, the mean is the first thing to try; check it with some labels, since on cats and dogs at 10% of the light it gained nothing.
 
 # %% [markdown] key="deeper-labels" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルを少し付けるほうが早い？
@@ -756,7 +756,7 @@ tl.claim(
 # %% [markdown] key="mmd" lang="ja"
 # ### MMD：2つの点の集まりは似ているか
 #
-# **MMD**（Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、2つの点の近さ $k$ を使います。同じ点なら1、遠いほど0に近い値です。昼どうし、夜どうし、昼と夜の組で $k$ の平均（式の上線、コードの `close`）を取り、比べます。2つのドメインの点が同じように散らばっていれば、3つの平均は等しく、MMDは0になります。
+# **MMD**（学習に使ったのは Long ほか, 2015、[arXiv:1502.02791](https://arxiv.org/abs/1502.02791)）は、2つの点の近さ $k$ を使います。同じ点なら1、遠いほど0に近い値です。昼どうし、夜どうし、昼と夜の組で $k$ の平均（式の上線、コードの `close`）を取り、比べます。2つのドメインの点が同じように散らばっていれば、3つの平均は等しく、MMDは0になります。
 #
 # $$\text{MMD}^2 = \overline{k(昼,昼)} + \overline{k(夜,夜)} - 2\,\overline{k(昼,夜)}$$
 #
@@ -767,7 +767,7 @@ tl.claim(
 # %% [markdown] key="mmd" lang="en"
 # ### MMD: are the two clouds of points alike?
 #
-# **MMD** (Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) asks how close two points are: their closeness $k$ is 1 where they are equal, and near 0 where they are far apart. It takes the mean of $k$ (the bar; `close` in the code) over pairs from the day, pairs from the night, and pairs of one each. If both domains lie alike, the three means are equal, and MMD is 0:
+# **MMD** (used in training by Long et al., 2015, [arXiv:1502.02791](https://arxiv.org/abs/1502.02791)) asks how close two points are: their closeness $k$ is 1 where they are equal, and near 0 where they are far apart. It takes the mean of $k$ (the bar; `close` in the code) over pairs from the day, pairs from the night, and pairs of one each. If both domains lie alike, the three means are equal, and MMD is 0:
 #
 # $$\text{MMD}^2 = \overline{k(d,d)} + \overline{k(n,n)} - 2\,\overline{k(d,n)}$$
 #
@@ -966,7 +966,7 @@ for rule, name in rules.items():
 #
 # **最近よく使われる手法**
 #
-# - **はじめから頑丈な目**：大規模に事前学習したモデル（DINOv2、[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)、CLIP、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、見た目の変化にもともと強く、まず試す価値があります。
+# - **はじめから頑健な目**：大規模に事前学習したモデル（DINOv2、[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)、CLIP、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、見た目の変化にもともと強く、まず試す価値があります。
 # - **使いながら合わせる**：テスト時適応（TENTの仲間）。群れのような偏った流れに備えるNOTE（[arXiv:2208.05117](https://arxiv.org/abs/2208.05117)）。
 # - **割合の補正**：BBSE（[arXiv:1802.03916](https://arxiv.org/abs/1802.03916)）は、混同行列を使って、答えの割合から本当の割合を逆算します。
 

@@ -195,6 +195,12 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     assert paired(dusk["swarm"]["before"], dusk["swarm"]["adabn"]).low > 0
     assert paired(dusk["swarm"]["balanced"], dusk["swarm"]["before"]).low > 0
     assert paired(line["prior"], line["before"]).low > 0
+    known, before = (stored("08_rounds")["swarm"][way]["accuracy"] for way in ("known", "before"))
+    assert paired(known, before).low < 0
+    right = interval(dusk["swarm"]["adabn"]).mean
+    for lang in LANGUAGES:  # the true shares gain nothing, either; the adapted answers are right
+        assert f"{interval(known).mean:.0%}" in words_of("prior-read")[lang]
+        assert f"{right:.0%}" in words_of("shift-read")[lang].split("99%")[-1]
 
 
 def good_and_defects(runs):
