@@ -103,7 +103,7 @@ tl.see_prediction("14-new", round(100 * true))
 # %% [markdown] key="leak-read" lang="en"
 # **The test was more than 20 points too kind.** With three photos of each animal, a random split puts other photos of a test animal into training (top of the picture). This is a **leak**, and here it touches every test photo (the 100% above). To be right it is enough to remember those photos, so this test says nothing about new animals. Split **by animal**, and no leak is left (bottom of the picture).
 #
-# That there are few cats adds to it; how much each mistake costs is measured below.
+# The few cats add to it. What each mistake costs is measured below.
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、5分）
@@ -193,7 +193,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 #
 # - **Leak, copies**: only the test rises.
 # - **Wrong labels**: both fall.
-# - **Few cats**: the truth falls, yet the test rises, because three quarters of its photos are dogs. The overall accuracy hides the cats: of next month's, only 49% were right (printed in the quick way).
+# - **Few cats**: the truth falls, yet the test rises, because three quarters of its photos are dogs. The overall accuracy hides the cats: of next month's, only 49% were right (printed above, in the quick way).
 # - **All cats in dim light**: the truth falls most, because the classifier goes by **the dimness, not the cat**. `tl.load_folder` does not see this, so photograph every class in the same places with the same cameras.
 #
 # ### Exercise B (write, 7 minutes)
@@ -271,14 +271,14 @@ print(f"Photos: {pets.inspection.counts}; owners in the test: {len(set(pets.grou
 
 # %% key="try"
 display(tl.diagram("order"))
-report = tl.try_folder(pets, minutes=3, epochs=5, size=128)  # about 20 seconds
-# ja: report = tl.try_folder(pets, minutes=3, epochs=5, size=128)  # 20秒ほど
+report = tl.try_folder(pets, minutes=3, epochs=5, size=128)  # about 20 seconds on an idle computer
+# ja: report = tl.try_folder(pets, minutes=3, epochs=5, size=128)  # 空いているコンピューターで20秒ほど
 display(report)
 
 # %% [markdown] key="try-read" lang="ja"
 # **大きいのは、特徴を借りる一歩です。** 動物を10回選び直すと（保存済み）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%でした。線形プローブとファインチューニングで、さらに数ポイントずつ上がりますが、1回ごとのばらつきを超えません。私たちの実行では、検証データで2つとも90%だったので、レポートは手軽な線形プローブを選びました。先へ進むのは、検証データではっきり上回るときだけです。
 #
-# ゼロからの学習とは、はっきりした差が出ませんでした。絵は簡単に覚えられるからです。本物の写真では、ゼロからの学習は遠く及びません（「さらに深く：この順番を10回」）。
+# ゼロからの学習とは、はっきりした差が出ませんでした。絵は簡単に覚えられるからでしょう。本物の写真では、ゼロからの学習は遠く及びません（「さらに深く：この順番を10回」）。
 #
 # ラベルを増やす効果があるかどうかは、レポートの最後の文でわかります。**学習曲線**（訓練写真の枚数と正解率の関係）の右端が、まだ上がっているかを見ています。
 #
@@ -289,9 +289,9 @@ display(report)
 # %% [markdown] key="try-read" lang="en"
 # **The big step is to borrow features.** Over ten draws (stored), nearest pixels name 56% of new animals right, nearest borrowed features 76%. The probe and fine-tuning add a few points each, no more than single results vary. In our run both have 90% on validation data, and the report takes the cheaper, the probe: go on only where validation data show a clear lead.
 #
-# Training from scratch comes close, because drawings are easily learnt, so the report cannot tell whether transfer helped. On real photographs scratch stays far behind ("Deeper: this order, ten times").
+# From scratch comes close, so the report cannot tell whether transfer helped: drawings are probably easy to learn. On real photographs scratch stays far behind ("Deeper: this order, ten times").
 #
-# The last sentence of the report says whether more labels would help. It looks whether the **learning curve** (accuracy against the number of training photos) still rises at its right end.
+# The last sentence of the report says whether more labels would help. It checks whether the **learning curve** (accuracy against the number of training photos) still rises at its right end.
 #
 # ### Look at the mistakes
 #
@@ -484,7 +484,7 @@ tl.quiz("14")
 # %% [markdown] key="deeper-order" lang="en" tags=["deeper"]
 # ## Deeper: this order, ten times
 #
-# The animals were drawn anew ten times, and each time every step was tried (stored). Where to begin with your own photos, the **strategy map** of lesson 00 says (`tl.strategy_map()`).
+# The animals were drawn anew ten times, and each time every step was tried (stored). The **strategy map** of lesson 00 (`tl.strategy_map()`) says where to begin with your own photos.
 
 # %% key="ladder" alt_ja="画素の近さから始めて、方法を1段ずつ進めたときの正解率。下の行ほど後の段階。" alt_en="Accuracy from nearest pixels through one way after another; lower rows are later steps."
 lesson14.draw_ladder(tl.stored("14_ladder"))
@@ -492,12 +492,12 @@ lesson14.draw_ladder(tl.stored("14_ladder"))
 # %% [markdown] key="ladder-read" lang="ja"
 # **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** そのあとの差は、どれも1回ごとのばらつき（細い線）を超えないので、あなたの写真で効くかどうかは検証データで確かめます。動物を2倍にしても線形プローブはほとんど変わりませんが、ファインチューニングはそれを6ポイント上回ります。枚数が多いほど、目を鍛え直す効果が出ます（レッスン03）。
 #
-# ゼロからの学習も、3倍長く学習すれば線形プローブと並びます。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、差はずっと大きくなります。
+# ゼロからの学習も、エポック数をファインチューニングの3倍にすれば、線形プローブと並びます。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、差はずっと大きくなります。
 
 # %% [markdown] key="ladder-read" lang="en"
 # **The big step is the first one: to borrow features (56% to 76%).** After it, no difference is larger than the spread of single results (thin lines), so only your validation data can tell what pays on your photos. With twice the animals the probe hardly gains, but fine-tuning is 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
 #
-# Training from scratch, three times as long, is level with the probe: this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
+# Training from scratch, with three times the epochs of fine-tuning, is level with the probe, probably because this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
 
 # %% key="real-ways" alt_ja="本物の猫と犬の写真200枚で学習した4つの方法の正解率を、1行に1つずつ、点と95%信頼区間で示す。" alt_en="Accuracy of four ways on real photographs of cats and dogs, one a row, as points with 95% intervals."
 lesson14.draw_real_ways(tl.stored("14_photos"))
