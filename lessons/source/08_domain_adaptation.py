@@ -468,12 +468,13 @@ tl.check("08-c")
 # |---|---|---|---|
 # | 昼の光、適応前 | 77% | 79% | 71% |
 # | 半分の光、適応前 | 80% | 89% | 46% |
-# | 半分の光、割合をそろえて3回AdaBN | 53% | 47% | 75% |
+# | 半分の光、適応後の答えで割合をそろえて3回AdaBN | 53% | 47% | 75% |
+# | 半分の光、適応前の答えで割合をそろえて1回AdaBN | 73% | 74% | 68% |
 # | 半分の光、適応せず、良品80%として答えを補正 | 83% | 95% | 35% |
 #
 # **正解率だけを見ていると、欠陥での間違いが隠れます。** 光が半分になると、正解率はかえって上がります。「良品」と答えることが増えるからで、そのぶん欠陥を見落とします。答えを補正すると、見落としはさらに増えます。
 #
-# 割合をそろえたAdaBNは逆です。一晩の2,000枚でいえば、良品の誤判定が約660個増える代わりに、正しく分類できる欠陥が約110個増えます。欠陥1つが良品6個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
+# 割合をそろえたAdaBNでは、欠陥がもっと見つかる代わりに、良品の間違いが増えます。**割合は、よく当たっているほうの答えでそろえましょう。** ここでは、適応前の答えは80%が当たり、AdaBNのあとの答えは42%しか当たりません（どちらがよく当たるかは、少数のラベルでわかります）。適応前の答えでそろえると、一晩の2,000枚で、良品の誤判定が約240個増え、正しく分類できる欠陥が約90個増えます。欠陥1つが良品3個分より重ければ、適応したほうが得です。何をどれだけ重く見るかを、数える前に決めておきましょう。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -492,12 +493,13 @@ tl.check("08-c")
 # |---|---|---|---|
 # | full light, unadapted | 77% | 79% | 71% |
 # | half the light, unadapted | 80% | 89% | 46% |
-# | half the light, AdaBN on equal shares, three rounds | 53% | 47% | 75% |
+# | half the light, AdaBN on equal shares of the adapted network's answers, three rounds | 53% | 47% | 75% |
+# | half the light, AdaBN on equal shares of the unadapted network's answers, once | 73% | 74% | 68% |
 # | half the light, unadapted, answers corrected for 80% good parts | 83% | 95% | 35% |
 #
 # **Accuracy alone hides mistakes on the defects.** In half the light the accuracy even rises, since the network calls more parts good, defects among them. Correcting the answers makes it miss still more.
 #
-# AdaBN on equal shares does the reverse: of the 2,000 photos of a night it gets some 660 more good parts wrong and some 110 more defects right. That pays if one defect weighs more than 6 good parts, so settle the weights before you count.
+# AdaBN on equal shares finds more of the defects, at the cost of good parts. **Make the shares equal by the answers that are right more often**: here 80% are right before AdaBN and only 42% after it (some labels show which). Of the 2,000 photos of a night, AdaBN then gets some 240 more good parts wrong and some 90 more defects right. That pays if one defect weighs more than 3 good parts, so settle the weights before you count.
 
 # %% key="quiz"
 tl.quiz("08")

@@ -220,19 +220,21 @@ def words_of(key):
 
 def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
     line, dim_line = (stored("08_rounds")[case] for case in ("line", "dim_line"))
-    before, after = dim_line["before"], dim_line["rounds"][-1]
+    before, once = dim_line["before"], dim_line["once"]
     assert len(dim_line["rounds"]) == 1 + 3  # on all photos, and three rounds
     rows = []
-    for runs in (line["before"], before, after, dim_line["known"]):
+    for runs in (line["before"], before, dim_line["rounds"][-1], once, dim_line["known"]):
         shares = (runs["accuracy"], *good_and_defects(runs))
         rows.append(" | ".join(f"{interval(part).mean:.0%}" for part in shares))
-    (good, defects), (good_after, defects_after) = map(good_and_defects, (before, after))
+    (good, defects), (good_after, defects_after) = map(good_and_defects, (before, once))
     assert paired(defects, good_and_defects(dim_line["known"])[1]).low > 0
     wrong = paired([1600 * share for share in good], [1600 * share for share in good_after])
     right = paired([400 * share for share in defects_after], [400 * share for share in defects])
     assert wrong.low > 0 and right.low > 0
+    assert paired(once["accuracy"], dim_line["rounds"][-1]["accuracy"]).low > 0.1
     said = words_of("ex-c-why")
-    numbers = [*rows, *(f"{round(one.mean, -1):.0f}" for one in (wrong, right))]
+    trusted = [f"{interval(runs['accuracy']).mean:.0%}" for runs in (before, dim_line["rounds"][0])]
+    numbers = [*rows, *trusted, *(f"{round(one.mean, -1):.0f}" for one in (wrong, right))]
     for lang in LANGUAGES:
         assert [number for number in numbers if number not in said[lang]] == []
     weight = f"{wrong.mean / right.mean:.0f}"

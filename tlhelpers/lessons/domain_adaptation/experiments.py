@@ -24,7 +24,12 @@ from tlhelpers.data.catalog import load_task
 from tlhelpers.data.real import real_file, real_photos
 from tlhelpers.data.task import Split, Task, rows_of_each
 from tlhelpers.data.text import read_rows
-from tlhelpers.lessons.domain_adaptation.steps import balanced_adabn, dim, with_shares
+from tlhelpers.lessons.domain_adaptation.steps import (
+    balanced_adabn,
+    dim,
+    equal_rows,
+    with_shares,
+)
 from tlhelpers.models.backbones import backbone
 from tlhelpers.models.real import encode_texts, mobilenet
 from tlhelpers.train.engine import evaluate, predict
@@ -303,16 +308,17 @@ def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dic
 def rounds() -> dict:
     """AdaBN on equal shares, round by round, where the shares have changed, with the light or not.
 
-    {case: {"before", "prior", "known": runs, "rounds": [runs a round]}} for the cases of SHIFTED;
-    runs: {"accuracy": over all test pictures, "each": mean over the classes}, one number a seed.
-    Round 0 is AdaBN on all pictures; "prior" and "known" are the unadapted network with its answers
-    corrected, by shares estimated from them or by the true ones.
+    {case: {"before", "prior", "known", "once": runs, "rounds": [runs a round]}} for the cases of
+    SHIFTED; runs: {"accuracy": over all test pictures, "each": mean over the classes}, one number
+    a seed. Round 0 is AdaBN on all pictures; "prior" and "known" are the unadapted network with its
+    answers corrected, by shares estimated from them or by the true ones; "once" is AdaBN on equal
+    shares of the unadapted network's answers.
     """
     return {case: _rounds(*options) for case, options in SHIFTED.items()}
 
 
 def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dict:
-    kept: dict = {"before": [], "prior": [], "known": []}
+    kept: dict = {"before": [], "prior": [], "known": [], "once": []}
     kept["rounds"] = [[] for _ in range(ROUNDS + 1)]
     equal, true = (torch.tensor(part) for part in ([1 / len(shares)] * len(shares), shares))
     for seed in SEEDS:
@@ -324,9 +330,11 @@ def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dic
         kept["before"].append(_right_of_each(model, unseen))
         kept["prior"].append(_right_of_each(correct_priors(model, task, seen), unseen))
         kept["known"].append(_right_of_each(with_priors(model, equal, true), unseen))
+        equal_seen = seen.subset(equal_rows(predict(model, seen).argmax(1)))
+        kept["once"].append(_right_of_each(adabn(model, None, equal_seen), unseen))
         for number, runs in enumerate(kept["rounds"]):
             runs.append(_right_of_each(balanced_adabn(model, seen, number), unseen))
-    columns = {way: _columns(kept[way]) for way in ("before", "prior", "known")}
+    columns = {way: _columns(kept[way]) for way in ("before", "prior", "known", "once")}
     return columns | {"rounds": [_columns(runs) for runs in kept["rounds"]]}
 
 
