@@ -102,7 +102,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 自分の文で試す
 #
-# 下のウィジェットに、好きな文を入れてみましょう。日本語でも英語でもかまいません。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青は答えを支持した語、橙色は反対した語です。
+# 下のウィジェットに、好きな文を入れてみましょう。2つの言語のラベル付きの文で学習したので、日本語でも英語でもかまいません。語の色は、**その語（画面で区切られた1つ分）を抜くと答えの確率がどう変わるか**を表します。青は答えを支持した語、橙色は反対した語です。いちばん下には、特徴の近いラベル付きの文が、言語を問わず並びます。
 #
 # 次に、お店と関係のない文を入れてみてください。「今日はいい天気ですね」は、81%の確率で「返品・交換」になります。6つのどれかを必ず選ぶからです。**確率が高くても、正しいとは限りません。**
 #
@@ -113,7 +113,7 @@ tl.see_prediction("12-win", round(100 * frozen.test_acc))
 # %% [markdown] key="exercise-a" lang="en"
 # ## Your own sentences
 #
-# Type anything into the widget below, in English or Japanese. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the answer, orange ones against it.
+# Type anything into the widget below, in English or Japanese: it has learned from labelled texts in both. The colour of a word says **how the probability of the answer changes without it**: blue words spoke for the answer, orange ones against it. At the bottom stand the labelled texts nearest to yours, in either language.
 #
 # Then try something unrelated. "Will it rain tomorrow?" goes to Delivery with 97%, since one of the six classes always wins. **A high probability is no guarantee of being right.**
 #
@@ -145,7 +145,7 @@ tl.check("12-a")
 # %% [markdown] key="tokens" lang="en"
 # ## Inside BERT 1: tokens and embeddings
 #
-# The model reads **tokens**; what cuts a text into them is the **tokenizer**. It makes capitals small. Frequent words stay whole, rare ones fall into pieces, and characters that it does not know become `[UNK]` (unknown). The sign `▁` stands for a space, and leads the first word, too.
+# The model reads **tokens**; what cuts a text into them is the **tokenizer**. It turns capitals into small letters. Frequent words stay whole, rare ones fall into pieces, and characters that it does not know become `[UNK]` (unknown). The sign `▁` stands for a space, and leads the first word, too.
 #
 # Each token then becomes 128 numbers, looked up in a table: its **embedding** (the three boxes in the first picture). A token has the same embedding in every sentence.
 
@@ -604,7 +604,7 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # LoRAで動く重みは、全体の1%未満です。本体を1つ置いておけば、仕事ごとに小さな差分だけを保存できます。数十億パラメータのモデルで効く工夫で、このような小さなモデルの正解率を上げるものではありません。
 
 # %% [markdown] key="lora-read" lang="en"
-# Both end below frozen here, or level with it. But frozen is flattered: its head is the best of 20 on these very validation data. The figure of the six ways compares them on the test data.
+# Both end below frozen here. But frozen is flattered: its head is the best of 20 on these very validation data. The figure of the six ways compares them on the test data.
 #
 # With LoRA, less than 1% of the weights move. One body can serve many jobs, each with its own small difference on disk. This pays with models of billions of parameters; it is not a way to more accuracy with one as small as ours.
 
@@ -640,32 +640,58 @@ ahead = "BERT" if gap["low"] > 0 else "TF-IDF" if gap["high"] < 0 else "neither 
 tl.see_prediction("12-spam", ahead)
 
 # %% [markdown] key="spam-read" lang="ja" tags=["answer"]
-# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、差の95%信頼区間は0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数える方法でも見つかるからでしょう。TF-IDFを選ぶのも、立派な結論です。
+# **私たちの迷惑メッセージでは、同じ言語の中でBERTを使う効果は、はっきりしませんでした。** 平均はTF-IDFのほうが高いものの、差の95%信頼区間は0をまたぎます（英語で−13〜+7ポイント、日本語で−17〜+3ポイント。テストの文の選び方も考えに入れたので、図の信頼区間より広くなります）。迷惑メッセージには「当選」「至急」「%オフ」のような決まった文字の並びが多く、数える方法でも見つかるからでしょう。TF-IDFを選ぶのも、立派な結論です。
 #
 # 言語をまたぐと（3行目）、数える方法は手がかりを失い、BERTが10ポイント（1〜18）上回ります。本物のSMSでは、平均はBERTのほうが高く、信頼区間は重なっています。**どちらがよいかは、自分のデータで測るまでわかりません。**
 
 # %% [markdown] key="spam-read" lang="en" tags=["answer"]
-# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference contain 0 (English −13 to +7 points, Japanese −17 to +3). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting finds these as well. Choosing TF-IDF is a respectable conclusion.
+# **On our own spam, BERT gains nothing certain within a language.** TF-IDF has the higher means, but the 95% intervals of the difference contain 0 (English −13 to +7 points, Japanese −17 to +3; they allow for the choice of the test texts, too, so they are wider than the figure's). Spam is full of fixed strings such as "winner", "urgent" or "% off", and counting finds these as well. Choosing TF-IDF is a respectable conclusion.
 #
 # Across languages (third row), counting loses its clues, and BERT is ahead by 10 points (1 to 18). On real SMS, BERT has the higher mean, with intervals that overlap. **You do not know which is better until you measure on your own data.**
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# - **データ**：ラベルを付ける文を10回選び直して測りました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。
-# - **本物のモデルの図**（下の図に、この教材の英語の問い合わせと、音声アシスタントへの質問CLINC150を加えました）：どの方法も出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。テストの文も選び直したので、問い合わせでの数字は、ほかの図と数ポイント違います。
-# - **設定**：線形プローブは20とおり、TF-IDFは6とおりから、検証データで選びました。ファインチューニング、LoRA、ゼロからの学習は、測定に使わない別の2回で、5つの学習率から選び、最後まで学習させました。ゼロからの学習は、ファインチューニングの3倍長くしてあります。学習の長さを半分や3倍にしても、勾配クリッピングなしでも、SGDでも、凍結は両方の言語でゼロからの学習を32〜36ポイント上回ります（10回ずつの測定、保存済み）。
-# - **ファインチューニングか、凍結か**：凍結と比べて、ファインチューニングは英語で0.9ポイント高く（95%信頼区間は−0.5〜2.5）、日本語で1.0ポイント高く（−1.8〜3.8）なりました。LoRAは、英語で0.1ポイント低く（−1.2〜0.9）、日本語で3.4ポイント低く（−7.1〜0.2）なりました。これらの信頼区間は、テストの文の選び方も考えに入れているので、図のものより広くなります。学習の長さを半分や3倍にしても、勾配クリッピングなしでも、SGDでも、ファインチューニングは平均で1〜2ポイント高いままです（10回ずつの測定、保存済み）。ラベルを付ける文の選び方だけを考えた信頼区間では、3倍の長さとSGDでは両方の言語で、半分の長さでは日本語で、この差ははっきりしています。たとえば3倍の長さなら、英語で1.3ポイント（0.7〜2.0）、日本語で2.0ポイント（0.7〜3.3）です。英語のLoRAは凍結との差が1ポイント以内で、SGDのときだけ1.2ポイント低くなります（0.1〜2.3）。
-# - **多言語E5**：語彙を日本語と英語に絞り、4ビットの重みから戻したものを使いました。
+# **測り方**
+#
+# - **データ**：ラベルを付ける文を10回選び直しました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。
+# - **設定**：線形プローブは20とおり、TF-IDFは6とおりから、検証データで選びました。ファインチューニング、LoRA、ゼロからの学習は、測定に使わない別の2回で、5つの学習率から選びました。ゼロからの学習は、ファインチューニングの3倍長くしてあります。
+# - **本物のモデル**：どのモデルも出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。テストの文も選び直したので、問い合わせでの数字は、ほかの図と数ポイント違います。多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものです。
+#
+# **本体を動かすと、凍結より何ポイント高くなるか**（かっこの中は95%信頼区間）
+#
+# | | 英語 | 日本語 |
+# |---|---|---|
+# | ファインチューニング | +0.9（−0.5〜2.5） | +1.0（−1.8〜3.8） |
+# | LoRA | −0.1（−1.2〜0.9） | −3.4（−7.1〜0.2） |
+#
+# どの信頼区間も0をまたぎます。テストの文の選び方も考えに入れたので、ラベルを付ける文の選び方だけを考えた図の信頼区間より、広くなっています。
+#
+# **学習のしかたを変えると**：学習の長さを半分や3倍にしても、勾配クリッピングをなくしても、SGDにしても、凍結はゼロからの学習を32〜36ポイント上回ります。ファインチューニングも、平均では凍結より1〜2ポイント高いままです（10回ずつの測定、保存済み）。この1〜2ポイントの差は、ラベルを付ける文の選び方だけを考えれば、3倍の長さとSGDでは両方の言語で、半分の長さでは日本語で、はっきりしています。英語のLoRAは、SGDのときだけ凍結を下回ります（1.2ポイント）。
+#
+# 次の図は、本物のモデルを、さらに2つの英語のデータで測ったものです。この教材の問い合わせと、音声アシスタントへの質問（CLINC150）です。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
+# **How it was measured**
+#
 # - **Data**: ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them.
-# - **The figures of real models** (the one below has two more sets: our English enquiries, and CLINC150, questions to a voice assistant): all get the same head, its settings cross-validated on the labelled texts alone. The test texts are drawn anew, too, so the numbers on our enquiries differ by a few points from the other figures.
-# - **Settings**: the linear probe chose among 20 settings and TF-IDF among 6, on the validation data. Fine-tuning, LoRA and training from scratch chose among 5 learning rates, on two draws that were not measured, and went on to the last step. Training from scratch is three times as long as fine-tuning. Frozen leads it by 32 to 36 points in both languages at half and three times the length, without gradient clipping and with SGD as well (ten draws each, stored).
-# - **Fine-tuned or frozen?** Fine-tuning is 0.9 points above frozen in English (95% interval −0.5 to 2.5) and 1.0 in Japanese (−1.8 to 3.8); LoRA is 0.1 below (−1.2 to 0.9) and 3.4 below (−7.1 to 0.2). These intervals are wider than the figure's, as they allow for the choice of the test texts as well. At half and three times the length, without gradient clipping and with SGD, fine-tuning stays 1 to 2 points above on average (ten draws each, stored). Over the draws of labelled texts alone, the lead is clear in both languages at three times the length and with SGD, and in Japanese at half the length: three times the length, for example, gives 1.3 points in English (0.7 to 2.0) and 2.0 in Japanese (0.7 to 3.3). LoRA in English stays within 1 point of frozen, but with SGD it falls 1.2 behind (0.1 to 2.3).
-# - **Multilingual E5** is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
+# - **Settings**: the linear probe chose among 20 settings and TF-IDF among 6, on the validation data. Fine-tuning, LoRA and training from scratch chose among 5 learning rates, on two draws that were not measured. Training from scratch is three times as long as fine-tuning.
+# - **Real models**: all get the same head, its settings cross-validated on the labelled texts alone. The test texts are drawn anew, too, so the numbers on our enquiries differ by a few points from the other figures. Multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
+#
+# **Points above frozen, when the body moves** (95% interval)
+#
+# | | English | Japanese |
+# |---|---|---|
+# | fine-tuned | +0.9 (−0.5 to 2.5) | +1.0 (−1.8 to 3.8) |
+# | LoRA | −0.1 (−1.2 to 0.9) | −3.4 (−7.1 to 0.2) |
+#
+# All four intervals contain 0. They allow for the choice of the test texts as well, so they are wider than those in the figure, which allow for the choice of the labelled texts alone.
+#
+# **Trained in another way**: at half and three times the length, without gradient clipping and with SGD, frozen leads training from scratch by 32 to 36 points, and fine-tuning stays 1 to 2 points above frozen on average (ten draws each, stored). Over the choice of the labelled texts alone, this small lead of fine-tuning is clear in both languages at three times the length and with SGD, and in Japanese at half the length. LoRA in English falls clearly below frozen with SGD only, by 1.2 points.
+#
+# The next figure shows the real models on two more English sets: our enquiries, and CLINC150, questions to a voice assistant.
 
 # %% key="more-sets" alt_ja="英語の問い合わせと、音声アシスタントへの質問での、1クラスのラベル数とテスト正解率。4つの方法の線。" alt_en="Test accuracy against labels a class on English enquiries and on questions to a voice assistant, a line for each of four methods."
 lesson12.draw_more_encoders(tl.stored("12_encoders"))
@@ -715,7 +741,7 @@ lesson12.draw_context(vectors @ vectors.T, sentences)
 # **話題が同じなら近く、違えば離れました。** 語は1つでも、BERTは2つの使われ方を区別しています。
 
 # %% [markdown] key="context-read" lang="en"
-# **The vectors are close within a subject, and part across subjects.** BERT tells the two meanings of one word apart.
+# **The vectors are close within a subject, and further apart across subjects.** BERT tells the two meanings of one word apart.
 
 # %% [markdown] key="deeper-static" lang="ja" tags=["deeper"]
 # ## さらに深く：BERTより前の単語埋め込み
@@ -806,7 +832,7 @@ tl.see_prediction("12-vanish", uncased.normalize_str("résumé"))
 # アクセント記号が取り除かれ、濁点も一緒に消えて、「ガス」は「カス」に、「まだ」は「また」になりました。エラーは出ません。日本語には、日本語用のトークナイザーを持つモデルを選びます。半角カナは、`zukan-bert` では全角にそろえてから分割します。不明なトークンの割合を調べておけば、「読めなかったので人に回す」という判断ができます。
 
 # %% [markdown] key="vanish-read" lang="en" tags=["answer"]
-# Accents are stripped. A résumé is now something to resume, and Japanese loses the marks that tell "gas" (ガス) from "scum" (カス) and "not yet" (まだ) from "again" (また). There is no error. Take a model whose tokenizer was made for your language. The share of unknown tokens lets you hand a text to a person because it could not be read.
+# Accents are stripped. A résumé is now something to resume, and Japanese loses the marks that tell "gas" (ガス) from "scum" (カス) and "not yet" (まだ) from "again" (また). There is no error. Take a model whose tokenizer was made for your language. If many tokens of a text are unknown, hand it to a person.
 
 # %% [markdown] key="deeper-guess" lang="ja" tags=["deeper"]
 # ## さらに深く：隠した語を当てる
@@ -893,14 +919,14 @@ for start in starts:
 #
 # 400ステップの穴埋めのあと、1,000ステップかけて**文どうしの対応付け**を学びました。訳文（50%）、言い換え（20%）、同じメールの隣の文（30%）を近づけ、ほかの文とは離す学習です。文の分類に強い反面、穴埋めの腕は本物に及びません。
 #
-# 最後の30%には、注意が必要です。隣の文は同じ話題（配送の遅れ、二重請求など19種類）なので、**話題ごとにまとめることを、あらかじめ少し教わっている**ことになります。話題は、今回の6クラスとよく似ています。テストの文は読んでいませんが、20ポイントという差の大きさは、この相性の良さを含んだ数字です。だからこそ、本物のモデルとデータでの結果を添えました。
+# 最後の30%には、注意が必要です。隣の文は同じ話題（配送の遅れ、二重請求など19種類）なので、**話題ごとにまとめることを、あらかじめ少し教わっている**ことになります。話題は、今回の6クラスとよく似ています。テストの文は読んでいませんが、20ポイントを超える差は、この相性の良さを含んだ数字です。だからこそ、本物のモデルとデータでの結果を添えました。
 
 # %% [markdown] key="deeper-made" lang="en" tags=["deeper"]
 # ## Deeper: how zukan-bert was made
 #
 # After 400 steps of masked words it learned to **match whole texts** for 1,000 steps: a text is drawn near to its translation (50%), a paraphrase (20%) or its neighbour in the same message (30%), and away from others. That helps with sorting, and its skill at filling gaps stays behind that of a real BERT.
 #
-# The last 30% deserve a warning. Neighbours share a subject (late delivery, charged twice, 19 in all), so **it has been taught a little to group texts by subject**, and the subjects are much like our six classes. It has not read the test texts, but a lead of 20 points includes this good match. This is why results of real models on real data stand beside it.
+# The last 30% deserve a warning. Neighbours share a subject (late delivery, charged twice, 19 in all), so **it has been taught a little to group texts by subject**, and the subjects are much like our six classes. It has not read the test texts, but a lead of more than 20 points includes this good match. This is why results of real models on real data stand beside it.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法

@@ -256,22 +256,16 @@ def test_other_trainings_are_told_as_they_came_out():
     }
     ahead = [round(f.mean) for lang in LANGUAGES for f in found[f"pretrained_{lang}"].values()]
     tuned = [round(-f.mean) for lang in LANGUAGES for f in found[f"frozen_{lang}"].values()]
-    assert f"leads it by {min(ahead)} to {max(ahead)} points" in page
+    assert f"leads training from scratch by {min(ahead)} to {max(ahead)} points" in page
     assert f"stays {min(tuned)} to {max(tuned)} points above" in page
     clear = {
         lang: {s for s, f in found[f"frozen_{lang}"].items() if f.high < 0} for lang in LANGUAGES
     }
     assert clear == {"en": {"three_times", "sgd"}, "ja": {"half", "three_times", "sgd"}}
-    for lang in LANGUAGES:
-        longest = found[f"frozen_{lang}"]["three_times"]
-        assert (
-            f"{-longest.mean:.1f}" in page
-            and f"({-longest.high:.1f} to {-longest.low:.1f})" in page
-        )
     lora = found["lora_en"]
     behind = lora.pop("sgd")
-    assert f"{behind.mean:.1f} behind ({behind.low:.1f} to {behind.high:.1f})" in page
-    assert all(abs(other.mean) < 1 for other in lora.values())
+    assert f"with SGD only, by {behind.mean:.1f} points" in page
+    assert behind.low > 0 and all(other.low < 0 for other in lora.values())
 
 
 def test_no_mark_of_the_names_hides_another(monkeypatch):
