@@ -228,10 +228,10 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 学習率0.1では、65%が78%に上がりました。逆に0.003では下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学び足りないのでしょう。いちばん良い学習率どうしの差は小さく、クリッピングなしで75%、ありで78%です。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、10回の平均で65%が78%に上がりました。逆に0.003では8ポイント下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学び足りないのでしょう。いちばん良い学習率どうしの差は小さく、クリッピングなしで75%、ありで78%です。
 
 # %% [markdown] key="clip-read" lang="en"
-# **Clipping moves the good range to higher learning rates.** At 0.1 it lifts the accuracy from 65% to 78%. At 0.003 it costs some: clipped steps are shorter and probably learn too little. Between the best rates of the two lines, the gap is small: 75% without and 78% with clipping.
+# **Clipping moves the good range to higher learning rates.** In the figure, with means over 10 draws, it lifts the accuracy at 0.1 from 65% to 78%. At 0.003 it costs 8 points: clipped steps are shorter and probably learn too little. Between the best rates of the two lines, the gap is small: 75% without and 78% with clipping.
 
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
@@ -344,16 +344,16 @@ lesson03.draw_labels(tl.stored("03_labels"))
 # %% [markdown] key="labels-read" lang="ja"
 # **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 1クラス2枚ではまだ、上がったとは言いきれません。20枚では26ポイント上がりました。
 #
-# **鳥では逆に、差が7ポイントから2ポイントに縮みました。** 鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、差を分けたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
+# **鳥では逆に、差が7ポイントから2ポイントに縮みました。** 鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、この2つで効果の大きさを決めたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
 #
-# 本物の花の写真では、5枚だと差がなく、80枚で2〜4ポイント上がりました（「さらに深く：本物の写真とネットワーク」）。
+# ただし、伸びしろがあれば必ず大きく上がるわけではありません。本物の花の写真では、80枚でも凍結は66%でしたが、ファインチューニングで上がったのは2〜4ポイントだけでした（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
 # **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points.
 #
-# **On birds the gain shrinks instead**, from 7 points to 2. Birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted was **how many labels there are, and how much room the frozen body leaves**.
+# **On birds the gain shrinks instead**, from 7 points to 2. Birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted on these two was **how many labels there are, and how much room the frozen body leaves**.
 #
-# Real photographs of flowers gained nothing at five labels and 2 to 4 points at eighty ("Deeper: real photographs and networks").
+# Room does not always turn into a gain, though. On real photographs of flowers, the frozen body reached only 66% even with eighty labels, and fine-tuning added just 2 to 4 points ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -365,7 +365,7 @@ lesson03.draw_price(knobs)
 #
 # ```python
 # model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
-# tl.evaluate(model, dark.test)  # 1回だけだと20ポイントほどばらつく。何回かの平均で比べる
+# tl.evaluate(model, dark.test)  # 1回ごとに最大26ポイントの差が出た。何回かの平均で比べる
 # ```
 #
 # **元の仕事は忘れられます。** 右の図のとおり、転移元の正解率は97%から22%まで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
@@ -375,7 +375,7 @@ lesson03.draw_price(knobs)
 #
 # ```python
 # model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
-# tl.evaluate(model, dark.test)  # single runs differ by some 20 points: compare means of several
+# tl.evaluate(model, dark.test)  # single runs lay up to 26 points apart: compare means of several
 # ```
 #
 # **The old work is forgotten.** In the right panel, the accuracy on the source falls from 97% to 22%. If the network must keep doing its old work, save a copy of the old weights or use the methods of lesson 04.
@@ -455,7 +455,7 @@ tl.quiz("03")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きな効果が期待できます。
+# - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きく伸びることがあります。
 # - 学習率は、低すぎれば学び足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、高い学習率でも崩れにくくなります。
 # - ラベルを変えないデータ拡張は、本体を動かすことと同じくらい効きました。
 # - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものはわずかです。暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
@@ -576,7 +576,7 @@ lesson03.draw_depths(tl.stored("03_depths"), knobs["frozen"])
 #
 # 6エポックと36エポック、クリッピングなし、AdamWでも測り直しましたが（5回）、結論はほぼ同じでした。例外は2つあります。AdamWでは、転移元がどちらでもほとんど残りません。36エポックでは、暗い照明での差が確かではありません。
 #
-# 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明のような入力の変わり方には前の段、クラスの変わり方には後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
+# 「まず最後の段だけ」という定石は、この題材には合いませんでした。質感や照明など入力が変わるときは前の段を、クラスが変わるときは後ろの段を動かすとよい、という報告があります（surgical fine-tuning、Lee ほか, 2022、[arXiv:2210.11466](https://arxiv.org/abs/2210.11466)）。
 
 # %% [markdown] key="depths-read" lang="en"
 # **Training from `layer2` on is about as accurate as training everything, and less is forgotten.** On the new task, the accuracy rises with every stage that is opened, until `layer2` on reaches 89%. Training everything gives 89% as well. But `layer2` on keeps 50% of the source, and everything only 37%; in dim light it is 52% against 41%.
@@ -712,14 +712,14 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 # %% [markdown] key="frontier-read" lang="ja"
 # **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。
 #
-# 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり。層ごとの学習率では、出力層の値を書いてあります）。点は3回の平均なので、10回の平均であるウィジェットの値とは少し違います。
+# 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり、L2-SPは $\alpha = 0.1$。層ごとの学習率では、出力層の値を書いてあります）。点は3回の平均なので、10回の平均であるウィジェットの値とは少し違います。
 #
 # 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
 # **The further up and to the right, the more is learned and the less is forgotten.** No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs).
 #
-# Along a line only the learning rate differs (with discriminative rates, the number is the head's); all are with clipping. Dots are means over 3 draws, so they differ a little from the widget, which has 10.
+# Along a line only the learning rate differs (with discriminative rates, the number is the head's); all are with clipping, and L2-SP has $\alpha = 0.1$. Dots are means over 3 draws, so they differ a little from the widget, which has 10.
 #
 # At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 

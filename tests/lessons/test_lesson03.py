@@ -104,7 +104,10 @@ def test_the_numbers_of_the_text_are_those_that_are_stored(lang):
         assert f"{means[step]:.0%}" in prose["recipe"]
     assert f"{100 * (means['rate'] - means['frozen']):.0f}" in prose["recipe"]
     assert f"{100 * (means['flips'] - means['clip']):.0f}" in prose["recipe"]
-    assert f"{mean(stored('03_knobs')['relight']['night']):.0%}" in prose["limits-read"]
+    night = stored("03_knobs")["relight"]["night"]
+    assert f"{mean(night):.0%}" in prose["limits-read"]
+    assert f"{100 * (max(night) - min(night)):.0f}" in prose["limits-read"]
+    assert f"{mean(stored('03_real')['frozen'][-1]):.0%}" in prose["labels-read"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
