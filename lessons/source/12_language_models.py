@@ -665,9 +665,9 @@ tl.see_prediction("12-spam", ahead)
 # | ファインチューニング | +0.9（−0.5〜2.5） | +1.0（−1.8〜3.8） |
 # | LoRA | −0.1（−1.2〜0.9） | −3.4（−7.1〜0.2） |
 #
-# どの信頼区間も0をまたぎます。テストの文の選び方も考えに入れたので、ラベルを付ける文の選び方だけを考えた図の信頼区間より、広くなっています。
+# どの信頼区間も0をまたぎます。テストの文の選び方も考えに入れたので、ラベルを付ける文の選び方だけを考えた「6つの方法の図」の信頼区間より、広くなっています。
 #
-# **学習のしかたを変えると**：学習の長さを半分や3倍にしても、勾配クリッピングをなくしても、SGDにしても、凍結はゼロからの学習を32〜36ポイント上回ります。ファインチューニングも、平均では凍結より1〜2ポイント高いままです（10回ずつの測定、保存済み）。この1〜2ポイントの差は、ラベルを付ける文の選び方だけを考えれば、3倍の長さとSGDでは両方の言語で、半分の長さでは日本語で、はっきりしています。英語のLoRAは、SGDのときだけ凍結を下回ります（1.2ポイント）。
+# **学習のしかたを変えると**：学習の長さを半分や3倍にしても、勾配クリッピングをなくしても、SGDにしても、凍結はゼロからの学習を32〜36ポイント上回ります。ファインチューニングも、平均では凍結より1〜2ポイント高いままです（10回ずつの測定、保存済み）。この1〜2ポイントの差は、ラベルを付ける文の選び方だけを考えれば、3倍の長さとSGDでは両方の言語で、半分の長さでは日本語で、はっきりしています。英語のLoRAは、SGDのときだけ、凍結をはっきり下回ります（1.2ポイント）。
 #
 # 次の図は、本物のモデルを、さらに2つの英語のデータで測ったものです。この教材の問い合わせと、音声アシスタントへの質問（CLINC150）です。
 
@@ -687,7 +687,7 @@ tl.see_prediction("12-spam", ahead)
 # | fine-tuned | +0.9 (−0.5 to 2.5) | +1.0 (−1.8 to 3.8) |
 # | LoRA | −0.1 (−1.2 to 0.9) | −3.4 (−7.1 to 0.2) |
 #
-# All four intervals contain 0. They allow for the choice of the test texts as well, so they are wider than those in the figure, which allow for the choice of the labelled texts alone.
+# All four intervals contain 0. They allow for the choice of the test texts as well, so they are wider than those in the figure of the six ways, which allow for the choice of the labelled texts alone.
 #
 # **Trained in another way**: at half and three times the length, without gradient clipping and with SGD, frozen leads training from scratch by 32 to 36 points, and fine-tuning stays 1 to 2 points above frozen on average (ten draws each, stored). Over the choice of the labelled texts alone, this small lead of fine-tuning is clear in both languages at three times the length and with SGD, and in Japanese at half the length. LoRA in English falls clearly below frozen with SGD only, by 1.2 points.
 #

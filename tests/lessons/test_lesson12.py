@@ -249,7 +249,8 @@ def test_the_intervals_of_a_moved_body_are_the_stored_ones(lang):
 
 def test_other_trainings_are_told_as_they_came_out():
     (lesson,) = [read_lesson(path) for path in (LESSONS / "source").glob("12_*.py")]
-    (page,) = [block.sources["en"] for block in lesson.blocks if block.key == "deeper-sure"]
+    (pages,) = [block.sources for block in lesson.blocks if block.key == "deeper-sure"]
+    page, japanese = (pages[lang] for lang in ("en", "ja"))
     found = {
         verdict: {setting: interval(points) for setting, points in settings.items()}
         for verdict, settings in stored("12_stable")["verdicts"].items()
@@ -258,6 +259,8 @@ def test_other_trainings_are_told_as_they_came_out():
     tuned = [round(-f.mean) for lang in LANGUAGES for f in found[f"frozen_{lang}"].values()]
     assert f"leads training from scratch by {min(ahead)} to {max(ahead)} points" in page
     assert f"stays {min(tuned)} to {max(tuned)} points above" in page
+    assert f"ゼロからの学習を{min(ahead)}〜{max(ahead)}ポイント上回" in japanese
+    assert f"凍結より{min(tuned)}〜{max(tuned)}ポイント高い" in japanese
     clear = {
         lang: {s for s, f in found[f"frozen_{lang}"].items() if f.high < 0} for lang in LANGUAGES
     }
@@ -265,6 +268,7 @@ def test_other_trainings_are_told_as_they_came_out():
     lora = found["lora_en"]
     behind = lora.pop("sgd")
     assert f"with SGD only, by {behind.mean:.1f} points" in page
+    assert f"はっきり下回ります（{behind.mean:.1f}ポイント）" in japanese
     assert behind.low > 0 and all(other.low < 0 for other in lora.values())
 
 
