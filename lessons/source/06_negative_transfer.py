@@ -75,7 +75,7 @@ tl.diagram("ignored")
 # - **random weights**: a network of the same shape that never learned anything
 # - **`zukan-resnet`**, the network of lesson 01, which learned creatures, patterns and invented letters
 #
-# Guessing gives 20%. In the figure of the results, a dot is the mean of ten stored draws, and a ring is your own run.
+# Guessing gives 20%. In the figure of the results, a dot is the mean of ten stored runs, each with pictures drawn anew, and a ring is your own run.
 
 # %% key="pictures" alt_ja="上は塗装の色の写真で、1行が1色。下は外観検査の写真で、1行が1クラス。" alt_en="Above, pictures for sorting colours, one colour a row; below, pictures for inspection, one class a row."
 surfaces = tl.load_task("surfaces", per_class=40, valid_per_class=40)
@@ -274,7 +274,7 @@ lesson06.draw_responses(responses)
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
 # ```
 #
-# 1回だけでは判断できないので、次の図で10回の平均を見ます。
+# 1回の結果は平均を大きく下回ることもあるので、次の図の10回の平均で判断します。
 
 # %% [markdown] key="exercise-b" lang="en"
 # ## A remedy: a new entrance
@@ -291,7 +291,7 @@ lesson06.draw_responses(responses)
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
 # ```
 #
-# One run is not enough for a verdict, so the next figure shows the mean of ten.
+# One run can end well below the mean, so take the verdict from the next figure, which has ten draws.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
@@ -356,7 +356,7 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="known" lang="ja"
 # ## 前もってわかる？
 #
-# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0より上か下かがそろっています。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安にとどまります。
+# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0から見て同じ方向にあります。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安にとどまります。
 
 # %% [markdown] key="known" lang="en"
 # ## Could we have known?
@@ -549,12 +549,12 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="filters-read" lang="en"
 # **Training everything opens the entrance only part of the way.** The share that only averages is still about half in the paint sorter, and about a tenth in the network trained from scratch. Even on its **own training pictures** the paint sorter stays behind scratch. So over-fitting is not the whole story: it also has trouble learning.
 #
-# Why is not measured here. That earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
+# The reason is not measured here. That earlier training can take away the ability to learn new things is known as **loss of plasticity** (see "Today" below).
 
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# - **設定**：表面の検査で全体を学習した5つの出発点は、それぞれ同じ5とおりの設定から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
+# - **設定**：表面の検査で全体を学習するときは、どの出発点も同じ5とおりの設定から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
 # - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは22ポイントと14ポイントです（保存済み、それぞれ10回の平均）。
 # - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかはわかりません。
 #
@@ -563,7 +563,7 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# - **Settings**: on surfaces, each of the five starts chose from the same five settings, on validation pictures of a draw that is not measured (`pairs["tuning"]` has the record).
+# - **Settings**: on surfaces, every start chose from the same five settings, on validation pictures of a draw that is not measured (`pairs["tuning"]` has the record).
 # - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well, with gaps of 22 and 14 points (stored, means of ten draws each).
 # - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch.
 #
@@ -573,14 +573,14 @@ lesson06.show_filters(eyes)
 lesson06.draw_stable(pairs, tl.stored("06_stable"))
 
 # %% [markdown] key="stable-read" lang="ja"
-# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、差は開きます。3倍にすると色見分けネットはほぼ追いつき、差の95%信頼区間は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、それが害になります。
+# **害の大きさは、学習の長さで変わります。** ステップ数を半分にすると、差は開きます。3倍にすると色見分けネットはほぼ追いつき、差の95%信頼区間は0をまたぎました。色見分けネットは戻れないのではなく、戻るのに時間がかかるのです。学習に使える時間が限られていれば、害は残ります。
 #
 # 長さが同じなら、学習率を変えても、別のオプティマイザーAdamWに替えても、害は残りました。`zukan-resnet` のほうは、どの条件でもゼロからの学習を上回りました。（「学習率0.03、クリッピングなし」は、この2つが自分で選んだ設定でもあるので、その行の値は1行目と同じです。）
 #
 # いちばん下の行は、比較対象を調整しない場合です。ファインチューニングでよく使われる学習率0.003では、ゼロからの学習は、1行目の色見分けネットにも遠く及びません。これと比べれば、色見分けネットに効果があるように見えてしまいます。**調整していない比較対象は、害を隠します。**
 
 # %% [markdown] key="stable-read" lang="en"
-# **How large the harm is depends on how long you train.** With half the steps the gap widens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but that takes time, and this is the harm wherever training time is limited.
+# **How large the harm is depends on how long you train.** With half the steps the gap widens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but only slowly: where training time is limited, the harm stays.
 #
 # At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their first.)
 #
@@ -631,7 +631,7 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 #
 # 次の表には、proxy A距離と線形プローブ（そのままの正解率と、ランダムな重みとの差）のほかに、学習の要らないスコアを4つ載せました。$f_i$ は特徴、$y_i$ はラベル、$\theta_i$ は元の出力層の答え（確率）です。
 #
-# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$（$x, x'$ は一方の、$y, y'$ は他方のドメインの特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差の何倍離れているかで表します（`tl.mmd_score`）。
+# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$（$s, s'$ は転移元の、$t, t'$ は転移先の特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差の何倍離れているかで表します（`tl.mmd_score`）。
 # - **CKA**：特徴どうしが似ている画像は、ラベルも同じか。特徴の内積の行列とラベルの内積の行列の、相関のような量です（`tl.cka`）。
 # - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合、`tl.leep`）。
 # - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
@@ -643,7 +643,7 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 #
 # Besides the proxy A-distance and the linear probe (its accuracy, and its lead over random weights), the table has four scores that need no training. Let $f_i$ be the features, $y_i$ the labels and $\theta_i$ the answers (probabilities) of the old head.
 #
-# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(x,x')} + \overline{k(y,y')} - 2\,\overline{k(x,y)}$ ($x, x'$ are features from one domain, $y, y'$ from the other). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
+# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$ ($s, s'$ are features from the source, $t, t'$ from the target). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
 # - **CKA**: do pictures with like features have like labels? A kind of correlation between the inner products of the features and those of the labels (`tl.cka`).
 # - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$ (`tl.leep`).
 # - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
@@ -654,12 +654,12 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 lesson06.Table(lesson06.warning_rows(pairs))
 
 # %% [markdown] key="scores-read" lang="ja"
-# **LogMEは、どの転移先でも最良の転移元を当てました。** プローブの2行も同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットで、順位は逆向きです。
+# **LogMEは、どの転移先でも最良の転移元を当てました。** プローブの2行も同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットです。順位は、むしろ逆に近くなります。
 #
 # LogMEでわかるのは、どの転移元が最も良いかまでです。ランダムな重みより良いかどうかは、ランダムな重みのLogMEも計算して比べます。なお、スコアは1回の画像で計算したものなので、表の小さな違いに意味はありません。
 
 # %% [markdown] key="scores-read" lang="en"
-# **LogME finds the best source on every target.** So do the two rows with a probe, but that says little: the gap in this table is that of the head alone, so they measure nearly the same thing twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out backwards.
+# **LogME finds the best source on every target.** So do the two rows with a probe, but that says little: the gap in this table is that of the head alone, so they measure nearly the same thing twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out closer to the reverse.
 #
 # LogME says which source is best. Whether that one beats random weights you only see next to the LogME of random weights. The scores are from one draw of pictures, so small differences in the table mean nothing.
 
@@ -715,7 +715,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 #
 # クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。
 #
-# - **遅れた人は**：`setup`、`pictures`、`probes`（はじめから、3つの目の図まで）を実行すれば、どの節からでも再開できます（練習Bの学習と「さらに深く」のフィルターには、`train` を定義するセル `gap-run` も必要です）。
+# - **遅れた人は**：`setup`、`pictures`、`probes`（はじめから、3つの目の図まで）を実行すれば、どの節からでも再開できます（練習Bの学習と、「さらに深く」のフィルターと近さの図には、`train` を定義するセル `gap-run` も必要です）。
 # - **よくある間違い**：似ていないことと害を混同する。ゼロからの学習を調整しない。ファインチューニングすれば害は必ず消えると考える。
 # - **議論の種**：皆さんの職場のモデルは、何を無視するように学んでいるでしょうか。
 
@@ -733,6 +733,6 @@ lesson06.Table(lesson06.warning_rows(pairs))
 #
 # Quiz, key points and "Deeper" are homework, or for whoever is early.
 #
-# - **Whoever fell behind** runs `setup`, `pictures` and `probes` (from the top to the figure of three eyes) and can go on from any section (training in exercise B and the filters under "Deeper" need `gap-run`, the cell that defines `train`, as well).
+# - **Whoever fell behind** runs `setup`, `pictures` and `probes` (from the top to the figure of three eyes) and can go on from any section (training in exercise B, and the filters and the figure of nearness under "Deeper", need `gap-run`, the cell that defines `train`, as well).
 # - **Common mistakes**: taking unlike for harmful; not tuning scratch; believing that fine-tuning always removes the harm.
 # - **To discuss**: what have the models at your own workplace learned to ignore?
