@@ -188,7 +188,7 @@ accuracies = [episode(ways=5, shots=1) for _ in range(600)]
 lesson05.draw_luck(accuracies, guide)
 
 # %% [markdown] key="luck-read" lang="ja"
-# **平均は約79%ですが、1冊ごとの結果は、半分しか当たらないものから満点近くまであります。** だからフューショットの正解率は、1冊ではなく600エピソード以上の平均で報告します。`tl.few_shot` は、同じ計算を1行で行います。
+# **平均は約79%ですが、1冊ごとの結果は、半分しか当たらないものから満点近くまであります。** そのため、フューショットの正解率は、1冊ではなく600エピソード以上の平均で報告します。`tl.few_shot` は、同じ計算を1行で行います。
 #
 # ## 枚数を増やす、事前学習を外す
 #
@@ -253,7 +253,7 @@ tl.check("05-a")
 # %% [markdown] key="door" lang="ja"
 # ## 「知らない」と言わせる
 #
-# カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、登録と十分に似ている画像だけを通し、似ている度合いが**しきい値**に届かなければ断ります。
+# カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、登録した画像と十分に似ているものだけを通し、似ている度合いが**しきい値**に届かなければ断ります。
 #
 # 似ている度合いは**コサイン類似度**で測ります。2つの特徴の長さを1にそろえて、内積をとった値です。同じ向きなら1、直角なら0です。
 
@@ -268,19 +268,19 @@ tl.check("05-a")
 tl.diagram("threshold")
 
 # %% [markdown] key="door-rates" lang="ja"
-# 登録と比べた結果は、次の4とおりです。割合の名前は、顔や指紋の照合で使われてきたものです。どれも、その行の中での割合です。
+# 登録した画像と比べた結果は、次の4とおりです。割合の名前は、顔や指紋の照合で使われてきたものです。どれも、その行の中での割合です。
 #
 # | | 通した | 断った |
 # |---|---|---|
 # | 同じ種類 | 正解：**TAR**（本人受入率、true accept rate） | 誤り：**FRR**（本人拒否率、false reject rate）= 1 − TAR |
 # | 別の種類 | 誤り：**FAR**（他人受入率、false accept rate） | 正解 |
 #
-# 1. **登録**：種類ごとに、はじめの5枚の特徴を平均します。
+# 1. **登録**：種類ごとに、はじめの5枚の特徴の平均を登録します。
 # 2. **しきい値**：はじめの5種類で、FARが5%になる値にします。別の種類との類似度の95%がこれより小さい、という値です（`quantile(0.95)`）。
 # 3. **テスト**：残りの5種類で試します。しきい値を決めた鳥で試すと、評価が甘くなるからです。
 
 # %% [markdown] key="door-rates" lang="en"
-# A comparison with an entry can end in four ways. The names of the shares, each taken within its row, are known from faces and fingerprints:
+# A comparison with an entry can end in four ways. The names of the shares, each taken within its row, come from the recognition of faces and fingerprints:
 #
 # | | accepted | rejected |
 # |---|---|---|
@@ -297,8 +297,8 @@ unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
 
 
 def compare(vectors, registered):
-    """Similarities of pictures 11 to 40 to the entry of their own kind, and to the others."""
-    # ja: """11〜40枚目の、自分の種類の登録との類似度と、ほかの登録との類似度。"""
+    """Similarities of pictures 11 to 40 (never registered) to their own entry and to the others."""
+    # ja: """登録には使わない11〜40枚目の、自分の種類の登録との類似度と、ほかの登録との類似度。"""
     entries = F.normalize(vectors[:, :registered].mean(1), dim=1)
     similarity = entries @ vectors[:, 10:].mT  # shape: kind, entry, picture
     # ja: similarity = entries @ vectors[:, 10:].mT  # 形：種類、登録、画像
@@ -388,7 +388,7 @@ tl.check("05-b")
 #
 # しきい値は0.90に上がり、通る魚は200枚のうち67枚から3枚に減ります。ただし、図鑑に載っている鳥も、通るのは92%から27%に減ってしまいます。
 #
-# 原因は1種類の鳥です。「ほかの鳥」のうちまだ通るものは、どれもセキレイで、図鑑のヤツガシラと同じしま模様の翼をもっています。このように紛らわしいものは、それ自体を1つの種類として登録しましょう。残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
+# 原因は1種類の鳥です。「ほかの鳥」のうちまだ通るものは、どれもセキレイで、図鑑のヤツガシラと同じしま模様の翼をもっています。このように紛らわしいものは、それ自体を1つの種類として登録しましょう。セキレイを6つ目の登録に加え、残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
 # Measure it with
@@ -401,7 +401,7 @@ tl.check("05-b")
 #
 # The threshold rises to 0.90, and of the 200 fish 3 get in instead of 67. But of the guide's own birds, too, only 27% get in instead of 92%.
 #
-# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe. So register such a look-alike as a kind of its own. With the threshold chosen on the other four kinds, 69% of the own birds then get in, and 27 fish.
+# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe. So register such a look-alike as a kind of its own. With the wagtail as a sixth entry, and the threshold chosen on the other four kinds, 69% of the own birds then get in, and 27 fish.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物の手書き文字では？
@@ -490,7 +490,7 @@ tl.check("05-c")
 # | 断ったとき | 決めていない | 人が確かめる | 人が確かめ、その画像を登録に使う |
 # | テスト | 正解率だけ | TARとFAR | TARとFARを、N（種類の数）といっしょに報告する |
 #
-# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの予算で、しきい値を厳しくしたために断ってしまう自社の部品を、人が確かめられます。
+# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの予算で、しきい値を厳しくしたために断ってしまう自社の部品を、人が確かめられます。なお、自社の部品どうしを取り違えても1件1万円かかります。この計算には入れていないので、テストで件数を数えておきましょう。
 #
 # 解答例の計画は、5つの観点がどれも2点で、10点です。7点以上なら、そのまま提案書に書けます。
 
@@ -503,7 +503,7 @@ tl.check("05-c")
 # | rejection | not decided | a person looks | a person looks, and the picture joins the entry |
 # | test | accuracy alone | TAR and FAR | TAR and FAR, reported together with N |
 #
-# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The rest of the 700 can pay for a look at those of your own parts that a strict threshold rejects.
+# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The rest of the 700 can pay for a look at those of your own parts that a strict threshold rejects. One cost is left out of this sum: a part of your own that is taken for another one costs 70 euros, too. Count those in the test.
 #
 # The plan above gets 2 points in each row, 10 in all. With 7 points or more, yours can go to your boss as it is.
 
@@ -697,12 +697,12 @@ lesson05.draw_domains(domains)
 # %% [markdown] key="domains-read" lang="ja"
 # **「新しいクラス」での数字は、事前学習と同じプログラムの絵で最も高くなりました。** 表面の検査では、どの方法もあまり役に立ちません。フューショットの正解率を見たら、まず「新しいクラスの画像は、事前学習と同じところから来たものか」を確かめてください。
 #
-# **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからです。対照を置かなければ、転移の効果だと思い込むところでした。
+# **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからでしょう。対照を置かなければ、転移の効果だと思い込むところでした。
 
 # %% [markdown] key="domains-read" lang="en"
 # **Numbers on "new classes" are highest for drawings by the program of the pre-training.** On surfaces, nothing helps much. Whenever you see a few-shot number, first ask whether the new classes come from the same place as the pre-training.
 #
-# **On real digits, raw pixels are level with the network at one shot**, because the digits are all in place and of one size. Without the control, transfer would have got the credit.
+# **On real digits, raw pixels are level with the network at one shot**, probably because the digits are all in place and of one size. Without the control, transfer would have got the credit.
 
 # %% [markdown] key="deeper-settings" lang="ja" tags=["deeper"]
 # ## さらに深く：勝敗は条件で変わる
