@@ -160,14 +160,14 @@ tl.check("01-a")
 #
 # `tl.probe` の中で起きていることを、PyTorchだけで書いてみましょう。①本体を複製して凍結し、②出力層を取り替え、③出力層だけを学習します。
 #
-# 出力層が受け取る256個の数を**特徴**といいます。鳥の絵を目がどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえます。重みを動かすのは**オプティマイザー**で、`momentum` はそれまでの動きを引き継いで学習を速くします。
+# 出力層が受け取る256個の数を**特徴**といいます。目が鳥の絵をどう見たかを表す数です。`preprocess` は画素の値を事前学習のときと同じ範囲にそろえます（`tl.evaluate` の中でも同じことをします）。重みを動かすのは**オプティマイザー**で、`momentum` はそれまでの動きを引き継いで学習を速くします。
 
 # %% [markdown] key="inside" lang="en"
 # ## Frozen, in ten lines
 #
 # Here is the heart of `tl.probe` in plain PyTorch: ① copy the body and freeze it, ② replace the head, ③ train the head alone.
 #
-# The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had. The **optimizer** moves the weights; its `momentum` carries on earlier movement and so speeds up training.
+# The 256 numbers that reach the head are called **features**: they say how the eye sees the picture. `preprocess` brings the pixels to the range that pre-training had (`tl.evaluate` does so by itself). The **optimizer** moves the weights; its `momentum` carries on earlier movement and so speeds up training.
 
 # %% key="inside-run"
 torch.manual_seed(0)
@@ -251,7 +251,7 @@ lesson01.draw_redraws(tl.stored("01_birds"))
 lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 
 # %% [markdown] key="labels-read" lang="ja"
-# **ゼロから学習した場合との差は、ラベルが少ないほど大きくなります。** ファインチューニングは、5枚では31ポイント上ですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかで、2枚では凍結、10枚からはファインチューニングが少し上です。
+# **ゼロから学習した場合との差は、ラベルが少ないほど大きくなります。** ファインチューニングは、5枚では31ポイント上ですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかです。5枚では、10回測ってもどちらが上か決まりません。2枚では凍結、10枚からはファインチューニングが少し上です。
 #
 # ## 効果2：学習が早く終わる
 #
@@ -260,7 +260,7 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
 # %% [markdown] key="labels-read" lang="en"
-# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads by 31 points at five labels, by some 3 at twenty. Frozen and fine-tuned lie close together: frozen is a little ahead at two labels, fine-tuned from ten on.
+# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads by 31 points at five labels, by some 3 at twenty. Frozen and fine-tuned lie close together. At five labels, even ten draws do not decide between them; frozen is a little ahead at two, fine-tuned from ten on.
 #
 # ## Benefit 2: less training
 #
@@ -360,8 +360,8 @@ plan = {
     "baseline": "guessing (10%), and a head on the bare pixels",
     # ja: "baseline": "ランダムに答えた場合（10%）と、画素そのものに付けた出力層",
     "test_labels": 200,
-    "stop_if": "the 95% interval of the lead over pixels contains 0",
-    # ja: "stop_if": "画素の方法との差の95%信頼区間が0をまたぐとき",
+    "stop_if": "the 95% interval of the lead over pixels is not above 0",
+    # ja: "stop_if": "画素の方法との差の95%信頼区間が、0より上にないとき",
     "why": "In the figure of the ten birds, frozen keeps up with fine-tuning at five labels. "
     # ja: "why": "鳥10種類の図では、5枚なら凍結でもファインチューニングに並びます。"
     "Cross-validation on the 50 chooses its settings. "
@@ -447,23 +447,23 @@ print(f"Mean {mean:.0f} points, 95% interval from {mean - half:.0f} to {mean + h
 # %% [markdown] key="deeper-shift" lang="ja" tags=["deeper"]
 # ## さらに深く：見慣れない画像にも強いのか
 #
-# 5枚で学習した2つのネットワーク（ファインチューニングとゼロから学習）に、同じ鳥を、色あせた絵、夜の絵、スケッチにして見せます（図の下が見本です）。学習し直すことはしません。公平に比べるために、15枚でゼロから学習したものも加えました。ふつうの画像での正解率が、ファインチューニングに近いからです。
+# 2つのネットワークに、同じ鳥を、色あせた絵、夜の絵、スケッチにして見せます（図の下が見本です）。学習し直すことはしません。1つは5枚でファインチューニングしたもの、もう1つは15枚でゼロから学習したもので、ふつうの画像での正解率が近い2つです。
 
 # %% [markdown] key="deeper-shift" lang="en" tags=["deeper"]
 # ## Deeper: a third benefit, on unfamiliar pictures?
 #
-# Two networks trained on five labels, one fine-tuned and one from scratch, now see the same birds faded, by night and as sketches, without further training; below the figure is one bird in each look. For a fair comparison there is a third, trained from scratch on 15 labels: on ordinary pictures it comes close to the fine-tuned one.
+# Two networks now see the same birds faded, by night and as sketches, without further training; below the figure is one bird in each look. One was fine-tuned on five labels, the other trained from scratch on 15, so that on ordinary pictures they come close to each other.
 
-# %% key="shift-figure" alt_ja="ふつう、色あせ、夜、スケッチでのテスト正解率。3つのネットワークの点と区間、チャンスレベルの点線。" alt_en="Test accuracy on ordinary, faded, night and sketch pictures: points with intervals for three networks, chance dotted."
+# %% key="shift-figure" alt_ja="ふつう、色あせ、夜、スケッチでのテスト正解率。2つのネットワークの点と区間、チャンスレベルの点線。" alt_en="Test accuracy on ordinary, faded, night and sketch pictures: points with intervals for two networks, chance dotted."
 lesson01.draw_shift(tl.stored("01_steps")["shift"])
 
 # %% [markdown] key="shift-read" lang="ja"
-# **どのネットワークも、見た目が変わると大きく崩れます。** ふつうの画像で正解率の近い2つ、四角（90%）と白抜きの三角（94%）を比べてください。色あせた絵では、借りた目が逆に5ポイント上です（差の区間は1〜10）。夜とスケッチでは、どちらが上とも言えません。
+# **見た目が変わると、どちらのネットワークも大きく崩れます。** ふつうの画像では、ゼロから学習したほうが上です（94%と90%）。色あせた絵では逆に、借りた目が5ポイント上です（差の区間は1〜10）。夜とスケッチでは、どちらが上とも言えません。
 #
 # ふつうの画像での正解率から予想されるよりも崩れにくいとき、その分を**実効的頑健性**（effective robustness）と呼びます（Taori ほか, 2020、[arXiv:2007.00644](https://arxiv.org/abs/2007.00644)）。とはいえ、色あせた絵での20%と15%は、どちらも仕事には使えません。**借りた目も万能ではありません。使う場所の画像で試しましょう。**
 
 # %% [markdown] key="shift-read" lang="en"
-# **Every network breaks down when the look changes.** Compare the two that are close to each other on ordinary pictures: the squares (90%) and the hollow triangles (94%). On faded ones the borrowed eye is 5 points ahead instead (interval of the difference: 1 to 10). By night and as sketches, neither can be said to be better.
+# **Both networks break down when the look changes.** On ordinary pictures the one from scratch is ahead, with 94% against 90%. On faded ones the borrowed eye is 5 points ahead instead (interval of the difference: 1 to 10). By night and as sketches, neither can be said to be better.
 #
 # A network that does better on changed pictures than its accuracy on ordinary ones would suggest has **effective robustness** (Taori et al., 2020, [arXiv:2007.00644](https://arxiv.org/abs/2007.00644)). Still, 20% against 15% on faded pictures is of no use at work. **A borrowed eye is no cure-all: try it on pictures from where it will be used.**
 
@@ -504,7 +504,7 @@ lesson01.draw_kinds()
 # | 症状 | 考えられる原因 | 対処 |
 # |---|---|---|
 # | 転移してもゼロから学習した場合と変わらない | 転移元と転移先で、見るべき所が違う | 別の本体を試す（レッスン06） |
-# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。鳥5枚で凍結との差は、30ステップなら2ポイント、180ステップなら4ポイント（保存済み） |
+# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。1種類5枚の鳥では、180ステップで凍結より4ポイント上になった（保存済み） |
 # | ファインチューニングで正解率が急に下がる | 学習率が高すぎる | 学習率を3分の1にする（レッスン03） |
 # | 毎回ちがう結果になる | 画像の選び方と乱数 | 選び直して測り、区間で判断する |
 #
@@ -521,7 +521,7 @@ lesson01.draw_kinds()
 # | symptom | likely cause | cure |
 # |---|---|---|
 # | transfer is no better than scratch | the target needs what the source never taught | try another body (lesson 06) |
-# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: on five birds of each kind, fine-tuning was 2 points ahead of frozen after 30 steps and 4 after 180 (stored) |
+# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: on five birds of each kind, 180 steps put fine-tuning 4 points ahead (stored) |
 # | accuracy collapses in fine-tuning | learning rate too high | a third of it (lesson 03) |
 # | another result each time | draw of pictures, random numbers | draw anew and judge by the interval |
 #

@@ -22,7 +22,7 @@ STARTS = ("fine_tune", "probe", "scratch")
 
 
 CHANCE = {"birds": 0.1, "pets": 0.5}
-SHIFTED = ("fine_tune_5", "scratch_15", "scratch_5")
+SHIFTED = ("fine_tune_5", "scratch_15")
 
 
 def draw_redraws(curves: Mapping) -> Diagram:
@@ -48,14 +48,14 @@ def draw_redraws(curves: Mapping) -> Diagram:
         d.text(285, y + 14, "−", font_size=18)
         d.block(306, y - 1, f"{scratch:.1%}", figures.GREY, width=86, height=18, random=True)
         d.add("path", d=f"M{left} {y + 8}h255", stroke=figures.GREY, stroke_width=1)
-        d.add("circle", cx=left + unit * gain, cy=y + 8, r=5, fill=figures.BLUE)
+        d.add("circle", cx=left + unit * gain, cy=y + 8, r=5, fill=figures.INK)
         d.text(left + unit * gain + 9, y + 5, f"{gain:.1f}", font_size=SMALL)
     sure = interval(gains)
     low, middle, high = (left + unit * end for end in (sure.low, sure.mean, sure.high))
     d.add("path", d=f"M{left} {axis}h255M{left} 34v244", stroke=figures.INK, stroke_width=1.5)
     band = f"M{low:.1f} {axis}H{high:.1f}"
-    d.add("path", d=band, stroke=figures.BLUE, stroke_width=12, opacity=0.35)
-    d.add("circle", cx=middle, cy=axis, r=6, fill=figures.BLUE)
+    d.add("path", d=band, stroke=figures.INK, stroke_width=12, opacity=0.35)
+    d.add("circle", cx=middle, cy=axis, r=6, fill=figures.INK)
     for points in range(0, 60, 10):
         place = left + unit * points
         d.add("path", d=f"M{place} {axis}v6", stroke=figures.INK, stroke_width=1.5)
@@ -121,11 +121,10 @@ def draw_shift(shift: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
     figure, axes = plt.subplots(figsize=(7.0, 4.9))
     styles = list(shift[SHIFTED[0]])
     for i, name in enumerate(SHIFTED):
-        start, labels = name.rsplit("_", 1)
-        look = figures.METHODS[start] | ({"fillstyle": "none"} if labels == "15" else {})
+        look = figures.METHODS[name.rsplit("_", 1)[0]]
         for k, style in enumerate(styles):
             point = interval(shift[name][style], share=True)
-            place = k + (i - 1) * 0.2
+            place = k + (i - 0.5) * 0.2
             label = text(f"lesson01.{name}") if k == 0 else None
             figures.mark_mean(axes, place, point, label=label, **look)
     _chance(axes, CHANCE["birds"])
