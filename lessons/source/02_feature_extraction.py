@@ -217,7 +217,7 @@ lesson02.draw_rivals(rivals)
 # %% key="claim-rivals" tags=["claim"]
 ahead = tl.interval([a - b for a, b in zip(rivals["borrowed"], rivals["untrained"])])
 tl.claim(
-    f"The borrowed eye is {100 * ahead.mean:.0f} points ahead of the untrained one on average, "
+    f"The borrowed eye is {100 * ahead.mean:.0f} points ahead of the random body on average, "
     # ja: f"借りた目は、ランダムな本体より平均{100 * ahead.mean:.0f}ポイント上です"
     f"95% interval from {100 * ahead.low:.0f} to {100 * ahead.high:.0f} (3 draws)",
     # ja: f"（95%信頼区間は{100 * ahead.low:.0f}〜{100 * ahead.high:.0f}、画像を選び直して3回）",
@@ -349,12 +349,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、学習中、特徴のそろえ方がバッチごとに違ったからです。本物のMobileNetV2でも、猫と犬の写真を60バッチ、`train()` のまま通しただけで、前に学習した猫と犬の出力層は正解率が24ポイント下がりました（10回の平均、保存済み）。
+# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、1バッチだけの平均や散らばりが当てにならないからです。とくに、各エポックの最後のバッチには4枚しかありません。本物のMobileNetV2では、同じ猫と犬の写真でもこれが起きました。前に学習した猫と犬の出力層は、60バッチを `train()` のまま通しただけで、正解率が24ポイント下がったのです（10回の平均、保存済み）。出力層が覚えたのは、元の記憶でそろえた特徴だからです。
 #
 # 防ぐのは簡単です。`train_head` のように、出力層の学習中も本体を `eval()` にしておきます。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because every batch scaled their features differently. With a real MobileNetV2, a head that knew cats and dogs was 24 points worse after sixty batches of such photos in `train()` (10 draws, stored).
+# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because the mean and spread of one batch are noisy, most of all in the last batch of each epoch, with only four pictures. With a real MobileNetV2, even more photos of cats and dogs did harm: after sixty batches of them in `train()`, a head that knew cats and dogs was 24 points worse (10 draws, stored), because it had learned from features scaled by the old memory.
 #
 # So keep the body in `eval()` while you train the head, as `train_head` does.
 
@@ -387,14 +387,14 @@ print(f"Accuracy: {accuracy:.0%} from pictures, {tl.evaluate(model, birds.test):
 #
 # ## 本物の写真で
 #
-# 本物の写真でも同じでしょうか。ImageNetの写真で事前学習したMobileNetV2の目を借りて、猫と犬を見分けます。本体には19個のブロックが並んでいます。そのうち6か所で特徴を取り出し、それぞれに出力層を学習させました。ラベルは1クラス10枚または50枚です（保存済み、10回の平均）。MobileNetV2とEuroSATがコンピューターにあれば、セルは衛星写真でも測ります。
+# 本物の写真でも同じでしょうか。ImageNetの写真で事前学習したMobileNetV2の目を借りて、猫と犬を見分けます。本体には19個のブロックが並んでいます。そのうち6か所で特徴を取り出し、それぞれに出力層を学習させました。ラベルは1クラス10枚または50枚です（保存済み、10回の平均）。MobileNetV2と衛星写真のEuroSATがコンピューターにあれば、衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
 # **The same accuracy in a fraction of the time**, most of all when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
 #
 # ## Real photographs
 #
-# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Of the 19 blocks of its body, we read six, and trained a head on the features of each, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and EuroSAT, the cell also measures satellite photos.
+# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Of the 19 blocks of its body, we read six, and trained a head on the features of each, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and EuroSAT, a set of satellite photos, the cell measures those, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -587,10 +587,10 @@ lesson02.draw_shares(shares, chance=9 / 99)
 # %% key="claim-shares" tags=["claim"]
 gain = tl.interval([late - early for early, late in zip(shares["layer1"], shares["layer4"])])
 tl.claim(
-    f"From layer1 to layer4 the share rises by {100 * gain.mean:.0f} points on average, "
-    # ja: f"layer1からlayer4までに、割合は平均{100 * gain.mean:.0f}ポイント上がりました"
-    f"95% interval from {100 * gain.low:.0f} to {100 * gain.high:.0f} (3 draws)",
-    # ja: f"（95%信頼区間は{100 * gain.low:.0f}〜{100 * gain.high:.0f}、画像を選び直して3回）",
+    f"From layer1 to layer4 the share rises by {100 * gain.low:.0f} to {100 * gain.high:.0f} "
+    # ja: f"layer1からlayer4までに、割合は{100 * gain.low:.0f}〜{100 * gain.high:.0f}ポイント上がりました"
+    "points (95% interval, 3 draws)",
+    # ja: "（95%信頼区間、画像を選び直して3回）",
     gain.low > 0,
 )
 
@@ -642,7 +642,7 @@ tl.check("02-d")
 # %% [markdown] key="photos-intro" lang="ja"
 # ### あなたの写真で
 #
-# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。自分のプログラムで使うときは、次のようにtorchvisionから読み込みます。前処理は重みに付いてくるものを使います。ほかは、このレッスンのコードのままです。
+# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。自分のプログラムで使うときは、次のようにtorchvisionから読み込みます。前処理は重みに付いてくるものを使います。ほかはこのレッスンのコードのままで、特徴の数だけが256個から512個になります。
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18
@@ -655,7 +655,7 @@ tl.check("02-d")
 # %% [markdown] key="photos-intro" lang="en"
 # ### With your photos
 #
-# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time. In a program of your own, you get it from torchvision, together with the preprocessing that belongs to its weights; the rest of this lesson stays as it is:
+# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time. In a program of your own, you get it from torchvision, together with the preprocessing that belongs to its weights; the rest of this lesson stays as it is, with 512 features in place of 256:
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18

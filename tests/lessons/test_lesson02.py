@@ -1,12 +1,17 @@
 """Lesson 02: what its exercises say to the mistakes that people make."""
 
+import copy
+
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from tlhelpers.course.exercises import check, exercises
 from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.models.backbones import backbone
+from tlhelpers.train.engine import evaluate
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.intervals import interval
 
@@ -113,3 +118,28 @@ def test_random_weights_reach_what_the_lesson_tells():
     draws = [load_task("birds", 10, draw, test_per_class=25) for draw in range(3)]
     reached = interval([probe(untrained, task).test_acc for task in draws]).mean
     assert reached == pytest.approx(0.61, abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_last_small_batch_is_what_harms_the_birds_most():
+    """In train mode, each draw does better without the batch of four pictures."""
+    network = backbone("zukan-resnet")
+    for draw in range(3):
+        task = load_task("birds", 10, draw, test_per_class=25)
+        accuracies = []
+        for smallest in (4, 32):  # with the last batch of each epoch, and without
+            torch.manual_seed(0)
+            head, body = nn.Linear(256, 10), copy.deepcopy(network).train()
+            body.fc = nn.Identity()
+            optimizer = torch.optim.AdamW(head.parameters(), lr=0.01)
+            inputs, labels = body.preprocess(task.train.inputs), task.train.labels
+            for rows in [rows for _ in range(8) for rows in torch.randperm(100).split(32)]:
+                if len(rows) >= smallest:
+                    with torch.no_grad():
+                        features = body(inputs[rows])
+                    optimizer.zero_grad()
+                    F.cross_entropy(head(features), labels[rows]).backward()
+                    optimizer.step()
+            body.fc = head
+            accuracies.append(evaluate(body.eval(), task.test))
+        assert accuracies[1] > accuracies[0] + 0.02
