@@ -37,7 +37,7 @@ choice = tl.stored("07_choice")
 #
 # 野鳥の見分けで鍛えた目は、虫を見分けるのにも役立つかもしれません。では、空から撮った畑や住宅地の写真ならどうでしょうか。布地の目利きの目のほうが、よさそうです。目を借りるときは、「いちばん有名な人」ではなく「自分の仕事に合う人」を探します。
 #
-# 事前学習済みモデルも同じです。公開されているものは何万もあり、名前、大きさ、元のデータ、元の正解率が並んでいます。このうちどれを見れば、自分の仕事での正解率がわかるのでしょうか。
+# 事前学習済みモデルも同じです。公開されているものは何万もあり、名前、大きさ、元のデータと、そのデータでの正解率が並んでいます。このうちどれを見れば、自分の仕事での正解率がわかるのでしょうか。
 #
 # ## 題材：空から見た土地
 #
@@ -247,18 +247,18 @@ tl.claim(
 )
 
 # %% [markdown] key="targets-read" lang="ja"
-# **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` が1位でした。** ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
+# **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` の平均が1位でした**（空撮写真では、VGGとほぼ同じです）。ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
 #
-# **上の2つはいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
+# **凍結では、上の2つはいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
 #
-# **ファインチューニングしても、順位はおおむねそのままです。** ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
+# **ファインチューニングしても、1位はどの仕事でもこの2つのどちらかです。** ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 
 # %% [markdown] key="targets-read" lang="en"
-# **Not always, but often: frozen, `zukan-resnet` is the best on five of six jobs.** It has also seen the most pictures (see "Deeper").
+# **Not always, but often: frozen, `zukan-resnet` has the highest mean on five of six jobs** (from the air, VGG is level). It has also seen the most pictures (see "Deeper").
 #
-# **The first two are always ResNet and VGG; behind them, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
+# **Frozen, the first two are always ResNet and VGG; behind them, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
 #
-# **Fine-tuning keeps the order, by and large.** So a cheap probe can choose a network that you mean to fine-tune.
+# **Fine-tuned, too, one of these two leads every job.** So a cheap probe can choose a network that you mean to fine-tune.
 
 # %% [markdown] key="scores" lang="ja"
 # ## 学習する前に、何がわかるか
@@ -409,7 +409,7 @@ tl.see_prediction("07-mistakes", lesson07.cheapest_mistake(mistakes, "birds"))
 lesson07.draw_real(tl.stored("07_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **まず試すなら、ImageNetです。** 3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。犬と猫では、鳥や虫で育ったものはランダム並みです。
+# **まず試すなら、ImageNetです。** 3つのMobileNetV2の中では、6つのデータのうち5つで、ImageNetの平均がいちばん上でした。犬と猫では、鳥や虫で育ったものは、ランダムに答えた場合に近い正解率です。
 #
 # **ただし、本物のデータでも、1位は仕事で変わります。** 数字の画像では、小さなSqueezeNetが、ImageNetのMobileNetV2を9ポイント上回りました。アリとハチでは、虫で育ったモデルがImageNetに迫ります。
 
@@ -585,7 +585,7 @@ lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 # %% [markdown] key="matched-read" lang="ja"
 # **胸部の絵では、仕事に合う転移元が、20枚でも100枚でも8ポイント上でした**（「いろいろな104種類」との差）。5枚では、差がはっきりしません。
 #
-# **文章では、分野が合うことより、文の種類の多さが効いたようです。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで9ポイント上です。ところが、文の型の数を旅行や日常の文とそろえた「4話題」のメールでは、差がはっきりしません（2ポイント、95%信頼区間は0を含みます）。日本語のメールでも同じでした。なお、正解率は高くても35%で、実用の値ではありません。
+# **文章では、分野が合うことより、文の種類の多さが効いたようです。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで9ポイント上です。ところが、文の型の数を旅行や日常の文とそろえた「4話題」のメールでは、差がはっきりしません（2ポイント、95%信頼区間は0を含みます）。日本語のメールでも同じでした。なお、正解率は高くても35%で、そのまま実用にはなりません。
 #
 # 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測りましょう。
 
@@ -700,14 +700,14 @@ lesson07.draw_regret(choice, every=True)
 # %% [markdown] key="regret-all-read" lang="ja"
 # **Hスコアの後悔が、いちばん大きくなりました。** LogMEは、20枚ではLEEPやk-NNとほとんど変わりません。
 #
-# **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです（ランダムなら9.5ポイント）。これより良かった目安は、LEEP（1.0ポイント）だけでした。
+# **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです（ランダムなら9.5ポイント）。これより良かった目安は、LEEP（1.0ポイント）だけでした。絵の6つの仕事では、いつも `zukan-resnet` を選べば、後悔は0.3ポイントで、プローブ（1.5ポイント）より小さくて済みます。ただし、いつもどれを選べばよいかは、測るまでわかりません。
 #
 # **ラベルが多いと、LogMEのほうがプローブより上手に選びました。** 絵の6つの仕事で、ラベルが1クラス60枚のとき、後悔はLogMEが1.1ポイント、プローブが2.3ポイントでした。プローブの検証データが、1クラス10枚のままだったからでしょう。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="regret-all-read" lang="en"
 # **The H-score has the largest regret.** With 20 labels, LogME hardly differs from LEEP and k-NN.
 #
-# **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 without measuring has a regret of 1.7 points (at random: 9.5). Of the scores, only LEEP does better (1.0).
+# **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 without measuring has a regret of 1.7 points (at random: 9.5). Of the scores, only LEEP does better (1.0). On the six drawn jobs, always taking `zukan-resnet` has a regret of 0.3 points, less than the probe (1.5). Before measuring, though, nobody knows which network to make a habit of.
 #
 # **With many labels, LogME chooses better than the probe.** With 60 labels of each class on the drawn jobs, the regret of LogME is 1.1 points and that of the probe 2.3, probably because the probe is still judged on 10 validation pictures of each class. If you have more labels, validate on more of them, too.
 

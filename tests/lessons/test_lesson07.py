@@ -26,6 +26,7 @@ from tlhelpers.lessons.choosing_a_model.regret import (
     regret_by_job,
     regrets,
     truths,
+    tuned_truths,
 )
 from tlhelpers.models.backbones import backbone
 from tlhelpers.runtime.language import LANGUAGES, text
@@ -73,6 +74,11 @@ def test_the_figure_of_six_jobs_shows_the_order_that_the_lesson_tells():
     assert best.count("zukan-resnet") == 5
     first_two = {"zukan-resnet", "zukan-vgg"}
     assert all(set(sorted(v, key=v.get)[-2:]) == first_two for v in jobs.values())
+    fine = [tuned_truths(tuned, target) for target in jobs]
+    assert all(max(values, key=values.get) in first_two for values in fine)
+    always = [100 * (max(values.values()) - values["zukan-resnet"]) for values in jobs.values()]
+    assert fmean(always) == pytest.approx(0.3, abs=0.05)
+    assert abs(jobs["land_use"]["zukan-resnet"] - jobs["land_use"]["zukan-vgg"]) < 0.005
     assert jobs["birds"]["zukan-shape"] > jobs["birds"]["zukan-texture"]
     assert jobs["land_use"]["zukan-shape"] < jobs["land_use"]["zukan-texture"]
     lost = lost_when_tuned(choice, tuned)
