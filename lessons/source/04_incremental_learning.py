@@ -236,7 +236,7 @@ for seed in tl.seeds(3):
 # | 3回目の後 | 60% | 87% | 99% |
 #
 # - **平均正解率**は、最後の行の平均で、$(60+87+99)/3=82$%です。
-# - **忘却**（forgetting）は、組ごとに「最後の回より前の最高」から「最後の値」を引き、平均したものです。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。最後に届いた組は数えません。最後に最高を更新した組は、0とします。
+# - **忘却**（forgetting）は、組ごとに「最後の回より前の最高」から「最後の値」を引き、平均したものです。1組目は $90-60=30$、2組目は $95-87=8$、平均は19ポイントです。最後に届いた組は数えません。最後のほうが高い組は、0とします。
 #
 # 平均の82%だけでは、この忘却に気づけません。次は鳥の5回の更新です。リプレイは、1種類10枚のうち5枚を残します。
 
@@ -321,7 +321,8 @@ tl.diagram("scenarios")
 # **新しいデータだけで学習した後、前の3種類の正解率は、問い方しだいで0%にも98%にもなります。**
 #
 # - クラス増分（class-incremental）では0%です。5種類すべてから選ばせます。
-# - タスク増分（task-incremental）では98%です（図は「さらに深く」にあります）。どの組の画像かを、学習でもテストでも教えます。学習で競うのは新しい2行だけなので、「古いクラスではない」と教える画像がなくなります。
+# - タスク増分（task-incremental）では98%です。どの組の画像かを、学習でもテストでも教えます。学習のsoftmaxは新しい2行だけで計算するので、「古いクラスではない」と教える画像がなくなります。
+# - 3つ目の設定では、クラスは同じまま、昼から夜のように撮影の条件が変わります（結果は、タスク増分とともに「さらに深く」にあります）。
 #
 # このレッスンの数字は、断りのない限り、いちばん難しいクラス増分で測ったものです。
 #
@@ -333,7 +334,8 @@ tl.diagram("scenarios")
 # **After training on new data only, 0% or 98% of the old fish are right: it depends on what is asked.**
 #
 # - Class-incremental, 0%: the model chooses among all five fish.
-# - Task-incremental, 98% (figure under "Deeper"): it is told, in training and at the test, to which group a picture belongs. In training only the two new rows compete, so no picture says "not one of the old classes".
+# - Task-incremental, 98%: it is told, in training and at the test, to which group a picture belongs. The softmax in training is over the two new rows only, so no picture says "not one of the old classes".
+# - In the third scenario the classes stay and the conditions change, for example from day to night (results, with those of task-incremental, under "Deeper").
 #
 # Numbers here are class-incremental, the hardest, unless said otherwise.
 #
@@ -377,9 +379,9 @@ lesson04.draw_real(tl.stored("04_real"))
 #
 # - `"method"`：`"nearest mean"`、`"replay"`、`"LwF"`、`"all data"` のどれか
 # - `"keep"`：次の更新まで保管するもののリスト
-# - `"tested_on"`：更新のたびに測るもの（`"old"`、`"new"`）のリスト
+# - `"tested_on"`：更新のたびに測るもののリスト（`"old"`、`"new"` など）
 # - `"change_if"`：方法を変える条件
-# - `"why"`：理由
+# - `"why"`：理由と、評価用のメールをどう用意するか
 
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head alone still forgets.** All lines fall, as there is more to choose from. But new data only ends at 33% on clothes and 18% on characters, all data at 78% and 75%.
@@ -396,9 +398,9 @@ lesson04.draw_real(tl.stored("04_real"))
 #
 # - `"method"`: `"nearest mean"`, `"replay"`, `"LwF"` or `"all data"`
 # - `"keep"`: a list of what you store until the next update
-# - `"tested_on"`: a list of what you measure at every update (`"old"`, `"new"`)
+# - `"tested_on"`: a list of what you measure at every update, such as `"old"`, `"new"`
 # - `"change_if"`: when you would change the method
-# - `"why"`: your reasons
+# - `"why"`: your reasons, and which messages you will test on
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -450,7 +452,7 @@ tl.quiz("04")
 # %% [markdown] key="summary" lang="ja"
 # ## まとめ
 #
-# - 新しいデータだけで学習すると、古いクラスはすぐに忘れられます。出力層の行を写しても、本体を凍結しても、防げません。
+# - 新しいデータだけで学習すると、古いクラスをすぐに忘れます。出力層の行を写しても、本体を凍結しても、防げません。
 # - まず、学習の要らない最近傍クラス平均を測ります。正解率が十分なら、それで済みます。
 # - 足りなければ、すべて保管できるなら、全データで学習し直します。少ししか残せないなら、リプレイ（または「さらに深く」のiCaRL）を試し、最近傍クラス平均を上回るかを確かめます。
 # - 古いクラスと新しいクラスは、更新のたびに別々に測ります。平均だけでは、忘却が見えません。
