@@ -302,7 +302,7 @@ display(report.confusion())
 report.mistakes(most=8)
 
 # %% [markdown] key="needed" lang="ja"
-# 5枚は耳の立った犬です。2匹分にすぎませんが、ラベル違い探しでも同じような犬が疑われたので、次はこういう犬の写真を集めます。ただし、それを決めるのにテストデータを使ったので、次に測るときは新しい動物でテストします。
+# 8枚のうち5枚は、耳の立った犬です。2匹分の写真にすぎませんが、ラベル違い探しでも同じような犬が疑われたので、次はこういう犬の写真を集めます。ただし、それを決めるのにテストデータを使ったので、次に測るときは新しい動物でテストします。
 #
 # ## テストの大きさ、そしてモデルを使う
 #
@@ -315,7 +315,7 @@ report.mistakes(most=8)
 # モデルを保存し、翌月の写真で使ってみましょう。
 
 # %% [markdown] key="needed" lang="en"
-# Five of these photos show dogs with pricked ears. They are only two dogs, but the hunt for wrong labels doubted dogs like these, too, so collect more of them next. The test data helped to choose this: test on new animals next time.
+# Five of these eight photos show dogs with pricked ears. They are only two dogs, but the hunt for wrong labels doubted dogs like these, too, so collect more of them next. The test data helped to choose this: test on new animals next time.
 #
 # ## How large the test must be, and how to use the model
 #

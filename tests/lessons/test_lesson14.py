@@ -156,6 +156,12 @@ def test_the_other_stored_numbers_are_those_of_the_prose():
     assert all(abs(100 * interval(real[way]).mean - value) <= 0.5 for way, value in told.items())
     assert all(a > b for a, b in zip(real["fine_tune"], real["probe"], strict=True))
     assert round(interval(hunt["found"]).mean) == 5
+    no_label = stored("14_real")["averaged"]
+    assert {name: round(100 * share) for name, share in no_label.items()} == {
+        "all": 93,
+        "cat": 87,
+        "dog": 99,
+    }
 
 
 def test_fine_tuning_is_a_small_step_beyond_the_probe_however_it_is_trained():
