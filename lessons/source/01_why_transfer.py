@@ -36,7 +36,7 @@ lesson01 = tl.figures("01")
 #
 # 返品された部品を、写真で10種類に分ける仕事を任されたとします。正解の名前（**ラベル**）を写真に付けられるのは、現場のベテランだけです。付けてもらえたのは、1種類につき5枚でした。これでネットワークを一から育てるのは無理です。
 #
-# 野鳥の見分けを長年続けた人は、初めて見る鳥でも、くちばしや尾の形にすぐ気づきます。覚えるのは新しい名前だけで、**目はもうできている**のです。**転移学習**（transfer learning）は、これと同じことをネットワークにさせます。
+# 野鳥を長年見てきた人は、初めて見る鳥でも、くちばしや尾の形にすぐ気づきます。覚えるのは新しい名前だけで、**目はもうできている**のです。**転移学習**（transfer learning）は、これと同じことをネットワークにさせます。
 #
 # - **事前学習**（pre-training）：データの多いタスク（**転移元**）で、目を育てておくこと
 # - **転移学習**：その目を、データの少ないタスク（**転移先**）で使うこと
@@ -285,10 +285,10 @@ tl.claim(
 )
 
 # %% [markdown] key="steps-read" lang="ja"
-# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 最高は60ステップの66%です（1つ前の図の58%より高いのは、学習率を選び直したためです）。訓練用の50枚には、30ステップからすべて正解しています。足りないのは時間ではなく、画像なのです。さらに長く続けると、その50枚にばかり合って、新しい鳥には合わなくなります。これを**過学習**といい、600ステップでは11ポイント下がりました。
+# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 最高は60ステップの66%です（1つ前の図の58%より高いのは、学習率を選び直したためです）。このときには、訓練用の50枚すべてに正解しています。足りないのは時間ではなく、画像なのです。さらに長く続けると、その50枚にばかり合って、新しい鳥には合わなくなります。これを**過学習**といい、600ステップでは11ポイント下がりました。
 
 # %% [markdown] key="steps-read" lang="en"
-# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** Scratch does best after 60 steps, with 66% (58% in the figure before; here the learning rate was chosen anew). From 30 steps on it gets all 50 training pictures right: what is lacking is pictures, not time. Trained on and on, it fits those 50 ever more closely and new birds less well. This is **over-fitting**; 600 steps bring it down by 11 points.
+# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** Scratch does best after 60 steps, with 66% (58% in the figure before; here the learning rate was chosen anew). By then it gets all 50 training pictures right: what is lacking is pictures, not time. Trained on and on, it fits those 50 ever more closely and new birds less well. This is **over-fitting**; 600 steps bring it down by 11 points.
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -348,7 +348,7 @@ lesson01.draw_real(tl.stored("01_real"))
 #
 # - `"start"`: what you try first (`"frozen"`, `"fine-tune"` or `"scratch"`)
 # - `"baseline"`: what you compare it with
-# - `"test_labels"`: how many further photographs, in all, you have labelled for testing
+# - `"test_labels"`: how many further photographs, in all, you would have labelled for testing
 # - `"stop_if"`: when you would give transfer up
 # - `"why"`: your reasons, with a word on which labels choose the settings and how you find out how sure the result is
 
