@@ -37,14 +37,14 @@ pairs = tl.stored("06_pairs")
 # %% [markdown] key="idea" lang="ja"
 # ## 見当違いの目
 #
-# ある工場の塗装ラインには、部品を**塗装の色**で仕分けるネットワークがあります。傷があっても、材質が違っても、色が同じなら同じ箱に入れます。正解率は97%です。そこへ外観検査の話が来ました。同じ工場の、同じような部品の写真から、今度は**欠陥**を見つけます。「自社の部品で鍛えたネットワークがあるのだから、それを使おう」と考えるのは自然です。
+# ある工場の塗装ラインには、部品を**塗装の色**で仕分けるネットワーク（以下、**色見分けネット**）があります。傷があっても、材質が違っても、色が同じなら同じ箱に入れます。正解率は97%です。そこへ外観検査の話が来ました。同じ工場の、同じような部品の写真から、今度は**欠陥**を見つけます。「自社の部品で鍛えたネットワークがあるのだから、それを使おう」と考えるのは自然です。
 #
 # けれども、色だけを見るように鍛えた目は、欠陥を見ないように鍛えた目でもあります。こういう目から始めたために、ゼロから育てるより悪い結果になることを、**負の転移**（negative transfer）といいます。
 
 # %% [markdown] key="idea" lang="en"
 # ## An eye trained for something else
 #
-# The paint line of a factory has a network that sorts parts by the **colour** of their paint, whatever their material and however scratched they are. It is right 97% of the time. Now the factory wants its parts inspected for **defects**. "We have a network trained on our own parts, so let us use it" is a natural thought.
+# On the paint line of a factory, a network, the **paint sorter**, sorts parts by the **colour** of their paint, whatever their material and however scratched they are. It is right 97% of the time. Now the factory wants its parts inspected for **defects**. "We have a network trained on our own parts, so let us use it" is a natural thought.
 #
 # But an eye trained to see nothing but colour has also been trained not to see defects. When a network that starts from such an eye ends up worse than one that starts from nothing, we speak of **negative transfer**.
 
@@ -326,16 +326,16 @@ lesson06.draw_remedies(pairs, tl.stored("06_remedies"))
 #
 # 転移元と転移先の見た目が違うことを、**ドメイン不一致**（domain mismatch）といいます。これは負の転移と同じことでしょうか。4つの転移元と4つの転移先で確かめます。
 #
-# はじめて見るのは、転移元2つと、転移先3つ（矢印の行）です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。
+# まだ見ていない画像を先に並べます。`zukan-shape`（輪郭）と `zukan-texture`（質感）が学んだ画像と、3つの転移先（矢印の行）です。X線写真は描いたもので、医療データではありません。音は**スペクトログラム**で、横が時間、縦が音の高さです。
 #
 # その下の図では、1つの枠が1つの転移先、1行が1つの転移元です。区間全体が灰色の側に入れば害です。四角（全体を学習）は、表面の検査だけで測りました。
 
 # %% [markdown] key="mismatch" lang="en"
-# ## Unlike need not be harmful
+# ## Different need not mean harmful
 #
 # When source and target look different, we speak of **domain mismatch**. Is that the same as negative transfer? Let us try four sources on four targets.
 #
-# The pictures show what is new to you: two sources and, with an arrow, three targets. The X-rays are drawings, not medical data. Sounds are shown as **spectrograms**, time to the right and pitch upwards.
+# The pictures show what you have not seen yet: what `zukan-shape` (outlines) and `zukan-texture` (textures) learned from and, with an arrow, three targets. The X-rays are drawings, not medical data. Sounds are shown as **spectrograms**, time to the right and pitch upwards.
 #
 # In the figure below them, a panel is a target and a row is a source. A source does harm where its whole interval lies on the grey side. Squares (everything trained) were measured on surfaces only.
 
@@ -582,7 +582,7 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # %% [markdown] key="stable-read" lang="en"
 # **How large the harm is depends on how long you train.** With half the steps the gap widens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but only slowly: where training time is limited, the harm stays.
 #
-# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their first.)
+# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their values in the first row.)
 #
 # The last row shows a baseline that was not tuned. At a learning rate of 0.003, as it is often used for fine-tuning, training from scratch stays far below the paint sorter in the first row. Next to that, the paint sorter would look like a gain: **an untuned baseline hides harm.**
 
@@ -608,10 +608,10 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 tl.diagram("a_distance")
 
 # %% [markdown] key="scores" lang="ja"
-# 次の図は、表面の検査について、この距離（左）と、線形プローブがランダムな重みのプローブを上回った差（右）を比べます。縦軸はどちらも、全体を学習したときのギャップです。丸い輪は、今日の1回で測った色見分けネットです。
+# 次の図は、表面の検査について、この距離（左）と、線形プローブがランダムな重みのプローブを上回った差（右）を比べます。縦軸はどちらも、全体を学習したときのギャップです。4つの転移元の横軸の値は1回の画像で計算し、縦軸は10回の平均です。丸い輪は、今日の1回で測った色見分けネットです。
 
 # %% [markdown] key="scores" lang="en"
-# For surfaces, the figure compares this distance (left) with the lead of the linear probe over a probe on random weights (right). Both panels have the same vertical axis, the gap with everything trained. The ring is the paint sorter in your own run.
+# For surfaces, the figure compares this distance (left) with the lead of the linear probe over a probe on random weights (right). Both panels have the same vertical axis, the gap with everything trained. The four sources were scored on one draw of pictures; their gaps are means of ten. The ring is the paint sorter in your own run.
 
 # %% key="warnings" alt_ja="4つの転移元のギャップ。横軸は、左がproxy A距離、右がプローブの差の散布図。" alt_en="The gaps of four sources against the proxy A-distance, left, and against the lead of the probe, right."
 there = tl.extract_features(eyes["zukan-paint"], paint.train.inputs)
@@ -724,7 +724,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 #
 # | minutes | part | how |
 # |---|---|---|
-# | 9 | the wrong eye, the job, the first comparison | Project the first diagram and say: "For this eye, a scratch was something to ignore." Before the prediction, ask for a show of hands: is alike safe? |
+# | 9 | the wrong eye, the job, the first comparison | Project the first diagram and say: "For this eye, a scratch was something to ignore." Before the prediction, ask for a show of hands: is a source safe when its pictures look alike? |
 # | 9 | gap, widget, exercise A | Do the example of 15, 12 and 21 points on the board. Answers to exercise A: three times help, then harm |
 # | 7 | training everything, and the response of the first layer | Start the training cell first (15 to 30 seconds); meanwhile do the example of the response (0.2) |
 # | 6 | exercise B and the remedy | Short of time, make exercise B homework and only read the figure |
@@ -734,5 +734,5 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # Quiz, key points and "Deeper" are homework, or for whoever is early.
 #
 # - **Whoever fell behind** runs `setup`, `pictures` and `probes` (from the top to the figure of three eyes) and can go on from any section (training in exercise B, and the filters and the figure of nearness under "Deeper", need `gap-run`, the cell that defines `train`, as well).
-# - **Common mistakes**: taking unlike for harmful; not tuning scratch; believing that fine-tuning always removes the harm.
+# - **Common mistakes**: believing that a source that looks different does harm; not tuning scratch; believing that fine-tuning always removes the harm.
 # - **To discuss**: what have the models at your own workplace learned to ignore?
