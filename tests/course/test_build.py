@@ -197,6 +197,21 @@ def test_outputs_stay_up_to_the_first_changed_cell(lessons):
     assert "from cell: show, count" in problems_of(lessons)
 
 
+def test_a_run_is_kept_where_the_stored_cell_had_lost_its_output(lessons, monkeypatch):
+    async def run(lesson, made):
+        for notebook in made.values():
+            notebook.metadata["package"] = build.code_hash()
+            for number, cell in enumerate(code_cells(notebook), 1):
+                cell.execution_count = number
+
+    monkeypatch.setattr(build, "execute_both", run)
+    build.build(lessons, execute=True)
+    edit(lessons, "print(answer)", "print(answer + 1)")
+    assert "from cell: show, count" in "\n".join(build.build(lessons))
+    assert build.build(lessons, execute=True) == []
+    assert [cell.execution_count for cell in code_cells(read(lessons, "en"))] == [1, 2, 3]
+
+
 def test_edited_prose_keeps_every_output(lessons):
     build.build(lessons)
     pretend_run(lessons)

@@ -136,12 +136,12 @@ def _code(block: Block, lang: str) -> NotebookNode:
 def keep_outputs(notebook: NotebookNode, stored: NotebookNode | None) -> int:
     """Copies the outputs of unchanged code cells from the stored notebook; returns how many.
 
-    Unchanged: the same source, below code that is the same.
+    Unchanged: the same source, below code that is the same and was run.
     """
     kept = 0
     if stored is not None:
         for cell, old in zip(code_cells(notebook), code_cells(stored), strict=False):
-            if cell.source != old.source:
+            if cell.source != old.source or old.execution_count is None:
                 break
             cell.outputs, cell.execution_count = old.outputs, old.execution_count
             kept += 1
