@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from statistics import fmean
 
 import pytest
 import torch
@@ -38,6 +39,7 @@ from tlhelpers.lessons.scaling_up.steps import (
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.runtime.places import PACKAGE
 from tlhelpers.runtime.store import StoreError
+from tlhelpers.transfer.intervals import interval
 
 FOLDER = PACKAGE / "lessons" / "scaling_up"
 SUM = """
@@ -249,6 +251,22 @@ def test_each_rule_reads_the_run_at_its_own_rate():
     assert read["same"] == [0.2, 0.2, 0.2] and read["linear"] == [0.2, 0.4, 0.8]
     assert read["root"][2] == 0.4 and read["best"] == [0.4, 0.4, 0.4]
     assert read["warm"] == [0.2, 0.4, -0.8]
+
+
+def test_the_text_says_what_each_rule_for_the_rate_reaches():
+    lesson = read_lesson(next(iter(lesson_sources(names=["15"]))))
+    (page,) = [block.sources["en"] for block in lesson.blocks if block.key == "rates-read"]
+    found = stored("15_rates")
+    rules = accuracies_by_rule(found)
+    reached = {rule: [round(100 * fmean(runs)) for runs in of] for rule, of in rules.items()}
+    times8, times16, times32 = (found["batches"].index(8 * times) for times in (8, 16, 32))
+    kept, linear = reached["same"][times8], reached["linear"]
+    assert f"falls to {kept}%, while the linear rule has {linear[times8]}%" in page
+    assert f"down to {linear[times16]}%, and at 32 times to {linear[times32]}%" in page
+    assert f"the square-root rule has {reached['root'][times32]}%" in page
+    assert f"still reaches {reached['best'][times32]}% (ten draws" in page
+    behind = zip(rules["root"][times32], rules["linear"][times32], strict=True)
+    assert interval([root - linear for root, linear in behind]).low > 0
 
 
 # --- several processes and machines -----------------------------------------------------------

@@ -26,7 +26,7 @@ from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.finetune import fine_tune
 
 NETWORK = "zukan-resnet"
-SEEDS, FEW_SEEDS = range(10), range(5)
+SEEDS = range(10)
 EACH, VALID, TEST = 32, 20, 40  # pictures of each of ten birds
 BATCHES = (8, 16, 32, 64, 128, 256)
 RATES = tuple(0.002 * 2**step for step in range(7))  # 0.002 to 0.128
@@ -78,7 +78,7 @@ def _tuned(task: Task, seed: int, batch_size: int, lr: float, **options: object)
 @experiment(
     "15_rates",
     unit="draws of training, validation and test pictures",
-    seeds=5,
+    seeds=10,
     labels="32 + 20",
     settings=IN_EACH_DRAW,
 )
@@ -91,7 +91,7 @@ def rates() -> dict:
     found: dict = {"batches": BATCHES, "rates": RATES}
     for key, batches, warmup in (("tried", BATCHES, 0.0), ("warm", WARMED, WARM_UP)):
         found[key] = {batch: {rate: [] for rate in RATES} for batch in batches}
-        for seed in FEW_SEEDS:
+        for seed in SEEDS:
             task = _birds(seed)
             for batch, of_batch in found[key].items():
                 for rate, runs in of_batch.items():
