@@ -811,9 +811,9 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # 1回の結果は、どの画像が選ばれたかで何ポイントも変わります。そこで、どの図でも、画像をすべて選び直して何回か測りました。設定は、測定に使わない画像で選びました（`tl.stored("03_tuning")`）。
 #
-# 下の図では、全部入りとゼロからの学習を、条件を1つずつ変えて測り直しました。学習を半分（12エポック）や3倍（72エポック）にした場合、クリッピングをやめた場合、別のオプティマイザー（AdamW）を使った場合です（10回のうち最初の5回の画像で）。
+# 下の図では、全部入りとゼロからの学習を、条件を1つずつ変えて測り直しました。学習を半分（12エポック）や3倍（72エポック）にした場合、クリッピングをやめた場合、別のオプティマイザー（AdamW）を使った場合です。
 #
-# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、11〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は12〜28ポイントでした。残りの図で、同じように測り直したのは、学習する段を変えた図だけです。
+# 反転の効果も、どの設定でも残りました。同じ学習率、同じ長さで反転なしと比べて、11〜17ポイントです。暗い照明での `relight` の効果（反転だけとの差）は15〜27ポイントでした。残りの図で、同じように測り直したのは、学習する段を変えた図だけです。
 #
 # ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、枚数によらず150ステップ学習しました（凍結のほうは反転なし）。
 
@@ -822,9 +822,9 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # A single result changes by several points with the pictures that happen to be drawn. So every figure shows several fresh draws of all pictures. Settings were chosen on separate pictures, which no result uses (`tl.stored("03_tuning")`).
 #
-# The figure below measures the full recipe and training from scratch again, with one thing changed at a time: half the training (12 epochs), three times as much (72), no clipping, or another optimizer, AdamW (on the first 5 of the 10 draws).
+# The figure below measures the full recipe and training from scratch again, with one thing changed at a time: half the training (12 epochs), three times as much (72), no clipping, or another optimizer, AdamW.
 #
-# Flips help under every one of these settings: by 11 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 12 to 28 points over flips alone. Of the other figures, only the one of stages was measured again in this way.
+# Flips help under every one of these settings: by 11 to 17 points, compared with training without flips at the same rate and length. In dim light, `relight` gains 15 to 27 points over flips alone. Of the other figures, only the one of stages was measured again in this way.
 #
 # In the figure of labels, fine-tuning has clipping and flips (birds: left to right only) and takes 150 steps at any number of labels; the frozen line has no flips.
 
@@ -832,14 +832,14 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 lesson03.draw_checked(knobs, tl.stored("03_stable"))
 
 # %% [markdown] key="sure-read" lang="ja"
-# **どう変えても、ファインチューニングが凍結もゼロからの学習も上回りました。** ただし、ゼロからの学習との差は学習の長さで大きく変わります。12エポックでは18ポイント、24エポックでは12ポイント（AdamWなら10、クリッピングなしなら17）、72エポックでは6ポイントです（94%と88%、差の95%信頼区間は4〜8）。事前学習の効果は、学習を長くするほど小さくなるものの、この枚数では残りました。
+# **どう変えても、ファインチューニングが凍結もゼロからの学習も上回りました。** ただし、ゼロからの学習との差は学習の長さで大きく変わります。12エポックでは19ポイント、24エポックでは11ポイント、72エポックでは5ポイントです（95%信頼区間は4〜7）。事前学習の効果は、学習を長くするほど小さくなるものの、この枚数では残りました。
 #
-# クリッピングなしでも、学習率を0.03に下げれば91%に届きます。反転を加えて長く学習すれば、クリッピングで最高の正解率が上がることはありませんでした。
+# クリッピングなしでも、学習率を0.03に下げれば、ほぼ同じ正解率になります。反転を加えて長く学習した場合、クリッピングで最高の正解率が上がるとはいえませんでした。
 
 # %% [markdown] key="sure-read" lang="en"
-# **Under every change, fine-tuning stays ahead of frozen and of scratch.** How far it is ahead of scratch depends on the length of training, though: 18 points after 12 epochs, 12 after 24 (10 with AdamW, 17 without clipping), and 6 after 72 (94% against 88%, 95% interval 4 to 8). The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
+# **Under every change, fine-tuning stays ahead of frozen and of scratch.** How far it is ahead of scratch depends on the length of training, though: 19 points after 12 epochs, 11 after 24, and 5 after 72 (95% interval 4 to 7). The benefit of pre-training shrinks with more training, but with this many labels it does not vanish.
 #
-# Without clipping, but at a lower rate (0.03), fine-tuning reaches 91% as well. So with flips and longer training, clipping did not raise the best accuracy.
+# Without clipping, but at a lower rate (0.03), fine-tuning does about as well. So with flips and longer training, nothing shows that clipping raises the best accuracy.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
@@ -850,7 +850,7 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。
 # - **遅れた人は**：`setup`、`frozen`、`train` を実行すれば、どの節からでも再開できます（「つまみ3」からなら `clip-run` も）。
 # - **よくある間違い**：出力層を替える前にオプティマイザーを作る。検証の前の `eval()` を忘れる。テストデータで学習率を選ぶ。
-# - **議論の種**：凍結で62%、ゼロからでも81%に届くのに、事前学習は何をもたらしたのでしょうか（同じ24エポックなら92%。ゼロからでは、72エポックでも88%です）。
+# - **議論の種**：凍結で62%、ゼロからでも81%に届くのに、事前学習は何をもたらしたのでしょうか（同じ24エポックなら92%。ゼロからでは、72エポックでも90%です）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · training the eye and the first success 9 (project the `three_ways` diagram) → learning rate, widget and exercise A 8 → clipping and flips 7 → exercise B 6 → where it does not pay 6 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
@@ -861,4 +861,4 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # - **Waiting**: on two CPU cores, a cell that trains takes some 10 to 25 seconds.
 # - **Whoever fell behind** runs `setup`, `frozen` and `train` and can go on from any section (from "Knob 3", `clip-run` as well).
 # - **Common mistakes**: building the optimizer before the head is replaced; no `eval()` before validation; choosing the learning rate on test data.
-# - **To discuss**: scratch reaches 81% with the same pictures, frozen 62%. What, then, did pre-training bring? (92% at the same 24 epochs; from scratch, even 72 epochs reach 88% only.)
+# - **To discuss**: scratch reaches 81% with the same pictures, frozen 62%. What, then, did pre-training bring? (92% at the same 24 epochs; from scratch, even 72 epochs reach 90% only.)

@@ -219,6 +219,26 @@ def test_fine_tuning_stays_ahead_under_every_setting_as_the_lesson_says(rival):
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_lesson_tells_how_the_lead_shrinks_with_the_training(lang):
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    told = next(block.sources[lang] for block in lesson.blocks if block.key == "sure-read")
+    lead = {s: interval(points) for s, points in stored("03_stable")["verdicts"]["scratch"].items()}
+    half, usual, longest = (f"{lead[s].mean:.0f}" for s in ("half", "as_told", "three_times"))
+    after = {
+        "en": f"{half} points after 12 epochs, {usual} after 24, and {longest} after 72",
+        "ja": f"{half}ポイント、24エポックでは{usual}ポイント、72エポックでは{longest}ポイント",
+    }
+    assert after[lang] in told
+    ends = lead["three_times"]
+    to = {"en": " to ", "ja": "〜"}[lang]
+    assert f"{ends.low:.0f}{to}{ends.high:.0f}" in told
+    recipe = stored("03_knobs")["recipe"]["accuracy"]
+    unclipped = stored("03_stable")["unclipped"]["accuracy"]
+    gap = interval([a - b for a, b in zip(recipe, unclipped, strict=True)])
+    assert gap.low < 0 < gap.high and abs(gap.mean) < 0.01
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_lesson_tells_how_much_flips_and_light_gain_under_every_setting(lang):
     lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
     told = next(block.sources[lang] for block in lesson.blocks if block.key == "deeper-sure")

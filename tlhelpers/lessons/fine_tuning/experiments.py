@@ -34,7 +34,7 @@ from tlhelpers.transfer.regularisers import l2_sp
 NETWORK = "zukan-resnet"
 TASK, LABELS = "surfaces", 40
 VALID, TEST = 40, 80  # pictures a class
-SEEDS, FEW_SEEDS, TUNING = range(10), range(5), (90, 91)
+SEEDS, TUNING = range(10), (90, 91)
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 DEPTHS = {"head": 0, "layer4": 1, "layer3": 2, "layer2": 3, "layer1": 4, "all": "all"}
 STEPS = 150  # of the label curves: the same for every count of labels
@@ -243,7 +243,7 @@ SETTINGS: dict[str, dict[str, object]] = {  # how both are trained; the recipe h
 ADAMW_RATES = (0.001, 0.003, 0.01, 0.03)
 
 
-@experiment("03_stable", **(DRAWN | {"seeds": len(FEW_SEEDS)}), settings=SEARCHED)
+@experiment("03_stable", **DRAWN, settings=SEARCHED)
 def stable() -> dict:
     """Do fine-tuning, the flips and the changed light still win with half and three times the
     budget, unclipped, and with AdamW?
@@ -261,11 +261,11 @@ def stable() -> dict:
         rates = {"unclipped": unclipped(tuning[way]), "adamw": searches[way]["choice"]}
         for setting, options in SETTINGS.items():
             chosen = {"epochs": 24, **rates.get(setting, tuning[way]["choice"]), **options}
-            found[prefix + setting] = runs(FEW_SEEDS, **{**recipe, **chosen})
+            found[prefix + setting] = runs(**{**recipe, **chosen})
             if way == "tuned":
-                found[f"plain_{setting}"] = runs(FEW_SEEDS, **chosen)
-                found[f"relight_{setting}"] = runs(FEW_SEEDS, augment="relight", **chosen)
-    found["plain_as_told"] = runs(FEW_SEEDS, epochs=24, **tuning["tuned"]["choice"])
+                found[f"plain_{setting}"] = runs(**chosen)
+                found[f"relight_{setting}"] = runs(augment="relight", **chosen)
+    found["plain_as_told"] = runs(epochs=24, **tuning["tuned"]["choice"])
     return {**found, "search": searches, "verdicts": verdicts(stored("03_knobs"), found)}
 
 
@@ -321,11 +321,7 @@ def depths() -> dict:
     }
 
 
-@experiment(
-    "03_depths_stable",
-    **(DRAWN | {"seeds": len(FEW_SEEDS)}),
-    settings="searched in 03_stable",
-)
+@experiment("03_depths_stable", **DRAWN, settings="searched in 03_stable")
 def depths_stable() -> dict:
     """Does training from layer2 on still win with half and three times the budget, unclipped, and
     with AdamW?
@@ -341,7 +337,7 @@ def depths_stable() -> dict:
         epochs = math.ceil(options.get("epochs", 24) / 2)  # 03_depths has 12, not 24
         chosen = rates.get(setting, tuning["choice"]) | options | {"epochs": epochs}
         found[setting] = {
-            depth: runs(FEW_SEEDS, unfreeze=DEPTHS[depth], augment="flips", **chosen)
+            depth: runs(unfreeze=DEPTHS[depth], augment="flips", **chosen)
             for depth in ("layer4", "layer2", "all")
         }
     told = stored("03_depths")
@@ -357,8 +353,8 @@ def depths_stable() -> dict:
                 setting: [
                     round(100 * (a - b), 2)
                     for a, b in zip(
-                        of["layer2"][measured][: len(FEW_SEEDS)],
-                        of[rival][measured][: len(FEW_SEEDS)],
+                        of["layer2"][measured],
+                        of[rival][measured],
                         strict=True,
                     )
                 ]
