@@ -188,18 +188,20 @@ def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_not
     found = stored("03_depths_stable")
     verdicts = found.pop("verdicts")
     assert min(interval(points).low for points in verdicts["layer2"].values()) > 0
-    for runs in found.values():
+    for setting, runs in found.items():
         pairs = zip(runs["layer2"]["accuracy"], runs["all"]["accuracy"], strict=True)
-        gap = interval([late - all_of_it for late, all_of_it in pairs])
-        assert gap.low < 0 < gap.high
+        gap = interval([100 * (late - all_of_it) for late, all_of_it in pairs])
+        if setting == "three_times":
+            assert gap.high < 0 and round(gap.mean) == -1
+        else:
+            assert gap.low < 0 < gap.high
     kept, night = (
         {setting: interval(points) for setting, points in verdicts[name].items()}
         for name in ("kept", "night")
     )
-    assert kept.pop("adamw").low < 0 < min(gap.low for gap in kept.values())
-    assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.025
-    assert {setting for setting, gap in night.items() if gap.low < 0} == {"three_times"}
-    assert min(gap.mean for gap in night.values()) > 0
+    assert kept.pop("adamw").mean < 2 and min(gap.low for gap in kept.values()) > 0
+    assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.03
+    assert min(gap.low for gap in night.values()) > 0
 
 
 def test_the_probes_head_and_a_random_one_end_alike():
