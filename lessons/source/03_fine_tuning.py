@@ -228,7 +228,7 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、10回の平均で65%が78%に上がりました。逆に0.003では8ポイント下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学び足りないのでしょう。いちばん良い学習率どうしの差は小さく、クリッピングなしで75%、ありで78%です。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、10回の平均で65%が78%に上がりました。逆に0.003では8ポイント下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学習が足りなくなるのでしょう。いちばん良い学習率どうしの差は小さく、クリッピングなしで75%、ありで78%です。
 
 # %% [markdown] key="clip-read" lang="en"
 # **Clipping moves the good range to higher learning rates.** In the figure, with means over 10 draws, it lifts the accuracy at 0.1 from 65% to 78%. At 0.003 it costs 8 points: clipped steps are shorter and probably learn too little. Between the best rates of the two lines, the gap is small: 75% without and 78% with clipping.
@@ -274,14 +274,14 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 #
 # 訓練データは、反転を加えてもやはり丸暗記しています（100%）。それでも、見たことのない画像での正解率は大きく上がりました。
 #
-# ゼロからの学習は81%です。こちらも反転、クリッピング、24エポックを使い、学習率も同じように選びました。そこで、事前学習の効果は、92%と81%の差に表れています。
+# ゼロからの学習は81%で、凍結より高くなりました。こちらも本体が動き、欠陥を見分ける特徴を育てられるからです。反転、クリッピング、24エポックも使い、学習率も同じように選びました。ですから、事前学習の効果は、92%と81%の差に表れています。
 
 # %% [markdown] key="recipe" lang="en"
 # **With the same 200 pictures and the same network, the accuracy went from 62% to 92%.** The two big gains came from letting the body move (12 points) and from flips (11 points). Rate 0.1, clipping, flips and 24 epochs together are the **full recipe**.
 #
-# Even with flips, the network knows its training data by heart (100%). But on pictures that it has not seen, it does far better.
+# Even with flips, the network knows its training data by heart (100%). On pictures that it has not seen, it does far better than without.
 #
-# Training from scratch reaches 81%. It has the same flips, clipping and 24 epochs, and its rate was chosen in the same way. So what pre-training gave is the difference between 92% and 81%.
+# Training from scratch reaches 81%, more than the frozen body, since here, too, the body can grow features for defects. It has the same flips, clipping and 24 epochs, and its rate was chosen in the same way. So what pre-training gave is the difference between 92% and 81%.
 
 # %% [markdown] key="five-lines" lang="ja"
 # ### 持ち帰る5か条
@@ -390,7 +390,7 @@ lesson03.draw_price(knobs)
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 9 minutes, also good in pairs)
 #
-# A second factory is to inspect the same parts. Its light is dim. It has 2 labelled pictures of each class now and will have 80 in two months. The same model must go on inspecting in the first factory as well, whose 200 pictures are still there.
+# A second factory is to inspect the same parts. Its light is dim. It has 2 labelled pictures of each class now and will have 80 of each in two months. The same model must go on inspecting in the first factory as well, whose 200 pictures are still there.
 #
 # Write your plan into `plan`. There is more than one good plan; mark yours with the rubric in the solution.
 
@@ -456,7 +456,7 @@ tl.quiz("03")
 # ## まとめ
 #
 # - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きく伸びることがあります。
-# - 学習率は、低すぎれば学び足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、高い学習率でも崩れにくくなります。
+# - 学習率は、低すぎれば学習が足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、高い学習率でも崩れにくくなります。
 # - ラベルを変えないデータ拡張は、本体を動かすことと同じくらい効きました。
 # - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものはわずかです。暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
 # - レッスン00の**戦略マップ**（`tl.strategy_map()`）は、これをもとに、まず試す方法を示します。
@@ -479,7 +479,7 @@ tl.quiz("03")
 # network = tl.backbone("resnet18", size=96)
 # ```
 #
-# `size=96` は、画像を96画素にしてからネットワークに渡す指定です。CPUでは、これでも学習するセルに数分かかります。指定しなければ224画素になり、さらに約6倍かかります。
+# `size=96` は、画像を96画素にしてからネットワークに渡す指定です。これでも、CPUでは学習するセルごとに数分かかります。指定しなければ224画素になり、さらに約6倍かかります。
 #
 # ここまでの画像は、どれもプログラムで描いたものです。そこで、本物の花の写真5種類と、ImageNetで事前学習したMobileNetV2でも、同じ比較をしました。MobileNetV2と衛星写真（EuroSAT）を取得済みのコンピューターなら、衛星写真でもその場で比べます。
 
@@ -763,10 +763,10 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 # ja: print(f"{512 * 512:,} 個の重みに対し、LoRAが学習するのは {learned:,} 個（{learned / 512**2:.1%}）")
 
 # %% [markdown] key="lora-read" lang="ja"
-# 学習して保存するのは3%ほどです。大きなモデルをタスクごとに**小さく**持つための方法です（このレッスンでは、正解率は測っていません）。学習率は、全体を学習するときより大きめの値から試します。畳み込み層では、重みを行列に並べ直して同じことをします。`tl.lora(network, surfaces)` で試せます。
+# 学習して保存するのは3%ほどです。モデルが大きくても、タスクごとに保存するものは**小さく**てすみます（このレッスンでは、正解率は測っていません）。学習率は、全体を学習するときより大きめの値から試します。畳み込み層では、重みを行列に並べ直して同じことをします。`tl.lora(network, surfaces)` で試せます。
 
 # %% [markdown] key="lora-read" lang="en"
-# About 3% of the weights are trained and stored. LoRA is a way to keep a large model **small** for each task (this lesson has not measured its accuracy). Start from a higher learning rate than for training everything. In a convolution the weights are arranged as a matrix first. `tl.lora(network, surfaces)` does it for you.
+# About 3% of the weights are trained and stored. So even for a large model, what you store for each task stays **small** (this lesson has not measured the accuracy). Start from a higher learning rate than for training everything. In a convolution the weights are arranged as a matrix first. `tl.lora(network, surfaces)` does it for you.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
@@ -844,21 +844,21 @@ lesson03.draw_checked(knobs, tl.stored("03_stable"))
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 目を鍛え直す、最初の成功9分（`three_ways` の図を映す） → 学習率とウィジェット、練習A 8分 → クリッピングと反転7分 → 練習B 6分 → 割に合わない場面6分 → 練習C 9分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
-# - **映すもの**：図 `three_ways`、ウィジェット、つまみの図（`steps-figure`）。
+# - **映すもの**：図 `three_ways`、ウィジェット、「つまみを1つずつ調整して」の図。
 # - **2人組で**：ウィジェットのセルを実行する前に、学習率を上げると2つの正解率がどう動くかを互いに予想します。練習Cは1人が提案、もう1人が採点表で採点し、交代します。
 # - **答え**：練習Aは0.01と0.3（30倍）です。0.03も1ポイント以内ですが、転移元は66%ではなく27%しか残りません。練習Bで多いのは、`torch.rand(1)` で全部の画像に同じ倍率を掛ける答え、練習Cで多いのは、第2工場の2枚だけを数えて凍結を選ぶ答えです。
 # - **待ち時間**：2コアのCPUで、学習するセルは1つ10〜25秒ほどです。
-# - **遅れた人は**：`setup`、`frozen`、`train` を実行すれば、どの節からでも再開できます（「つまみ3」からなら `clip-run` も）。
+# - **遅れた人は**：`tl.setup()`、`frozen = ...`、`def train` のセルを実行すれば、どの節からでも再開できます（「つまみ3」からなら、学習率0.1の2回を比べるセルも）。
 # - **よくある間違い**：出力層を替える前にオプティマイザーを作る。検証の前の `eval()` を忘れる。テストデータで学習率を選ぶ。
 # - **議論の種**：凍結で62%、ゼロからでも81%に届くのに、事前学習は何をもたらしたのでしょうか（同じ24エポックなら92%。ゼロからでは、72エポックでも90%です）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · training the eye and the first success 9 (project the `three_ways` diagram) → learning rate, widget and exercise A 8 → clipping and flips 7 → exercise B 6 → where it does not pay 6 → exercise C 9 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
-# - **To project**: the diagram `three_ways`, the widget, the figure of the knobs (`steps-figure`).
+# - **To project**: the diagram `three_ways`, the widget, the figure "Knob by knob".
 # - **In pairs**: before running the widget's cell, both predict how the two accuracies move as the rate rises. In exercise C, one proposes a plan, the other marks it with the rubric, then they change places.
 # - **Answers**: exercise A, 0.01 and 0.3 (30 times). 0.03 is within 1 point, but keeps 27% of the source, not 66%. In exercise B, many draw one factor for all pictures (`torch.rand(1)`). In exercise C, many count the second factory's 2 pictures only and stay frozen.
 # - **Waiting**: on two CPU cores, a cell that trains takes some 10 to 25 seconds.
-# - **Whoever fell behind** runs `setup`, `frozen` and `train` and can go on from any section (from "Knob 3", `clip-run` as well).
+# - **Whoever fell behind** runs the cells with `tl.setup()`, `frozen = ...` and `def train` and can go on from any section (from "Knob 3", the cell with the two runs at rate 0.1 as well).
 # - **Common mistakes**: building the optimizer before the head is replaced; no `eval()` before validation; choosing the learning rate on test data.
 # - **To discuss**: scratch reaches 81% with the same pictures, frozen 62%. What, then, did pre-training bring? (92% at the same 24 epochs; from scratch, even 72 epochs reach 90% only.)
