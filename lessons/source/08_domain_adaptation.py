@@ -148,14 +148,14 @@ tl.check("08-a")
 # %% [markdown] key="memory" lang="ja"
 # ## 何がずれたのか：BatchNormの記憶
 #
-# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる（正規化する）層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。ファインチューニングでは、ふつう事前学習のときの記憶を残しますが、`keep_batchnorm=False` を付けたので、いまは昼の写真の値を覚えています。
+# ネットワークの途中には**BatchNorm**という層が何度も現れます。チャネル（特徴の1つ）ごとに、平均を引き、ばらつき（標準偏差）で割って、値の大きさをそろえる（正規化する）層です。平均とばらつきは、学習のときに覚えた値を使います。これが**BatchNormの記憶**です。`tl.fine_tune` は、指定しなければ事前学習のときの記憶を残しますが、`keep_batchnorm=False` を付けたので、いまは昼の写真の値を覚えています。
 #
 # 手で計算してみましょう。あるチャネルの値が、昼は平均8、ばらつき2、光の弱い夜は平均3、ばらつき1だとします。夜のふつうの値3を昼の記憶で正規化すると $(3-8)/2=-2.5$ となり、「極端に小さい」ことになってしまいます。夜の記憶なら $(3-3)/1=0$、つまり昼の8と同じ「ふつう」です。
 
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
 #
-# Throughout the network, **BatchNorm** layers bring the values to about the same size: in each channel (one feature) they subtract a mean and divide by a spread (the standard deviation). Both are remembered from training: **BatchNorm's memory**. Fine-tuning usually keeps that of pretraining; with `keep_batchnorm=False`, ours is that of the day.
+# Throughout the network, **BatchNorm** layers bring the values to about the same size: in each channel (one feature) they subtract a mean and divide by a spread (the standard deviation). Both are remembered from training: **BatchNorm's memory**. Unless told otherwise, `tl.fine_tune` keeps that of pretraining; with `keep_batchnorm=False`, ours is that of the day.
 #
 # For example, a channel has mean 8 and spread 2 by day, mean 3 and spread 1 in the weaker light of the night. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it becomes $(3-3)/1=0$: ordinary, like 8 by day.
 
@@ -243,7 +243,7 @@ lesson08.draw_pool(tl.stored("08_pool"))
 # %% [markdown] key="pool-read" lang="ja"
 # **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%が78%に戻り、32枚でほぼ頭打ちになります。
 #
-# 同じ100枚でも、1種類が9割を占めると58%までしか戻りません。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも引き去られてしまうからです。
+# 同じ100枚でも、1種類が9割を占めると58%までしか戻りません。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも差し引かれてしまうからです。
 #
 # ## 線画では？
 #
@@ -319,14 +319,14 @@ outcome = "small gain" if after > before else "loss"
 tl.see_prediction("08-shift", outcome)
 
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
-# **AdaBNの得が、損に変わりました。** 88%が77%に下がっています（丸印は今日の1回です）。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで引き去り、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
+# **AdaBNの得が、損に変わりました。** 88%が77%に下がっています（丸印は今日の1回です）。AdaBNは「群れの魚の平均」をふつうと見なすので、その魚の目印まで差し引き、当たっていた群れの魚を外してしまいます。光が直ったので、ほかの9種類はかえってよく当たるのですが、写真の半分以上は群れの魚です。
 #
-# **割合をそろえて適応し直すと、99%になります。** ここでもラベルは使いません。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。これが効くのは、適応したネットワークの答えの大半（ここでは77%）が当たっているときです。
+# **割合をそろえて適応し直すと、99%になります。** ここでもラベルは使いません。適応したネットワークに自分で答えさせ、どの答えも同じ枚数になるように写真を選び直して、もう一度AdaBNを行います。これを3回繰り返します。適応前の答えで1回そろえるだけでも、99%になりました。どちらのやり方も、答えの大半が当たっていること（ここでは適応前が88%、AdaBNのあとが77%）が条件です。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **AdaBN's gain has become a loss**: 88% falls to 77% (today's run: the rings). It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine gain from the mended light, but most photos show the school.
 #
-# **Adapted again on equal shares, the network reaches 99%**, still without a label. Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. This works where most of the adapted network's answers are right (here, 77%).
+# **Adapted again on equal shares, the network reaches 99%**, still without a label. Let the adapted network answer, choose photos so that every answer comes equally often, run AdaBN on these, and do so three times. Equal shares of the unadapted network's answers lead to 99%, too, in one go. Either way, most of the answers must be right (here, 88% before AdaBN and 77% after it).
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -807,12 +807,12 @@ print(f"MMD², the same points shuffled: {mmd(shuffled[: len(d)], shuffled[len(d
 # %% [markdown] key="dann" lang="ja"
 # ### DANN：審判は昼と夜を見分けられるか
 #
-# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、特徴から昼の写真か夜の写真かを当てる、小さな審判を一緒に学習させます。審判の勾配は、符号を逆にして本体に返します。そのため本体は審判とは反対のことを学び、見破られない特徴を探します。
+# **DANN**（Ganin ほか, 2016、[arXiv:1505.07818](https://arxiv.org/abs/1505.07818)）は、特徴から昼の写真か夜の写真かを当てる、小さな審判（ドメイン分類器）を一緒に学習させます。審判の勾配は、符号を逆にして本体に返します。そのため本体は審判とは反対のことを学び、見破られない特徴を探します。
 
 # %% [markdown] key="dann" lang="en"
 # ### DANN: can a critic tell day from night?
 #
-# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic, which tells from the features whether a photo is from the day or the night. The critic's gradient goes back into the body with its sign turned, so the body learns the opposite. It looks for features that the critic cannot tell apart.
+# **DANN** (Ganin et al., 2016, [arXiv:1505.07818](https://arxiv.org/abs/1505.07818)) trains a small critic (a domain classifier), which tells from the features whether a photo is from the day or the night. The critic's gradient goes back into the body with its sign turned, so the body learns the opposite. It looks for features that the critic cannot tell apart.
 
 
 # %% key="dann-code"

@@ -198,6 +198,8 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     known, before = (stored("08_rounds")["swarm"][way]["accuracy"] for way in ("known", "before"))
     assert paired(known, before).low < 0
     right = interval(dusk["swarm"]["adabn"]).mean
+    once = interval(stored("08_rounds")["swarm"]["once"]["accuracy"]).mean
+    assert f"{once:.0%}" == f"{interval(dusk['swarm']['balanced']).mean:.0%}" == "99%"
     for lang in LANGUAGES:  # the true shares gain nothing, either; the adapted answers are right
         assert f"{interval(known).mean:.0%}" in words_of("prior-read")[lang]
         assert f"{right:.0%}" in words_of("shift-read")[lang].split("99%")[-1]
