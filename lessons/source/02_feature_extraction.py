@@ -82,7 +82,7 @@ tl.show(birds, classes=range(5))  # five of the ten kinds
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the first layer above 40% into `first_layer`, and into `best_layer` the one from which a head should take its features.
+# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the name of the first layer above 40% into `first_layer`, and into `best_layer` that of the layer from which a head should take its features.
 
 # %% key="widget"
 tl.widget("02")
@@ -349,12 +349,12 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、1バッチだけの平均や散らばりが当てにならないからです。とくに、各エポックの最後のバッチには4枚しかありません。本物のMobileNetV2では、同じ猫と犬の写真でもこれが起きました。前に学習した猫と犬の出力層は、60バッチを `train()` のまま通しただけで、正解率が24ポイント下がったのです（10回の平均、保存済み）。出力層が覚えたのは、元の記憶でそろえた特徴だからです。
+# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、1バッチだけの平均や散らばりが当てにならないからです。とくに、各エポックの最後のバッチには4枚しかありません。新しい写真でなくても起きます。本物のMobileNetV2で猫と犬の出力層を学習させ、その学習に使った写真を `train()` のまま60バッチ通しただけで、正解率は24ポイント下がりました（10回の平均、保存済み）。出力層が覚えたのは、元の記憶でそろえた特徴だからです。
 #
 # 防ぐのは簡単です。`train_head` のように、出力層の学習中も本体を `eval()` にしておきます。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because the mean and spread of one batch are noisy, most of all in the last batch of each epoch, with only four pictures. With a real MobileNetV2, even more photos of cats and dogs did harm: after sixty batches of them in `train()`, a head that knew cats and dogs was 24 points worse (10 draws, stored), because it had learned from features scaled by the old memory.
+# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because the mean and spread of one batch are noisy, most of all in the last batch of each epoch, with only four pictures. It does not even take new photos: a head for cats and dogs on a real MobileNetV2 was 24 points worse after sixty batches of its own training photos in `train()` (10 draws, stored), because it had learned from features scaled by the old memory.
 #
 # So keep the body in `eval()` while you train the head, as `train_head` does.
 
@@ -428,7 +428,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # あとの2つは自由です。書けたら、解答例の5つの観点で採点しましょう。
 #
 # - `"compare_with"`：比較対象のリスト。`"pixels"` と `"untrained"`（上で比べた2つ）、`"scratch"`（この写真だけで、本体ごとゼロから学習）から選ぶ
-# - `"why"`：理由。自信がないときと、取引先がカメラを替えたときにどうするかも書く
+# - `"why"`：選んだ理由と弱点、配る量。自信がないときと、取引先がカメラを替えたときにどうするかも書く
 
 # %% [markdown] key="exercise-c" lang="en"
 # **87%, from 20 labels in all.** As with the birds, deeper is better: early layers see outlines and colours, late ones whole things. (This eye knows cats and dogs from ImageNet; lesson 01 reached 92% with larger photos.)
@@ -444,7 +444,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # Two are yours; the solution has five points to mark them by:
 #
 # - `"compare_with"`: a list of baselines from `"pixels"`, `"untrained"` (both as above) and `"scratch"` (the whole network, on these photos alone)
-# - `"why"`: reasons, and what to do when the model is unsure or the camera changes
+# - `"why"`: reasons for and against your choices, how much is sent, and what to do when the model is unsure or the camera changes
 
 # %% key="ex-c" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -618,14 +618,14 @@ lesson02.draw_digits(tl.stored("bars_digits"), by_pixels)
 #
 # ### 練習D（書く、6分）
 #
-# 左右に反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像 `(n, 3, 縦, 横)` から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡せるのは、元の画像も反転した画像も1回ずつです。
+# 鳥に戻りましょう。多くの数字と違い、鳥は左右に反転しても同じ種類のままです。反転した画像も使えば、ラベルは増やさずに訓練データを2倍にできます。しかも反転は1通りなので、特徴は前もって計算できます。関数 `with_mirrors(read, images, labels)` を書いてください。`read` は画像 `(n, 3, 縦, 横)` から特徴を計算する関数です。元の画像、反転した画像の順に並べた特徴と、同じ順のラベルを返します。`read` に渡せるのは、元の画像も反転した画像も1回ずつです。
 
 # %% [markdown] key="digits-read" lang="en"
 # **Frozen features do no better than the nearest pixels, and hardly better than training from scratch.** All digits are centred and of one size, so comparing pixels goes a long way. To an eye that grew up on drawings, strokes of 8 × 8 pixels are foreign. Fine-tuning, which trains the eye itself (lesson 03), is ahead of both the frozen eye and training from scratch. The moral: **first compare with something simple**.
 #
 # ### Exercise D (write, 6 minutes)
 #
-# Mirror every picture left to right, and the training data double without a single new label. As there is only one way to mirror, the features can be computed beforehand. Write `with_mirrors(read, images, labels)`, where `read` computes the features of pictures (n, 3, height, width). Return the features of the pictures, then those of their mirror images, and the labels in the same order. `read` may see each picture and each mirror image once.
+# Back to the birds: unlike most digits, a bird stays what it is in the mirror. Mirror every picture left to right, and the training data double without a single new label. As there is only one way to mirror, the features can be computed beforehand. Write `with_mirrors(read, images, labels)`, where `read` computes the features of pictures (n, 3, height, width). Return the features of the pictures, then those of their mirror images, and the labels in the same order. `read` may see each picture and each mirror image once.
 
 
 # %% key="ex-d" tags=["exercise"] needs="setup"
@@ -713,7 +713,7 @@ tl.quiz("02")
 # - 特徴抽出では、目（本体）を借りて、名前（出力層）だけを学習します。学習して保存するのは、鳥では全体の0.25%だけでした。
 # - 凍結とは、重み**と**BatchNormの記憶の両方を止めることです。本体は `eval()` にしておきます。
 # - 凍結した特徴は、一度計算すれば使い回せます。
-# - 効果を言う前に、簡単な比較対象と比べます。
+# - 効果があると言う前に、簡単な比較対象と比べます。
 #
 # **うまくいかないとき**
 #
