@@ -182,7 +182,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **リーク、重複**：テストだけが高く出ます。
 # - **ラベル違い**：両方が下がります。
 # - **猫が少ない**：実力は下がるのに、テストは高く出ます。テストの4分の3が犬だからです。翌月の猫は49%しか当たりませんでしたが（手早く試したときの出力）、全体の正解率では気づけません。
-# - **猫だけ暗い照明**：実力がいちばん下がります。分類器が**猫ではなく暗さ**を手がかりにするからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
+# - **猫だけ暗い照明**：実力がいちばん下がります。初めて見る猫は普通の明るさなのに、分類器が**猫ではなく暗さ**を手がかりにするからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
 #
 # ### 練習B（書く、7分）
 #
@@ -194,7 +194,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 # - **Leak, copies**: only the test rises.
 # - **Wrong labels**: both fall.
 # - **Few cats**: the truth falls, yet the test rises, because three quarters of its photos are dogs. The overall accuracy hides the cats: of next month's, only 49% were right (printed above, in the quick way).
-# - **All cats in dim light**: the truth falls most, because the classifier goes by **the dimness, not the cat**. `tl.load_folder` does not see this, so photograph every class in the same places with the same cameras.
+# - **All cats in dim light**: the truth falls most, because new cats come in ordinary light and the classifier goes by **the dimness, not the cat**. `tl.load_folder` does not see this, so photograph every class in the same places with the same cameras.
 #
 # ### Exercise B (write, 7 minutes)
 #
@@ -280,7 +280,7 @@ display(report)
 #
 # ゼロからの学習とは、はっきりした差が出ませんでした。絵は簡単に覚えられるからでしょう。本物の写真では、ゼロからの学習は遠く及びません（「さらに深く：この順番を10回」）。
 #
-# ラベルを増やす効果があるかどうかは、レポートの最後の文でわかります。**学習曲線**（訓練写真の枚数と正解率の関係）の右端が、まだ上がっているかを見ています。
+# ラベルを増やす効果があるかどうかは、レポートの最後の文に出ます（私たちの実行では「まだわかりません」）。**学習曲線**（訓練写真の枚数と正解率の関係）の右端が、まだ上がっているかを見ています。
 #
 # ### 間違いを見る
 #
@@ -291,7 +291,7 @@ display(report)
 #
 # From scratch comes close, so the report cannot tell whether transfer helped: drawings are probably easy to learn. On real photographs scratch stays far behind ("Deeper: this order, ten times").
 #
-# The last sentence of the report says whether more labels would help. It checks whether the **learning curve** (accuracy against the number of training photos) still rises at its right end.
+# The last sentence of the report says whether more labels would help (in our run, it cannot tell yet). It checks whether the **learning curve** (accuracy against the number of training photos) still rises at its right end.
 #
 # ### Look at the mistakes
 #
@@ -437,7 +437,7 @@ tl.check("14-c")
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
 # | 99%への疑い | 触れていない | 写真ごとの分割を疑った | 同じ部品の15枚が両方に入る、と説明した |
-# | 分割 | 写真ごと | 部品ごと | 部品ごとに加え、カメラを1台外したテストもする |
+# | 分割 | 写真ごと、またはカメラごと | 部品ごと | 部品ごとに加え、カメラを1台外したテストもする |
 # | 順番 | 理由がない | 手軽な方法から順に並べた | 次へ進む条件を検証データで決めた |
 # | 少ない種類 | 触れていない | クラスごとに測る | さらに、何個追加するかを述べた |
 # | テストの大きさ | 写真の枚数で数えた | 部品の数で数えた | 部品の数で、今ある186個との関係も述べた |
@@ -448,7 +448,7 @@ tl.check("14-c")
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | doubts about the 99% | none | a split by photo is suspected | and why: 15 photos of a part lie on both sides |
-# | split | by photo | by part | by part, and also a test with one camera left out |
+# | split | by photo, or by camera alone | by part | by part, and also a test with one camera left out |
 # | order | no reason | cheap things first | with a condition, on validation data, for going on |
 # | the rare kind | not mentioned | measured class by class | and how many more to ask for |
 # | size of the test | counted in photos | counted in parts | in parts, and how this fits with the 186 that there are |
