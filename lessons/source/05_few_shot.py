@@ -117,7 +117,7 @@ kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
 # %% [markdown] key="guide" lang="ja"
 # 鳥の図鑑を作りましょう。ネットワークが一度も見ていない5種類の鳥を、1枚ずつの絵で登録します。上の段がサポートで、名前がわかっています。下の10枚はクエリの一部で、順番は混ぜてあります。
 #
-# 1. まず、1番から10番までの名前を自分で当ててください。手がかりは、くちばし・尾・冠羽・翼の模様です。背景や体の色はあてになりません。
+# 1. まず、1番から10番までの名前を自分で当ててください。手がかりは、くちばし・尾・冠羽・翼です。背景や胴の色はあてになりません。
 # 2. 次に予想です。各種類15枚、合わせて75枚のクエリのうち、ネットワークは何%を当てるでしょうか。ランダムに答えた場合は20%です。
 
 # %% [markdown] key="guide" lang="en"
@@ -255,14 +255,14 @@ tl.check("05-a")
 #
 # カタログにない部品が来たら、いちばん近い型番を答えるより「知らない」と言うべきです。そこで、登録した画像と十分に似ているものだけを通し、似ている度合いが**しきい値**に届かなければ断ります。
 #
-# 似ている度合いは**コサイン類似度**で測ります。2つの特徴の長さを1にそろえて、内積をとった値です。同じ向きなら1、直角なら0です。
+# 似ている度合いは、距離と違って値の範囲が決まっている**コサイン類似度**で測ります。2つの特徴の長さを1にそろえて、内積をとった値です。同じ向きなら1、直角なら0です。
 
 # %% [markdown] key="door" lang="en"
 # ## Teach it to say "I do not know"
 #
 # For a part outside the catalogue, "I do not know" is better than the nearest entry. So accept only what is similar enough to an entry, and reject what falls short of a **threshold**.
 #
-# **Cosine similarity** tells how alike two pictures are: bring both features to length 1 and take their dot product. The same direction gives 1, a right angle 0.
+# **Cosine similarity**, which unlike a distance has a fixed scale, tells how alike two pictures are: bring both features to length 1 and take their dot product. The same direction gives 1, a right angle 0.
 
 # %% key="threshold-diagram"
 tl.diagram("threshold")
@@ -319,7 +319,7 @@ lesson05.draw_door(same, other, threshold)
 #
 # 図では、灰色の山のうちしきい値より右の部分がFAR、青い山の右の部分がTARです。しきい値を動かしても、一方の誤りが減れば、もう一方が増えます。
 #
-# **登録する枚数を増やせば、両方の誤りが減ります。** FARを5%にそろえると、TARは1枚の登録で約60%、5枚では約78%です（登録する絵を20回選び直した平均）。
+# **登録する枚数を増やせば、両方の誤りが減ります。** しきい値をFARが5%になるところに動かすと、TARは1枚の登録で約60%、5枚では約78%です（登録する絵を20回選び直した平均）。
 #
 # では、図鑑にまったく載っていないものはどうでしょうか。いま載っているのは残りの5種類なので、魚の絵200枚と、はじめの5種類の鳥を見せてみましょう。
 
@@ -328,7 +328,7 @@ lesson05.draw_door(same, other, threshold)
 #
 # In the figure, the FAR is the part of the grey hill right of the threshold, the TAR that of the blue one. Moving the threshold only trades one error for the other.
 #
-# **More registered pictures make both errors rarer.** At an FAR of 5%, the TAR is about 60% with one picture and 78% with five (means over 20 draws of the pictures).
+# **More registered pictures make both errors rarer.** With the threshold moved to where the FAR is 5%, the TAR is about 60% with one picture and 78% with five (means over 20 draws of the pictures).
 #
 # And strangers? The guide now holds the other five kinds, so show it 200 pictures of fish, and the first five kinds of bird.
 
@@ -490,7 +490,7 @@ tl.check("05-c")
 # | 断ったとき | 決めていない | 人が確かめる | 人が確かめ、その画像を登録に使う |
 # | テスト | 正解率だけ | TARとFAR | TARとFARを、N（種類の数）といっしょに報告する |
 #
-# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの予算で、しきい値を厳しくしたために断ってしまう自社の部品を、人が確かめられます。なお、自社の部品どうしを取り違えても1件1万円かかります。この計算には入れていないので、テストで件数を数えておきましょう。
+# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの予算で、しきい値を厳しくしたために断ってしまう自社の部品を、人が確かめられます。その件数は、200種類の画像で見積もります。なお、自社の部品どうしを取り違えても1件1万円かかります。この計算には入れていないので、テストで件数を数えておきましょう。
 #
 # 解答例の計画は、5つの観点がどれも2点で、10点です。7点以上なら、そのまま提案書に書けます。
 
@@ -503,7 +503,7 @@ tl.check("05-c")
 # | rejection | not decided | a person looks | a person looks, and the picture joins the entry |
 # | test | accuracy alone | TAR and FAR | TAR and FAR, reported together with N |
 #
-# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The rest of the 700 can pay for a look at those of your own parts that a strict threshold rejects. One cost is left out of this sum: a part of your own that is taken for another one costs 70 euros, too. Count those in the test.
+# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The rest of the 700 can pay for a look at those of your own parts that a strict threshold rejects; the pictures of the 200 kinds tell how many. One cost is left out of this sum: a part of your own that is taken for another one costs 70 euros, too. Count those in the test.
 #
 # The plan above gets 2 points in each row, 10 in all. With 7 points or more, yours can go to your boss as it is.
 
@@ -700,7 +700,7 @@ lesson05.draw_domains(domains)
 # **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからでしょう。対照を置かなければ、転移の効果だと思い込むところでした。
 
 # %% [markdown] key="domains-read" lang="en"
-# **Numbers on "new classes" are highest for drawings by the program of the pre-training.** On surfaces, nothing helps much. Whenever you see a few-shot number, first ask whether the new classes come from the same place as the pre-training.
+# **Numbers on "new classes" are highest when the same program drew the pictures of pre-training.** On surfaces, nothing helps much. Whenever you see a few-shot number, first ask whether the new classes come from the same place as the pre-training.
 #
 # **On real digits, raw pixels are level with the network at one shot**, probably because the digits are all in place and of one size. Without the control, transfer would have got the credit.
 
