@@ -48,6 +48,7 @@ FEW = {
     "EPOCHS": (4,),
     "LENGTH": 3,
     "DRAWS": 1,
+    "MISTAKE_DRAWS": 1,
     "TESTED": 2,
     "VALID": 2,
     "TEST": 2,
