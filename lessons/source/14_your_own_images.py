@@ -74,6 +74,8 @@ nearest = (unit[test] @ unit[train].T).argmax(1)
 promised = (labels[train][nearest] == labels[test]).double().mean().item()
 print(f"Accuracy on the test: {promised:.0%}")
 # ja: print(f"テストの正解率：{promised:.0%}")
+
+# %% key="predict-new"
 tl.predict_first("14-new", "Accuracy on next month's 200 animals", between=(50, 100), unit="%")
 # ja: tl.predict_first("14-new", "翌月に届く、別の200匹での正解率", between=(50, 100), unit="%")
 
