@@ -1,5 +1,6 @@
 """Lesson 14: its folder of mistakes, its widget, its checks, and results without their data."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from tlhelpers.course import results
+from tlhelpers.course.author.notebook import stored_notebook
+from tlhelpers.course.author.reading import lesson_sources, read_lesson
 from tlhelpers.course.results import stored
 from tlhelpers.data.folder import load_folder
 from tlhelpers.lessons.your_own_images import experiments, widget
@@ -26,6 +29,7 @@ from tlhelpers.lessons.your_own_images.photos import (
     receive_photos,
 )
 from tlhelpers.models.backbones import backbone
+from tlhelpers.runtime.language import LANGUAGES
 from tlhelpers.transfer.intervals import interval, paired
 
 
@@ -251,6 +255,7 @@ def test_usual_mistakes_get_their_own_sentence():
     ("key", "value", "said"),
     [
         ("group", "photo", "knows every part"),
+        ("group", "camera", "knows every part"),
         ("group", "day", "should be chosen from"),
         ("order", ["fine-tuning", "probe"], "linear probe before"),
         ("order", ["magic"], "should be chosen from"),
@@ -285,3 +290,16 @@ def test_a_result_whose_data_are_missing_says_so_and_the_others_are_made(
     said = capsys.readouterr()
     assert "no part of the project" in said.err
     assert (tmp_path / "14_leak.json").exists() and not (tmp_path / "14_photos.json").exists()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_says_what_its_run_printed_of_next_month(lang):
+    lesson = read_lesson(next(iter(lesson_sources(names=["14"]))))
+    (told,) = [block.sources[lang] for block in lesson.blocks if block.key == "yours"]
+    (saved,) = [
+        c for c in stored_notebook(lesson.notebook(lang)).cells if "report.save" in c.source
+    ]
+    printed = "".join(output.get("text", "") for output in saved.outputs)
+    now, cats, dogs = (re.findall(r"\d+%", line) for line in printed.splitlines()[1:])
+    said = told.split("**")[2].split("。両方")[0].split(": with about")[0]
+    assert re.findall(r"\d+%", said) == [*cats, *dogs] and now[-1] in told.split("**")[1]

@@ -77,7 +77,7 @@ def plan_sorting(plan: dict) -> str | None:
             return text("lesson14.plan_missing", key=key)
     if plan["group"] not in GROUPS:
         return text("lesson14.plan_known", key="group", known=", ".join(GROUPS))
-    if plan["group"] == "photo":
+    if plan["group"] != "part":
         return text("lesson14.plan_photo")
     order = plan["order"]
     if not isinstance(order, list | tuple) or not order or not set(order) <= set(METHODS):
