@@ -712,16 +712,16 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 # %% [markdown] key="frontier-read" lang="ja"
 # **右上にあるほど、新しい仕事を覚え、元の仕事も忘れていません。** どの方法も、「どこも同じ学習率」の線をはっきりとは上回らず、段階的な凍結解除は、この長さ（12エポック）では左下でした。
 #
-# 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり、L2-SPは $\alpha = 0.1$。層ごとの学習率では、出力層の値を書いてあります）。点は3回の平均なので、10回の平均であるウィジェットの値とは少し違います。
+# 同じ線の上の点は、学習率だけが違います（どれもクリッピングあり、L2-SPは $\alpha = 0.1$。層ごとの学習率では、出力層の値を書いてあります）。
 #
-# 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から81%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
+# 学習率が最も低い0.003では、新しいタスクはほとんど上がらないのに、転移元は97%から80%に下がりました。重みがあまり動かなくても、BatchNormの記憶が新しい画像で書き換わるためだと考えられます。
 
 # %% [markdown] key="frontier-read" lang="en"
 # **The further up and to the right, the more is learned and the less is forgotten.** No way clearly beats "one rate everywhere", and gradual unfreezing lies below it at this length (12 epochs).
 #
-# Along a line only the learning rate differs (with discriminative rates, the number is the head's); all are with clipping, and L2-SP has $\alpha = 0.1$. Dots are means over 3 draws, so they differ a little from the widget, which has 10.
+# Along a line only the learning rate differs (with discriminative rates, the number is the head's); all are with clipping, and L2-SP has $\alpha = 0.1$.
 #
-# At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 81%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
+# At the lowest rate, 0.003, the new task gains hardly anything, and yet the source falls from 97% to 80%. The weights move little there; probably it is BatchNorm's memory, which the new pictures overwrite at any rate.
 
 # %% [markdown] key="deeper-lora" lang="ja" tags=["deeper"]
 # ## さらに深く：LoRA

@@ -7,6 +7,7 @@ import tomllib
 from importlib import resources
 from statistics import mean
 
+import numpy as np
 import pytest
 import torch
 
@@ -202,6 +203,23 @@ def test_the_late_stages_are_asked_again_and_the_lesson_says_where_they_save_not
     assert kept.pop("adamw").mean < 2 and min(gap.low for gap in kept.values()) > 0
     assert max(mean(found["adamw"][depth]["source"]) for depth in ("layer2", "all")) < 0.03
     assert min(gap.low for gap in night.values()) > 0
+
+
+def test_no_gentle_way_lies_above_one_rate_everywhere_as_the_lesson_says():
+    rates, ways = stored("03_rates"), stored("03_ways")
+    rising = [
+        runs for rate, runs in zip(rates["rates"], rates["clipped"], strict=True) if rate <= 0.1
+    ]
+    line = [[mean(runs[measured]) for runs in rising] for measured in ("accuracy", "source")]
+    above = {
+        way: [mean(x["source"]) - np.interp(mean(x["accuracy"]), *line) for x in by_rate.values()]
+        for way, by_rate in ways.items()
+    }
+    assert max(max(points) for points in above.values()) < 0.02
+    assert max(above["gradual"]) < -0.1
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    (told,) = [block.sources["en"] for block in lesson.blocks if block.key == "frontier-read"]
+    assert f"falls from 97% to {line[1][0]:.0%}" in told
 
 
 def test_the_probes_head_and_a_random_one_end_alike():

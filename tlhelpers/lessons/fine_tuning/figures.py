@@ -251,15 +251,13 @@ def _draw_three(knobs: Mapping[str, Mapping], steps: Mapping[str, str], title: s
 def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     """Accuracy on the source against that on the new task, a line for each way to go gently.
 
-    rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores; it
-    has fewer draws, and all lines show the means of these.
+    rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores.
     """
     figures.use()
     figure, axes = plt.subplots(figsize=(6.8, 4.7))
-    draws = min(len(runs["accuracy"]) for way in ways.values() for runs in way.values())
 
     def at(runs: Mapping) -> tuple[float, float]:
-        return fmean(runs["accuracy"][:draws]), fmean(runs["source"][:draws])
+        return fmean(runs["accuracy"]), fmean(runs["source"])
 
     uniform = zip(rates["rates"], rates["clipped"], strict=True)
     lines = {"tuned": {str(rate): runs for rate, runs in uniform if rate <= 0.3}, **ways}
@@ -274,7 +272,7 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     start = at(rates["frozen"])
     label = text("lesson03.step_frozen")
     axes.plot(*start, linestyle="none", markersize=10, label=label, **LOOK["frozen"])
-    axes.set_xlabel(text("lesson03.new_accuracy", draws=draws))
+    axes.set_xlabel(text("lesson03.new_accuracy", draws=len(rates["frozen"]["accuracy"])))
     axes.set_ylabel(text("lesson03.source_accuracy"))
     axes.xaxis.set_major_locator(MultipleLocator(0.05))
     for axis in (axes.xaxis, axes.yaxis):
