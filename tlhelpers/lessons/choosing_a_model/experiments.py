@@ -90,7 +90,6 @@ LABELS = (5, 20)  # of each class, to learn from
 STABLE_LABELS = {"half": LABELS[-1] // 2, "three_times": 3 * LABELS[-1]}
 VALID, TEST = 10, 40  # pictures a class, for choosing and for measuring
 SEEDS = range(10)  # of the draws
-TUNED_SEEDS = range(5)  # of those that are fine-tuned as well
 TUNED_RATES = (0.002, 0.01, 0.05, 0.2)
 MIXED = "bf16"  # where whole networks are trained: twice as fast, and as accurate
 
@@ -172,18 +171,18 @@ def choosing() -> dict:
     "07_tuned",
     weights=NETWORKS,
     unit="draws of training, validation and test pictures",
-    seeds=5,
+    seeds=10,
     labels="20 + 10",
     settings=IN_EACH_DRAW,
 )
 def tuned() -> dict:
-    """The same networks fine-tuned, with 20 labels a class, on the first draws of 07_choice.
+    """The same networks fine-tuned, with 20 labels a class, on the draws of 07_choice.
 
     {"rates": [tried on the validation pictures of every draw], "targets": {target: {network:
     {"accuracy": [test accuracy a draw], "rate": [the one chosen]}}}}.
     """
     found: dict = {t: {n: {"accuracy": [], "rate": []} for n in NETWORKS} for t in JOBS}
-    for seed in TUNED_SEEDS:
+    for seed in SEEDS:
         for target in JOBS:
             task = redrawn(target, LABELS[-1], seed, valid=VALID, test=TEST)
             for name in NETWORKS:
