@@ -34,7 +34,7 @@ MEASURES: dict[str, dict[str, Any]] = {  # what is measured after a training
 }
 BESIDE = {  # where the rates of a way stand beside its dots, in points
     "tuned": (8, 4),
-    "discriminative": (-8, -13),
+    "discriminative": (8, -4),
     "gradual": (-8, -13),
     "l2_sp": (0, -18),
 }
