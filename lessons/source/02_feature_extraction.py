@@ -312,7 +312,7 @@ tl.check("02-b")
 # %% key="predict-drift"
 display(tl.diagram("batchnorm"))
 tl.predict_first("02-drift", "Points lost on the 104 old kinds", between=(0, 50), unit=" points")
-# ja: tl.predict_first("02-drift", "元の104種類の正解率の下がり方", between=(0, 50), unit="ポイント")
+# ja: tl.predict_first("02-drift", "元の104種類の正解率の下がり幅", between=(0, 50), unit="ポイント")
 
 # %% key="drift" alt_ja="eval()とtrain()で学習したときの、元の104種類と鳥の正解率。1行に1つ、点と95%信頼区間。" alt_en="Accuracy on the 104 old kinds and on birds after training in eval() and in train(), as points with 95% intervals."
 source = tl.load_task("source", per_class=1, valid_per_class=1, test_per_class=2)

@@ -109,7 +109,7 @@ def _draw_steps(
         axes.text(1.015, row, f"{span.mean:.0%}", va="center")
         if gains and row and step != "scratch":
             gain = 100 * (span.mean - means[steps[row - 1]])
-            axes.text(1.1, row, f"+{gain:.0f}", va="center")
+            axes.text(1.1, row, f"{gain:+.0f}", va="center")
         if step in live:
             axes.plot(live[step], row, "o", color=figures.INK, fillstyle="none", markersize=10)
     axes.set_yticks(range(len(steps)), [text(f"lesson03.step_{step}") for step in steps])
