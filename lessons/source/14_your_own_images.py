@@ -18,7 +18,7 @@
 #
 # - find and mend the mistakes in a folder of photos, and say how far each shifts the accuracy
 # - decide on validation data what to try next, and use the test data once, at the end
-# - work out how many animals a test needs, and save the model and use it
+# - work out how many animals a test needs, save the model and use it
 
 # %% key="setup"
 import shutil
@@ -106,7 +106,7 @@ tl.see_prediction("14-new", round(100 * true))
 # %% [markdown] key="leak-read" lang="en"
 # **The test was more than 20 points too kind.** With three photos of each animal, a random split puts other photos of a test animal into training (top of the picture). This is a **leak**, and here it touches every test photo (the 100% above). Remembering those photos is mostly enough to be right, so this test says nothing about new animals. Split **by animal**, and no leak is left (bottom of the picture).
 #
-# The few cats add to it. What each mistake costs is measured below.
+# The few cats widen the gap. What each mistake costs is measured below.
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（試す、5分）
@@ -180,11 +180,11 @@ pets.inspection
 lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 
 # %% [markdown] key="costs-read" lang="ja"
-# **誤りがあると、テストが甘くなるか、実力が下がるか、その両方になります。** 「実力」（丸）は、初めて見る動物での正解率です。
+# **誤りがあると、テストが甘くなったり、実力が下がったりします。両方が起こることもあります。** 「実力」（丸）は、初めて見る動物での正解率です。
 #
 # - **リーク、重複**：テストだけが高く出ます。
 # - **ラベル違い**：両方が下がります。
-# - **猫が少ない**：実力は下がるのに、テストは高く出ます。テストの4分の3が犬だからです。翌月の猫は49%しか当たりませんでしたが（手早く試したときの出力）、全体の正解率では気づけません。
+# - **猫が少ない**：実力は下がるのに、テストは高く出ます。テストの4分の3が犬で、犬はたいてい当たるからです。翌月の猫は49%しか当たりませんでしたが（手早く試したときの出力）、全体の正解率では気づけません。
 # - **猫だけ暗い照明**：実力がいちばん下がります。初めて見る猫は普通の明るさなのに、分類器が**猫ではなく暗さ**を手がかりにするからです。`tl.load_folder` の点検では見つからないので、どのクラスも同じ場所、同じカメラで撮ってください。
 #
 # ### 練習B（書く、7分）
@@ -196,7 +196,7 @@ lesson14.draw_costs(tl.stored("14_mistakes")["knn"])
 #
 # - **Leak, copies**: only the test rises.
 # - **Wrong labels**: both fall.
-# - **Few cats**: the truth falls, yet the test rises, because three quarters of its photos are dogs. The overall accuracy hides the cats: of next month's, only 49% were right (printed above, in the quick way).
+# - **Few cats**: the truth falls, yet the test rises, because three quarters of its photos are dogs, and dogs are mostly right. The overall accuracy hides the cats: of next month's, only 49% were right (printed above, in the quick way).
 # - **All cats in dim light**: the truth falls most, because new cats come in ordinary light and the classifier goes by **the dimness, not the cat**. `tl.load_folder` does not see this, so photograph every class in the same places with the same cameras.
 #
 # ### Exercise B (write, 7 minutes)
@@ -279,7 +279,7 @@ report = tl.try_folder(pets, minutes=3, epochs=5, size=128)  # about 20 seconds 
 display(report)
 
 # %% [markdown] key="try-read" lang="ja"
-# **大きいのは、特徴を借りる一歩です。** 動物を10回選び直すと（保存済み）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%でした。線形プローブとファインチューニングで、さらに数ポイントずつ上がりますが、1回ごとのばらつきを超えません。私たちの実行では、検証データで2つとも90%だったので、レポートは手軽な線形プローブを選びました。先へ進むのは、検証データではっきり上回るときだけです。
+# **いちばん効くのは、特徴を借りることです。** 動物を10回選び直すと（保存済み）、新しい動物での正解率は、画素の近さで56%、借りた特徴の近さで76%でした。線形プローブとファインチューニングで、さらに数ポイントずつ上がりますが、1回ごとのばらつきを超えません。私たちの実行では、検証データで2つとも90%だったので、レポートは手軽な線形プローブを選びました。先へ進むのは、検証データではっきり上回るときだけです。
 #
 # ゼロからの学習とは、はっきりした差が出ませんでした。絵は簡単に覚えられるからでしょう。本物の写真では、ゼロからの学習は遠く及びません（「さらに深く：この順番を10回」）。
 #
@@ -287,7 +287,7 @@ display(report)
 #
 # ### 間違いを見る
 #
-# 数字の次は、必ず間違えた写真を見ます。次のセルの上の表は**混同行列**（confusion matrix）で、行が正解、列が予測です。その下に、自信を持って間違えたテスト写真が並びます。
+# 数字の次は、必ず間違えた写真を見ます。次のセルの上の図は**混同行列**（confusion matrix）です。行が正解、列が予測で、数字はテスト写真の枚数です。その下に、間違えた写真が、モデルの自信の高い順に並びます。
 
 # %% [markdown] key="try-read" lang="en"
 # **The big step is to borrow features.** Over ten draws (stored), nearest pixels name 56% of new animals right, nearest borrowed features 76%. The probe and fine-tuning add a few points each, no more than single results vary. In our run both have 90% on validation data, and the report takes the cheaper, the probe: go on only where validation data show a clear lead.
@@ -298,7 +298,7 @@ display(report)
 #
 # ### Look at the mistakes
 #
-# The next cell shows a **confusion matrix** (rows: true; columns: predicted), then the surest wrong answers.
+# The next cell counts the test photos in a **confusion matrix** (rows: true; columns: predicted), then shows the surest wrong answers.
 
 # %% key="mistakes" alt_ja="混同行列と、自信を持って間違えたテスト写真。" alt_en="The confusion matrix, and the surest wrong answers on the test photos."
 display(report.confusion())
@@ -346,7 +346,7 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
     # ja: print(f"翌月の {kind}：手早い方法では {before:.0%}、今回は {sum(now) / len(now):.0%}")
 
 # %% [markdown] key="yours" lang="ja"
-# **翌月の正解率は68%から78%へ、10ポイント上がりました。** 猫は49%から83%へ上がり、犬は86%から74%に下がっています。両方のクラスの枚数がほぼそろい、もう犬のほうに偏って答えないからでしょう。テストはまた89%でしたが、飼い主30人のテストには±10ポイントほどの幅があり、今回は運も良かったのです。
+# **翌月の正解率は68%から78%へ、10ポイント上がりました。** フォルダーを直したことに加え、分類を最近傍法から線形プローブに替えたことも効いたのでしょう。猫は49%から83%へ上がり、犬は86%から74%に下がっています。両方のクラスの枚数がほぼそろい、犬と答えやすい偏りがなくなったからでしょう。テストはまた89%でしたが、飼い主30人のテストには±10ポイントほどの幅があり、今回は運も良かったのです。
 #
 # ## あなたの写真で
 #
@@ -363,7 +363,7 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
 # 次の図は、MobileNetV2を本物の猫と犬の写真で試した結果です（保存済み）。
 
 # %% [markdown] key="yours" lang="en"
-# **Next month's accuracy is now 78%, ten points more than before.** Cats rose from 49% to 83%, and dogs fell from 86% to 74%: with about as many photos of both, the classifier probably no longer leans towards dogs. The test said 89% again: with 30 owners it is exact only to some ± 10 points, and this one was lucky.
+# **Next month's accuracy is now 78%, ten points more than before.** The mended folder and the probe, in place of the nearest neighbour, have probably both helped. Cats rose from 49% to 83%, and dogs fell from 86% to 74%: with about as many photos of both, the classifier probably no longer leans towards dogs. The test said 89% again: with 30 owners it is exact only to some ± 10 points, and this one was lucky.
 #
 # ## With your photos
 #
@@ -471,7 +471,7 @@ tl.quiz("14")
 # - 学習の前に、フォルダーを点検し、目でも見ます。リークや重複は、エラーも出さずにテストを甘くします。
 # - 同じ動物、同じ部品、同じ患者の写真は、同じ分割に置きます。
 # - 手軽な方法から順に試し、検証データで次へ進むかを決めます。テストデータは最後に1回だけです。
-# - ラベルは、最も疑わしいものから目で見ます。少ないクラスは、クラスごとの正解率で見ます。
+# - ラベルは、最も疑わしいものから目で確かめます。少ないクラスは、クラスごとの正解率で見ます。
 # - テストの大きさは写真ではなく、別々の動物や部品の数で決まります。
 
 # %% [markdown] key="summary" lang="en"
@@ -730,7 +730,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **2人組で**：疑わしい8匹を1匹ずつ「ラベルが違う／モデルが違う」に分けます。意見が割れた写真は、ラベルの決め方そのものを話し合うきっかけになります。
 # - **答え**：練習Aは2枚と約10ポイント。練習Bは2行で書けます。練習Cは部品ごとに分け、テストは144個で、あとは採点表のとおりです。ラベル違いは0529（犬）と0767（猫）です。
 # - **待ち時間**：`tl.try_folder` のセルはコンピューターにより20〜90秒、ほかは数秒です。
-# - **遅れた人は**：`setup`、`receive`、`naive`、`predict-new`、`new`、`mend` を順に実行すれば、「次に何を試すか」から再開できます。
+# - **遅れた人は**：最初のセル、「写真のフォルダーが届いた」と「まず、手早く試す」のセル（リークの図まで）、「ラベル違いを探す」の最後のセルを順に実行すれば、「次に何を試すか」から再開できます。
 # - **よくある間違い**：写真の枚数でテストの大きさを考える。疑わしいラベルをプログラムで一括して直す。テストを見てから方法を選び直す。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
@@ -741,5 +741,5 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **In pairs**: sort the eight animals into "label wrong" and "model wrong". Where the pair disagrees, talk about how labels are decided at all.
 # - **Answers**: exercise A, 2 photos and about 10 points; exercise B takes two lines; exercise C, split by part, 144 parts, the rest by the rubric. In the wrong folder are 0529 (a dog) and 0767 (a cat).
 # - **Waiting**: the cell of `tl.try_folder` takes 20 to 90 seconds, depending on the computer, the others a few.
-# - **Whoever fell behind** runs `setup`, `receive`, `naive`, `predict-new`, `new` and `mend`, and can go on from "What to try next".
+# - **Whoever fell behind** runs the first cell, those of "A folder of photos arrives" and "First, the quick way" (up to the diagram of the leak) and the last one of "Hunt for wrong labels", and can go on from "What to try next".
 # - **Common mistakes**: counting the test in photos; mending doubtful labels by program; looking at the test and then choosing another way.
