@@ -7,7 +7,7 @@
 #
 # - 画像1枚から数枚だけで新しいクラスを見分ける仕組みを、素のPyTorchで作る
 # - その正解率を、事前学習なしの場合と並べて報告する
-# - 「知らない」と答える仕組みを作り、2種類の誤りの割合で評価する
+# - 「知らない」と答える仕組みを作り、2種類の誤りを測って評価する
 
 # %% [markdown] key="title" lang="en"
 # # 05 Few-shot learning
@@ -18,7 +18,7 @@
 #
 # - recognise a new class from one picture or a few, in plain PyTorch
 # - report its accuracy beside what is reached without pre-training
-# - teach a network to say "I do not know", and judge that by two error rates
+# - teach a network to say "I do not know", and measure both kinds of error that it then makes
 
 # %% key="setup"
 import torch
@@ -112,7 +112,7 @@ def classify(support, query):
 
 features = tl.extract_features(network, birds.test)  # of 400 pictures
 # ja: features = tl.extract_features(network, birds.test)  # 400枚の特徴
-kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])
+kinds = torch.stack([features[birds.test.labels == kind] for kind in range(10)])  # (10, 40, 256)
 
 # %% [markdown] key="guide" lang="ja"
 # 鳥の図鑑を作りましょう。ネットワークが一度も見ていない5種類の鳥を、1枚ずつの絵で登録します。上の段がサポートで、名前がわかっています。下の10枚はクエリの一部で、順番は混ぜてあります。
@@ -289,7 +289,7 @@ tl.diagram("threshold")
 #
 # 1. **Register**: the entry of a kind is the mean of its first five pictures.
 # 2. **Choose the threshold** on the first five kinds, so that their FAR is 5%. It is the value below which 95% of the similarities to other kinds lie: `quantile(0.95)`.
-# 3. **Test** on the other five kinds; on the same birds, the threshold would look too good.
+# 3. **Test** on the last five kinds; on the same birds, the threshold would look too good.
 
 # %% key="door-run" alt_ja="同じ種類と別の種類の類似度のヒストグラムと、しきい値。" alt_en="Histograms of similarities, of the same kind and of another kind, with the threshold."
 unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
@@ -297,8 +297,8 @@ unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
 
 
 def compare(vectors, registered):
-    """Similarities of pictures 11 to 40 (never registered) to their own entry and to the others."""
-    # ja: """登録には使わない11〜40枚目の、自分の種類の登録との類似度と、ほかの登録との類似度。"""
+    """Similarities of pictures 11-40 to their own entry and to others; 1-10 are for entries."""
+    # ja: """11〜40枚目の、自分の種類やほかの種類の登録との類似度。1〜10枚目は登録用です。"""
     entries = F.normalize(vectors[:, :registered].mean(1), dim=1)
     similarity = entries @ vectors[:, 10:].mT  # shape: kind, entry, picture
     # ja: similarity = entries @ vectors[:, 10:].mT  # 形：種類、登録、画像
@@ -330,7 +330,7 @@ lesson05.draw_door(same, other, threshold)
 #
 # **More registered pictures make both errors rarer.** With the threshold moved to where the FAR is 5%, the TAR is about 60% with one picture and 78% with five (means over 20 draws of the pictures).
 #
-# And strangers? The guide now holds the other five kinds, so show it 200 pictures of fish, and the first five kinds of bird.
+# And strangers? The guide now holds the last five kinds, so show it 200 pictures of fish, and the first five kinds of bird.
 
 # %% key="fish-run"
 fish = tl.load_task("fish", per_class=1, valid_per_class=1, test_per_class=20)
@@ -472,7 +472,7 @@ plan = {
     "tested_on": "the other 100 kinds and makers D-F: TAR and FAR, reported with N = 300",
     # ja: "tested_on": "残りの100種類と他社D〜F。TARとFARをN = 300といっしょに報告する",
     "why": "On birds, 5 pictures raised the TAR from 60% to 78% at an FAR of 5%. Of 1,000 "
-    "returns 50 are strangers: at most 2% of them let in is 1 part, 70 euros, a tenth of "
+    "returns 50 are strangers. Letting in 2% of them is 1 part, 70 euros, a tenth of "
     "the 700 euros that it costs to look at everything.",
     # ja: "why": "鳥では、FAR 5%でのTARが5枚の登録で60%から78%に上がった。返品1000個のうち"
     # ja: "他社の部品は50個。通すのを2%以下にすれば1個、1万円の損で済み、"
@@ -490,20 +490,20 @@ tl.check("05-c")
 # | 断ったとき | 決めていない | 人が確かめる | 人が確かめ、その画像を登録に使う |
 # | テスト | 正解率だけ | TARとFAR | TARとFARを、N（種類の数）といっしょに報告する |
 #
-# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの予算で、しきい値を厳しくしたために断ってしまう自社の部品を、人が確かめられます。その件数は、200種類の画像で見積もります。なお、自社の部品どうしを取り違えても1件1万円かかります。この計算には入れていないので、テストで件数を数えておきましょう。
+# **損得の計算例**：返品1000個のうち、他社の部品は50個です。全部を人が確かめると10万円、他社の部品を全部通すと50万円かかります。通すのを2%（1個）に抑えれば1万円です。残りの9万円で、人が900件を確かめられます。断った他社の部品49件を除くと、851件です。しきい値を厳しくしたために断ってしまう自社の部品がこれに収まるかどうかは、200種類の画像で見積もります。なお、自社の部品どうしを取り違えても1件1万円かかります。この計算には入れていないので、テストで件数を数えておきましょう。
 #
 # 解答例の計画は、5つの観点がどれも2点で、10点です。7点以上なら、そのまま提案書に書けます。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
-# | pictures | one, as it is | several | several, and their worth in numbers |
+# | pictures | one, as it is | several | several, and what they gain, in numbers |
 # | threshold | chosen on the parts of the test | on other kinds | on other kinds and makers, with all entries in place |
 # | costs | not mentioned | the FAR has to be low | a goal for the strangers let in, worked out from the two costs |
 # | rejection | not decided | a person looks | a person looks, and the picture joins the entry |
 # | test | accuracy alone | TAR and FAR | TAR and FAR, reported together with N |
 #
-# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The rest of the 700 can pay for a look at those of your own parts that a strict threshold rejects; the pictures of the 200 kinds tell how many. One cost is left out of this sum: a part of your own that is taken for another one costs 70 euros, too. Count those in the test.
+# **The costs, worked out**: of 1,000 returns, 50 were made by others. A person looking at everything costs 700 euros; letting in all 50 costs 3,500. Letting in 2% of them, one part, costs 70. The remaining 630 pay for 900 looks: 49 at rejected strangers, which leaves 851 for your own parts that a strict threshold rejects. The pictures of the 200 kinds tell whether that is enough. One cost is left out of this sum: a part of your own that is taken for another one costs 70 euros, too. Count those in the test.
 #
 # The plan above gets 2 points in each row, 10 in all. With 7 points or more, yours can go to your boss as it is.
 
@@ -680,7 +680,8 @@ lesson05.draw_sets(sets)
 
 # %% key="domains" alt_ja="6つのドメインでの1ショットと5ショットの正解率と、生の画素の1ショット。" alt_en="Accuracy in six domains with one and five support pictures, and of raw pixels with one."
 def measure(name):
-    classes = range(5) if name == "surfaces" else range(10)
+    classes = range(5) if name == "surfaces" else range(10)  # surfaces has only five
+    # ja: classes = range(5) if name == "surfaces" else range(10)  # 表面の検査は5クラスだけ
     task = tl.load_task(name, 1, valid_per_class=1, test_per_class=20, classes=classes)
     return {
         "one_shot": tl.few_shot(network, task, n_way=5, n_shot=1).accuracy,
@@ -721,7 +722,7 @@ tl.claim(
     f"5-way 1-shot, 96 pixels: the small network leads by {100 * lead.low:.0f} to "
     f"{100 * lead.high:.0f} points (stored, 10 draws of 100 characters)",
     # ja: f"5ウェイ1ショット、96画素で、小さなネットワークが{100 * lead.low:.0f}〜"
-    # ja: f"{100 * lead.high:.0f}ポイント上（保存済み、100文字を選び直して10回）",
+    # ja: f"{100 * lead.high:.0f}ポイント上回りました（保存済み、100文字を選び直して10回）",
     lead.low > 0,
 )
 
