@@ -59,6 +59,9 @@ def close(q, k, mask):
             ),
             "attend_rows",
         ),
+        (lambda q, k, v, mask: close(q, k, 1 - mask).softmax(1) @ v, "attend_inverted"),
+        (lambda q, k, v, mask: close(q, k, mask).softmax(0) @ v, "attend_nan"),
+        (lambda q, k, v, mask: (-close(q, k, mask)).softmax(1) @ v, "attend_nan"),
         (lambda q, k, v, mask: close(q, k, mask).softmax(1), "attend_shape"),
         (lambda q, k, v, mask: v, "attend_wrong"),
         (lambda q, k, v, mask: close(q, k, mask).softmax(1) @ v, "attend_right"),
@@ -261,15 +264,10 @@ def test_other_trainings_are_told_as_they_came_out():
     assert f"stays {min(tuned)} to {max(tuned)} points above" in page
     assert f"ゼロからの学習を{min(ahead)}〜{max(ahead)}ポイント上回" in japanese
     assert f"凍結より{min(tuned)}〜{max(tuned)}ポイント高い" in japanese
-    clear = {
-        lang: {s for s, f in found[f"frozen_{lang}"].items() if f.high < 0} for lang in LANGUAGES
-    }
-    assert clear == {"en": {"three_times", "sgd"}, "ja": {"half", "three_times", "sgd"}}
-    lora = found["lora_en"]
-    behind = lora.pop("sgd")
-    assert f"with SGD only, by {behind.mean:.1f} points" in page
-    assert f"はっきり下回ります（{behind.mean:.1f}ポイント）" in japanese
-    assert behind.low > 0 and all(other.low < 0 for other in lora.values())
+    others = [(s, f) for lang in LANGUAGES for s, f in found[f"frozen_{lang}"].items()]
+    clear = [f.high < 0 for s, f in others if s != "as_told"]
+    assert (sum(clear), len(clear)) == (5, 8)
+    assert "in five of the eight cases" in page and "8つの場合のうち、5つ" in japanese
 
 
 def test_no_mark_of_the_names_hides_another(monkeypatch):

@@ -59,8 +59,8 @@ def attend_without_padding(attend: Callable) -> str | None:
         given = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         return text("lesson12.attend_shape", shape=given, wanted=tuple(v.shape))
 
-    def mixed(scores: torch.Tensor, dim: int = 1) -> torch.Tensor:
-        return scores.softmax(dim) @ v
+    def mixed(scores: torch.Tensor) -> torch.Tensor:
+        return scores.softmax(1) @ v
 
     scores = q @ k.T / q.shape[1] ** 0.5
     closed = scores.masked_fill(mask == 0, -torch.inf)
@@ -70,6 +70,8 @@ def attend_without_padding(attend: Callable) -> str | None:
         "lesson12.attend_after": scores.softmax(1) * mask @ v,
         "lesson12.attend_scale": mixed(closed * q.shape[1] ** 0.5),
         "lesson12.attend_length": mixed(closed * q.shape[1] ** 0.5 / 32**0.5),
+        "lesson12.attend_inverted": mixed(scores.masked_fill(mask == 1, -torch.inf)),
+        "lesson12.attend_nan": torch.full_like(v, torch.nan),
         "lesson12.attend_rows": mixed(scores.masked_fill((mask == 0)[:, None], -torch.inf)),
     }
     if torch.allclose(found.float(), mixed(closed), atol=1e-5):
