@@ -54,7 +54,7 @@ tl.diagram("ignored")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：色分けから外観検査へ
 #
-# 次のセルには、まず色見分けネットが学んだ写真（8色のうち2色）、続いて外観検査（図では「表面の検査」）の写真が出ます。検査は、レッスン03と同じ5つのクラスです（良品、傷、へこみ、しみ、ひび）。ラベル付きの写真は、1クラスにつき40＋40枚です（訓練＋検証）。見た目は、**とてもよく似ています**。
+# 次のセルには、まず色見分けネットが学んだ写真（8色のうち2色）、続いて外観検査（図では「表面の検査」）の写真が出ます。見分けるのは、レッスン03と同じ5つのクラス（良品、傷、へこみ、しみ、ひび）で、ラベル付きの写真は1クラスにつき40＋40枚です（訓練＋検証）。2つの仕事の写真は、**とてもよく似ています**。
 #
 # まず本体を凍結し、出力層だけを学習します（線形プローブ）。比べるのは、次の3つの目です。
 #
@@ -111,7 +111,7 @@ tl.see_prediction("06-probe", "worse than random weights")
 #
 # $$\text{ギャップ} = \text{正解率（ランダムな重みから）} - \text{正解率（転移元の重みから）}$$
 #
-# たとえば同じ画像で、ランダムな重みからは80%、転移元からは65%なら、ギャップは15ポイントです。画像を選び直して2回測り、12ポイントと21ポイントになれば、平均は16ポイント、95%信頼区間は5〜27です。判定には、この区間を使います。
+# たとえば同じ画像で、ランダムな重みからは80%、転移元からは65%なら、ギャップは15ポイントです。画像を選び直してさらに2回測り、12ポイントと21ポイントになれば、3回の平均は16ポイント、95%信頼区間は5〜27です。判定には、この区間を使います。
 #
 # - 区間全体が0より上なら**害**（この例）
 # - 区間全体が0より下なら**効果あり**
@@ -356,7 +356,7 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="known" lang="ja"
 # ## 前もってわかる？
 #
-# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）は、0から見て同じ方向にあります。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安にとどまります。
+# **出力層だけの学習が、害を前もって知らせていました。** 表面の検査では、どの転移元でも、丸（出力層だけ）と四角（全体を学習）が0の同じ側にあります。害の側にあるのは、色見分けネットだけです。プローブなら数秒で測れます。ただし、転移元4つだけの結果なので、目安にとどまります。
 
 # %% [markdown] key="known" lang="en"
 # ## Could we have known?
@@ -366,12 +366,12 @@ lesson06.draw_pairs(pairs)
 # %% [markdown] key="real" lang="ja"
 # ## 本物の写真では？
 #
-# 転移元は、ImageNetの写真で学んだMobileNetV2です。比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**の2つです。どれも出力層だけを学習します。インターネットにつながっていれば、衛星写真の結果も加わります。
+# 転移元は、ImageNetの写真で学んだMobileNetV2です。比較対象は、同じ形で何も学んでいないネットワークと、画像を縮めただけの**生の画素**の2つです。どれも出力層だけを学習します。手書き文字は、テスト用も含めて1文字に20枚しかないので、ラベルは7つまでです。インターネットにつながっていれば、衛星写真の結果も加わります。
 
 # %% [markdown] key="real" lang="en"
 # ## And on real pictures?
 #
-# The source is a MobileNetV2 that learned from the photographs of ImageNet. It has two baselines: the same network untrained, and **raw pixels** (the shrunken picture itself). Only a head is trained in each case. Online, the cell adds satellite photos.
+# The source is a MobileNetV2 that learned from the photographs of ImageNet. It has two baselines: the same network untrained, and **raw pixels** (the shrunken picture itself). Only a head is trained in each case. Each handwritten character has only 20 drawings, test pictures included, so there the labels end at 7. Online, the cell adds satellite photos.
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="5つの本物の転移先でのラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels a class on five real targets, for ImageNet's features, random weights and pixels."
 display(lesson06.draw_real(tl.stored("06_real")))
@@ -554,7 +554,7 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="ja" tags=["deeper"]
 # ## さらに深く：この結論はどれくらい確かか
 #
-# - **設定**：表面の検査で全体を学習するときは、どの出発点も同じ5とおりの設定から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
+# - **設定**：表面の検査で全体を学習するときは、どの出発点も同じ5とおりの設定（学習率と、勾配クリッピングの有無）から、測定には使わない画像の検証データで1つを選びました（記録は `pairs["tuning"]`）。
 # - **転移元**：別のランダムな重みから色見分けネットを2つ事前学習し直しても、害は出ました。ギャップは22ポイントと14ポイントです（保存済み、それぞれ10回の平均）。
 # - **測っていないこと**：ほかの3つの転移先は出力層だけの比較なので、ゼロからの学習に勝てるかどうかはわかりません。
 #
@@ -563,7 +563,7 @@ lesson06.show_filters(eyes)
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
 #
-# - **Settings**: on surfaces, every start chose from the same five settings, on validation pictures of a draw that is not measured (`pairs["tuning"]` has the record).
+# - **Settings**: on surfaces, every start chose from the same five settings (a learning rate, with or without gradient clipping), on validation pictures of a draw that is not measured (`pairs["tuning"]` has the record).
 # - **The source**: two more paint sorters, pretrained anew from other random weights, did harm as well, with gaps of 22 and 14 points (stored, means of ten draws each).
 # - **Not measured**: on the other three targets only heads are compared, so nothing is said there about beating training from scratch.
 #
@@ -582,7 +582,7 @@ lesson06.draw_stable(pairs, tl.stored("06_stable"))
 # %% [markdown] key="stable-read" lang="en"
 # **How large the harm is depends on how long you train.** With half the steps the gap widens. With three times as many the paint sorter nearly catches up, and the 95% interval of the gap includes 0. It can find its way back, but only slowly: where training time is limited, the harm stays.
 #
-# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, not clipped" themselves, so that row repeats their values in the first row.)
+# At the usual length the harm stays, at other learning rates as well as with another optimizer, AdamW. `zukan-resnet`, on the other hand, is ahead of scratch under every condition. (It and scratch had chosen "rate 0.03, no clipping" themselves, so that row repeats their values in the first row.)
 #
 # The last row shows a baseline that was not tuned. At a learning rate of 0.003, as it is often used for fine-tuning, training from scratch stays far below the paint sorter in the first row. Next to that, the paint sorter would look like a gain: **an untuned baseline hides harm.**
 
@@ -715,7 +715,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 #
 # クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。
 #
-# - **遅れた人は**：`setup`、`pictures`、`probes`（はじめから、3つの目の図まで）を実行すれば、どの節からでも再開できます（練習Bの学習と、「さらに深く」のフィルターと近さの図には、`train` を定義するセル `gap-run` も必要です）。
+# - **遅れた人は**：「害かどうかを、どう決める？」より前のセルをすべて実行すれば、どの節からでも再開できます（練習Bの学習と、「さらに深く」のフィルターと近さの図には、`def train` で始まるセルも必要です）。
 # - **よくある間違い**：似ていないことと害を混同する。ゼロからの学習を調整しない。ファインチューニングすれば害は必ず消えると考える。
 # - **議論の種**：皆さんの職場のモデルは、何を無視するように学んでいるでしょうか。
 
@@ -733,6 +733,6 @@ lesson06.Table(lesson06.warning_rows(pairs))
 #
 # Quiz, key points and "Deeper" are homework, or for whoever is early.
 #
-# - **Whoever fell behind** runs `setup`, `pictures` and `probes` (from the top to the figure of three eyes) and can go on from any section (training in exercise B, and the filters and the figure of nearness under "Deeper", need `gap-run`, the cell that defines `train`, as well).
+# - **Whoever fell behind** runs the cells above "What counts as harm?" and can go on from any section (training in exercise B, and the filters and the figure of nearness under "Deeper", need the cell that begins with `def train` as well).
 # - **Common mistakes**: believing that a source that looks different does harm; not tuning scratch; believing that fine-tuning always removes the harm.
 # - **To discuss**: what have the models at your own workplace learned to ignore?
