@@ -41,7 +41,7 @@ lesson01 = tl.figures("01")
 # - **事前学習**（pre-training）：データの多いタスク（**転移元**）で、目を育てておくこと
 # - **転移学習**：その目を、データの少ないタスク（**転移先**）で使うこと
 #
-# **タスク**とは、モデルに解かせる問題のことです。目にあたる部分を**本体**（バックボーン）、名前を答える部分を**出力層**（ヘッド）と呼びます。下の図の鍵は「学習しても動かない」、破線は「ランダムな重みから始める」という印です。
+# **タスク**とは、モデルに解かせる問題のことです。目にあたる部分を**本体**（バックボーン）、名前を答える部分を**出力層**（ヘッド）と呼びます。下の図は、次の節で使う例です。鍵は「学習しても動かない」、破線は「ランダムな重みから始める」という印です。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrow an eye
@@ -53,7 +53,7 @@ lesson01 = tl.figures("01")
 # - **Pre-training** grows the eye on a task with plenty of data, the **source task**.
 # - **Transfer learning** uses that eye on a task with little data, the **target task**.
 #
-# A **task** is what a model is asked to solve. The part of the network that is the eye is called the **backbone**, or body; the part that answers with a name is the **head**. In the diagram, a padlock marks what training does not move, and a dashed frame what starts from random weights.
+# A **task** is what a model is asked to solve. The part of the network that is the eye is called the **backbone**, or body; the part that answers with a name is the **head**. The diagram shows the example of the next section: a padlock marks what training does not move, and a dashed frame what starts from random weights.
 
 # %% key="borrow"
 tl.diagram("borrow")
@@ -131,7 +131,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ### 練習A（試す、4分）
 #
-# ウィジェットで「10種類の鳥」を選び、**凍結が1種類5枚で出す正解率**を読んでください（1%単位）。つまみを何枚に合わせると、**ゼロからの学習**が初めてそこに届くでしょうか。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚はどちらにも必要なので、数えません。
+# ウィジェットで「10種類の鳥」を選び、**凍結が1種類5枚で出す正解率**を読んでください（1%単位）。つまみを何枚に合わせると、**「ゼロから学習」の線**が初めてそこに届くでしょうか。ラベルを1枚付けるのに1分かかるとして、10種類で何分節約できるかを `minutes_saved` に入れてください。選択用の20枚はどちらにも必要なので、数えません。
 
 # %% [markdown] key="run-read" lang="en"
 # **The borrowed eye got far more out of the same 50 pictures.** It had never seen a bird, but it could already see the shape of a bill or a tail. From scratch, the eye itself had to grow from 50 pictures. One run cannot tell whether frozen or fine-tuned is better; we come back to that.
@@ -142,7 +142,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ### Exercise A (try, 4 minutes)
 #
-# Choose "ten birds" in the widget and read, in whole per cents, what **frozen reaches with five labels** of each kind. At which number on the slider does **from scratch** first reach as much? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. Leave out the 20 labels for choosing: both need them.
+# Choose "ten birds" in the widget and read, in whole per cents, what **frozen reaches with five labels** of each kind. At which number on the slider does the line **from scratch** first reach as much? If one label costs a minute, how many minutes does transfer save for the ten kinds? Put them into `minutes_saved`. Leave out the 20 labels for choosing: both need them.
 
 # %% key="widget"
 tl.widget("01")
@@ -184,7 +184,7 @@ print(f"Frozen, by hand: {tl.evaluate(model, birds.test):.0%} of the test pictur
 # ja: print(f"手書きの凍結：テスト正解率 {tl.evaluate(model, birds.test):.0%}")
 
 # %% [markdown] key="exercise-b" lang="ja"
-# **10行で、しかも50枚のラベルだけで、`tl.probe` と同じくらい当たりました。** `tl.probe` は出力層をいくつも学習し、検証データでいちばん良いものを選びます。
+# **10行で、しかも50枚のラベルだけで、`tl.probe` に並びました。** `tl.probe` は出力層をいくつも学習し、検証データでいちばん良いものを選びます。
 #
 # ファインチューニングに変えるには、2か所を書き換えます（`tl.fine_tune` はその前に、上のように出力層だけを学習しておきます）。
 #
@@ -238,14 +238,14 @@ lesson01.draw_redraws(tl.stored("01_birds"))
 #
 # ## 効果1：ラベルが少なくてすむ
 #
-# 次の図は、同じことを2枚から50枚まで測ったものです。
+# 次の図は、ウィジェットで見た3本の線です。今度は、まわりの帯（95%信頼区間）にも注目してください。
 
 # %% [markdown] key="measure-read" lang="en"
 # On average, fine-tuning is 31 points ahead. The band around this mean, from 26 to 35 points, is the **95% interval**: **the mean of very many draws is probably in there**. It is not the range of the next single result; four of the ten dots lie outside. Where the interval does not contain 0, we take the difference to be real. (The formula is under "Deeper", at the end.)
 #
 # ## Benefit 1: fewer labels
 #
-# The next figure is the same measurement from two labels to fifty.
+# You know these lines from the widget. Now look at their bands as well: they are 95% intervals.
 
 # %% key="labels-figure" alt_ja="1種類あたりのラベル数に対するテスト正解率。3つの始め方の線とチャンスレベルの点線。" alt_en="Test accuracy against labels of each kind: a line for each of the three starts, and a dotted line for chance."
 lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
@@ -255,7 +255,7 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測り直しました。重みを1回動かすのが1**ステップ**です。違いが本体だけになるように、ファインチューニングもランダムな出力層から始めます（上の図も同じです）。
+# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変え、長さごとに学習率も選び直して測りました。重みを1回動かすのが1**ステップ**です。ファインチューニングは180ステップまで、ゼロからの学習は600ステップまで測っています。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
@@ -264,7 +264,7 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 #
 # ## Benefit 2: less training
 #
-# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. Fine-tuning, too, starts with a random head here (as in the figure above), so that only the bodies differ.
+# Perhaps scratch merely ran out of time? So we measured again, with five labels, other lengths of training and a learning rate chosen for each length. A **training step** moves the weights once. Fine-tuning was measured up to 180 steps, scratch up to 600.
 #
 # The line with ✓ below the figure appears only if its condition holds.
 
@@ -285,10 +285,10 @@ tl.claim(
 )
 
 # %% [markdown] key="steps-read" lang="ja"
-# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 最高は60ステップの66%です（1つ前の図の58%より高いのは、学習率を選び直したためです）。このときには、訓練用の50枚すべてに正解しています。足りないのは時間ではなく、画像なのです。さらに長く続けると、その50枚にばかり合って、新しい鳥には合わなくなります。これを**過学習**といい、600ステップでは11ポイント下がりました。
+# **借りた目は、わずか10ステップで80%を超えます。ゼロからの学習は、試したどの長さでもそこに届きません。** 最高は60ステップの66%です。このときには、訓練用の50枚すべてに正解しています。足りないのは時間ではなく、画像なのです。さらに長く続けると、その50枚にばかり合って、新しい鳥には合わなくなります。これを**過学習**といい、600ステップでは11ポイント下がりました。
 
 # %% [markdown] key="steps-read" lang="en"
-# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** Scratch does best after 60 steps, with 66% (58% in the figure before; here the learning rate was chosen anew). By then it gets all 50 training pictures right: what is lacking is pictures, not time. Trained on and on, it fits those 50 ever more closely and new birds less well. This is **over-fitting**; 600 steps bring it down by 11 points.
+# **Ten steps take the borrowed eye above 80%; from scratch, none of the lengths tried gets there.** Scratch does best after 60 steps, with 66%. By then it gets all 50 training pictures right: what is lacking is pictures, not time. Trained on and on, it fits those 50 ever more closely and new birds less well. This is **over-fitting**; 600 steps bring it down by 11 points.
 
 # %% [markdown] key="pets" lang="ja"
 # ## 凍結が追い越されるところ
@@ -339,7 +339,7 @@ lesson01.draw_real(tl.stored("01_real"))
 # - `"baseline"`：比較対象
 # - `"test_labels"`：テスト用に追加でラベルを付ける写真の合計枚数
 # - `"stop_if"`：転移学習をあきらめる条件
-# - `"why"`：理由。学習率などの設定をどのラベルで選ぶか、結果の確かさをどう調べるかも書く
+# - `"why"`：理由と根拠にした図、追加のラベルにかかる時間、学習率などの設定を選ぶのに使うラベル、結果の確かさの調べ方
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
@@ -350,7 +350,7 @@ lesson01.draw_real(tl.stored("01_real"))
 # - `"baseline"`: what you compare it with
 # - `"test_labels"`: how many further photographs, in all, you would have labelled for testing
 # - `"stop_if"`: when you would give transfer up
-# - `"why"`: your reasons, with a word on which labels choose the settings and how you find out how sure the result is
+# - `"why"`: your reasons and a figure that supports them, what further labels cost, which labels choose the settings, and how you find out how sure the result is
 
 # %% key="ex-c" tags=["exercise"]
 ### BEGIN SOLUTION
@@ -379,8 +379,8 @@ tl.check("01-c")
 # |---|---|---|---|
 # | 始め方 | ゼロから | 凍結かファインチューニング | 理由を、枚数と図で説明した |
 # | 比較対象 | なし | ランダムに答えた場合 | 画素やランダムな重みも |
-# | テスト | 訓練に使った写真 | 別の写真だが、少ないか、費用の計算がない | 別の写真、1種類10枚以上。費用も計算した |
-# | 設定の選び方 | テストの写真で | 決めた値のまま | 50枚の中の交差検証か、費用も数えた検証データ |
+# | テスト | 訓練に使った写真 | 別の写真だが、少ないか、時間の計算がない | 別の写真、1種類10枚以上。かかる時間も計算した |
+# | 設定の選び方 | テストの写真で | 決めた値のまま | 50枚の中の交差検証か、時間も数えた検証データ |
 # | やめる条件 | なし | 「だめなら」 | 数字で書いた |
 # | 確かさ | 1回だけ | 何度か測る | 選び直して測り、区間も示す |
 #
@@ -472,14 +472,14 @@ lesson01.draw_shift(tl.stored("01_steps")["shift"])
 #
 # 図鑑の絵はすべてプログラムが描いています。事前学習の題材や長さは、鳥などいくつかの転移先で効果が見えるように選びました。ですから「30ポイント」のような大きさは、発見ではなく設計の結果でもあります。また、転移元と鳥は同じ描き方なので、線や光の質が似ています。本物の写真での結果を各レッスンに添えているのは、このためです。
 #
-# 差の大きさは、比べる相手をどれだけよく調整したかでも変わります。学習の長さの図では25ポイントの差が、オプティマイザーをAdamWに替えると15ポイントに縮みました（保存済み）。なお、この図の600ステップの学習率は、180ステップと同じです。借りた目は、60ステップから先はほとんど伸びないので、180ステップまで測りました。
+# 差の大きさは、学習のさせ方でも変わります。1種類5枚での差は、ラベル数の図では31ポイントですが、学習率を選び直した学習の長さの図では25ポイント、オプティマイザーを両方ともAdamWに替えると15ポイントでした（保存済み）。なお、保存済みの測定では、違いが本体だけになるように、ファインチューニングもランダムな出力層から始めています。600ステップの学習では、180ステップで選んだ学習率をそのまま使いました。
 
 # %% [markdown] key="deeper-world" lang="en" tags=["deeper"]
 # ## Deeper: how this world was made, and how we measured
 #
 # A program draws every picture. What the source contains and how long pre-training takes were chosen so that some targets, birds among them, show an effect. A size such as "30 points" is therefore partly our design, not a discovery. Source and birds also share their way of drawing, so their lines and light are alike. This is why each lesson sets a result on real data beside ours.
 #
-# How large a lead is also depends on how well the rival is tuned. In the figure of training lengths it is 25 points; with another optimizer, AdamW, it shrinks to 15 (stored). In that figure, 600 steps kept the learning rate of 180, and the borrowed eye, which hardly rises after 60 steps, was measured up to 180.
+# How large a lead is also depends on how both are trained. With five labels of each kind it is 31 points in the figure of labels, 25 in the figure of training lengths, where the learning rates were chosen anew, and 15 with another optimizer for both, AdamW (stored). In the stored runs, fine-tuning starts with a random head as well, so that only the bodies differ. The training of 600 steps uses the learning rate that was chosen for 180.
 
 # %% key="source" alt_ja="転移元の絵の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the source task, one kind in each row, five pictures each."
 source = tl.load_task("source", per_class=6, valid_per_class=1, test_per_class=1)
@@ -504,7 +504,7 @@ lesson01.draw_kinds()
 # | 症状 | 考えられる原因 | 対処 |
 # |---|---|---|
 # | 転移してもゼロから学習した場合と変わらない | 転移元と転移先で、見るべき所が違う | 別の本体を試す（レッスン06） |
-# | ファインチューニングしても凍結と変わらない | ラベルが少ない | 凍結のまま使うか、長く学習する。1種類5枚の鳥では、180ステップで凍結より4ポイント上になった（保存済み） |
+# | ファインチューニングしても凍結と変わらない | ラベルが少ない | ラベルが増えるまでは、凍結のまま使う |
 # | ファインチューニングで正解率が急に下がる | 学習率が高すぎる | 学習率を3分の1にする（レッスン03） |
 # | 毎回ちがう結果になる | 画像の選び方と乱数 | 選び直して測り、区間で判断する |
 #
@@ -521,7 +521,7 @@ lesson01.draw_kinds()
 # | symptom | likely cause | cure |
 # |---|---|---|
 # | transfer is no better than scratch | the target needs what the source never taught | try another body (lesson 06) |
-# | fine-tuning does no better than frozen | few labels | stay with frozen, or train longer: on five birds of each kind, 180 steps put fine-tuning 4 points ahead (stored) |
+# | fine-tuning does no better than frozen | few labels | stay with frozen until there are more |
 # | accuracy collapses in fine-tuning | learning rate too high | a third of it (lesson 03) |
 # | another result each time | draw of pictures, random numbers | draw anew and judge by the interval |
 #
@@ -537,23 +537,23 @@ lesson01.draw_kinds()
 #
 # **ひとことで言うと**：目がもうできていれば、画像も時間も少しですみます。どれくらい得をするかは、画像を選び直して確かめます。
 #
-# - **映すもの**：図 `borrow`、`three_ways`、`redraws`（「帯は0をまたいでいますか」と尋ねる）、ウィジェット、学習の長さの図。
+# - **映すもの**：「目を借りる」「3つの始め方」「どれくらい確かか」の図（最後の図では「帯は0をまたいでいますか」と尋ねる）、ウィジェット、学習の長さの図。
 # - **時間が足りないとき**：まず練習B、次に犬と猫を宿題に回します。練習Cは残してください。
 # - **2人組で**：練習Cを1人が提案し、もう1人が採点表で採点して、交代します。
-# - **待ち時間**：セル `run` には、CPUの1コアで15秒ほどかかります。その間に、何人かに予想の理由を聞きましょう。
-# - **遅れた人は**：`setup` と `task` を実行すれば、どの節からでも再開できます。
+# - **待ち時間**：「3つの始め方」で学習するセルには、CPUの1コアで15秒ほどかかります。その間に、何人かに予想の理由を聞きましょう。
+# - **遅れた人は**：`tl.setup()` のセルと、鳥を表示するセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：「転移学習＝ファインチューニング」「転移すればいつでも効果がある」「95%信頼区間は、1回ごとの結果の95%が入る幅」。
 # - **議論の種**：自分の職場では、ラベル1枚に何分かかるでしょうか。効果1を時間に換算してみましょう。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · borrow an eye and the first success 10 → widget and exercise A 6 → ten lines and exercise B 8 → how sure 3 → benefits 1 and 2, cats and dogs 5 → real photographs 2 → exercise C 6 (in pairs), quiz 3, questions 2.
 #
-# **In one sentence**: an eye that is there already needs few pictures and little time; how much that brings, you find out by drawing anew.
+# **In one sentence**: with an eye that is there already, few pictures and little time are enough; drawing the pictures anew shows how much that saves.
 #
-# - **To project**: the diagrams `borrow`, `three_ways` and `redraws` (ask whether the band holds 0), the widget, the figure of training lengths.
+# - **To project**: the diagrams under "Borrow an eye", "Three ways to start" and "How sure is that?" (ask whether the band holds 0), the widget, the figure of training lengths.
 # - **If time runs short**: exercise B becomes homework, then the cats and dogs; keep exercise C.
 # - **In pairs**: one proposes a plan for exercise C, the other marks it with the rubric, then they change places.
-# - **While you wait**: the cell `run` takes some 15 seconds on one CPU core. Ask a few people meanwhile why they predicted what they did.
-# - **Whoever fell behind** runs `setup` and `task` and can go on from any section.
+# - **While you wait**: the cell that trains under "Three ways to start" takes some 15 seconds on one CPU core. Ask a few people meanwhile why they predicted what they did.
+# - **Whoever fell behind** runs the cell with `tl.setup()` and the one that shows the birds, and can go on from any section.
 # - **Common mistakes**: "transfer learning = fine-tuning"; "transfer always pays"; "a 95% interval holds 95% of single results".
 # - **To discuss**: how many minutes does one label cost where you work? Turn benefit 1 into hours.
