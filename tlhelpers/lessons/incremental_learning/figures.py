@@ -76,7 +76,7 @@ def draw_trace(
         axes.plot(steps, [values[c] for _, values in trace], color=colour)
         axes.axvline(turn, color=figures.INK, linestyle=":", linewidth=1)
         axes.set_title(name, fontsize=10)
-        axes.set(ylim=(-0.05, 1.05))
+        axes.set(ylim=(-0.05, 1.05), xticks=range(0, steps[-1] + 1 if steps else 1, 20))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     panels[0].set_ylabel(text("lesson04.valid_accuracy"))
     figure.supxlabel(text("lesson04.steps"), fontsize=10)
