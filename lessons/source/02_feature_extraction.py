@@ -193,7 +193,7 @@ print(f"Accuracy on {len(birds.test)} new pictures: {accuracy:.0%}")
 # これは本当に、借りた目のおかげでしょうか。同じ100枚で、2つの**比較対象**（ベースライン）と比べます。
 #
 # - **画素の近さ**：ラベル付きの画像のうち、画素が最も近いものの名前を答える
-# - **ランダムな本体**：重みがランダムなままの、つまりまだ何も見たことのない目に、線形プローブ（`tl.probe`）を付けて学習させる
+# - **ランダムな本体**：重みがランダムなままの、つまりまだ何も見たことのない目に、線形プローブ（`tl.probe`）を付ける。設定は `fit` より念入りに選ぶ
 #
 # 学習とテストに使う画像を選び直して、それぞれ3回測ります。図の線は**95%信頼区間**です（レッスン01）。3回だけなので、広めになります。
 
@@ -201,7 +201,7 @@ print(f"Accuracy on {len(birds.test)} new pictures: {accuracy:.0%}")
 # Is that thanks to the borrowed eye? On the same pictures we try two **baselines**:
 #
 # - **nearest by pixels**: the name of the labelled picture with the most similar pixels
-# - **random body**: a linear probe (`tl.probe`) on the same network with random weights, an eye that never saw anything
+# - **random body**: the same network with random weights, an eye that never saw anything. A linear probe (`tl.probe`) trains its head, more carefully than our `fit`
 #
 # Each is measured in three **draws**, three choices of pictures. With so few, the **95% intervals** (lesson 01) are wide.
 
@@ -349,12 +349,16 @@ tl.claim(
 tl.see_prediction("02-drift", round(100 * lost.mean))
 
 # %% [markdown] key="drift-read" lang="ja"
-# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのは、BatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。鳥の正解率まで下がったのは、1バッチだけの平均や散らばりが当てにならないからです。とくに、各エポックの最後のバッチには4枚しかありません。新しい写真でなくても起きます。本物のMobileNetV2で猫と犬の出力層を学習させ、その学習に使った写真を `train()` のまま60バッチ通しただけで、正解率は24ポイント下がりました（10回の平均、保存済み）。出力層が覚えたのは、元の記憶でそろえた特徴だからです。
+# **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのはBatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。けれども、元の出力層は、元の記憶でそろえた特徴しか知りません。本物のMobileNetV2でも同じことが起きます。猫と犬の出力層を学習させたあと、その学習に使った写真を `train()` のまま60バッチ通しただけで、正解率は24ポイント下がりました（10回の平均、保存済み）。
+#
+# 鳥の正解率まで下がったのは、鳥の出力層が、1バッチごとの平均と散らばりでそろえた特徴から学んだからです。枚数が少ないと、平均や散らばりは当てになりません。とくに、各エポックの最後のバッチには4枚しかありません。
 #
 # 防ぐのは簡単です。`train_head` のように、出力層の学習中も本体を `eval()` にしておきます。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The birds lose, too, because the mean and spread of one batch are noisy, most of all in the last batch of each epoch, with only four pictures. It does not even take new photos: a head for cats and dogs on a real MobileNetV2 was 24 points worse after sixty batches of its own training photos in `train()` (10 draws, stored), because it had learned from features scaled by the old memory.
+# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The old head knows only features that were scaled by the old memory. A real MobileNetV2 suffers in the same way: we trained a head for cats and dogs, and then only passed its own training photos through the body in `train()`. After sixty batches the head was 24 points worse (10 draws, stored).
+#
+# The birds lose, too, because their head learned from features that were scaled by one batch at a time. The mean and spread of so few pictures are noisy, most of all in the last batch of each epoch, which has only four.
 #
 # So keep the body in `eval()` while you train the head, as `train_head` does.
 
@@ -390,11 +394,11 @@ print(f"Accuracy: {accuracy:.0%} from pictures, {tl.evaluate(model, birds.test):
 # 本物の写真でも同じでしょうか。ImageNetの写真で事前学習したMobileNetV2の目を借りて、猫と犬を見分けます。本体には19個のブロックが並んでいます。そのうち6か所で特徴を取り出し、それぞれに出力層を学習させました。ラベルは1クラス10枚または50枚です（保存済み、10回の平均）。MobileNetV2と衛星写真のEuroSATがコンピューターにあれば、衛星写真でもその場で測ります。
 
 # %% [markdown] key="real" lang="en"
-# **The same accuracy in a fraction of the time**, most of all when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
+# **The same accuracy in a fraction of the time.** This pays most when you try many settings. But **augmentation**, which changes the pictures at random, needs new features every time.
 #
 # ## Real photographs
 #
-# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Of the 19 blocks of its body, we read six, and trained a head on the features of each, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and EuroSAT, a set of satellite photos, the cell measures those, too.
+# MobileNetV2, pretrained on photographs (ImageNet), lends its eye for cats and dogs. Of the 19 blocks of its body, we read six, and trained a head on the features of each, with 10 or 50 labels a class (stored, ten draws). If your computer has MobileNetV2 and the satellite photos of EuroSAT, the cell tries those, too.
 
 # %% key="real-layers" tags=["hide-input"] alt_ja="MobileNetV2の6つの深さで読んだ特徴の、猫と犬でのテスト正解率。ラベル10枚と50枚の2本の線。" alt_en="Test accuracy on cats and dogs of features read at six depths of MobileNetV2, with 10 and with 50 labels a class."
 display(lesson02.draw_layers(tl.stored("02_real")))
@@ -599,7 +603,7 @@ tl.claim(
 #
 # ### うまくいかない例：手書き数字
 #
-# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。それぞれ10回の結果を見てください。画素の近さはこのセルで測り、ほかは保存済みです。
+# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。どの方法も10回ずつ測りました。画素の近さはこのセルで測り、ほかは保存済みです。
 
 # %% [markdown] key="digits-intro" lang="en"
 # **The deeper the layer, the closer birds of a kind lie together.** That is why a single linear head can tell them apart.
@@ -740,7 +744,7 @@ tl.quiz("02")
 #
 # - **映すもの**：本体と出力層の図、ウィジェット、BatchNormの図。
 # - **2人で**：練習Cの `plan` を交換し、5つの観点で採点し合います。
-# - **遅れた人は**：鳥の画像が出るところまでと、「出力層を取り替え、残りを凍結する」の節の、はじめの学習までのセルを実行すれば、どの節からでも続けられます。
+# - **遅れた人は**：はじめから鳥の画像が出るところまでと、「出力層を取り替え、残りを凍結する」の節を最初の学習まで実行すれば、どの節からでも続けられます。
 # - **よくある間違い**：出力層を取り替える前にオプティマイザーを作る。`model.train()` を習慣で呼ぶ。確率にもう一度softmaxをかける。画像1枚をバッチにしない。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]

@@ -12,6 +12,7 @@ from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.models.backbones import backbone
 from tlhelpers.train.engine import evaluate
+from tlhelpers.transfer.extraction import extract_features
 from tlhelpers.transfer.features import probe
 from tlhelpers.transfer.intervals import interval
 
@@ -143,3 +144,35 @@ def test_the_last_small_batch_is_what_harms_the_birds_most():
             body.fc = head
             accuracies.append(evaluate(body.eval(), task.test))
         assert accuracies[1] > accuracies[0] + 0.02
+
+
+def head_accuracy(features, labels, tested, truth, epochs):
+    """What a head reaches when it is trained as the lesson trains it."""
+    torch.manual_seed(0)
+    head = nn.Linear(256, 10)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=0.01)
+    for rows in [rows for _ in range(epochs) for rows in torch.randperm(len(labels)).split(32)]:
+        optimizer.zero_grad()
+        F.cross_entropy(head(features[rows]), labels[rows]).backward()
+        optimizer.step()
+    return 100 * (head(tested).argmax(1) == truth).double().mean().item()
+
+
+@pytest.mark.slow
+def test_mirror_images_gain_what_exercise_d_tells():
+    """8 epochs of 200 pictures are as many batches as 14 of 100."""
+    network, longer, mirrored = backbone("zukan-resnet"), [], []
+    for draw in range(10):
+        task = load_task("birds", 10, draw, test_per_class=25)
+        images, labels = task.train.inputs, task.train.labels
+        plain, mirror, tested = (
+            extract_features(network, some, cache=False)
+            for some in (images, images.flip(3), task.test.inputs)
+        )
+        before = head_accuracy(plain, labels, tested, task.test.labels, 8)
+        longer.append(head_accuracy(plain, labels, tested, task.test.labels, 14) - before)
+        both = torch.cat([plain, mirror]), labels.repeat(2)
+        mirrored.append(head_accuracy(*both, tested, task.test.labels, 8) - before)
+    assert interval(longer).mean == pytest.approx(3, abs=0.5)
+    assert interval(mirrored).mean == pytest.approx(5, abs=0.5)
+    assert interval([a - b for a, b in zip(mirrored, longer, strict=True)]).low > 0
