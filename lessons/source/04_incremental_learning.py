@@ -475,7 +475,7 @@ tl.quiz("04")
 # %% [markdown] key="deeper-scenarios" lang="en" tags=["deeper"]
 # ## Deeper: the three scenarios, measured
 #
-# `tl.incremental(..., scenario="task")` chooses one. In the domain-incremental one, the same five fish are learned by day, then from faded photos, then by night.
+# `tl.incremental(..., scenario="task")` chooses the scenario. In the domain-incremental one, the same five fish are learned by day, then from faded photos, then by night.
 
 # %% key="scenarios-figure" alt_ja="最初に届いたものと最後に届いたものの正解率。3つの設定で4つの方法。" alt_en="Accuracy on what came first and what came last, for four methods in three scenarios."
 lesson04.draw_scenarios(tl.stored("04_scenarios"))
@@ -498,7 +498,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
 #
-# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. With $z^{\text{old}}$ for the old model's outputs, $z$ for the present ones of the old classes, a temperature $T=2$ (the higher, the more even the answers) and a strength $\lambda$, the loss is
+# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. Let $z^{\text{old}}$ be the old model's outputs, $z$ the present ones for the old classes, $T=2$ a temperature (the higher, the more even the answers) and $\lambda$ a strength. The loss is
 #
 # $$\text{cross-entropy among the new classes}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #
@@ -527,7 +527,7 @@ for first in (2.0, 0.0):
 # $F_k$ は**フィッシャー情報量**で、重みを動かしたときに、古い訓練画像 $x$ に対するモデル自身の答え $p(c\mid x)$ がどれだけ変わるかを表します。正解ラベルで代用すると、よく学習したモデルでは値が0に近づき、ばねが消えてしまいます。たとえば $\lambda=1$ なら、$F=4$ の重みを0.1動かすと罰則は $4\times 0.1^2/2=0.02$ です。
 
 # %% [markdown] key="ewc" lang="en"
-# **EWC** (elastic weight consolidation) pulls each weight back to its old value $w^*$, by a spring that is the stronger the more the weight matters to the old classes.
+# **EWC** (elastic weight consolidation) pulls each weight back to its old value $w^*$ by a spring. The more a weight matters to the old classes, the stronger its spring.
 #
 # $$\text{loss}+\frac{\lambda}{2}\sum_k F_k\,(w_k-w^*_k)^2,\qquad F_k=\text{mean}_x\sum_c p(c\mid x)\left(\frac{\partial \log p(c\mid x)}{\partial w_k}\right)^2$$
 #
@@ -558,7 +558,7 @@ lesson04.draw_epochs(tl.stored("04_epochs"))
 # LwFとEWCは、学習中にBatchNormを固定しています（レッスン03）。固定しないと、どちらも5クラスの平均で約6ポイント低くなりました（`tl.stored("04_batchnorm")`）。
 
 # %% [markdown] key="epochs-read" lang="en"
-# **How good LwF and EWC look depends on where you stop and on what you compare them with.** On fish (10 pictures of each) only the length of training was changed, that on the first three classes too.
+# **How good LwF and EWC look depends on where you stop and on what you compare them with.** Here are fish again, with 10 pictures of each. Only the length of training changes, also on the first three classes.
 #
 # - **EWC** forgets slowly, but it forgets. From 8 to 24 epochs the new classes rise from 40% to 92%, and the old ones fall from 96% to 84%.
 # - **LwF** keeps 96% of the old classes after 24 epochs. But "frozen body" at the left keeps 97%: its two new rows compete only among themselves (the softmax is over these two), so the scores of the old classes never move. **LwF's own merit is some 15 points on the new classes (95% interval 8 to 22).**
