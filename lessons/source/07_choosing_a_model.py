@@ -8,7 +8,7 @@
 # - 手元の少しの画像で、出発点になるネットワークを選ぶ
 # - VGG、Inception、ResNetがもたらしたものと、近道があると深くできる理由を説明する
 # - 学習する前の目安（k-NN、LEEPなど）を計算し、外れたときの損を見積もる
-# - エラーの出ない使い方の間違いに、どう気づくかを説明する
+# - エラーの出ない間違いに気づく方法を説明する
 
 # %% [markdown] key="title" lang="en"
 # # 07 Choosing a pretrained model
@@ -41,7 +41,9 @@ choice = tl.stored("07_choice")
 #
 # ## 題材：空から見た土地
 #
-# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。写真といっても、このコースの多くの画像と同じく、プログラムで描いた絵です。ラベルがあるのは、1種類につき**20枚**です。ほかに、検証データが10枚ずつあります。出発点の候補は3つで、どれも凍結したまま**線形プローブ**（レッスン02）で使います。
+# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。写真といっても、このコースの多くの画像と同じく、プログラムで描いた絵です。
+#
+# ラベルがあるのは、1種類につき**20枚**です。ほかに、検証データが10枚ずつあります。出発点の候補は3つで、どれも凍結したまま**線形プローブ**（レッスン02）で使います。
 #
 # | 名前 | 重みの数 | 見て育ったもの | 元の仕事での正解率 |
 # |---|---|---|---|
@@ -173,7 +175,9 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # 近道あり
 # ```
 #
-# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。8層、14層、20層のネットワークに、それぞれに合う学習率で、同じ240枚を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて10回）。
+# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。
+#
+# 8層、14層、20層のネットワークに、それぞれに合う学習率で、同じ240枚を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて10回）。
 
 # %% [markdown] key="skip" lang="en"
 # ## Why do shortcuts let a network go deeper?
@@ -227,34 +231,34 @@ for job in ("birds", "land_use"):
     pairs = zip(runs["zukan-shape"]["frozen"][1], runs["zukan-texture"]["frozen"][1])
     gains[job] = tl.interval([shape - texture for shape, texture in pairs])
 tl.claim(
-    f"Shape beats texture on birds by {100 * gains['birds'].mean:.0f} points, and loses to it "
-    f"by {-100 * gains['land_use'].mean:.0f} on photos from the air (stored, 10 draws)",
-    # ja: f"形の目は、鳥では模様の目を{100 * gains['birds'].mean:.0f}ポイント上回り、空撮写真では"
-    # ja: f"{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、10回）",
+    f"zukan-shape beats zukan-texture on birds by {100 * gains['birds'].mean:.0f} points, and loses "
+    f"to it by {-100 * gains['land_use'].mean:.0f} on photos from the air (stored, 10 draws)",
+    # ja: f"zukan-shapeは、鳥ではzukan-textureを{100 * gains['birds'].mean:.0f}ポイント上回り、"
+    # ja: f"空撮写真では{-100 * gains['land_use'].mean:.0f}ポイント下回りました（保存済み、10回）",
     gains["birds"].low > 0 and gains["land_use"].high < 0,
 )
-lost = lesson07.lost_when_tuned(choice, tl.stored("07_tuned"))
-frozen, chance = (tl.interval(list(lost[way].values())) for way in ("frozen", "random"))
-gain = tl.interval([lost["random"][job] - lost["frozen"][job] for job in lost["frozen"]])
+below = lesson07.lost_when_tuned(choice, tl.stored("07_tuned"))
+frozen, chance = (tl.interval(list(below[way].values())) for way in ("frozen", "random"))
+gain = tl.interval([below["random"][job] - below["frozen"][job] for job in below["frozen"]])
 tl.claim(
-    f"Whoever fine-tunes the network that is best frozen loses {frozen.mean:.1f} points to the "
-    f"best choice, a random choice loses {chance.mean:.1f} "
+    f"Fine-tuned, the network that is best frozen is {frozen.mean:.1f} points below the best "
+    f"on average, and one chosen at random {chance.mean:.1f} "
     "(stored, 6 networks on 6 jobs)",
-    # ja: f"凍結で1位のものをファインチューニングすると、最良の選択より{frozen.mean:.1f}ポイント、"
-    # ja: f"ランダムに選ぶと{chance.mean:.1f}ポイント低くなりました"
+    # ja: f"凍結で1位のネットワークは、ファインチューニングしても、最高との差が平均{frozen.mean:.1f}"
+    # ja: f"ポイントでした。ランダムに選ぶと、差は{chance.mean:.1f}ポイントです"
     # ja: "（保存済み、6つのネットワークと6つの仕事）",
     gain.low > 0,
 )
 
 # %% [markdown] key="targets-read" lang="ja"
-# **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` の平均が1位でした**（空撮写真では、VGGとほぼ同じです）。ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
+# **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` の平均が1位でした。** ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
 #
 # **凍結では、上の2つはいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
 #
 # **ファインチューニングしても、1位はどの仕事でもこの2つのどちらかです。** ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 
 # %% [markdown] key="targets-read" lang="en"
-# **Not always, but often: frozen, `zukan-resnet` has the highest mean on five of six jobs** (from the air, VGG is level). It has also seen the most pictures (see "Deeper").
+# **Not always, but often: frozen, `zukan-resnet` has the highest mean on five of six jobs.** It has also seen the most pictures (see "Deeper").
 #
 # **Frozen, the first two are always ResNet and VGG; behind them, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
 #
@@ -263,20 +267,20 @@ tl.claim(
 # %% [markdown] key="scores" lang="ja"
 # ## 学習する前に、何がわかるか
 #
-# 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。どちらもなしで済むのが、**転移可能性**（transferability）の目安です。ラベル付きの画像の特徴か、元の出力層の答えを、一度見るだけで計算できます。
+# 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。学習も検証データもいらないのが、**転移可能性**（transferability）の目安です。ラベル付きの画像の特徴か、元の出力層の答えを、一度見るだけで計算できます。
 #
 # - **k-NN**（k近傍法。ここではk = 1）は、特徴を見ます。いちばん近いほかの画像が、同じクラスである割合です。
-# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の答えを見ます。図の右では、「れんが」と答えた画像の90%が市街地です。この割合を使うと、ある市街地の写真が市街地である確率は、0.78と見積もられます（表の下の計算）。LEEPは、この確率の対数（ここでは −0.25）を全部の画像で平均した値です。0に近いほど有望です。
+# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えを見ます。下の図の右では、元の出力層は「れんが」と「こけ」しか知りません。それでも、「れんが」と答えた画像の90%は市街地でした。この表から計算すると、ある市街地の写真が市街地である確率は0.78です。LEEPは、この確率の対数（ここでは −0.25）を、全部の画像で平均した値です。0に近いほど有望です。
 #
 # 目安を比べられるのは、同じ仕事の中だけです。クラスが少ない仕事では、どのネットワークの値も高くなるからです。
 
 # %% [markdown] key="scores" lang="en"
 # ## What can be known before any training?
 #
-# You cannot fine-tune a hundred candidates, and a probe needs validation labels, too. Scores of **transferability** do without: they look once at the features of your labelled pictures, or at the old head's answers.
+# You cannot fine-tune a hundred candidates, and a probe needs validation labels, too. Scores of **transferability** need neither training nor validation: they look once at the features of your labelled pictures, or at the old head's answers.
 #
 # - **k-NN** (k nearest neighbours, here k = 1) looks at the features: for how many pictures is the nearest other picture of the same class?
-# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old answers. At the right of the drawing, 90% of the pictures called brick are towns. From these shares, a photo of a town gets a probability of 0.78 of being a town (the sum below the table). LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
+# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old head's answers. In the drawing below, at the right, the old head knows only brick and moss. Yet 90% of the pictures that it calls brick are towns. From this table, a photo of a town gets a probability of 0.78 of being a town. LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
 #
 # Compare scores within one job only: with fewer classes, they are higher anyway.
 
@@ -330,7 +334,7 @@ tl.check("07-b")
 lesson07.draw_regret(choice)
 
 # %% [markdown] key="regret-read" lang="ja"
-# **プローブで選ぶと、後悔は平均1.5ポイントで済みました。** ただし、プローブは検証データのラベル（1クラス10枚）を余分に使います。それを使わないLEEPとk-NNでは、3ポイント足らずです。
+# **プローブで選ぶと、後悔は平均1.5ポイントで済みました。** ただし、プローブは検証データのラベル（1クラス10枚）を余分に使います。それのいらないLEEPとk-NNでも、3ポイント足らずです。
 #
 # **どの目安も、どこかで外れます。** LEEPは、鳥では10回のうち6回、最高より9ポイント低いInceptionを選びました。目安は候補を絞るのに使い、最後は検証データで選ぶのが安全です。
 #
@@ -346,7 +350,7 @@ lesson07.draw_regret(choice)
 # | 0〜255のまま | 255で割っていない値 |
 # | 大きさが半分 | 64×64ではなく、32×32の画像 |
 #
-# どの間違いにも、**使うときだけ**の場合（出力層は正しい画像で学習しています）と、**はじめから**の場合があります。
+# どの間違いも、2通りで測りました。学習は正しく、**使うときだけ**間違えた場合と、学習も含めて**はじめから**間違えた場合です。
 
 # %% [markdown] key="regret-read" lang="en"
 # **Whoever chooses by a probe has a regret of only 1.5 points on average.** But a probe needs validation labels (10 of each class). LEEP and k-NN do without, and their regret is not quite 3 points.
@@ -365,7 +369,7 @@ lesson07.draw_regret(choice)
 # | 0 to 255 | values not divided by 255 |
 # | half the size | 32 × 32 pixels, not 64 × 64 |
 #
-# Each was made **in use only** (the head had learned from right pictures) or **from the start**.
+# Each was made either **in use only**, after training on right pictures, or **from the start**, in training, too.
 
 # %% key="predict-mistakes"
 tl.predict_first(
@@ -480,7 +484,7 @@ tl.check("07-c")
 #
 # | 観点 | 点 |
 # |---|---|
-# | 大きさか時間を理由にResNet-50を外し、残りは元のデータだけで落とさない | 2 |
+# | 大きさか時間を理由にResNet-50を外し、ほかの候補は測るまで残す | 2 |
 # | 学習、選択、テストのラベルを分け、枚数を書いている | 2 |
 # | 検証データでの正解率と、端末での時間の両方で選ぶ | 2 |
 # | 大きさ、色の順番、正規化のどれかを、数値で確かめる | 2 |
@@ -494,7 +498,7 @@ tl.check("07-c")
 #
 # | what | points |
 # |---|---|
-# | drops ResNet-50 for its size or its time, and nothing else for its source alone | 2 |
+# | drops ResNet-50 for its size or its time, and keeps the others until they are measured | 2 |
 # | labels to learn from, to choose with and to test are kept apart, with numbers | 2 |
 # | chooses by accuracy on validation data and by time on the device | 2 |
 # | checks size, order of colours or normalisation by comparing numbers | 2 |
@@ -546,14 +550,14 @@ tl.quiz("07")
 lesson07.draw_families(tl.stored("07_families"))
 
 # %% [markdown] key="families-read" lang="ja"
-# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結した400枚のネットワークでは、2つの家系を比べた18通りのうち、差がはっきりした（95%信頼区間が0を含まない）のは4つでした。鳥と空撮写真ではVGGがInceptionより、部品の表面ではInceptionがResNetより、胸部の絵ではInceptionがVGGより上です。ファインチューニングでは、ほとんどの差がはっきりしません。
+# **枚数をそろえると、すべての仕事で勝つ家系はありません。** 凍結した400枚のネットワークでは、2つの家系を比べた18通りのうち、差がはっきりした（95%信頼区間が0を含まない）のは4つだけです。しかも、空撮写真ではVGGがInceptionより上、胸部の絵では逆でした。ファインチューニングでは、ほとんどの差がはっきりしません。
 #
 # **画像を増やしたときの伸びは、家系で違います。** 400枚にすると、凍結での平均は、Inceptionが6ポイント、VGGが4ポイント上がりました。ResNetでは、はっきり上がったとはいえません（1ポイント、95%信頼区間は−3〜6）。
 #
 # **1個だけで比べると、順番を読み違えます。** 400枚の犬と猫では、1個目どうしを比べると、VGGがResNetより7ポイント上です。ところが、3個の平均では1ポイント下でした。
 
 # %% [markdown] key="families-read" lang="en"
-# **With equal pictures, no family wins every job.** Frozen, with 400 pictures, only 4 of 18 comparisons of two families are clear (a 95% interval without 0). VGG is ahead of Inception on birds and on photos from the air; Inception is ahead of ResNet on surfaces, and of VGG on X-rays. Fine-tuned, hardly any difference is clear.
+# **With equal pictures, no family wins every job.** Frozen, with 400 pictures, only 4 of 18 comparisons of two families are clear (a 95% interval without 0). On photos from the air, for example, VGG is ahead of Inception; on drawn X-rays it is behind. Fine-tuned, hardly any difference is clear.
 #
 # **More pictures do not help every family alike.** With 400 instead of 150, the frozen mean rises by 6 points for Inception and by 4 for VGG. For ResNet no rise is sure (1 point, 95% interval −3 to 6).
 #
@@ -567,7 +571,7 @@ lesson07.draw_families(tl.stored("07_families"))
 # では、分野を合わせれば良くなるのでしょうか。私たちの絵と文の世界で測りました（実際の医療データや顧客のメールではありません）。
 #
 # - **画像**（5,200枚ずつ）：「胸部の絵（別の所見）」は、似た胸部の絵で、**別の**所見8種類（大きな心臓、たまった液体など）を学びました。比べる相手は、いろいろな104種類を見たもの、そのうち8種類を見たもの、未学習のものです。
-# - **文章**（6,000通ずつ）：お店のメールか、旅行・日常・広告の文から、単語ベクトルを作りました。それを使って、お店への問い合わせを分類します。
+# - **文章**（英語、6,000通ずつ）：お店のメールか、旅行・日常・広告の文から、単語ベクトルを作りました。それを使って、お店への問い合わせを分類します。
 
 # %% [markdown] key="deeper-matched" lang="en" tags=["deeper"]
 # ## Deeper: a source that matches the job
@@ -577,7 +581,7 @@ lesson07.draw_families(tl.stored("07_families"))
 # Does a source of the field do better? We measured it in our drawn world (no real medical data, no real mail).
 #
 # - **Pictures**, 5,200 for each source: "chests, other findings" learned eight **other** findings (a large heart, fluid and so on) on similar drawings of chests. The others learned 104 kinds of everything, 8 of these, or nothing.
-# - **Texts**, 6,000 for each source: word vectors were made from a shop's mail, or from texts about travel, daily life and advertising. With them we sorted enquiries to the shop.
+# - **Texts**, 6,000 in English for each source: word vectors were made from a shop's mail, or from texts about travel, daily life and advertising. With them we sorted enquiries to the shop.
 
 # %% key="matched-figure" alt_ja="左：胸部の絵のテスト正解率をラベルの数に対して、4つの転移元で比べる。右：問い合わせのテスト正解率を、3種類の文章から作った単語ベクトルで比べる。" alt_en="Left: test accuracy on drawn X-rays against labels, for four sources. Right: test accuracy on enquiries against labels, for word vectors from three kinds of text."
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
@@ -585,14 +589,14 @@ lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 # %% [markdown] key="matched-read" lang="ja"
 # **胸部の絵では、仕事に合う転移元が、20枚でも100枚でも8ポイント上でした**（「いろいろな104種類」との差）。5枚では、差がはっきりしません。
 #
-# **文章では、分野が合うことより、文の種類の多さが効いたようです。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで9ポイント上です。ところが、文の型の数を旅行や日常の文とそろえた「4話題」のメールでは、差がはっきりしません（2ポイント、95%信頼区間は0を含みます）。日本語のメールでも同じでした。なお、正解率は高くても35%で、そのまま実用にはなりません。
+# **文章では、分野が合うことより、文の種類の多さが効いたようです。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで9ポイント上です。ところが、話題を4つに絞り、文の型の数を旅行や日常の文とそろえたメールでは、差がはっきりしません（2ポイント、95%信頼区間は0を含みます）。日本語のメールでも同じでした。なお、正解率は高くても35%で、そのまま実用にはなりません。
 #
 # 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測りましょう。
 
 # %% [markdown] key="matched-read" lang="en"
 # **On drawn X-rays, the source that matches is 8 points ahead of "104 kinds of everything", with 20 labels of each class and with 100.** With 5 labels no difference is clear.
 #
-# **With texts, variety seems to count more than the field.** Vectors from all of the shop's mail are 9 points ahead of those from travel and daily life (with 10 labels). But the mail on 4 subjects has only as many sentence patterns as those texts, and its lead is not clear (2 points; the 95% interval contains 0). Japanese mail shows the same. The accuracies themselves, 35% at most, are not for use.
+# **With texts, variety seems to count more than the field.** Vectors from all of the shop's mail are 9 points ahead of those from travel and daily life (with 10 labels). But the mail on 4 subjects, with only as many sentence patterns as those texts, has no clear lead (2 points; the 95% interval contains 0). Japanese mail shows the same. The accuracies themselves, 35% at most, are not for use.
 #
 # So where a network of your field exists, add it to the list, and measure it beside a general one.
 
@@ -700,14 +704,14 @@ lesson07.draw_regret(choice, every=True)
 # %% [markdown] key="regret-all-read" lang="ja"
 # **Hスコアの後悔が、いちばん大きくなりました。** LogMEは、20枚ではLEEPやk-NNとほとんど変わりません。
 #
-# **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、何も測らず、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです（ランダムなら9.5ポイント）。これより良かった目安は、LEEP（1.0ポイント）だけでした。絵の6つの仕事では、いつも `zukan-resnet` を選べば、後悔は0.3ポイントで、プローブ（1.5ポイント）より小さくて済みます。ただし、いつもどれを選べばよいかは、測るまでわかりません。
+# **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです。これより良かった目安は、LEEP（1.0ポイント）だけでした。絵の6つの仕事でも、いつも `zukan-resnet` を選べば、プローブより後悔が小さくて済みます。ただし、いつもどれを選べばよいかは、測るまでわかりません。
 #
 # **ラベルが多いと、LogMEのほうがプローブより上手に選びました。** 絵の6つの仕事で、ラベルが1クラス60枚のとき、後悔はLogMEが1.1ポイント、プローブが2.3ポイントでした。プローブの検証データが、1クラス10枚のままだったからでしょう。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="regret-all-read" lang="en"
 # **The H-score has the largest regret.** With 20 labels, LogME hardly differs from LEEP and k-NN.
 #
-# **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 without measuring has a regret of 1.7 points (at random: 9.5). Of the scores, only LEEP does better (1.0). On the six drawn jobs, always taking `zukan-resnet` has a regret of 0.3 points, less than the probe (1.5). Before measuring, though, nobody knows which network to make a habit of.
+# **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 has a regret of 1.7 points. Of the scores, only LEEP does better (1.0). On the six drawn jobs, too, always taking `zukan-resnet` has less regret than the probe. Before measuring, though, nobody knows which network to make a habit of.
 #
 # **With many labels, LogME chooses better than the probe.** With 60 labels of each class on the drawn jobs, the regret of LogME is 1.1 points and that of the probe 2.3, probably because the probe is still judged on 10 validation pictures of each class. If you have more labels, validate on more of them, too.
 
@@ -909,21 +913,21 @@ lesson07.draw_cost(tl.stored("07_cost"))
 # - **Choosing**: a study of regret with many candidates, "Which model to transfer? Finding the needle in the growing haystack" ([arXiv:2010.06402](https://arxiv.org/abs/2010.06402)); and one that finds how the order of scores changes with the setting ([arXiv:2204.01403](https://arxiv.org/abs/2204.01403)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道9分（`families` の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図とエラーの出ない間違い6分 → 本物のデータ4分。練習C、クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。
+# **45分の進め方** ・ だれの目を借りるか、題材、最初の結果8分（予想を挙手で集める） → ウィジェットと練習A 6分 → 3つの家系と近道9分（3つの家系の図を映し、$0.1^9$ と $1.1^9$ を板書で計算） → 順位の入れ替わりと目安7分 → 練習B 5分 → 後悔の図とエラーの出ない間違い6分 → 本物のデータ4分。練習C、クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。
 #
-# - **映すもの**：ウィジェット、`families` の図、6つの仕事の図、エラーの出ない間違いの図。
+# - **映すもの**：ウィジェット、3つの家系の図、6つの仕事の図、エラーの出ない間違いの図。
 # - **2人組で**：ウィジェットで1人が仕事を選び、もう1人が順位を予想します。交代しながら3回。練習Cは1人が提案し、もう1人が採点します。
 # - **待ち時間**：2コアのCPUで、どのセルも数秒です（「さらに深く」で20層のネットワークを2つ学習するセルは5秒ほど）。
-# - **遅れた人は**：`setup` から `first-run` までを実行すれば、近道の節からでも目安の節からでも再開できます。
+# - **遅れた人は**：最初のセルから「練習A」の手前までを実行すれば、近道の節からでも「学習する前に、何がわかるか」からでも再開できます。
 # - **よくある間違い**：テストデータの正解率で選ぶ。仕事をまたいで目安を比べる。前処理を自分で書き直す。名前の新しさで選ぶ。
 # - **議論の種**：候補が100個、ラベルが30枚なら、どう選べば後悔が小さいでしょうか（まずk-NNで10個に絞り、残りを検証データのプローブで選ぶ、など）。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · whose eye, the job and the first result 8 (collect predictions by a show of hands) → widget and exercise A 6 → three families and shortcuts 9 (project `families`, do $0.1^9$ and $1.1^9$ on the board) → changing orders and scores 7 → exercise B 5 → regret and silent mistakes 6 → real data 4. Exercise C, the quiz, the key points and "Deeper" are homework, or for whoever is early.
+# **A plan for 45 minutes** · whose eye, the job and the first result 8 (collect predictions by a show of hands) → widget and exercise A 6 → three families and shortcuts 9 (project the drawing of the families, do $0.1^9$ and $1.1^9$ on the board) → changing orders and scores 7 → exercise B 5 → regret and silent mistakes 6 → real data 4. Exercise C, the quiz, the key points and "Deeper" are homework, or for whoever is early.
 #
-# - **To project**: the widget, the diagram `families`, the figure of six jobs, the figure of silent mistakes.
+# - **To project**: the widget, the drawing of the three families, the figure of six jobs, the figure of silent mistakes.
 # - **In pairs**: with the widget, one chooses a job, the other predicts the order. Change places, three times. In exercise C one proposes, the other marks.
 # - **Waiting**: on two CPU cores every cell takes a few seconds (the one under "Deeper" that trains two networks of 20 layers some 5).
-# - **Whoever fell behind** runs the cells from `setup` to `first-run` and can go on with the shortcuts or with the scores.
+# - **Whoever fell behind** runs the cells from the top to just before exercise A and can go on with the shortcuts or at "What can be known before any training?".
 # - **Common mistakes**: choosing by accuracy on test data; comparing scores across jobs; writing the preprocessing anew; going by the newest name.
 # - **To discuss**: with 100 candidates and 30 labels, how would you keep regret small? (For example, k-NN for a short list of ten, then a probe on validation data.)

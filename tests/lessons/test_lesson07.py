@@ -78,7 +78,6 @@ def test_the_figure_of_six_jobs_shows_the_order_that_the_lesson_tells():
     assert all(max(values, key=values.get) in first_two for values in fine)
     always = [100 * (max(values.values()) - values["zukan-resnet"]) for values in jobs.values()]
     assert fmean(always) == pytest.approx(0.3, abs=0.05)
-    assert abs(jobs["land_use"]["zukan-resnet"] - jobs["land_use"]["zukan-vgg"]) < 0.005
     assert jobs["birds"]["zukan-shape"] > jobs["birds"]["zukan-texture"]
     assert jobs["land_use"]["zukan-shape"] < jobs["land_use"]["zukan-texture"]
     lost = lost_when_tuned(choice, tuned)
@@ -120,7 +119,6 @@ def test_always_taking_imagenet_loses_less_than_knn_and_logme_but_more_than_leep
         for truth in (truths(found, target, 0) for target in found["targets"])
     ]
     assert sum(habit) / len(habit) == pytest.approx(1.7, abs=0.05)
-    assert mean_regret(found, "random", 0).mean == pytest.approx(9.5, abs=0.05)
     assert mean_regret(found, "leep", 0).mean == pytest.approx(1.0, abs=0.05)
     assert min(mean_regret(found, score, 0).mean for score in ("knn", "logme")) > 1.7
 
