@@ -222,6 +222,17 @@ def test_no_gentle_way_lies_above_one_rate_everywhere_as_the_lesson_says():
     assert f"falls from 97% to {line[1][0]:.0%}" in told
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_lesson_tells_what_a_lower_rate_costs_and_keeps(lang):
+    lesson = read_lesson(LESSONS / "source" / "03_fine_tuning.py")
+    told = next(block.sources[lang] for block in lesson.blocks if block.key == "deeper-stages")
+    grid = stored("03_rates")
+    for rate in (0.03, 0.1):
+        runs = grid["clipped"][grid["rates"].index(rate)]
+        for measured in ("accuracy", "source"):
+            assert f"{mean(runs[measured]):.0%}" in told
+
+
 def test_the_probes_head_and_a_random_one_end_alike():
     probe, random = (stored("03_knobs")[name] for name in ("recipe", "random_head"))
     new, source = (

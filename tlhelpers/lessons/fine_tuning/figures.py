@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from tlhelpers.runtime.language import text
@@ -34,10 +35,11 @@ MEASURES: dict[str, dict[str, Any]] = {  # what is measured after a training
 }
 BESIDE = {  # where the rates of a way stand beside its dots, in points
     "tuned": (8, 4),
-    "discriminative": (8, -4),
-    "gradual": (-8, -13),
-    "l2_sp": (0, -18),
+    "discriminative": (-2, -23),
+    "gradual": (-5, -17),
+    "l2_sp": (-5, -17),
 }
+HALO = [withStroke(linewidth=3, foreground="white")]  # letters stay legible on a line
 TITLE = {"fontsize": 12}
 
 
@@ -254,10 +256,16 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
     rates: what 03_rates stores ("clipped" is one rate everywhere). ways: what 03_ways stores.
     """
     figures.use()
-    figure, axes = plt.subplots(figsize=(6.8, 4.7))
+    figure, axes = plt.subplots(figsize=(6.8, 4.9))
 
     def at(runs: Mapping) -> tuple[float, float]:
         return fmean(runs["accuracy"]), fmean(runs["source"])
+
+    def cross(runs: Mapping, way: str) -> None:
+        spans = [interval(runs[measure], share=True) for measure in ("accuracy", "source")]
+        (x, y), look = at(runs), {"color": LOOK[way]["color"], "alpha": 0.4, "linewidth": 1.5}
+        axes.plot([spans[0].low, spans[0].high], [y, y], **look)
+        axes.plot([x, x], [spans[1].low, spans[1].high], **look)
 
     uniform = zip(rates["rates"], rates["clipped"], strict=True)
     lines = {"tuned": {str(rate): runs for rate, runs in uniform if rate <= 0.3}, **ways}
@@ -265,10 +273,13 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
         label = text(f"lesson03.frontier_{way}")
         x, y = zip(*map(at, by_rate.values()), strict=True)
         axes.plot(x, y, markersize=8, label=label, **LOOK[way])
+        for runs in by_rate.values():
+            cross(runs, way)
         for rate, spot in zip(by_rate, zip(x, y, strict=True), strict=True):
-            side = {-8: "right", 0: "center", 8: "left"}[BESIDE[way][0]]
-            look = {"color": figures.INK, "ha": side, "fontsize": 10}
+            side = "left" if BESIDE[way][0] > 0 else "right"
+            look = {"color": figures.INK, "ha": side, "fontsize": 10, "path_effects": HALO}
             axes.annotate(rate, spot, BESIDE[way], textcoords="offset points", **look)
+    cross(rates["frozen"], "frozen")
     start = at(rates["frozen"])
     label = text("lesson03.step_frozen")
     axes.plot(*start, linestyle="none", markersize=10, label=label, **LOOK["frozen"])

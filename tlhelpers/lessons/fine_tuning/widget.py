@@ -35,7 +35,7 @@ def draw(grid: Mapping, rate: float, clip: str) -> View:
     """Accuracy on the new task and on the source over the rates, with the frozen body's."""
     rates, at = grid["rates"], grid["rates"].index(rate)
     accuracy = [runs["accuracy"] for runs in grid[clip]]
-    source = [interval(runs["source"], share=True).mean for runs in grid[clip]]
+    source = [runs["source"] for runs in grid[clip]]
     frozen, before = (interval(grid["frozen"][name]).mean for name in ("accuracy", "source"))
     says = text(
         "widget03.says",
@@ -43,7 +43,7 @@ def draw(grid: Mapping, rate: float, clip: str) -> View:
         clip=text(f"widget03.{clip}"),
         accuracy=percent(interval(accuracy[at]).mean),
         frozen=percent(frozen),
-        source=percent(source[at]),
+        source=percent(interval(source[at]).mean),
     )
     chart = Chart(
         says,
@@ -60,15 +60,16 @@ def draw(grid: Mapping, rate: float, clip: str) -> View:
     chart.line(ends, [before] * 2, figures.GREEN, dashed=True)
     words = text("widget03.before", source=percent(before))
     chart.text(chart.x(ends[-1]), chart.y(before) + 16, words, text_anchor="end", font_size=12)
-    chart.line(rates, source, figures.GREEN, text("widget03.source"))
-    chart.band(rates, accuracy, figures.VERMILION)
-    means = [interval(values).mean for values in accuracy]
-    chart.line(rates, means, figures.VERMILION, text("widget03.new"))
-    for values, colour in ((source, figures.GREEN), (means, figures.VERMILION)):
-        for place, value in zip(rates, values, strict=True):
+    curves = (("source", source, figures.GREEN), ("new", accuracy, figures.VERMILION))
+    for _, runs, colour in curves:
+        chart.band(rates, runs, colour)
+    for name, runs, colour in curves:
+        means = [interval(values).mean for values in runs]
+        chart.line(rates, means, colour, text(f"widget03.{name}"))
+        for place, value in zip(rates, means, strict=True):
             chart.point(place, value, colour, radius=3)
-    chart.whisker(rate, accuracy[at], figures.VERMILION)
-    chart.point(rate, source[at], figures.GREEN, hollow=True)
+        chart.whisker(rate, runs[at], colour)
+    chart.point(rate, interval(source[at]).mean, figures.GREEN, hollow=True)
     return View(chart.svg(), says)
 
 
