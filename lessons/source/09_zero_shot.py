@@ -752,7 +752,7 @@ lesson09.draw_texts(twin)
 # - **映すもの**：見つかったティラピアの写真、ウィジェット、全部の名前の図（`all-run`）。
 # - **2人組で**：1人が魚を1つ思い浮かべてカードを書き、もう1人は見つかる前に魚の名前を当てます。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、鳥の描画と説明文付きの鳥の描画が数秒ずつ、ほかのセルは1〜2秒です。
-# - **遅れた人は**：`setup`、`fish`、`found`、`birds-run` を実行すれば、「さらに深く」より前のどの節からでも再開できます。
+# - **遅れた人は**：最初のセル、「題材：写真のないティラピア」の節の10枚の写真が見つかるまでのセル、「鳥24種、5種は写真なし」の節の最初のセルを実行すれば、「さらに深く」より前のどの節からでも再開できます。
 # - **よくある間違い**：見ていない鳥の写真で $\delta$ を選ぶ。1通りの分け方だけで良し悪しを決める。CLIPが「意味」を知っていると思い込む（別の言葉で落ちる図を見せます）。
 # - **議論の種**：写真が1枚もないのに「正解率は何%です」と言うには、どうすればよいでしょうか（見たクラスを伏せて測る）。
 
@@ -762,6 +762,6 @@ lesson09.draw_texts(twin)
 # - **To project**: the tilapias that were found, the widget, the figure of all names (`all-run`).
 # - **In pairs**: one thinks of a fish and writes its card, the other names the fish before the photos appear. Change places, three times.
 # - **Waiting**: on two CPU cores, drawing the birds and the captioned birds takes some seconds each, every other cell one or two.
-# - **Whoever fell behind** runs `setup`, `fish`, `found` and `birds-run` and can go on from any section before "Deeper".
+# - **Whoever fell behind** runs the first cell, those of "The job: tilapia, and not one photo of it" down to the ten photos found, and the first one of "Twenty-four birds, five without a photo", and can go on from any section before "Deeper".
 # - **Common mistakes**: choosing $\delta$ on photos of unseen birds; judging by one split; believing that a CLIP knows what words mean (show how other words for the same thing fail).
 # - **To discuss**: without a single photo, how can you state an accuracy? (Hold out seen classes.)

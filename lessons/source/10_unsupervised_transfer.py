@@ -769,7 +769,7 @@ print(f"100 birds and their mirror images, before learning on: {loss:.2f} (guess
 # - **映すもの**：最初のクラスターの写真、欠陥の場所の図、`rare` の図、ウィジェット `10_stream`。
 # - **2人組で**：ウィジェット `10_stream` で、1人が欠陥品の割合と損害を決め、もう1人が最も安いしきい値を予想します。
 # - **待ち時間**：2コアのCPUで、どのセルも数秒です（t-SNEと良品400枚の描画が長め）。
-# - **遅れた人は**：`setup`、`heaps-run` を実行すれば前半の、`patches-diagram`、`patches-run` を実行すれば後半のどの節からでも再開できます。
+# - **遅れた人は**：最初のセルに加えて、前半なら「題材：名前のない写真400枚」の節のセルを、後半なら「欠陥を1枚も見せずに、欠陥を見つける」の節のはじめの2つのセルを実行すれば、その先のどの節からでも再開できます。
 # - **よくある間違い**：最も多い種類の割合（純度）で $k$ を選ぶ。t-SNEの島を数える。AUROCを「警報の正しさ」と読む。欠陥品を見てしきい値を決め、同じ欠陥品で測る。
 # - **議論の種**：詐欺の例が1つも手に入らないとき、見逃しの割合はどうすれば見積もれるでしょうか。
 
@@ -779,6 +779,6 @@ print(f"100 birds and their mirror images, before learning on: {loss:.2f} (guess
 # - **To project**: the first clusters of photos, the pictures of where the damage is, the `rare` diagram, the widget `10_stream`.
 # - **In pairs**: with the widget `10_stream`, one sets the share of damaged parts and the cost of a missed one, the other predicts the cheapest threshold.
 # - **Waiting**: on two CPU cores every cell takes a few seconds; t-SNE and drawing 400 sound parts are the longest.
-# - **Whoever fell behind** runs `setup` and `heaps-run` and can go on anywhere in the first half; for the second half, `patches-diagram` and `patches-run`.
+# - **Whoever fell behind** runs the first cell and, for the first half, those of "The job: 400 photos without names"; for the second half, the first two of "Finding damage without having seen any". From there one can go on with any section of that half.
 # - **Common mistakes**: choosing $k$ by the share of the most frequent species (purity); counting the islands of t-SNE; reading the AUROC as "how many alarms are right"; setting the threshold on the very damaged parts that it is measured on.
 # - **To discuss**: if not one example of fraud can be had, how would you estimate the share that is missed?

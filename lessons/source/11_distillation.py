@@ -727,7 +727,7 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **映すもの**：`win-run` の図、ウィジェット（温度1と4）、学び方の図（`where-run`）、枚数の図（`amount-figure`）。
 # - **2人組で**：1人が教師、1人が生徒になります。教師は写真を見て、10種類に合計100点を配ります。生徒は写真を見ずに、どの鳥か、何に似ているかを当てます。
 # - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、ほかのセルは数秒です。
-# - **遅れた人は**：`setup`、`teacher-run`、`predict-win`、`win-run` を実行すれば、どの節からでも再開できます。
+# - **遅れた人は**：先頭から「まず、やってみる」の図までのコードのセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率や長さを合わせずに比べる（検証データで、学習率0.1だと44%、1.0なら78%。ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
 # - **議論の種**：教師が別の会社のモデルだったら、その答えで自社の生徒を育ててよいでしょうか。
 
@@ -737,6 +737,6 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **To project**: the figure of `win-run`, the widget at temperatures 1 and 4, the figure of all ways (`where-run`), the figure of both numbers (`amount-figure`).
 # - **In pairs**: one is the teacher and shares out 100 points over the ten birds for a photo; the other, without seeing the photo, says which bird it is and what it resembles.
 # - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, every other cell a few.
-# - **Whoever fell behind** runs `setup`, `teacher-run`, `predict-win` and `win-run` and can go on from any section.
+# - **Whoever fell behind** runs the cells with code from the top to the figure under "Try it first" and can go on from any section.
 # - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate (on validation data 44% at 0.1, 78% at 1.0) or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
 # - **To discuss**: the teacher is another company's model. May you bring up a student of your own on its answers?

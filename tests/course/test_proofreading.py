@@ -1,7 +1,5 @@
 """Proof-reading by machine: what is found in a lesson, and that each lesson keeps to its list."""
 
-import ast
-import builtins
 import re
 
 import nbformat
@@ -148,35 +146,6 @@ def test_lessons_read_well_but_for_what_is_listed(course):
         for finding in too_many(lesson, proofread(lesson, course[:i]))
     ]
     assert not problems, "\n".join(problems)
-
-
-def needed_and_made(code):
-    """Names that a cell takes from cells before it, and those that it leaves to others."""
-    nodes = list(ast.walk(ast.parse(code)))
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    made = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
-    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    for node in nodes:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            made |= {(one.asname or one.name).split(".")[0] for one in node.names}
-    return read - made - set(dir(builtins)), made
-
-
-def test_whoever_fell_behind_needs_no_cell_but_those_that_are_named(course):
-    named = 0
-    for lesson in course:
-        code = {block.key: block.code for block in lesson.blocks if block.kind == "code"}
-        (page,) = [b.sources["en"] for b in lesson.blocks if "teacher" in b.tags] or [""]
-        line = re.search(r"Whoever fell behind\*\* runs (`[^.]*?),? and can go on", page)
-        here = set()
-        for key in re.findall(r"`([\w-]+)`", line[1] if line else ""):
-            needed, made = needed_and_made(code[key])
-            assert needed <= here, f"{lesson.name}: {key} lacks {needed - here}"
-            here |= made
-            named += 1
-    assert named
 
 
 def test_the_glossary_is_whole_and_keeps_to_its_own_words():

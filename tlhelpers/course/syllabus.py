@@ -31,7 +31,9 @@ class Lesson:
     """What `lesson.toml` says of a lesson; `title`, `short` and `measures` by language.
 
     part: of the course, such as "core". short: the title on the map. downloads: the public data
-    sets and networks that it may fetch, by the names of their catalogues.
+    sets and networks that it may fetch, by the names of their catalogues. catch_up: the keys of the
+    "cells" that whoever fell behind runs, and the heading where one goes on ("join"); without it,
+    any section.
     """
 
     number: str
@@ -42,6 +44,7 @@ class Lesson:
     measures: dict[str, str] = field(default_factory=dict)
     minutes: int = 60
     downloads: tuple[str, ...] = ()
+    catch_up: dict = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
