@@ -5,7 +5,7 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 1クラス10通のラベルで問い合わせを仕分け、単語を数えるだけのTF-IDFと公平に比べる
+# - 1クラス10通のラベルで問い合わせを仕分け、文字や単語を数えるだけのTF-IDFと公平に比べる
 # - BERTの中身（トークン、埋め込み、アテンション、穴埋め）を説明し、アテンションを1つの文で計算する
 # - 英語のラベルだけで日本語を分類し、言語モデルの転移が役に立たない場合も見分ける
 
@@ -304,12 +304,12 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **効果は事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** 静的な単語埋め込みは、単語の意味を知っていても、TF-IDFと大きくは変わりません。事前学習をしないBERTは、いちばん下です。60通だけでは、言葉を覚えられません。
+# **TF-IDFとの差は、事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** 静的な単語埋め込みは、単語の意味を知っていても、凍結したBERTよりTF-IDFに近い正解率です。事前学習をしないBERTは、いちばん下です。60通だけでは、言葉を覚えられません。
 #
 # **ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。** LoRAやファインチューニングでさらに学習しても、ここでは、はっきりした効果はありません。
 
 # %% [markdown] key="ways-read" lang="en"
-# **The gain comes from pre-training, and most of it from the layers that read words in context.** Static vectors, which know single words, do little better than TF-IDF, or no better. Without pre-training the same BERT comes last: sixty texts are too few to learn a language.
+# **The lead over TF-IDF comes from pre-training, and most of it from the layers that read words in context.** Static vectors, which know single words, stay closer to TF-IDF than to frozen BERT. Without pre-training the same BERT comes last: sixty texts are too few to learn a language.
 #
 # **With few labels, first freeze the body and train a linear probe.** Training more, with LoRA or fine-tuning, gains nothing certain here.
 
@@ -478,7 +478,7 @@ tl.quiz("12")
 # tl.probe(real, tl.load_task("enquiries", per_class=10))
 # ```
 #
-# ライブラリ `sentence-transformers` と `scikit-learn` だけでも、5行で書けます。いまの現場で、まず試すべき組み合わせです。
+# ライブラリ `sentence-transformers` と `scikit-learn` だけでも、凍結した文エンコーダーに線形の出力層を付けられます。いまの現場で、まず試すべき組み合わせです。
 #
 # ```python
 # from sentence_transformers import SentenceTransformer
@@ -503,7 +503,7 @@ tl.quiz("12")
 # tl.probe(real, tl.load_task("enquiries", per_class=10))
 # ```
 #
-# With the libraries `sentence-transformers` and `scikit-learn` it takes five lines. At work today, this is the combination to try first.
+# The libraries `sentence-transformers` and `scikit-learn` alone will do for a frozen sentence encoder with a linear head. At work today, this is the combination to try first.
 #
 # ```python
 # from sentence_transformers import SentenceTransformer
@@ -667,7 +667,7 @@ tl.see_prediction("12-spam", ahead)
 #
 # どの信頼区間も0をまたぎます。テストの文の選び方も考えに入れたので、ラベルを付ける文の選び方だけを考えた「6つの方法の図」の信頼区間より、広くなっています。
 #
-# **学習のしかたを変えると**：学習の長さを半分や3倍にしても、勾配クリッピングをなくしても、SGDにしても、凍結はゼロからの学習を32〜36ポイント上回ります。ファインチューニングも、平均では凍結より1〜2ポイント高いままです（10回ずつの測定、保存済み）。この差は、ラベルを付ける文の選び方だけを考えれば、4つの設定と2つの言語を合わせた8つの場合のうち、5つではっきりしています。
+# **学習のしかたを変えると**：学習の長さを半分や3倍にしても、勾配クリッピングをなくしても、SGDにしても、凍結はゼロからの学習を32〜36ポイント上回ります。ファインチューニングも、平均では凍結より1〜2ポイント高いままです（10回ずつの測定、保存済み）。
 #
 # 次の図は、本物のモデルを、さらに2つの英語のデータで測ったものです。この教材の問い合わせと、音声アシスタントへの質問（CLINC150）です。
 
@@ -689,7 +689,7 @@ tl.see_prediction("12-spam", ahead)
 #
 # All four intervals contain 0. They allow for the choice of the test texts as well, so they are wider than those in the figure of the six ways, which allow for the choice of the labelled texts alone.
 #
-# **Trained in another way**: at half and three times the length, without gradient clipping and with SGD, frozen leads training from scratch by 32 to 36 points, and fine-tuning stays 1 to 2 points above frozen on average (ten draws each, stored). Over the choice of the labelled texts alone, this small lead is clear in five of the eight cases (four settings, two languages).
+# **Trained in another way**: at half and three times the length, without gradient clipping and with SGD, frozen leads training from scratch by 32 to 36 points, and fine-tuning stays 1 to 2 points above frozen on average (ten draws each, stored).
 #
 # The next figure shows the real models on two more English sets: our enquiries, and CLINC150, questions to a voice assistant.
 
@@ -878,12 +878,12 @@ for sentence in (
 # %% [markdown] key="deeper-gpt" lang="ja" tags=["deeper"]
 # ## さらに深く：GPTは次の語を選ぶ
 #
-# GPTの仲間は、隠した語ではなく**次の語**を当てます。確率に従って次の語を選び、また選ぶ、と続けると文章になります。`zukan-gpt` で試しましょう。
+# GPTの仲間は、隠した語ではなく**次の語**を当てます。確率に従って次の語を選び、また選ぶ、と続けると文章になります。`zukan-gpt` で試しましょう。温度（`temperature`）を1より低くして、確率の高い語を選びやすくします。
 
 # %% [markdown] key="deeper-gpt" lang="en" tags=["deeper"]
 # ## Deeper: GPT draws the next word
 #
-# The family of GPT guesses the **next word** in place of a hidden one. Draw it by its probability, draw again, and a text comes out. Try it with `zukan-gpt`.
+# The family of GPT guesses the **next word** in place of a hidden one. Draw it by its probability, draw again, and a text comes out. Try it with `zukan-gpt`; a temperature below 1 makes likely words still more likely.
 
 # %% key="gpt-code"
 from transformers import AutoModelForCausalLM
@@ -948,7 +948,7 @@ for start in starts:
 # - **文エンコーダー**：文を1本のベクトルにするSentence-BERT（[arXiv:1908.10084](https://arxiv.org/abs/1908.10084)）の仲間。多言語E5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）、日本語のRuri（[arXiv:2409.07737](https://arxiv.org/abs/2409.07737)）など。凍結して線形の出力層を付けるのが出発点です。
 # - **SetFit**（[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）：同じクラスの文どうしを近づける学習で、1クラス8通ほどから文エンコーダーを調整します。
 # - **ModernBERT**（[arXiv:2412.13663](https://arxiv.org/abs/2412.13663)）：長い文を速く読む、新しい世代のBERT。
-# - **指示に従う大規模言語モデル**（[arXiv:2203.02155](https://arxiv.org/abs/2203.02155)）：見本を数通見せ、言葉で頼むだけで仕分けられます。ラベルなしで始められますが、1通ごとの費用と待ち時間、社外にデータを送ってよいかを確かめ、同じテストデータでTF-IDFと比べてください。
+# - **指示に従う大規模言語モデル**（[arXiv:2203.02155](https://arxiv.org/abs/2203.02155)）：言葉で頼むだけで仕分けられ、ラベルなしで始められます。ただし、1通ごとの費用と待ち時間、社外にデータを送ってよいかを確かめ、同じテストデータでTF-IDFと比べてください。
 #
 # **もとの論文** ・ アテンションとTransformer（[arXiv:1706.03762](https://arxiv.org/abs/1706.03762)）、BERT（[arXiv:1810.04805](https://arxiv.org/abs/1810.04805)）、LoRA（[arXiv:2106.09685](https://arxiv.org/abs/2106.09685)）、Banking77（[arXiv:2003.04807](https://arxiv.org/abs/2003.04807)）。アテンションの図を「理由の説明」と見てよいかには議論があります（[arXiv:1902.10186](https://arxiv.org/abs/1902.10186)）。
 
@@ -972,7 +972,7 @@ for start in starts:
 # - **Sentence encoders**: Sentence-BERT ([arXiv:1908.10084](https://arxiv.org/abs/1908.10084)) and its descendants turn a text into one vector, such as multilingual E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)) or, for Japanese, Ruri ([arXiv:2409.07737](https://arxiv.org/abs/2409.07737)). Frozen, with a linear head, they are the place to start.
 # - **SetFit** ([arXiv:2209.11055](https://arxiv.org/abs/2209.11055)) tunes a sentence encoder from some 8 labels a class, by drawing texts of the same class together.
 # - **ModernBERT** ([arXiv:2412.13663](https://arxiv.org/abs/2412.13663)): a BERT of a new generation, for long texts, and fast.
-# - **Large language models that follow instructions** ([arXiv:2203.02155](https://arxiv.org/abs/2203.02155)) sort mail if you ask in words and show a few examples. They start from no label. Mind the cost and the wait for each text, and whether data may leave the house, and measure them beside TF-IDF on the same test data.
+# - **Large language models that follow instructions** ([arXiv:2203.02155](https://arxiv.org/abs/2203.02155)) sort mail if you ask in words, without any label. Mind the cost and the wait for each text, and whether data may leave the house, and measure them beside TF-IDF on the same test data.
 #
 # **Original papers** · attention and the Transformer ([arXiv:1706.03762](https://arxiv.org/abs/1706.03762)), BERT ([arXiv:1810.04805](https://arxiv.org/abs/1810.04805)), LoRA ([arXiv:2106.09685](https://arxiv.org/abs/2106.09685)), Banking77 ([arXiv:2003.04807](https://arxiv.org/abs/2003.04807)). Whether a picture of attention is an explanation is disputed ([arXiv:1902.10186](https://arxiv.org/abs/1902.10186)).
 
