@@ -304,7 +304,7 @@ tl.claim(
 lesson01.draw_label_curves(tl.stored("01_pets"), "pets")
 
 # %% [markdown] key="pets-read" lang="ja"
-# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、ファインチューニングもゼロからの学習も92%に届きました。ゼロからの学習でさえ、凍結を5ポイント上回っています。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられないからです。ラベルが少ないうちは凍結、増えたら目も鍛える、という順番です（レッスン03）。
+# **ラベルが増えると、凍結したままの目は追い越されます。** 200枚では、ファインチューニングもゼロからの学習も92%に届きました。ゼロからの学習でさえ、凍結を5ポイント上回っています。借りた目に犬と猫を見分ける力が足りなくても、凍結では育てられないからです。ラベルが少ないうちは凍結し、増えたら目も鍛える、という使い分けになります（レッスン03）。
 #
 # ## 本物の写真では？
 #
@@ -323,12 +323,12 @@ lesson01.draw_real(tl.stored("01_real"))
 # %% [markdown] key="real-read" lang="ja"
 # **猫と犬では、1クラス5枚のラベルで92%に届きました。** 画素とランダムな重みは、200枚でも60%未満です。ところが3種類の血液細胞は色と大きさで見分けられるので、画素だけでも1クラス10枚で93%になり、転移の効果はわずかです。効果は転移先しだいです（レッスン06）。
 #
-# ここでは、設定を選ぶためのラベルを別に使っていません。学習用のラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。
+# ここでは、設定を選ぶためだけのラベルは使っていません。学習用のラベルを何組かに分け、1組ずつ交代で答え合わせに回す**交差検証**で選びました。
 
 # %% [markdown] key="real-read" lang="en"
 # **On cats and dogs, five labels of each reach 92%.** Pixels and random weights stay below 60% even with 200. The three kinds of blood cell, however, differ in colour and size: pixels alone reach 93% with ten labels of each, and transfer adds little. It depends on the target (lesson 06).
 #
-# The settings, too, were chosen with these labels alone. In **cross-validation**, parts of them take turns at checking what the others taught.
+# No further labels were used to choose the settings here: in **cross-validation**, parts of the training labels take turns at checking what the others taught.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
