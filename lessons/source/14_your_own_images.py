@@ -343,7 +343,7 @@ print(f"Now: test {report.test_acc}, next month {sum(hits) / len(hits):.0%}")
 for kind, before in (("cat", cats_before), ("dog", dogs_before)):
     now = [hit for hit, path in zip(hits, photos) if path.parent.name == kind]
     print(f"Next month's {kind}s: {before:.0%} the quick way, now {sum(now) / len(now):.0%}")
-    # ja: print(f"翌月の {kind}：手早い方法では {before:.0%}、今回は {sum(now) / len(now):.0%}")
+    # ja: print(f"翌月の正解率（{kind}）：手早い方法では {before:.0%}、今回は {sum(now) / len(now):.0%}")
 
 # %% [markdown] key="yours" lang="ja"
 # **翌月の正解率は68%から78%へ、10ポイント上がりました。** フォルダーを直したことに加え、分類を最近傍法から線形プローブに替えたことも効いたのでしょう。猫は49%から83%へ上がり、犬は86%から74%に下がっています。両方のクラスの枚数がほぼそろい、犬と答えやすい偏りがなくなったからでしょう。テストはまた89%でしたが、飼い主30人のテストには±10ポイントほどの幅があり、今回は運も良かったのです。

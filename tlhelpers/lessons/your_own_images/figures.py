@@ -43,6 +43,7 @@ LOOK = {
 }
 STEPS = ("pixels", "knn", "probe", "turned_probe", "fine_tune", "more_probe", "more_tuned")
 REAL_STEPS = ("knn", "probe", "fine_tune", "scratch")
+LIFT = 0.14  # of the two marks of a row, so that both can be seen where they agree
 CHANCE = 0.5  # two classes, as many of each
 
 
@@ -90,10 +91,11 @@ def draw_costs(found: Mapping[str, Mapping]) -> Picture:
     figure, axes = plt.subplots(figsize=(7.4, 4.2))
     for row, mistake in enumerate(COSTS):
         said, new = (interval(found[mistake][way], share=True) for way in ("said", "new"))
-        axes.plot([said.mean, new.mean], [row, row], color=figures.GREY, linewidth=1)
+        ends = [row - LIFT, row + LIFT]
+        axes.plot([said.mean, new.mean], ends, color=figures.GREY, linewidth=1)
         for point, lift, colour, marker, way in (
-            (said, -0.14, figures.VERMILION, "s", "said"),
-            (new, 0.14, figures.GREEN, "o", "true"),
+            (said, -LIFT, figures.VERMILION, "s", "said"),
+            (new, LIFT, figures.GREEN, "o", "true"),
         ):
             label = text(f"lesson14.cost_{way}") if row == 0 else None
             look = {"color": colour, "marker": marker, "label": label}
