@@ -175,7 +175,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # 近道あり
 # ```
 #
-# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、深いと学習しにくいのでしょうか。
+# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、近道のないブロックは、「何もしない」ことを学ばなければなりません。
 #
 # 8層、14層、20層のネットワークに、それぞれに合う学習率で、同じ240枚を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて10回）。
 
@@ -198,7 +198,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# **And in real networks?** BatchNorm (lesson 08) keeps their input from vanishing. Are deep ones still hard to train without shortcuts? Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 10 starts).
+# **And in real networks?** BatchNorm (lesson 08) keeps the input from vanishing, but a plain block still has to learn to do nothing. Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 10 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 lesson07.draw_depth(tl.stored("07_depth"))
@@ -253,14 +253,14 @@ tl.claim(
 # %% [markdown] key="targets-read" lang="ja"
 # **いつもではありませんが、凍結では、6つの仕事のうち5つで `zukan-resnet` の平均が1位でした。** ただし、いちばん多くの画像を見たのも `zukan-resnet` です（枚数をそろえた比較は「さらに深く」）。
 #
-# **凍結では、上の2つはいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
+# **凍結では、平均の1位と2位はいつもResNetとVGGで、3位から下が仕事ごとに入れ替わります。** `zukan-shape` と `zukan-texture` は、設計も大きさも元の正解率（98%）も同じです。それなのに、鳥では形の目が、空撮写真では模様の目が上になりました。
 #
 # **ファインチューニングしても、1位はどの仕事でもこの2つのどちらかです。** ファインチューニングするつもりでも、候補は安い線形プローブで選べます。
 
 # %% [markdown] key="targets-read" lang="en"
 # **Not always, but often: frozen, `zukan-resnet` has the highest mean on five of six jobs.** It has also seen the most pictures (see "Deeper").
 #
-# **Frozen, the first two are always ResNet and VGG; behind them, the order changes with the job.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
+# **Frozen, ResNet and VGG have the two highest means on every job; behind them, the order changes.** `zukan-shape` and `zukan-texture` share design, size and accuracy at home (98%). Yet shape is ahead on birds, and texture on photos from the air.
 #
 # **Fine-tuned, too, one of these two leads every job.** So a cheap probe can choose a network that you mean to fine-tune.
 
@@ -270,7 +270,7 @@ tl.claim(
 # 候補が100個あれば、全部をファインチューニングしてみるわけにはいきません。線形プローブで選ぶにも、検証データのラベルがいります。学習も検証データもいらないのが、**転移可能性**（transferability）の目安です。ラベル付きの画像の特徴か、元の出力層の答えを、一度見るだけで計算できます。
 #
 # - **k-NN**（k近傍法。ここではk = 1）は、特徴を見ます。いちばん近いほかの画像が、同じクラスである割合です。
-# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えを見ます。下の図の右では、元の出力層は「れんが」と「こけ」しか知りません。それでも、「れんが」と答えた画像の90%は市街地でした。この表から計算すると、ある市街地の写真が市街地である確率は0.78です。LEEPは、この確率の対数（ここでは −0.25）を、全部の画像で平均した値です。0に近いほど有望です。
+# - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えを見ます。下の図の右では、元の出力層は「れんが」と「こけ」しか知りません。それでも、「れんが」と答えた画像の90%は市街地でした。この表から計算すると、「れんが」80%、「こけ」20%と答えた市街地の写真が、市街地である確率は0.78です。LEEPは、この確率の対数（ここでは −0.25）を、全部の画像で平均した値です。0に近いほど有望です。
 #
 # 目安を比べられるのは、同じ仕事の中だけです。クラスが少ない仕事では、どのネットワークの値も高くなるからです。
 
@@ -280,7 +280,7 @@ tl.claim(
 # You cannot fine-tune a hundred candidates, and a probe needs validation labels, too. Scores of **transferability** need neither training nor validation: they look once at the features of your labelled pictures, or at the old head's answers.
 #
 # - **k-NN** (k nearest neighbours, here k = 1) looks at the features: for how many pictures is the nearest other picture of the same class?
-# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old head's answers. In the drawing below, at the right, the old head knows only brick and moss. Yet 90% of the pictures that it calls brick are towns. From this table, a photo of a town gets a probability of 0.78 of being a town. LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
+# - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old head's answers. In the drawing below, at the right, the old head knows only brick and moss. Yet 90% of the pictures that it calls brick are towns. From this table, a town called 80% brick and 20% moss gets a probability of 0.78 of being a town. LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
 #
 # Compare scores within one job only: with fewer classes, they are higher anyway.
 
@@ -587,14 +587,14 @@ lesson07.draw_families(tl.stored("07_families"))
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 
 # %% [markdown] key="matched-read" lang="ja"
-# **胸部の絵では、仕事に合う転移元が、20枚でも100枚でも8ポイント上でした**（「いろいろな104種類」との差）。5枚では、差がはっきりしません。
+# **胸部の絵では、仕事に合う転移元が、20枚でも100枚でも8ポイント上でした**（「いろいろな104種類」との差）。5枚では、この差がはっきりしません。
 #
 # **文章では、分野が合うことより、文の種類の多さが効いたようです。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで9ポイント上です。ところが、話題を4つに絞り、文の型の数を旅行や日常の文とそろえたメールでは、差がはっきりしません（2ポイント、95%信頼区間は0を含みます）。日本語のメールでも同じでした。なお、正解率は高くても35%で、そのまま実用にはなりません。
 #
 # 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測りましょう。
 
 # %% [markdown] key="matched-read" lang="en"
-# **On drawn X-rays, the source that matches is 8 points ahead of "104 kinds of everything", with 20 labels of each class and with 100.** With 5 labels no difference is clear.
+# **On drawn X-rays, the source that matches is 8 points ahead of "104 kinds of everything", with 20 labels of each class and with 100.** With 5 labels this lead is not clear.
 #
 # **With texts, variety seems to count more than the field.** Vectors from all of the shop's mail are 9 points ahead of those from travel and daily life (with 10 labels). But the mail on 4 subjects, with only as many sentence patterns as those texts, has no clear lead (2 points; the 95% interval contains 0). Japanese mail shows the same. The accuracies themselves, 35% at most, are not for use.
 #
@@ -661,7 +661,7 @@ for name, network in networks.items():
 #
 # $F$ は特徴、$y$ はラベルです。$\alpha$ は重みの事前分布の、$\beta$ はノイズの、散らばりの小ささ（分散の逆数）です。
 #
-# **広く使われているLogMEのコードには、誤りがあります。** 画像が特徴の数より少ないときに、式の1つの項が抜けるのです。意味のない乱数でも、正しい式なら0.32になるところが、約16になります。`tl.transferability` は正しい式を使います。
+# **広く使われているLogMEのコードには、誤りがあります。** 画像が特徴の数より少ないときに、式の1つの項が抜けるのです。すると、意味のない乱数でも約16になります（下の表と図の値は、どれも1未満です）。`tl.transferability` は正しい式を使います。
 
 # %% [markdown] key="logme" lang="en"
 # **LogME** (You et al., 2021, [arXiv:2102.11005](https://arxiv.org/abs/2102.11005)) asks how probable your labels are, if they follow linearly from the features. It does not fit one set of weights, but averages over all of them. This average is called the **evidence**, and LogME is its logarithm. So having many features is not enough for a high value.
@@ -670,7 +670,7 @@ for name, network in networks.items():
 #
 # $F$ are the features and $y$ the labels. $\alpha$ is the precision (one over the variance) of the weights' prior, and $\beta$ that of the noise.
 #
-# **The code of LogME in wide use has a mistake.** Where there are fewer pictures than features, it leaves out a term. For meaningless random numbers it then gives about 16, where the formula gives 0.32. `tl.transferability` uses the whole formula.
+# **The code of LogME in wide use has a mistake.** Where there are fewer pictures than features, it leaves out a term. For meaningless random numbers it then gives about 16, while no network below reaches 1. `tl.transferability` uses the whole formula.
 
 # %% key="scores-table"
 tl.transferability(networks, aerial, ("logme", "h_score", "leep", "knn"))
@@ -691,25 +691,25 @@ lesson07.draw_scores(choice)
 # %% [markdown] key="scores-read" lang="ja"
 # **同じ仕事の中では、LogMEが高いほど正解率もおおむね高くなります。仕事をまたぐと、そうはなりません。** クラスの数や特徴の大きさでも、LogMEの値が変わるからです。
 #
-# 次は、5つの目安すべての後悔です。
+# 次は、4つの目安とプローブの後悔です。
 
 # %% [markdown] key="scores-read" lang="en"
 # **Within one job, a higher LogME mostly goes with a higher accuracy. Across jobs it does not**, since its values also depend on the number of classes and on the scale of the features.
 #
-# And this is the regret of all five scores.
+# And this is the regret of the four scores and of the probe.
 
-# %% key="regret-all" alt_ja="5つの目安とランダムな選択の平均の後悔。左は1クラス5枚、右は20枚。" alt_en="Mean regret of five scores and of a random choice, with 5 and with 20 labels a class."
+# %% key="regret-all" alt_ja="4つの目安、プローブ、ランダムな選択の平均の後悔。左は1クラス5枚、右は20枚。" alt_en="Mean regret of four scores, of a probe and of a random choice, with 5 and with 20 labels a class."
 lesson07.draw_regret(choice, every=True)
 
 # %% [markdown] key="regret-all-read" lang="ja"
-# **Hスコアの後悔が、いちばん大きくなりました。** LogMEは、20枚ではLEEPやk-NNとほとんど変わりません。
+# **目安の中では、Hスコアの後悔がいちばん大きくなりました。** LogMEは、20枚ではLEEPやk-NNとほとんど変わりません。
 #
 # **目安は「いつもの選び方」にも勝たなければ、意味がありません。** 本物の6つのデータで、いつもImageNetのMobileNetV2を選ぶと、後悔は1.7ポイントです。これより良かった目安は、LEEP（1.0ポイント）だけでした。絵の6つの仕事でも、いつも `zukan-resnet` を選べば、プローブより後悔が小さくて済みます。ただし、いつもどれを選べばよいかは、測るまでわかりません。
 #
 # **ラベルが多いと、LogMEのほうがプローブより上手に選びました。** 絵の6つの仕事で、ラベルが1クラス60枚のとき、後悔はLogMEが1.1ポイント、プローブが2.3ポイントでした。プローブの検証データが、1クラス10枚のままだったからでしょう。ラベルが増えたら、検証データも増やしましょう。
 
 # %% [markdown] key="regret-all-read" lang="en"
-# **The H-score has the largest regret.** With 20 labels, LogME hardly differs from LEEP and k-NN.
+# **Of the scores, the H-score has the largest regret.** With 20 labels, LogME hardly differs from LEEP and k-NN.
 #
 # **A score must also beat a habit.** On the six real sets, whoever always takes ImageNet's MobileNetV2 has a regret of 1.7 points. Of the scores, only LEEP does better (1.0). On the six drawn jobs, too, always taking `zukan-resnet` has less regret than the probe. Before measuring, though, nobody knows which network to make a habit of.
 #
@@ -822,7 +822,7 @@ print(f"with shortcuts {learned['residual']:.0%}")
 # **今日も、近道のあるほうがよく覚えました。** 図のネットワークで、エポック数を半分にしても、勾配を切り詰めても、AdamWに替えても、10回のどれでも近道のあるほうが上でした。
 
 # %% [markdown] key="skip-settings" lang="en"
-# **Here, too, the one with shortcuts learns more.** The networks of the figure agree at half the epochs, with clipped gradients and with AdamW: shortcuts were ahead in every one of ten starts.
+# **Here, too, the one with shortcuts learns more.** So do the networks of the figure at half the epochs, with clipped gradients and with AdamW: shortcuts were ahead in every one of ten starts.
 
 # %% [markdown] key="deeper-gradient" lang="ja" tags=["deeper"]
 # ## さらに深く：勾配は消えるのか、増えすぎるのか
