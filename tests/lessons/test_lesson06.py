@@ -95,6 +95,11 @@ def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, chang
     assert verdict.message.startswith(text(f"lesson06.{sentence}", **keys))
 
 
+def test_a_short_japanese_sentence_is_a_sentence(monkeypatch):
+    monkeypatch.setenv("TLHELPERS_LANG", "ja")
+    assert check("06-c", {"plan": PLAN | {"if_harm": "害なら転移元を替える。"}}).passed
+
+
 def test_a_verdict_needs_the_whole_interval(monkeypatch):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     pairs = stored("06_pairs")

@@ -76,6 +76,6 @@ def defend_a_plan(plan: dict) -> str | None:
     if plan["chosen_on"] != "validation":
         return text("lesson06.plan_chosen", given=plan["chosen_on"])
     for key in ("if_harm", "why"):
-        if len(str(plan[key])) < 15:
+        if len(str(plan[key])) < 10:
             return text("lesson06.plan_short", key=key)
     return None

@@ -265,11 +265,14 @@ def _signals(pairs: Mapping, name: str, way: str = "frozen") -> tuple[Tensor, Te
 def warning_rows(pairs: Mapping) -> list[dict]:
     """For each score: does it order the sources of one target by their gap, head only?
 
+    The lead of the probe over random weights orders them as the probe itself does: it has no row.
     within_targets: Spearman's correlation over the four sources, a mean over the targets.
     best_chosen: on how many targets the source with the least warning is the best one.
     """
     rows = []
     for name in pairs["warnings"]:
+        if name == "above_random":
+            continue
         signal, gaps = _signals(pairs, name)
         signal = signal if name in WARN_HIGH else -signal
         within = torch.tensor([spearman(*both) for both in zip(signal.T, gaps.T, strict=True)])
