@@ -225,7 +225,7 @@ lesson05.draw_controls(results)
 # %% [markdown] key="controls-read" lang="en"
 # **The first few pictures matter most.** From one to five, the accuracy rises from about 79% to 94%, because a mean evens out the luck of single pictures.
 #
-# **And it is the pre-training**: with five pictures, the better control reaches only 45%.
+# **And the credit goes to the pre-training**: with five pictures, the better control reaches only 45%.
 #
 # ### Exercise A (try, 4 minutes)
 #
@@ -298,7 +298,7 @@ unit = F.normalize(kinds, dim=2)  # every feature vector has length 1
 
 def compare(vectors, registered):
     """Similarities of pictures 11-40 to their own entry and to others; 1-10 are for entries."""
-    # ja: """11〜40枚目の、自分の種類やほかの種類の登録との類似度。1〜10枚目は登録用です。"""
+    # ja: """11〜40枚目と、自分・ほかの種類の登録との類似度。1〜10枚目は登録用です。"""
     entries = F.normalize(vectors[:, :registered].mean(1), dim=1)
     similarity = entries @ vectors[:, 10:].mT  # shape: kind, entry, picture
     # ja: similarity = entries @ vectors[:, 10:].mT  # 形：種類、登録、画像
@@ -430,7 +430,7 @@ lesson05.draw_real(real)
 #
 # ### 練習C（設計する、5分）
 #
-# 倉庫に返品される部品は300種類で、カタログ写真が1枚ずつあります。返品の5%はカタログにない他社の部品です。間違った棚に戻すと1件1万円、人が確かめれば1件100円かかります。
+# 倉庫の部品は300種類で、カタログ写真が1枚ずつあります。返品の5%は、カタログにない他社の部品です。間違った棚に戻すと1件1万円、人が確かめれば1件100円かかります。
 #
 # 計画を `plan` に書いてください。
 #
@@ -662,20 +662,20 @@ sets = [measure_set(seed) for seed in tl.seeds(5)]
 lesson05.draw_sets(sets)
 
 # %% [markdown] key="sets-read" lang="ja"
-# **組どうしの差は、1組の区間の幅より大きくなりました。** 論文の表の「±」は、たいていエピソードの区間です。新しい画像の1組でどんな平均が出るかを言いたいときは、水色の**予測範囲**を使います。5つの平均の標準偏差を $s$、平均を $\bar{x}$、組の数を $n$ として、$\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$ です（$t_{4} = 2.78$）。平均そのものの信頼区間より、必ず広くなります。鳥の種類やネットワークを替えたときの違いは、どちらにも入っていません。
+# **組どうしの差は、1組の区間の幅より大きくなりました。** 論文の表の「±」は、たいていエピソードの区間です。新しい画像の1組でどんな平均が出るかを言いたいときは、水色の**予測範囲**を使います。5つの平均の標準偏差を $s$、平均を $\bar{x}$、組の数を $n$ として、$\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$ です。$t_{n-1}$ はt分布から決まる値です（95%なら $t_{4} = 2.78$）。予測範囲は、平均そのものの信頼区間より必ず広くなります。鳥の種類やネットワークを替えたときの違いは、どちらにも入っていません。
 
 # %% [markdown] key="sets-read" lang="en"
-# **The sets differ by more than the interval of any one of them.** The "±" in the tables of papers is usually the interval over episodes. To say what mean a new set of pictures may give, use the light blue **prediction range**. With the mean $\bar{x}$ and the standard deviation $s$ of the five means, and $n$ sets, it is $\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$ (where $t_{4} = 2.78$). It is always wider than the interval of the mean. Neither covers other kinds of bird, or another network.
+# **The sets differ by more than the interval of any one of them.** The "±" in the tables of papers is usually the interval over episodes. To say what mean a new set of pictures may give, use the light blue **prediction range**. With the mean $\bar{x}$ and the standard deviation $s$ of the five means, and $n$ sets, it is $\bar{x} \pm t_{n-1}\, s \sqrt{1 + 1/n}$. Here $t_{n-1}$ comes from the t distribution (for 95%, $t_{4} = 2.78$). The range is always wider than the interval of the mean. Neither covers other kinds of bird, or another network.
 
 # %% [markdown] key="deeper-domains" lang="ja" tags=["deeper"]
 # ## さらに深く：どの数字を信じるか
 #
-# 「新しいクラス」にも、近いものと遠いものがあります。まず、事前学習に入っていたクラスでの数字は、フューショットとは言えません（`tl.few_shot` が警告します）。また論文では、1つのデータセットを「学習用のクラス」と「新しいクラス」に分けることがよくあります。ここでは、事前学習と同じプログラムで描いた「新しい生き物」（`novel`）と「新しい架空の文字」（`strokes`）がそれにあたります。
+# 「新しいクラス」にも、近いものと遠いものがあります。まず、事前学習に入っていたクラスでの数字は、フューショットとは言えません（`tl.few_shot` が警告します）。また論文では、1つのデータセットを「学習用のクラス」と「新しいクラス」に分けることがよくあります。ここでは「新しい生き物」（`novel`）と「新しい架空の文字」（`strokes`）がそれにあたり、事前学習の画像と同じプログラムで描いてあります。鳥と魚を描いたのは、別のプログラムです。
 
 # %% [markdown] key="deeper-domains" lang="en" tags=["deeper"]
 # ## Deeper: which number to believe
 #
-# "New classes" can be near or far. A number on classes that were in pre-training is not few-shot learning at all (`tl.few_shot` warns). And papers often split the classes of one data set into those to train on and "novel" ones. Here the new creatures (`novel`) and the new invented characters (`strokes`), drawn by the same program as the pictures of pre-training, are of that sort.
+# "New classes" can be near or far. A number on classes that were in pre-training is not few-shot learning at all (`tl.few_shot` warns). And papers often split the classes of one data set into those to train on and "novel" ones. Here the new creatures (`novel`) and the new invented characters (`strokes`) are of that sort: they come from the program that drew the pictures of pre-training. Another one drew the birds and the fish.
 
 
 # %% key="domains" alt_ja="6つのドメインでの1ショットと5ショットの正解率と、生の画素の1ショット。" alt_en="Accuracy in six domains with one and five support pictures, and of raw pixels with one."
@@ -701,19 +701,19 @@ lesson05.draw_domains(domains)
 # **本物の手書き数字では、生の画素が1ショットでネットワークに並びます。** 数字の位置も大きさもそろっているからでしょう。対照を置かなければ、転移の効果だと思い込むところでした。
 
 # %% [markdown] key="domains-read" lang="en"
-# **Numbers on "new classes" are highest when the same program drew the pictures of pre-training.** On surfaces, nothing helps much. Whenever you see a few-shot number, first ask whether the new classes come from the same place as the pre-training.
+# **Numbers on "new classes" are highest when the same program drew the pictures of pre-training.** In the inspection of surfaces, nothing helps much. Whenever you see a few-shot number, first ask whether the new classes come from the same place as the pre-training.
 #
 # **On real digits, raw pixels are level with the network at one shot**, probably because the digits are all in place and of one size. Without the control, transfer would have got the credit.
 
 # %% [markdown] key="deeper-settings" lang="ja" tags=["deeper"]
 # ## さらに深く：勝敗は条件で変わる
 #
-# 本物の文字の図では、MobileNetV2の入力は96画素で、平均との距離で比べました。入力を128画素にして、事前学習で見た大きさ（224画素）に近づけ、コサイン類似度でも比べてみます。数字は、1ショットで小さなネットワークが何ポイント上かです（保存済み、かっこ内は95%信頼区間）。必要なファイルがそろっていれば、衛星写真でもその場で比べます。
+# 本物の文字の図では、MobileNetV2の入力は96画素で、平均との距離で比べました。入力を128画素にして、事前学習で見た大きさ（224画素）に近づけ、コサイン類似度でも比べてみます。数字は、1ショットで小さなネットワークが何ポイント上かです（保存済み、かっこ内は95%信頼区間）。必要なファイルがそろっていれば、衛星写真でもその場で比べます。なければ、出るのは文字の2行だけです。
 
 # %% [markdown] key="deeper-settings" lang="en" tags=["deeper"]
 # ## Deeper: other settings, another winner
 #
-# In the figure of the real characters MobileNetV2 was given 96 pixels, and the distance to the mean decided. Give it 128, nearer to the 224 of its pre-training, and compare by cosine as well. The numbers are the lead of the small network at one shot (stored, 95% intervals in brackets). Where the files are at hand, the cell also compares the two on satellite photos, on the spot.
+# In the figure of the real characters MobileNetV2 was given 96 pixels, and the distance to the mean decided. Give it 128, nearer to the 224 of its pre-training, and compare by cosine as well. The numbers are the lead of the small network at one shot (stored, 95% intervals in brackets). Where the files are at hand, the cell also compares the two on satellite photos, on the spot. Without them, the two lines about characters are all there is.
 
 # %% key="claim-real" tags=["claim"]
 pairs = zip(real["zukan"]["5-way 1-shot"], real["imagenet"]["5-way 1-shot"])
@@ -759,7 +759,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # %% [markdown] key="references" lang="ja" tags=["deeper"]
 # ## いまのフューショット学習と文献
 #
-# **いまは**：大きな事前学習モデルの特徴と単純な分類器の組み合わせが、手の込んだフューショット専用の学習に並ぶことが繰り返し示されてきました（Tian ほか, 2020、[arXiv:2003.11539](https://arxiv.org/abs/2003.11539)、Hu ほか, 2022、[arXiv:2204.07305](https://arxiv.org/abs/2204.07305)）。文章では、少数の例で埋め込みごと調整するSetFit（Tunstall ほか, 2022、[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）がよく使われます。
+# **いまは**：よい特徴と単純な分類器の組み合わせが、手の込んだフューショット専用の学習に並ぶことが示されました（Tian ほか, 2020、[arXiv:2003.11539](https://arxiv.org/abs/2003.11539)）。大きな事前学習モデルを簡単な手順で使っても、同じように高い正解率が得られています（Hu ほか, 2022、[arXiv:2204.07305](https://arxiv.org/abs/2204.07305)）。文章では、少数の例で埋め込みごと調整するSetFit（Tunstall ほか, 2022、[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）がよく使われます。
 #
 # - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175)。論文では特徴 $f$ もエピソードで学習します。
 # - O. Vinyals ほか, *Matching Networks for One Shot Learning*, 2016. [arXiv:1606.04080](https://arxiv.org/abs/1606.04080)
@@ -769,7 +769,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # %% [markdown] key="references" lang="en" tags=["deeper"]
 # ## Today, and references
 #
-# **Today**: again and again, the features of a large pretrained model with a simple classifier have kept up with elaborate training made for few-shot learning (Tian et al., 2020, [arXiv:2003.11539](https://arxiv.org/abs/2003.11539); Hu et al., 2022, [arXiv:2204.07305](https://arxiv.org/abs/2204.07305)). For texts, SetFit (Tunstall et al., 2022, [arXiv:2209.11055](https://arxiv.org/abs/2209.11055)) is much used: it tunes the embedding itself on a few examples.
+# **Today**: good features with a simple classifier have kept up with elaborate training made for few-shot learning (Tian et al., 2020, [arXiv:2003.11539](https://arxiv.org/abs/2003.11539)), and so has a simple recipe around a large pretrained model (Hu et al., 2022, [arXiv:2204.07305](https://arxiv.org/abs/2204.07305)). For texts, SetFit (Tunstall et al., 2022, [arXiv:2209.11055](https://arxiv.org/abs/2209.11055)) is much used: it tunes the embedding itself on a few examples.
 #
 # - J. Snell, K. Swersky, R. Zemel, *Prototypical Networks for Few-shot Learning*, 2017. [arXiv:1703.05175](https://arxiv.org/abs/1703.05175). In the paper, $f$ itself is trained with episodes, too.
 # - O. Vinyals et al., *Matching Networks for One Shot Learning*, 2016. [arXiv:1606.04080](https://arxiv.org/abs/1606.04080)
