@@ -287,7 +287,7 @@ display(report)
 #
 # ### 間違いを見る
 #
-# 数字の次は、必ず間違えた写真を見ます。次のセルの上の図は**混同行列**（confusion matrix）です。行が正解、列が予測で、数字はテスト写真の枚数です。その下に、間違えた写真が、モデルの自信の高い順に並びます。
+# 次のセルの上の図は**混同行列**（confusion matrix）です。行が正解、列が予測で、数字はテスト写真の枚数です。その下に、間違えた写真が、モデルの自信の高い順に並びます。
 
 # %% [markdown] key="try-read" lang="en"
 # **The big step is to borrow features.** Over ten draws (stored), nearest pixels name 56% of new animals right, nearest borrowed features 76%. The probe and fine-tuning add a few points each, no more than single results vary. In our run both have 90% on validation data, and the report takes the cheaper, the probe: go on only where validation data show a clear lead.
@@ -309,7 +309,7 @@ report.mistakes(most=8)
 #
 # ## テストの大きさ、そしてモデルを使う
 #
-# テストが小さいほど、レポートの正解率に付いた区間は広くなります。正解率が $p$、別々の動物が $n$ 匹なら、区間の半分の幅はおよそ次の値です。
+# テストが小さいほど、レポートの正解率に付いた区間は広くなります。正解率が $p$、別々の動物が $n$ 匹なら、区間の幅の半分はおよそ次の値です。
 #
 # $$2\sqrt{\frac{p\,(1-p)}{n}}$$
 #
@@ -566,12 +566,12 @@ for epoch in range(5):
     # ja: print(f"エポック{epoch + 1}：検証正解率 {tl.evaluate(recipe, pets.valid):.0%}")
 
 # %% [markdown] key="recipe-read" lang="ja"
-# **97%には遠く、上の線形プローブにも届きません。** ランダムな出力層から5エポックだけでは、学び足りないからです（30エポックにすると、私たちの実行では84%になりました）。それに、同じレシピでも、目が何を見てきたかで結果は変わります。`zukan-resnet` は猫も犬も見たことがなく、ImageNetには猫が5クラス、犬が118クラスあります。
+# **97%には遠く、上の線形プローブにも届きません。** ランダムな出力層から5エポックだけでは、学び足りないからです（30エポックにすると、私たちの実行では84%になりました）。それに、目も違います。Xceptionが学習したImageNetには、猫が5クラス、犬が118クラスありますが、`zukan-resnet` は猫も犬も見たことがありません。
 #
 # torchvisionの `RandomRotation` にバッチをそのまま渡すと、**全部の写真が同じ角度**で回ります。気づきにくい落とし穴です。`lesson14.photograph` は、1枚ごとに角度を変えています。
 
 # %% [markdown] key="recipe-read" lang="en"
-# **Far from 97%, and below the linear probe above.** Five epochs are few for a head that starts at random: with 30, our run came to 84%. And a recipe gives what the eye has to give: `zukan-resnet` has met neither cats nor dogs, while ImageNet holds five classes of cats and 118 of dogs.
+# **Far from 97%, and below the linear probe above.** Five epochs are few for a head that starts at random: with 30, our run came to 84%. The eye differs, too: Xception learned on ImageNet, with its five classes of cats and 118 of dogs, while `zukan-resnet` has met neither.
 #
 # If you give a batch to torchvision's `RandomRotation`, **all its photos turn by the same angle**, a trap that is easily missed. `lesson14.photograph` takes another angle for each photo.
 
@@ -584,7 +584,7 @@ for epoch in range(5):
 #
 # たとえば $s$ が8割で、それが全部当たり（$t=100\%$）、実力が70%なら、見かけの正解率は 0.8×100＋0.2×70＝94% です。手早く試したときは $s=1$ だったので、89%は $t$ そのもので、実力は少しも入っていません。動物ごとに分ければ $s=0$ で、実力だけが残ります。
 #
-# 他人の分割をもらったら、まず調べましょう。ファイル名は `0417_2.jpg` のように「飼い主_何枚目か.jpg」の形です。訓練とテストの名前のリストを受け取り、**両方に写真がある飼い主**を、名前の順に並べたリストで返してください。
+# 他人の分割をもらったら、まず調べましょう。ファイル名は `0417_2.jpg` のように「飼い主_何枚目か.jpg」の形です。飼い主の名前に `_` が入ることもあります（`pond_2_1.jpg` は、飼い主 `pond_2` の1枚目）。訓練とテストの名前のリストを受け取り、**両方に写真がある飼い主**を、名前の順に並べたリストで返してください。
 
 # %% [markdown] key="deeper-owners" lang="en" tags=["deeper"]
 # ## Deeper: how much a leak flatters, and how to find it (exercise D, 6 minutes)
@@ -595,7 +595,7 @@ for epoch in range(5):
 #
 # For example, with $s=80\%$, $t=100\%$ and a truth of 70%, the test says 0.8 × 100 + 0.2 × 70 = 94%. In the quick way $s$ was 1, so the 89% were only $t$, with no truth in it. Split by animal, and $s$ is 0: the truth alone is left.
 #
-# Before you trust a split that somebody hands you, check it. File names have the form owner_photo.jpg, such as `0417_2.jpg`. Take the lists of names of training and of test, and return the owners who have photos **in both**, as a list in alphabetical order.
+# Before you trust a split that somebody hands you, check it. File names have the form owner_photo.jpg, such as `0417_2.jpg`. An owner's name may itself hold `_`: `pond_2_1.jpg` is the first photo of owner `pond_2`. Take the lists of names of training and of test, and return the owners who have photos **in both**, as a list in alphabetical order.
 
 
 # %% key="ex-d" tags=["exercise"] needs="setup"
@@ -707,7 +707,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # **How sure is this?**
 #
 # - The figure of mistakes shows the nearest neighbour. With a linear probe the same rises and falls: the test is 5 points too kind with a leak, and 22 with cats in dim light (`tl.stored("14_mistakes")["probe"]`).
-# - In the figure of the order, fine-tuning is ahead of the probe at half and three times its 12 epochs and with AdamW, too. Only without clipping is it open (the interval contains 0). Each way chose its settings on its own validation data.
+# - In the figure of "this order, ten times", fine-tuning is ahead of the probe at half and three times its 12 epochs and with AdamW, too. Only without clipping is it open (the interval contains 0). Each way chose its settings on its own validation data.
 # - On real photographs, scratch stays 31 to 41 points below fine-tuning at half and three times its 200 steps, without clipping and with AdamW (62% at most). Fine-tuning was 1 to 2 points above the probe in each of the 3 draws. Fine-tuning and scratch both chose the lowest of three learning rates, so a still lower one might do better.
 # - The hunt for wrong labels was tried on folders of 100 animals with eight wrong labels, ten times: five on average were among the twelve most doubtful.
 # - Not every leak shows in the numbers: with 1,431 real blood cells cut from 363 pictures, the accuracy is 99% whether one splits by cell or by picture (`tl.stored("14_photos")["cells"]`). One cannot know beforehand, so split by group in any case.
