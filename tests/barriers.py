@@ -15,7 +15,9 @@ needs_browser = [
     pytest.mark.browser,
 ]
 KINDS = ("serious", "critical")
-ONLY_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
+COLOURS = ("color-contrast", "link-in-text-block")
+ONLY_COLOURS = {"runOnly": list(COLOURS)}
+ALL_BUT_COLOURS = {"rules": {rule: {"enabled": False} for rule in COLOURS}}
 # Whether what has the focus can be seen to have it; a canvas or picture by its outline alone.
 SEEN = """() => {
     const node = document.activeElement, style = getComputedStyle(node);
