@@ -292,7 +292,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # 4. ラベルを変えないデータ拡張を加え、そのぶん長く学習します。
 # 5. テストデータで評価するのは、最後に1回だけです。
 #
-# 1〜3と5は `tl.fine_tune(network, surfaces)` が引き受けます。
+# `tl.fine_tune(network, surfaces)` は、学習率を3つ試す短い学習で、1〜3と5を手早く済ませます（範囲は広げません）。
 
 # %% [markdown] key="five-lines" lang="en"
 # ### Five lines to take home
@@ -303,7 +303,7 @@ lesson03.draw_knobs(knobs, live={"recipe": tested})
 # 4. Add augmentation that keeps the labels true, and train longer for it.
 # 5. Use the test data once, at the end.
 #
-# `tl.fine_tune(network, surfaces)` does lines 1 to 3 and 5.
+# `tl.fine_tune(network, surfaces)` does lines 1 to 3 and 5 in a short run with three rates; it leaves widening the range to you.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -365,10 +365,10 @@ lesson03.draw_price(knobs)
 #
 # ```python
 # model = train(surfaces, lr=0.1, clip=1.0, augment=lambda x: relight(flips(x)), epochs=24)
-# tl.evaluate(model, dark.test)  # 1回ごとに最大26ポイントの差が出た。何回かの平均で比べる
+# tl.evaluate(model, dark.test)  # 回によって最大26ポイント違った。何回かの平均で比べる
 # ```
 #
-# **元の仕事は忘れられます。** 右の図のとおり、転移元の正解率は97%から22%まで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
+# **元の仕事は忘れてしまいます。** 右の図のとおり、転移元の正解率は97%から22%まで下がりました。元の仕事も続けるなら、元の重みを取っておくか、レッスン04の方法を使います。
 
 # %% [markdown] key="limits-read" lang="en"
 # **When the light changes, most of the gain is gone.** The middle panel shows the same parts under a dim lamp. On the new task, the full recipe gained 30 points; here 7 are left, and even these are not sure. But with a `relight` like yours in training, the accuracy in dim light is 60%: imitate with augmentation what will change where the model is used.
@@ -458,7 +458,7 @@ tl.quiz("03")
 # - ファインチューニングは、事前学習の重みから出発して、本体も学習させることです。凍結した本体に伸びしろがあり、ラベルが1クラス20枚ほどあれば、大きく伸びることがあります。
 # - 学習率は、低すぎれば学習が足りず、高すぎれば身に付けた特徴が崩れます。クリッピングがあると、高い学習率でも崩れにくくなります。
 # - ラベルを変えないデータ拡張は、本体を動かすことと同じくらい効きました。
-# - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものはわずかです。暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れられます。
+# - ラベルが1クラス2枚しかないときや、凍結でほぼ満点のときは、得られるものはわずかです。暗い照明では、効果がほとんど消えました。何も手を打たなければ、元の仕事は忘れてしまいます。
 # - レッスン00の**戦略マップ**（`tl.strategy_map()`）は、これをもとに、まず試す方法を示します。
 
 # %% [markdown] key="summary" lang="en"

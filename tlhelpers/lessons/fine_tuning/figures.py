@@ -35,9 +35,9 @@ MEASURES: dict[str, dict[str, Any]] = {  # what is measured after a training
 }
 BESIDE = {  # where the rates of a way stand beside its dots, in points
     "tuned": (8, 4),
-    "discriminative": (-2, -23),
+    "discriminative": (0, -20),
     "gradual": (-5, -17),
-    "l2_sp": (-5, -17),
+    "l2_sp": (0, -27),
 }
 HALO = [withStroke(linewidth=3, foreground="white")]  # letters stay legible on a line
 TITLE = {"fontsize": 12}
@@ -124,6 +124,7 @@ def _draw_steps(
         label = text(f"lesson03.today_{on}")
         axes.plot([], [], "o", color=figures.INK, fillstyle="none", markersize=10, label=label)
     axes.set_xlim(0.1, 1.0)
+    axes.xaxis.set_major_locator(MultipleLocator(0.1))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     draws = len(found[steps[0]]["accuracy"])
     axes.set_xlabel(text("lesson03.test_accuracy", draws=draws))
@@ -276,7 +277,8 @@ def draw_frontier(rates: Mapping, ways: Mapping[str, Mapping]) -> Picture:
         for runs in by_rate.values():
             cross(runs, way)
         for rate, spot in zip(by_rate, zip(x, y, strict=True), strict=True):
-            side = "left" if BESIDE[way][0] > 0 else "right"
+            across = BESIDE[way][0]
+            side = "left" if across > 0 else "right" if across < 0 else "center"
             look = {"color": figures.INK, "ha": side, "fontsize": 10, "path_effects": HALO}
             axes.annotate(rate, spot, BESIDE[way], textcoords="offset points", **look)
     cross(rates["frozen"], "frozen")
