@@ -193,16 +193,16 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     dusk, line = shift["fish"]["0.5"], shift["surfaces"]["line"]
     assert paired(dusk["even"]["adabn"], dusk["even"]["before"]).low > 0
     assert paired(dusk["swarm"]["before"], dusk["swarm"]["adabn"]).low > 0
-    assert paired(dusk["swarm"]["balanced"], dusk["swarm"]["before"]).low > 0
     assert paired(line["prior"], line["before"]).low > 0
-    known, before = (stored("08_rounds")["swarm"][way]["accuracy"] for way in ("known", "before"))
-    assert paired(known, before).low < 0
-    right = interval(dusk["swarm"]["adabn"]).mean
-    once = interval(stored("08_rounds")["swarm"]["once"]["accuracy"]).mean
-    assert f"{once:.0%}" == f"{interval(dusk['swarm']['balanced']).mean:.0%}" == "99%"
-    for lang in LANGUAGES:  # the true shares gain nothing, either; the adapted answers are right
+    rounds = stored("08_rounds")["swarm"]
+    known, once, before = (rounds[way]["accuracy"] for way in ("known", "once", "before"))
+    assert before == dusk["swarm"]["before"]  # the same draws: one figure may show both
+    assert paired(known, before).low < 0 < paired(once, before).low
+    for lang in LANGUAGES:  # the true shares gain nothing, either; most answers must be right
         assert f"{interval(known).mean:.0%}" in words_of("prior-read")[lang]
-        assert f"{right:.0%}" in words_of("shift-read")[lang].split("99%")[-1]
+        said = words_of("shift-read")[lang]
+        assert f"{interval(once).mean:.0%}" in said
+        assert f"{interval(before).mean:.0%}" in said.split("99%")[-1]
 
 
 def good_and_defects(runs):
@@ -223,9 +223,8 @@ def words_of(key):
 def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
     line, dim_line = (stored("08_rounds")[case] for case in ("line", "dim_line"))
     before, once = dim_line["before"], dim_line["once"]
-    assert len(dim_line["rounds"]) == 1 + 3  # on all photos, and three rounds
     rows = []
-    for runs in (line["before"], before, dim_line["rounds"][-1], once, dim_line["known"]):
+    for runs in (line["before"], before, once, dim_line["known"]):
         shares = (runs["accuracy"], *good_and_defects(runs))
         rows.append(" | ".join(f"{interval(part).mean:.0%}" for part in shares))
     (good, defects), (good_after, defects_after) = map(good_and_defects, (before, once))
@@ -233,10 +232,8 @@ def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
     wrong = paired([1600 * share for share in good], [1600 * share for share in good_after])
     right = paired([400 * share for share in defects_after], [400 * share for share in defects])
     assert wrong.low > 0 and right.low > 0
-    assert paired(once["accuracy"], dim_line["rounds"][-1]["accuracy"]).low > 0.1
     said = words_of("ex-c-why")
-    trusted = [f"{interval(runs['accuracy']).mean:.0%}" for runs in (before, dim_line["rounds"][0])]
-    numbers = [*rows, *trusted, *(f"{round(one.mean, -1):.0f}" for one in (wrong, right))]
+    numbers = [*rows, *(f"{round(one.mean, -1):.0f}" for one in (wrong, right))]
     for lang in LANGUAGES:
         assert [number for number in numbers if number not in said[lang]] == []
     weight = f"{wrong.mean / right.mean:.0f}"
@@ -255,10 +252,11 @@ def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says
 
 def test_the_figure_of_remedies_hides_no_way(monkeypatch):
     monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
-    shift = stored("08_shift")
-    drawn = figures.draw_remedies(shift).axes
-    cases = (shift["fish"]["0.5"]["swarm"], shift["surfaces"]["line"])
-    for axes, runs in zip(drawn, cases, strict=True):
+    shift, equal = stored("08_shift"), stored("08_rounds")
+    drawn = figures.draw_remedies(shift, equal).axes
+    cases = {"swarm": shift["fish"]["0.5"]["swarm"], "line": shift["surfaces"]["line"]}
+    for axes, (case, measured) in zip(drawn, cases.items(), strict=True):
+        runs = measured | {"balanced": equal[case]["once"]["accuracy"]}
         written = {words.get_text() for words in axes.texts}
         assert {f"{sum(values) / len(values):.0%}" for values in runs.values()} == written
 
