@@ -251,20 +251,20 @@ lesson01.draw_redraws(tl.stored("01_birds"))
 lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 
 # %% [markdown] key="labels-read" lang="ja"
-# **ゼロから学習した場合との差は、ラベルが少ないほど大きくなります。** ファインチューニングは、5枚では31ポイント上ですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかです。5枚では、10回測ってもどちらが上か決まりません。2枚では凍結、10枚からはファインチューニングが少し上です。
+# **ゼロから学習した場合との差は、ラベルが少ないほど大きくなります。** ファインチューニングは、5枚では31ポイント上ですが、20枚では3ポイントほどです。凍結とファインチューニングの差はわずかで、5枚では、10回測ってもどちらが上か決まりません。
 #
 # ## 効果2：学習が早く終わる
 #
-# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変え、長さごとに学習率も選び直して測りました。重みを1回動かすのが1**ステップ**です。ファインチューニングは180ステップまで、ゼロからの学習は600ステップまで測っています。
+# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測りました。重みを1回動かすのが1**ステップ**です。ファインチューニングは180ステップまで、ゼロからの学習は600ステップまで測っています。学習率は、180ステップまでは長さごとに選び直し、600ステップでは180ステップのときと同じにしました。
 #
 # 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
 
 # %% [markdown] key="labels-read" lang="en"
-# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads by 31 points at five labels, by some 3 at twenty. Frozen and fine-tuned lie close together. At five labels, even ten draws do not decide between them; frozen is a little ahead at two, fine-tuned from ten on.
+# **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads by 31 points at five labels, by some 3 at twenty. Frozen and fine-tuned lie close together: at five labels, even ten draws do not decide between them.
 #
 # ## Benefit 2: less training
 #
-# Perhaps scratch merely ran out of time? So we measured again, with five labels, other lengths of training and a learning rate chosen for each length. A **training step** moves the weights once. Fine-tuning was measured up to 180 steps, scratch up to 600.
+# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. Fine-tuning was measured up to 180 steps, scratch up to 600. The learning rate was chosen anew for each length up to 180 steps; 600 steps use the one of 180.
 #
 # The line with ✓ below the figure appears only if its condition holds.
 
@@ -308,14 +308,14 @@ lesson01.draw_label_curves(tl.stored("01_pets"), "pets")
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさはこの絵の世界だけのもので、ほかでも参考にできるのは順序だけです。** そこで、本物の写真でも測りました。使うのは、小型のネットワークMobileNetV2です。ImageNet（犬や猫を含む1,000種類、約128万枚の写真）で事前学習したものを、凍結して使います。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。** そこで、本物の写真でも測りました。使うのは、小型のネットワークMobileNetV2です。ImageNet（犬や猫を含む1,000種類、約128万枚の写真）で事前学習したものを、凍結して使います。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
 
 # %% [markdown] key="pets-read" lang="en"
 # **As labels grow, an eye that stays frozen is overtaken.** With 200, fine-tuned and scratch both reach 92%; even scratch is 5 points above frozen. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings; only the order may hold elsewhere.** So we measured on real photographs too, with a frozen MobileNetV2. This small network was pretrained on ImageNet: some 1.28 million photographs of 1,000 kinds, dogs and cats among them. The baselines are bare pixels, and the same network with random weights.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings alone.** So we measured on real photographs too, with a frozen MobileNetV2. This small network was pretrained on ImageNet: some 1.28 million photographs of 1,000 kinds, dogs and cats among them. The baselines are bare pixels, and the same network with random weights.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))
@@ -339,7 +339,7 @@ lesson01.draw_real(tl.stored("01_real"))
 # - `"baseline"`：比較対象
 # - `"test_labels"`：テスト用に追加でラベルを付ける写真の合計枚数
 # - `"stop_if"`：転移学習をあきらめる条件
-# - `"why"`：理由と根拠にした図、追加のラベルにかかる時間、学習率などの設定を選ぶのに使うラベル、結果の確かさの調べ方
+# - `"why"`：理由、根拠にした図、追加のラベルにかかる時間、学習率などの設定を選ぶのに使うラベル、結果の確かさの調べ方
 
 # %% [markdown] key="exercise-c" lang="en"
 # ### Exercise C (design, 6 minutes, also good in pairs)
@@ -472,14 +472,14 @@ lesson01.draw_shift(tl.stored("01_steps")["shift"])
 #
 # 図鑑の絵はすべてプログラムが描いています。事前学習の題材や長さは、鳥などいくつかの転移先で効果が見えるように選びました。ですから「30ポイント」のような大きさは、発見ではなく設計の結果でもあります。また、転移元と鳥は同じ描き方なので、線や光の質が似ています。本物の写真での結果を各レッスンに添えているのは、このためです。
 #
-# 差の大きさは、学習のさせ方でも変わります。1種類5枚での差は、ラベル数の図では31ポイントですが、学習率を選び直した学習の長さの図では25ポイント、オプティマイザーを両方ともAdamWに替えると15ポイントでした（保存済み）。なお、保存済みの測定では、違いが本体だけになるように、ファインチューニングもランダムな出力層から始めています。600ステップの学習では、180ステップで選んだ学習率をそのまま使いました。
+# 差の大きさは、学習のさせ方でも変わります。1種類5枚での差は、ラベル数の図では31ポイントですが、学習率を選び直した学習の長さの図では25ポイント、オプティマイザーを両方ともAdamWに替えると15ポイントでした（保存済み）。なお、保存済みの測定では、違いが本体だけになるように、ファインチューニングもランダムな出力層から始めています。
 
 # %% [markdown] key="deeper-world" lang="en" tags=["deeper"]
 # ## Deeper: how this world was made, and how we measured
 #
 # A program draws every picture. What the source contains and how long pre-training takes were chosen so that some targets, birds among them, show an effect. A size such as "30 points" is therefore partly our design, not a discovery. Source and birds also share their way of drawing, so their lines and light are alike. This is why each lesson sets a result on real data beside ours.
 #
-# How large a lead is also depends on how both are trained. With five labels of each kind it is 31 points in the figure of labels, 25 in the figure of training lengths, where the learning rates were chosen anew, and 15 with another optimizer for both, AdamW (stored). In the stored runs, fine-tuning starts with a random head as well, so that only the bodies differ. The training of 600 steps uses the learning rate that was chosen for 180.
+# How large a lead is also depends on how both are trained. With five labels of each kind it is 31 points in the figure of labels, 25 in the figure of training lengths, where the learning rates were chosen anew, and 15 with another optimizer for both, AdamW (stored). In the stored runs, fine-tuning starts with a random head as well, so that only the bodies differ.
 
 # %% key="source" alt_ja="転移元の絵の見本。1行に1種類、5枚ずつ。" alt_en="Samples of the source task, one kind in each row, five pictures each."
 source = tl.load_task("source", per_class=6, valid_per_class=1, test_per_class=1)
