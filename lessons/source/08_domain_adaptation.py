@@ -282,7 +282,7 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **暗い写真は本物でも戻りますが、数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。BatchNormのあるネットワークなら、どれでも同じように試せます。
+# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。BatchNormのあるネットワークなら、どれでも同じように試せます。
 #
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
@@ -308,7 +308,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% key="predict-shift"
 choices = ("rises as much", "rises less", "falls")
 # ja: choices = ("同じくらい上がる", "少しだけ上がる", "下がる")
-tl.predict_first("08-shift", "With AdaBN, the accuracy on the school", choices=choices)
+tl.predict_first("08-shift", "By AdaBN, while the school swims by, the accuracy", choices=choices)
 # ja: tl.predict_first("08-shift", "群れが通るとき、AdaBNで正解率は", choices=choices)
 
 # %% key="shift-run" alt_ja="夕暮れでの適応前とAdaBN後のテスト正解率。左は10種類が同じ割合、右は1種類が55%の場合で、割合をそろえた場合も示す。" alt_en="Test accuracy at dusk before and after AdaBN: all species alike at the left; one at 55% at the right, also with shares made equal."
@@ -561,10 +561,10 @@ lesson08.draw_layers(model, adapted)
 # For example, a network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), but on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, and scaled $(0.73, 0.27)$: a good part.
 
 # %% [markdown] key="prior-guess" lang="ja"
-# いまの割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。`for` の中の3行がそれです。図の「補正」も、こうして求めた割合を使っています。
+# いまの割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。次のセルでは、群れが通る夕暮れの割合を、AdaBNのあとの答えから求めます。図の「補正」も、こうして求めた割合を使っています。
 
 # %% [markdown] key="prior-guess" lang="en"
-# If today's shares are not known, they can be estimated without labels (Saerens et al., 2002): take the mean of the corrected answers as the new shares, correct with these, and repeat. These are the three lines in the loop. The figure's corrections use shares found in this way.
+# If today's shares are not known, they can be estimated without labels (Saerens et al., 2002): take the mean of the corrected answers as the new shares, correct with these, and repeat. The next cell does so for the school at dusk, from the answers after AdaBN. The figure's corrections use shares found in this way.
 
 # %% key="prior-run" alt_ja="左：群れが通る夕暮れの魚、右：良品が80%の検査ラインでのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of each way as dots with 95% intervals: fish at dusk while one species swarms at the left, an inspection line with 80% good parts at the right."
 answers = tl.predict(adabn(model, swarm.train.inputs), swarm.train).softmax(1)
