@@ -45,7 +45,7 @@ def draw(curves: Mapping, labels: int) -> View:
     """The three curves, and what they say at the measured count nearest to `labels`."""
     counts = curves["labels"]
     at = counts.index(nearest(counts, labels))
-    means = {start: interval(curves[start][at]).mean for start in STARTS}
+    means = {start: round(interval(curves[start][at]).mean, 2) for start in STARTS}  # as shown
     gain = max(means["probe"], means["fine_tune"]) - means["scratch"]
     says = text(
         "widget01.says" if gain >= 0 else "widget01.says_loss",
