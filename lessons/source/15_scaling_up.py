@@ -90,14 +90,14 @@ tl.see_prediction("15-batch", plan.largest_batch(budget * 10**6), counted=True)
 # %% [markdown] key="measure-read" lang="ja" tags=["answer"]
 # **メモリーを占めるのは、ほとんどが活性値です。** 残りの3つを除くと、カードの空きは50−16＝34 MBです。写真1枚の活性値は59.7÷128＝0.47 MBなので、72枚まで収まります（重みの4.1 MBには、BatchNormの記憶も入っています）。
 #
-# 左の図では、前向きの計算（順伝播）で活性値がたまり、逆向きの計算（逆伝播）で使い終わったものから減っていきます。その間に、勾配が増えます。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。つまり、2ステップ目からの最大は67＋8＝75 MBで（実測も同じです）、計算した76 MBをわずかに下回ります。
+# 左の図では、前向きの計算（順伝播）で活性値がたまり、逆向きの計算（逆伝播）で使い終わったものから減っていきます。その間に、勾配が増えます。オプティマイザーの記録は、最初の更新でできて、その後ずっと残ります。つまり、2ステップ目からの最大は67＋8＝75 MBで、計算した76 MBをわずかに下回ります。
 #
 # もっと大きなネットワークでも同じでしょうか。ウィジェットで試してみてください。
 
 # %% [markdown] key="measure-read" lang="en" tags=["answer"]
 # **Activations fill most of it.** The other three leave 50 − 16 = 34 MB. A photo takes 59.7 / 128 = 0.47 MB, so 72 photos fit. (The 4.1 MB of parameters include BatchNorm's memory.)
 #
-# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. The optimizer's notes appear in the first update and stay: from the second step on, the peak is 67 + 8 = 75 MB (measured, too), just below the counted 76.
+# In the forward pass activations pile up; the backward pass lets go of what it has used, while gradients grow. The optimizer's notes appear in the first update and stay: from the second step on, the peak is 67 + 8 = 75 MB, just below the counted 76.
 #
 # Try larger networks in the widget.
 
@@ -176,11 +176,11 @@ models = {"BatchNorm frozen": still, "BatchNorm by batch": network}
 for name, model in models.items():
     (whole, large), (pieces, small) = gradient(model, 1), gradient(model, 8)
     apart = (whole - pieces).norm() / whole.norm()
-    print(f"{name}: 128 at once {large:.0f} MB, 8 x 16 {small:.0f} MB; gradients {apart:.5%} apart")
+    print(f"{name}: at once {large:.0f} MB, in 8 parts {small:.0f} MB; gradients {apart:.5%} apart")
     # ja: print(f"{name}：128枚を一度に {large:.0f} MB、16枚を8回 {small:.0f} MB。勾配の差 {apart:.5%}")
 
 # %% [markdown] key="precision" lang="ja"
-# **BatchNormを固定すれば、勾配は同じで、128枚がカードに収まります。** 最大でも18 MBで、オプティマイザーの記録を足しても26 MBです（勾配の差は、足す順番による丸めの誤差です）。BatchNormがバッチを見ていると、勾配が6分の1ほども変わります。16枚の平均は128枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`tl.fit` では `micro_batch=16` と書きます。
+# **BatchNormを固定すれば、勾配は同じで、128枚がカードに収まります。** 最大でも18 MBで、オプティマイザーの記録を足しても26 MBです（勾配の差は、足す順番による丸めの誤差です）。BatchNormがバッチを見ていると、勾配が6分の1ほども変わります。16枚の平均は128枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`micro_batch=16` と書けば、勾配も蓄積します。
 #
 # ## 数を短くする：16ビット
 #
@@ -191,7 +191,7 @@ for name, model in models.items():
 # メモを捨てて、必要になったら計算し直す方法もあります。**活性値のチェックポイント**（[arXiv:1604.06174](https://arxiv.org/abs/1604.06174)）です。各段の入力だけを残し、逆向きの計算のときに、その段をもう一度前向きに計算します。たとえば12層を3層ずつ4段に分けると、残すメモは4枚、作り直すメモは一度に3枚までなので、12枚ではなく7枚で足ります。その代わり、前向きの計算が2回になります。
 
 # %% [markdown] key="precision" lang="en"
-# **With BatchNorm frozen the gradient is the same**, up to rounding, **and 128 photos fit on the card**: 18 MB at most, and 26 with the optimizer's notes. While BatchNorm looks at the batch, the gradient changes by about a sixth: the mean of 16 photos is not that of 128. `tl.fine_tune` freezes it; in `tl.fit` you write `micro_batch=16`.
+# **With BatchNorm frozen the gradient is the same**, up to rounding, **and 128 photos fit on the card**: 18 MB at most, and 26 with the optimizer's notes. While BatchNorm looks at the batch, the gradient changes by about a sixth: the mean of 16 photos is not that of 128. `tl.fine_tune` freezes it; its option `micro_batch=16` accumulates.
 #
 # ## Shorter numbers: 16 bits
 #
@@ -210,7 +210,7 @@ for precision in ("fp32", "bf16"):
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **bf16もチェックポイントもメモリーを減らしますが、チェックポイントは時間がかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリーがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります（小さな2つは、少し遅くなります）。チェックポイントは、MobileNetV2のメモリーを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリーはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
+# **bf16もチェックポイントもメモリーを減らしますが、チェックポイントには時間もかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリーがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります。チェックポイントは、MobileNetV2のメモリーを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリーはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
@@ -220,20 +220,20 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# GPUがなくても、CPUの2つのコアで試せます。`birds.py` の中身は、次のセルの `script` です。1プロセスでも2プロセスでも同じもので、番号（`RANK`）が0のプロセスだけが、結果を `report.json` に書き出します。
+# GPUがなくても、CPUの2つのコアで試せます。次のセルは、`script` をまず1プロセスで実行し、次に `birds.py` として保存して、2プロセスで起動します。結果を `report.json` に書き出すのは、番号（`RANK`）が0のプロセスだけです。
 
 # %% [markdown] key="two" lang="en"
-# **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time (the two small networks a little more). Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves next to nothing (see "Deeper: checkpoints by hand").
+# **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time. Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. With them, our own network saves next to nothing (see "Deeper: checkpoints by hand").
 #
 # ## Calling a friend: two processes
 #
-# If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation, but side by side. PyTorch's DDP does this:
+# If it fits but is slow, share it. In **data-parallel** training, processes with the same weights split each batch, average their gradients and take the same step: accumulation, but side by side. PyTorch's DDP does this; `torchrun` launches it:
 #
 # ```
 # torchrun --standalone --nproc-per-node=2 birds.py report.json
 # ```
 #
-# Two CPU cores will do. `birds.py` is `script` below, the same for one process and two; only number 0 (`RANK`) writes `report.json`.
+# Two CPU cores will do. The next cell runs `script` in one process, then saves it as `birds.py` and launches it in two. Only number 0 (`RANK`) writes `report.json`.
 
 # %% key="launch" alt_ja="エポックごとの訓練損失。1プロセスと2プロセスの曲線が重なる。" alt_en="Training loss by epoch; the curves of one process and of two lie on each other."
 script = """
@@ -256,14 +256,14 @@ together = lesson15.launch(script, processes=2)
 lesson15.draw_curves(alone, together, tl.stored("15_curves"))
 
 # %% [markdown] key="evaluation" lang="ja"
-# **2つのプロセスは、1つのときと同じことを学びます。** 差は丸めの誤差だけです。ただし条件が3つあります。バッチの大きさ（全体で40枚）とシードが同じこと、BatchNormを固定するか、全体で平均を取ること（`sync_batchnorm=True`）、そして、見せる写真の枚数をそろえることです。
+# **2つのプロセスは、1つのときと同じことを学びます。** 差は丸めの誤差だけです。ただし条件が3つあります。バッチの大きさ（全体で40枚）とシードが同じこと、BatchNormを固定するか、全体で平均を取る（`sync_batchnorm=True`）こと、そして、どちらの学習でも、見せる写真の枚数が同じことです。
 #
 # ## 気づきにくい間違い：評価で同じ写真を2回数える
 #
 # テスト写真も分け合います。PyTorchの `DistributedSampler` は、どのプロセスにも同じ枚数が渡るように、足りない分を最初の写真で埋めます。すると、次の図のように、一部の写真が2回数えられます。線画にした鳥41枚で試しましょう（線画は難しいので、間違いも含まれます）。
 
 # %% [markdown] key="evaluation" lang="en"
-# **Two processes learn what one learns**, up to rounding, under three conditions: the batch (40 in all) and the seed are the same; BatchNorm is frozen, or averages over the whole batch (`sync_batchnorm=True`); and both see equally many photos.
+# **Two processes learn what one learns**, up to rounding, under three conditions: the batch (40 in all) and the seed are the same; BatchNorm is frozen, or averages over the whole batch (`sync_batchnorm=True`); and both runs see equally many photos.
 #
 # ## A silent mistake: counting photos twice
 #
@@ -373,8 +373,8 @@ loaded = time.perf_counter()
 F.cross_entropy(still(images), labels).backward()
 done = time.perf_counter()
 share = (loaded - start) / (done - start)
-print(f"Loading takes {share:.0%} of a step: at most {1 / share:.2f} times as fast")
-# ja: print(f"読み込みは1ステップの {share:.0%}：速くなっても最大 {1 / share:.2f} 倍")
+print(f"Loading takes {share:.0%} of a step: at most {1 / share:.2g} times as fast")
+# ja: print(f"読み込みは1ステップの {share:.0%}：速くなっても最大 {1 / share:.2g} 倍")
 display(lesson15.draw_amdahl(share, tl.stored("15_speed")))
 tl.see_prediction("15-loading", round(100 * share))
 
@@ -388,7 +388,7 @@ tl.claim(
 )
 
 # %% [markdown] key="cached-read" lang="ja" tags=["answer"]
-# **この教材を作ったコンピューターでは、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** 計算は手元のCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
+# **この教材を作ったコンピューターでは、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** ここでは学習もCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
 #
 # 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合っても、それぞれ1.3秒かかります。
 
@@ -445,7 +445,7 @@ tl.claim(
 #
 # - `"memory"`: how it fits
 # - `"speed"`: what you speed up, in which order
-# - `"machines"`: how many GPUs, with the sum
+# - `"machines"`: how many GPUs, with the calculation
 # - `"check"`: how you see that the result is the same
 # - `"cost"`: compared with renting four GPUs
 
@@ -489,7 +489,7 @@ tl.check("15-c")
 # |---|---|---|---|
 # | memory | fewer photos only | names one way | and what it costs (time, BatchNorm) |
 # | speed | machines only | mentions loading | an order with reasons |
-# | machines | no sum | uses Amdahl's law | and again once loading is mended |
+# | machines | no calculation | uses Amdahl's law | and again once loading is mended |
 # | check | none | compares accuracies | equally many photos, seeds, no duplicates |
 # | cost | none | the price of four | as a ratio to one |
 #
@@ -539,6 +539,7 @@ def cost(model):
     return f"{meter.peak / 10**6:.0f} MB, {time.perf_counter() - start:.2f} s"
 
 
+photos = images[:128].clone()
 lean = copy.deepcopy(still)
 for stage in (lean.layer1, lean.layer2, lean.layer3, lean.layer4):
     stage.forward = functools.partial(checkpoint, stage.forward, use_reentrant=False)
@@ -563,7 +564,7 @@ print("128 photos, with checkpoints:  ", cost(lean))
 #
 # The next cell catches the gradients that pass between the stages (`layer1` to `layer4`) of the network trained above, and puts them into fp16.
 
-# %% key="half" alt_ja="活性値の勾配の大きさの分布。そのままでは一部がfp16で0になる領域に入り、1024倍すると入らない。" alt_en="Histogram of the sizes of activations' gradients. As they are, some lie where fp16 turns them into 0; times 1024, hardly any."
+# %% key="half" alt_ja="活性値の勾配の大きさの分布。そのままでは一部がfp16で0になる領域に入り、1024倍すると、ほとんど入らない。" alt_en="Histogram of the sizes of activations' gradients. As they are, some lie where fp16 turns them into 0; times 1024, hardly any."
 caught = []
 for stage in (tuned.layer1, tuned.layer2, tuned.layer3, tuned.layer4):
     stage.register_full_backward_hook(lambda layer, into, out: caught.append(out[0].flatten()))
@@ -614,12 +615,12 @@ for name, model in trainings.items():
 # %% [markdown] key="deeper-gpu" lang="ja" tags=["deeper"]
 # ## さらに深く：GPUでは
 #
-# GPUがあれば、次のセルは写真128枚の勾配をGPUで計算し、実際に使ったメモリーを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。自分のGPUで全部を測り直すには、端末で `python -m tlhelpers bench --gpu` と `python -m tlhelpers results 15` を実行してください。
+# GPUがあれば、次のセルは写真128枚の勾配をGPUで計算し、実際に使ったメモリーを示します。なければ、H100で測った保存済みの速さだけを示します。前に見たGPUの図も、このH100で測ったものです。
 
 # %% [markdown] key="deeper-gpu" lang="en" tags=["deeper"]
 # ## Deeper: on a GPU
 #
-# Where there is a GPU, the next cell computes the gradient of 128 photos there and prints the memory that it took. Elsewhere it only prints stored speeds: those of the H100 in the figure of memory and time. To measure everything on your own GPU, run `python -m tlhelpers bench --gpu` and `python -m tlhelpers results 15` in a terminal.
+# Where there is a GPU, the next cell computes the gradient of 128 photos there and prints the memory that it took. Elsewhere it only prints stored speeds: those of the H100 in the figure of memory and time.
 
 # %% key="gpu"
 if torch.cuda.is_available():
@@ -718,7 +719,7 @@ tl.check("15-d")
 #
 # 台数が増え、時間が延びると、どれかが止まる確率も上がります。料金の安いコンピューター（スポットインスタンスなど）は、途中で回収されることもあります。そこで、途中経過を**チェックポイント**として保存しておき、止まったら同じ命令をもう一度実行します（同じ言葉ですが、活性値のチェックポイントとは別のものです）。
 #
-# ここでは5ステップごとに保存し、12ステップ目で2つのプロセスを止めます。続きは「2台」で行います。1台の中で2つの `torchrun` を起動し、2台の待ち合わせを再現します。
+# ここでは、1つのプロセスが5ステップごとに保存し、12ステップ目で止まります。続きは「2台」で行います。1台の中で2つの `torchrun` を起動し、2台の待ち合わせを再現します。
 
 # %% [markdown] key="deeper-machines" lang="en" tags=["deeper"]
 # ## Deeper: two machines, and a run that is interrupted
@@ -727,35 +728,37 @@ tl.check("15-d")
 #
 # With more machines and longer runs, it becomes likely that one of them fails; cheap machines ("spot" or "preemptible") are even taken away on purpose. So the run is saved as a **checkpoint** now and then, and after a stop the same command is given again. (The word is the same as for activations, the thing is another.)
 #
-# Here the run is saved every 5 steps, and both processes stop at step 12. "Two machines" finish it: two `torchrun`s on this computer that meet as two machines would.
+# Here one process saves the run every 5 steps and stops at step 12. "Two machines" finish it: two `torchrun`s on this computer that meet as two machines would.
 
 # %% key="resume"
+import contextlib
 import tempfile
 
 saving = "read_test=False, checkpoint=sys.argv[2], checkpoint_every=5,"
-stopping = "after_step=lambda step, model: os._exit(1) if step == 12 else None,"
+stopping = "after_step=lambda step, model: sys.exit() if step == 12 else None,"
 resumable = script.replace("read_test=False,", saving)
 failing = script.replace("read_test=False,", saving + stopping)
 with tempfile.TemporaryDirectory() as folder:
-    lesson15.launch(failing, folder, processes=2)
+    with contextlib.suppress(SystemExit):
+        lesson15.run_here(failing, folder)
     resumed = lesson15.two_nodes(resumable, folder)
-if together and resumed:
-    weights = zip(together["weights"], resumed["weights"])
+if resumed:
+    weights = zip(alone["weights"], resumed["weights"])
     apart = max(abs(one - other) for one, other in weights)
-    print(f"Resumed and uninterrupted: sums of weights differ by at most {apart:g}")
-    # ja: print(f"再開した学習と、止めなかった学習：重みの和の差は最大 {apart:g}")
+    print(f"Resumed and uninterrupted: sums of weights differ by at most {apart:.0e}")
+    # ja: print(f"再開した学習と、止めなかった学習：重みの和の差は最大 {apart:.0e}")
 
 # %% [markdown] key="resume-read" lang="ja"
-# **2台で再開しても、重みの和は、止めなかった場合と一致しました。** 1行目は止めた学習のメッセージです。2回目の実行は、10ステップ目の保存から再開しました。重みだけでなく、オプティマイザーの記録、乱数、バッチの順番まで保存してあるからです。
+# **2台で再開しても、止めなかった学習と、丸めの誤差を除いて同じ結果になりました。** 2台は、10ステップ目の保存から再開しました。重みだけでなく、オプティマイザーの記録、乱数、バッチの順番まで保存してあるからです。
 
 # %% [markdown] key="resume-read" lang="en"
-# **Resumed on two machines, it ended with the sums of weights of the uninterrupted run.** The first line is from the run that was stopped; the second launch went on from what was saved at step 10. Saved are not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
+# **Resumed on two machines, the run learned what the uninterrupted one learned**, up to rounding. It went on from what was saved at step 10: not only weights, but also the optimizer's notes, the random states and the place in the order of batches.
 
 # %% [markdown] key="cluster" lang="ja"
-# 共用のクラスターでは、順番待ちの仕組み（ジョブスケジューラー）に頼みます。**Slurm**なら次のスクリプトを、結果のファイルとチェックポイントの置き場所を付けて `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも文法は確かめてあり、Slurmのほうは模擬環境で動かしましたが、本物のクラスターでは試していません。お使いのクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
+# 共用のクラスターでは、順番待ちの仕組み（ジョブスケジューラー）に頼みます。**Slurm**なら、上の `resumable` を `birds.py` として保存し、次のスクリプトを、結果のファイルとチェックポイントの置き場所を付けて `sbatch` に渡します。Kubernetesでは、同じ考えをYAMLで書きます（`lesson15.show_script("kubernetes.yaml")`）。どちらも文法は確かめてあり、Slurmのほうは模擬環境で動かしましたが、本物のクラスターでは試していません。お使いのクラスターでは、ポート29500が開いているか、データとチェックポイントの置き場所が全員に見えるかを、最初に確かめてください。
 
 # %% [markdown] key="cluster" lang="en"
-# A shared cluster has a queue. For **Slurm** give the following script to `sbatch`, with a report and a folder for the checkpoints as the last cell did; Kubernetes says the same in YAML (`lesson15.show_script("kubernetes.yaml")`). We have checked their syntax, and the first one with a stand-in for Slurm, not on a real cluster. There, see first that port 29500 is open between the machines, and that all of them see the folder of data and checkpoints.
+# A shared cluster has a queue. For **Slurm** save `resumable` as `birds.py`, and give the following script to `sbatch` with a report and a folder for the checkpoints; Kubernetes says the same in YAML (`lesson15.show_script("kubernetes.yaml")`). We have checked their syntax, and the first one with a stand-in for Slurm, not on a real cluster. There, see first that port 29500 is open between the machines, and that all of them see the folder of data and checkpoints.
 
 # %% key="slurm"
 lesson15.show_script("slurm.sh")
@@ -784,7 +787,7 @@ for name, seeds in both.items():
 #
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
-# | 台数を増やしても速くならない | 読み込み、毎ステップの `.item()` | 割合 $s$ を測る。値を読むのは時々にする |
+# | GPUを増やしても速くならない | 読み込み、毎ステップの `.item()` | 割合 $s$ を測る。値を読むのは時々にする |
 # | 測った時間が短すぎる | GPUの計算を待たずに時計を見た | `torch.cuda.synchronize()` してから測る |
 # | 学習率が予定より早く下がる | スケジューラーが台数分だけ進んだ | 全体で1ステップに1回だけ進める |
 # | 始まらずに止まったまま | アドレス・ポート・台数の不一致、ファイアウォール | `--rdzv-endpoint` とポートを確かめる |
@@ -800,7 +803,7 @@ for name, seeds in both.items():
 #
 # | symptom | cause | cure |
 # |---|---|---|
-# | more machines are no faster | loading, or `.item()` in every step | measure $s$; read values now and then only |
+# | more GPUs are no faster | loading, or `.item()` in every step | measure $s$; read values now and then only |
 # | timings are too good to be true | the clock was read before the GPU was done | `torch.cuda.synchronize()` first |
 # | the rate falls earlier than planned | the scheduler stepped once a process | step it once for all of them |
 # | it hangs at the start | address, port or number of machines differ, or a firewall | check `--rdzv-endpoint` and the port |
