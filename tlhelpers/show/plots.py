@@ -35,6 +35,7 @@ FINER = 2  # pixels of an image for one of the page
 HTML = re.compile(  # as `Picture.html` writes it: kind, content and width of the image
     r'<p><img src="data:(image/[\w+]+);base64,([^"]+)" alt="[^"]*"(?: width="(\d+)")?></p>'
 )
+SHORT_NAME = 4  # characters of a class that stand side by side under a confusion matrix
 LONGEST_NAME = 32  # characters of a class beside a figure; the middle of a longer one is left out
 
 
@@ -177,7 +178,9 @@ def plot_confusion(labels: Tensor, answers: Tensor, names: Sequence[str]) -> Pic
                 ink = "white" if share[r, c] > 0.55 else figures.INK
                 axes.text(c, r, int(counts[r, c]), ha="center", va="center", color=ink, fontsize=9)
     names = [shortened(name, LONGEST_NAME) for name in names]
-    axes.set_xticks(range(k), names, rotation=40, ha="right", parse_math=False)
+    long = any(_columns(name) > SHORT_NAME for name in names)
+    tilt = {"rotation": 40, "ha": "right"} if long else {}
+    axes.set_xticks(range(k), names, parse_math=False, **tilt)
     axes.set_yticks(range(k), names, parse_math=False)
     axes.set(xlabel=text("plots.predicted"), ylabel=text("plots.true"))
     axes.grid(False)
