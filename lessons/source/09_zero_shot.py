@@ -81,7 +81,7 @@ lesson09.draw_found(fish, best)
 # %% [markdown] key="found-read" lang="ja"
 # **一度も見せていない魚が、説明だけで見つかりました。** 10枚ともティラピアです。ランダムに10枚選べば、1枚ほどしか当たりません。
 #
-# ただし、ティラピアはうまくいく例です。10種類を順番に「見せない魚」にすると、見つかった10枚のうち本物は平均73%でした。画素から読み取っても50%、重みがランダムなネットワークでも32%なので、すべてが事前学習のおかげというわけではありません（種類別の図は「さらに深く」にあります）。
+# ただし、ティラピアはうまくいったほうの例です。10種類を順番に「見せない魚」にすると、見つかった10枚のうち本物は平均73%でした。画素から読み取っても50%、重みがランダムなネットワークでも32%なので、すべてが事前学習のおかげというわけではありません（種類別の図は「さらに深く」にあります）。
 #
 # 説明が間違っていたら、何が見つかるでしょうか。ウィジェットで、カードの項目をクリックして書き換えてみてください。
 
@@ -129,7 +129,7 @@ tl.check("09-a")
 #
 # 図は、属性を2つだけにした例です。写真を読むと、高い体高0.9、しま模様0.7でした。最も近いシグネチャは、距離 $\sqrt{0.1^2+0.3^2}=0.32$ のティラピアです。一度も見ていなくても、答えはティラピアになります。
 #
-# 読み取り器は、写真の特徴からカードの10項目を予測する線形回帰（リッジ回帰）です。式とコードは「さらに深く：読み取り器の式」にあります。
+# 読み取り器は、写真の特徴からカードの10項目を予測する線形回帰です。式とコードは「さらに深く：読み取り器の式」にあります。
 #
 # %% [markdown] key="reader" lang="en"
 # ## What links a photo and a description: attributes, read one by one
@@ -138,7 +138,7 @@ tl.check("09-a")
 #
 # In the drawing, with two attributes, a photo reads 0.9 for deep body, 0.7 for stripes. The nearest signature, at $\sqrt{0.1^2+0.3^2}=0.32$, is the tilapia's: a fish never seen.
 #
-# The reader is a linear (ridge) regression from the features of a photo to the ten entries of its card ("Deeper: the formula of the reader").
+# The reader is a linear regression from the features of a photo to the ten entries of its card ("Deeper: the formula of the reader").
 #
 # %% key="reader-run" alt_ja="10の属性それぞれについて、ティラピアの写真40枚の読み、その平均、カードの値を並べた図。" alt_en="For each of ten attributes the readings of 40 photos of tilapias, their mean, and the entry of the card."
 display(tl.diagram("signatures"))
@@ -201,18 +201,18 @@ tl.claim(
 )
 
 # %% [markdown] key="splits-read" lang="ja"
-# **見たことのない5種を、平均83%で見分けました**（いちばん上の行）。ただし、画素だけでも64%です。翼の色だけで、かなり絞れてしまうのです。色の属性を説明から消すと、画素は42%に落ち、ネットワークは75%です。形を読んでいるのは、ネットワークのほうです。
+# **見たことのない5種を、平均83%で見分けました**（いちばん上の行）。ただし、画素だけでも64%です。翼の色だけで、かなり絞れてしまうのです。色の属性を説明から消すと、画素は42%に落ち、ネットワークは75%です。形は、ネットワークのほうがずっとよく読めています。
 #
-# どの5種を除くかで、正解率は大きく変わります（1回ごとの標準偏差は10ポイント）。1通りの分け方で測ったゼロショットの数字は、当てになりません。20回を平均すると、単純な「最も近いシグネチャ」（87%）はESZSLに負けていません。色なしでは5ポイント上です（95%信頼区間は2〜9）。凝った方法が勝つとは限りません。
+# どの5種を除くかで、正解率は大きく変わります（1回ごとの標準偏差は10ポイント）。1通りの分け方で測ったゼロショットの数字は、当てになりません。20回を平均すると、単純な「最も近いシグネチャ」（87%）はESZSLに負けていません。色なしでは5ポイント上です（95%信頼区間は2〜9）。
 #
 # ## 落とし穴：全部の名前から選ぶとき
 #
 # ここまでは「見せていない5種のどれか」と教えてから選ばせました。現場では、見た鳥も見ていない鳥も飛んできます。24種すべてから選ばせるのが、**一般化ゼロショット学習**（generalised zero-shot learning）です。
 
 # %% [markdown] key="splits-read" lang="en"
-# **Five birds that were never shown are told apart with 83% on average** (top row). Pixels alone reach 64%, for colour rules out a good deal. Without colours in the descriptions, pixels fall to 42%, the network only to 75%: it reads shapes.
+# **Of five birds that were never shown, 83% are named right on average** (top row). Pixels alone reach 64%, for colour rules out a good deal. Without colours in the descriptions, pixels fall to 42%, the network only to 75%: it reads shapes much better.
 #
-# Do not trust one split: the standard deviation over draws is 10 points. Over 20 draws the plain nearest signature (87%) is no worse than ESZSL, and 5 points better without colours (95% interval 2 to 9). The cleverer method need not win.
+# Do not trust one split: the standard deviation over draws is 10 points. Over 20 draws the plain nearest signature (87%) is no worse than ESZSL, and 5 points better without colours (95% interval 2 to 9).
 #
 # ## The trap: choosing among all names
 #
@@ -255,14 +255,14 @@ tl.claim(
 #
 # 対処は単純です。見た鳥の点数から一定の値 $\delta$ を引いてから選びます（**calibrated stacking**、Chao ほか, 2016、[arXiv:1605.04253](https://arxiv.org/abs/1605.04253)）。たとえば点数が（見た鳥0.6、見ていない鳥0.5）のとき、$\delta=0.15$ を引くと（0.45、0.5）で、答えが入れ替わります。
 #
-# その代わり、見た鳥の正解率は下がります。右の図では、1本の線が1回の測定で、$\delta$ を大きくするほど線の上を右下へ進みます。青い点が、選んだ $\delta$ です。見た鳥の正解率 $a$ と見ていない鳥の正解率 $b$ は、どちらかが低いと低くなる**調和平均** $H=2ab/(a+b)$ にまとめます。$a=0.8, b=0.2$ なら $H=0.32$ です。$\delta$ は、見た鳥の一部を「見ていない役」にして選びます。見ていない鳥の写真で選んではいけません。
+# その代わり、見た鳥の正解率は下がります。右の図では、1本の線が1回の測定です。補正なし（四角）から $\delta$ を大きくするほど、右下へ進みます。青い点が、選んだ $\delta$ です。見た鳥の正解率 $a$ と見ていない鳥の正解率 $b$ は、どちらかが低いと低くなる**調和平均** $H=2ab/(a+b)$ にまとめます。$a=0.8, b=0.2$ なら $H=0.32$ です。$\delta$ は、見た鳥の一部を「見ていない役」にして選びます。見ていない鳥の写真で選んではいけません。
 
 # %% [markdown] key="all-read" lang="en" tags=["answer"]
 # **The names of unseen birds seldom come up**: training has raised only the scores of the birds that it saw.
 #
 # The cure: take a constant $\delta$ from the scores of seen birds before you choose (**calibrated stacking**, Chao et al., 2016, [arXiv:1605.04253](https://arxiv.org/abs/1605.04253)). For example, a seen bird has 0.6 and an unseen one 0.5; with $\delta=0.15$ it is 0.45 against 0.5.
 #
-# Seen birds pay for it. At the right, each curve is one draw and runs to the lower right as $\delta$ grows; the blue dot is the $\delta$ chosen. The **harmonic mean** $H=2ab/(a+b)$ of the accuracies $a$ on seen and $b$ on unseen birds is low when either is: $a=0.8, b=0.2$ gives $H=0.32$. Choose $\delta$ with some seen birds playing the unseen, never on photos of unseen birds.
+# Seen birds pay for it. At the right, each curve is one draw and runs from its square to the lower right as $\delta$ grows; the blue dot is the $\delta$ chosen. The **harmonic mean** $H=2ab/(a+b)$ of the accuracies $a$ on seen and $b$ on unseen birds is low when either is: $a=0.8, b=0.2$ gives $H=0.32$. Choose $\delta$ with some seen birds playing the unseen, never on photos of unseen birds.
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
@@ -391,7 +391,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="ja"
 # **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が多ければ上がり、3,000組では10回の平均で68%です。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
 #
-# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では32%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。書き方を工夫したり、いくつかの文の平均を使ったりします（「さらに深く」）。
+# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では32%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。
 #
 # ## 本物のデータでは？
 #
@@ -400,7 +400,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="en"
 # **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the score adds up whatever fits, so a missing crest can be outweighed. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
-# **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 41%. A name alone gives 9%, just above guessing, since names such as *blue jay* hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
+# **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 41%. A name alone gives 9%: only a few, such as *wagtail*, hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
 # ## And on real data?
 #
@@ -455,10 +455,10 @@ plan = {
     # ja: "test": "古い部品から12種類を伏せて測る。10回くり返し、画素とも比べる。",
     "all_names": "Calibrated stacking, delta chosen on old kinds that play the new.",
     # ja: "all_names": "calibrated stacking。古い部品を新しい役にして delta を選ぶ。",
-    "labels": "Five photos of each new kind on the first day, then a linear probe.",
-    # ja: "labels": "初日に新しい部品を5枚ずつ。そのあとは線形プローブに切り替える。",
-    "why": "Zero-shot bridges the first day; it was worth a few labels on real photos.",
-    # ja: "why": "ゼロショットは初日のつなぎ。本物の写真では、ラベル数枚分の価値だった。",
+    "labels": "Ten photos of each new kind in the first days, then a linear probe.",
+    # ja: "labels": "最初の数日で新しい部品を10枚ずつ。そのあとは線形プローブに切り替える。",
+    "why": "Zero-shot bridges the first days; it was worth a few labels on real photos.",
+    # ja: "why": "ゼロショットは最初の数日のつなぎ。本物の写真では、ラベル数枚分の価値だった。",
 }
 ### END SOLUTION
 tl.check("09-c")
@@ -492,16 +492,16 @@ tl.quiz("09")
 # ## まとめ
 #
 # - 学習用の写真がないクラスも、説明から見つけられます。属性はどれも知っていて、組み合わせだけが新しいからです。
-# - 対照を必ず測ります。ここでは、色だけでもかなり当たりました。どのクラスを除くかでも大きく変わるので、何通りも測ります。
+# - 対照と必ず比べます。ここでは、画素だけでもかなり当たりました。どのクラスを除くかでも大きく変わるので、何通りも測ります。
 # - 全部の名前から選ばせると、見ていないクラスの名前はなかなか出てきません。見たクラスの点数から一定の値を引き、調和平均で測ります。
-# - CLIPは、写真と説明文の組から、対照学習で同じことを学びます。説明文に出てこなかった言葉や名前はわかりません。
+# - CLIPは、写真と説明文の組から、言葉と写真の結び付きを学びます。説明文に出てこなかった言葉や名前はわかりません。
 # - 本物の犬と猫では、ゼロショットに1クラス5〜10枚分のラベルの価値がありました。ラベルがもっとあれば、ラベルで学ぶほうが上です。
 
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
 # - A class without a training picture can be found by its description: the attributes are familiar, only their combination is new.
-# - Measure controls (colour alone goes far), over many splits.
+# - Compare with a control, over many splits. Here bare pixels alone went far.
 # - Among all names, those of unseen classes seldom come up. Take a constant from the scores of seen ones, and judge by the harmonic mean.
 # - CLIP learns from pairs of picture and caption. Words that no caption used mean nothing to it.
 # - On real cats and dogs, zero-shot was worth five to ten labels of each class; with more, labels win.
@@ -513,7 +513,7 @@ tl.quiz("09")
 #
 # $$W = (X^\top X + \alpha I)^{-1} X^\top (C - \bar{c})$$
 #
-# $X$ は写真の特徴を、$C$ はその写真のカードを1行ずつ並べた行列、$\bar{c}$ はカードの平均、$I$ は単位行列です。$\alpha$ は重みを小さく保つ強さで、9種類を1種類ずつ除いて確かめ、最も良かった100を使います。
+# $X$ は写真の特徴を、$C$ はその写真のカードを1行ずつ並べた行列、$\bar{c}$ はカードの平均、$I$ は単位行列です。$\alpha$ は重みを小さく保つ強さで、ここでは100です（**リッジ回帰**）。
 
 # %% [markdown] key="deeper-reader" lang="en" tags=["deeper"]
 # ## Deeper: the formula of the reader
@@ -522,7 +522,7 @@ tl.quiz("09")
 #
 # $$W = (X^\top X + \alpha I)^{-1} X^\top (C - \bar{c})$$
 #
-# Rows of $X$ are the features of photos, rows of $C$ their cards; $\bar{c}$ is the mean card, $I$ the identity matrix. $\alpha$ keeps the weights small (100 did best with each of the nine species held out in turn).
+# Rows of $X$ are the features of photos, rows of $C$ their cards; $\bar{c}$ is the mean card, $I$ the identity matrix. $\alpha$, here 100, keeps the weights small (**ridge regression**).
 
 
 # %% key="reader-code"
@@ -601,12 +601,12 @@ print(f"Photos of tilapias whose nearest of all ten cards is the tilapia's: {nam
 lesson09.draw_each(tl.stored("09_cards"), fish)
 
 # %% [markdown] key="each-read" lang="ja"
-# **9種類しか見せないと、見つかる魚と見つからない魚に分かれます。** サバ、デメキン、マダイは、画素のほうがよく見つかりました。10の属性を切り分けるには、9枚のカードは少なすぎます。たとえば、ある属性が1種類にしかなければ、その魚のほかの特徴と区別できません。鳥で19種を見せると、どの属性も何種もの鳥に現れます。説明の組み合わせの豊かさが、写真の枚数より大切なのです。
+# **9種類しか見せないと、見つかる魚と見つからない魚に分かれます。** サバ、デメキン、マダイは、画素のほうがよく見つかりました。10の属性を切り分けるには、9枚のカードは少なすぎます。たとえば、ある属性が1種類にしかなければ、その魚のほかの特徴と区別できません。鳥で19種を見せると、どの属性も何種もの鳥に現れます。
 #
 # 図の上の行も見てください。カードに合う写真を**探す**ことはできても、1枚ごとに10種類から**名前を選ばせる**と、ティラピアとはほとんど答えません。「全部の名前から選ぶとき」の落とし穴は、魚にもあります。
 
 # %% [markdown] key="each-read" lang="en"
-# **With only nine species to learn from, some fish are found and some are not.** Mackerel, goldfish and sea bream are even found better by bare pixels. Nine cards are too few to tell ten attributes apart: one that a single species has cannot be told from that fish's other features. Among the 19 birds every attribute occurs several times. A rich variety of combinations matters more than many photos.
+# **With only nine species to learn from, some fish are found and some are not.** Mackerel, goldfish and sea bream are even found better by bare pixels. Nine cards are too few to tell ten attributes apart: one that a single species has cannot be told from that fish's other features. Among the 19 birds every attribute occurs several times.
 #
 # See the line above the figure, too: **finding** photos that fit a card works, but asked to **name** a photo, the reader hardly ever says "tilapia". The trap of all names is there for fish as well.
 
@@ -655,10 +655,10 @@ lesson09.draw_attributes([bird_words[k] for k in varies], areas)
 lesson09.draw_answers(birds, everyone)
 
 # %% [markdown] key="hubs-read" lang="ja"
-# **補正なしでは見ていない鳥の名前が少なすぎ、補正すると今度は多すぎます。** これは5種を合わせた話で、ヤマセミだけは補正しても足りません。しかも、見た鳥の中にも人気の名前と、ほとんど出ない名前があります。多くの写真にとって「いちばん近い」点になる名前を**ハブ**と呼びます（高次元の近傍でよく起こります。[arXiv:1412.6568](https://arxiv.org/abs/1412.6568)）。全体の正解率だけでなく、答えの偏りも見てください。クラスごとに平均した正解率を使うのも、このためです。
+# **補正なしでは見ていない鳥の名前が少なすぎ、補正すると今度は多すぎます。** これは5種を合わせた話で、ヤマセミだけは補正しても足りません。しかも、見た鳥の中にも人気の名前と、ほとんど出ない名前があります。多くの写真にとって「いちばん近い」点になる名前を**ハブ**と呼びます（高次元の近傍でよく起こります。[arXiv:1412.6568](https://arxiv.org/abs/1412.6568)）。正解率だけでなく、答えの偏りも見てください。
 
 # %% [markdown] key="hubs-read" lang="en"
-# **Without calibration the names of unseen birds come up too seldom, with it too often.** That is so of the five together; the crested kingfisher is still named too seldom. And among the seen birds, too, some names are popular while others hardly come up. A name that is nearest to many photos is called a **hub**, which is common among neighbours in high dimensions ([arXiv:1412.6568](https://arxiv.org/abs/1412.6568)). Look at how often each answer is given, not at the accuracy alone. This is also why accuracies here are averaged over classes.
+# **Without calibration the names of unseen birds come up too seldom, with it too often.** That is so of the five together; the crested kingfisher is still named too seldom. And among the seen birds, too, some names are popular while others hardly come up. A name that is nearest to many photos is called a **hub**, which is common among neighbours in high dimensions ([arXiv:1412.6568](https://arxiv.org/abs/1412.6568)). Look at how often each answer is given, not at the accuracy alone.
 
 # %% [markdown] key="deeper-prompts" lang="ja" tags=["deeper"]
 # ## さらに深く：温度と、文の平均
@@ -682,10 +682,10 @@ print(f"Mean over four wordings: {tl.interval(mean_of_four, share=True)} right")
 # ja: print(f"言い回し4つの平均：正解率 {tl.interval(mean_of_four, share=True)}")
 
 # %% [markdown] key="prompts-read" lang="ja"
-# **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも9ポイントの差が出ました**（3,000組、保存済み、10回）。英語では、どちらも1〜2ポイントです。英語は言い回しが変わっても特徴の言葉が同じ形で残るので、もともと差が出にくいのでしょう。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
+# **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも9ポイントの差が出ました**（3,000組、保存済み、10回）。英語では、どちらも1〜2ポイントです。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
 
 # %% [markdown] key="prompts-read" lang="en"
-# **With English captions, either makes a difference of one or two points; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 9** (3,000 pairs, stored, 10 draws). In English, the words for the features look the same in every wording, which may be why little is left to gain. Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
+# **With English captions, either makes a difference of one or two points; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 9** (3,000 pairs, stored, 10 draws). Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章を分類名だけで分ける

@@ -9,7 +9,7 @@ import torch
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.data.zukan import birds, fish
-from tlhelpers.lessons.zero_shot import steps, widget
+from tlhelpers.lessons.zero_shot import figures, steps, widget
 from tlhelpers.runtime.language import LANGUAGES, text
 from tlhelpers.transfer.intervals import interval
 
@@ -104,7 +104,7 @@ def test_a_reader_reads_what_a_line_can_tell():
     assert steps.best_fitting(readings, cards[7], 1).item() in (cards == cards[7]).all(1).nonzero()
 
 
-def test_captioned_birds_are_no_species_and_stay_the_same_in_any_number():
+def test_captioned_sideare_no_species_and_stay_the_same_in_any_number():
     many, few = steps.captioned_birds(40, seed=3, lang="en"), steps.captioned_birds(5, 3, "en")
     assert torch.equal(many.pictures[:5], few.pictures) and many.captions[:5] == few.captions
     assert not SPECIES & {tuple(row) for row in many.attributes.tolist()}
@@ -164,12 +164,24 @@ def test_eszsl_reads_more_than_colour_and_random_weights():
             assert paired(found[told]["zukan"], found[told][control]).low > 0
 
 
-def test_unseen_birds_are_lost_among_all_names_and_calibration_brings_them_back():
+def test_unseen_sideare_lost_among_all_names_and_calibration_brings_them_back():
     found = stored("09_generalised")
     before, after = found["plain"], found["calibrated"]
     half = [0.5 * value for value in after["unseen"]]
     assert paired(before["unseen"], half).high < 0
     assert paired(after["harmonic"], before["harmonic"]).low > 0
+
+
+def test_each_curve_begins_without_calibration_and_passes_through_the_delta_chosen():
+    found = stored("09_generalised")
+    for draw, points in enumerate(figures._trades(found)):
+        plain, chosen = (
+            tuple(found[kind][side][draw] for side in ("unseen", "seen"))
+            for kind in ("plain", "calibrated")
+        )
+        assert points[0] == plain and chosen in points
+        seen = [at[1] for at in points]
+        assert seen == sorted(seen, reverse=True)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -212,3 +224,11 @@ def test_real_cats_and_dogs_need_no_label_but_the_prior_put_right():
     found = stored("09_real")["photos"]["cats_dogs"]
     assert interval(found["means"], share=True).low >= 0.85
     assert paired(found["means"], found["sums"]).low > 0
+
+
+def test_twenty_labels_of_each_class_pass_zero_shot_and_ten_do_not_yet():
+    found = stored("09_real")["photos"]["cats_dogs"]
+    assert paired(found["labels"]["20"], found["means"]).low > 0
+    assert paired(found["labels"]["10"], found["means"]).low < 0
+    level, reached = (round(100 * fmean(runs)) for runs in (found["means"], found["labels"]["20"]))
+    assert (level, reached) == (94, 96)

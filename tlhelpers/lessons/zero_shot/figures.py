@@ -146,8 +146,8 @@ def draw_all_names(found: Mapping, live: GeneralisedResult | None = None) -> Pic
         for seed in range(len(found["area"])):
             at = found[kind]["unseen"][seed], found[kind]["seen"][seed]
             curve.plot(*at, marker, color=colour, markersize=5, zorder=3)
-    for seen, unseen in zip(found["curve"]["seen"], found["curve"]["unseen"], strict=True):
-        curve.plot(unseen, seen, color=figures.SKY, linewidth=1, alpha=0.5)
+    for points in _trades(found):
+        curve.plot(*zip(*points, strict=True), color=figures.SKY, linewidth=1, alpha=0.5)
     if live is not None:
         for place, name in enumerate(names):
             _ring(axes, place - 0.13, live.plain[name])
@@ -167,6 +167,20 @@ def draw_all_names(found: Mapping, live: GeneralisedResult | None = None) -> Pic
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(text("lesson09.all_title"), x=0.02, ha="left", fontsize=12)
     return picture(figure, text("lesson09.all_alt"))
+
+
+def _trades(found: Mapping) -> list[list[tuple[float, float]]]:
+    """(unseen, seen accuracy) as delta grows from 0, a list a draw: through both of its marks."""
+    marks = [
+        zip(found[kind]["unseen"], found[kind]["seen"], strict=True)
+        for kind in ("plain", "calibrated")
+    ]
+    curves = zip(found["curve"]["unseen"], found["curve"]["seen"], strict=True)
+    trades = []
+    for plain, calibrated, curve in zip(*marks, curves, strict=True):
+        later = [point for point in zip(*curve, strict=True) if point[0] > plain[0]]
+        trades.append(sorted([plain, calibrated, *later], key=lambda at: (at[0], -at[1])))
+    return trades
 
 
 def draw_pairs(found: Mapping, live: tuple[int, float] | None = None) -> Picture:
