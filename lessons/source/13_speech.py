@@ -5,7 +5,7 @@
 #
 # このレッスンを終えると、次のことができるようになります。
 #
-# - 波形からログメル画像を自分で作り、エラーの出ない間違いを直す
+# - 波形からログメル画像を1段ずつ作り、エラーの出ない間違いを直す
 # - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
 # - 声ごとに分け、いちばん低いグループもわかる測り方を計画する
 #
@@ -18,7 +18,7 @@
 #
 # After this lesson you can
 #
-# - turn a wave into a log-mel picture yourself, and mend a mistake that gives no error
+# - turn a wave into a log-mel picture step by step, and mend a mistake that gives no error
 # - build a model that tells new words apart, from two recordings of each
 # - split by voice, and plan a test that shows the worst group
 #
@@ -98,14 +98,14 @@ tl.claim(
 #
 # 右は、ほかの方法との比較です。**DTW**は、ニューラルネットワーク以前の音声認識で、話す速さの違いを吸収しながら最も近い録音を探します（「さらに深く：DTW」）。**帯域の平均**は、音の高さを40に区切り、それぞれの強さの平均とばらつきだけで見分けます。この2つも、絵で学んだネットワーク（レッスン02）も、ランダムな本体も、借りた耳には遠く及びません。事前学習なら何でもよいわけではなく、**単語を聞いた経験**が効いているのです。
 #
-# 設定は、どの方法も検証用の8件で選びました。ですから、使ったラベルは1単語あたり2＋8件です。
+# 設定は検証用の8件で選んだので、使ったラベルは1単語あたり2＋8件です。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **Borrowed ears learn from two recordings.** On average over ten draws of voices, the frozen body is right for 80%, scratch for 42%. Even with ten recordings of each word, scratch only reaches 79% (left panel). With two recordings, fine-tuning the whole body is no better than leaving it frozen (78%).
 #
 # At the right, **DTW** is speech recognition from before neural networks: it looks for the nearest recording while allowing for another speed ("Deeper: DTW"). **Means of bands** knows only how strong each of 40 pitch ranges is on average, and how much that varies. Both stay far behind, as do a network that learned on drawings (lesson 02) and a random body. It is **having heard words** that helps, not pre-training as such.
 #
-# Every way chose its settings on the 8 validation recordings of each word, so its labels are 2 + 8.
+# Settings were chosen on the 8 validation recordings of each word, so the labels are 2 + 8.
 
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
@@ -208,14 +208,14 @@ display(lesson13.draw_mistakes(heard))
 tl.see_prediction("13-mistakes", min(heard, key=heard.get))
 
 # %% [markdown] key="mistakes-read" lang="ja"
-# **どの間違いにも警告は出ず、正解率だけが大きく下がります。** 正しい画像なら91%ですが、サンプリング周波数を取り違えると27%、2,000 Hzで打ち切ると38%、対数を忘れると56%です。サンプリング周波数を取り違えると、音は半分の速さになり、1オクターブ低くなります。人ならすぐにおかしいと気づきますが、ネットワークは平然と答えます。
+# **どの間違いにも警告は出ず、正解率だけが大きく下がります。** 正しい画像なら91%ですが、サンプリング周波数を取り違えると27%、2,000 Hzで打ち切ると38%、対数を忘れると56%です。サンプリング周波数を取り違えると、音は半分の速さになり、1オクターブ低くなります。人なら、聞けばすぐに気づきます。
 #
-# 対策は、**前処理（波形から画像を作る手順）をモデルと一緒に配る**ことです。`network.preprocess` はそのためにあり、`tl.probe` などは必ずそれを通します。自分のデータを使うときは、まず録音を1つ再生し、その画像も見てください。
+# 対策は、**前処理（波形から画像を作る手順）をモデルと一緒に配る**ことです。`network.preprocess` はそのためにあり、`tl.probe` などは必ずそれを通します。そこには⑤もあり、画像ごとに平均を0、標準偏差を1にそろえます（上では `share_right` が行いました。忘れると31%です）。自分のデータを使うときは、まず録音を1つ再生し、その画像も見てください。
 
 # %% [markdown] key="mistakes-read" lang="en"
-# **None gives a warning, and all cost a lot.** The right picture gives 91%. The wrong sampling rate leaves 27%, bands up to 2,000 Hz 38% and the missing logarithm 56%. At the wrong rate, every sound is half as fast and an octave lower. You would hear that at once; the network answers as if nothing had happened.
+# **None gives a warning, and all cost a lot.** The right picture gives 91%. The wrong sampling rate leaves 27%, bands up to 2,000 Hz 38% and the missing logarithm 56%. At the wrong rate, every sound is half as fast and an octave lower. You would hear that at once.
 #
-# The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` holds it, and `tl.probe` and all others use it. With your own data, first play one sound and look at its picture.
+# The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` holds it, and `tl.probe` and all others use it. It also has a step ⑤: each picture is brought to mean 0 and standard deviation 1 (above, `share_right` did this; without it, 31% are left). With your own data, first play one sound and look at its picture.
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（書く、5分）
@@ -271,7 +271,7 @@ display(tl.diagram("voices"))
 lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 
 # %% [markdown] key="leak-read" lang="ja"
-# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どの方法も、どちらの分け方でも、1語5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。左の合成の声では、大きくても3ポイントしか違いません。1つの合成器の声どうしは、人どうしよりずっと似ているからでしょう（左では30件ずつ学んでいることも、効いているかもしれません）。
+# **人の声では、無作為に分けると実力よりずっと良く見えます。** 右は、6人が話した英語の数字です（公開データ、[Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)）。どの方法も、どちらの分け方でも、1語5件ずつから学んでいます。それでも、無作為に分けると、DTWは22ポイント、凍結した本体は10ポイントも高く出ます。左の合成の声では、大きくても3ポイントしか違いません。合成の声どうしは、人どうしよりずっと似ているからでしょう。
 #
 # ### 練習B（書く、5分）
 #
@@ -280,7 +280,7 @@ lesson13.draw_leak(tl.stored("13_leak"), tl.stored("13_real"))
 # たとえば `split_by_voice(["ken", "emi", "ken"], 1)` なら、`([1], [0, 2])`（ken を取り分けた場合）です。
 
 # %% [markdown] key="leak-read" lang="en"
-# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (the public [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but the random one gives DTW 22 points more and the frozen body 10. With our synthetic voices (left) it is 3 points at most, probably because voices of one synthesiser are far more alike than people are (30 recordings of each word may play a part).
+# **With people, the random split makes every way look much better than it is.** At the right, six people say the digits in English (the public [Free Spoken Digit Dataset](https://github.com/Jakobovski/free-spoken-digit-dataset)). Each way learns from 5 recordings of each digit under both splits, but the random one gives DTW 22 points more and the frozen body 10. With our synthetic voices (left) it is 3 points at most, probably because they are far more alike than people are.
 #
 # ### Exercise B (write, 5 minutes)
 #
@@ -306,12 +306,12 @@ tl.check("13-b")
 # %% [markdown] key="accent" lang="ja"
 # ## 新しいアクセント
 #
-# 事前学習の声は、標準的な英語でした。同じ10の命令語を、別のアクセントの声で聞かせます。ウィジェットで聞いた「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
+# 事前学習の声は、英米の4つのアクセント（図の「標準」）でした。同じ10の命令語を、別のアクセントの声で聞かせます。ウィジェットで聞いた「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
 
 # %% [markdown] key="accent" lang="en"
 # ## A new accent
 #
-# Pre-training heard standard English. Now other accents say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
+# Pre-training heard four accents of Britain and America, *standard* in the figure. Now others say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
 
 # %% key="accents" alt_ja="5つのアクセントの、新しいラベルなしのテスト正解率を1行ずつ、点と95%信頼区間で示す。破線は全体の平均。" alt_en="Test accuracy without any new label for each of five accents, one a row, as dots with 95% intervals; dashed: the mean of all."
 accents = tl.stored("13_accents")
@@ -341,7 +341,7 @@ lesson13.draw_who(tl.stored("13_who"))
 #
 # ## 人の声では？
 #
-# 2つの公開データで確かめます。「誰の声でテストするか」の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の音声で学習させた**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も並べます。
+# 2つの公開データで確かめます。「誰の声でテストするか」の6人の数字と、41人が話した30の命令語（Speech Commands、[arXiv:1804.03209](https://arxiv.org/abs/1804.03209)）です。Googleが大量の音声で学習させた**埋め込み**（[arXiv:2002.01322](https://arxiv.org/abs/2002.01322)）も、凍結して並べます。
 
 # %% [markdown] key="who-read" lang="en"
 # **This ear hardly hears who is speaking.** The frozen body is right for 16%, not far from guessing (10%). Even a random body, which never learned anything, reaches 43%, and training from scratch 49%. While the ear learned that *stop* is *stop* whoever says it, it learned to throw voices away, and fine-tuning only gets back to 26%. This is lesson 06's **negative transfer** once more (5 recordings and 3 to choose with, 10 draws).
@@ -350,21 +350,21 @@ lesson13.draw_who(tl.stored("13_who"))
 #
 # ## And with people?
 #
-# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our network there is an **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)).
+# Two public sets: the six people's digits from above, and 30 commands said by 41 people (Speech Commands, [arXiv:1804.03209](https://arxiv.org/abs/1804.03209)). Beside our frozen body there is a frozen **embedding** that Google trained on a great deal of speech ([arXiv:2002.01322](https://arxiv.org/abs/2002.01322)).
 
 # %% key="real-figure" alt_ja="人の声での正解率。左は数字、右は30の命令語。どちらも話者を分けてある。" alt_en="Accuracy with people who were held out: digits at the left, thirty commands at the right."
 lesson13.draw_real(tl.stored("13_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。ただし、本物の声で学んだGoogleの埋め込みは92%と、はるかに上です。30の命令語では、2件ずつで55%と、埋め込み（53%）に並びました。なお、数字10語のすべてと命令語30語のうち27語は、事前学習の40語に入っています。ほかの単語に使うときは、試してから信じましょう。（DTW以外は、凍結した特徴に出力層を付けたものです。）
+# **合成の声で鍛えた耳は、人の声にも役立ちました。** 初めて聞く人の数字では、5件ずつで69%です（DTWは51%、帯域の平均は47%）。ただし、本物の声で学んだGoogleの埋め込みは92%と、はるかに上です。30の命令語では、2件ずつで55%と、埋め込み（53%）に並びました。なお、数字10語のすべてと命令語30語のうち27語は、事前学習の40語に入っています。ほかの単語に使うときは、試してから信じましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of bands 47%). Google's embedding, trained on real voices, is far ahead there, with 92%. On the 30 commands ours is level with it: 55%, against 53%, from two recordings. All ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training: test it on other words before you trust it. (All but DTW are heads on frozen features.)
+# **An ear that was trained on synthetic voices helps with people, too.** On digits said by strangers it reaches 69% from five recordings each (DTW 51%, means of bands 47%). Google's embedding, trained on real voices, is far ahead there, with 92%. On the 30 commands ours is level with it: 55%, against 53%, from two recordings. All ten digits, and 27 of the 30 commands, are among the 40 words of its pre-training: test it on other words before you trust it.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
 #
-# 全国のお客様が携帯電話からかけてくる、旅館の予約センターで、音声メニュー（「予約」「変更」「取消」「場所」「担当者」）を作ることになりました。録音は1単語50件まで集められます。
+# 全国のお客様が携帯電話からかけてくる旅館の予約センターで、音声メニュー（「予約」「変更」「取消」「場所」「担当者」）を作ることになりました。録音は1単語50件まで集められます。
 #
 # 計画を `plan` に書いてください。`"recordings"` は誰の声をどう集めるか、`"network"` は何から始めるか、`"split"` はどう分けて測るか、`"report"` は何を報告するか、`"unknown"` はメニューにない言葉への備え（たとえば、自信が**しきい値**より低い答えは断ります。詳しくは「さらに深く：知らない単語を断る」）、`"why"` は理由です。
 
@@ -417,7 +417,7 @@ tl.check("13-c")
 # | part | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | recordings | a few colleagues | many different people | with numbers of people, regions and telephones |
-# | start | from scratch | a pretrained body | chosen with numbers from a figure |
+# | start | from scratch | a pre-trained body | chosen with numbers from a figure |
 # | split | recordings at random | by person | by person, and other people to choose with |
 # | report | one accuracy | with an interval | with the worst group beside it |
 # | unknown words | nothing | a threshold | how it is set, and what happens then |
@@ -473,10 +473,10 @@ tl.claim(
 )
 
 # %% [markdown] key="replay-read" lang="ja"
-# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方も残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（59%がアクセントの図の60%と違うのは、選んだ声が別だからです）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。新しいアクセントのほうは、リプレイを加えると2件では84%から82%に、5件では90%から85%になりました。本当に下がったのかどうかは、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
+# **2件ずつで新しいアクセントを覚え、リプレイで前の話し方もほぼ残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（アクセントの図の60%とは、加えた雑音が違います）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。リプレイのせいで新しいアクセントの正解率が少し下がるのかどうかは、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps the old speech.** From two recordings of each word, the Japanese accent goes from 59% (60% in the figure of the accents, with other draws) to 84%. Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Whether the new accent pays for that (82 instead of 84%, 85 instead of 90%), ten draws cannot tell. Do not lose your old customers over the new ones: **measure both**.
+# **Two recordings teach the new accent, and replay keeps most of the old speech.** From two recordings of each word, the Japanese accent goes from 59% to 84% (the figure of the accents has 60%, under other noise). Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Whether replay costs the new accent a little, ten draws cannot tell. Do not lose your old customers over the new ones: **measure both**.
 
 # %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
 # ## さらに深く：耳の中身は小さなContextNet
@@ -528,12 +528,12 @@ tl.diagram("contextnet")
 lesson13.draw_japanese(tl.stored("13_japanese"))
 
 # %% [markdown] key="japanese-read" lang="ja"
-# **英語で鍛えた耳は、日本語の単語も覚えました。ただし、同じ合成器の声に限ってです。** 10件ずつ学ぶと、ファインチューニングは91%、凍結は91%、ゼロからの学習は87%です。借りた耳のほうが上ですが、差は3〜4ポイントしかありません。英語の5語では、同じ10件ずつで14〜15ポイントの差がありました（最初の結果の図）。差が縮んだ理由が、言語の違いなのか、単語の数（10語）なのか、単語の聞き分けやすさなのかは、この測定だけではわかりません。
+# **英語で鍛えた耳は、日本語の単語も覚えました。ただし、同じ合成器の声に限ってです。** 10件ずつ学ぶと、ファインチューニングは91%、凍結は91%、ゼロからの学習は87%です。借りた耳のほうが上ですが、差は数ポイントしかありません。英語の5語では、同じ10件ずつで14〜15ポイントの差がありました（最初の結果の図）。差が縮んだ理由が、言語の違いなのか、単語の数（10語）なのか、単語の聞き分けやすさなのかは、この測定だけではわかりません。
 #
 # Open JTalkの声になると、順に22%、21%、19%まで下がり、ランダムに答えた場合（10%、点線）に近づきます。学習とテストで声を分けても、どちらも同じ合成器で**作られて**いれば、その合成器に特有の癖が手がかりになってしまうのでしょう。テストには、実際に使う場所で録った音を使ってください。（1単語10件＋検証用8件、10回の平均）
 
 # %% [markdown] key="japanese-read" lang="en"
-# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 91%, the frozen body 91% and scratch 87%. The borrowed ear is ahead, but only by 3 to 4 points. With the five English words, also from ten recordings each, it was 14 to 15 (first results figure). Whether the language makes the difference, the number of words (ten) or how alike they sound, this measurement does not tell.
+# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 91%, the frozen body 91% and scratch 87%. The borrowed ear is ahead, but only by a few points. With the five English words, also from ten recordings each, it was 14 to 15 (first results figure). Whether the language makes the difference, the number of words (ten) or how alike they sound, this measurement does not tell.
 #
 # On the voice of Open JTalk they fall to 22%, 21% and 19%, not far above guessing (10%, dotted). Even when training and test share no voice, voices **made** by one synthesiser probably share habits that a network takes for clues. Test on sound from where the model will be used. (10 recordings and 8 to choose with, 10 draws.)
 
@@ -588,17 +588,17 @@ lesson13.draw_noise(tl.stored("13_noise"))
 # %% [markdown] key="noise-read" lang="ja"
 # **このネットワークは、はじめから雑音に強いのです。** 事前学習で0〜25 dBの雑音を聞いてきたので、静かな録音だけで学んでも、10 dBで93%、声と同じ強さの雑音（0 dB）でも81%です。雑音なしの90%が20 dBの95%より低いのは、事前学習にも学習用の録音にも必ず雑音が入っていて、無音の背景のほうが初めてだからでしょう。学習中に雑音を加えると0 dBで84%になりますが、10回の測定では差があるとは言いきれません（95%信頼区間は−1〜8ポイント）。
 #
-# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。
+# AdaBNは、雑音があるときは正解率を下げました。20 dBで3ポイント（95%信頼区間は1〜6）、0 dBで6ポイント（1〜11）です。雑音なしでは差が見えません。レッスン08の夜の写真と違い、直すべきずれがないところに、100件から測った粗い平均を入れたからでしょう。
 
 # %% [markdown] key="noise-read" lang="en"
 # **This network copes with noise from the start.** In its pre-training it heard noise from 0 to 25 dB. Fine-tuned on quiet recordings alone, it is right for 93% at 10 dB, and for 81% with noise as strong as the speech (0 dB). Without any noise it is 90%, less than the 95% at 20 dB, probably because the pre-training and these recordings always had some, so that silence is what is new. Noise mixed in during training gives 84% at 0 dB, but 10 draws cannot tell this from no difference (95% interval −1 to 8 points).
 #
-# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with photos by night there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training.
+# AdaBN costs accuracy wherever there is noise: 3 points at 20 dB (95% interval 1 to 6) and 6 at 0 dB (1 to 11). Without noise no difference shows. Unlike with the photos by night of lesson 08, there is probably nothing here to mend, and means of 100 recordings are rougher than those from the pre-training.
 
 # %% [markdown] key="deeper-unknown" lang="ja" tags=["deeper"]
 # ## さらに深く：知らない単語を断る
 #
-# お客様は、メニューにない言葉も話します。そこで、答えに点数を付け、**しきい値**を超えたものだけを受け付けます。しきい値は、知らない単語の5%だけが通るように決めます。点数の付け方は3通りです。いちばん高い確率（自信）、学習用の録音との近さ、そして「その他」という6番目のクラスです。しきい値を決めた単語と声、試す単語と声は別です。
+# お客様は、メニューにない言葉も話します。そこで、答えに点数を付け、**しきい値**を超えたものだけを受け付けます。しきい値は、知らない単語の5%だけが通るように決めます。点数の付け方は3通りです。いちばん高い確率（自信）、学習用の録音との近さ、そして「その他」という6番目のクラスです。しきい値を決めるときと試すときとでは、単語も声も別のものを使います。
 
 # %% [markdown] key="deeper-unknown" lang="en" tags=["deeper"]
 # ## Deeper: turning unknown words away
@@ -609,12 +609,12 @@ lesson13.draw_noise(tl.stored("13_noise"))
 lesson13.draw_unknown(tl.stored("13_unknown"))
 
 # %% [markdown] key="unknown-read" lang="ja"
-# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を正しく受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を正しく受け付けました。自信で決めると、知らない単語を通すのは同じくらい（6%）でも、知っている単語は32%しか正しく受け付けません。知らない単語にも、自信を持って答えることが多いからです。
+# **数字1つでは、断り方の良し悪しはわかりません。** 6番目のクラスは、知っている単語の92%を正しく受け付けますが、知らない単語も半分近く通してしまいます。しきい値を決めた単語は、「その他」として学習した単語そのものなので、実際より簡単だったのです。近さは、約束どおり知らない単語を5%だけ通し、知っている単語の53%を正しく受け付けました。自信で決めると、知らない単語を通すのは同じくらい（6%）でも、知っている単語は32%しか正しく受け付けません。知らない単語にも自信を持って答えることが多く、しきい値をとても高くしなければならないからです。
 #
 # 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
 
 # %% [markdown] key="unknown-read" lang="en"
-# **One number does not tell how good a rejection is.** The sixth class gets 92% of the known words right, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and gets 53% of the known words right. Sureness lets through about as few (6%), but gets only 32% right, because the network is often sure of words it does not know.
+# **One number does not tell how good a rejection is.** The sixth class gets 92% of the known words right, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and gets 53% of the known words right. Sureness lets through about as few (6%), but gets only 32% right: the network is often sure of words it does not know, so the threshold has to be very high.
 #
 # A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
 
@@ -672,7 +672,7 @@ lesson13.own_voice()
 #
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
-# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオをモノラルとして読んだ | 1つ再生し、`tl.log_mel(waves, rate)` に本当の値を渡す |
+# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオをモノラルとして読んだ | 1つ再生し、モノラル、事前学習と同じサンプリング周波数に直す |
 # | 検証では良いのに現場で外れる | 同じ声が両方に入っている | 声ごとに分け直す |
 # | 短い単語だけ当たる | 無音の長さが手がかりになっている | 長さと位置をそろえ、ずらして学ぶ |
 # | 特定の人だけ外れる | アクセント、高さ、話す速さ | グループ別に測り、その人たちの録音を足す |
@@ -703,7 +703,7 @@ lesson13.own_voice()
 #
 # | symptom | cause | cure |
 # |---|---|---|
-# | suddenly every word is wrong | another sampling rate, or stereo taken for mono | play one; give `tl.log_mel(waves, rate)` the true rate |
+# | suddenly every word is wrong | another sampling rate, or stereo taken for mono | play one; make it mono, at the rate of the pre-training |
 # | fine on validation, poor in use | the same voices in both parts | split by voice |
 # | only short words are right | the length of the silence is a clue | equal lengths and places; shift in training |
 # | wrong for certain people | accent, pitch, speed | measure by group, add recordings of these people |

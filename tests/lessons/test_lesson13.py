@@ -137,6 +137,9 @@ def test_only_words_answers_among_these_words_alone():
     assert by_picture == pytest.approx(evaluate(ten, task.test))
     assert network.head.out_features == 40
     assert ten.preprocess is not None
+    with torch.no_grad():
+        raw = ten(log_mel(task.test.inputs)).argmax(1) == task.test.labels
+    assert round(100 * raw.double().mean().item()) == 31  # what step 5 of the front end spares
 
 
 def test_controls_see_what_the_network_sees():
