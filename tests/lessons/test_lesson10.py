@@ -98,8 +98,9 @@ def test_stored_results_keep_the_promises_of_the_lesson():
     ari = {eye: heaps["birds"][eye]["ari"][ten] for eye in ("random", "pretrained")}
     gains = [a - b for a, b in zip(ari["pretrained"], ari["random"], strict=True)]
     assert interval(gains).low > 0.2
-    digits = {eye: fmean(heaps["digits"][eye]["ari"][ten]) for eye in ("pixels", "pretrained")}
-    assert digits["pixels"] > digits["pretrained"]  # said to be slightly ahead
+    digits = (heaps["digits"][eye]["ari"][ten] for eye in ("pixels", "pretrained"))
+    lead = interval([a - b for a, b in zip(*digits, strict=True)])
+    assert lead.low > 0 and lead.mean < 0.1  # pixels are slightly ahead
     surfaces = stored("10_surfaces")["methods"]
     patches, mean = (surfaces["pretrained"][way]["auroc"] for way in ("patches", "mean"))
     assert fmean(patches) >= 0.85
@@ -115,8 +116,7 @@ def test_stored_results_keep_the_promises_of_the_lesson():
         for name in ("clinc150", "sms")
     }
     assert max(fmean(coder["nearest"]) for coder in messages["sms"].values()) < 0.635
-    assert by_mean["sms"] == pytest.approx([0.60, 0.82, 0.72], abs=0.005)
-    assert sorted(by_mean["clinc150"])[::2] == pytest.approx([0.45, 0.81], abs=0.005)
+    assert by_mean["sms"][1] == pytest.approx(0.82, abs=0.005)  # zukan-bert
     for coder, mean in zip(messages["clinc150"].values(), by_mean["clinc150"], strict=True):
         assert mean < fmean(coder["nearest"])
     continued = stored("10_simclr")
