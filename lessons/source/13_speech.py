@@ -215,7 +215,7 @@ tl.see_prediction("13-mistakes", min(heard, key=heard.get))
 # %% [markdown] key="mistakes-read" lang="en"
 # **None gives a warning, and all cost a lot.** The right picture gives 91%. The wrong sampling rate leaves 27%, bands up to 2,000 Hz 38% and the missing logarithm 56%. At the wrong rate, every sound is half as fast and an octave lower. You would hear that at once.
 #
-# The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` holds it, and `tl.probe` and all others use it. It also has a step ⑤: each picture is brought to mean 0 and standard deviation 1 (above, `share_right` did this; without it, 31% are left). With your own data, first play one sound and look at its picture.
+# The cure is to **ship the front end** (the steps from wave to picture) **with the model**. `network.preprocess` holds it, and `tl.probe` and all others use it. It also has a step ⑤: each picture is brought to mean 0 and standard deviation 1 (above, `share_right` did this; without it, only 31% would be left). With your own data, first play one sound and look at its picture.
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（書く、5分）
@@ -672,7 +672,7 @@ lesson13.own_voice()
 #
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
-# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオをモノラルとして読んだ | 1つ再生し、モノラル、事前学習と同じサンプリング周波数に直す |
+# | 突然、どの単語も外れる | サンプリング周波数の取り違え、ステレオをモノラルとして読んだ | 1つ再生し、モノラルにして、サンプリング周波数を事前学習とそろえる |
 # | 検証では良いのに現場で外れる | 同じ声が両方に入っている | 声ごとに分け直す |
 # | 短い単語だけ当たる | 無音の長さが手がかりになっている | 長さと位置をそろえ、ずらして学ぶ |
 # | 特定の人だけ外れる | アクセント、高さ、話す速さ | グループ別に測り、その人たちの録音を足す |
