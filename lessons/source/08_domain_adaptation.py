@@ -545,7 +545,7 @@ lesson08.draw_layers(model, adapted)
 # %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
 # ## さらに深く：答えを新しい割合に合わせる
 #
-# 学習のときのクラスの割合（**事前確率**）を $\pi$、いまの割合を $\pi'$ とします。ネットワークが出したクラス $c$ の確率 $p_c$ に割合の変化を掛け、合計が1になるようにそろえます（$\propto$ は「比例する」という記号です）。
+# 学習のときのクラスの割合（**事前確率**）を $\pi$、今の割合を $\pi'$ とします。ネットワークが出したクラス $c$ の確率 $p_c$ に割合の変化を掛け、合計が1になるようにそろえます（$\propto$ は「比例する」という記号です）。
 #
 # $$p'_c \propto p_c\,\frac{\pi'_c}{\pi_c}$$
 #
@@ -561,13 +561,13 @@ lesson08.draw_layers(model, adapted)
 # For example, a network learned from as many good parts as scratched ones ($\pi=0.5, 0.5$), but on the line 80% are good ($\pi'=0.8, 0.2$). An undecided answer $p=(0.4, 0.6)$ becomes $(0.4\times1.6,\ 0.6\times0.4)=(0.64, 0.24)$, and scaled $(0.73, 0.27)$: a good part.
 
 # %% [markdown] key="prior-guess" lang="ja"
-# いまの割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。次のセルでは、群れが通る夕暮れの割合を、AdaBNのあとの答えから求めます。図の「補正」も、こうして求めた割合を使っています。
+# 今の割合がわからなくても、ラベルなしで推定できます（Saerens ほか, 2002）。補正した答えの平均を新しい割合とし、それで補正し直すことを繰り返します。次のセルでは、群れが通る夕暮れの割合を求めます。図の「補正」も、こうして求めた割合を使っています。
 
 # %% [markdown] key="prior-guess" lang="en"
-# If today's shares are not known, they can be estimated without labels (Saerens et al., 2002): take the mean of the corrected answers as the new shares, correct with these, and repeat. The next cell does so for the school at dusk, from the answers after AdaBN. The figure's corrections use shares found in this way.
+# If today's shares are not known, they can be estimated without labels (Saerens et al., 2002): take the mean of the corrected answers as the new shares, correct with these, and repeat. The next cell does so for the school at dusk. The figure's corrections use shares found in this way.
 
 # %% key="prior-run" alt_ja="左：群れが通る夕暮れの魚、右：良品が80%の検査ラインでのテスト正解率を、方法ごとに点と95%信頼区間で示す。" alt_en="Test accuracy of each way as dots with 95% intervals: fish at dusk while one species swarms at the left, an inspection line with 80% good parts at the right."
-answers = tl.predict(adabn(model, swarm.train.inputs), swarm.train).softmax(1)
+answers = tl.predict(model, swarm.train).softmax(1)
 learned = torch.full((10,), 0.1)
 shares = learned
 for _ in range(100):
@@ -581,7 +581,7 @@ lesson08.draw_remedies(shift, equal)
 # %% [markdown] key="prior-read" lang="ja"
 # **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
 #
-# 光も変わった夕暮れ（左）では、割合をそろえたAdaBNが99%になります。補正だけでは光のずれが直らず、本当の割合を使っても87%で、適応前を上回りません。
+# 光も変わった夕暮れ（左）では、割合をそろえたAdaBNが99%になります。補正だけでは光のずれが直りませんし、そのずれのせいで割合の推定も外れます。本当の割合を使っても87%で、適応前を上回りません。
 #
 # 補正には代償もあります。迷った答えが「良品」に寄るので、正しく分類した欠陥は71%から66%に減っています。
 #
@@ -590,7 +590,7 @@ lesson08.draw_remedies(shift, equal)
 # %% [markdown] key="prior-read" lang="en"
 # **Each way has its place.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
 #
-# At dusk (left) the light has changed as well. Correcting the answers does nothing about the light and gains nothing, not even with the true shares (87%), while AdaBN on equal shares reaches 99%.
+# At dusk (left) the light has changed as well. Correcting the answers does nothing about the light, and the light has put the estimate off, too. Not even the true shares gain anything (87%), while AdaBN on equal shares reaches 99%.
 #
 # The correction has a price: since undecided answers go to "good", of the defects on the line 66% are named rightly instead of 71%.
 #
@@ -679,28 +679,28 @@ print(f"AdaBN, no labels  →  sketches right: {tl.interval(labels['adabn']).mea
 # ja: print(f"AdaBN（ラベルなし）：{tl.interval(labels['adabn']).mean:.0%}（10回の平均）")
 
 # %% [markdown] key="labels-read" lang="ja"
-# **線画では、1種類に5枚のラベルでAdaBNに並び、20枚なら78%になりました。** 手がかりが変わってしまったときは、少しのラベルのほうが役に立ちます。線画50枚に名前を付けるのは、数分の仕事です。
+# **線画では、1種類に10枚のラベルがあればAdaBNをはっきり上回り、20枚なら78%になりました**（5枚では、差は確かとはいえません）。手がかりが変わってしまったときは、少しのラベルのほうが役に立ちます。線画100枚に名前を付けるのは、10分ほどの仕事です。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On sketches, five labels of each species draw level with AdaBN, and twenty reach 78%.** Where the clues themselves have changed, a few labels are worth more. Naming 50 sketches takes some minutes.
+# **On sketches, ten labels of each species are clearly better than AdaBN, and twenty reach 78%.** (The lead of five is not certain.) Where the clues themselves have changed, a few labels are worth more. Naming 100 sketches takes some ten minutes.
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：英語の迷惑メールフィルターを日本語で使う
 #
 # ドメインの違いは、言語の違いでもかまいません。英語のメッセージ20件（迷惑メールとそうでないものを10件ずつ）で学んだフィルターを、ラベルのない日本語のメッセージに使います。解く問題は同じで、ラベルは片方のドメインにしかありません。これが**トランスダクティブ**な転移（レッスン01）のよく知られた例です。問い合わせの分類（6クラス）も同じように測りました。
 #
-# 読み手は2つです。1つは文字の並びで、3文字までの並びの回数を、珍しいものほど重く数えます（**TF-IDF**）。もう1つは、凍結した多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）です。E5の特徴は、ラベルのない日本語60件に、平均（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）またはCORALで合わせます。
+# 文章を特徴に変える方法は2つです。1つは、3文字までの文字の並びを、珍しいものほど重く数える方法（**TF-IDF**）です。もう1つは、多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）を、凍結して使う方法です。E5では、英語の特徴を、ラベルのない日本語60件の特徴に、平均（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）またはCORALで合わせます。
 #
-# 比較のため、日本語のラベル5件ずつで出力層を学習する方法も測りました（設定を選ぶのには、さらに英語20件ずつ、日本語5件ずつのラベルを使っています）。
+# 比較のため、日本語のラベル5件ずつで出力層を学習する方法も測りました（出力層の設定は、学習に使ったのと同じ言語の、別のラベル付き文章で選びました。英語は20件ずつ、日本語は5件ずつです）。
 
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: an English spam filter reads Japanese mail
 #
 # Domains can be languages, too. A filter that learned from 20 English messages (10 spam, 10 not) is used on Japanese ones, which have no labels. The question is the same, and only one domain has labels: a textbook example of **transductive** transfer (lesson 01). We did the same with customer enquiries (six classes).
 #
-# There are two readers. One counts letters, up to three in a row, rare ones weighing more (**TF-IDF**). The other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. Its features are moved to those of 60 Japanese texts without labels, by the mean ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)) or by CORAL.
+# We compare two ways to turn a text into features. One counts letters, up to three in a row, rare ones weighing more (**TF-IDF**). The other is the real multilingual model E5 ([arXiv:2402.05672](https://arxiv.org/abs/2402.05672)), frozen. Its features of the English texts are moved to those of 60 Japanese texts without labels, by the mean ([arXiv:2004.05160](https://arxiv.org/abs/2004.05160)) or by CORAL.
 #
-# For comparison, a head learns from 5 Japanese labels of each class. (Settings were chosen on more labelled texts: 20 of each class in English, 5 in Japanese.)
+# For comparison, a head learns from 5 Japanese labels of each class. (The settings of each head were chosen on further labelled texts of the language it learned from: 20 of each class in English, 5 in Japanese.)
 
 # %% key="texts-figure" alt_ja="英語で学んだ分類器の日本語での正解率。左は迷惑メール、右は問い合わせ。文字、E5、平均、CORAL、日本語のラベル5件を比べる。破線は英語での正解率、点線はランダムに答えた場合。" alt_en="Accuracy on Japanese texts of what learned in English, spam at the left and enquiries at the right: letters, E5, the mean moved, CORAL, and five Japanese labels. Dashed: on English texts; dotted: guessing."
 texts = tl.stored("08_texts")
@@ -915,10 +915,10 @@ lesson08.draw_tent(tent)
 #
 # How do you choose TENT's rate when there are no labels? We compare four rules by the accuracy on sketches that each ends at (10 draws; run the cells of the section before this one first):
 #
-# - **the paper's rate**, 0.001, unseen
-# - **the lowest entropy**: the surest answers
+# - **the paper's rate**: 0.001 as it is
+# - **the lowest entropy**: the rate with the surest answers
 # - **sure, but varied answers**: a low entropy of the single answers, and a high entropy of their mean
-# - **the oracle**: the best by the labels of the target's test photos, which nobody has in earnest
+# - **the oracle**: the best by the labels of the target's test photos, which nobody has in practice
 
 # %% key="chosen-run"
 rules = {

@@ -1,5 +1,8 @@
 """Lesson 08: its exercises tell mistakes apart, its steps do what its prose says."""
 
+import tomllib
+from importlib import resources
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from tlhelpers.course.author.reading import LESSONS, read_lesson
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
 from tlhelpers.data.task import Split
+from tlhelpers.lessons import domain_adaptation
 from tlhelpers.lessons.domain_adaptation import figures, widget
 from tlhelpers.lessons.domain_adaptation.figures import chosen
 from tlhelpers.lessons.domain_adaptation.steps import (
@@ -248,6 +252,29 @@ def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says
     said = words_of("prior-read")
     assert f"{has} are named rightly instead of {had}" in said["en"]
     assert f"{had}から{has}に減っています" in said["ja"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_quiz_tells_what_adabn_costs_on_the_inspection_line(lang):
+    found = stored("08_rounds")["line"]
+    quiz = tomllib.loads(
+        resources.files(domain_adaptation).joinpath("quiz.toml").read_text("utf-8")
+    )
+    asked = next(one for one in quiz["question"] if one["key"] == "case-shares")
+    _, plain, equal = (option["why"][lang] for option in asked["option"])
+    before = f"{interval(found['before']['accuracy']).mean:.0%}"
+    for said, runs in ((plain, found["rounds"][0]), (equal, found["once"])):
+        assert before in said and f"{interval(runs['accuracy']).mean:.0%}" in said
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_ten_labels_of_each_species_pass_adabn_on_sketches_and_five_not_for_certain(lang):
+    found = stored("08_labels")
+    gain = {
+        n: paired(r, found["adabn"]) for n, r in zip(found["counts"], found["labels"], strict=True)
+    }
+    assert gain[10].low > 0.05 and gain[5].low < 0 < gain[5].mean
+    assert f"{interval(found['labels'][-1]).mean:.0%}" in words_of("labels-read")[lang]
 
 
 def test_the_figure_of_remedies_hides_no_way(monkeypatch):
