@@ -180,7 +180,7 @@ for name, model in models.items():
     # ja: print(f"{name}：128枚を一度に {large:.0f} MB、16枚を8回 {small:.0f} MB。勾配の差 {apart:.5%}")
 
 # %% [markdown] key="precision" lang="ja"
-# **BatchNormを固定すれば、勾配は同じで、128枚がカードに収まります。** 最大でも18 MBで、オプティマイザーの記録を足しても26 MBです（勾配の差は、足す順番による丸めの誤差です）。BatchNormがバッチを見ていると、勾配が6分の1ほども変わります。16枚の平均は128枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`micro_batch=16` と書けば、勾配も蓄積します。
+# **BatchNormを固定すれば、勾配は同じで、128枚がカードに収まります。** 最大でも18 MBで、オプティマイザーの記録を足しても26 MBです（勾配の差は、足す順番による丸めの誤差です）。BatchNormがバッチを見ていると、勾配が6分の1ほども変わります。16枚の平均は128枚の平均ではないからです。`tl.fine_tune` はBatchNormを固定します。`micro_batch=16` と書けば、勾配の蓄積もできます。
 #
 # ## 数を短くする：16ビット
 #
@@ -325,12 +325,12 @@ tl.check("15-b")
 lesson15.draw_rates(tl.stored("15_rates"))
 
 # %% [markdown] key="rates-read" lang="ja"
-# **線形則が使えたのは、バッチ8倍（64枚）までです。** 学習率を変えないと、8倍で69%まで下がりますが、線形則なら97%です。16倍では85%に下がり、32倍では43%に崩れて、平方根則の88%のほうが良くなります。ウォームアップも助けになりませんでした。256枚では全部で12ステップしかなく、上げている途中で終わってしまうからでしょう。検証データで選び直せば93%です（10回、保存済み）。
+# **線形則が使えたのは、バッチ8倍（64枚）までです。** 学習率を変えないと、8倍で69%まで下がりますが、線形則なら97%です。16倍では85%に下がり、32倍では43%に崩れて、平方根則の88%のほうが良くなります。最初の2割のステップで行ったウォームアップも、助けになりませんでした。検証データで選び直せば93%です（10回、保存済み）。
 #
 # 線形則は、最初に試す値と考えてください。図は、8枚のときの学習率を0.002とした場合です。8枚では同じくらい良い0.008から始めると、4倍で崩れました。
 
 # %% [markdown] key="rates-read" lang="en"
-# **The linear rule holds up to 8 times the batch (64).** There a rate that is kept falls to 69%, while the linear rule has 97%. At 16 times it is down to 85%, and at 32 times to 43%, where the square-root rule has 88%. Warm-up did not help, probably because a batch of 256 leaves 12 steps in all, too few to warm up in. A rate chosen anew on validation photos still reaches 93% (ten draws, stored).
+# **The linear rule holds up to 8 times the batch (64).** There a rate that is kept falls to 69%, while the linear rule has 97%. At 16 times it is down to 85%, and at 32 times to 43%, where the square-root rule has 88%. Warm-up over the first fifth of the steps did not help. A rate chosen anew on validation photos still reaches 93% (ten draws, stored).
 #
 # So take the rule as the first rate to try. Here it starts from 0.002; from 0.008, which is as good at 8 photos, it broke at 4 times already.
 
