@@ -236,14 +236,14 @@ tl.diagram("patches")
 #
 # $$s(\text{部品}) = \max_{\text{区画}}\ \min_{b\,\in\,\text{倉庫}} \lVert \text{区画} - b \rVert$$
 #
-# 次のセルでは、良品320枚の区画を倉庫に入れ（残りの80枚は、あとでしきい値を決めるために取っておきます）、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です（単にAUCともいいます）。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
+# 次のセルでは、良品320枚の区画を倉庫に入れ（残りの80枚は、あとで使います）、テストの部品300個（うち良品60個）にスコアを付けます。採点には**AUROC**を使います。欠陥品と良品を1つずつ選んだとき、欠陥品のスコアのほうが高い割合です（単にAUCともいいます）。たとえば良品が1, 2, 4、欠陥品が3, 5なら、6組のうち、3が勝つのは2組、5が勝つのは3組なので、$5\div6=0.83$ です。コイン投げなら0.5、完全なら1です。
 
 # %% [markdown] key="oddest" lang="en"
 # As a formula:
 #
 # $$s(\text{part}) = \max_{\text{patches}}\ \min_{b\,\in\,\text{bank}} \lVert \text{patch} - b \rVert$$
 #
-# The next cell fills the bank from 320 sound parts (80 are kept for the threshold) and scores 300 test parts, 60 of them sound. The mark is the **AUROC**: of one damaged and one sound part, how often does the damaged one have the higher score? (It is also called AUC.) For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
+# The next cell fills the bank from 320 sound parts (80 are kept for later) and scores 300 test parts, 60 of them sound. The mark is the **AUROC**: of one damaged and one sound part, how often does the damaged one have the higher score? (It is also called AUC.) For example, with sound parts at 1, 2, 4 and damaged ones at 3, 5 there are six pairs. The 3 wins two of them and the 5 wins three, so it is $5/6=0.83$. A coin gives 0.5, perfection 1.
 
 # %% key="patches-run" alt_ja="上の段は部品、下の段は区画ごとの異常さを重ねた図。続いて、平均までの距離と最も異常な区画のAUROCを3つのネットワークで比べた図。" alt_en="Parts above, below them maps of how odd each patch is; then AUROC of the distance to the mean and of the oddest patch, by three networks."
 bank = lesson10.patches_of(network, sound[:320])  # a row of features for each of 64 patches
@@ -289,7 +289,7 @@ tl.claim(
 # この検出器を現場で使ってみましょう。誤報が良品の5%までになるようにしきい値を決めると（決め方はこのあと）、10回の平均では、良品の4%で誤報が出て、欠陥品の43%が見つかりました。1日に10,000個の部品が流れ、欠陥品は1,000個に1個です。
 
 # %% [markdown] key="rare" lang="en"
-# **It has never seen damage, and yet it finds it, and says where.** The pictures show the oddest part of each condition (the sound one would be a false alarm) and, at the far right, a damaged part that goes unnoticed. Bright patches are odd; the line below says how many sound parts are less so. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%).
+# **It has never seen damage, and yet it finds it, and says where.** The pictures show the oddest part of each condition (the sound one would be a false alarm) and, at the far right, a damaged part that goes unnoticed. Bright patches are odd; below stands the share of sound parts that are less odd. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%).
 #
 # Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
 #
