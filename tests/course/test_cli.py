@@ -2,8 +2,11 @@
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -118,3 +121,12 @@ def test_clone_is_not_on_the_path_of_a_command():
     hugging_face = done.stdout.strip()
     assert hugging_face == "None" or str(ROOT / "datasets") not in hugging_face
     assert importlib.util.find_spec("tlhelpers") is not None
+
+
+def test_the_time_of_a_command_counts_from_its_start_as_the_launcher_starts_it(monkeypatch):
+    """`python -m tlhelpers.course.cli` is a second copy of the module that the commands import."""
+    start = time.monotonic()
+    monkeypatch.setattr(sys, "argv", ["cli", "no-such-command"])
+    with pytest.raises(SystemExit), warnings.catch_warnings(action="ignore"):
+        runpy.run_module("tlhelpers.course.cli", run_name="__main__")
+    assert cli.began() >= start

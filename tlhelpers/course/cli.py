@@ -140,4 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # of the module that the commands import: this one is another copy, with a clock of its own
+    from tlhelpers.course import cli
+
+    sys.exit(cli.main())
