@@ -375,7 +375,7 @@ def tell(sentences):
     return F.normalize(caption_map(letters), dim=1).detach()
 
 
-asked = "a bird with long bill, crest, blue wing"  # your bird, in the captions' words
+asked = "a bird with long bill, crest, blue wing"  # write your bird here, in the captions' words
 # ja: asked = "長いくちばし、冠羽、青い翼の鳥"  # 説明文にある言葉で、探したい鳥に書きかえましょう
 looks = (tl.extract_features(network, birds.test) - mean) / spread
 places = F.normalize(picture_map(looks), dim=1).detach()
@@ -685,7 +685,7 @@ print(f"Mean over four wordings: {tl.interval(mean_of_four, share=True)} right")
 # **日本語の説明文では、4つの平均で5ポイント上がり、温度の出発点でも9ポイントの差が出ました**（3,000組、保存済み、10回）。英語では、どちらも1〜2ポイントです。どれを使うかは、テストではなく検証用のデータで選びます。CLIPの論文では、80通りの文の平均でImageNetの正解率が3.5ポイントほど上がったと報告されています。
 
 # %% [markdown] key="prompts-read" lang="en"
-# **With English captions, either makes a difference of one or two points; with Japanese ones the mean over four wordings adds 5 points, and the start of the temperature makes 9** (3,000 pairs, stored, 10 draws). Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
+# **Either makes a difference of one or two points here; with Japanese captions the mean adds 5 points, and the start makes 9** (3,000 pairs, stored, 10 draws). Choose such things on validation data, never on the test. For the real CLIP, the paper reports some 3.5 points on ImageNet from the mean over 80 wordings.
 
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章を分類名だけで分ける
