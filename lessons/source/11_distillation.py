@@ -35,7 +35,7 @@ lesson11 = tl.figures("11")
 #
 # 野鳥に詳しい師匠に、弟子が付いて歩きます。弟子の図鑑には、名前の付いた写真がわずかしかありません。でも師匠と森を歩けば、出会う鳥すべてが教材になります。「あれはカワセミ。くちばしはアカゲラに似ているけれど、背中の青が違う」。誰も名札を付けていない鳥について、師匠が答えてくれるからです。
 #
-# ネットワークでも同じことができます。大きくて正確な**教師**（teacher）の答えを、小さな**生徒**（student）がまねるように学習します。これが**蒸留**（distillation）です。転移学習では、借りた目と同じ大きさのネットワークができます。蒸留では、**大きさが縮みます**。渡すのは重みではなく答えなので、生徒はどんな形のネットワークでもかまいません。
+# ネットワークでも同じことができます。大きくて正確な**教師**（teacher）の答えを、小さな**生徒**（student）がまねるように学習します。これが**蒸留**（distillation）です。転移学習では、借りた目の大きさは変わりません。蒸留なら、**小さくできます**。渡すのは重みではなく答えなので、生徒はどんな形のネットワークでもかまいません。
 
 # %% [markdown] key="idea" lang="en"
 # ## Out with a master
@@ -116,12 +116,12 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
 # **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が個々の写真で間違えても、枚数が多ければ打ち消し合うからです。
 #
-# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。点は10回の平均、線は95%信頼区間で、前もって測った結果です。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと79%になります（「さらに深く：根気よく教える」）。
+# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと79%になります（「さらに深く：根気よく教える」）。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
 # **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. It had learned from 50 photos; its student was taught on 650, where slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Dots are the stored means, rings today's run. With three times the steps labels alone come to 79% (see "Deeper: patience").
+# Every draw has other photos and a teacher of its own. Rings are today's run. With three times the steps labels alone come to 79% (see "Deeper: patience").
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 生徒は、教師から何を聞いているのか
@@ -130,7 +130,7 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 #
 # ### 練習A（読み取る、3分）
 #
-# 写真3を選びます。`runner_up` には、教師が2番目にありそうだと答えた鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、教師がいちばんありそうだと答えた鳥が50%を下回る、最も低い温度を入れてください。
+# 写真3を選びます。`runner_up` には、教師の答えで2番目に確率の高い鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、温度を上げていったとき、1番目の鳥の確率が初めて50%を下回る温度を入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## What does the student hear?
@@ -139,7 +139,7 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 #
 # ### Exercise A (read, 3 minutes)
 #
-# Choose photo 3. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest temperature at which its most likely bird falls below 50%.
+# Choose photo 3. `runner_up` is the name of the bird that the teacher finds second most likely, in quotes and spelled as on the screen. `below_half` is the lowest of the widget's temperatures at which its most likely bird falls below 50%.
 
 # %% key="widget"
 tl.widget("11")
@@ -158,7 +158,7 @@ tl.check("11-a")
 # 温度1では1番目の鳥が90%、カナリアが8%です。温度4では34%と19%になり、ほかの鳥も見えてきます。変わるのは差だけで、順番はどの温度でも同じです。16まで上げると15%と13%で、ほとんど区別がなくなります。
 
 # %% [markdown] key="ex-a-why" lang="en" tags=["solution"]
-# At temperature 1 the first bird has 90% and the canary 8%; at 4 they have 34% and 19%, and other birds come into sight. Only the gaps change: the order is the same at every temperature. At 16 it is 15% and 13%, and hardly any difference is left to learn from.
+# At temperature 1 the first bird has 90% and the canary 8%; at 4 they have 34% and 19%, and other birds come into sight. Only the gaps change: the order is the same at every temperature. At 16 it is 15% and 13%, which is hardly a difference.
 
 # %% [markdown] key="soft" lang="ja"
 # ## 温度：答えをなだらかにする
@@ -167,7 +167,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# 手で計算してみましょう。カワセミの写真に、教師がカワセミ8、アカゲラ4、カナリア0という点数を付けたとします。$T=1$ では98%、2%、0%で、ラベルとほとんど同じです。$T=4$ なら、点数は2、1、0になり、$e^2=7.4$、$e^1=2.7$、$e^0=1$ です。合計11.1で割ると67%、24%、9%になります。「カナリアよりアカゲラに似ている」ことが、はっきり伝わります。こうした確率を**ソフトな答え**、いちばん高いクラスだけを伝えるものを**ハードな答え**と呼びます。
+# 手で計算してみましょう。カワセミの写真に、教師がカワセミ8、アカゲラ4、カナリア0という点数を付けたとします。$T=1$ では98%、2%、0%で、ラベルとほとんど同じです。$T=4$ なら、点数は2、1、0になり、$e^2=7.4$、$e^1=2.7$、$e^0=1$ です。合計11.1で割ると67%、24%、9%になります。「カナリアよりアカゲラに似ている」ことが、はっきり伝わります。先ほどの生徒も $T=4$ で学びました（`tl.distill` は、指定がなければ4を使います）。こうした確率を**ソフトな答え**、いちばん高いクラスだけを伝えるものを**ハードな答え**と呼びます。
 
 # %% [markdown] key="soft" lang="en"
 # ## Temperature: softer answers
@@ -176,7 +176,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# By hand: for a photo of a kingfisher, the teacher gives 8 to the kingfisher, 4 to the woodpecker and 0 to the canary. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
+# By hand: for a photo of a kingfisher, the teacher gives 8 to the kingfisher, 4 to the woodpecker and 0 to the canary. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. (Our student learned at $T=4$, the default of `tl.distill`.) Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
 
 # %% key="soft-answers"
 tl.diagram("soft_answers")
@@ -188,7 +188,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# たとえば、生徒がまだ何も知らず、3種類の鳥のどれにも3分の1と答えるなら、$0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、$T=4$ なら16倍して4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
+# たとえば、教師の答えが上の $T=4$ のもので、まだ何も知らない生徒がどの鳥にも3分の1と答えるなら、和は $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、損失はその16倍の4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
 #
 # ### 練習B（書く、6分）
 #
@@ -201,7 +201,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# For example, if a student knows nothing yet and gives each of the three birds a third, this is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and at $T=4$ sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T²").
+# For example, take the teacher's answers at $T=4$ from above, and a student that knows nothing yet and gives each bird a third. The sum is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and the loss is sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T²").
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -230,7 +230,7 @@ tl.check("11-b")
 # %% [markdown] key="where" lang="ja"
 # ## 効果はどこから来たのか
 #
-# 生徒には、2つの新しいものがありました。**ソフトな答え**と、**600枚の写真**です。分けて確かめましょう。同じ50枚でソフトな答えだけを使う場合、600枚を足してハードな答えだけを使う場合、と1つずつ変えます。
+# 生徒には、2つの新しいものがありました。**ソフトな答え**と、**600枚の写真**です。1つずつ確かめましょう。同じ50枚をソフトな答えで学ぶ場合と、600枚を足してハードな答えで学ぶ場合です。
 #
 # > **予想してから実行**：ラベルだけの場合との差は、主にどちらから来たのでしょうか。
 
@@ -273,12 +273,12 @@ tl.claim(
 )
 
 # %% [markdown] key="where-read" lang="ja" tags=["answer"]
-# **主役は、写真です。** 同じ50枚でも、ソフトな答えにすると67%が78%に上がります。「何に似ているか」まで伝わるので、写真1枚から学べることが増えるのです。けれども、600枚を足すと、ハードな答えだけでも92%になります。600枚に正しい名前が付いていたら99%です。67%からの伸びで見ると、教師の答えには、正しい名前の4分の3ほどの効果がありました。
+# **主役は、写真です。** 同じ50枚でも、ソフトな答えにすると67%が78%に上がります。「何に似ているか」まで伝わるので、写真1枚から学べることが増えるのです。けれども、600枚を足すと、ハードな答えだけでも92%になります。600枚に正しい名前が付いていたら99%です。
 #
 # 蒸留といえば、ソフトな答えに隠れた知識（dark knowledge）が有名です。それも確かにありますが、いちばんの強みはもっと素朴です。教師は、名前のない写真にも答えてくれます。
 
 # %% [markdown] key="where-read" lang="en" tags=["answer"]
-# **It is mostly the photos.** On the same 50 photos, soft answers already lift 67% to 78%: they tell what a bird resembles, so that each photo teaches more. But with 600 more photos, hard answers alone reach 92%. With true names for these it would be 99%: counted from 67%, the teacher's answers bring about three quarters of what names would.
+# **It is mostly the photos.** On the same 50 photos, soft answers already lift 67% to 78%: they tell what a bird resembles, so that each photo teaches more. But with 600 more photos, hard answers alone reach 92%. With true names for these it would be 99%.
 #
 # Distillation is famous for the "dark knowledge" in soft answers. It is there; yet the greater strength is plainer. The teacher answers for photos that nobody has named.
 
@@ -302,12 +302,12 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 # %% [markdown] key="amount-read" lang="ja"
 # **名前が少ないほど、教師のありがたみは大きくなります。** 1種類2枚なら差は47ポイント、5枚で25、10枚で7、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません。
 #
-# 名前のない写真は、50枚（1種類5枚）足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
+# 名前のない写真は、50枚足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
 
 # %% [markdown] key="amount-read" lang="en"
 # **The fewer names there are, the more a teacher is worth.** The gap is 47 points with 2 photos of each kind, 25 with 5, 7 with 10 and 2 with 30. Once labels alone are enough, a teacher has little to add.
 #
-# 50 more photos without names (5 of each kind) already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
+# 50 photos without names already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
 
 # %% [markdown] key="wrong" lang="ja"
 # ## 答えは伝わる、理由は伝わらない
@@ -327,32 +327,32 @@ lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 lesson11.draw_colour(tl.stored("11_colour"), birds)
 
 # %% [markdown] key="wrong-read" lang="ja"
-# **近道を覚えたのは、教師ではなく生徒でした。** 事前学習で鳥を見る目ができている教師は、看板が入れ替わっても87%当てます。ところが、看板と鳥がいつも一緒の写真で教わった生徒は、93%から55%に落ちました（10回の平均）。教師の答えは正しくても、「看板ではなく鳥を見なさい」とは言ってくれません。ゼロから学ぶ生徒には、看板のほうがやさしい手がかりなのです。
+# **近道を覚えたのは、教師ではなく生徒でした。** 教師は、事前学習で生き物を見分ける目ができていて、看板が入れ替わっても87%当てます。ところが、看板と鳥がいつも一緒の写真で教わった生徒は、93%から55%に落ちました。教師の答えは正しくても、「看板ではなく鳥を見なさい」とは言ってくれません。ゼロから学ぶ生徒には、看板のほうがやさしい手がかりなのです。
 #
 # 看板を入れ替えた写真では、教師の答えと看板の色が食い違うので、生徒は鳥を見るしかありません（90%）。看板のない写真でも90%でした。どんな写真で教えるかを選び、教師とは別の物差しで確かめることが大切です。
 #
 # ## 小さくする、ほかの方法
 #
-# 512 kBに収めるには、ほかの手もあります。
+# ほかの方法でも、512 kBに収まるでしょうか。
 #
 # - **8ビット化**（int8）：重み1つを4バイトの小数ではなく1バイトの整数で持ちます。
-# - **枝刈り**（pruning）：小さな重みの9割を0にして、もう一度学習します。
+# - **枝刈り**（pruning）：小さな重みの9割を0にして、もう一度学習します。残った重みは、値と位置を保存します。
 # - **小さな事前学習済みモデル**：`zukan-small` という、教師と同じ絵で事前学習した小さなネットワークをファインチューニングします。
 
 # %% [markdown] key="wrong-read" lang="en"
-# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to see birds, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 55%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
+# **It is not the teacher that took the shortcut, but a student.** The teacher's eye was pretrained to tell creatures apart, and it still names 87% rightly with the signs mixed up. But the student that was taught on photos where sign and bird always go together falls from 93% to 55%. The teacher's answers were right, and yet they never say "look at the bird, not at the sign". To a student that starts from nothing, the sign is the easier clue.
 #
 # On photos with the signs mixed up, the answers do not go with the colours, and the student has to look at the bird (90%, as without signs). So choose with care the photos to teach on, and check with something other than the teacher.
 #
 # ## Other ways to make it small
 #
-# There are other ways into 512 kB:
+# Can other ways bring a network into 512 kB, too?
 #
 # - **8 bits** (int8): keep each weight as a whole number in one byte, not as a fraction in four.
-# - **Pruning**: set the smallest nine tenths of the weights to 0, and train on.
+# - **Pruning**: set the smallest nine tenths of the weights to 0, and train on. Of those that are left, the value and the place are stored.
 # - **A small pretrained network**: fine-tune `zukan-small`, pretrained on the same drawings as our teacher.
 
-# %% key="small-run" alt_ja="8通りのネットワークの、左から順に、テスト正解率、大きさ、写真1枚あたりの時間。1行に1つ。" alt_en="Eight networks, one a row: test accuracy, size, and the time for one photo."
+# %% key="small-run" alt_ja="8通りのネットワークの、左から順に、テスト正解率、大きさ、写真1枚あたりの時間（教師と生徒だけ）。1行に1つ。" alt_en="Eight networks, one a row: test accuracy, size, and of the teacher and the student the time for one photo."
 both = {"teacher": teacher, "student": taught.model}
 times = {name: lesson11.milliseconds(model, unnamed) for name, model in both.items()}
 lesson11.draw_small(tl.stored("11_alternatives"), live=times)
@@ -360,16 +360,16 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="ja"
 # **カメラに収まったのは、小さなネットワークだけでした。** 教師は、8ビットにしても1,036 kB、重みの9割を0にしても637 kBです。蒸留した生徒は388 kB、さらに8ビットにすれば98 kBで、正解率は91%のままです。
 #
-# 小さな事前学習済みモデルは、同じラベルのファインチューニングだけで84%になります。ランダムな重みの67%より17ポイント高い値です（差の95%信頼区間は12〜22ポイント）。蒸留すれば、どちらから始めても91%です。名前のない写真がなければ事前学習が頼りになり、あれば教師に教わるほうが効きます。小さいネットワークは、答えるのも速くなります。時間を測ったのは教師と生徒の2つで、0にした重みや8ビットの重みの行は、元のネットワークの時間です（装置がそれを生かせるときだけ速くなります）。
+# 小さな事前学習済みモデルは、同じラベルのファインチューニングだけで84%になります。ランダムな重みの67%より17ポイント高い値です（差の95%信頼区間は12〜22ポイント）。蒸留すれば、どちらから始めても91%です。名前のない写真がなければ事前学習が頼りになり、あれば教師に教わるほうが効きます。生徒は、答えるのも教師より速くなりました。
 #
 # ## 本物の写真では？
 #
-# 教師を、ImageNetで事前学習したMobileNetV2（重み220万個、出力層だけ学習）に、生徒を、ここまでと同じ9万個のネットワークにして、犬と猫、5種類の花の写真で同じ比較をしました。ラベルは1クラス20枚で、設定を選ぶ検証用に、もう20枚あります。
+# 犬と猫、5種類の花の写真で、同じ比較をしました。教師は、ImageNetで事前学習したMobileNetV2（重み220万個、出力層だけ学習）です。生徒は、ここまでと同じ9万個のネットワークです。ラベルは1クラス20枚で、設定を選ぶ検証用に、もう20枚あります。
 
 # %% [markdown] key="small-read" lang="en"
 # **Only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 91%.
 #
-# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. Small networks also answer faster. (Only the teacher and the student were timed; 8 bits and weights of 0 save time only where the device makes use of them.)
+# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. The student also answers faster than its teacher.
 #
 # ## And on real photographs?
 #
@@ -379,7 +379,7 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 lesson11.draw_real(tl.stored("11_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が67%に、花で38%が53%に上がります（差の95%信頼区間は10〜17ポイントと11〜18ポイント、10回）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
+# **ここでも、効いたのは写真でした。** 名前のない写真1,400枚を足すと、犬と猫で54%が67%に、花で38%が53%に上がります（差の95%信頼区間は10〜17ポイントと11〜18ポイント）。ただし、同じ写真のソフトな答えだけでは、はっきりした差はありませんでした。
 #
 # それでも教師（93%と62%）には届かず、犬と猫では26ポイントも離れています。これほど差が大きいときは、写真で事前学習した小さなモデルも試してください。
 #
@@ -390,7 +390,7 @@ lesson11.draw_real(tl.stored("11_real"))
 # 計画を `plan` に書いてください。`"teacher"` は誰を教師にするか、`"student"` は生徒に何を使うか、`"photos"` はどの画像で教えるか、`"check"` は生徒が覚えた近道や間違いを、どうやって見つけるか、`"why"` は理由です。書き終えたら、解答例の採点表で見直しましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 67% and flowers from 38% to 53% (95% intervals of the differences: 10 to 17 and 11 to 18 points, 10 draws). Soft answers on the same photos made no clear difference here, though.
+# **Again it was the photos.** With 1,400 more photos without names, cats and dogs rise from 54% to 67% and flowers from 38% to 53% (95% intervals of the differences: 10 to 17 and 11 to 18 points). Soft answers on the same photos made no clear difference here, though.
 #
 # The teacher stays ahead (93% and 62%), with cats and dogs by 26 points. Where the gap is that wide, try a small network pretrained on photos.
 #
@@ -464,7 +464,7 @@ tl.quiz("11")
 #
 # - In distillation a small student of any shape learns to answer as a large teacher does.
 # - Divided by a temperature $T$, answers become softer and tell what a thing resembles. The loss is multiplied by $T^2$.
-# - What helped most was photos without names: the teacher answers for them, so that photos are all it takes. Where enough photos have names, a teacher adds little.
+# - What helped most was photos without names: the teacher answers for them. Where enough photos have names, a teacher adds little.
 # - Answers are passed on, reasons are not. What matters is which photos you teach on, and a check that does not come from the teacher.
 # - Where there are no photos without names, start from a small pretrained network.
 
@@ -539,10 +539,10 @@ for T in (1, 2, 4, 8, 16):
 lesson11.draw_temperature(tl.stored("11_temperature"), ways)
 
 # %% [markdown] key="temperature-read" lang="ja"
-# **どの温度でもよく学べますが、16は少し高すぎます。** 写真600枚を足した生徒は、温度1で92%、4で91%、16で90%です。同じ50枚では76%、78%、74%になりました（学習率は温度ごとに選び、10回測定）。1と4には、はっきりした差がありません。16は4をわずかに下回ります（差の95%信頼区間は、600枚を足すと0.1〜1.6ポイント、同じ50枚では0.8〜6.8ポイント）。温度を上げても得をしないのは、50枚しか学んでいないこの教師が、$T=1$ でもあまり自信を持っていないからかもしれません。テスト写真20枚の半分で、第1候補が95%に届きません。迷ったら4くらいから始め、検証データで選んでください。
+# **どの温度でもよく学べますが、16は少し高すぎます。** 写真600枚を足した生徒は、温度1で92%、4で91%、16で90%です。同じ50枚では76%、78%、74%になりました（学習率は温度ごとに選びました）。1と4には、はっきりした差がありません。16は4をわずかに下回ります（差の95%信頼区間は0.1〜1.6ポイントと0.8〜6.8ポイント）。迷ったら4くらいから始め、検証データで選んでください。
 
 # %% [markdown] key="temperature-read" lang="en"
-# **Every temperature teaches well, and 16 is a little too high.** With 600 more photos the student reaches 92% at temperature 1, 91% at 4 and 90% at 16; on the same 50 photos 76%, 78% and 74% (each with a learning rate of its own, 10 draws). Between 1 and 4 there is no clear difference; 16 stays slightly below 4 (95% intervals of the difference: 0.1 to 1.6 points with 600 more photos, 0.8 to 6.8 on the same 50). More warmth may gain nothing here because this teacher, of only 50 photos, is unsure already at $T=1$: on half of 20 test photos its first choice has less than 95%. When in doubt begin near 4, and choose by validation data.
+# **Every temperature teaches well, and 16 is a little too high.** With 600 more photos the student reaches 92% at temperature 1, 91% at 4 and 90% at 16; on the same 50 photos 76%, 78% and 74% (each with a learning rate of its own). Between 1 and 4 there is no clear difference; 16 stays slightly below 4 (95% intervals of the differences: 0.1 to 1.6 and 0.8 to 6.8 points). When in doubt begin near 4, and choose by validation data.
 
 # %% [markdown] key="deeper-patience" lang="ja" tags=["deeper"]
 # ## さらに深く：根気よく教える、もっと小さな生徒に教える
@@ -571,12 +571,12 @@ print(f"taught by the teacher {direct.test_acc:.1%}, by the assistant {assisted:
 lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 
 # %% [markdown] key="patience-read" lang="ja"
-# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは67%が79%に上がり、教わった生徒は91%のままです。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。教師に教わる効果は、100ステップで21、300で25、900で12ポイントです（900での95%信頼区間は9〜15）。300で効果がいちばん大きいのは、ラベルだけの線が100ステップの71%からいったん下がるためです（差の95%信頼区間は0.2〜9.6ポイント）。なぜ下がるのかは、この測定からはわかりません。
+# **根気で伸びるのは、教わった生徒ではなく、ラベルだけの生徒です。** ステップ数を3倍にすると、ラベルだけでは67%が79%に上がり、教わった生徒は91%のままです。教師がいると、学ぶのも早くなります。教わった生徒は、100ステップでもう93%です。教師に教わる効果は、100ステップで21、300で25、900で12ポイントです（900での95%信頼区間は9〜15）。ラベルだけの線が300でいったん下がる理由は、この測定からはわかりません。
 #
 # 重みも、もっと少なくて足ります。11,218個（教師の90分の1）でも92%で、助手に教わっても変わりません（10回の平均）。2,185個では84%ほどに下がり、ここでも助手の効果は見えません（右の図は1回だけの測定です）。CIFAR-100やImageNetのような、もっと難しい画像では、根気も助手も役に立つと上の論文は報告しています。
 
 # %% [markdown] key="patience-read" lang="en"
-# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 67% to 79%, and the taught student stays at 91%. A teacher also makes learning faster: after 100 steps its student has 93% already. The teacher is worth 21 points after 100 steps, 25 after 300 and 12 after 900 (there the 95% interval is 9 to 15). It is worth most at 300 because labels alone dip there, from 71% after 100 steps (95% interval of the difference: 0.2 to 9.6 points); why they do, these measurements do not tell.
+# **It is labels alone that gain from patience, not the taught student.** With three times as many steps, labels alone rise from 67% to 79%, and the taught student stays at 91%. A teacher also makes learning faster: after 100 steps its student has 93% already. The teacher is worth 21 points after 100 steps, 25 after 300 and 12 after 900 (there the 95% interval is 9 to 15). Why labels alone dip at 300, these measurements do not tell.
 #
 # Fewer weights would do, too. With 11,218, a ninetieth of the teacher's, the student reaches 92%, taught by an assistant or not (10 draws). At 2,185 it falls to about 84%, and the assistant does not change that (right: one draw). On harder pictures, such as CIFAR-100 and ImageNet, the papers above found patience and assistants to help.
 
@@ -728,7 +728,7 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **2人組で**：1人が教師、1人が生徒になります。教師は写真を見て、10種類に合計100点を配ります。生徒は写真を見ずに、どの鳥か、何に似ているかを当てます。
 # - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、ほかのセルは数秒です。
 # - **遅れた人は**：先頭から「まず、やってみる」の図までのコードのセルを実行すれば、どの節からでも再開できます。
-# - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率や長さを合わせずに比べる（検証データで、学習率0.1だと44%、1.0なら78%。ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
+# - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率やステップ数を選ばずに比べる（ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
 # - **議論の種**：教師が別の会社のモデルだったら、その答えで自社の生徒を育ててよいでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
@@ -738,5 +738,5 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **In pairs**: one is the teacher and shares out 100 points over the ten birds for a photo; the other, without seeing the photo, says which bird it is and what it resembles.
 # - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, every other cell a few.
 # - **Whoever fell behind** runs the cells with code from the top to the figure under "Try it first" and can go on from any section.
-# - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate (on validation data 44% at 0.1, 78% at 1.0) or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
+# - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
 # - **To discuss**: the teacher is another company's model. May you bring up a student of your own on its answers?

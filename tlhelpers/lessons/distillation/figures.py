@@ -170,7 +170,7 @@ ALTERNATIVES = {  # way -> its look, in the order of the rows
     "all_int8": "all",
     "tuned_all": "tuned_all",
 }
-LARGE = ("teacher", "int8", "pruned")  # which compute as long as the teacher
+TIMED = {"teacher": "teacher", "all": "student"}  # way -> who was timed
 
 
 def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
@@ -187,9 +187,10 @@ def draw_small(found: Mapping, live: Mapping[str, float]) -> Picture:
         _at_the_edge(right, row, f"{span.mean:.0%}")
         size.barh(row, kilobytes_of, color=mark["color"], height=0.6)
         _at_the_edge(size, row, f"{kilobytes_of:,.0f}")
-        takes = live["teacher" if way in LARGE else "student"]
-        time.barh(row, takes, color=mark["color"], height=0.6)
-        _at_the_edge(time, row, f"{takes:.1f}")
+        if way in TIMED:
+            takes = live[TIMED[way]]
+            time.barh(row, takes, color=mark["color"], height=0.6)
+        _at_the_edge(time, row, f"{takes:.1f}" if way in TIMED else "–")
     memory = text("lesson11.small_memory", memory=MEMORY)
     size.axvline(MEMORY, color=figures.INK, linestyle=":", linewidth=1.5, label=memory)
     names = [text(f"lesson11.small_{way}") for way in ALTERNATIVES]
