@@ -42,7 +42,7 @@ lesson11 = tl.figures("11")
 #
 # An apprentice walks with an experienced bird-watcher. The apprentice's own book has only a few photos with names. But out in the woods every bird is a lesson: "That is a kingfisher. Its bill is a bit like a woodpecker's, but look at the blue back." No bird wears a name tag; the master answers instead.
 #
-# Networks can do the same. In **distillation**, a small network, the **student**, learns to give the answers of a large and accurate one, the **teacher**. Transfer keeps the size of the borrowed eye; distillation makes it **smaller**. Answers are handed over, not weights, so the student may have any shape.
+# Networks can do the same. In **distillation**, a small network, the **student**, learns to give the answers of a large and accurate one, the **teacher**. Transfer keeps the size of the borrowed eye; distillation teaches a **smaller** one. Answers are handed over, not weights, so the student may have any shape.
 
 # %% key="teacher-student"
 tl.diagram("teacher_student")
@@ -81,7 +81,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # 生徒はランダムな重みから始め、32枚ずつ300ステップ学習します。学び方は2通りです。
 #
 # - `tl.train_from_scratch`：名前の付いた50枚で、ふつうに学習します。
-# - `tl.distill`：この50枚と名前のない600枚について、教師が出す確率（「ソフトな答え」）に近づけます。名前からは何も学びません。
+# - `tl.distill`：この50枚と名前のない600枚について、生徒の答えを、教師が出す確率（「ソフトな答え」）に近づけます。名前からは何も学びません。
 #
 # 学習率は、今日とは別に選んだ2組の写真で検証して決めました。どちらも1.0です。
 #
@@ -93,7 +93,7 @@ tl.show(birds, classes=[0, 6, 8], per_class=4)
 # The student starts from random weights and takes 300 steps of 32 photos, in one of two ways:
 #
 # - `tl.train_from_scratch` learns from the 50 photos with names.
-# - `tl.distill` moves towards the teacher's soft answers (its probabilities) for these 50 and the 600 without names, and reads no names.
+# - `tl.distill` moves the student's answers towards the teacher's soft answers (its probabilities) for these 50 and the 600 without names, and reads no names.
 #
 # The learning rate, 1.0 for both, was chosen on the validation photos of two other random draws.
 #
@@ -116,12 +116,12 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 # %% [markdown] key="win-read" lang="ja" tags=["answer"]
 # **10回の平均で、67%が91%になりました。** しかも、11倍大きな教師（88%）より良いくらいです。教師が学んだのは50枚ですが、生徒は650枚で教わりました。教師が個々の写真で間違えても、枚数が多ければ打ち消し合うからです。
 #
-# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。丸印は今日の1回です。ラベルだけの生徒は、3倍の900ステップ学ぶと79%になります（「さらに深く：根気よく教える」）。
+# 1回ごとに、写真をすべて選び直し、教師も学習し直しています。ラベルだけの生徒は、3倍の900ステップ学ぶと79%になります（「さらに深く：根気よく教える」）。
 
 # %% [markdown] key="win-read" lang="en" tags=["answer"]
-# **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. It had learned from 50 photos; its student was taught on 650, where slips on single photos even out.
+# **From 67% to 91%, on the mean of 10 draws.** This is even better than the teacher (88%), which is eleven times as large. The teacher had learned from 50 photos; its student was taught on 650, where slips on single photos even out.
 #
-# Every draw has other photos and a teacher of its own. Rings are today's run. With three times the steps labels alone come to 79% (see "Deeper: patience").
+# Every draw has other photos and a teacher of its own. With three times the steps labels alone come to 79% (see "Deeper: patience").
 
 # %% [markdown] key="exercise-a" lang="ja"
 # ## 生徒は、教師から何を聞いているのか
@@ -188,7 +188,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# たとえば、教師の答えが上の $T=4$ のもので、まだ何も知らない生徒がどの鳥にも3分の1と答えるなら、和は $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、損失はその16倍の4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
+# たとえば、教師の答えが上の $T=4$ のもので、まだ何も知らない生徒がどの鳥にも3分の1と答えるなら、和は（自然対数で）$0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、損失はその16倍の4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
 #
 # ### 練習B（書く、6分）
 #
@@ -201,7 +201,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# For example, take the teacher's answers at $T=4$ from above, and a student that knows nothing yet and gives each bird a third. The sum is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and the loss is sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T²").
+# For example, take the teacher's answers at $T=4$ from above, and a student that knows nothing yet and gives each bird a third. With the natural logarithm the sum is $0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$, and the loss is sixteen times that, 4.3. Then take the mean over the photos (Hinton et al., 2015, [arXiv:1503.02531](https://arxiv.org/abs/1503.02531)). Without $T^2$ the gradient would fade as the temperature rises (see "Deeper: why T²").
 #
 # ### Exercise B (write, 6 minutes)
 #
@@ -300,26 +300,26 @@ tl.claim(
 lesson11.draw_amount(tl.stored("11_labels"), tl.stored("11_photos"), ways)
 
 # %% [markdown] key="amount-read" lang="ja"
-# **名前が少ないほど、教師のありがたみは大きくなります。** 1種類2枚なら差は47ポイント、5枚で25、10枚で7、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません。
+# **名前が少ないほど、教師のありがたみは大きくなります。** ラベルだけとの差は、1種類2枚なら47ポイント、5枚で25、10枚で7、30枚では2ポイントです。ラベルだけで足りるようになれば、教師に教わることはほとんど残りません。
 #
 # 名前のない写真は、50枚足すだけで86%、200枚で90%になります。600枚から2,000枚に増やしても、91%が93%になるだけです。
 
 # %% [markdown] key="amount-read" lang="en"
-# **The fewer names there are, the more a teacher is worth.** The gap is 47 points with 2 photos of each kind, 25 with 5, 7 with 10 and 2 with 30. Once labels alone are enough, a teacher has little to add.
+# **The fewer names there are, the more a teacher is worth.** The gap to labels alone is 47 points with 2 photos of each kind, 25 with 5, 7 with 10 and 2 with 30. Once labels alone are enough, a teacher has little to add.
 #
 # 50 photos without names already give 86%, and 200 give 90%. From 600 to 2,000 the student only goes from 91% to 93%.
 
 # %% [markdown] key="wrong" lang="ja"
 # ## 答えは伝わる、理由は伝わらない
 #
-# 教師の答えが正しければ、生徒も正しい見方を身につけるでしょうか。餌台ごとに色の違う看板を立て、種類ごとに決まった餌台で撮影したとします。名前の付いた写真では、看板の色だけで鳥の種類がわかってしまいます。この写真でファインチューニングした教師が、3人の生徒を教えます。違うのは、教わるときに使う、名前のない写真だけです。看板が元のまま、入れ替え、なし、の3通りです。
+# 教師の答えが正しければ、生徒も正しい見方を身につけるでしょうか。餌台ごとに色の違う看板（隅の四角）を立て、種類ごとに決まった餌台で撮影したとします。名前の付いた写真では、看板の色だけで鳥の種類がわかってしまいます。この写真でファインチューニングした教師が、3人の生徒を教えます。違うのは、教わるときに使う、名前のない写真だけです。看板が元のまま、入れ替え、なし、の3通りです。
 #
 # > **見る前に考える**：看板を入れ替えた写真でテストすると、教師はどうなるでしょうか。生徒は？
 
 # %% [markdown] key="wrong" lang="en"
 # ## Answers are passed on, reasons are not
 #
-# If the teacher's answers are right, will the student look at the right thing? Suppose that every feeder has a sign in a colour of its own, and that each kind of bird was photographed at one feeder only: in the photos with names, the colour of the sign gives the bird away. A teacher fine-tuned on these photos has three students. Only their photos without names differ: signs as before, mixed up, or none.
+# If the teacher's answers are right, will the student look at the right thing? Suppose that every feeder has a sign in a colour of its own (the square in the corner), and that each kind of bird was photographed at one feeder only: in the photos with names, the colour of the sign gives the bird away. A teacher fine-tuned on these photos has three students. Only their photos without names differ: signs as before, mixed up, or none.
 #
 # > **Think before you look**: with the signs of the test photos mixed up, what becomes of the teacher? And of its students?
 
@@ -722,21 +722,21 @@ for line in lesson11.try_onnx(taught.model, birds):
 # - **Language models**: small ones learn from what large ones write; DistilBERT, MiniLM ([arXiv:2002.10957](https://arxiv.org/abs/2002.10957)). See whether the teacher's terms of use allow it.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
-# **45分の進め方** ・ 師匠の話、題材、蒸留の関数9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
+# **45分の進め方** ・ 師匠の話、題材、「まず、やってみる」9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
 # - **映すもの**：`win-run` の図、ウィジェット（温度1と4）、学び方の図（`where-run`）、枚数の図（`amount-figure`）。
 # - **2人組で**：1人が教師、1人が生徒になります。教師は写真を見て、10種類に合計100点を配ります。生徒は写真を見ずに、どの鳥か、何に似ているかを当てます。
-# - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、ほかのセルは数秒です。
+# - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、`patience-run` がもう少し、ほかのセルは数秒です。
 # - **遅れた人は**：先頭から「まず、やってみる」の図までのコードのセルを実行すれば、どの節からでも再開できます。
-# - **よくある間違い**：効果を「やわらかい答え」だけで説明する。ラベルだけの学習率やステップ数を選ばずに比べる（ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
+# - **よくある間違い**：効果をソフトな答えだけで説明する。ラベルだけの学習率やステップ数を選ばずに比べる（ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
 # - **議論の種**：教師が別の会社のモデルだったら、その答えで自社の生徒を育ててよいでしょうか。
 
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
-# **A plan for 45 minutes** · the master, the job, the one function 9 (project the `teacher_student` diagram) → widget and exercise A 4 → temperature, loss and exercise B 11 (do 8, 4, 0 on the board) → where the gain comes from 5 → when it gains much 4 → answers and reasons, other ways, real photos 6 → exercise C 6 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
+# **A plan for 45 minutes** · the master, the job, the first try 9 (project the `teacher_student` diagram) → widget and exercise A 4 → temperature, loss and exercise B 11 (do 8, 4, 0 on the board) → where the gain comes from 5 → when it gains much 4 → answers and reasons, other ways, real photos 6 → exercise C 6 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
 # - **To project**: the figure of `win-run`, the widget at temperatures 1 and 4, the figure of all ways (`where-run`), the figure of both numbers (`amount-figure`).
 # - **In pairs**: one is the teacher and shares out 100 points over the ten birds for a photo; the other, without seeing the photo, says which bird it is and what it resembles.
-# - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, every other cell a few.
+# - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, `patience-run` somewhat longer, every other cell a few.
 # - **Whoever fell behind** runs the cells with code from the top to the figure under "Try it first" and can go on from any section.
 # - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
 # - **To discuss**: the teacher is another company's model. May you bring up a student of your own on its answers?
