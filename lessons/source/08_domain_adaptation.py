@@ -241,7 +241,7 @@ tl.claim(
 lesson08.draw_pool(tl.stored("08_pool"))
 
 # %% [markdown] key="pool-read" lang="ja"
-# **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%が78%に戻り、32枚でほぼ頭打ちになります。
+# **枚数は少なくて済みますが、偏りには弱いのです。** 4枚だけで39%から78%まで戻り、32枚でほぼ頭打ちになります。
 #
 # 同じ100枚でも、1種類が9割を占めると58%までしか戻りません。平均が「夜」ではなく「その魚」の平均になり、その魚の目印が、どの写真からも差し引かれてしまうからです。
 #
@@ -282,12 +282,12 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。BatchNormのあるネットワークなら、どれでも同じように試せます。
+# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。
 #
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos. You can try it with any network that has BatchNorm.
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos.
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
@@ -351,7 +351,7 @@ tl.see_prediction("08-shift", choices[1] if after > before else choices[2])
 # %% [markdown] key="exercise-b" lang="en"
 # ### Exercise B (write, 6 minutes)
 #
-# Write `equal_rows(answers)`, which makes the shares equal. `answers` is a tensor with the network's answers (class numbers). Return a tensor of row numbers in which every answer comes as often as the rarest one. For `[7, 7, 7, 2]`, return one of the rows 0, 1 and 2 (a 7), and row 3 (the 2).
+# Write `equal_rows(answers)`, which makes the shares equal. `answers` is a tensor with the network's answers (class numbers). Return a tensor of row numbers in which every answer that occurs comes as often as the rarest one. For `[7, 7, 7, 2]`, return one of the rows 0, 1 and 2 (a 7), and row 3 (the 2).
 #
 # Three tools, with what they give for this example:
 #
@@ -394,16 +394,16 @@ tl.check("08-b")
 # %% [markdown] key="shares-only" lang="ja"
 # ## 割合だけが変わったとき
 #
-# 光はいつもどおりの検査ラインで、部品の80%が良品、4種の欠陥が5%ずつになりました。学習のときは、5つのクラスが20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
+# [レッスン03](03_fine_tuning.ipynb)の検査ラインで、光はいつもどおりなのに、部品の80%が良品、4種の欠陥が5%ずつになりました。学習のときは、5つのクラスが20%ずつでした。見た目は変わっていないので、AdaBNが直せるものはなく、かえって77%が41%に下がります。
 #
-# こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。今の割合がわからず、推定で済ませた場合でも、77%が84%に上がりました（図は「さらに深く：答えを新しい割合に合わせる」）。
+# こういうときは、**答えのほうを補正**します。各クラスの確率に「今の割合÷学習時の割合」を掛けます。良品なら4倍、それぞれの欠陥なら1/4倍です。今の割合がわからず、推定で済ませた場合でも、77%が84%に上がりました。全部を良品と答えると80%です（図は「さらに深く：答えを新しい割合に合わせる」）。
 
 # %% [markdown] key="shares-only" lang="en"
 # ## If only the shares have changed
 #
-# An inspection line has its usual light, but 80% of its parts are good today, and each of four defects has 5%; in training, all five classes had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
+# The inspection line of [lesson 03](03_fine_tuning.ipynb) has its usual light, but 80% of its parts are good today, and each of four defects has 5%; in training, all five classes had 20%. There is no new look to adapt to, and AdaBN takes 77% down to 41%.
 #
-# **Correct the answers instead**: multiply each class's probability by its share today divided by its share in training, here by 4 for good parts and by 1/4 for each defect. Even with today's shares only estimated, 77% becomes 84% ("Deeper: answers for new shares").
+# **Correct the answers instead**: multiply each class's probability by its share today divided by its share in training, here by 4 for good parts and by 1/4 for each defect. Even with today's shares only estimated, 77% becomes 84%; calling every part good gives 80% ("Deeper: answers for new shares").
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、6分。2人で話し合うのもおすすめです）
@@ -743,7 +743,7 @@ tl.claim(
 # %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
 # ## Deeper: pulled together in training (MMD and DANN)
 #
-# AdaBN learns nothing. One can also train on with the labels of the day, and meanwhile pull the features of day and night together. The loss then gets a second part, how far the two domains are apart, with a strength $\lambda$:
+# AdaBN learns nothing. One can also go on training with the labels of the day, and meanwhile pull the features of day and night together. The loss then gets a second part, how far the two domains are apart, with a strength $\lambda$:
 #
 # $$\text{loss} = \text{cross-entropy(day)} + \lambda \cdot \text{distance(day, night)}$$
 #
