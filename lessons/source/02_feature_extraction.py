@@ -75,14 +75,14 @@ tl.show(birds, classes=range(5))  # five of the ten kinds
 #
 # ### 練習A（試す、5分）
 #
-# いちばん下の棒は、似ている6羽のうち同じ種類の割合を、60羽すべてで平均したものです。割合が初めて40%を超える層の名前を `first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
+# いちばん下の棒は、似ている6羽のうち同じ種類の割合を、60羽すべてで平均したものです。割合が初めて40%を超える層の名前を（`"conv1"` のように引用符を付けて）`first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
 # Is an eye that knows no birds of any use for birds? Each layer turns a picture into small maps, its **channels**; each is bright where it finds its own pattern. Choose a layer and click a bird. You see the eight channels that it excites most, and the six birds that this layer finds most like it. A green frame marks those of its own kind.
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the name of the first layer above 40% into `first_layer`, and into `best_layer` that of the layer from which a head should take its features.
+# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the name of the first layer above 40% into `first_layer` (in quotes, as in `"conv1"`), and the name of the layer that should feed the head into `best_layer`.
 
 # %% key="widget"
 tl.widget("02")
@@ -145,7 +145,7 @@ print(f"{trained:,} of {total:,} parameters are trained ({trained / total:.2%})"
 #
 # `model.preprocess` は、画素の値を事前学習のときと同じ範囲にそろえる関数で、モデルに付いてきます。また、モデルには `train()` と `eval()` の2つのモードがあり、使うときは必ず `eval()` にします。ここでは学習中も `eval()` のままです。理由は「『凍結したつもり』に注意」の節で確かめます。
 #
-# 学習するのは全体の0.25%、画像は100枚だけです。これで、初めて見る鳥を言い当てられるでしょうか。ランダムに答えた場合の正解率（**チャンスレベル**）は10%です。
+# 学習するのは全体の0.25%、画像は100枚だけです。これで、初めて見る鳥を言い当てられるでしょうか。ランダムに答えると、正解率は10%です。
 
 # %% [markdown] key="train-intro" lang="en"
 # The rest is an ordinary training loop, `fit`:
@@ -351,12 +351,12 @@ tl.see_prediction("02-drift", round(100 * lost.mean))
 # %% [markdown] key="drift-read" lang="ja"
 # **本体の重みは1つも変わっていないのに、元の104種類の正解率は毎回下がりました。** 変わったのはBatchNormの記憶だけです（`num_batches_tracked` は、通ったバッチの数です）。けれども、元の出力層は、元の記憶でそろえた特徴しか知りません。本物のMobileNetV2でも同じことが起きます。猫と犬の出力層を学習させたあと、その学習に使った写真を `train()` のまま60バッチ通しただけで、正解率は24ポイント下がりました（10回の平均、保存済み）。
 #
-# 鳥の正解率まで下がったのは、鳥の出力層が、1バッチごとの平均と散らばりでそろえた特徴から学んだからです。枚数が少ないと、平均や散らばりは当てになりません。とくに、各エポックの最後のバッチには4枚しかありません。
+# 鳥の正解率まで下がったのは、鳥の出力層が、1バッチごとの平均と散らばりでそろえた特徴から学んだからです。枚数が少ないと、平均や散らばりは当てになりません。各エポックの最後のバッチにいたっては、4枚しかありません。
 #
 # 防ぐのは簡単です。`train_head` のように、出力層の学習中も本体を `eval()` にしておきます。
 
 # %% [markdown] key="drift-read" lang="en"
-# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The old head knows only features that were scaled by the old memory. A real MobileNetV2 suffers in the same way: we trained a head for cats and dogs, and then only passed its own training photos through the body in `train()`. After sixty batches the head was 24 points worse (10 draws, stored).
+# **Not one weight of the body has changed, only BatchNorm's memory, and yet the 104 old kinds lost every time.** (`num_batches_tracked` counts the batches.) The old head knows only features that were scaled by the old memory. A real MobileNetV2 suffers in the same way: we trained a head for cats and dogs, and then sixty batches of its own training photos, merely passed through the body in `train()`, made it 24 points worse (10 draws, stored).
 #
 # The birds lose, too, because their head learned from features that were scaled by one batch at a time. The mean and spread of so few pictures are noisy, most of all in the last batch of each epoch, which has only four.
 #
@@ -419,7 +419,7 @@ if tl.live("mobilenet_v2", "eurosat"):
         # ja: print(f"衛星写真、1クラス10ラベル、{name}：{accuracy_live:.0%}")
 
 # %% [markdown] key="exercise-c" lang="ja"
-# **たった20枚のラベルで87%です。** 鳥と同じく、深いブロックほどよくなりました。浅い層が見るのは輪郭や色、深い層が見るのはもの全体だからです。なお、この目はImageNetで猫や犬をたくさん見ています。レッスン01の92%は、もっと大きな写真での結果です。
+# **たった20枚のラベルで87%です。** 鳥と同じく、深いブロックほどよくなりました。浅い層が見るのは輪郭や色、深い層が見るのはもの全体だからです。なお、この目はImageNetで猫や犬をたくさん見ています。
 #
 # ### 練習C（設計する、7分）
 #
@@ -435,14 +435,14 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - `"why"`：選んだ理由と弱点、配る量。自信がないときと、取引先がカメラを替えたときにどうするかも書く
 
 # %% [markdown] key="exercise-c" lang="en"
-# **87%, from 20 labels in all.** As with the birds, deeper is better: early layers see outlines and colours, late ones whole things. (This eye knows cats and dogs from ImageNet; lesson 01 reached 92% with larger photos.)
+# **87%, from 20 labels in all.** As with the birds, deeper is better: early layers see outlines and colours, late ones whole things. (This eye knows cats and dogs from ImageNet.)
 #
 # ### Exercise C (design, 7 minutes)
 #
 # Back to the spare-parts counter. Three customers, each with 40 kinds of part and ten photos of each, want to name parts on their own computers. Fill in `plan`. Three entries follow from this lesson:
 #
 # - `"bodies"`: how many different bodies
-# - `"mode"`: that of the body in training, `"eval"` or `"train"`
+# - `"mode"`: the mode of the body during training, `"eval"` or `"train"`
 # - `"head_kB"`: the size of one customer's head (256 features, 4 bytes a number)
 #
 # Two are yours; the solution has five points to mark them by:
@@ -461,7 +461,7 @@ plan = {
     "compare_with": ["pixels", "scratch"],
     "why": "One shared body is tested once, but if it moves, all three heads suffer: eval(). "
     # ja: "why": "本体を共有すれば検査は1回で済みますが、動くと3社とも狂うので eval() にします。"
-    "The body is sent once, 4 MB; after that a head is 41 kB, small enough for a mail. "
+    "The body is sent once, 4 MB; after that a head is 41 kB, small enough to e-mail. "
     # ja: "本体4 MBを配るのは一度だけで、あとは1社41 kBの出力層をメールで送れます。"
     "Pixels show whether a network is needed at all, scratch whether borrowing pays. "
     # ja: "画素との比較でネットワークが要るかを、ゼロからとの比較で借りる価値を確かめます。"
@@ -486,7 +486,7 @@ tl.check("02-c")
 #
 # ### 凍結を守る2つの道具
 #
-# `tl.freeze` で凍結した部分は、誰かがあとで `train()` を呼んでも `eval()` のままです。`tl.assert_frozen` は、凍結したはずのものが動くとエラーで知らせます。
+# `tl.freeze` は、出力層以外をすべて凍結します。その部分は、誰かがあとで `train()` を呼んでも `eval()` のままです。`tl.assert_frozen` は、凍結したはずのものが動くとエラーで知らせます。
 
 # %% [markdown] key="deeper" lang="en" tags=["deeper"]
 # ## Deeper
@@ -495,7 +495,7 @@ tl.check("02-c")
 #
 # ### Two tools that keep things frozen
 #
-# What `tl.freeze` froze stays in `eval()` even when somebody calls `train()` later. `tl.assert_frozen` raises an error when something frozen has moved.
+# `tl.freeze` freezes all but the head, and keeps that part in `eval()` even when somebody calls `train()` later. `tl.assert_frozen` raises an error when something frozen has moved.
 
 # %% key="freeze" tags=["nbval-check-output"]
 careful = tl.freeze(borrow(network, 10))
@@ -541,7 +541,7 @@ tl.claim(
 #
 # ### 層の中をのぞく
 #
-# ネットワークの各層は、画像のどこに何があるかを表す**マップ**を何枚も作ります。**フック**（hook）を使うと、途中のマップを取り出せます。1羽の鳥で見てみましょう。明るいところほど、強く反応しています（明るさはマップごとにそろえてあります）。鳥ではなく背景が光るマップも少なくありません。ネットワークは背景も見ているのです。
+# ネットワークの各層は、画像のどこに何があるかを表す**マップ**を何枚も作ります。**フック**（hook）を使うと、途中のマップを取り出せます。1羽の鳥で見てみましょう。明るいところほど、強く反応しています（明るさの目盛りはマップごとに違います）。鳥ではなく背景が光るマップも少なくありません。ネットワークは背景も見ているのです。
 
 # %% [markdown] key="maps-intro" lang="en"
 # What makes it dangerous is that **there is no error**. Keep the preprocessing with the weights, and hand them on together.
@@ -576,7 +576,7 @@ lesson02.draw_activations(bird, maps)
 #
 # ### Do birds of a kind come together?
 #
-# Now count what you saw in the widget at the beginning, over 100 pictures and three times: of the five pictures whose features are nearest in a layer, how many are of the same kind? Each bird now has nine others of its kind instead of five, so the shares are higher than in the widget.
+# Now count what you saw in the widget at the beginning, in each of the three draws of 100 pictures: of the five pictures whose features are nearest in a layer, how many are of the same kind? Each bird now has nine others of its kind instead of five, so the shares are higher than in the widget.
 
 # %% key="shares" alt_ja="近い5枚のうち同じ種類の割合を、layer1からlayer4まで示した線。点線はランダムに選んだ場合。" alt_en="Share of the five nearest that are of the same kind, from layer1 to layer4; guessing is dotted."
 shares = {}
@@ -603,7 +603,7 @@ tl.claim(
 #
 # ### うまくいかない例：手書き数字
 #
-# 本物の手書き数字（scikit-learnに入っている、13人の数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。どの方法も10回ずつ測りました。画素の近さはこのセルで測り、ほかは保存済みです。
+# 本物の手書き数字（scikit-learnに入っている、13人が書いた数字）では、借りた目を凍結したまま使っても、得になりませんでした。元は8×8画素で、ラベルは1つの数字につき5枚、合わせて50枚です。どの方法も10回ずつ測りました。画素の近さはこのセルで測り、ほかは保存済みです。
 
 # %% [markdown] key="digits-intro" lang="en"
 # **The deeper the layer, the closer birds of a kind lie together.** That is why a single linear head can tell them apart.
@@ -646,7 +646,7 @@ tl.check("02-d")
 # %% [markdown] key="photos-intro" lang="ja"
 # ### あなたの写真で
 #
-# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。自分のプログラムで使うときは、次のようにtorchvisionから読み込みます。前処理は重みに付いてくるものを使います。ほかはこのレッスンのコードのままで、特徴の数だけが256個から512個になります。
+# `folder` に、クラスごとのフォルダーに分けた写真（またはそのzip）を指定してください。たとえば `folder="cats_and_dogs"` です。ImageNetで事前学習したResNet-18（約45 MB）を、初回だけダウンロードします。自分のプログラムで使うときは、次のようにtorchvisionから読み込みます。前処理は重みに付いてくるものを使います。このネットワークも、そのまま `train_head` に渡せます。特徴の数は256個ではなく512個になります。
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18
@@ -659,7 +659,7 @@ tl.check("02-d")
 # %% [markdown] key="photos-intro" lang="en"
 # ### With your photos
 #
-# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time. In a program of your own, you get it from torchvision, together with the preprocessing that belongs to its weights; the rest of this lesson stays as it is, with 512 features in place of 256:
+# Give `folder` the path of your photos, one folder a class (or a zip of it), such as `folder="cats_and_dogs"`. A ResNet-18 pretrained on ImageNet, about 45 MB, is downloaded the first time. In a program of your own, you get it from torchvision, together with the preprocessing that belongs to its weights; `train_head` takes it as it is, and the head then reads 512 features in place of 256:
 #
 # ```python
 # from torchvision.models import ResNet18_Weights, resnet18
