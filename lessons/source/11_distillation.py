@@ -167,7 +167,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# 手で計算してみましょう。カワセミの写真に、教師がカワセミ8、アカゲラ4、カナリア0という点数を付けたとします。$T=1$ では98%、2%、0%で、ラベルとほとんど同じです。$T=4$ なら、点数は2、1、0になり、$e^2=7.4$、$e^1=2.7$、$e^0=1$ です。合計11.1で割ると67%、24%、9%になります。「カナリアよりアカゲラに似ている」ことが、はっきり伝わります。先ほどの生徒も $T=4$ で学びました（`tl.distill` は、指定がなければ4を使います）。こうした確率を**ソフトな答え**、いちばん高いクラスだけを伝えるものを**ハードな答え**と呼びます。
+# 手で計算してみましょう。カワセミの写真に、教師がカワセミ8、アカゲラ4、カナリア0という点数を付けたとします。$T=1$ では98%、2%、0%で、ラベルとほとんど同じです。$T=4$ なら、点数は2、1、0になり、$e^2=7.4$、$e^1=2.7$、$e^0=1$ です。合計11.1で割ると67%、24%、9%になります。「カナリアよりアカゲラに似ている」ことが、はっきり伝わります。こうした確率を**ソフトな答え**、いちばん高いクラスだけを伝えるものを**ハードな答え**と呼びます。先ほどの生徒は、$T=4$ のソフトな答えで学びました（`tl.distill` は、指定がなければ4を使います）。
 
 # %% [markdown] key="soft" lang="en"
 # ## Temperature: softer answers
@@ -176,7 +176,7 @@ tl.check("11-a")
 #
 # $$p_c = \frac{e^{z_c/T}}{\sum_k e^{z_k/T}}$$
 #
-# By hand: for a photo of a kingfisher, the teacher gives 8 to the kingfisher, 4 to the woodpecker and 0 to the canary. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. (Our student learned at $T=4$, the default of `tl.distill`.) Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**.
+# By hand: for a photo of a kingfisher, the teacher gives 8 to the kingfisher, 4 to the woodpecker and 0 to the canary. At $T=1$ this is 98%, 2% and 0%: hardly more than the label. At $T=4$ the scores are 2, 1 and 0, with $e^2=7.4$, $e^1=2.7$ and $e^0=1$. Divided by their sum, 11.1, they become 67%, 24% and 9%: now it shows that this bird is more like a woodpecker than like a canary. Such probabilities are **soft answers**; an answer that names only the most likely class is a **hard answer**. Our student learned from soft answers at $T=4$, the default of `tl.distill`.
 
 # %% key="soft-answers"
 tl.diagram("soft_answers")
