@@ -306,12 +306,12 @@ tl.check("13-b")
 # %% [markdown] key="accent" lang="ja"
 # ## 新しいアクセント
 #
-# 事前学習の声は、英米の4つのアクセント（図の「標準」）でした。同じ10の命令語を、別のアクセントの声で聞かせます。ウィジェットで聞いた「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
+# 事前学習で聞いたのは、英語の4つのアクセント（図の「標準」）です。同じ10の命令語を、別の4つのアクセントでも聞かせます。ウィジェットで聞いた「日本語」は、日本語の音（イエス、ノー、レフト……）で読み上げたものです。合成のアクセントはプログラムの規則であり、特定の人々を表すものではありません。
 
 # %% [markdown] key="accent" lang="en"
 # ## A new accent
 #
-# Pre-training heard four accents of Britain and America, *standard* in the figure. Now others say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
+# Pre-training heard four accents of English (*standard* in the figure). Now voices with four others say the same ten commands. The Japanese one reads them with the sounds of Japanese (*iesu*, *noo*, *refuto* ...). Synthetic accents are rules of a program and stand for no group of people.
 
 # %% key="accents" alt_ja="5つのアクセントの、新しいラベルなしのテスト正解率を1行ずつ、点と95%信頼区間で示す。破線は全体の平均。" alt_en="Test accuracy without any new label for each of five accents, one a row, as dots with 95% intervals; dashed: the mean of all."
 accents = tl.stored("13_accents")
@@ -390,8 +390,8 @@ plan = {
     # ja: "recordings": "5つの地方の25人に、自分の携帯電話から各単語を2回ずつ話してもらいます。",
     "network": "A speech embedding that is frozen, with a new head; fine-tuned if it falls short.",
     # ja: "network": "音声の埋め込みを凍結して新しい出力層。足りなければファインチューニング。",
-    "split": "By person: 15 to learn from, 5 to choose with, 5 to test on, one of each region.",
-    # ja: "split": "人ごとに、学習15人、検証5人、テスト5人。どの地方もテストに1人入れます。",
+    "split": "By person: 10 to learn from, 5 to choose with, 10 to test on, two of each region.",
+    # ja: "split": "人ごとに、学習10人、検証5人、テスト10人。どの地方もテストに2人入れます。",
     "report": "Accuracy with its interval, and the worst region beside it.",
     # ja: "report": "正解率と信頼区間、いちばん低い地方の値も並べます。",
     "unknown": "A threshold that lets 5% of other words pass, set on other people; then an agent.",
@@ -476,7 +476,7 @@ tl.claim(
 # **2件ずつで新しいアクセントを覚え、リプレイで前の話し方もほぼ残りました。** 2件ずつでは、日本語アクセントが59%から84%に上がります（アクセントの図の60%とは、加えた雑音が違います）。標準的な英語は、リプレイなしでは93%から82%に下がりますが、ありなら89%です。5件ずつでは、なしが76%、ありが88%です。リプレイのせいで新しいアクセントの正解率が少し下がるのかどうかは、10回の測定ではわかりません。新しいお客様のために前からのお客様を失わないよう、**両方を測りましょう**。
 
 # %% [markdown] key="replay-read" lang="en"
-# **Two recordings teach the new accent, and replay keeps most of the old speech.** From two recordings of each word, the Japanese accent goes from 59% to 84% (the figure of the accents has 60%, under other noise). Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Whether replay costs the new accent a little, ten draws cannot tell. Do not lose your old customers over the new ones: **measure both**.
+# **Two recordings teach the new accent, and replay keeps most of the old speech.** From two recordings of each word, the Japanese accent goes from 59% to 84% (the figure of the accents has 60%, under other noise). Without replay, standard English falls from 93% to 82%; with it, only to 89%. With five recordings, it is 76% without and 88% with replay. Ten draws cannot tell whether replay costs the new accent a little. Do not lose your old customers over the new ones: **measure both**.
 
 # %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
 # ## さらに深く：耳の中身は小さなContextNet
@@ -533,7 +533,7 @@ lesson13.draw_japanese(tl.stored("13_japanese"))
 # Open JTalkの声になると、順に22%、21%、19%まで下がり、ランダムに答えた場合（10%、点線）に近づきます。学習とテストで声を分けても、どちらも同じ合成器で**作られて**いれば、その合成器に特有の癖が手がかりになってしまうのでしょう。テストには、実際に使う場所で録った音を使ってください。（1単語10件＋検証用8件、10回の平均）
 
 # %% [markdown] key="japanese-read" lang="en"
-# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 91%, the frozen body 91% and scratch 87%. The borrowed ear is ahead, but only by a few points. With the five English words, also from ten recordings each, it was 14 to 15 (first results figure). Whether the language makes the difference, the number of words (ten) or how alike they sound, this measurement does not tell.
+# **An ear trained on English learns Japanese words, too, but only in voices of the same synthesiser.** From ten recordings each, fine-tuning reaches 91%, the frozen body 91% and scratch 87%. The borrowed ear is ahead, but only by a few points. With the five English words, also from ten recordings each, it was 14 to 15 (first results figure). This measurement does not tell whether that is due to the language, to the number of words (ten) or to how alike they sound.
 #
 # On the voice of Open JTalk they fall to 22%, 21% and 19%, not far above guessing (10%, dotted). Even when training and test share no voice, voices **made** by one synthesiser probably share habits that a network takes for clues. Test on sound from where the model will be used. (10 recordings and 8 to choose with, 10 draws.)
 
