@@ -23,7 +23,7 @@
 # %% [markdown] key="how-to-run" lang="ja"
 # ## まず動かしてみる
 #
-# この画面はノートブックです。灰色の枠が**セル**で、選んで `Shift` + `Enter` を押すと実行されます。順番に上から実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」（裏で動いているPython）から再起動すれば、いつでも最初からやり直せます。
+# この画面はノートブックです。灰色の枠が**セル**で、選んで `Shift` + `Enter` を押すと実行されます。上から順に実行してください。何を実行しても壊れることはありません。困ったときは、メニューの「カーネル」（裏で動いているPython）から再起動すれば、いつでも最初からやり直せます。
 #
 # 次のセルは、どのレッスンでも最初に実行する準備のセルです。
 
@@ -182,14 +182,14 @@ tl.claim(
 #
 # 練習では、`...` を自分の答えに置きかえて実行すると、すぐに答え合わせができます。間違えても減点はなく、2回目からはヒントが出ます。下の解答例は、いつでも開けます。
 #
-# **A（試す）** 目を借りてラベル付きの画像が1枚ずつのときと、目を借りずに20枚ずつのときとでは、どちらがよく当たるでしょうか。予想してから測りましょう。上の長いセルのうち、コメントの付いた2行が計算の中心で、枚数は `per_class` で決まります。1回ずつ測ったテスト正解率を、`with_eye` と `by_pixels` に入れてください。
+# **A（試す）** 目を借りてラベルを1種類につき1枚だけ使う場合と、目を借りずに20枚使う場合とでは、どちらがよく当たるでしょうか。予想してから測りましょう。上の長いセルでは、`load_task` が画像を用意し（1種類の枚数は `per_class`）、コメントの付いた2行が正解率を測っています。1回ずつ測ったテスト正解率を、`with_eye` と `by_pixels` に入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## Exercises: change something
 #
 # In an exercise, replace `...` with your answer and run the cell: it is checked at once. Mistakes cost nothing, and from the second attempt on there are hints. The solution below unfolds whenever you like.
 #
-# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then measure: the two lines with a comment in the long cell above do the work, and `per_class` sets the number of pictures. Put the test accuracies of one run each into `with_eye` and `by_pixels`.
+# **A (try).** Which is better: one labelled picture of each kind with the borrowed eye, or twenty without it? Guess first. Then measure: in the long cell above, `load_task` gets the pictures (`per_class` of each kind), and the two lines with a comment measure the accuracy. Put the test accuracies of one run each into `with_eye` and `by_pixels`.
 
 # %% key="ex-a" tags=["exercise"] needs="setup"
 ### BEGIN SOLUTION
@@ -234,10 +234,10 @@ def nearest_name(picture, labelled):
 tl.check("00-b")
 
 # %% [markdown] key="ex-b-why" lang="ja" tags=["solution"]
-# 上のグラフの灰色の棒は、これを12,288個の画素で行った結果です。画素のかわりに目の256個の数を入れると、同じ数行で青い棒になります（どちらも、明るい画像と暗い画像が遠くならないように、1枚分の数の大きさをそろえてから比べています）。レッスン05では、この考え方を使います。
+# 上のグラフの灰色の棒は、これを画素の12,288個の数で行った結果です。画素のかわりに目の256個の数を入れると、同じ数行で青い棒になります（どちらも、各画像の数を、2乗の和が1になるようにそろえてから比べています）。レッスン05では、この考え方を使います。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
-# The grey bar above is this rule on 12,288 pixels. Give it the 256 numbers of the eye in place of the pixels, and the same few lines make the blue bar. (In both, the numbers of a picture are first brought to one overall size, so that a bright picture is not far from a dark one.) Lesson 05 builds on that.
+# The grey bar above is this rule on the 12,288 numbers of the pixels. Give it the 256 numbers of the eye instead, and the same few lines make the blue bar. (Both first scale the numbers of each picture so that their squares add up to 1.) Lesson 05 builds on that.
 
 # %% [markdown] key="progress-intro" lang="ja"
 # どのレッスンの終わりにも、短いクイズがあります。練習とクイズの記録は、あなたのパソコンの中（`work` フォルダー）だけに残り、どこにも送られません。いつでも次のセルで見られます。
