@@ -390,12 +390,12 @@ tl.claim(
 # %% [markdown] key="cached-read" lang="ja" tags=["answer"]
 # **この教材を作ったコンピューターでは、読み込みが時間の半分以上を占めたので、GPUが1000台でも2倍には届きません。** ここでは学習もCPUで行いました。GPUなら計算が速いので、読み込みの割合はさらに大きくなります。コンピューターが何台もあれば、読み込みも分け合えます。その場合の $s$ は、保存やテスト、勾配の送受信のように、全員で待つ時間です。
 #
-# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合っても、それぞれ1.3秒かかります。
+# 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合うと、1.7秒の半分ではなく、それぞれ1.3秒かかりました。分け合うための手間が加わるからです。
 
 # %% [markdown] key="cached-read" lang="en" tags=["answer"]
-# **On the computer that made this page, loading took more than half of the time: even 1000 GPUs would not make it twice as fast.** (Beside a fast GPU, loading weighs even more. Several computers share it out; then $s$ is what all wait for, such as saving.)
+# **On the computer that made this page, loading took more than half the time: even 1000 GPUs would not make it twice as fast.** (Beside a GPU, loading weighs more. Several computers share it out; then $s$ is what all wait for, such as saving.)
 #
-# First see whether anything is computed again and again. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Each of two processes still took 1.3.
+# First see what is computed repeatedly. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Two processes took 1.3 each, as sharing has costs of its own.
 
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
@@ -671,7 +671,7 @@ tl.diagram("sharded")
 # GPUの代わりにCPUの2プロセスで試すと、学んだ結果は1プロセスのときと、丸めの誤差を除いて同じでした。GPU 4台では試していません。
 
 # %% [markdown] key="shard-how" lang="en"
-# `birds.py` above stays as it is; only the command that launches it changes. By its second line, each part with more than 100,000 weights is brought together by itself; without it, all weights would be at once.
+# `birds.py` above stays as it is; only the command that launches it changes. Its second line has each part with more than 100,000 weights brought together on its own; without that line, all weights would be brought together at once.
 #
 # ```
 # accelerate launch --num_processes 4 --use_fsdp --fsdp_version 2 \
