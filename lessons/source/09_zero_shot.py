@@ -260,7 +260,7 @@ tl.claim(
 # %% [markdown] key="all-read" lang="en" tags=["answer"]
 # **The names of unseen birds seldom come up**: training has raised only the scores of the birds that it saw.
 #
-# The cure: take a constant $\delta$ from the scores of seen birds before you choose (**calibrated stacking**, Chao et al., 2016, [arXiv:1605.04253](https://arxiv.org/abs/1605.04253)). For example, a seen bird has 0.6 and an unseen one 0.5; with $\delta=0.15$ it is 0.45 against 0.5.
+# The cure: subtract a constant $\delta$ from the scores of seen birds before you choose (**calibrated stacking**, Chao et al., 2016, [arXiv:1605.04253](https://arxiv.org/abs/1605.04253)). For example, a seen bird has 0.6 and an unseen one 0.5; with $\delta=0.15$ it is 0.45 against 0.5.
 #
 # Seen birds pay for it. At the right, each curve is one draw and runs from its square to the lower right as $\delta$ grows; the blue dot is the $\delta$ chosen. The **harmonic mean** $H=2ab/(a+b)$ of the accuracies $a$ on seen and $b$ on unseen birds is low when either is: $a=0.8, b=0.2$ gives $H=0.32$. Choose $\delta$ with some seen birds playing the unseen, never on photos of unseen birds.
 
@@ -391,7 +391,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="ja"
 # **種名も属性の表もなしに、文から鳥が見つかります。** 5羽とも、頼んだ3つの特徴を備えています。24種を1文ずつで言い当てる正解率は、組が多ければ上がり、3,000組では10回の平均で68%です。写真と説明文の組み合わせをばらばらにすると4%ほど、つまりランダムな答えと同じです。学んだのは、どの言葉がどの写真に合うかなのです。
 #
-# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など）では32%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。
+# **文の書き方で大きく変わります**（右の図）。見慣れない前置きを付けても下がりませんが、同じ意味の別の言葉（冠羽→頭の飾り羽など。色の言葉はそのまま）では32%に落ちます。種名だけで尋ねると4%で、ランダムと変わりません。本家のCLIPが種名だけで答えられるのは、4億組の説明文の中に種名があったからです。クラスを言い表す文を**プロンプト**と呼びます。
 #
 # ## 本物のデータでは？
 #
@@ -400,7 +400,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="en"
 # **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the score adds up whatever fits, so a missing crest can be outweighed. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
-# **Wording matters** (at the right). Other words for the same thing (beak for bill) bring the accuracy down to 41%. A name alone gives 9%: only a few, such as *wagtail*, hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
+# **Wording matters** (at the right). Other words for the same thing (beak for bill; the colours stay) bring the accuracy down to 41%. A name alone gives 9%: only a few, such as *wagtail*, hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
 # ## And on real data?
 #
@@ -416,7 +416,7 @@ lesson09.draw_real(twin)
 # ただし、厳密なゼロショットとはいえません。ネットワークは、品種名の付いた犬や猫を事前学習で見ています。ゼロショットの数字を見たら、事前学習に何が入っていたかを確かめましょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Cats and dogs: 94% without a label**, by the mean probability of the breeds of each. Their sums give only 89%: when in doubt, 118 breeds outvote 5. Zero-shot is **worth five to ten labels of each class**; with more, a linear probe is better. For ants and bees, which are ImageNet classes themselves, even 20 labels of each (90%) do not reach the 94% without any.
+# **Cats and dogs: 94% without a label**, choosing the animal whose breeds have the higher mean probability. The higher sum gives only 89%: when in doubt, 118 breeds outvote 5. Zero-shot is **worth five to ten labels of each class**; with more, a linear probe is better. For ants and bees, which are ImageNet classes themselves, even 20 labels of each (90%) do not reach the 94% without any.
 #
 # Strictly speaking, this is not zero-shot: in pre-training the network saw dogs and cats, labelled by breed. So ask of any zero-shot figure what the pre-training held.
 
@@ -467,7 +467,7 @@ tl.check("09-c")
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
 # | 何でつなぐか | 決めていない | 属性か文を選んだ | 区別できない部品の組を調べる手順がある |
-# | 見積もり | しない、または新しい部品で選ぶ | 古い部品を伏せて測る | 何通りも伏せ、対照（画素など）と比べる |
+# | 見積もり | しない、または新しい部品の写真を待つ | 古い部品を伏せて測る | 何通りも伏せ、対照（画素など）と比べる |
 # | 全部の名前 | 触れていない | 崩れに触れた | 補正の強さを古い部品で選ぶ |
 # | ラベル | いつまでも付けない | 付ける時期がある | 枚数と、切り替えの基準がある |
 # | 理由 | なし | このレッスンの結果に触れた | 数字を挙げた |
@@ -478,7 +478,7 @@ tl.check("09-c")
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | link | left open | attributes or sentences chosen | looks for parts that no description tells apart |
-# | estimate | none, or chosen on new parts | holds out old kinds | several draws, beside a control such as pixels |
+# | estimate | none, or waits for photos of new parts | holds out old kinds | several draws, beside a control such as pixels |
 # | all names | not mentioned | mentions the collapse | chooses the calibration on old kinds |
 # | labels | never | says when | says how many, and what shows that it is time to switch over |
 # | reasons | none | a result of this lesson | with numbers |
@@ -502,8 +502,8 @@ tl.quiz("09")
 #
 # - A class without a training picture can be found by its description: the attributes are familiar, only their combination is new.
 # - Compare with a control, over many splits. Here bare pixels alone went far.
-# - Among all names, those of unseen classes seldom come up. Take a constant from the scores of seen ones, and judge by the harmonic mean.
-# - CLIP learns from pairs of picture and caption. Words that no caption used mean nothing to it.
+# - Among all names, those of unseen classes seldom come up. Subtract a constant from the scores of seen ones, and judge by the harmonic mean.
+# - CLIP learns from pairs of picture and caption. It knows only the captions' words.
 # - On real cats and dogs, zero-shot was worth five to ten labels of each class; with more, labels win.
 
 # %% [markdown] key="deeper-reader" lang="ja" tags=["deeper"]
@@ -601,12 +601,12 @@ print(f"Photos of tilapias whose nearest of all ten cards is the tilapia's: {nam
 lesson09.draw_each(tl.stored("09_cards"), fish)
 
 # %% [markdown] key="each-read" lang="ja"
-# **9種類しか見せないと、見つかる魚と見つからない魚に分かれます。** サバ、デメキン、マダイは、画素のほうがよく見つかりました。10の属性を切り分けるには、9枚のカードは少なすぎます。たとえば、ある属性が1種類にしかなければ、その魚のほかの特徴と区別できません。鳥で19種を見せると、どの属性も何種もの鳥に現れます。
+# **9種類しか見せないと、見つかる魚と見つからない魚に分かれます。** サバ、デメキン、マダイは、画素のほうがよく見つかりました。10の属性を切り分けるには、9枚のカードは少なすぎます。2種類の魚にしかない属性もあり、その2種類に共通するほかの特徴と区別しにくいのです。鳥で19種を見せたときは、どの属性も4種以上に現れます。
 #
-# 図の上の行も見てください。カードに合う写真を**探す**ことはできても、1枚ごとに10種類から**名前を選ばせる**と、ティラピアとはほとんど答えません。「全部の名前から選ぶとき」の落とし穴は、魚にもあります。
+# 図の上に出力された1行も見てください。カードに合う写真を**探す**ことはできても、1枚ごとに10種類から**名前を選ばせる**と、ティラピアとはほとんど答えません。「全部の名前から選ぶとき」の落とし穴は、魚にもあります。
 
 # %% [markdown] key="each-read" lang="en"
-# **With only nine species to learn from, some fish are found and some are not.** Mackerel, goldfish and sea bream are even found better by bare pixels. Nine cards are too few to tell ten attributes apart: one that a single species has cannot be told from that fish's other features. Among the 19 birds every attribute occurs several times.
+# **With only nine species to learn from, some fish are found and some are not.** Mackerel, goldfish and sea bream are even found better by bare pixels. Nine cards are too few to tell ten attributes apart: one that only two fish have is hard to tell from whatever else these two share. Among the 19 birds every attribute occurs in four species or more.
 #
 # See the line above the figure, too: **finding** photos that fit a card works, but asked to **name** a photo, the reader hardly ever says "tilapia". The trap of all names is there for fish as well.
 
