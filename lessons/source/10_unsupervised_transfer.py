@@ -57,7 +57,7 @@ lesson10 = tl.figures("10")
 # %% [markdown] key="task" lang="en"
 # ## The job: 400 photos without names
 #
-# There are 400 photos of birds. They show ten species, 40 photos each, but we use the names only to check the result at the end.
+# The 400 photos show ten species of birds, 40 each, but we use the names only to check the result at the end.
 #
 # The body of the network turns a photo into 256 numbers, its features. Photos that look alike should have similar numbers: points that lie close together. Collecting close points into groups is called **clustering**, and one group is a **cluster**. The most basic way is **k-means**: ① put $k$ means anywhere, ② assign every point to the nearest mean, ③ move each mean to the average of its points. Repeat ② and ③ until nothing moves.
 #
@@ -215,7 +215,7 @@ tl.check("10-a")
 #
 # すぐ思いつくのは、写真全体の特徴が良品の平均からどれだけ離れているかです。しかし、細い傷は写真のごく一部なので、全体の特徴では薄まってしまいます。
 #
-# そこで**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、写真を縦横8つずつ、64個の区画（パッチ）に分け、ネットワークの途中の段（`layer2` と `layer3`）の特徴で表します。良品の区画は倉庫（メモリーバンク）にためておきます。部品の異常スコアは、最も異常な区画、つまり倉庫のどの区画からも最も遠い区画の距離です。
+# そこで**PatchCore**（Roth ほか, 2022、[arXiv:2106.08265](https://arxiv.org/abs/2106.08265)）は、写真を縦横8つずつ、64個の区画（パッチ）に分け、ネットワークの途中の段（`layer2` と `layer3`）の特徴で表します。良品の区画は倉庫（メモリーバンク）にためておきます。次に、新しい部品の区画ごとに、倉庫の中で最も近い区画までの距離を測ります。その最大値が、部品の異常スコアです。
 
 # %% [markdown] key="damage" lang="en"
 # ## Finding damage without having seen any
@@ -224,7 +224,7 @@ tl.check("10-a")
 #
 # The first idea is the distance of the whole photo's features from the mean of sound parts. But a scratch covers little of the photo, and is lost in the whole.
 #
-# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into a grid of 8 × 8 = 64 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch, the one farthest from everything in the bank.
+# So **PatchCore** (Roth et al., 2022, [arXiv:2106.08265](https://arxiv.org/abs/2106.08265)) cuts the photo into a grid of 8 × 8 = 64 patches, described by features from the middle of the network (`layer2` and `layer3`), and keeps those of sound parts in a memory bank. A part is as odd as its oddest patch: the one farthest from its nearest neighbour in the bank.
 
 # %% key="patches-diagram"
 sound = tl.load_task("surfaces", per_class=400, classes=[0]).train.inputs
@@ -282,7 +282,7 @@ tl.claim(
 # %% [markdown] key="rare" lang="ja"
 # **欠陥を1枚も見ていないのに、欠陥が見つかり、場所までわかります。** 写真は、それぞれの状態で最も異常とされた部品です（左端の良品は誤報になります）。明るい所ほど異常で、下の数字は、それよりスコアの低い良品の割合です。右端は、見逃される欠陥品です。最も異常な区画は、欠陥品の84%で本当に欠陥の上にあります（偶然なら23%）。
 #
-# 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました。欠陥を無視するように育った**色見分けネット**（レッスン06）の目では、コイン投げに近いままです。
+# 10回測ると、平均までの距離では0.65だったAUROCが、区画では0.89になりました（ランダムな重みでも、区画なら0.75です）。欠陥を無視するように育った**色見分けネット**（レッスン06）の目では、コイン投げに近いままです。
 #
 # ## まれな異常：AUROCが高くても、警報はほとんど誤報
 #
@@ -291,7 +291,7 @@ tl.claim(
 # %% [markdown] key="rare" lang="en"
 # **It has never seen damage, and yet it finds it, and says where.** The pictures show the oddest part of each condition (the sound one would be a false alarm) and, at the far right, a damaged part that goes unnoticed. Bright patches are odd; below stands the share of sound parts that are less odd. In 84% of the damaged parts the oddest patch lies on the damage itself (by chance: 23%).
 #
-# Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean. The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
+# Over ten draws the AUROC is 0.89, against 0.65 for the distance to the mean (patches by random weights: 0.75). The **paint sorter**, brought up to ignore damage (lesson 06), stays close to a coin.
 #
 # ## Rare events: a good AUROC, and nearly all alarms are false
 #
@@ -348,7 +348,7 @@ tl.widget("10_stream")
 #
 # しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが超えるスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが超える値、つまり8以上9未満の数です。
 #
-# 書けたら、学習に使わなかった良品で試してください。誤報は5%前後になるはずです。`tl.anomaly` は、このしきい値までをまとめて1行で行います。
+# 書けたら、学習に使わなかった良品で試してください。誤報は5%前後になるはずです。`tl.anomaly` は、これを全部行います。
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
@@ -360,7 +360,7 @@ tl.widget("10_stream")
 #
 # Write the function that sets the threshold: `quiet_threshold(scores, share)`. `scores` is a tensor with the scores of sound parts, `share` the share of false alarms that you allow. Return a score above which only this share of sound parts lies. For example, with the scores 1 to 10 and a `share` of 0.2, only 9 and 10 lie above: any number from 8 to just below 9 will do.
 #
-# Then try it on sound parts that are not in the bank: about 5% should raise an alarm. `tl.anomaly` does all of this, threshold included, in one line.
+# Then try it on sound parts that are not in the bank: about 5% should raise an alarm. `tl.anomaly` does all of this.
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
@@ -408,7 +408,7 @@ lesson10.draw_real(real)
 # %% [markdown] key="exercise-c" lang="en"
 # **Requests out of scope stand out; spam, by this score, does not.** For requests, MiniLM has an AUROC of 0.96; zukan-bert, with 0.73, is no better than TF-IDF (0.75).
 #
-# Spam stays at 0.63 or below. Ordinary messages are so varied that an advertisement lies hardly farther from them than they from each other; for zukan-bert (0.41) it lies even nearer. Yet by the distance to the mean of ordinary messages, zukan-bert reaches 0.82 on spam, while all three encoders do worse on requests (stored). Which score suits cannot be chosen without some examples of what you look for. **Anomaly detection finds what is unfamiliar, not what is bad.**
+# Spam stays at 0.63 or below. Ordinary messages are so varied that an advertisement lies hardly farther from them than they lie from each other; for zukan-bert (0.41) it lies even nearer. Yet by the distance to the mean of ordinary messages, zukan-bert reaches 0.82 on spam, while all three encoders do worse on requests (stored). Which score suits cannot be chosen without some examples of what you look for. **Anomaly detection finds what is unfamiliar, not what is bad.**
 #
 # ### Exercise C (design, 8 minutes, also good in pairs)
 #

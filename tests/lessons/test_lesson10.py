@@ -106,6 +106,7 @@ def test_stored_results_keep_the_promises_of_the_lesson():
     assert fmean(patches) >= 0.85
     assert interval([a - b for a, b in zip(patches, mean, strict=True)]).low > 0
     assert fmean(surfaces["paint"]["patches"]["auroc"]) < 0.65
+    assert fmean(surfaces["random"]["patches"]["auroc"]) == pytest.approx(0.75, abs=0.005)
     stream = stored("10_stream")
     at = stream["allowed"].index(0.05)
     assert fmean(stream["caught"][at]) == pytest.approx(0.43, abs=0.01)

@@ -31,7 +31,7 @@ def heaps() -> Diagram:
     d.note(420, 26, "heaps_points")
     d.add("rect", x=420, y=44, width=280, height=168, rx=8, fill="white", stroke=GREY)
     clouds = ((480, 96, BLUE), (620, 92, ORANGE), (552, 176, GREEN))
-    spots = ((-26, -8), (4, 14), (22, -12), (-8, -20), (-2, 4))
+    spots = ((-22, -10), (20, -12), (2, 22))  # as many as birds of a kind; their mean is the cross
     for x, y, colour in clouds:
         d.add("ellipse", cx=x, cy=y, rx=46, ry=33, fill=PALE[colour], stroke="none")
         for dx, dy in spots:
