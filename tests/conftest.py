@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: two processes share two cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: workers share the cores
 # Real data beside the clone, where somebody has them; tests that need them skip elsewhere.
 BESIDE = Path(__file__).parents[2] / "shared" / "real"
 if BESIDE.is_dir():

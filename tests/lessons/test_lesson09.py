@@ -104,7 +104,7 @@ def test_a_reader_reads_what_a_line_can_tell():
     assert steps.best_fitting(readings, cards[7], 1).item() in (cards == cards[7]).all(1).nonzero()
 
 
-def test_captioned_sideare_no_species_and_stay_the_same_in_any_number():
+def test_captioned_birds_are_no_species_and_stay_the_same_in_any_number():
     many, few = steps.captioned_birds(40, seed=3, lang="en"), steps.captioned_birds(5, 3, "en")
     assert torch.equal(many.pictures[:5], few.pictures) and many.captions[:5] == few.captions
     assert not SPECIES & {tuple(row) for row in many.attributes.tolist()}
@@ -164,7 +164,7 @@ def test_eszsl_reads_more_than_colour_and_random_weights():
             assert paired(found[told]["zukan"], found[told][control]).low > 0
 
 
-def test_unseen_sideare_lost_among_all_names_and_calibration_brings_them_back():
+def test_unseen_birds_are_lost_among_all_names_and_calibration_brings_them_back():
     found = stored("09_generalised")
     before, after = found["plain"], found["calibrated"]
     half = [0.5 * value for value in after["unseen"]]
