@@ -52,8 +52,8 @@ def pytest_command(
         # -P: the repository root, with its folder `datasets`, stays off sys.path
         *(sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--nbval-lax"),
         # a notebook stays with one worker and one kernel; tests/conftest.py puts long files first;
-        # the third worker computes while a browser is waited for, also on two cores
-        *("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"),
+        # beside browsers a third worker computes while the others wait, also on two cores
+        *("-n", "2" if fast else "3", "--dist", "loadfile", "--no-loadscope-reorder"),
         *(FAST if fast else ()),
         *paths,
         *rest,
