@@ -749,7 +749,7 @@ lesson09.draw_texts(twin)
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 図鑑の話と題材5分（`description` の図を映す） → ティラピア探し4分 → ウィジェットと練習A 6分 → 属性の読みとESZSL 7分（`signatures` の図を板書で計算） → 対照3分 → 全部の名前4分、練習B 6分 → CLIPと文で探す6分 → 本物のデータ4分。練習C、クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。練習Cを授業で行うなら、練習Bを宿題に回します。
 #
-# - **映すもの**：見つかったティラピアの写真、ウィジェット、全部の名前の図（`all-run`）。
+# - **映すもの**：見つかったティラピアの写真、ウィジェット、「落とし穴：全部の名前から選ぶとき」の節の図。
 # - **2人組で**：1人が魚を1つ思い浮かべてカードを書き、もう1人は見つかる前に魚の名前を当てます。交代しながら3回。
 # - **待ち時間**：2コアのCPUで、鳥の描画と説明文付きの鳥の描画が数秒ずつ、ほかのセルは1〜2秒です。
 # - **遅れた人は**：最初のセル、「題材：写真のないティラピア」の節の10枚の写真が見つかるまでのセル、「鳥24種、5種は写真なし」の節の最初のセルを実行すれば、「さらに深く」より前のどの節からでも再開できます。
@@ -759,7 +759,7 @@ lesson09.draw_texts(twin)
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · the field guide and the job 5 (project the `description` diagram) → finding the tilapia 4 → widget and exercise A 6 → reading attributes, ESZSL 7 (do the numbers of `signatures` on the board) → controls 3 → all names 4, exercise B 6 → CLIP and search by sentence 6 → real data 4. Exercise C, quiz, key points and "Deeper" are homework, or for whoever is early; to do exercise C in class, make exercise B homework.
 #
-# - **To project**: the tilapias that were found, the widget, the figure of all names (`all-run`).
+# - **To project**: the tilapias that were found, the widget, the figure under "The trap: choosing among all names".
 # - **In pairs**: one thinks of a fish and writes its card, the other names the fish before the photos appear. Change places, three times.
 # - **Waiting**: on two CPU cores, drawing the birds and the captioned birds takes some seconds each, every other cell one or two.
 # - **Whoever fell behind** runs the first cell, those of "The job: tilapia, and not one photo of it" down to the ten photos found, and the first one of "Twenty-four birds, five without a photo", and can go on from any section before "Deeper".

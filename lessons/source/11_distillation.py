@@ -724,9 +724,9 @@ for line in lesson11.try_onnx(taught.model, birds):
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 師匠の話、題材、「まず、やってみる」9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
 #
-# - **映すもの**：`win-run` の図、ウィジェット（温度1と4）、学び方の図（`where-run`）、枚数の図（`amount-figure`）。
+# - **映すもの**：「まず、やってみる」の図、ウィジェット（温度1と4）、「効果はどこから来たのか」の図、その次の節の枚数の図。
 # - **2人組で**：1人が教師、1人が生徒になります。教師は写真を見て、10種類に合計100点を配ります。生徒は写真を見ずに、どの鳥か、何に似ているかを当てます。
-# - **待ち時間**：2コアのCPUで、`win-run` が10秒ほど、`patience-run` がもう少し、ほかのセルは数秒です。
+# - **待ち時間**：2コアのCPUで、「まず、やってみる」の学習のセルが10秒ほど、「さらに深く」で生徒を小さくしていくセルがもう少し、ほかのセルは数秒です。
 # - **遅れた人は**：先頭から「まず、やってみる」の図までのコードのセルを実行すれば、どの節からでも再開できます。
 # - **よくある間違い**：効果をソフトな答えだけで説明する。ラベルだけの学習率やステップ数を選ばずに比べる（ステップ数を3倍にすると12ポイントほど上がる。蒸留の効果が実際より大きく見える）。教師より生徒が良くなったら誤りだと思う（写真が増えると、教師の1枚ごとの迷いがならされる）。枝刈りをすれば自動的に速くなると思う。
 # - **議論の種**：教師が別の会社のモデルだったら、その答えで自社の生徒を育ててよいでしょうか。
@@ -734,9 +734,9 @@ for line in lesson11.try_onnx(taught.model, birds):
 # %% [markdown] key="teacher" lang="en" tags=["teacher"]
 # **A plan for 45 minutes** · the master, the job, the first try 9 (project the `teacher_student` diagram) → widget and exercise A 4 → temperature, loss and exercise B 11 (do 8, 4, 0 on the board) → where the gain comes from 5 → when it gains much 4 → answers and reasons, other ways, real photos 6 → exercise C 6 (in pairs). Quiz, key points and "Deeper" are homework, or for whoever is early. Short of time, make exercise B homework.
 #
-# - **To project**: the figure of `win-run`, the widget at temperatures 1 and 4, the figure of all ways (`where-run`), the figure of both numbers (`amount-figure`).
+# - **To project**: the figure under "Try it first", the widget at temperatures 1 and 4, the figure under "Where does the gain come from?", and the one of both numbers in the section after it.
 # - **In pairs**: one is the teacher and shares out 100 points over the ten birds for a photo; the other, without seeing the photo, says which bird it is and what it resembles.
-# - **Waiting**: on two CPU cores `win-run` takes some 10 seconds, `patience-run` somewhat longer, every other cell a few.
+# - **Waiting**: on two CPU cores the cell that trains under "Try it first" takes some 10 seconds, the one under "Deeper" that makes students ever smaller somewhat longer, every other cell a few.
 # - **Whoever fell behind** runs the cells with code from the top to the figure under "Try it first" and can go on from any section.
 # - **Common mistakes**: explaining the gain by softness alone; comparing with labels alone at a bad rate or after few steps (three times as many add some 12 points), which makes the gain look larger than it is; taking a student that beats its teacher for an error (over many photos, the teacher's slips even out); believing that pruning makes a network faster by itself.
 # - **To discuss**: the teacher is another company's model. May you bring up a student of your own on its answers?

@@ -734,7 +734,7 @@ lesson13.own_voice()
 #
 # **ウィジェットの答え**：声1の no は、5 dBから go と聞き間違えられます。日本語アクセントの声1では、left と right です（声2では off も。声3は全問正解）。
 #
-# **待ち時間**：2コアのCPUで、いちばん長いセル（`win`）が10〜25秒です。
+# **待ち時間**：2コアのCPUで、いちばん長いセル（最初に学習するセル）が10〜25秒です。
 #
 # **遅れた人**：最初の ✓ の行まで実行したら、「誰の声でテストするか」へ進めます。
 #
@@ -747,7 +747,7 @@ lesson13.own_voice()
 #
 # **Answers of the widget**: *no* in voice 1 is taken for *go* from 5 dB on. In the Japanese accent, voice 1 loses *left* and *right* (voice 2 *off* as well; voice 3 is heard right throughout).
 #
-# **Waiting**: on two CPU cores the longest cell (`win`) takes 10 to 25 seconds.
+# **Waiting**: on two CPU cores the longest cell (the first that trains) takes 10 to 25 seconds.
 #
 # **Who fell behind** can run everything up to the first ✓ and go on at "Whose voice is the test?".
 #
