@@ -679,7 +679,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # **いまの研究**
 #
 # - **Transfusion**（Raghu ほか, 2019、[arXiv:1902.07208](https://arxiv.org/abs/1902.07208)）：ImageNetから医用画像への転移では、正解率がほとんど上がらず、小さなネットワークをゼロから学習しても並びました。このレッスンの血液細胞と同じ教訓です。
-# - **可塑性の低下**（Ash・Adams, 2019、[arXiv:1910.08475](https://arxiv.org/abs/1910.08475)）：前の学習の続きから始めたネットワークは、はじめからやり直したものより悪くなることがあります。新しいことを学ぶ力が落ちるためで、重みを縮めてノイズを加える方法（shrink and perturb）が提案されています。
+# - **可塑性の低下**（Ash・Adams, 2019、[arXiv:1910.08475](https://arxiv.org/abs/1910.08475)）：前の学習の続きから始めたネットワークは、はじめからやり直したものより、テストデータでの結果が悪くなることがあります。重みを縮めてノイズを加える方法（shrink and perturb）が提案されています。
 # - **定義と総説**：比較のしかたは Wang ほか（2019、[arXiv:1811.09751](https://arxiv.org/abs/1811.09751)）、総説は Zhang ほか（[arXiv:2009.00909](https://arxiv.org/abs/2009.00909)）。proxy A距離は Ben-David ほか（NIPS 2006）、CKAは Kornblith ほか（[arXiv:1905.00414](https://arxiv.org/abs/1905.00414)）、LogMEは You ほか（[arXiv:2102.11005](https://arxiv.org/abs/2102.11005)）、LEEPは Nguyen ほか（[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）です。
 
 # %% [markdown] key="deeper-today" lang="en" tags=["deeper"]
@@ -698,7 +698,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # **Today**
 #
 # - **Transfusion** (Raghu et al., 2019, [arXiv:1902.07208](https://arxiv.org/abs/1902.07208)): from ImageNet to medical pictures, transfer hardly raised accuracy, and small networks trained from scratch kept up. It is the lesson of our blood cells.
-# - **Loss of plasticity** (Ash and Adams, 2019, [arXiv:1910.08475](https://arxiv.org/abs/1910.08475)): a network that goes on from earlier training can end worse than one that starts anew, as it has lost some of its ability to learn. They propose to shrink the weights and add noise (shrink and perturb).
+# - **Loss of plasticity** (Ash and Adams, 2019, [arXiv:1910.08475](https://arxiv.org/abs/1910.08475)): a network that goes on from earlier training can end worse on test data than one that starts anew. They propose to shrink the weights and add noise (shrink and perturb).
 # - **Definition and survey**: the comparison is that of Wang et al. (2019, [arXiv:1811.09751](https://arxiv.org/abs/1811.09751)); a survey is Zhang et al. ([arXiv:2009.00909](https://arxiv.org/abs/2009.00909)). The proxy A-distance is by Ben-David et al. (NIPS 2006), CKA by Kornblith et al. ([arXiv:1905.00414](https://arxiv.org/abs/1905.00414)), LogME by You et al. ([arXiv:2102.11005](https://arxiv.org/abs/2102.11005)), LEEP by Nguyen et al. ([arXiv:2002.12462](https://arxiv.org/abs/2002.12462)).
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
