@@ -953,7 +953,7 @@ for rule, name in rules.items():
 #
 # | 症状 | 原因 | 対処 |
 # |---|---|---|
-# | AdaBNで下がった | 写真の偏り、クラスの割合の変化 | 割合をそろえてから適応する |
+# | AdaBNで下がった | 写真の偏り、クラスの割合の変化 | 割合をそろえてから適応する。割合だけの変化なら、答えを補正する |
 # | AdaBNで何も変わらない | BatchNormがない（ViT、ConvNeXtはLayerNorm） | `tl.adapt(..., method="mean")` / `"coral"` |
 # | 昼の正解率が下がった | 記憶は1つしか持てない | 昼用と夜用の記憶を別に保存する |
 # | 論文どおりの効果が出ない | 転移先のラベルで設定を選んだ論文がある | ラベルなしで選んだ値で比べる（[arXiv:2111.15672](https://arxiv.org/abs/2111.15672)） |
@@ -974,7 +974,7 @@ for rule, name in rules.items():
 #
 # | symptom | cause | cure |
 # |---|---|---|
-# | AdaBN makes it worse | lopsided photos, other class shares | make the shares equal, then adapt |
+# | AdaBN makes it worse | lopsided photos, other class shares | make the shares equal, then adapt; if only the shares have changed, correct the answers |
 # | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="mean")` / `"coral"` |
 # | the accuracy by day has fallen | there is only one memory | keep a memory for each domain |
 # | a paper's gain does not show | its settings were chosen on labels of the target | compare with settings chosen without ([arXiv:2111.15672](https://arxiv.org/abs/2111.15672)) |
