@@ -491,14 +491,14 @@ tl.quiz("10")
 # %% [markdown] key="deeper-maps" lang="ja" tags=["deeper"]
 # ## さらに深く：地図に見えるもの、作られるもの
 #
-# 256個の数は目に見えないので、2つの数に縮めて地図にします。**PCA**（主成分分析）は、点が最も広がる2つの向きから眺めるだけの、いわば影絵です。**t-SNE**（van der Maaten・Hinton, 2008）は、近い点どうしが近いままになるように、点を並べ直します。何個ほどの点を「近い」と見るかは、`perplexity` で決めます。きれいな島ができるので、論文や報告書でよく見かけます。
+# 256個の数は目に見えないので、2つの数に縮めて地図にします。**PCA**（主成分分析）は、点が最も広がる2つの向きだけを残す、いわば影絵です。**t-SNE**（van der Maaten・Hinton, 2008）は、近い点どうしが近いままになるように、点を並べ直します。何個ほどの点を「近い」と見るかは、`perplexity` で決めます。きれいな島ができるので、論文や報告書でよく見かけます。
 #
 # 次のセルでは、t-SNEで2枚の地図を作ります。1枚は鳥の写真400枚、もう1枚は**何の構造もない点**400個です（乱数を3つずつ並べた点です）。
 
 # %% [markdown] key="deeper-maps" lang="en" tags=["deeper"]
 # ## Deeper: a map, what it shows and what it makes up
 #
-# Nobody can see 256 numbers, so shrink them to two and draw a map. **PCA** (principal component analysis) looks at the points from the two directions in which they spread most: a shadow. **t-SNE** (van der Maaten and Hinton, 2008) places the points anew so that close ones stay close; how many count as close is set by `perplexity`. It makes beautiful islands, and you meet it in many papers and reports.
+# Nobody can see 256 numbers, so shrink them to two and draw a map. **PCA** (principal component analysis) keeps only the two directions in which the points spread most: a shadow. **t-SNE** (van der Maaten and Hinton, 2008) places the points anew so that close ones stay close; how many count as close is set by `perplexity`. It makes beautiful islands, and you meet it in many papers and reports.
 #
 # The next cell draws two maps by t-SNE. One is of the 400 photos of birds, the other of 400 **points without any structure** (three random numbers each).
 
