@@ -309,7 +309,6 @@ def draw_real(found: Mapping) -> Picture:
     for count, frozen, tuned in zip(found["labels"], found["frozen"], found["tuned"], strict=True):
         points = [100 * (after - before) for before, after in zip(frozen, tuned, strict=True)]
         gains.plot([count] * len(points), points, linestyle="none", **LOOK["tuned"])
-    gains.set_ylim(-2, 6)
     gains.yaxis.set_major_locator(MultipleLocator(2))
     gains.set_ylabel(text("lesson03.real_points"))
     gains.set_title(text("lesson03.real_gain"), fontsize=11)
