@@ -655,7 +655,7 @@ for way, name in said.items():
     # ja: print(f"{name}：正解 {right:.0%}、教師と同じ答え {alike:.0%}（保存済み、10回）")
 
 # %% [markdown] key="fidelity-read" lang="ja"
-# **教師に似るほど正しくなるとは限りません。** ソフトな答えで教わった生徒がいちばん教師に似ますが、正解率はハードな答えと変わりません。そして、どちらも教師と答えが食い違うところで、教師より多く正解しています。
+# **教師に似るほど正しくなるとは限りません。** 写真600枚を足してソフトな答えで教わった生徒がいちばん教師に似ますが、正解率は、同じ写真のハードな答えと変わりません。そして、どちらの生徒も、教師と答えが食い違うところで、教師より多く正解しています。
 
 # %% [markdown] key="fidelity-read" lang="en"
 # **Being more alike is not being more right.** The student of soft answers on more photos is most like its teacher, and yet no more often right than that of hard answers. Where they differ from the teacher, both are right more often than it is.
@@ -701,7 +701,7 @@ for line in lesson11.try_onnx(taught.model, birds):
 # **最近よく使われる手法**
 #
 # - **教師も生徒も自分**：DINO（[arXiv:2104.14294](https://arxiv.org/abs/2104.14294)）は、ラベルのない画像で、少し前の自分を教師にします。
-# - **言語モデル**：大きなモデルの書いた文を小さなモデルに学ばせます。DistilBERT、MiniLM（[arXiv:2002.10957](https://arxiv.org/abs/2002.10957)）。教師の利用規約が許すかどうかも確かめてください。
+# - **言語モデル**：DistilBERTは教師のソフトな答えから、MiniLM（[arXiv:2002.10957](https://arxiv.org/abs/2002.10957)）は教師の内部の計算結果から学びました。最近は、大きなモデルの書いた文を小さなモデルに学ばせることもよくあります。教師の利用規約が許すかどうかも確かめてください。
 
 # %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
 # ## Deeper: when it goes wrong, and what people use today
@@ -719,7 +719,7 @@ for line in lesson11.try_onnx(taught.model, birds):
 # **Today**
 #
 # - **Teacher and student in one**: DINO ([arXiv:2104.14294](https://arxiv.org/abs/2104.14294)) learns from pictures without labels, with its own past as the teacher.
-# - **Language models**: small ones learn from what large ones write; DistilBERT, MiniLM ([arXiv:2002.10957](https://arxiv.org/abs/2002.10957)). See whether the teacher's terms of use allow it.
+# - **Language models**: DistilBERT learned from its teacher's soft answers, MiniLM ([arXiv:2002.10957](https://arxiv.org/abs/2002.10957)) from values inside its teacher. Today small models often learn from what large ones write. See whether the teacher's terms of use allow it.
 
 # %% [markdown] key="teacher" lang="ja" tags=["teacher"]
 # **45分の進め方** ・ 師匠の話、題材、「まず、やってみる」9分（`teacher_student` の図を映す） → ウィジェットと練習A 4分 → 温度と損失、練習B 11分（8、4、0の計算を板書で） → 効果の出どころ5分 → いつ効くか4分 → 答えと理由、小さくする方法、本物の写真6分 → 練習C 6分（2人組）。クイズ、まとめ、「さらに深く」は宿題か、早く終わった人向けです。時間が足りなければ、練習Bを宿題に回します。
