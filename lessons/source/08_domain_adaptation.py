@@ -57,7 +57,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：水中カメラ
 #
-# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します）。
+# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します。`read_test=False` は、テストを次の行に任せるという指定です）。
 #
 # 夜の写真も500枚ありますが、名前は付いていません。正解率は、別に取っておいたテスト用の写真で測ります。
 #
@@ -66,7 +66,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="en"
 # ## The job: a camera under water
 #
-# A camera under water takes pictures of the fish that swim by. There are 50 daytime photos of each of ten species, with names, and we fine-tune the network on these. (`keep_batchnorm=False` is explained below.)
+# A camera under water takes pictures of the fish that swim by. There are 50 daytime photos of each of ten species, with names, and we fine-tune the network on these. (`keep_batchnorm=False` is explained below; `read_test=False` leaves the test to the next line.)
 #
 # From the night there are 500 photos without names, and others for testing.
 #
@@ -155,7 +155,7 @@ tl.check("08-a")
 # %% [markdown] key="memory" lang="en"
 # ## What has moved: BatchNorm's memory
 #
-# Throughout the network, **BatchNorm** layers bring the values to about the same size: in each channel (one feature) they subtract a mean and divide by a spread (the standard deviation). Both are remembered from training: this is **BatchNorm's memory**. Our network remembers the photos of the day, since we trained it with `keep_batchnorm=False` (without it, the memory of pretraining is kept).
+# Throughout the network, **BatchNorm** layers bring the values to about the same size: in each channel (one feature) they subtract a mean and divide by a spread (the standard deviation). Both are remembered from training: this is **BatchNorm's memory**. Our network remembers the photos of the day, since we trained it with `keep_batchnorm=False` (without it, the memory of pre-training is kept).
 #
 # For example, a channel has mean 8 and spread 2 by day, mean 3 and spread 1 in the weaker light of the night. With the memory of the day, an ordinary value of the night, 3, becomes $(3-8)/2=-2.5$: extremely low. With a memory of the night it becomes $(3-3)/1=0$: ordinary, like 8 by day.
 
@@ -265,14 +265,14 @@ for style in ("sketch", "faded"):
 lesson08.draw_ways(styles)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **線画では、AdaBNだけでは足りません。** 41%が64%に上がりますが、昼の99%には遠く届きません。一方、色あせた印刷は96%まで戻ります。光や色の濃さの変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりそのものの多くが消えています。
+# **線画では、AdaBNだけでは足りません。** 41%が64%に上がりますが、昼の99%には遠く届きません。一方、色あせた印刷は96%まで戻ります。光や色の濃さの変化は、平均とばらつきの変化なので、測り直せば直ります。線画では、手がかりの多くが消えてしまっています。
 #
 # ## 本物のデータでは？
 #
 # 手書き数字には、MNISTとUSPSという、集め方も解像度も違う2つの有名なデータがあります。片方で学び、もう片方で使います。写真では、ImageNetで事前学習したMobileNetV2に犬と猫を見分けさせ、光を弱めていきます。
 
 # %% [markdown] key="ways-read" lang="en"
-# **On sketches AdaBN is not enough.** It lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Less light or colour changes mean and spread, which can be measured again; in a sketch many clues themselves are gone.
+# **On sketches AdaBN is not enough.** It lifts 41% to 64% there, far below the 99% by day, while faded prints come back to 96%. Where light or colour fades, mean and spread change, and both can be measured again; in a sketch, many of the clues are gone.
 #
 # ## And on real data?
 #
@@ -294,7 +294,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # %% [markdown] key="shift" lang="ja"
 # ## 落とし穴：クラスの割合が変わるとき
 #
-# 今度は夕暮れで、光は昼の半分です。ところが、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです（テスト写真も同じ割合です）。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
+# 今度は夕暮れで、光は昼の半分です。しかも、1種類の魚が群れで通るため、写真の55%をその魚が占め、残りの9種類は5%ずつです（テスト写真も同じ割合です）。見た目ではなくクラスの割合が変わることを、**ラベルシフト**（label shift）といいます。
 #
 # > **予想してから実行**：10種類が同じ割合なら、夕暮れの正解率はAdaBNで18ポイントほど上がります。群れが通るときは、どうなるでしょうか。
 
@@ -320,12 +320,12 @@ display(lesson08.draw_shift(shift, equal, live={"before": before, "adabn": after
 tl.see_prediction("08-shift", choices[1] if after > before else choices[2])
 
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
-# **今度は、AdaBNで正解率が下がりました。** 88%が77%になっています（丸印は今日の1回です）。AdaBNは群れの魚の平均を「ふつう」と見なすので、その魚の目印まで差し引いてしまいます。ほかの9種類は前よりよく当たりますが、写真の半分以上を占める群れの魚を外すことが増えました。
+# **今度は、AdaBNで正解率が下がりました。** 88%が77%になっています。AdaBNは群れの魚の平均を「ふつう」と見なすので、その魚の目印まで差し引いてしまいます。ほかの9種類は前よりよく当たりますが、写真の半分以上を占める群れの魚を外すことが増えました。
 #
 # **割合をそろえてから適応すると、99%になります。** ここでもラベルは使いません。適応前のネットワークに答えさせ、どの答えも同じ枚数になるように写真を選び、その写真でAdaBNを行います。答えの大半が当たっていること（ここでは88%）が条件です。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
-# **This time AdaBN costs accuracy**: 88% falls to 77% (the rings are today's run). It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine are recognised more often than before, but most photos show the school.
+# **This time AdaBN costs accuracy**: 88% falls to 77%. It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine are recognised more often than before, but most photos show the school.
 #
 # **With the shares made equal first, the network reaches 99%**, still without a label. Let the unadapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. This works where most of the answers are right (here, 88%).
 
@@ -466,7 +466,7 @@ tl.check("08-c")
 # | 昼の光、適応前 | 77% | 79% | 71% |
 # | 半分の光、適応前 | 80% | 89% | 46% |
 # | 半分の光、割合をそろえてAdaBN | 73% | 74% | 68% |
-# | 半分の光、適応せず、答えを補正 | 83% | 95% | 35% |
+# | 半分の光、適応せず、答えを良品80%に合わせて補正 | 83% | 95% | 35% |
 #
 # **正解率だけを見ていると、欠陥での間違いが隠れます。** 光が半分になると、正解率はかえって上がります。「良品」と答えることが増えるからで、そのぶん欠陥を見落とします。答えを補正すると、見落としはさらに増えます。
 #
@@ -490,7 +490,7 @@ tl.check("08-c")
 # | full light, unadapted | 77% | 79% | 71% |
 # | half the light, unadapted | 80% | 89% | 46% |
 # | half the light, AdaBN on equal shares | 73% | 74% | 68% |
-# | half the light, unadapted, answers corrected | 83% | 95% | 35% |
+# | half the light, unadapted, answers corrected for 80% good | 83% | 95% | 35% |
 #
 # **Accuracy alone hides mistakes on the defects.** In half the light the accuracy even rises, since the network calls more parts good, defects among them. Correcting the answers makes it miss still more.
 #
@@ -535,12 +535,12 @@ lesson08.draw_layers(model, adapted)
 # %% [markdown] key="layers-read" lang="ja"
 # **最も大きくずれているのは最初の層ですが、そこだけ直しても足りません。** `bn1` では、夜の値のばらつきが昼の半分ほどしかありません。あとの層のずれは小さく見えますが、積み重なります。最初の記憶だけを測り直した正解率（図の上の行）は、すべての層を測り直した場合よりずっと低いままです。
 #
-# 魚に限った話でもありません。鳥の写真でも、夜に99%から41%へ下がり、AdaBNで94%まで戻りました（保存済み、10回）。
+# AdaBNは、鳥の写真にも効きます。夜に99%から41%へ下がった正解率が、94%まで戻りました（保存済み、10回）。
 
 # %% [markdown] key="layers-read" lang="en"
 # **The first layer is off most, but mending it alone is not enough.** In `bn1`, values vary by night only about half as much as by day. The later layers are off only a little, but it adds up: with the first memory alone measured again (the line above the figure), the accuracy stays far below that of all layers.
 #
-# The finding does not hang on fish. Photos of birds fell from 99% to 41% by night, and AdaBN brought them back to 94% (stored, 10 draws).
+# AdaBN works for birds, too: their photos fell from 99% to 41% by night, and it brought them back to 94% (stored, 10 draws).
 
 # %% [markdown] key="deeper-prior" lang="ja" tags=["deeper"]
 # ## さらに深く：答えを新しい割合に合わせる
@@ -579,7 +579,7 @@ print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 lesson08.draw_remedies(shift, equal)
 
 # %% [markdown] key="prior-read" lang="ja"
-# **どちらの対処も効きますが、使う場面が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
+# **何が変わったかによって、効く方法が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
 #
 # 光も変わった夕暮れ（左）では、割合をそろえたAdaBNが99%になります。補正だけでは光のずれが直りませんし、そのずれのせいで割合の推定も外れます。本当の割合を使っても87%で、適応前を上回りません。
 #
@@ -588,7 +588,7 @@ lesson08.draw_remedies(shift, equal)
 # AdaBNで夜には正解率が上がり、群れが通るときには下がるという結果は、元のネットワークの学習のしかたを4通り変えても同じでした。エポックを半分や3倍にする、勾配クリッピングを外す、AdamWを使う、の4つです（保存済み、10回ずつ）。
 
 # %% [markdown] key="prior-read" lang="en"
-# **Each way has its place.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
+# **Which way helps depends on what has changed.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
 #
 # At dusk (left) the light has changed as well. Correcting the answers does nothing about the light, and the light has put the estimate off, too. Not even the true shares gain anything (87%), while AdaBN on equal shares reaches 99%.
 #
@@ -691,7 +691,7 @@ print(f"AdaBN, no labels  →  sketches right: {tl.interval(labels['adabn']).mea
 #
 # 文章を特徴に変える方法は2つです。1つは、3文字までの文字の並びを、珍しいものほど重く数える方法（**TF-IDF**）です。もう1つは、多言語の本物のモデルE5（[arXiv:2402.05672](https://arxiv.org/abs/2402.05672)）を、凍結して使う方法です。E5では、英語の特徴を、ラベルのない日本語60件の特徴に、平均（[arXiv:2004.05160](https://arxiv.org/abs/2004.05160)）またはCORALで合わせます。
 #
-# 比較のため、日本語のラベル5件ずつで出力層を学習する方法も測りました（出力層の設定は、学習に使ったのと同じ言語の、別のラベル付き文章で選びました。英語は20件ずつ、日本語は5件ずつです）。
+# 比較のため、1クラス5件の日本語のラベルで出力層を学習する方法も測りました（出力層の設定は、学習に使ったのと同じ言語の、別のラベル付き文章で選びました。1クラスあたり英語は20件、日本語は5件です）。
 
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: an English spam filter reads Japanese mail
@@ -840,7 +840,7 @@ lesson08.draw_training(tl.stored("08_training"))
 # **MMDはAdaBNをわずかに上回り、DANNの差ははっきりしません。** $\lambda=1$ のMMDは、AdaBNだけより0.8ポイント上です。ほかの行の信頼区間は、どれも0を含みます。光の変化は平均とばらつきの変化なので、その大半はAdaBNがすでに片づけてしまったのでしょう。見た目がもっと複雑に変わる題材や、ここでの3エポックより長い学習では、違う結果になるかもしれません。
 
 # %% [markdown] key="training-read" lang="en"
-# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone; the intervals of all other rows contain 0. Less light changes mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways, or training is longer than the 3 epochs here, the result may differ.
+# **MMD adds a little to AdaBN, DANN nothing certain.** With $\lambda=1$, MMD ends 0.8 points above AdaBN alone; the intervals of all other rows contain 0. What changes by night is mean and spread, and AdaBN has dealt with most of this already. Where the look changes in more complicated ways, or training is longer than the 3 epochs here, the result may differ.
 
 # %% [markdown] key="deeper-tent" lang="ja" tags=["deeper"]
 # ## さらに深く：自信を持たせる（TENT）と、その崩壊
@@ -957,7 +957,7 @@ for rule, name in rules.items():
 # | AdaBNで何も変わらない | BatchNormがない（ViT、ConvNeXtはLayerNorm） | `tl.adapt(..., method="mean")` / `"coral"` |
 # | 昼の正解率が下がった | 記憶は1つしか持てない | 昼用と夜用の記憶を別に保存する |
 # | 論文どおりの効果が出ない | 転移先のラベルで設定を選んだ論文がある | ラベルなしで選んだ値で比べる（[arXiv:2111.15672](https://arxiv.org/abs/2111.15672)） |
-# | 特徴は重なったのに正解率が低い | 別のクラスどうしが重なった | 割合を疑う（[arXiv:1901.09453](https://arxiv.org/abs/1901.09453)） |
+# | 昼と夜の特徴は重なったのに、正解率が低い | 別のクラスどうしが重なった | 割合を疑う（[arXiv:1901.09453](https://arxiv.org/abs/1901.09453)） |
 #
 # どの方法も、`tl.adapt(model, day, night, method="dann")` のように1行で試せます。
 #
@@ -978,7 +978,7 @@ for rule, name in rules.items():
 # | AdaBN changes nothing | no BatchNorm (ViT and ConvNeXt have LayerNorm) | `tl.adapt(..., method="mean")` / `"coral"` |
 # | the accuracy by day has fallen | there is only one memory | keep a memory for each domain |
 # | a paper's gain does not show | its settings were chosen on labels of the target | compare with settings chosen without ([arXiv:2111.15672](https://arxiv.org/abs/2111.15672)) |
-# | the features overlap, the accuracy is low | different classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
+# | the features of day and night overlap, the accuracy is low | different classes lie on top of each other | suspect the shares ([arXiv:1901.09453](https://arxiv.org/abs/1901.09453)) |
 #
 # Each method takes one line, such as `tl.adapt(model, day, night, method="dann")`.
 #
