@@ -136,7 +136,7 @@ tl.check("07-a")
 #
 # 公開されている画像モデルの多くは、次の3つの考えのどれかを受け継いでいます。
 #
-# - **VGG**（Simonyan・Zisserman, 2014、[arXiv:1409.1556](https://arxiv.org/abs/1409.1556)）：3×3の小さなフィルターだけを、縦に16〜19層積みます。単純ですが、重みが多くなります（VGG-16は1億3800万個）。
+# - **VGG**（Simonyan・Zisserman, 2014、[arXiv:1409.1556](https://arxiv.org/abs/1409.1556)）：3×3の小さなフィルターだけを、縦に16〜19層積みます。単純な作りですが、VGG-16の重みは1億3800万個もあります（大半は最後の3層）。
 # - **Inception**（Szegedy ほか, 2014、GoogLeNetとも呼ばれます、[arXiv:1409.4842](https://arxiv.org/abs/1409.4842)）：大小のフィルターとプーリングを横に並べ、細かいものと大きなものを同時に見ます。
 # - **ResNet**（He ほか, 2015、[arXiv:1512.03385](https://arxiv.org/abs/1512.03385)）：2層ごとに、入力をそのまま出力に足す**近道**（スキップ接続、skip connection）を付けます。これで100層を超えても学習できるようになりました。
 #
@@ -147,7 +147,7 @@ tl.check("07-a")
 #
 # Most public networks for pictures carry on one of these ideas.
 #
-# - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, in 16 to 19 layers. That is simple, but takes many weights (138 million in VGG-16).
+# - **VGG** (Simonyan and Zisserman, 2014, [arXiv:1409.1556](https://arxiv.org/abs/1409.1556)) stacks nothing but small 3 × 3 filters, in 16 to 19 layers. That is simple, but VGG-16 is large: 138 million weights, most of them in its last three layers.
 # - **Inception** (Szegedy et al., 2014, also called GoogLeNet, [arXiv:1409.4842](https://arxiv.org/abs/1409.4842)) puts filters of several sizes and a pooling layer side by side, and so sees fine and coarse detail at once.
 # - **ResNet** (He et al., 2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) adds the input of every two layers to their output, by a **shortcut** (skip connection). Networks of more than 100 layers became trainable.
 #
@@ -272,7 +272,7 @@ tl.claim(
 # - **k-NN**（k近傍法。ここではk = 1）は、特徴を見ます。いちばん近いほかの画像が、同じクラスである割合です。
 # - **LEEP**（Nguyen ほか, 2020、[arXiv:2002.12462](https://arxiv.org/abs/2002.12462)）は、元の出力層の答えを見ます。下の図の右では、元の出力層は「れんが」と「こけ」しか知りません。それでも、「れんが」と答えた画像の90%は市街地でした。この表から計算すると、「れんが」80%、「こけ」20%と答えた市街地の写真が、市街地である確率は0.78です。LEEPは、この確率の対数（ここでは −0.25）を、全部の画像で平均した値です。0に近いほど有望です。
 #
-# 目安を比べられるのは、同じ仕事の中だけです。クラスが少ない仕事では、どのネットワークの値も高くなるからです。
+# 目安を比べられるのは、同じ仕事の中だけです。値は、クラスの数などによっても変わるからです。
 
 # %% [markdown] key="scores" lang="en"
 # ## What can be known before any training?
@@ -282,7 +282,7 @@ tl.claim(
 # - **k-NN** (k nearest neighbours, here k = 1) looks at the features: for how many pictures is the nearest other picture of the same class?
 # - **LEEP** (Nguyen et al., 2020, [arXiv:2002.12462](https://arxiv.org/abs/2002.12462)) looks at the old head's answers. In the drawing below, at the right, the old head knows only brick and moss. Yet 90% of the pictures that it calls brick are towns. From this table, a town called 80% brick and 20% moss gets a probability of 0.78 of being a town. LEEP is the mean logarithm of such probabilities (here −0.25): the closer to 0, the better.
 #
-# Compare scores within one job only: with fewer classes, they are higher anyway.
+# Compare scores within one job only: the number of classes, for example, changes them as well.
 
 # %% key="proxies-drawn"
 tl.diagram("proxies")
@@ -659,18 +659,18 @@ for name, network in networks.items():
 #
 # $$\text{LogME} = \frac{1}{n} \max_{\alpha, \beta} \log p(y \mid F, \alpha, \beta)$$
 #
-# $F$ は特徴、$y$ はラベルです。$\alpha$ は重みの事前分布の、$\beta$ はノイズの、散らばりの小ささ（分散の逆数）です。
+# $F$ は特徴、$y$ はラベルです。$\alpha$ はデータを見る前の重みの、$\beta$ はノイズの、分散の逆数です。
 #
-# **広く使われているLogMEのコードには、誤りがあります。** 画像が特徴の数より少ないときに、式の1つの項が抜けるのです。すると、意味のない乱数でも約16になります（下の表と図の値は、どれも1未満です）。`tl.transferability` は正しい式を使います。
+# **広く使われているLogMEのコードには、誤りがあります。** 画像が特徴の数より少ないときに、式の1つの項が抜けるのです。すると、120枚の画像それぞれに意味のない乱数を512個ずつ割り当てただけで、約16になります（下の表と図の値は、どれも1未満です）。`tl.transferability` は正しい式を使います。
 
 # %% [markdown] key="logme" lang="en"
 # **LogME** (You et al., 2021, [arXiv:2102.11005](https://arxiv.org/abs/2102.11005)) asks how probable your labels are, if they follow linearly from the features. It does not fit one set of weights, but averages over all of them. This average is called the **evidence**, and LogME is its logarithm. So having many features is not enough for a high value.
 #
 # $$\text{LogME} = \frac{1}{n} \max_{\alpha, \beta} \log p(y \mid F, \alpha, \beta)$$
 #
-# $F$ are the features and $y$ the labels. $\alpha$ is the precision (one over the variance) of the weights' prior, and $\beta$ that of the noise.
+# $F$ are the features and $y$ the labels. $\alpha$ is one over the variance of the weights before any data are seen, and $\beta$ one over that of the noise.
 #
-# **The code of LogME in wide use has a mistake.** Where there are fewer pictures than features, it leaves out a term. For meaningless random numbers it then gives about 16, while no network below reaches 1. `tl.transferability` uses the whole formula.
+# **The code of LogME in wide use has a mistake.** Where there are fewer pictures than features, it leaves out a term. For 120 pictures with 512 meaningless random numbers each it then gives about 16, while no network below reaches 1. `tl.transferability` uses the whole formula.
 
 # %% key="scores-table"
 tl.transferability(networks, aerial, ("logme", "h_score", "leep", "knn"))
@@ -867,12 +867,12 @@ lesson07.draw_cost(tl.stored("07_cost"))
 # %% [markdown] key="cost-read" lang="ja"
 # **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** 破線（**パレート最適**）に載っていないモデルを選ぶ理由は、ImageNetに限れば、ありません。ただし、自分の仕事での順位は、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になるので、自分の機器で測ってください。
 #
-# **ライセンスは2つ読みます。** torchvisionの重みはBSD-3ですが、ImageNetの画像は研究・教育目的での利用に限られています。重みが元の画像の条件をどこまで受け継ぐかは、はっきり決着していません。製品に入れるなら、両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
+# **ライセンスは、重みと、その元の画像の2つを読みます。** torchvisionのコードはBSD-3ですが、重みには元のデータに由来する条件が付くことがあると、torchvision自身が断っています。ImageNetの画像は、非商用の研究・教育での利用に限られています。製品に入れるなら、両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
 # %% [markdown] key="cost-read" lang="en"
 # **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** As far as ImageNet goes, there is no reason to take a network off the dashed line (the **Pareto front**). On your own job, though, the order is open until you measure it. Times have another order, too, on a GPU or a special chip: measure on the device that you will use.
 #
-# **There are two licences to read.** The weights of torchvision are under BSD-3, but the pictures of ImageNet are for research and education only. How far weights inherit the terms of their data is not settled. Before they go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
+# **There are two licences to read: that of the weights and that of the pictures behind them.** The code of torchvision is under BSD-3, but torchvision itself warns that weights may carry terms of their data. The pictures of ImageNet are for non-commercial research and education only. Before weights go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
