@@ -7,7 +7,7 @@
 #
 # - 同じネットワークを3とおりの始め方で学習させ、正解率を比べる
 # - 転移学習の効果を、ラベルと時間の2つの面から、どれくらい確かかも含めて説明する
-# - 自分のタスクで転移学習を使うべきかを、数枚のラベルで判断する
+# - 自分のタスクで転移学習が使えるかを確かめる計画を立てる
 
 # %% [markdown] key="title" lang="en"
 # # 01 Why transfer?
@@ -18,7 +18,7 @@
 #
 # - train one network from three different starts and compare them
 # - say what transfer brings in labels and in time, and how sure that is
-# - decide with a handful of labels whether a task of yours should use it
+# - plan a trial that shows whether a task of yours should use it
 
 # %% key="setup"
 import copy
@@ -36,10 +36,10 @@ lesson01 = tl.figures("01")
 #
 # 返品された部品を、写真で10種類に分ける仕事を任されたとします。正解の名前（**ラベル**）を写真に付けられるのは、現場のベテランだけです。付けてもらえたのは、1種類につき5枚でした。これでネットワークを一から育てるのは無理です。
 #
-# 野鳥を長年見てきた人は、初めて見る鳥でも、くちばしや尾の形にすぐ気づきます。覚えるのは新しい名前だけで、**目はもうできている**のです。**転移学習**（transfer learning）は、これと同じことをネットワークにさせます。
+# 野鳥を長年見てきた人は、初めて見る鳥でも、くちばしや尾の形にすぐ気づきます。覚えるのは新しい名前だけで、**目はもうできている**のです。ネットワークも、同じように目を借りられます。
 #
 # - **事前学習**（pre-training）：データの多いタスク（**転移元**）で、目を育てておくこと
-# - **転移学習**：その目を、データの少ないタスク（**転移先**）で使うこと
+# - **転移学習**（transfer learning）：その目を、データの少ないタスク（**転移先**）で使うこと
 #
 # **タスク**とは、モデルに解かせる問題のことです。目にあたる部分を**本体**（バックボーン）、名前を答える部分を**出力層**（ヘッド）と呼びます。下の図は、次の節で使う例です。鍵は「学習しても動かない」、破線は「ランダムな重みから始める」という印です。
 
@@ -48,7 +48,7 @@ lesson01 = tl.figures("01")
 #
 # Suppose that you are asked to sort returned parts into ten kinds by photograph. The right answers, the **labels**, come from one experienced colleague, and you have five for each kind: far too few to train a network from nothing.
 #
-# Somebody who has watched birds for years notices the bill and the tail even of a bird never seen before. Only the name is new; **the eye is there already**. **Transfer learning** does the same for a network:
+# Somebody who has watched birds for years notices the bill and the tail even of a bird never seen before. Only the name is new; **the eye is there already**. A network can borrow an eye, too:
 #
 # - **Pre-training** grows the eye on a task with plenty of data, the **source task**.
 # - **Transfer learning** uses that eye on a task with little data, the **target task**.
@@ -127,7 +127,7 @@ tl.see_prediction("01-scratch", round(100 * scratch.test_acc))
 #
 # ## ラベルの枚数を変えてみる
 #
-# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は**保存済み**の結果、つまり前もって10回測っておいた平均なので、1回だけの上の結果とは少し違います。
+# では、ラベルが何枚あればゼロからでも追いつくのでしょうか。つまみを動かして調べてください。値は**保存済み**の結果、つまり前もって10回測った平均なので、1回だけの上の結果とは少し違います。
 #
 # ### 練習A（試す、4分）
 #
@@ -223,12 +223,12 @@ tl.check("01-b")
 # %% [markdown] key="measure" lang="ja"
 # ## どれくらい確かか
 #
-# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、訓練用の50枚も、検証とテストの画像も、**すべて選び直して10回**測りました。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。下の図が、その10回の結果です（保存済み）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ画像になります。
+# ここまでに計算した結果は、どれも1回きりです。たまたま見やすい50枚が選ばれたのかもしれません。そこで、訓練用の50枚も、検証とテスト（今度は1,000枚）の画像も、**すべて選び直して10回**測りました。どの回も、ファインチューニングとゼロからの学習に同じ50枚を渡したので、差を1回ごとに求められます。下の図が、その10回の結果です（保存済み）。選び方は番号（**シード**）で決まり、番号が同じなら誰でも同じ画像になります。
 
 # %% [markdown] key="measure" lang="en"
 # ## How sure is that?
 #
-# Each result that you computed so far comes from a single run, and perhaps its 50 pictures were easy ones. So we **drew all pictures anew, ten times**: for training, validation and testing. Each time, fine-tuning and scratch got the same 50, which gives one difference. The diagram shows all ten (stored). A draw has a number, its **seed**: the same seed gives everybody the same pictures.
+# Each result that you computed so far comes from a single run, and perhaps its 50 pictures were easy ones. So we **drew all pictures anew, ten times**: for training, validation and testing (now 1,000). Each time, fine-tuning and scratch got the same 50, which gives one difference. The diagram shows all ten (stored). A draw has a number, its **seed**: the same seed gives everybody the same pictures.
 
 # %% key="redraws"
 lesson01.draw_redraws(tl.stored("01_birds"))
@@ -255,18 +255,18 @@ lesson01.draw_label_curves(tl.stored("01_birds"), "birds")
 #
 # ## 効果2：学習が早く終わる
 #
-# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測りました。重みを1回動かすのが1**ステップ**です。ファインチューニングは180ステップまで、ゼロからの学習は600ステップまで測っています。学習率は、180ステップまでは長さごとに選び直し、600ステップでは180ステップのときと同じにしました。
+# ゼロからの学習は、時間が足りなかっただけかもしれません。そこで、5枚のまま、学習の長さを変えて測りました。重みを1回動かすのが1**ステップ**です。ファインチューニングは180ステップまで、ゼロからの学習は600ステップまで測っています。学習率も長さごとに選び直したので（600ステップだけは180ステップのときと同じ）、正解率はラベル数の図の値とは違います。
 #
-# 図の下の「✓」の行は、その条件が成り立つときだけ表示されます。
+# 図の下の「✓」の行は、信頼区間が0より上にあるときだけ表示されます。
 
 # %% [markdown] key="labels-read" lang="en"
 # **The fewer the labels, the larger the lead over scratch.** Fine-tuned leads by 31 points at five labels, by some 3 at twenty. Frozen and fine-tuned lie close together: at five labels, even ten draws do not decide between them.
 #
 # ## Benefit 2: less training
 #
-# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. Fine-tuning was measured up to 180 steps, scratch up to 600. The learning rate was chosen anew for each length up to 180 steps; 600 steps use the one of 180.
+# Perhaps scratch merely ran out of time? So we measured again, with five labels and other lengths of training. A **training step** moves the weights once. Fine-tuning was measured up to 180 steps, scratch up to 600. The learning rate was chosen anew for each length (only 600 steps use the one of 180), so the accuracies differ from those in the figure of labels.
 #
-# The line with ✓ below the figure appears only if its condition holds.
+# The line with ✓ below the figure appears only if its interval lies above 0.
 
 # %% key="steps-figure" alt_ja="学習ステップ数に対するテスト正解率。ファインチューニングとゼロから学習の2本の線。" alt_en="Test accuracy against training steps, a line for fine-tuned and one for from scratch."
 steps = tl.stored("01_steps")
@@ -488,12 +488,12 @@ tl.show(source, per_class=5, classes=[0, 30, 58, 80])
 # %% [markdown] key="deeper-kinds" lang="ja" tags=["deeper"]
 # ## さらに深く：転移の種類
 #
-# 転移先にラベルがどれだけあるかで、大まかに分けられます。かっこの中はレッスン番号です。職場の例を1つ挙げ、どこに入るかを隣の人と話し合ってみましょう。
+# 転移先にラベルがどれだけあるかで、大まかに分けられます。かっこの中はレッスン番号です。このレッスンの鳥（1種類5枚）は、右の2つの境目にあたります。職場の例を1つ挙げ、どこに入るかを隣の人と話し合ってみましょう。
 
 # %% [markdown] key="deeper-kinds" lang="en" tags=["deeper"]
 # ## Deeper: kinds of transfer
 #
-# The kinds can be told apart, roughly, by how many labels the target has; lesson numbers are in brackets. Take a case from your own work and discuss with a neighbour where it belongs.
+# The kinds can be told apart, roughly, by how many labels the target has; lesson numbers are in brackets. The birds of this lesson, with five labels of each kind, lie on the border of the two boxes on the right. Take a case from your own work and discuss with a neighbour where it belongs.
 
 # %% key="kinds" alt_ja="転移の種類の地図。左から、転移先にラベルなし、少し、たくさん。" alt_en="Map of the kinds of transfer, from no labels in the target over a few to many."
 lesson01.draw_kinds()
@@ -527,7 +527,7 @@ lesson01.draw_kinds()
 #
 # **Today**
 #
-# - For photographs, people start from an eye grown without labels, such as DINOv2 ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)), or from pictures with text, such as CLIP ([arXiv:2103.00020](https://arxiv.org/abs/2103.00020)).
+# - For photographs, people start from an eye grown without labels, such as DINOv2 ([arXiv:2304.07193](https://arxiv.org/abs/2304.07193)), or one grown on pictures with text, such as CLIP ([arXiv:2103.00020](https://arxiv.org/abs/2103.00020)).
 # - With enough labels and time, training from scratch can catch up (He et al., 2019, [arXiv:1811.08883](https://arxiv.org/abs/1811.08883)).
 # - On medical images, transfer from photographs may bring little (Raghu et al., 2019, [arXiv:1902.07208](https://arxiv.org/abs/1902.07208)).
 # - A map of the field: Pan and Yang, 2010, [doi:10.1109/TKDE.2009.191](https://doi.org/10.1109/TKDE.2009.191). Do better eyes transfer better? Kornblith et al., 2019, [arXiv:1805.08974](https://arxiv.org/abs/1805.08974).
