@@ -50,7 +50,7 @@ lesson15 = tl.figures("15")
 #
 # Think of a bird-watcher who learns from 128 photos on a desk. Beside them lie the field guide (the weights), pencilled corrections (the gradients), a notebook (the optimizer's notes), and for every photo a slip with intermediate results (the **activations**). When the desk is full, you take fewer photos, throw slips away, or call a friend.
 #
-# At work, a visual inspection model that trains on your computer stops on the site's small GPU with `CUDA out of memory`. We act this out with a small network and a "card" of only 50 MB.
+# At work, a visual inspection model that trains on your computer stops on the site's small GPU with `CUDA out of memory`. We act this out with a small network and a "card" of 50 MB.
 
 # %% key="memory"
 tl.diagram("memory")
@@ -63,7 +63,7 @@ tl.diagram("memory")
 # %% [markdown] key="count-it" lang="en"
 # ## Counting the memory
 #
-# By hand: the 1.01 million weights take 4 bytes each (32 bits, called **fp32**): 4 MB. The gradients take as much. The optimizer AdamW remembers two numbers for each weight: 8 MB. Together: 16 MB, a third of the card. The rest are activations, which grow with the number of photos. `tl.memory_plan` counts them.
+# By hand: the 1.01 million weights take 4 bytes each (32 bits, called **fp32**): 4 MB. The gradients take as much. The optimizer AdamW remembers two numbers for each weight: 8 MB. Together: 16 MB, a third of the card. The rest are activations, which grow with the batch. `tl.memory_plan` counts them.
 
 # %% key="count"
 budget = 50  # MB
@@ -140,7 +140,7 @@ tl.check("15-a")
 #
 # 損失がバッチの平均なら、勾配も写真ごとの勾配の平均です。たとえば4枚の勾配が1、3、2、6なら平均は3です。2枚ずつに分けると、$(1+3)/2=2$ と $(2+6)/2=4$ で、その平均もやはり3です。つまり、バッチを $k$ 個に分けて順に計算し、
 #
-# $$g=\sum_{i=1}^{k}\frac{n_i}{n}\,g_i \qquad (g_i\text{：}i\text{番目の勾配、}n_i\text{：その枚数、}n\text{：全部の枚数})$$
+# $$g=\sum_{i=1}^{k}\frac{n_i}{n}\,g_i \qquad (g_i\text{：}i\text{番目の部分の勾配、}n_i\text{：その枚数、}n\text{：全部の枚数})$$
 #
 # と足せば、大きなバッチと同じ勾配になります。これを**勾配の蓄積**（gradient accumulation、勾配累積とも）といいます。机に載るのは、一度に $n_i$ 枚分の活性値だけです。
 #
@@ -210,7 +210,7 @@ for precision in ("fp32", "bf16"):
 lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 
 # %% [markdown] key="two" lang="ja"
-# **bf16もチェックポイントもメモリーを減らしますが、チェックポイントには時間もかかります。** 50 MBのカードに収まる写真は、bf16なら72枚から127枚に増えます。図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリーがおよそ半分になり、MiniLMとResNet-50は時間も15〜20%減ります。チェックポイントは、MobileNetV2のメモリーを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリーはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
+# **bf16もチェックポイントもメモリーを減らしますが、チェックポイントでは、どのネットワークも時間が延びます。** 図は、GPU（NVIDIA H100）で測った保存済みの結果です。bf16では、1件あたりのメモリーがおよそ半分になります。時間は、MiniLMとResNet-50では15〜20%減り、小さな2つのネットワークでは7〜17%増えます。チェックポイントは、MobileNetV2のメモリーを3割まで減らしますが、時間が7割増えます。ただし、私たちのネットワークのメモリーはほとんど減りません。その理由は「さらに深く：チェックポイントを自分の手で」で確かめます。
 #
 # ## 仲間を呼ぶ：2つのプロセス
 #
@@ -223,7 +223,7 @@ lesson15.draw_savings(tl.stored("15_gpu")["networks"], device="H100")
 # GPUがなくても、CPUの2つのコアで試せます。次のセルは、`script` をまず1プロセスで実行し、次に `birds.py` として保存して、2プロセスで起動します。結果を `report.json` に書き出すのは、番号（`RANK`）が0のプロセスだけです。
 
 # %% [markdown] key="two" lang="en"
-# **Both save memory, and checkpoints take time for it.** The figure is from a GPU (NVIDIA H100, stored): bf16 about halves the memory, and MiniLM and ResNet-50 also take 15 to 20% less time. Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. With them, our own network saves next to nothing (see "Deeper: checkpoints by hand").
+# **Both save memory, but with checkpoints every network takes longer.** On this GPU (NVIDIA H100, stored), bf16 about halves the memory; MiniLM and ResNet-50 take 15 to 20% less time, the two smaller networks 7 to 17% more. Checkpoints bring MobileNetV2 down to 30% of the memory, for 70% more time. Our own network saves next to nothing (see "Deeper: checkpoints by hand").
 #
 # ## Calling a friend: two processes
 #
@@ -395,7 +395,7 @@ tl.claim(
 # %% [markdown] key="cached-read" lang="en" tags=["answer"]
 # **On the computer that made this page, loading took more than half the time: even 1000 GPUs would not make it twice as fast.** (Beside a GPU, loading weighs more. Several computers share it out; then $s$ is what all wait for, such as saving.)
 #
-# First see what is computed repeatedly. Keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Two processes took 1.3 each, as sharing has costs of its own.
+# Before renting more machines, avoid repeated work: keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Two processes took 1.3 each, as sharing has costs of its own.
 
 # %% [markdown] key="price" lang="ja"
 # ## いくらかかるか、増やさないほうがよいのはいつか
@@ -637,12 +637,12 @@ for name, row in tl.stored("15_gpu")["networks"].items():
     # ja: print(f"H100、{name}：1秒あたりの学習件数 {speeds}（保存済み）")
 
 # %% [markdown] key="gpu-read" lang="ja"
-# **このGPUでは、小さな2つのネットワークは、bf16でかえって少し遅くなりました。** 1つずつの演算を起動する時間は、どちらの形式でも変わらないからだと考えられます。ResNet-50とMiniLMは2割ほど速くなりました。鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
+# **このGPUでは、bf16にすると、ResNet-50とMiniLMは2割ほど速くなり、小さな2つのネットワークはかえって少し遅くなりました。** 鳥の正解率は、bf16でもfp32と変わりませんでした（差は−0.1〜0.0ポイント、10回、保存済み）。
 #
 # 写真1枚のメモリーは、MobileNetV2ならCPUで78.1 MB、H100で78.7 MBと、ほぼ同じです。いつもそうとは限りません。MiniLMは1件あたり36.6 MBと21.0 MBでした。実際に学習する装置で測ってください。
 
 # %% [markdown] key="gpu-read" lang="en"
-# **On this GPU the two small networks are even a little slower in bf16**, probably because launching each operation takes as long in either precision. ResNet-50 and MiniLM are about a fifth faster. The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
+# **On this GPU bf16 makes ResNet-50 and MiniLM about a fifth faster, but the two smaller networks a little slower.** The accuracy on birds is the same in bf16 and fp32 (a difference of −0.1 to 0.0 points, 10 draws, stored).
 #
 # In MobileNetV2 a photo takes 78.1 MB on the CPU and 78.7 MB on the H100. In MiniLM, however, a text takes 36.6 and 21.0 MB. So measure on the device that you will train on.
 
@@ -724,7 +724,7 @@ tl.check("15-d")
 # %% [markdown] key="deeper-machines" lang="en" tags=["deeper"]
 # ## Deeper: two machines, and a run that is interrupted
 #
-# With two machines, each starts one `torchrun`. All of them meet at one address (`--rdzv-endpoint`) and are given their numbers.
+# With two machines, each starts one `torchrun`. All processes meet at one address (`--rdzv-endpoint`) and are given their numbers.
 #
 # With more machines and longer runs, it becomes likely that one of them fails; cheap machines ("spot" or "preemptible") are even taken away on purpose. So the run is saved as a **checkpoint** now and then, and after a stop the same command is given again. (The word is the same as for activations, the thing is another.)
 #
@@ -766,12 +766,12 @@ lesson15.show_script("slurm.sh")
 # %% [markdown] key="deeper-seeds" lang="ja" tags=["deeper"]
 # ## さらに深く：プロセスごとのシード
 #
-# 重みの初期値とバッチの順番は、全プロセスで同じシードから決めます。違うと、別々のモデルを平均したり、同じ写真を重ねて配ったりしてしまいます。反対に、データ拡張（反転など）とドロップアウトは、プロセスごとに別のシードにします。同じにすると、どのプロセスの写真も同じように反転されます。
+# バッチの順番は、全プロセスで同じシードから決めます。違うと、同じ写真を重ねて配ってしまいます（重みの初期値は、DDPがプロセス0のものを全員に配ります）。反対に、データ拡張（反転など）とドロップアウトは、プロセスごとに別のシードにします。同じにすると、どのプロセスの写真も同じように反転されます。
 
 # %% [markdown] key="deeper-seeds" lang="en" tags=["deeper"]
 # ## Deeper: a seed for each process
 #
-# Initial weights and the order of batches come from one seed for all: otherwise different models are averaged, or photos handed out twice. Augmentation and dropout, on the other hand, want a seed for each process. With one for all, every process flips its photos in the same pattern:
+# The order of batches comes from one seed for all: otherwise photos are handed out twice. (DDP itself hands out the initial weights of process 0.) Augmentation and dropout, on the other hand, want a seed for each process. With one for all, every process flips its photos in the same pattern:
 
 # %% key="seeds"
 both = {"one seed for all": (0, 0), "seed + rank": (0, 1)}
