@@ -867,12 +867,12 @@ lesson07.draw_cost(tl.stored("07_cost"))
 # %% [markdown] key="cost-read" lang="ja"
 # **VGG-16は、MobileNetV2の10倍の時間と40倍近い大きさで、正解率はほぼ同じです。** 破線（**パレート最適**）に載っていないモデルを選ぶ理由は、ImageNetに限れば、ありません。ただし、自分の仕事での順位は、測ってみるまでわかりません。時間も、GPUや専用チップでは違う順番になるので、自分の機器で測ってください。
 #
-# **ライセンスは、重みと、その元の画像の2つを読みます。** torchvisionのコードはBSD-3ですが、重みには元のデータに由来する条件が付くことがあると、torchvision自身が断っています。ImageNetの画像は、非商用の研究・教育での利用に限られています。製品に入れるなら、両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
+# **ライセンスは、重みのものと元の画像のものを、両方読みます。** torchvisionのコードはBSD-3ですが、重みには、元のデータに由来する条件が付くことがあります（torchvisionのREADMEの注意書き）。ImageNetの画像は、非商用の研究・教育での利用に限られています。製品に入れるなら、両方の条件を、導入の前に法務に確かめましょう。`tl.backbone(...).info.licence` に、わかっている範囲で書いてあります。
 
 # %% [markdown] key="cost-read" lang="en"
 # **VGG-16 takes ten times as long as MobileNetV2 and nearly 40 times the space, and is no more accurate.** As far as ImageNet goes, there is no reason to take a network off the dashed line (the **Pareto front**). On your own job, though, the order is open until you measure it. Times have another order, too, on a GPU or a special chip: measure on the device that you will use.
 #
-# **There are two licences to read: that of the weights and that of the pictures behind them.** The code of torchvision is under BSD-3, but torchvision itself warns that weights may carry terms of their data. The pictures of ImageNet are for non-commercial research and education only. Before weights go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
+# **There are two licences to read: that of the weights and that of the pictures behind them.** The code of torchvision is under BSD-3, but its README warns that the weights may carry terms of their data. The pictures of ImageNet are for non-commercial research and education only. Before weights go into a product, have the terms of both checked by somebody who knows. `tl.backbone(...).info.licence` tells what is known.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
