@@ -71,18 +71,18 @@ tl.show(birds, classes=range(5))  # five of the ten kinds
 # ja: tl.show(birds, classes=range(5))  # 10種類のうち5種類
 
 # %% [markdown] key="widget-intro" lang="ja"
-# 鳥を知らない目は、鳥を見分ける役に立つのでしょうか。ネットワークの各層は、画像をたくさんの小さなマップに変えます。これが**チャネル**（channel）で、それぞれ、自分の受け持つ模様があるところで明るくなります。下のウィジェットで層を選び、鳥をクリックしてください。その鳥に強く反応したチャネル8枚と、その層から見て似ている6羽が出ます。緑の枠は同じ種類です。
+# 鳥を知らない目は、鳥を見分ける役に立つのでしょうか。ネットワークの各層は、画像をたくさんの小さなマップに変えます。これが**チャネル**（channel）で、それぞれ、自分の受け持つ模様があるところで明るくなります。下のウィジェットで層を選び、鳥をクリックしてください。その鳥に強く反応したチャネル8枚と、その層から見て似ている5羽が出ます。緑の枠は同じ種類です。
 #
 # ### 練習A（試す、5分）
 #
-# いちばん下の棒は、似ている6羽のうち同じ種類の割合を、60羽すべてで平均したものです。割合が初めて40%を超える層の名前を（`"conv1"` のように引用符を付けて）`first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
+# いちばん下の棒は、似ている5羽のうち同じ種類の割合を、60羽（1種類に6羽）すべてで平均したものです。割合が初めて50%を超える層の名前を（`"conv1"` のように引用符を付けて）`first_layer` に、出力層（ヘッド）に特徴を渡すのに最もよいと思う層の名前を `best_layer` に入れてください。
 
 # %% [markdown] key="widget-intro" lang="en"
-# Is an eye that knows no birds of any use for birds? Each layer turns a picture into small maps, its **channels**; each is bright where it finds its own pattern. Choose a layer and click a bird. You see the eight channels that it excites most, and the six birds that this layer finds most like it. A green frame marks those of its own kind.
+# Is an eye that knows no birds of any use for birds? Each layer turns a picture into small maps, its **channels**; each is bright where it finds its own pattern. Choose a layer and click a bird. You see the eight channels that it excites most, and the five birds that this layer finds most like it. A green frame marks those of its own kind.
 #
 # ### Exercise A (try, 5 minutes)
 #
-# The bars give the share of these six that are of the same kind, as a mean over all 60 birds. Put the name of the first layer above 40% into `first_layer` (in quotes, as in `"conv1"`), and the name of the layer that should feed the head into `best_layer`.
+# The bars give the share of these five that are of the same kind, as a mean over all 60 birds, six of each kind. Put the name of the first layer above 50% into `first_layer` (in quotes, as in `"conv1"`), and the name of the layer that should feed the head into `best_layer`.
 
 # %% key="widget"
 tl.widget("02")
@@ -303,7 +303,7 @@ tl.check("02-b")
 # - `train()`: those of the batch, which also go into the layer's **memory**
 # - `eval()`: those in the memory, which rests
 #
-# The memory is not a weight, so `requires_grad_(False)` does not stop it. Every batch of mean $x$ moves the remembered mean $m$ (the **running mean**) a tenth of the way:
+# The memory is not a weight, so `requires_grad_(False)` does not stop it. Every batch of mean $x$ moves the remembered mean $m$ (the **running mean**) a tenth of the way to $x$:
 #
 # $$m \leftarrow 0.9\,m + 0.1\,x$$
 #
@@ -486,7 +486,7 @@ tl.check("02-c")
 #
 # ### 凍結を守る2つの道具
 #
-# `tl.freeze` は、出力層以外をすべて凍結します。その部分は、誰かがあとで `train()` を呼んでも `eval()` のままです。`tl.assert_frozen` は、凍結したはずのものが動くとエラーで知らせます。
+# `tl.freeze` は本体を凍結します。誰かがあとで `train()` を呼んでも、本体は `eval()` のままです。`tl.assert_frozen` は、凍結したはずのものが動くとエラーで知らせます。
 
 # %% [markdown] key="deeper" lang="en" tags=["deeper"]
 # ## Deeper
@@ -495,7 +495,7 @@ tl.check("02-c")
 #
 # ### Two tools that keep things frozen
 #
-# `tl.freeze` freezes all but the head, and keeps that part in `eval()` even when somebody calls `train()` later. `tl.assert_frozen` raises an error when something frozen has moved.
+# `tl.freeze` freezes the body, and keeps it in `eval()` even when somebody calls `train()` later. `tl.assert_frozen` raises an error when something frozen has moved.
 
 # %% key="freeze" tags=["nbval-check-output"]
 careful = tl.freeze(borrow(network, 10))
@@ -541,14 +541,14 @@ tl.claim(
 #
 # ### 層の中をのぞく
 #
-# ネットワークの各層は、画像のどこに何があるかを表す**マップ**を何枚も作ります。**フック**（hook）を使うと、途中のマップを取り出せます。1羽の鳥で見てみましょう。明るいところほど、強く反応しています（明るさの目盛りはマップごとに違います）。鳥ではなく背景が光るマップも少なくありません。ネットワークは背景も見ているのです。
+# ネットワークの各層は、画像のどこに何があるかを表す**マップ**を何枚も作ります。**フック**（hook）を使うと、途中のマップを取り出せます。1羽の鳥について、強く反応した順に、各層から4枚ずつ見てみましょう。明るいところほど、強く反応しています（明るさの目盛りはマップごとに違います）。鳥ではなく背景が光るマップも少なくありません。ネットワークは背景も見ているのです。
 
 # %% [markdown] key="maps-intro" lang="en"
 # What makes it dangerous is that **there is no error**. Keep the preprocessing with the weights, and hand them on together.
 #
 # ### A look inside the layers
 #
-# Each layer makes a number of **maps** that say what is where in the picture. A **hook** hands us the maps of a layer inside. Here they are for one bird: the brighter a spot, the stronger the response (each map has its own scale). In many of them it is the background that glows: a network sees surroundings, too.
+# Each layer makes a number of **maps** that say what is where in the picture. A **hook** hands us the maps of a layer inside. Here are the four strongest of each layer for one bird: the brighter a spot, the stronger the response (each map has its own scale). In many of them it is the background that glows: a network sees surroundings, too.
 
 # %% key="maps" alt_ja="鳥の画像と、各層で強く反応した4枚のマップ。はじめは輪郭が見え、深い層ほど粗くなる。" alt_en="A bird and the four strongest maps of each layer: outlines at first, coarser spots in deeper layers."
 bird, maps, hooks = birds.test.inputs[7], {}, []
@@ -572,7 +572,7 @@ lesson02.draw_activations(bird, maps)
 # はじめのウィジェットで見たことを、100枚ずつ3回、数えてみます。ある層の特徴が近い5枚のうち、同じ種類は何枚でしょうか。同じ種類の仲間が5羽ではなく9羽いるので、割合はウィジェットより高めになります。
 
 # %% [markdown] key="near-intro" lang="en"
-# Early layers still show the outline of the bird. In deeper ones the fine detail of place is lost, and what remains is roughly what is where.
+# Early layers still show the outline of the bird. Deeper ones only tell roughly what is where.
 #
 # ### Do birds of a kind come together?
 #

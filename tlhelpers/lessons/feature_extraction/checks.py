@@ -27,7 +27,7 @@ def read_shares(first_layer: str, best_layer: str) -> str | None:
     for layer in (first_layer, best_layer):
         if layer not in shares:
             return text("lesson02.layer_unknown", layer=layer, known=", ".join(shares))
-    if first_layer != next(layer for layer, share in shares.items() if share > 0.4):
+    if first_layer != next(layer for layer, share in shares.items() if share > 0.5):
         return text("lesson02.layer_first", layer=first_layer)
     if best_layer != max(shares, key=lambda layer: shares[layer]):
         return text("lesson02.layer_best", layer=best_layer)

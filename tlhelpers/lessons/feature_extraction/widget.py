@@ -23,7 +23,7 @@ from tlhelpers.show.widgets.photo import photo
 
 RESULTS = ()
 LAYERS = ("conv1", "layer1", "layer2", "layer3", "layer4")
-PER_CLASS, OFFERED, NEIGHBOURS, MAPS = 6, 10, 6, 8
+PER_CLASS, OFFERED, NEIGHBOURS, MAPS = 6, 10, 5, 8
 
 
 @dataclass(frozen=True)
