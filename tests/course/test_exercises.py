@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tlhelpers.course import exercises, record
-from tlhelpers.course.exercises import check, exercise
+from tlhelpers.course.exercises import brief_parts, check, exercise, open_parts
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import as_html
@@ -127,3 +127,9 @@ def test_every_check_of_a_lesson_has_hints_that_exist():
             assert one.hints, one.name
             for key in [*one.hints, *([one.right] if one.right else [])]:
                 assert text(key)
+
+
+def test_a_plan_says_what_is_open_and_what_is_brief_in_either_language():
+    plan = {"a": ..., "b": None, "c": "", "d": [], "e": "4分の1になる", "f": "a quarter", "g": 4}
+    assert open_parts(plan, [*plan, "h"]) == ["a", "b", "c", "d", "h"]
+    assert brief_parts(plan, "efg") == ["f", "g"]

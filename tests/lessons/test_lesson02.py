@@ -62,8 +62,9 @@ def test_a_careless_classifier_hears_what_was_forgotten(mistake, part):
         ({"bodies": 3}, "Three bodies"),
         ({"mode": "train"}, "other heads"),
         ({"head_kB": 10.3}, "at 4 bytes each"),
-        ({"compare_with": []}, "at least one baseline"),
-        ({"why": ""}, "reasons"),
+        ({"compare_with": "pixels"}, "at least one baseline"),
+        ({"compare_with": []}, "nothing about compare_with"),
+        ({"why": "faster"}, "reasons"),
         ({"why": ...}, "nothing about why"),
     ],
 )

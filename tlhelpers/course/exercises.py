@@ -26,7 +26,7 @@ import threading
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -34,9 +34,11 @@ from typing import Any
 from tlhelpers.course import record
 from tlhelpers.course.syllabus import part
 from tlhelpers.runtime.language import text
+from tlhelpers.runtime.table import width
 from tlhelpers.show.questions import as_html
 
 SECONDS = 30.0  # a check that takes longer is stopped
+SENTENCE = 12  # columns of the shortest one, "4分の1になる": Japanese characters take two
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,16 @@ def check(name: str, variables: Mapping[str, object] | None = None) -> Verdict:
     elif attempts > max(1, len(asked.hints)):
         numbered.append(text("check.see_solution"))
     return Verdict(False, failing, (*numbered, *notes))
+
+
+def open_parts(plan: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """The keys under which a learner's plan says nothing yet: missing, None, `...` or empty."""
+    return [key for key in keys if plan.get(key) in (None, ..., "", [])]
+
+
+def brief_parts(plan: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """The keys under which a learner's plan says less than a sentence."""
+    return [key for key in keys if width(str(plan[key])) < SENTENCE]
 
 
 def _record(asked: Exercise, passed: bool) -> tuple[int, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.choosing_a_model.regret import truths
 from tlhelpers.lessons.choosing_a_model.widget import limits
@@ -78,10 +78,8 @@ def lose_by_a_score(regret: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("shortlist", "labels", "judge", "checks", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson07.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 15]
-    if short:
+    if short := brief_parts(plan, keys):
         return text("lesson07.plan_short", keys=", ".join(short))
     return None

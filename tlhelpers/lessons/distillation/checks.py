@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.data.catalog import load_task
 from tlhelpers.lessons.distillation.widget import TEMPERATURES, shares
@@ -80,10 +80,8 @@ def write_the_loss(soft_loss: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("teacher", "student", "photos", "check", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson11.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 15]
-    if short:
+    if short := brief_parts(plan, keys):
         return text("lesson11.plan_short", keys=", ".join(short))
     return None

@@ -5,7 +5,7 @@ from statistics import fmean
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -72,10 +72,8 @@ def make_shares_equal(equal_rows: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("adapt", "pool", "labels", "alarm", "way_back")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson08.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 15]
-    if short:
+    if short := brief_parts(plan, keys):
         return text("lesson08.plan_short", keys=", ".join(short))
     return None

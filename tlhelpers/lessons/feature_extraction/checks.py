@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.lessons.feature_extraction import widget
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.runtime.language import text
@@ -80,9 +80,8 @@ def name_or_none(name_or_ask: Callable) -> str | None:
 )
 def plan_counter(plan: dict) -> str | None:
     """One body at rest, a head of the right size, a baseline, and reasons."""
-    for part in ("bodies", "mode", "head_kB", "compare_with", "why"):
-        if plan.get(part, ...) is ...:
-            return text("lesson02.plan_missing", part=part)
+    if missing := open_parts(plan, ("bodies", "mode", "head_kB", "compare_with", "why")):
+        return text("lesson02.plan_missing", part=missing[0])
     if plan["bodies"] != 1:
         return text("lesson02.plan_bodies")
     if plan["mode"] != "eval":
@@ -93,7 +92,7 @@ def plan_counter(plan: dict) -> str | None:
     chosen = plan["compare_with"]
     if not isinstance(chosen, list | tuple) or not chosen or not set(chosen) <= set(BASELINES):
         return text("lesson02.plan_compare", known=", ".join(BASELINES))
-    if len(str(plan["why"])) < 15:
+    if brief_parts(plan, ["why"]):
         return text("lesson02.plan_why")
     return None
 

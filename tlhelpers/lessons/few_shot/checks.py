@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.nn import functional as F
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.runtime.language import text
 
 DROPS = {1: (0.08, 0.18), 5: (0.03, 0.08)}  # of accuracy, from five kinds to ten, by shots
@@ -62,10 +62,10 @@ def mend_the_door(choose_threshold: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     keys = ("pictures", "threshold_from", "if_unknown", "tested_on", "why")
-    if missing := [key for key in keys if plan.get(key) in (None, ..., "")]:
+    if missing := open_parts(plan, keys):
         return text("lesson05.plan_missing", keys=", ".join(missing))
     if not isinstance(plan["pictures"], int) or plan["pictures"] < 1:
         return text("lesson05.plan_number", key="pictures", given=plan["pictures"])
     if plan["threshold_from"] == plan["tested_on"]:
         return text("lesson05.plan_known")
-    return None if len(str(plan["why"])) >= 20 else text("lesson05.plan_why")
+    return text("lesson05.plan_why") if brief_parts(plan, ["why"]) else None

@@ -5,7 +5,7 @@ from statistics import mean
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -74,12 +74,8 @@ def write_an_augmentation(relight: Callable) -> str | None:
 )
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
-    missing = [
-        key
-        for key in ("now", "trained_on", "augment", "tested_on", "later", "why")
-        if plan.get(key) in (None, ...)
-    ]
-    if missing:
+    keys = ("now", "trained_on", "augment", "tested_on", "later", "why")
+    if missing := open_parts(plan, keys):
         return text("lesson03.plan_missing", keys=", ".join(missing))
     if plan["now"] not in ("frozen", "fine-tune"):
         return text("lesson03.plan_way", given=plan["now"])
@@ -89,6 +85,6 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson03.plan_tested")
     if isinstance(plan["augment"], str) or not plan["augment"]:
         return text("lesson03.plan_augment")
-    if len(str(plan["why"])) < 20:
+    if brief_parts(plan, ["why"]):
         return text("lesson03.plan_why")
     return None

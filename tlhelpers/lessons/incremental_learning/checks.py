@@ -5,7 +5,7 @@ from statistics import mean
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer import forgetting as metrics
@@ -66,7 +66,7 @@ def measure_forgetting(lost: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan that keeps the rule of deletion; how good it is, the rubric says."""
     asked = ("method", "keep", "tested_on", "change_if", "why")
-    if missing := [key for key in asked if plan.get(key) in (None, ..., "", [])]:
+    if missing := open_parts(plan, asked):
         return text("lesson04.plan_missing", keys=", ".join(missing))
     if plan["method"] not in WAYS:
         return text("lesson04.plan_way", given=plan["method"], known=", ".join(WAYS))
@@ -74,6 +74,6 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson04.plan_rule", given=plan["method"])
     if not {"old", "new"} <= set(plan["tested_on"]):
         return text("lesson04.plan_tested")
-    if len(str(plan["why"])) < 20:
+    if brief_parts(plan, ["why"]):
         return text("lesson04.plan_why")
     return None

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.lessons.language_models.widget import open_desk, split_words
 from tlhelpers.runtime.language import language, text
 
@@ -88,8 +88,7 @@ def attend_without_padding(attend: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     keys = (*PLAN, "train", "test", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson12.plan_missing", keys=", ".join(missing))
     for key, known in PLAN.items():
         if plan[key] not in known:
@@ -102,6 +101,6 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson12.plan_budget", budget=BUDGET, train=train, test=test)
     if test == 0:
         return text("lesson12.plan_tested")
-    if len(str(plan["why"])) < 20:
+    if brief_parts(plan, ["why"]):
         return text("lesson12.plan_why")
     return None

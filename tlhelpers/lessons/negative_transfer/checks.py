@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.negative_transfer.widget import SCRATCH, gap_of, verdict_of
 from tlhelpers.models.backbones import backbone
@@ -64,8 +64,7 @@ def renew_the_first_layer(renew_first: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     keys = ("sources", "compare_with", "chosen_on", "if_harm", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ..., [])]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson06.plan_missing", keys=", ".join(missing))
     unknown = [s for s in plan["sources"] if s not in ("imagenet", "dye", "sheet-metal")]
     if isinstance(plan["sources"], str) or unknown:
@@ -75,7 +74,6 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson06.plan_lines")
     if plan["chosen_on"] != "validation":
         return text("lesson06.plan_chosen", given=plan["chosen_on"])
-    for key in ("if_harm", "why"):
-        if len(str(plan[key])) < 10:
-            return text("lesson06.plan_short", key=key)
+    if brief := brief_parts(plan, ("if_harm", "why")):
+        return text("lesson06.plan_short", key=brief[0])
     return None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.scaling_up.widget import BATCHES, GB, memory
 from tlhelpers.runtime.language import text
@@ -96,10 +96,8 @@ def share_out(gigabytes: Callable, choice: str) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("memory", "speed", "machines", "check", "cost")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson15.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 12]
-    if short:
+    if short := brief_parts(plan, keys):
         return text("lesson15.plan_short", keys=", ".join(short))
     return None

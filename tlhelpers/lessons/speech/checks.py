@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.runtime.language import text
 
 
@@ -62,8 +62,7 @@ def split_the_voices(split_by_voice: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("recordings", "network", "split", "report", "unknown", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson13.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 15]
+    short = brief_parts(plan, keys)
     return text("lesson13.plan_short", keys=", ".join(short)) if short else None

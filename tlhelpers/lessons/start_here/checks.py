@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.runtime.language import text
 
 WITH_EYE = (0.53, 0.77)  # test accuracy with one labelled picture of each bird
@@ -54,8 +54,8 @@ def name_by_pixels(nearest_name: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan that compares with something else; how good it is, the rubric says."""
     keys = ("first", "compare_with", "tested_on", "new_bread", "why")
-    if missing := [key for key in keys if plan.get(key) in (None, ..., "")]:
+    if missing := open_parts(plan, keys):
         return text("lesson00.plan_missing", keys=", ".join(missing))
     if plan["first"] == plan["compare_with"]:
         return text("lesson00.plan_same")
-    return None if len(str(plan["why"])) >= 20 else text("lesson00.plan_why")
+    return text("lesson00.plan_why") if brief_parts(plan, ["why"]) else None

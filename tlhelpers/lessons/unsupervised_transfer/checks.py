@@ -5,7 +5,7 @@ from statistics import fmean
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -60,10 +60,8 @@ def set_a_threshold(quiet_threshold: Callable) -> str | None:
 )
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
-    missing = [key for key in PLAN if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, PLAN):
         return text("lesson10.plan_missing", keys=", ".join(missing))
-    short = [key for key in PLAN if len(str(plan[key])) < 15]
-    if short:
+    if short := brief_parts(plan, PLAN):
         return text("lesson10.plan_short", keys=", ".join(short))
     return None

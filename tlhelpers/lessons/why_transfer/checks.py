@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -54,14 +54,13 @@ def measure_control(gain: float) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan without a contradiction; how good it is, the rubric says."""
     keys = ("start", "baseline", "test_labels", "stop_if", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ..., "")]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson01.plan_missing", keys=", ".join(missing))
     if plan["start"] not in STARTS:
         return text("lesson01.plan_start", given=plan["start"])
     tests = plan["test_labels"]
     if isinstance(tests, bool) or not isinstance(tests, int | float) or tests < 50:
         return text("lesson01.plan_tests", given=tests)
-    if len(str(plan["why"])) < 20:
+    if brief_parts(plan, ["why"]):
         return text("lesson01.plan_why")
     return None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.intervals import interval
@@ -72,9 +72,8 @@ def average_classes(mean_of_classes: Callable) -> str | None:
 )
 def plan_sorting(plan: dict) -> str | None:
     """What stays together, an order of methods, a measure, enough test parts, and reasons."""
-    for key in PLAN:
-        if plan.get(key, ...) is ...:
-            return text("lesson14.plan_missing", key=key)
+    if missing := open_parts(plan, PLAN):
+        return text("lesson14.plan_missing", key=missing[0])
     if plan["group"] not in GROUPS:
         return text("lesson14.plan_known", key="group", known=", ".join(GROUPS))
     if plan["group"] != "part":
@@ -91,7 +90,7 @@ def plan_sorting(plan: dict) -> str | None:
     parts = plan["test_parts"]
     if not isinstance(parts, int | float) or not PARTS[0] <= parts <= PARTS[1]:
         return text("lesson14.plan_parts", given=parts)
-    if len(str(plan["why"])) < 15:
+    if brief_parts(plan, ["why"]):
         return text("lesson14.plan_why")
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from tlhelpers.course.exercises import exercise
+from tlhelpers.course.exercises import brief_parts, exercise, open_parts
 from tlhelpers.data.zukan import fish
 from tlhelpers.lessons.zero_shot.widget import TILAPIA, found_by, photos_and_readings, toggled
 from tlhelpers.runtime.language import language, text
@@ -75,10 +75,8 @@ def calibrate_and_answer(answer: Callable) -> str | None:
 def defend_a_plan(plan: dict) -> str | None:
     """A whole plan; how good it is, the rubric says."""
     keys = ("link", "test", "all_names", "labels", "why")
-    missing = [key for key in keys if plan.get(key) in (None, ...)]
-    if missing:
+    if missing := open_parts(plan, keys):
         return text("lesson09.plan_missing", keys=", ".join(missing))
-    short = [key for key in keys if len(str(plan[key])) < 15]
-    if short:
+    if short := brief_parts(plan, keys):
         return text("lesson09.plan_short", keys=", ".join(short))
     return None
