@@ -39,7 +39,7 @@ lesson12 = tl.figures("12")
 #
 # あなたはネットショップのサポート部門に配属されました。届いたメールを、請求、配送、返品など6つの担当に振り分ける仕事です。ラベル付きの見本は、1クラスにつき10通しかありません。
 #
-# 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、パラメータ約100万個の小さな **BERT** です。お店に届くメール約4万通を、日本語と英語で読みました（教材用に自動生成したメールです）。
+# 野鳥の見分けで鍛えた目が部品の検査に役立ったように、**たくさんの文章を読んで鍛えた目**も借りられます。それが**言語モデル**です。ここで使う `zukan-bert` は、パラメータ約100万個の小さな **BERT** です。教材用に自動生成した約4万通のメールを、日本語と英語で読みました。大部分は、お店に届くメールです。
 #
 # 下の図は、文が分類されるまでの流れです。本体を凍結し、出力層だけを学習します。図の中の言葉は、このあと1つずつ説明します。
 
@@ -48,7 +48,7 @@ lesson12 = tl.figures("12")
 #
 # You have just joined the support team of an online shop. Mail has to go to one of six desks, such as billing, delivery or returns. You have ten labelled examples for each.
 #
-# The bird-watcher's eye served well in a factory. An **eye trained by reading** can be borrowed, too: this is a **language model**. Ours is `zukan-bert`, a small **BERT** of about a million parameters. It has read some forty thousand messages to a shop, in English and Japanese (generated for this course).
+# The bird-watcher's eye served well in a factory. An **eye trained by reading** can be borrowed, too: this is a **language model**. Ours is `zukan-bert`, a small **BERT** of about a million parameters. It has read some forty thousand messages in English and Japanese, most of them mail to a shop (all generated for this course).
 #
 # The picture shows how a text is sorted. The body stays frozen; only the head is trained. Each word in the picture is explained below.
 
@@ -304,12 +304,12 @@ tl.check("12-b")
 lesson12.draw_ways(trained)
 
 # %% [markdown] key="ways-read" lang="ja"
-# **TF-IDFとの差は、事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** 静的な単語埋め込みは、単語の意味を知っていても、凍結したBERTよりTF-IDFに近い正解率です。事前学習をしないBERTは、いちばん下です。60通だけでは、言葉を覚えられません。
+# **TF-IDFとの差は、事前学習から来ています。その大部分は、語を文脈の中で読む層のおかげです。** 静的な単語埋め込みは、単語の意味を知っていても、凍結したBERTよりTF-IDFに近い正解率です。事前学習をしないBERTは、正解率が最も低くなりました。60通だけでは、言葉を覚えられません。
 #
 # **ラベルが少ないときは、まず本体を凍結し、線形プローブから始めます。** LoRAやファインチューニングでさらに学習しても、ここでは、はっきりした効果はありません。
 
 # %% [markdown] key="ways-read" lang="en"
-# **The lead over TF-IDF comes from pre-training, and most of it from the layers that read words in context.** Static vectors, which know single words, stay closer to TF-IDF than to frozen BERT. Without pre-training the same BERT comes last: sixty texts are too few to learn a language.
+# **The lead over TF-IDF comes from pre-training, and most of it from the layers that read words in context.** Static vectors, which know single words, stay closer to TF-IDF than to frozen BERT. Without pre-training the same BERT has the lowest accuracy: sixty texts are too few to learn a language.
 #
 # **With few labels, first freeze the body and train a linear probe.** Training more, with LoRA or fine-tuning, gains nothing certain here.
 
@@ -341,14 +341,14 @@ lesson12.draw_across(tl.stored("12_across"), live={"both": bilingual})
 # %% [markdown] key="real" lang="ja"
 # ## 本物のモデルでは？
 #
-# `zukan-bert` が読んだのは、お店に届くメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も、凍結して測りました。英語のMiniLMと、日本語も読める多言語E5です。
+# `zukan-bert` が読んだのは、教材用に生成したメールだけです。そこで、大量の文章を読んだ本物の**文エンコーダー**（文を1本のベクトルにするモデル）も、凍結して測りました。英語のMiniLMと、日本語も読める多言語E5です。
 #
 # 本物のデータは2つあります。英語で書かれた銀行への質問（**Banking77**、77種類のうち10種類）と、日本語の記事の見出しと書き出し（**livedoorニュース**）です。
 
 # %% [markdown] key="real" lang="en"
 # ## And with real models?
 #
-# `zukan-bert` has read mail to a shop and nothing else. So we froze two real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English, and multilingual E5 for Japanese as well.
+# `zukan-bert` has read only what was generated for this course. So we froze two real **sentence encoders** (models that turn a text into one vector), which have read vast amounts of text: MiniLM for English, and multilingual E5 for Japanese as well.
 #
 # Two sets are real: **Banking77**, English questions to a bank (10 of its 77 intents, or kinds), and **livedoor news**, headlines and openings of Japanese articles.
 
@@ -365,7 +365,7 @@ if tl.live("sentence-transformers/all-MiniLM-L6-v2"):
 # **銀行への質問なら、本物の文エンコーダーは、1クラス2ラベルでもよく当たります。** MiniLMは91%で、TF-IDFは75%です。TF-IDFが負けない場合も、3つあります。
 #
 # - **言語**が違う：英語だけを読んだMiniLMは、日本語では負けます。
-# - **分野**が違う：お店へのメールだけを読んだ `zukan-bert` は、銀行への質問でもニュースでも負けます。
+# - **分野**が違う：お店のメールで学んだ `zukan-bert` は、銀行への質問でもニュースでも負けます。
 # - **単語だけでわかる**：ニュースでは、20ラベルでTF-IDFがE5を上回ります。決まり文句の多い迷惑メッセージでも、同じ言語の中ではBERTが上とはいえません。ただし、言語をまたぐとBERTが上です（「さらに深く：迷惑メッセージを見分ける」）。
 
 # %% [markdown] key="real-read" lang="en"
@@ -482,11 +482,11 @@ tl.quiz("12")
 #
 # ```python
 # from sentence_transformers import SentenceTransformer
-# from sklearn.linear_model import LogisticRegressionCV
+# from sklearn.linear_model import LogisticRegression
 #
 # encoder = SentenceTransformer("intfloat/multilingual-e5-small")
 # features = encoder.encode(task.train.inputs, prompt="query: ")  # どの文の前にも付ける
-# head = LogisticRegressionCV().fit(features, task.train.labels)
+# head = LogisticRegression().fit(features, task.train.labels)
 # ```
 #
 # 気を付けることが3つあります。①モデルとトークナイザーは、必ず同じ名前から読み込みます。②文の特徴は、パディングを除いた平均にします。MiniLMや多言語E5は、その平均で学習したモデルです。パディングまで平均したり、先頭のトークンだけを使ったりすると、学習したときと違う特徴になります。③言語に合うモデルを選びます。
@@ -507,11 +507,11 @@ tl.quiz("12")
 #
 # ```python
 # from sentence_transformers import SentenceTransformer
-# from sklearn.linear_model import LogisticRegressionCV
+# from sklearn.linear_model import LogisticRegression
 #
 # encoder = SentenceTransformer("intfloat/multilingual-e5-small")
 # features = encoder.encode(task.train.inputs, prompt="query: ")  # before each text
-# head = LogisticRegressionCV().fit(features, task.train.labels)
+# head = LogisticRegression().fit(features, task.train.labels)
 # ```
 #
 # Three things to mind. ① Load model and tokenizer by the same name, always. ② Take the mean without the padding, as MiniLM and multilingual E5 did in their training. With the padding in the mean, or with the first token alone, they give features that they were never trained to give. ③ Choose a model that knows your language.
@@ -611,14 +611,14 @@ print(f"LoRA {lora:.0%} (validation); {small:,} weights, {small / moving:.1%} of
 # %% [markdown] key="deeper-spam" lang="ja" tags=["deeper"]
 # ## さらに深く：迷惑メッセージを見分ける
 #
-# 仕分けの前に、迷惑メッセージを取り除きたくなりました。2択なので、ランダムに答えると50%です。いちばん下の行は、本物の携帯電話のメッセージ（SMS）です。
+# 仕分けの前に、迷惑メッセージを取り除きたくなりました。2択なので、ランダムに答えると50%です。図のいちばん下の行は、本物の携帯電話のメッセージ（SMS）です。
 #
 # > **予想してから実行**：迷惑メッセージでも、BERTはTF-IDFに勝つでしょうか。
 
 # %% [markdown] key="deeper-spam" lang="en" tags=["deeper"]
 # ## Deeper: filtering out spam
 #
-# Before mail is sorted, spam should be filtered out. There are two classes, so guessing gives 50%. The lowest row is real text messages (SMS).
+# Before mail is sorted, spam should be filtered out. There are two classes, so guessing gives 50%. The lowest row of the figure is real text messages (SMS).
 #
 # > **Predict, then run**: will BERT beat TF-IDF on spam as well?
 
@@ -917,16 +917,16 @@ for start in starts:
 # %% [markdown] key="deeper-made" lang="ja" tags=["deeper"]
 # ## さらに深く：zukan-bertの作り方
 #
-# 400ステップの穴埋めのあと、1,000ステップかけて**文どうしの対応付け**を学びました。訳文（50%）、言い換え（20%）、同じメールの隣の文（30%）を近づけ、ほかの文とは離す学習です。文の分類に強い反面、穴埋めの腕は本物に及びません。
+# 埋め込みの表の出発点は、どのトークンが近くに並ぶかを数えて作った、静的な単語埋め込みです。400ステップの穴埋めのあと、1,000ステップかけて**文どうしの対応付け**を学びました。訳文（50%）、言い換え（20%）、同じメールの隣の文（30%）を近づけ、ほかの文とは離す学習です。
 #
-# 最後の30%には、注意が必要です。隣の文は同じ話題（配送の遅れ、二重請求など19種類）なので、**話題ごとにまとめることを、あらかじめ少し教わっている**ことになります。話題は、今回の6クラスとよく似ています。テストの文は読んでいませんが、20ポイントを超える差は、この相性の良さを含んだ数字です。だからこそ、本物のモデルとデータでの結果を添えました。
+# 最後の30%には、注意が必要です。隣の文は同じ話題（配送の遅れ、二重請求、広告など19種類）なので、**話題ごとにまとめることを、あらかじめ少し教わっている**ことになります。話題の多くは、今回の6クラスとよく似ています。テストの文は読んでいませんが、20ポイントを超える差は、この相性の良さを含んだ数字です。だからこそ、本物のモデルとデータでの結果を添えました。
 
 # %% [markdown] key="deeper-made" lang="en" tags=["deeper"]
 # ## Deeper: how zukan-bert was made
 #
-# After 400 steps of masked words it learned to **match whole texts** for 1,000 steps: a text is drawn near to its translation (50%), a paraphrase (20%) or its neighbour in the same message (30%), and away from others. That helps with sorting, and its skill at filling gaps stays behind that of a real BERT.
+# Its table of embeddings began as static word vectors, made by counting which tokens stand near each other. After 400 steps of masked words it learned to **match whole texts** for 1,000 steps: a text is drawn near to its translation (50%), a paraphrase (20%) or its neighbour in the same message (30%), and away from others.
 #
-# The last 30% deserve a warning. Neighbours share a subject (late delivery, charged twice, 19 in all), so **it has been taught a little to group texts by subject**, and the subjects are much like our six classes. It has not read the test texts, but a lead of more than 20 points includes this good match. This is why results of real models on real data stand beside it.
+# The last 30% deserve a warning. Neighbours share a subject (late delivery, charged twice, advertising and so on, 19 in all), so **it has been taught a little to group texts by subject**, and most of the subjects are much like our six classes. It has not read the test texts, but a lead of more than 20 points includes this good match. This is why results of real models on real data stand beside it.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
