@@ -130,7 +130,7 @@ tl.see_prediction("11-win", round(100 * taught.test_acc))
 #
 # ### 練習A（読み取る、3分）
 #
-# 写真3を選びます。`runner_up` には、教師の答えで2番目に確率の高い鳥の名前を、画面のとおりに引用符で囲んで入れてください。`below_half` には、温度を上げていったとき、1番目の鳥の確率が初めて50%を下回る温度を入れてください。
+# 写真3を選びます。`runner_up` には、教師の答えで2番目に確率の高い鳥の名前を、画面の表記のまま、引用符で囲んで入れてください。`below_half` には、温度を上げていったとき、1番目の鳥の確率が初めて50%を下回る温度を入れてください。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ## What does the student hear?
@@ -665,10 +665,10 @@ for line in lesson11.try_onnx(taught.model, birds):
     print(line)
 
 # %% [markdown] key="int8-read" lang="ja"
-# **重みを4分の1にしても、正解率はほとんど変わりません。** ただし、小さくなれば速くなるとは限りません。この教材を作ったコンピューターのONNX Runtimeでは、8ビットのほうが32ビットより時間がかかりました（上の出力）。速くなるのは、整数の計算が得意な装置や実行環境を使うときです。ONNXの部分は `pip install onnx onnxscript onnxruntime` を済ませてあると動き、そうでなければ飛ばします。
+# **重みを4分の1の大きさにしても、正解率はほとんど変わりません。** ONNXのファイルには計算の手順も入っていて、その分は8ビットにしても小さくなりません。ただし、小さくなれば速くなるとは限りません。この教材を作ったコンピューターのONNX Runtimeでは、8ビットのほうが32ビットより時間がかかりました（上の出力）。速くなるのは、整数の計算が得意な装置や実行環境を使うときです。ONNXの部分は `pip install onnx onnxscript onnxruntime` を済ませてあると動き、そうでなければ飛ばします。
 
 # %% [markdown] key="int8-read" lang="en"
-# **A quarter of the size costs next to no accuracy.** Smaller is not yet faster, though: on the computer that made this page, ONNX Runtime took longer in 8 bits than in 32 (see the lines above). It gets faster where a device or a runtime is good at whole numbers. The part with ONNX runs after `pip install onnx onnxscript onnxruntime`, and is left out otherwise.
+# **Weights of a quarter of the size cost next to no accuracy.** An ONNX file also lists the operations of the network, which do not shrink. Smaller is not yet faster, though: on the computer that made this page, ONNX Runtime took longer in 8 bits than in 32 (see the lines above). It gets faster where a device or a runtime is good at whole numbers. The part with ONNX runs after `pip install onnx onnxscript onnxruntime`, and is left out otherwise.
 
 # %% [markdown] key="deeper-practice" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、最近よく使われる手法
