@@ -27,6 +27,10 @@ from tlhelpers.transfer.text_baseline import BaselineResult
 from tlhelpers.transfer.zeroshot import ZeroShotResult
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+# code in backticks aside; calls and coordinates in a sentence keep their brackets
+HALF_WIDTH = re.compile(
+    r"[\u3040-\u30ff\u4e00-\u9fff](\((?!\d)|:(?!//))|(?<![\d(])\)[\u3040-\u30ff\u4e00-\u9fff]"
+)
 # these are the same in both languages: names, and values without words
 NO_WORDS = re.compile(r"[A-Za-z0-9\n .,:：;()%=×±+*/|→^_{}\[\]<>~·–−（）、-]*")
 
@@ -135,6 +139,9 @@ def faults(pair: dict[str, str]) -> list[str]:
         "Japanese in the English sentence": JAPANESE.search(pair["en"]),
         "the Japanese sentence is not Japanese": not NO_WORDS.fullmatch(pair["ja"])
         and not JAPANESE.search(pair["ja"]),
+        "half-width brackets or colons in Japanese": HALF_WIDTH.search(
+            re.sub("`[^`]*`", "", pair["ja"])
+        ),
     }
     return [fault for fault, there in found.items() if there]
 
@@ -153,12 +160,15 @@ def test_every_sentence_of_a_room_stands_in_both_languages(room):
         ({"en": "{count} words", "ja": "{number}語"}, "placeholders"),
         ({"en": "Two 語", "ja": "2語"}, "Japanese in the English"),
         ({"en": "Two words", "ja": "Two words!"}, "not Japanese"),
+        ({"en": "Two (short)", "ja": "2語(短い)"}, "half-width"),
+        ({"en": "Words: {n}", "ja": "語数: {n}"}, "half-width"),
     ],
 )
 def test_each_fault_of_a_sentence_is_seen(pair, fault):
     (found,) = faults(pair)
     assert fault in found
     assert faults({"en": "{n} words", "ja": "{n}語"}) == []
+    assert faults({"en": "from (1, 2), `f(x)`", "ja": "(1, 2)から、`語(x)`"}) == []
 
 
 def test_no_key_is_given_by_two_files():
