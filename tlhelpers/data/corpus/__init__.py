@@ -1,4 +1,4 @@
-"""The letters that the course's language models read: a shop's mail, written by rule.
+"""The letters that the course's language models read: mostly a shop's mail, written by rule.
 
 `frames.txt` holds what is said, in English and Japanese, in many wordings; `lexicon.txt` the
 words that fill its slots. A letter has one or two sentences about one subject, in both
