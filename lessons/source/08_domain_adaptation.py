@@ -57,7 +57,7 @@ tl.diagram("domains")
 # %% [markdown] key="task" lang="ja"
 # ## 題材：水中カメラ
 #
-# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します。`read_test=False` は、テストを次の行に任せるという指定です）。
+# 水中に置いた1台のカメラが、前を通る魚を撮影しています。10種類の魚について、昼の写真が50枚ずつあり、名前が付いています。まず、この写真でネットワークをファインチューニングします（`keep_batchnorm=False` の意味は、あとで説明します。`read_test=False` は、テストを次の行で行うための指定です）。
 #
 # 夜の写真も500枚ありますが、名前は付いていません。正解率は、別に取っておいたテスト用の写真で測ります。
 #
@@ -322,12 +322,12 @@ tl.see_prediction("08-shift", choices[1] if after > before else choices[2])
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
 # **今度は、AdaBNで正解率が下がりました。** 88%が77%になっています。AdaBNは群れの魚の平均を「ふつう」と見なすので、その魚の目印まで差し引いてしまいます。ほかの9種類は前よりよく当たりますが、写真の半分以上を占める群れの魚を外すことが増えました。
 #
-# **割合をそろえてから適応すると、99%になります。** ここでもラベルは使いません。適応前のネットワークに答えさせ、どの答えも同じ枚数になるように写真を選び、その写真でAdaBNを行います。答えの大半が当たっていること（ここでは88%）が条件です。
+# **割合をそろえてから適応すると、99%になります。** ここでもラベルは使いません。適応前のネットワークに答えさせ、どの答えも同じ枚数になるように写真を選び、その写真でAdaBNを行います。どの答えも、大半が当たっていることが条件です（ここでは全体の88%が当たっています）。
 
 # %% [markdown] key="shift-read" lang="en" tags=["answer"]
 # **This time AdaBN costs accuracy**: 88% falls to 77%. It takes the school's mean for ordinary, so what marks this fish is subtracted, and it is often missed. The other nine are recognised more often than before, but most photos show the school.
 #
-# **With the shares made equal first, the network reaches 99%**, still without a label. Let the unadapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. This works where most of the answers are right (here, 88%).
+# **With the shares made equal first, the network reaches 99%**, still without a label. Let the unadapted network answer, choose photos so that every answer comes equally often, and run AdaBN on these. This works where each answer is right for most of the photos that get it (here, for 88% of all).
 
 # %% [markdown] key="exercise-b" lang="ja"
 # ### 練習B（書く、6分）
