@@ -179,7 +179,7 @@ tl.widget("04")
 # %% [markdown] key="exercise-a" lang="ja"
 # ### 練習A（読み取る、5分）
 #
-# 「届いたクラス」で最後の2種類（ショウジョウトキ、オオハシ）を選び、画像を保管しない3つの方法、`"LwF"`、`"EWC"`、`"nearest mean"`（最近傍クラス平均）を比べます。全クラスの平均が最も高い方法を `best` に入れてください。`fell` には、LwFの古いクラスが届いた直後から何ポイント下がったかを入れます。どちらも、図の下の文を読めばわかります。
+# 「届いたクラス」で最後の2種類（ショウジョウトキ、オオハシ）を選びます。画像を保管しない方法は、LwF、EWC、最近傍クラス平均の3つです。全クラスの平均が最も高いのはどれでしょうか。`"LwF"`、`"EWC"`、`"nearest mean"` のどれかを `best` に入れてください。`fell` には、LwFの古いクラスが届いた直後から何ポイント下がったかを入れます。どちらも、図の下の文を読めばわかります。
 
 # %% [markdown] key="exercise-a" lang="en"
 # ### Exercise A (read, 5 minutes)
@@ -322,9 +322,9 @@ tl.diagram("scenarios")
 #
 # - クラス増分（class-incremental）では0%です。組は教えず、5種類すべてから選ばせます。
 # - タスク増分（task-incremental）では98%です。どの組の画像かを、学習でもテストでも教えます。学習のsoftmaxは新しい2行だけで計算するので、「古いクラスではない」と教える画像がなくなります。
-# - ドメイン増分（domain-incremental）では、クラスは同じまま、**ドメイン**（domain、画像が撮られた条件）が昼から夜のように変わります（結果は「さらに深く」にあります）。
+# - ドメイン増分（domain-incremental）では、クラスは同じまま、**ドメイン**（domain、画像が撮られた条件）が昼から夜のように変わります。
 #
-# このレッスンの数字は、断りのない限り、いちばん難しいクラス増分で測ったものです。
+# 「さらに深く」では、3つの設定をすべて測ります。ほかの数字は、断りのない限り、いちばん難しいクラス増分で測ったものです。
 #
 # ## 平均だけでは足りないとき
 #
@@ -335,9 +335,9 @@ tl.diagram("scenarios")
 #
 # - Class-incremental, 0%: the group is not told, and the model chooses among all five fish.
 # - Task-incremental, 98%: the group is told, in training and at the test. The softmax in training is over the two new rows only, so no picture says "not one of the old classes".
-# - Domain-incremental: the classes stay, but the **domain** (the conditions under which pictures are taken) changes, for example from day to night. Results are under "Deeper".
+# - Domain-incremental: the classes stay, but the **domain** (the conditions under which pictures are taken) changes, for example from day to night.
 #
-# Numbers here are class-incremental, the hardest, unless said otherwise.
+# "Deeper" measures all three scenarios. All other numbers here are class-incremental, the hardest, unless said otherwise.
 #
 # ## When means are not enough
 #
@@ -355,7 +355,7 @@ lesson04.draw_easy_and_hard(easy, hard, tl.stored("04_frozen"))
 # 衣類の写真（Fashion-MNIST）10種類が2種類ずつ、手書き文字（Omniglot）50文字が10文字ずつ届きます。リプレイが残すのは、衣類は1種類5枚、文字は1文字2枚です。本体はImageNetで事前学習したMobileNetV2で、**凍結したまま、出力層だけを学習します**。これなら、何も忘れないのでしょうか。
 
 # %% [markdown] key="real" lang="en"
-# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead.** Training the head alone gives about 7 of them, and training the eye as well about 3 more. What the eye adds depends on the length of training: with half of it, "all data" falls below the head alone.
+# **On fish, the nearest class mean keeps up with "all data". On surfaces, "all data" is about 10 points ahead.** Training the head alone gives about 7 of them, and training the eye as well about 3 more. What the eye adds depends on how long you train: with half the epochs, "all data" falls below the head alone.
 #
 # ## And on real pictures?
 #
@@ -367,7 +367,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="ja"
 # **本体を凍結しても、出力層が忘れます。** 選択肢が増えるので、どの線も下がります。しかし、新しいデータだけでは衣類33%、文字18%まで落ちます（全データなら78%と75%）。
 #
-# 最近傍クラス平均は76%と63%です。リプレイは、衣類ではそれを下回り、文字や表面検査でも、上回るとは言いきれません。
+# 最近傍クラス平均は76%と63%です。リプレイは、衣類ではそれを下回り、文字ではほぼ並びます。
 #
 # 事前学習の効果は、文字のほうに大きく出ました。事前学習なしの平均（破線）でも、衣類は67%に届きます。しかし、文字は、ランダムな重みで17%、画素そのもので35%にとどまります。
 #
@@ -386,7 +386,7 @@ lesson04.draw_real(tl.stored("04_real"))
 # %% [markdown] key="exercise-c" lang="en"
 # **With the body frozen, the head still forgets.** All lines fall, as there is more to choose from. But new data only ends at 33% on clothes and 18% on characters, all data at 78% and 75%.
 #
-# The nearest class mean ends at 76% and 63%. Replay ends below it on clothes, and is not clearly above it on characters or on surfaces.
+# The nearest class mean ends at 76% and 63%. Replay ends below it on clothes, and about level with it on characters.
 #
 # Pre-training matters more on characters. Means without it (dashed) still reach 67% on clothes, but on characters only 17% with random weights and 35% on bare pixels.
 #
@@ -571,10 +571,10 @@ strengths = tl.stored("04_strengths")["fish"]
 lesson04.draw_strengths({method: strengths[method] for method in ("lwf", "ewc")})
 
 # %% [markdown] key="strengths-read" lang="ja"
-# **強いばねは古いクラスを守り、新しいクラスを妨げます。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シード1つの結果なので、細かな上下に意味はありません。
+# **強くするほど、古いクラスは残りますが、新しいクラスを覚えにくくなります。** 縦線が選んだ強さで、8エポックと24エポックの平均が最も良かった値です。LwFは0.3、EWCは100万でした（$F$ がとても小さいので、大きな係数が要ります）。シード1つの結果なので、細かな上下に意味はありません。
 
 # %% [markdown] key="strengths-read" lang="en"
-# **Strong springs keep the old classes and hinder the new ones.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing.
+# **The stronger the hold, the more is left of the old classes and the less is learned of the new.** The vertical line is the strength that was chosen, the best for 8 and 24 epochs together: 0.3 for LwF and a million for EWC, whose $F$ is very small. It is a single seed, so small ups and downs mean nothing.
 
 # %% [markdown] key="deeper-replay" lang="ja" tags=["deeper"]
 # ## さらに深く：残した画像をもっと生かす（DER++とiCaRL）
@@ -645,7 +645,7 @@ lesson04.Methods(easy)
 # %% [markdown] key="deeper-hard" lang="en" tags=["deeper"]
 # ## Deeper: surfaces and five updates, every method
 #
-# On surfaces, replay keeps 12 of the 30 pictures of each class. The validation data chose a strength of 0 for LwF and EWC, and an `alpha` of 0 for DER++. So here LwF and DER++ go without old answers, and EWC without springs, so it would not need the 16 MB in the table.
+# On surfaces, replay keeps 12 of the 30 pictures of each class. The validation data chose a strength of 0 for LwF and EWC, and an `alpha` of 0 for DER++. So here LwF and DER++ go without old answers, and EWC without springs (the 16 MB in the table would not be needed).
 
 # %% key="hard-table"
 lesson04.Methods(hard)

@@ -45,6 +45,8 @@ def test_each_mistake_in_forgetting_has_its_own_sentence(monkeypatch):
     assert checks.measure_forgetting(lambda R: lost(R, floor=-1.0)) == text(
         "lesson04.lost_negative"
     )
+    from_the_top = checks.measure_forgetting(lambda R: R[:-1, 1].max() - R[-1, 1])
+    assert from_the_top == text("lesson04.lost_nan")
     newest_too = checks.measure_forgetting(lambda R: lost(R) * 2 / 3)
     assert newest_too == text("lesson04.lost_wrong", lost="0.167")
 
