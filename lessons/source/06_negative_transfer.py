@@ -402,7 +402,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # 2. **転移元が近く見えても、線形プローブをランダムな重みのプローブと比べる。** 下回ったら、別の転移元を試します。
 # 3. **ゼロからの学習も、同じように調整する。** ステップ数をそろえ、設定は同じ候補から検証データで選びます。
 # 4. **画像を選び直して数回測り、ギャップの区間で判断する。** テストデータは選ぶのに使いません。
-# 5. **害があれば、まず転移元を替える。** 替えられなければゼロから。対策はその次です。
+# 5. **害があれば、まず転移元を替える。** 替えられなければ、ゼロから学習します。このレッスンの対策は、それを超えませんでした。
 
 # %% [markdown] key="checklist" lang="en"
 # **ImageNet does clear harm on none of the five, but on blood cells and clothes raw pixels come close.** It is clearly ahead on animals and handwritten characters. On blood cells it reaches 98% with fifty labels a class, and pixels reach 97%. Without a baseline, we would have taken the whole 98% for a success of transfer.
@@ -413,7 +413,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # 2. **Compare the linear probe with a probe on random weights, even where the source looks near.** If it is below, try another source.
 # 3. **Tune training from scratch just as well**: the same steps, and the same settings to choose from on validation data.
 # 4. **Measure the gap on several draws and judge by its interval.** Test data choose nothing.
-# 5. **Where there is harm, change the source first.** If you cannot, start from scratch. Remedies come after that.
+# 5. **Where there is harm, change the source first.** If you cannot, start from scratch: no remedy here beat that.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、9分。2人で話し合うのもおすすめです）
@@ -631,10 +631,10 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 #
 # 次の表には、proxy A距離と線形プローブのほかに、学習の要らないスコアを4つ載せました。$y_i$ はラベル、$\theta_i$ は元の出力層の答え（確率）です。
 #
-# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$（$s, s'$ は転移元の、$t, t'$ は転移先の特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差の何倍離れているかで表します（`tl.mmd_score`）。
-# - **CKA**：特徴どうしが似ている画像は、ラベルも同じか。特徴の内積の行列とラベルの内積の行列の、相関のような量です（`tl.cka`）。
-# - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合、`tl.leep`）。
-# - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス、`tl.logme`）。
+# - **MMD**：2つのドメインの特徴の平均が、カーネル $k$ の空間でどれだけ離れているか。$\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$（$s, s'$ は転移元の、$t, t'$ は転移先の特徴）。カーネルの幅で値が変わるので、ドメインを混ぜて並べ替えたときの値から標準偏差の何倍離れているかで表します。
+# - **CKA**：特徴どうしが似ている画像は、ラベルも同じか。特徴の内積の行列とラベルの内積の行列の、相関のような量です。
+# - **LEEP**：元の出力層の答えから、ラベルがどれだけ言い当てられるか。$\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$（$\theta_i(z)$ は元のクラス $z$ の確率、$P(y \mid z)$ は $z$ と答えたときにラベルが $y$ である割合）。
+# - **LogME**：特徴からラベルへのベイズ線形回帰の、当てはまりのよさ（対数エビデンス）。
 #
 # 表の順位相関は、スコアが良いと見た順と、ギャップ（出力層だけを学習）の小さい順がどれだけ合うかです。1なら完全に合い、0なら無関係、−1なら逆の順です。転移先ごとに4つの転移元を並べて計算し、4つの転移先で平均しました。
 
@@ -643,10 +643,10 @@ lesson06.draw_warnings(pairs, live={"distance": distance, "above_random": ahead,
 #
 # Besides the proxy A-distance and the linear probe, the table has four scores that need no training. Let $y_i$ be the labels and $\theta_i$ the answers (probabilities) of the old head.
 #
-# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$ ($s, s'$ are features from the source, $t, t'$ from the target). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give (`tl.mmd_score`).
-# - **CKA**: do pictures with like features have like labels? A kind of correlation between the inner products of the features and those of the labels (`tl.cka`).
-# - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$ (`tl.leep`).
-# - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence (`tl.logme`).
+# - **MMD**: how far the mean features of two domains lie apart, in the space of a kernel $k$: $\overline{k(s,s')} + \overline{k(t,t')} - 2\,\overline{k(s,t)}$ ($s, s'$ are features from the source, $t, t'$ from the target). Its size depends on the width of the kernel, so we give it in standard deviations above what shuffled domains give.
+# - **CKA**: do pictures with like features have like labels? A kind of correlation between the inner products of the features and those of the labels.
+# - **LEEP**: how well the answers of the old head foretell the labels, $\frac1n\sum_i \log \sum_z P(y_i \mid z)\,\theta_i(z)$, where $\theta_i(z)$ is the probability of the old class $z$ and $P(y \mid z)$ how often label $y$ comes with an answer of $z$.
+# - **LogME**: how well a Bayesian linear regression of the labels on the features fits, its log evidence.
 #
 # The rank correlation says how well a score puts the four sources of a target in order. It is 1 if that order is the one by gap (head only), −1 if it is the reverse, and 0 if the two have nothing in common. The table gives the mean over the four targets.
 
@@ -656,12 +656,12 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # %% [markdown] key="scores-read" lang="ja"
 # **LogMEは、どの転移先でも最良の転移元を当てました。** プローブも同じですが、この表のギャップは出力層だけを学習したものなので、ほぼ同じ測定を2回しているにすぎません。一方、MMDで最も近いのは、4つの転移先すべてで色見分けネットです。順位は、むしろ逆に近くなります。
 #
-# LogMEでわかるのは、どの転移元が最も良いかまでで、それがランダムな重みより良いかどうかはわかりません。なお、スコアは1回の画像で計算したものなので、表の小さな違いに意味はありません。
+# スコアは1回の画像で計算したものなので、表の小さな違いに意味はありません。
 
 # %% [markdown] key="scores-read" lang="en"
 # **LogME finds the best source on every target.** So does the probe, but that says little: the gap in this table is that of the head alone, so this is nearly the same thing measured twice. By MMD, on the other hand, the paint sorter is the nearest source to all four targets, and the order comes out closer to the reverse.
 #
-# LogME says which source is best, but not whether that one beats random weights. The scores are from one draw of pictures, so small differences in the table mean nothing.
+# The scores are from one draw of pictures, so small differences in the table mean nothing.
 
 # %% [markdown] key="deeper-today" lang="ja" tags=["deeper"]
 # ## さらに深く：うまくいかないとき、いまの研究
@@ -674,7 +674,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # | 害なのか、ばらつきなのかわからない | 測った回数が少ない | 画像を選び直す回数を増やす |
 # | 選んだ転移元が、あとで期待外れ | テストデータで選んだ | 検証データで選び、テストは最後に1回 |
 # | proxy A距離がどの組でも2に近い | 特徴が多く、画像が少ない | 距離で選ばず、プローブで比べる |
-# | 自分の画像でも害が心配 | 比較対象がない | `tl.negative_transfer_gap(network, task)` がプローブ、ゼロから、全体の学習を同じように調整して測る |
+# | 自分の画像でも害が心配 | 比較対象がない | `tl.negative_transfer_gap(network, task)` が、プローブ、ゼロから、全体の学習を、それぞれ検証データで調整して測る |
 #
 # **いまの研究**
 #
@@ -693,7 +693,7 @@ lesson06.Table(lesson06.warning_rows(pairs))
 # | harm or just spread? | too few draws | draw the pictures more often |
 # | the chosen source disappoints later | it was chosen on test data | choose on validation data, test once |
 # | the proxy A-distance is near 2 for every pair | many features, few pictures | compare probes instead |
-# | worried about your own pictures | no baseline | `tl.negative_transfer_gap(network, task)` tunes probe, scratch and fine-tuning alike and measures them |
+# | worried about your own pictures | no baseline | `tl.negative_transfer_gap(network, task)` tunes probe, scratch and fine-tuning, each on validation data, and measures them |
 #
 # **Today**
 #

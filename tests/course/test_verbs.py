@@ -1,10 +1,12 @@
 """The verbs of the course are called as its plan and its lessons call them."""
 
 import inspect
+import re
 
 import pytest
 
 import tlhelpers as tl
+from tlhelpers.course import build
 
 CALLS = {
     "fit": (("model", "task"), {"epochs": 10, "optimizer": "adamw", "lr": 1e-3}),
@@ -42,3 +44,10 @@ def test_the_public_api_is_fully_annotated(name):
     if not inspect.isclass(found) and signature.return_annotation is signature.empty:
         bare.append("return")
     assert not bare
+
+
+@pytest.mark.parametrize("path", build.lesson_sources(), ids=lambda path: path.stem)
+def test_a_lesson_names_only_what_tl_has(path):
+    """In its prose as well, where no cell would fail."""
+    named = set(re.findall(r"\btl\.([a-z]\w*)", path.read_text(encoding="utf-8")))
+    assert named - set(tl._PUBLIC) == set()
