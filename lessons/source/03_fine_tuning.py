@@ -228,10 +228,10 @@ for clip in (None, 1.0):
 lesson03.draw_rates(tl.stored("03_rates"))
 
 # %% [markdown] key="clip-read" lang="ja"
-# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、10回の平均で65%が78%に上がりました。逆に0.003では8ポイント下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学習が足りなくなるのでしょう。いちばん良い学習率どうしの差は小さく、クリッピングなしで75%、ありで78%です。
+# **クリッピングがあると、うまくいく学習率が大きいほうへずれます。** 図の学習率0.1では、10回の平均で65%が78%に上がりました。逆に0.003では8ポイント下がります。勾配が縮むぶん1ステップの歩幅も小さくなり、学習が足りなくなるのでしょう。それぞれいちばん良い学習率で比べると差は小さく、クリッピングなしで75%、ありで78%です。
 
 # %% [markdown] key="clip-read" lang="en"
-# **Clipping moves the good range to higher learning rates.** In the figure, with means over 10 draws, it lifts the accuracy at 0.1 from 65% to 78%. At 0.003 it costs 8 points: clipped steps are shorter and probably learn too little. Between the best rates of the two lines, the gap is small: 75% without and 78% with clipping.
+# **Clipping moves the good range to higher learning rates.** In the figure, with means over 10 draws, it lifts the accuracy at 0.1 from 65% to 78%. At 0.003 it costs 8 points: clipped steps are shorter and probably learn too little. Each at its best rate, the two lines are close: 75% without and 78% with clipping.
 
 # %% [markdown] key="flips" lang="ja"
 # ## つまみ3：データ拡張
@@ -549,7 +549,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 #
 # `train` では、`model.fc` の行のあとに入れます。凍結した段でも、BatchNormの記憶は `model.train()` の間に書き換わるので、その行のあとで、`model.bn1` と凍結した段を `eval()` に戻します（`model.layer1.eval()` など）。
 #
-# > **見る前に考える**：表面の検査では、どの段まで学習すると正解率が上がるでしょうか。ヒントは、前のほうの段ほど輪郭や質感を見ていることです。
+# > **見る前に考える**：表面の検査では、後ろからどの段まで学習すれば足りるでしょうか。ヒントは、前のほうの段ほど輪郭や質感を見ていることです。
 
 # %% [markdown] key="deeper-depth" lang="en" tags=["deeper"]
 # ## Deeper: how much to train
@@ -785,7 +785,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # - **出発点**：自己教師ありのDINOv2（[arXiv:2304.07193](https://arxiv.org/abs/2304.07193)）、画像と文で学んだSigLIP（[arXiv:2303.15343](https://arxiv.org/abs/2303.15343)）。どちらも `timm` から1行で読み込めます。まず凍結で試し、足りなければ鍛え直します。
 # - **大きなモデル**：LoRA（[arXiv:2106.09685](https://arxiv.org/abs/2106.09685)）とライブラリ `peft`。差分だけを学習して保存します（上の「さらに深く：LoRA」）。
-# - **平均して使う**：調整した重みどうしを平均するmodel soups（[arXiv:2203.05482](https://arxiv.org/abs/2203.05482)）、元の重みと平均して別の条件での正解率を保つWiSE-FT（[arXiv:2109.01903](https://arxiv.org/abs/2109.01903)）。
+# - **平均して使う**：ファインチューニングした重みどうしを平均するmodel soups（[arXiv:2203.05482](https://arxiv.org/abs/2203.05482)）、元の重みと平均して別の条件での正解率を保つWiSE-FT（[arXiv:2109.01903](https://arxiv.org/abs/2109.01903)）。
 
 # %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]
 # ## Deeper: when it goes wrong, and what people use today

@@ -75,11 +75,14 @@ def test_each_mistake_in_an_augmentation_has_its_own_sentence(monkeypatch, relig
     [
         ({"now": "tune"}, "plan_way"),
         ({"trained_on": [2]}, "plan_trained"),
+        ({"trained_on": 2}, "plan_trained"),
         ({"tested_on": [2]}, "plan_tested"),
+        ({"tested_on": 1}, "plan_tested"),
         ({"augment": "flips"}, "plan_augment"),
         ({"why": "better"}, "plan_why"),
         ({"now": ...}, "plan_missing"),
         ({"later": ...}, "plan_missing"),
+        ({"later": ""}, "plan_missing"),
     ],
 )
 def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, change, sentence):

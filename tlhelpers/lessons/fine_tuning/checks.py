@@ -79,12 +79,17 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson03.plan_missing", keys=", ".join(missing))
     if plan["now"] not in ("frozen", "fine-tune"):
         return text("lesson03.plan_way", given=plan["now"])
-    if 1 not in plan["trained_on"]:
+    if 1 not in _listed(plan["trained_on"]):
         return text("lesson03.plan_trained")
-    if not {1, 2} <= set(plan["tested_on"]):
+    if not {1, 2} <= set(_listed(plan["tested_on"])):
         return text("lesson03.plan_tested")
     if isinstance(plan["augment"], str) or not plan["augment"]:
         return text("lesson03.plan_augment")
     if brief_parts(plan, ["why"]):
         return text("lesson03.plan_why")
     return None
+
+
+def _listed(factories: object) -> list:
+    """The factories of an answer; a single number is a list of one."""
+    return list(factories) if isinstance(factories, (list, tuple, set)) else [factories]
