@@ -44,7 +44,7 @@ def read_the_widget(small_aerial: str, small_birds: str, lost: float) -> str | N
             return text("lesson07.read_over", name=named)
         if named != best_small(target):
             return text("lesson07.read_wrong", job=job, name=named)
-    if not isinstance(lost, (int, float)) or abs(lost - lost_by_size("birds")) > 1:
+    if not isinstance(lost, (int, float)) or not abs(lost - lost_by_size("birds")) <= 1:
         return text("lesson07.read_lost", lost=lost)
     return None
 
@@ -66,7 +66,7 @@ def lose_by_a_score(regret: Callable) -> str | None:
         return text("lesson07.regret_sign")
     if abs(given - 20) < 1e-6:
         return text("lesson07.regret_lowest")
-    if abs(given - 5) > 1e-6:
+    if not abs(given - 5) <= 1e-6:
         return text("lesson07.regret_wrong", given=f"{given:.2f}")
     none = regret({"a": 0.9, "b": 0.5, "c": 0.1}, dict(accuracy))
     return None if abs(none) < 1e-6 else text("lesson07.regret_none", given=f"{none:.2f}")

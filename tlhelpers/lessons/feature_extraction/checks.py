@@ -87,7 +87,7 @@ def plan_counter(plan: dict) -> str | None:
     if plan["mode"] != "eval":
         return text("lesson02.plan_mode")
     size = plan["head_kB"]
-    if not isinstance(size, int | float) or abs(size - HEAD_KB) > 1.5:
+    if not isinstance(size, int | float) or not abs(size - HEAD_KB) <= 1.5:
         return text("lesson02.plan_size", given=size)
     chosen = plan["compare_with"]
     if not isinstance(chosen, list | tuple) or not chosen or not set(chosen) <= set(BASELINES):

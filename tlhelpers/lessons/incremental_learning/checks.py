@@ -38,7 +38,7 @@ def read_the_stream(best: str, fell: float) -> str | None:
         for c in range(len(born))
         if born[c] < born[-1]
     ]
-    if abs(fell - 100 * mean(falls)) > ROUNDED:
+    if not abs(fell - 100 * mean(falls)) <= ROUNDED:
         return text("lesson04.read_fell", fell=f"{fell:g}")
     return None
 
@@ -55,10 +55,10 @@ def measure_forgetting(lost: Callable) -> str | None:
         return text("lesson04.lost_nan")
     if abs(answer - metrics.first_minus_last(rising)) < 1e-4:
         return text("lesson04.lost_other")
-    if abs(answer - metrics.forgetting(rising)) > 1e-4:
+    if not abs(answer - metrics.forgetting(rising)) <= 1e-4:
         return text("lesson04.lost_wrong", lost=f"{answer:.3f}")
     gaining = torch.tensor([[0.6, nan, nan], [0.9, 0.8, nan], [0.7, 0.9, 1.0]])
-    if abs(float(lost(gaining)) - metrics.forgetting(gaining)) > 1e-4:
+    if not abs(float(lost(gaining)) - metrics.forgetting(gaining)) <= 1e-4:
         return text("lesson04.lost_negative")
     return None
 

@@ -42,7 +42,7 @@ def read_the_leak(shots: int, points: float) -> str | None:
     if not isinstance(points, int | float) or isinstance(points, bool):
         return text("lesson14.read_points_type", given=repr(points)[:40])
     most = max(too_much)
-    if abs(points - promised("probe")[most]) > READING:
+    if not abs(points - promised("probe")[most]) <= READING:
         return text("lesson14.read_points", points=f"{points:g}", shots=most)
     return None
 
