@@ -7,7 +7,7 @@
 #
 # - 波形からログメル画像を1段ずつ作り、エラーの出ない間違いを直す
 # - 1単語2件の録音から、新しい単語を聞き分けるモデルを作る
-# - 声ごとに分け、いちばん低いグループもわかる測り方を計画する
+# - 声ごとに分け、正解率がいちばん低いグループも見えるテストを計画する
 #
 # 音が出ます。スピーカーかイヤホンを用意してください（なくても進められます。どの音にも画像が付いています）。
 
@@ -105,7 +105,7 @@ tl.claim(
 #
 # At the right, **DTW** is speech recognition from before neural networks: it looks for the nearest recording while allowing for another speed ("Deeper: DTW"). **Means of bands** knows only how strong each of 40 pitch ranges is on average, and how much that varies. Both stay far behind, as do a network that learned on drawings (lesson 02) and a random body. It is **having heard words** that helps, not pre-training as such.
 #
-# Settings were chosen on the 8 validation recordings of each word, so the labels are 2 + 8.
+# Settings were chosen on the 8 validation recordings of each word, so a word takes 2 + 8 labels.
 
 # %% [markdown] key="play" lang="ja"
 # ## 聞く、見る、試す
@@ -440,7 +440,7 @@ tl.quiz("13")
 #
 # - As a log-mel picture, sound is transferred like photos. If the picture is made in another way, the answers are wrong without any error.
 # - An ear that was trained on words learns new ones from two recordings.
-# - Measure by voice and report the worst group.
+# - Split by voice and report the worst group.
 # - The frozen body has hardly kept what was in the way of its pre-training, such as who is speaking.
 
 # %% [markdown] key="deeper-accent" lang="ja" tags=["deeper"]
@@ -614,7 +614,7 @@ lesson13.draw_unknown(tl.stored("13_unknown"))
 # 実際の製品では、1時間あたりの誤受付の回数で約束します。その回数は、お客様がメニューにない言葉をどれだけ話すかによって決まります。
 
 # %% [markdown] key="unknown-read" lang="en"
-# **One number does not tell how good a rejection is.** The sixth class gets 92% of the known words right, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than the next ones. Nearness keeps its promise of 5% and gets 53% of the known words right. Sureness lets through about as few (6%), but gets only 32% right: the network is often sure of words it does not know, so the threshold has to be very high.
+# **One number does not tell how good a rejection is.** The sixth class gets 92% of the known words right, but lets almost half of the unknown ones pass. Its threshold was set on the very words that it had learned as "other", and these were easier than words that are new to it. Nearness keeps its promise of 5% and gets 53% of the known words right. Sureness lets through about as few (6%), but gets only 32% right: the network is often sure of words it does not know, so the threshold has to be very high.
 #
 # A product would promise a number of false alarms an hour. How many there are depends on how often customers say what is not on the menu.
 
@@ -711,7 +711,7 @@ lesson13.own_voice()
 #
 # **Today**
 #
-# - **Self-supervised ears**: wav2vec 2.0 ([arXiv:2006.11477](https://arxiv.org/abs/2006.11477)) and HuBERT ([arXiv:2106.07447](https://arxiv.org/abs/2106.07447)) learn from speech without any text. Take their features and train a small head: that is today's start.
+# - **Self-supervised ears**: wav2vec 2.0 ([arXiv:2006.11477](https://arxiv.org/abs/2006.11477)) and HuBERT ([arXiv:2106.07447](https://arxiv.org/abs/2106.07447)) learn from speech without any text. A small head on their features is the usual start today.
 # - **Whisper** ([arXiv:2212.04356](https://arxiv.org/abs/2212.04356)) learned from 680,000 hours of speech with transcripts in many languages, and writes down what it hears.
 # - Words from few recordings: [arXiv:2104.01454](https://arxiv.org/abs/2104.01454). Dialects with few speakers are still an open problem.
 #
