@@ -346,14 +346,14 @@ lesson03.draw_labels(tl.stored("03_labels"))
 #
 # **鳥では逆に、差が7ポイントから2ポイントに縮みました。** 鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、この2つで効果の大きさを決めたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
 #
-# ただし、伸びしろがあれば必ず大きく上がるわけではありません。本物の花の写真では、80枚でも凍結は66%でしたが、ファインチューニングで上がったのは2〜3ポイントだけでした（「さらに深く：本物の写真とネットワーク」）。
+# ただし、伸びしろがあれば必ず大きく上がるわけではありません。本物の花の写真（ぼやけたもの）では、80枚でも凍結は66%でしたが、ファインチューニングで上がったのは2〜3ポイントだけでした（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
 # **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points. (Each point had 150 training steps, about half of the full recipe.)
 #
 # **On birds the gain shrinks instead**, from 7 points to 2. Birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted on these two was **how many labels there are, and how much room the frozen body leaves**.
 #
-# Room does not always turn into a gain, though. On real photographs of flowers, the frozen body reached only 66% even with eighty labels, and fine-tuning added just 2 to 3 points ("Deeper: real photographs and networks").
+# Room does not always turn into a gain, though. On real, but blurred photographs of flowers, the frozen body reached only 66% even with eighty labels, and fine-tuning added just 2 to 3 points ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -513,7 +513,7 @@ if tl.live("mobilenet_v2", "eurosat"):
     )
 
 # %% [markdown] key="real-read" lang="ja"
-# **5枚では、5ポイント下がった回も8ポイント上がった回もありました。80枚では3回とも2〜3ポイント上がりました。** 表面の検査ほど大きな差ではありません。正解率そのものが控えめなのは、写真を96画素に縮め、100ステップしか学習していないためでしょう。
+# **5枚では、5ポイント下がった回も8ポイント上がった回もありました。80枚では3回とも2〜3ポイント上がりました。** 表面の検査ほど大きな差ではありません。正解率そのものが控えめなのは、写真がぼやけていて、32×32画素ほどの細かさしかないためでしょう。
 #
 # ネットワークには**BatchNormの記憶**、つまり特徴の平均と散らばりの記録があり、`model.train()` の間は新しい画像で書き換わります。花の写真では、小さなバッチで乱れないように固定しました（レッスン02）。`model.train()` のあとに、次の2行を加えます。
 #
@@ -525,7 +525,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # 表面の検査では固定していません。新しい画像で書き換わるままでも、92%に届きました。`tl.fine_tune` は、指定がなければ固定します。
 
 # %% [markdown] key="real-read" lang="en"
-# **At five labels, one draw lost 5 points and another gained 8; at eighty, fine-tuning gains 2 to 3 points in each of the three draws.** That is less than on the inspection line. The accuracies themselves are modest, probably because the photographs were shrunk to 96 pixels and training was 100 steps only.
+# **At five labels, one draw lost 5 points and another gained 8; at eighty, fine-tuning gains 2 to 3 points in each of the three draws.** That is less than on the inspection line. The accuracies themselves are modest, probably because the photographs are blurred: they hold little more detail than 32 × 32 pixels.
 #
 # The network has a **BatchNorm memory**, a record of the mean and spread of its features, which new pictures overwrite after `model.train()`. For the flowers we kept it as it was, so that small batches do not disturb it (lesson 02). Two lines after `model.train()` do that:
 #
