@@ -170,7 +170,7 @@ pets.inspection
 # |---|---|---|
 # | broken files, files that are no image | left out | ask for them again, or delete them |
 # | exact copies | counted once | |
-# | one photo among the cats and the dogs | left out of both | look at it, delete one |
+# | the same photo as a cat and as a dog | left out of both | look at it, delete one |
 # | photos of one owner, or almost the same | kept in one part | if names do not tell the owner, load a CSV (columns `file`, `label`, `group`) |
 # | a third as many cats as dogs | | ask for more cats |
 #
@@ -346,11 +346,11 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
     # ja: print(f"翌月の正解率（{kind}）：手早い方法では {before:.0%}、今回は {sum(now) / len(now):.0%}")
 
 # %% [markdown] key="yours" lang="ja"
-# **翌月の正解率は68%から78%へ、10ポイント上がりました。** フォルダーを直したことに加え、分類を最近傍法から線形プローブに替えたことも効いたのでしょう。猫は49%から83%へ上がり、犬は86%から74%に下がっています。両方のクラスの枚数がほぼそろい、犬と答えやすい偏りがなくなったからでしょう。テストはまた89%でしたが、飼い主30人のテストには±10ポイントほどの幅があり、今回は運も良かったのです。
+# **翌月の正解率は、68%から78%に上がりました。** フォルダーを直したことに加え、分類を最近傍法から線形プローブに替えたことも効いたのでしょう。猫は49%から83%へ上がり、犬は86%から74%に下がっています。両方のクラスの枚数がほぼそろい、犬と答えやすい偏りがなくなったからでしょう。テストはまた89%でしたが、飼い主30人のテストには±10ポイントほどの幅があり、今回は運も良かったのです。
 #
 # ## あなたの写真で
 #
-# `photos` というフォルダーの中にクラスごとのフォルダーを作り、写真を入れてください（1クラス10枚から）。あとは、ターミナルの3行だけです。写真はこのコンピューターから出ません。
+# `photos` というフォルダーの中にクラスごとのフォルダーを作り、写真を入れてください（1クラス10枚から）。あとは、JupyterLabのターミナルで `photos` のある場所に移り、次の3行を実行するだけです。写真はこのコンピューターから出ません。
 #
 # ```
 # python -m tlhelpers fetch mobilenet_v2
@@ -363,11 +363,11 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
 # 次の図は、MobileNetV2を本物の猫と犬の写真で試した結果です（保存済み）。
 
 # %% [markdown] key="yours" lang="en"
-# **Next month's accuracy is now 78%, ten points more than before.** The mended folder and the probe, in place of the nearest neighbour, have probably both helped. Cats rose from 49% to 83%, and dogs fell from 86% to 74%: with about as many photos of both, the classifier probably no longer leans towards dogs. The test said 89% again: with 30 owners it is exact only to some ± 10 points, and this one was lucky.
+# **Next month's accuracy rose from 68% to 78%.** The mended folder and the probe, in place of the nearest neighbour, have probably both helped. Cats rose from 49% to 83%, and dogs fell from 86% to 74%: with about as many photos of both, the classifier probably no longer leans towards dogs. The test said 89% again: with 30 owners it is exact only to some ± 10 points, and this one was lucky.
 #
 # ## With your photos
 #
-# Put your photos into a folder `photos`, in one folder for each class (ten photos of each are a start). Three lines in a terminal do the rest, and no photo leaves this computer.
+# Put your photos into a folder `photos`, in one folder for each class (ten photos of each are a start). In JupyterLab's terminal, go to where `photos` lies, and three lines do the rest. No photo leaves this computer.
 #
 # ```
 # python -m tlhelpers fetch mobilenet_v2
@@ -383,10 +383,10 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
 lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **猫や犬を知っている目なら、1クラス10枚で約95%、ラベルなしでも93%です。** ラベルなしでは、ImageNetの1,000クラスにある猫5種類と犬118種類の、確率の平均を比べます。ここでもクラスごとに見ると、猫は87%、犬は99%です。
+# **猫や犬を知っている目なら、1クラス10枚で約95%、ラベルなしでも93%です。** ラベルなしのときは、ImageNetの出力層をそのまま使い、猫5種類の確率の平均と犬118種類の確率の平均を比べます。ここでもクラスごとに見ると、猫は87%、犬は99%です。
 
 # %% [markdown] key="real-read" lang="en"
-# **An eye that knows cats and dogs needs ten labels a class for about 95%, and none for 93%.** Without labels, compare the mean probability of ImageNet's 5 kinds of cat and 118 kinds of dog. Class by class, 87% of the cats and 99% of the dogs are right.
+# **An eye that knows cats and dogs needs ten labels a class for about 95%, and none for 93%.** Without labels, ImageNet's own head answers: we compare its mean probability for 5 kinds of cat and for 118 kinds of dog. Class by class, 87% of the cats and 99% of the dogs are right.
 
 # %% [markdown] key="exercise-c" lang="ja"
 # ### 練習C（設計する、8分。2人で話し合うのもおすすめです）
@@ -443,7 +443,7 @@ tl.check("14-c")
 # %% [markdown] key="ex-c-why" lang="ja" tags=["solution"]
 # | 観点 | 0点 | 1点 | 2点 |
 # |---|---|---|---|
-# | 99%への疑い | 触れていない | 写真ごとの分割を疑った | 同じ部品の15枚が両方に入る、と説明した |
+# | 99%への疑い | 触れていない | 写真ごとの分割を疑った | さらに、同じ部品の15枚はよく似ている、と説明した |
 # | 分割 | 写真ごと、またはカメラごと | 部品ごと | 部品ごとに加え、カメラを1台外したテストもする |
 # | 順番 | 理由がない | 手軽な方法から順に並べた | 次へ進む条件を検証データで決めた |
 # | 少ない種類 | 触れていない | クラスごとに測る | さらに、何個追加するかを述べた |
@@ -454,7 +454,7 @@ tl.check("14-c")
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
-# | doubts about the 99% | none | a split by photo is suspected | and why: 15 photos of a part lie on both sides |
+# | doubts about the 99% | none | a split by photo is suspected | and why: the 15 photos of a part look alike |
 # | split | by photo, or by camera alone | by part | by part, and also a test with one camera left out |
 # | order | no reason | cheap things first | with a condition, on validation data, for going on |
 # | the rare kind | not mentioned | measured class by class | and how many more to ask for |
@@ -497,12 +497,12 @@ tl.quiz("14")
 lesson14.draw_ladder(tl.stored("14_ladder"))
 
 # %% [markdown] key="ladder-read" lang="ja"
-# **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** そのあとの差は、どれも1回ごとのばらつき（細い線）を超えないので、あなたの写真で効くかどうかは検証データで確かめます。動物を2倍にしても線形プローブはほとんど変わりませんが、ファインチューニングはそれを6ポイント上回ります。枚数が多いほど、目を鍛え直す効果が出ます（レッスン03）。
+# **いちばん大きな一歩は、最初に特徴を借りたことです（56%から76%）。** そのあとは、どの1段の差も1回ごとのばらつき（細い線）を超えないので、あなたの写真で効くかどうかは検証データで確かめます。動物を2倍にしても線形プローブはほとんど変わりませんが、ファインチューニングはそれを6ポイント上回ります。
 #
 # ゼロからの学習も、エポック数をファインチューニングの3倍にすれば、線形プローブと並びます。借りた目は猫も犬も見たことがなく、絵なら少ない枚数でも覚えられるからでしょう。本物の写真では、差はずっと大きくなります。
 
 # %% [markdown] key="ladder-read" lang="en"
-# **The big step is the first one: to borrow features (56% to 76%).** After it, no difference is larger than the spread of single results (thin lines), so only your validation data can tell what pays on your photos. With twice the animals the probe hardly gains, but fine-tuning is 6 points above it: the more photos, the more it pays to train the eye itself (lesson 03).
+# **The big step is the first one: to borrow features (56% to 76%).** After it, each step is smaller than the spread of single results (thin lines), so only your validation data can tell what pays on your photos. With twice the animals the probe hardly gains, but fine-tuning is 6 points above it.
 #
 # Training from scratch, with three times the epochs of fine-tuning, is level with the probe, probably because this eye has never met a cat or a dog, and drawings are easily learnt. On real photographs that looks different:
 
@@ -687,7 +687,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 #
 # - 誤りの図は最近傍法の結果です。線形プローブでも上がり下がりは同じで、テストと実力の差は、リークで5ポイント、猫だけ暗い照明で22ポイントでした（`tl.stored("14_mistakes")["probe"]`）。
 # - 「この順番を10回」の図では、ファインチューニングの12エポックを半分や3倍にしても、AdamWに替えても、線形プローブを上回ります。クリッピングをやめたときだけは、差がはっきりしません（区間が0をまたぎます）。設定は、どの方法もそれぞれの検証データで選びました。
-# - 本物の写真では、ゼロからの学習のステップ数（200）を半分や3倍にし、クリッピングをやめ、AdamWに替えても、ファインチューニングより31〜41ポイント低いままです（最高で62%）。ファインチューニングは、3回とも線形プローブより1〜2ポイント高くなりました。ファインチューニングとゼロからの学習の学習率は、どちらも3つの候補の最小値でした。もっと小さければ、さらに良いかもしれません。
+# - 本物の写真では、ゼロからの学習のステップ数（200）を半分や3倍にしても、クリッピングをやめても、AdamWに替えても、ファインチューニングより31〜41ポイント低いままです（最高で62%）。ファインチューニングは、3回とも線形プローブより1〜2ポイント高くなりました。ファインチューニングとゼロからの学習の学習率は、どちらも3つの候補の最小値でした。もっと小さければ、さらに良いかもしれません。
 # - ラベル違い探しは、8匹のラベルをわざと間違えた100匹のフォルダーでも試しました（10回）。疑わしい12匹の中に入っていたのは、平均5匹です。
 # - リークがいつも数字に出るとは限りません。363枚の画像から切り出した本物の血液の細胞1,431個では、細胞ごとに分けても画像ごとに分けても、正解率はどちらも99%でした（`tl.stored("14_photos")["cells"]`）。測るまではわからないので、いつもグループごとに分けます。
 #
@@ -707,7 +707,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # **How sure is this?**
 #
 # - The figure of mistakes shows the nearest neighbour. With a linear probe the same rises and falls: the test is 5 points too kind with a leak, and 22 with cats in dim light (`tl.stored("14_mistakes")["probe"]`).
-# - In the figure of "this order, ten times", fine-tuning is ahead of the probe at half and three times its 12 epochs and with AdamW, too. Only without clipping is it open (the interval contains 0). Each way chose its settings on its own validation data.
+# - In the figure of "this order, ten times", fine-tuning is ahead of the probe at half and three times its 12 epochs and with AdamW, too. Without clipping, it cannot be told (the interval contains 0). Each way chose its settings on its own validation data.
 # - On real photographs, scratch stays 31 to 41 points below fine-tuning at half and three times its 200 steps, without clipping and with AdamW (62% at most). Fine-tuning was 1 to 2 points above the probe in each of the 3 draws. Fine-tuning and scratch both chose the lowest of three learning rates, so a still lower one might do better.
 # - The hunt for wrong labels was tried on folders of 100 animals with eight wrong labels, ten times: five on average were among the twelve most doubtful.
 # - Not every leak shows in the numbers: with 1,431 real blood cells cut from 363 pictures, the accuracy is 99% whether one splits by cell or by picture (`tl.stored("14_photos")["cells"]`). One cannot know beforehand, so split by group in any case.
