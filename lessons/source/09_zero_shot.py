@@ -7,7 +7,7 @@
 #
 # - 学習で一度も見せていないクラスを、説明だけから見つける
 # - 見たクラスも候補に入れると正解率がどれだけ崩れるかを測り、補正する
-# - CLIPのしくみを小さく作り、説明文の書き方でどれだけ変わるかを確かめる
+# - 小さなCLIPを作り、説明文の書き方で正解率がどれだけ変わるかを確かめる
 
 # %% [markdown] key="title" lang="en"
 # # 09 Zero-shot learning
@@ -203,7 +203,7 @@ tl.claim(
 # %% [markdown] key="splits-read" lang="ja"
 # **見たことのない5種を、平均83%で見分けました**（いちばん上の行）。ただし、画素だけでも64%です。翼の色だけで、かなり絞れてしまうのです。色の属性を説明から消すと、画素は42%に落ち、ネットワークは75%です。形は、ネットワークのほうがずっとよく読めています。
 #
-# どの5種を除くかで、正解率は大きく変わります（1回ごとの標準偏差は10ポイント）。1通りの分け方で測ったゼロショットの数字は、当てになりません。20回を平均すると、単純な「最も近いシグネチャ」（87%）はESZSLに負けていません。色なしでは5ポイント上です（95%信頼区間は2〜9）。
+# どの5種を除くかで、正解率は大きく変わります（1回ごとの標準偏差は10ポイント）。1通りの分け方で測ったゼロショットの数字は、当てになりません。20回を平均すると、単純な「最も近いシグネチャ」（87%）はESZSLに負けていません。色なしでは5ポイント上です（95%信頼区間は2〜9）。単純な方法も、必ず試しましょう。
 #
 # ## 落とし穴：全部の名前から選ぶとき
 #
@@ -212,7 +212,7 @@ tl.claim(
 # %% [markdown] key="splits-read" lang="en"
 # **Of five birds that were never shown, 83% are named right on average** (top row). Pixels alone reach 64%, for colour rules out a good deal. Without colours in the descriptions, pixels fall to 42%, the network only to 75%: it reads shapes much better.
 #
-# Do not trust one split: the standard deviation over draws is 10 points. Over 20 draws the plain nearest signature (87%) is no worse than ESZSL, and 5 points better without colours (95% interval 2 to 9).
+# Do not trust one split: the standard deviation over draws is 10 points. Over 20 draws the plain nearest signature (87%) is no worse than ESZSL, and 5 points better without colours (95% interval 2 to 9): always try the simple method, too.
 #
 # ## The trap: choosing among all names
 #
@@ -309,13 +309,13 @@ tl.check("09-b")
 # %% [markdown] key="clip" lang="ja"
 # ## 属性の表がないとき：小さなCLIP
 #
-# 属性の表は、誰かが作らなければなりません。一方、Webには、写真に添えた説明文がいくらでもあります。**CLIP**（Radford ほか, 2021、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、写真と文の組だけから学びます。写真と自分の説明文を近づけ、ほかの説明文から離す**対照学習**（contrastive learning）です。
+# 属性の表は、誰かが作らなければなりません。一方、Webには、写真に添えた説明文がいくらでもあります。**CLIP**（Radford ほか, 2021、[arXiv:2103.00020](https://arxiv.org/abs/2103.00020)）は、写真と文の組だけから学びます。どちらもベクトルに変え、写真を自分の説明文に近づけ、ほかの説明文から離す**対照学習**（contrastive learning）です。
 #
-# バッチの写真 $i$ と文 $j$ の相性 $z_{ij}$ は、コサイン類似度に倍率を掛けた値です。倍率は10倍から始め、重みと一緒に学習します。損失は、自分の文を当てる交差エントロピー（$z$ の行）と、自分の写真を当てる交差エントロピー（$z$ の列）の平均です。
+# バッチの写真 $i$ と文 $j$ の相性 $z_{ij}$ は、2つのベクトルのコサイン類似度に倍率を掛けた値です。倍率は10倍から始め、重みと一緒に学習します。損失は、自分の文を当てる交差エントロピー（$z$ の行）と、自分の写真を当てる交差エントロピー（$z$ の列）の平均です。
 #
 # $$L = \tfrac12\Big[\text{CE}(z, \text{行})+\text{CE}(z, \text{列})\Big]$$
 #
-# たとえば2組、倍率10で、自分の文とのコサイン類似度が0.8、もう1つの文とは0.2なら、$z$ は8と2で、損失は $-\log\frac{e^8}{e^8+e^2}=0.002$ です。どちらとも同じなら $\log 2=0.69$ で、ランダムに選ぶのと変わりません。
+# たとえば、組が2つ、倍率が10で、自分の文とのコサイン類似度が0.8、もう1つの文とは0.2なら、$z$ は8と2で、損失は $-\log\frac{e^8}{e^8+e^2}=0.002$ です。どちらとも同じなら $\log 2=0.69$ で、ランダムに選ぶのと変わりません。
 #
 # さまざまな特徴の鳥3,000羽と、その特徴のいくつかに触れた説明文を用意しました。24種のどれとも違う鳥ばかりで、種名は一度も出てきません。文は**TF-IDF**で数字にします。1〜3文字の並びを数え、珍しい並びほど重く見る方法です。そのあと、写真側も文側も線形層1つで、同じ64次元に移します。
 #
@@ -324,13 +324,13 @@ tl.check("09-b")
 # %% [markdown] key="clip" lang="en"
 # ## Without a table of attributes: a small CLIP
 #
-# Somebody has to make a table of attributes; the web is full of pictures with captions. **CLIP** (Radford et al., 2021, [arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) learns from such pairs alone: it pulls each picture towards its own caption and away from the others (**contrastive learning**).
+# Somebody has to make a table of attributes; the web is full of pictures with captions. **CLIP** (Radford et al., 2021, [arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) learns from such pairs alone: it turns both into vectors and pulls each picture towards its own caption, away from the others (**contrastive learning**).
 #
-# Let $z_{ij}$ be the cosine between picture $i$ and caption $j$ of a batch, times a scale: 10 at first, then learned, too. The loss is the cross-entropy of finding one's own caption (rows of $z$) and one's own picture (columns):
+# Let $z_{ij}$ be the cosine between the vectors of picture $i$ and caption $j$ in a batch, times a scale: 10 at first, then learned. The loss is the cross-entropy of finding one's own caption (rows of $z$) and one's own picture (columns):
 #
 # $$L = \tfrac12\Big[\text{CE}(z, \text{rows})+\text{CE}(z, \text{columns})\Big]$$
 #
-# For example, at scale 10, take two pairs with a cosine of 0.8 to one's own and 0.2 to the other: $z$ is 8 and 2, and the loss $-\log\frac{e^8}{e^8+e^2}=0.002$. If both were alike, it would be $\log 2=0.69$, which is guessing.
+# For example, at scale 10, take two pairs with a cosine of 0.8 to one's own and 0.2 to the other: $z$ is 8 and 2, and the loss $-\log\frac{e^8}{e^8+e^2}=0.002$. If both were alike, it would be $\log 2=0.69$ (guessing).
 #
 # Here are 3,000 drawn birds with captions of some features. None is of the 24 species, and no species is named. **TF-IDF** turns captions into numbers by counting pieces of one to three letters (rare ones weigh more). One linear layer on each side leads to the same 64 dimensions.
 #
@@ -398,7 +398,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # ImageNetで事前学習したMobileNetV2には、1,000クラスの出力層が付いています。そのうち118が犬種、5が飼い猫です。これをそのまま使えば、犬と猫は**ラベルを1枚も使わずに**見分けられるはずです。
 
 # %% [markdown] key="pairs-read" lang="en"
-# **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the score adds up whatever fits, so a missing crest can be outweighed. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
+# **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the rest outweighs a missing crest. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
 # **Wording matters** (at the right). Other words for the same thing (beak for bill; the colours stay) bring the accuracy down to 41%. A name alone gives 9%: only a few, such as *wagtail*, hold a word of the captions. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
@@ -636,10 +636,10 @@ bird_words = lesson09.attribute_names(birds)
 lesson09.draw_attributes([bird_words[k] for k in varies], areas)
 
 # %% [markdown] key="auc-read" lang="ja"
-# **すべてが読める必要はありません。** 翼の色や冠羽はよく読めています。太いくちばしは0.5を下回り、逆向きに読まれています。見せた19種では、太いくちばしがほかの特徴と一緒に現れやすかったのでしょう（5種すべてにある属性や、どれにもない属性は、測れないので省きました）。読めない属性でしか違わない2種は、説明がどれほど正確でも区別できません。属性がまったく同じ2種は、`tl.zero_shot` がエラーで知らせます。
+# **11の属性のうち10は読めていますが、太いくちばしは逆向きに読まれています**（0.5未満）。ヤマセミはくちばしが太く、翼が青い鳥です。見せた19種のうち、くちばしの太い鳥に青い翼は1種もいないので、読み違えたのでしょう。長いあしは、5種のどれにもないため測れません。読めない属性でしか違わない2種は、説明がどれほど正確でも区別できません。属性がまったく同じ2種は、`tl.zero_shot` がエラーで知らせます。
 
 # %% [markdown] key="auc-read" lang="en"
-# **Not all of them need to be read.** The colours of wings and the crest are read well. The thick bill is below 0.5: it is read the wrong way round, probably because among the 19 birds shown it mostly comes with certain other features (attributes that all five birds share or lack cannot be measured and are left out). Two species that differ only in attributes that are not read cannot be told apart, however exact the description. Where two have exactly the same attributes, `tl.zero_shot` says so in an error.
+# **Ten of eleven attributes are read, but the thick bill the wrong way round** (below 0.5). The crested kingfisher has a thick bill and a blue wing; of the 19 birds shown, none with a thick bill has a blue wing, which probably misleads the reader. Long legs cannot be measured, for none of the five has them. Two species that differ only in attributes that are not read cannot be told apart, however exact the description. Where two have exactly the same attributes, `tl.zero_shot` says so in an error.
 
 # %% [markdown] key="deeper-hubs" lang="ja" tags=["deeper"]
 # ## さらに深く：人気の名前（ハブ）
@@ -690,7 +690,7 @@ print(f"Mean over four wordings: {tl.interval(mean_of_four, share=True)} right")
 # %% [markdown] key="deeper-texts" lang="ja" tags=["deeper"]
 # ## さらに深く：文章を分類名だけで分ける
 #
-# 文の埋め込みモデル（レッスン12）で、問い合わせとニュースを、**分類名に最も近いもの**へ分けます。白抜きの印は、分類名を1文の説明に替えた場合です。
+# **文エンコーダー**（文をベクトルに変えるモデル、レッスン12）で、問い合わせとニュースを、**分類名に最も近いもの**へ分けます。白抜きの印は、分類名を1文の説明に替えた場合です。
 
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: texts by the names of their classes

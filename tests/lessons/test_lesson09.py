@@ -220,6 +220,14 @@ def test_three_fish_are_found_better_by_pixels():
     assert list(map(round, shares)) == [73, 50, 32]
 
 
+def test_no_bird_shown_has_a_thick_bill_and_a_blue_wing_and_none_unseen_has_long_legs():
+    names, unseen = list(birds.FEATURES), [2, 6, 12, 19, 22]
+    bill, wing, legs = map(names.index, ("thick_bill", "blue", "long_legs"))
+    both = (birds.ATTRIBUTES[:, bill] * birds.ATTRIBUTES[:, wing]).nonzero()[:, 0].tolist()
+    assert [birds.SPECIES[c][0] for c in both] == ["crested kingfisher"]
+    assert birds.ATTRIBUTES[unseen, legs].sum() == 0
+
+
 def test_real_cats_and_dogs_need_no_label_but_the_prior_put_right():
     found = stored("09_real")["photos"]["cats_dogs"]
     assert interval(found["means"], share=True).low >= 0.85
