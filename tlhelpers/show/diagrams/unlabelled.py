@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tlhelpers.runtime.language import text
 from tlhelpers.show.diagrams.canvas import HIGH, PALE, SMALL, Diagram, drawn
 from tlhelpers.show.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
@@ -64,31 +65,33 @@ def patches() -> Diagram:
     d.note(20, 26, "patches_sound")
     for lift in (16, 8, 0):
         part(28 + lift, 44 + 16 - lift)
-    d.arrow(146, 100, 60)
-    d.note(176, 84, "patches_body", SMALL, text_anchor="middle")
-    d.note(222, 26, "patches_bank")
-    d.add("rect", x=222, y=42, width=180, height=108, rx=8, fill="white", stroke=GREY)
-    spots = ((30, 40), (52, 66), (74, 34), (96, 72), (60, 46), (110, 44), (88, 54), (128, 70))
-    for dx, dy in spots:
-        d.add("rect", x=222 + dx, y=36 + dy, width=10, height=10, fill=BLUE, opacity=0.75)
     d.note(20, 186, "patches_new")
     part(28, 198, cracked=True)
     odd_x, odd_y = 28 + 4 * side, 198 + 4 * side
     around = {"width": side, "height": side, "stroke": VERMILION, "stroke_width": 3}
     d.add("rect", x=odd_x, y=odd_y, fill="none", **around)
-    d.arrow(odd_x + side + 4, odd_y + 8, 276, -108, VERMILION)
-    d.add("rect", x=380, y=130, width=12, height=12, fill=VERMILION)
-    d.arrow(379, 132, -20, -16, VERMILION, both=True)
-    d.note(232, 226, "patches_distance", SMALL, fill=VERMILION)
-    d.arrow(414, 96, 26)
-    d.note(450, 26, "patches_map")
+    d.block(196, 60, text("diagram.patches_body"), width=84, height=224, locked=True)
+    d.arrow(148, 96, 40)
+    d.arrow(odd_x + side + 4, odd_y + side / 2, 101, 0, VERMILION)
+    d.note(330, 26, "patches_bank")
+    d.add("rect", x=330, y=42, width=196, height=120, rx=8, fill="white", stroke=GREY)
+    d.arrow(288, 96, 34)
+    spots = ((74, 40), (96, 66), (118, 34), (140, 72), (104, 46), (154, 44), (132, 54), (172, 70))
+    for dx, dy in spots:
+        d.add("rect", x=322 + dx, y=36 + dy, width=10, height=10, fill=BLUE, opacity=0.75)
+    d.add("rect", x=352, y=138, width=12, height=12, fill=VERMILION)
+    d.arrow(288, odd_y + side / 2, 63, -91, VERMILION)
+    d.arrow(367, 137, 48, -23, VERMILION, both=True)
+    d.note(372, 186, "patches_distance", SMALL, fill=VERMILION)
+    d.arrow(536, 96, 26)
+    d.note(574, 26, "patches_map")
     along_crack = {(4, 4): 9, (4, 5): 5, (5, 5): 4, (5, 4): 3, (5, 6): 3}
     for row in range(grid):
         for column in range(grid):
             shade = along_crack.get((row, column), 2 if (3 * row + 5 * column) % 7 < 2 else 1)
             d.add(
                 "rect",
-                x=450 + 15 * column,
+                x=574 + 15 * column,
                 y=42 + 15 * row,
                 width=15,
                 height=15,
@@ -96,7 +99,7 @@ def patches() -> Diagram:
                 opacity=0.09 * shade,
                 stroke=GREY,
             )
-    d.note(450, 186, "patches_score", SMALL)
+    d.note(574, 186, "patches_score", SMALL)
     return d
 
 
