@@ -67,7 +67,7 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **予想する**。「予想してから実行」とあったら、その下の欄に予想を入れます。外れたときほど、よく覚えられます。
 # 2. **実行する**。図を見て、予想と比べます。
-# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナルで `tl reset 00` を実行すると、元のままの新しいコピーができます。
+# 3. **変えてみる**。数字を1つ変えて、もう一度実行します。元に戻したくなったら、ターミナル（メニューの「ファイル」→「新規」→「ターミナル」）で `tl reset 00` を実行すると、元のままの新しいコピーができます。
 #
 # では、さっそくやってみましょう。
 
@@ -76,7 +76,7 @@ print(str(summary).splitlines()[-1])
 #
 # 1. **Predict.** Where it says "Predict, then run", enter your guess in the control below. You will remember best what you got wrong.
 # 2. **Run.** Look at the figure and compare.
-# 3. **Change.** Change one number and run again. If you want the original back, `tl reset 00` in a terminal makes a fresh copy.
+# 3. **Change.** Change one number and run again. If you want the original back, `tl reset 00` in a terminal (in the menu: File, New, Terminal) makes a fresh copy.
 #
 # Let us do it right away.
 
@@ -260,7 +260,7 @@ lesson00.draw_map()
 # %% [markdown] key="map-read" lang="ja"
 # 全部で16のレッスンがあり、01からは1つ約45分です。番号の順に進むのがおすすめです。急ぐ人は、01と02だけでも十分に始められます。02の終わりのほうでは、自分の写真でも試せます。
 #
-# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、事前学習のデータ（**転移元**）との近さを選んでみてください。マップが示すのは出発点で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
+# 「自分の問題では何から試せばよいか」を先に知りたい人は、次の**戦略マップ**で、ラベルの数や、自分のデータ（**転移先**）と事前学習のデータ（**転移元**）の近さなどを選んでみてください。マップが示すのは出発点で、決めるのは測定です（レッスン06、14）。出てくることばは、どれもこの先のレッスンで説明します。いまは、自分の場所を見つけられれば十分です。
 
 # %% [markdown] key="map-read" lang="en"
 # There are sixteen lessons; from 01 on, each takes about 45 minutes. We suggest going by number. If you are in a hurry, 01 and 02 are enough to begin with; towards the end of 02 you can try photos of your own.
@@ -291,8 +291,8 @@ plan = {
     # ja: "compare_with": "画素の近さと、何も学んでいない目。写真は同じものを使う",
     "tested_on": "photos of other loaves, taken at the till on other days",
     # ja: "tested_on": "別の日に、レジで別のパンを撮った写真",
-    "new_bread": "label five photos of it and add their mean; the old kinds stay as they are",
-    # ja: "new_bread": "新作の写真5枚にラベルを付け、その平均を加える。今までのパンはそのまま残る",
+    "new_bread": "label five photos of it and add its prototype; the old kinds stay as they are",
+    # ja: "new_bread": "新作の写真5枚にラベルを付け、そのプロトタイプを加える。今までのパンはそのまま残る",
     "why": "Five labels are few, and photos of bread are related to ordinary photographs.",
     # ja: "why": "ラベルは5枚と少なく、パンの写真はふつうの写真とやや近いから。",
 }
@@ -307,7 +307,7 @@ tl.check("00-c")
 # | テスト | 学習に使った写真 | 残しておいた別の写真 | 本番に近い写真（別の日、レジの明るさ、別のパン） |
 # | 新作のパン | 考えていない | 全部を最初から学習し直す | 今までのパンを忘れないようにしながら加える |
 #
-# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。マップの「ランダムな重み」とは、何も学んでいない目のことです。
+# 6点以上なら、すぐに試せる計画です。解答例は8点です。マップでは「1〜9個」「やや近い」「データが届き続ける」「古いクラスも残す」を選びます。**プロトタイプ**は、目が作る数を種類ごとに平均したものです。マップの「ランダムな重み」は、何も学んでいない目のことです。
 
 # %% [markdown] key="ex-c-why" lang="en" tags=["solution"]
 # | | 0 points | 1 point | 2 points |
@@ -317,7 +317,7 @@ tl.check("00-c")
 # | test | photos used for training | other photos, kept back | photos as they will come: other days, other loaves, the light of the till |
 # | new bread | not thought of | learn everything again | add it in a way that does not forget the old ones |
 #
-# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay". Its "random weights" are an eye that has learned nothing.
+# With 6 points or more you could begin tomorrow; the plan above has 8. In the map, set "1 to 9", "related", "data keep arriving" and "old classes must stay". A **prototype** is the mean of the eye's numbers for one kind; the map's "random weights" are an eye that has learned nothing.
 
 # %% key="quiz"
 tl.quiz("00")
