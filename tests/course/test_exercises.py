@@ -1,13 +1,13 @@
 """What `check` says: to each way of being wrong, and to what is right, in both languages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 import torch
 
 from tlhelpers.course import exercises, record
-from tlhelpers.course.exercises import brief_parts, check, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, check, exercise, listed, open_parts
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import as_html
@@ -18,7 +18,11 @@ def is_three(count: int) -> str | None:
 
 
 def doubles(double: Callable) -> str | None:
-    return None if double(4) == 8 else "double(4) is not 8."
+    return None if as_number("double(4)", double(4)) == 8 else "double(4) is not 8."
+
+
+def counts(shares: Mapping[str, int]) -> str | None:
+    return None if sum(shares.values()) == 3 else "The counts are not right."
 
 
 HINTS = ("quiz.right", "quiz.wrong")  # any two sentences of the catalogues
@@ -33,9 +37,10 @@ def own_exercises(monkeypatch, tmp_path):
     monkeypatch.setattr(exercises, "_known", {})
     exercise("90-a", hints=HINTS, right="check.right")(is_three)
     exercise("90-b")(doubles)
+    exercise("90-c")(counts)
 
 
-@pytest.mark.parametrize("answer", [3, np.int64(3), torch.tensor(3)])
+@pytest.mark.parametrize("answer", [3, np.int64(3), torch.tensor(3), torch.tensor([3])])
 def test_a_right_answer_passes_whatever_library_made_the_number(answer):
     assert check("90-a", {"count": answer}).passed
     assert record.load()["exercises"]["90-a"]["passed"]
@@ -59,7 +64,17 @@ def test_the_variables_are_those_of_the_notebook_that_calls():
         ("90-b", {"double": lambda x: ...}, "function double still returns"),
         ("90-b", {"double": lambda x: x["a"]}, "TypeError: 'int' object is not subscriptable"),
         ("90-b", {"double": lambda: 8}, "TypeError"),
-        ("90-z", {}, "no exercise 90-z. In this lesson: 90-a, 90-b"),
+        ("90-b", {"double": lambda x: None}, "The function double returns nothing"),
+        (
+            "90-b",
+            {"double": lambda x: [8]},
+            "double(4) is of type list; what is asked for is a num",
+        ),
+        ("90-b", {"double": lambda x: "8"}, "double(4) is of type str"),
+        ("90-b", {"double": lambda x: torch.arange(8)}, "double(4) is of type Tensor"),
+        ("90-b", {"double": 8}, "of type int; what is asked for is a function"),
+        ("90-c", {"shares": [1, 2]}, "of type list; what is asked for is a dictionary"),
+        ("90-z", {}, "no exercise 90-z. In this lesson: 90-a, 90-b, 90-c"),
         ("nonsense", {}, "no exercise nonsense"),
         ("..-a", {}, "no exercise ..-a"),
     ],
@@ -130,6 +145,13 @@ def test_every_check_of_a_lesson_has_hints_that_exist():
 
 
 def test_a_plan_says_what_is_open_and_what_is_brief_in_either_language():
-    plan = {"a": ..., "b": None, "c": "", "d": [], "e": "4分の1になる", "f": "a quarter", "g": 4}
-    assert open_parts(plan, [*plan, "h"]) == ["a", "b", "c", "d", "h"]
+    plan = {"a": ..., "b": None, "c": " ", "d": [], "e": "4分の1になる", "f": "a quarter", "g": 4}
+    given = {"i": 0, "j": np.int64(4), "k": np.arange(2), "l": torch.arange(2)}
+    assert open_parts(plan | given, [*plan, "h", *given]) == ["a", "b", "c", "d", "h"]
     assert brief_parts(plan, "efg") == ["f", "g"]
+
+
+def test_one_thing_is_a_list_of_one():
+    assert listed("pixels") == ["pixels"] and listed(2) == [2]
+    assert listed(("a", "b")) == ["a", "b"] == listed(np.array(["a", "b"]))
+    assert 1 in listed(torch.tensor([1, 2])) and sorted(listed({2, 1})) == [1, 2]

@@ -375,7 +375,7 @@ def test_the_widget_names_the_best_within_the_limits(monkeypatch, lang):
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
-        (lambda s, a: None, "regret_kind"),
+        (lambda s, a: "five", "regret_kind"),
         (lambda s, a: max(a.values()) - a[max(s, key=s.get)], "regret_fraction"),
         (lambda s, a: 100 * (a[max(s, key=s.get)] - max(a.values())), "regret_sign"),
         (lambda s, a: 100 * (max(a.values()) - min(a.values())), "regret_lowest"),

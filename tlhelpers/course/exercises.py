@@ -134,12 +134,30 @@ def check(name: str, variables: Mapping[str, object] | None = None) -> Verdict:
 
 def open_parts(plan: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """The keys under which a learner's plan says nothing yet: missing, None, `...` or empty."""
-    return [key for key in keys if plan.get(key) in (None, ..., "", [])]
+
+    def is_open(value: object) -> bool:
+        said = value.strip() if isinstance(value, str) else value
+        empty = isinstance(said, (str, list, tuple, set, dict)) and not said
+        return value is None or value is ... or empty
+
+    return [key for key in keys if is_open(plan.get(key))]
 
 
 def brief_parts(plan: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """The keys under which a learner's plan says less than a sentence."""
     return [key for key in keys if width(str(plan[key])) < SENTENCE]
+
+
+def as_number(name: str, value: object) -> float:
+    """The number under `name` in an answer, from whatever library; else a sentence is said."""
+    return float(_as_kind(name, value, float))
+
+
+def listed(value: Any) -> list:
+    """The entries of an answer that may be one thing instead of a list of it."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return [value]
+    return list(value)
 
 
 def _record(asked: Exercise, passed: bool) -> tuple[int, tuple[str, ...]]:
@@ -180,23 +198,23 @@ def _all_gaps(value: object) -> bool:
     return isinstance(value, dict) and value != {} and all(v is ... for v in value.values())
 
 
-def _as_kind(name: str, value: Any, kind: Any) -> object:
-    """The value, a tensor of one number as that number. Raises _WrongKind."""
-    if kind in (int, float, bool) and getattr(value, "shape", None) == ():
+def _as_kind(name: str, value: Any, kind: Any) -> Any:
+    """The value; a tensor or array of one number as that number. Raises _WrongKind."""
+    if kind in (int, float, bool) and set(getattr(value, "shape", (0,))) <= {1}:
         value = value.item()  # from torch or NumPy
-    expected = {int: Integral, float: Real}.get(kind, typing.get_origin(kind) or kind)
+    plain = typing.get_origin(kind) or kind
+    expected = {int: Integral, float: Real}.get(plain, plain)
     wrong = not isinstance(value, expected)
     if wrong or (kind in (int, float) and isinstance(value, bool)):
-        known = {int: "int", float: "float", bool: "bool", str: "str", list: "list", dict: "dict"}
-        wanted = f"check.kind_{known[kind]}" if kind in known else None
-        name_of_kind = text(wanted) if wanted else getattr(kind, "__name__", str(kind))
+        spoken = {Mapping: "dict", Callable: "function"}.get(plain, plain.__name__)
+        wanted = text(f"check.kind_{spoken}")
         found = type(value).__name__
-        raise _WrongKind(text("check.wrong_kind", name=name, found=found, expected=name_of_kind))
+        raise _WrongKind(text("check.wrong_kind", name=name, found=found, expected=wanted))
     return value
 
 
 def _watched(name: str, value: object) -> object:
-    """The learner's function, so that a gap in it (`return ...`) is told from a wrong answer."""
+    """The learner's function, so that a gap in it, or no `return`, is told from a wrong answer."""
     if not isinstance(value, types.FunctionType):
         return value
 
@@ -205,6 +223,8 @@ def _watched(name: str, value: object) -> object:
         result = value(*arguments, **named)
         if result is ...:
             raise _Unfinished(text("check.gap_in_function", name=name))
+        if result is None:
+            raise _WrongKind(text("check.no_return", name=name))
         return result
 
     return call
@@ -214,7 +234,7 @@ def _explain(error: Exception) -> str:
     """One sentence on an error that ended a check, with the learner's own line where it was."""
     if isinstance(error, _WrongKind):
         return str(error)
-    shown = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    shown = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "ipykernel" in frame.filename or frame.filename[:1] == "<"]
     if own:
