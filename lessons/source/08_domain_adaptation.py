@@ -189,7 +189,7 @@ def adabn(model, pictures):
             layer.reset_running_stats()  # ① forget the day
             # ja: layer.reset_running_stats()  # ① 昼の記憶を消す
             layer.momentum = None  # plain average over batches
-            # ja: layer.momentum = None  # バッチの単純な平均
+            # ja: layer.momentum = None  # 全バッチを同じ重みで平均
     adapted.train()  # ② BatchNorm measures what it sees
     # ja: adapted.train()  # ② 見たものを測るモード
     with torch.no_grad():
@@ -315,8 +315,8 @@ tl.predict_first("08-shift", "By AdaBN, while the school swims by, the accuracy"
 swarm = lesson08.swarm_at_dusk()
 before = tl.evaluate(model, swarm.test)
 after = tl.evaluate(adabn(model, swarm.train.inputs), swarm.test)
-shift, equal = tl.stored("08_shift"), tl.stored("08_rounds")
-display(lesson08.draw_shift(shift, equal, live={"before": before, "adabn": after}))
+shift = tl.stored("08_shift")
+display(lesson08.draw_shift(shift, live={"before": before, "adabn": after}))
 tl.see_prediction("08-shift", choices[1] if after > before else choices[2])
 
 # %% [markdown] key="shift-read" lang="ja" tags=["answer"]
@@ -576,7 +576,7 @@ for _ in range(100):
     shares = corrected.mean(0)
 print(f"Estimated share of {day.class_names[0]}: {shares[0]:.0%}  (true: 55%)")
 # ja: print(f"推定した{day.class_names[0]}の割合：{shares[0]:.0%}（正しくは55%）")
-lesson08.draw_remedies(shift, equal)
+lesson08.draw_remedies(shift)
 
 # %% [markdown] key="prior-read" lang="ja"
 # **何が変わったかによって、効く方法が違います。** 割合だけが変わった検査ライン（右）で正解率が上がるのは、答えの補正だけです。
@@ -585,7 +585,7 @@ lesson08.draw_remedies(shift, equal)
 #
 # 補正には代償もあります。迷った答えが「良品」に寄るので、正しく分類した欠陥は71%から66%に減っています。
 #
-# AdaBNで夜には正解率が上がり、群れが通るときには下がるという結果は、元のネットワークの学習のしかたを4通り変えても同じでした。エポックを半分や3倍にする、勾配クリッピングを外す、AdamWを使う、の4つです（保存済み、10回ずつ）。
+# 元のネットワークの学習のしかたを4通り変えても、結果は同じでした（エポックを半分や3倍にする、勾配クリッピングを外す、AdamWを使う。保存済み、10回ずつ）。AdaBNで夜の正解率は上がり、群れが通るときには下がります。割合をそろえれば群れの正解率が、答えを補正すれば検査ラインの正解率が上がります。
 
 # %% [markdown] key="prior-read" lang="en"
 # **Which way helps depends on what has changed.** On the inspection line (right) only the shares have changed, and correcting the answers is the only way that raises the accuracy.
@@ -594,7 +594,7 @@ lesson08.draw_remedies(shift, equal)
 #
 # The correction has a price: since undecided answers go to "good", of the defects on the line 66% are named rightly instead of 71%.
 #
-# That AdaBN helps by night and costs accuracy while one species swarms was the same for four other trainings of the network: half or three times the epochs, no gradient clipping, and AdamW (stored, 10 draws each).
+# Four other trainings of the network say the same (half or three times the epochs, no gradient clipping, AdamW; stored, 10 draws each): AdaBN helps by night and costs accuracy while one species swarms; equal shares gain accuracy then, and the correction gains it on the line.
 
 # %% [markdown] key="deeper-coral" lang="ja" tags=["deeper"]
 # ## さらに深く：最後の特徴だけを合わせる

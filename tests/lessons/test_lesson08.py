@@ -136,7 +136,7 @@ def test_equal_rows_gives_each_answer_alike_and_balances_a_pool():
     task = tiny_task(20)
     pool = with_shares(task.train, (0.7, 0.1, 0.1, 0.1), 28)
     torch.manual_seed(0)
-    assert isinstance(balanced_adabn(TinyNet(), pool, rounds=1), TinyNet)
+    assert isinstance(balanced_adabn(TinyNet(), pool), TinyNet)
 
 
 def test_a_rule_without_labels_never_beats_the_oracle():
@@ -198,8 +198,8 @@ def test_label_shift_turns_the_gain_into_a_loss_and_the_remedies_help():
     assert paired(dusk["even"]["adabn"], dusk["even"]["before"]).low > 0
     assert paired(dusk["swarm"]["before"], dusk["swarm"]["adabn"]).low > 0
     assert paired(line["prior"], line["before"]).low > 0
-    rounds = stored("08_rounds")["swarm"]
-    known, once, before = (rounds[way]["accuracy"] for way in ("known", "once", "before"))
+    equal = stored("08_equal")["swarm"]
+    known, once, before = (equal[way]["accuracy"] for way in ("known", "balanced", "before"))
     assert before == dusk["swarm"]["before"]  # the same draws: one figure may show both
     assert paired(known, before).low < 0 < paired(once, before).low
     for lang in LANGUAGES:  # the true shares gain nothing, either; most answers must be right
@@ -225,8 +225,8 @@ def words_of(key):
 
 
 def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
-    line, dim_line = (stored("08_rounds")[case] for case in ("line", "dim_line"))
-    before, once = dim_line["before"], dim_line["once"]
+    line, dim_line = (stored("08_equal")[case] for case in ("line", "dim_line"))
+    before, once = dim_line["before"], dim_line["balanced"]
     rows = []
     for runs in (line["before"], before, once, dim_line["known"]):
         shares = (runs["accuracy"], *good_and_defects(runs))
@@ -245,7 +245,7 @@ def test_on_the_dim_line_accuracy_hides_what_becomes_of_the_defects():
 
 
 def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says():
-    found = stored("08_rounds")["line"]
+    found = stored("08_equal")["line"]
     before, after = (good_and_defects(found[way])[1] for way in ("before", "prior"))
     assert paired(before, after).low > 0
     had, has = (f"{interval(runs).mean:.0%}" for runs in (before, after))
@@ -256,14 +256,14 @@ def test_the_correction_by_day_gains_accuracy_and_loses_defects_as_the_page_says
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_quiz_tells_what_adabn_costs_on_the_inspection_line(lang):
-    found = stored("08_rounds")["line"]
+    found = stored("08_equal")["line"]
     quiz = tomllib.loads(
         resources.files(domain_adaptation).joinpath("quiz.toml").read_text("utf-8")
     )
     asked = next(one for one in quiz["question"] if one["key"] == "case-shares")
     _, plain, equal = (option["why"][lang] for option in asked["option"])
     before = f"{interval(found['before']['accuracy']).mean:.0%}"
-    for said, runs in ((plain, found["rounds"][0]), (equal, found["once"])):
+    for said, runs in ((plain, found["adabn"]), (equal, found["balanced"])):
         assert before in said and f"{interval(runs['accuracy']).mean:.0%}" in said
 
 
@@ -279,11 +279,10 @@ def test_ten_labels_of_each_species_pass_adabn_on_sketches_and_five_not_for_cert
 
 def test_the_figure_of_remedies_hides_no_way(monkeypatch):
     monkeypatch.setattr(figures, "picture", lambda figure, _alt: figure)
-    shift, equal = stored("08_shift"), stored("08_rounds")
-    drawn = figures.draw_remedies(shift, equal).axes
+    shift = stored("08_shift")
+    drawn = figures.draw_remedies(shift).axes
     cases = {"swarm": shift["fish"]["0.5"]["swarm"], "line": shift["surfaces"]["line"]}
-    for axes, (case, measured) in zip(drawn, cases.items(), strict=True):
-        runs = measured | {"balanced": equal[case]["once"]["accuracy"]}
+    for axes, runs in zip(drawn, cases.values(), strict=True):
         written = {words.get_text() for words in axes.texts}
         assert {f"{sum(values) / len(values):.0%}" for values in runs.values()} == written
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import gzip
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from tlhelpers.data.text import read_rows
 from tlhelpers.lessons.domain_adaptation.steps import (
     balanced_adabn,
     dim,
-    equal_rows,
     with_shares,
 )
 from tlhelpers.models.backbones import backbone
@@ -50,12 +50,13 @@ POOL, TEST = 50, 40  # unlabelled target pictures and test pictures a class
 WAYS = ("before", "adabn", "mean", "coral")
 STYLES = ("night", "faded", "sketch")
 COUNTS = (2, 4, 8, 16, 32, 128, 500)  # unlabelled pictures
-STABLE = {  # how the source network is trained; the usual number of epochs is 5
-    "half": {"epochs": 3},
-    "as_told": {},
-    "three_times": {"epochs": 15},
-    "unclipped": {"clip_norm": None},
-    "adamw": {"optimizer": "adamw", "lr": 0.001},
+EPOCHS = {"fish": 5, "birds": 5, "surfaces": 15}  # of the source network's training
+STABLE = {  # how the source network is trained: so many times the epochs, and other options
+    "half": (0.5, {}),
+    "as_told": (1, {}),
+    "three_times": (3, {}),
+    "unclipped": (1, {"clip_norm": None}),
+    "adamw": (1, {"optimizer": "adamw", "lr": 0.001}),
 }
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of one species among 100 unlabelled pictures
 LIGHTS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2)
@@ -63,7 +64,6 @@ STREAMS = (8, 32, 128)  # pictures of a stream that the widget adapts to
 DUSK = 0.5  # of the light
 SWARM = 0.55  # share of one species while it swarms; the other nine share the rest
 DEFECTS = 0.05  # share of each of four defects on an inspection line
-ROUNDS = 3  # of AdaBN on equal shares of the network's own answers
 SHIFTED = {  # case: what is seen, the shares of its classes, about how many pictures, the light
     "swarm": ("fish", [SWARM] + [(1 - SWARM) / 9] * 9, 300, DUSK),
     "line": ("surfaces", [1 - 4 * DEFECTS] + [DEFECTS] * 4, 240, 1.0),
@@ -80,13 +80,14 @@ TEXT_WAYS = ("home", "before", "mean", "coral", "labels")
 
 
 @functools.cache
-def source(name: str, seed: int, **other: Any) -> tuple[Task, nn.Module]:
+def source(name: str, seed: int, times: float = 1, **other: Any) -> tuple[Task, nn.Module]:
     """The labelled task by day and a network fine-tuned on it, BatchNorm's memory included.
 
-    other: options of `fine_tune` in place of the usual ones.
+    times: so many times the usual epochs. other: options of `fine_tune` in place of the usual ones.
     """
     task = load_task(name, LABELS[name], seed)
-    options = {"lr": 0.05, "epochs": 15 if name == "surfaces" else None, "keep_batchnorm": False}
+    epochs = math.ceil(times * EPOCHS[name])
+    options: dict[str, Any] = {"lr": 0.05, "epochs": epochs, "keep_batchnorm": False}
     options |= {"seed": seed, "read_test": False, "progress": False, **other}
     return task, fine_tune(backbone(NETWORK), task, **options).model
 
@@ -153,40 +154,48 @@ def _ways(name: str, style: str, seeds: Sequence[int]) -> dict[str, list[float]]
     "08_stable",
     unit="draws of source, unlabelled and test pictures",
     seeds=10,
-    labels="50 + 20",
+    labels="40-50 + 20",
     settings=VARIED,
 )
 def stable() -> dict:
     """Do the verdicts survive another training of the source network?
 
-    {"verdicts": {name: {setting: [points a draw]}}}, fish. "drop": by night before by day; "adabn",
+    {"verdicts": {name: {setting: [points a draw]}}}. "drop": fish by night before by day; "adabn",
     "coral": what they bring back by night; "swarm": what AdaBN loses at dusk where one species
-    swarms.
+    swarms, "balanced": what AdaBN on equal shares gains there over the network before;
+    "corrected": what corrected answers gain on the inspection line by day.
     """
-    found: dict = {
-        name: {key: [] for key in STABLE} for name in ("drop", "adabn", "coral", "swarm")
-    }
-    swarm = [SWARM] + [(1 - SWARM) / 9] * 9
-    for setting, options in STABLE.items():
+    names = ("drop", "adabn", "coral", "swarm", "balanced", "corrected")
+    found: dict = {name: {key: [] for key in STABLE} for name in names}
+    for setting, (times, options) in STABLE.items():
         for seed in SEEDS:
-            task, model = source("fish", seed, **options)
+            task, model = source("fish", seed, times, **options)
             ways: dict = {way: [] for way in WAYS}
             seen, unseen = pool("fish", seed, "night"), test("fish", seed, "night")
             _measure(ways, model, task, seen, unseen, seed)
-            lopsided, tested = (
-                dim(with_shares(part("fish", seed, "photo", 200), swarm, 300), DUSK)
-                for part in (pool, test)
-            )
             (before,) = ways["before"]
+            school, school_test = (_shifted(part, "swarm", seed) for part in (pool, test))
+            at_dusk = evaluate(model, school_test)
+            balanced = balanced_adabn(model, school)
+            line, line_test = (_shifted(part, "line", seed) for part in (pool, test))
+            parts, judge = source("surfaces", seed, times, **options)
+            corrected = correct_priors(judge, parts, line)
             points = {
                 "drop": evaluate(model, test("fish", seed, "photo")) - before,
                 "adabn": ways["adabn"][0] - before,
                 "coral": ways["coral"][0] - before,
-                "swarm": evaluate(model, tested) - evaluate(adabn(model, task, lopsided), tested),
+                "swarm": at_dusk - evaluate(adabn(model, None, school), school_test),
+                "balanced": evaluate(balanced, school_test) - at_dusk,
+                "corrected": evaluate(corrected, line_test) - evaluate(judge, line_test),
             }
             for name, gain in points.items():
                 found[name][setting].append(round(100 * gain, 2))
     return {"verdicts": found}
+
+
+def _shifted(part: Callable[..., Split], case: str, seed: int) -> Split:
+    name, shares, count, level = SHIFTED[case]
+    return dim(with_shares(part(name, seed, "photo", 200), shares, count), level)
 
 
 @experiment(
@@ -299,43 +308,38 @@ def _shares(name: str, shares: Sequence[float], count: int, level: float) -> dic
 
 
 @experiment(
-    "08_rounds",
+    "08_equal",
     unit="draws of source, unlabelled and test pictures",
     seeds=10,
     labels="40-50 + 20",
     settings=VARIED,
 )
-def rounds() -> dict:
-    """AdaBN on equal shares, round by round, where the shares have changed, with the light or not.
+def equal_shares() -> dict:
+    """AdaBN on equal shares of the network's own answers, where the shares have changed.
 
-    {case: {"before", "prior", "known", "once": runs, "rounds": [runs a round]}} for the cases of
-    SHIFTED; runs: {"accuracy": over all test pictures, "each": mean over the classes}, one number
-    a seed. Round 0 is AdaBN on all pictures; "prior" and "known" are the unadapted network with its
-    answers corrected, by shares estimated from them or by the true ones; "once" is AdaBN on equal
-    shares of the unadapted network's answers.
+    {case: {"before", "adabn", "balanced", "prior", "known": runs}} for the cases of SHIFTED; runs:
+    {"accuracy": over all test pictures, "each": mean over the classes}, one number a seed. "prior"
+    and "known" are the unadapted network with its answers corrected, by shares estimated from them
+    or by the true ones.
     """
-    return {case: _rounds(*options) for case, options in SHIFTED.items()}
-
-
-def _rounds(name: str, shares: Sequence[float], count: int, level: float) -> dict:
-    kept: dict = {"before": [], "prior": [], "known": [], "once": []}
-    kept["rounds"] = [[] for _ in range(ROUNDS + 1)]
-    equal, true = (torch.tensor(part) for part in ([1 / len(shares)] * len(shares), shares))
-    for seed in SEEDS:
-        task, model = source(name, seed)
-        seen, unseen = (
-            dim(with_shares(part(name, seed, "photo", 200), shares, count), level)
-            for part in (pool, test)
-        )
-        kept["before"].append(_right_of_each(model, unseen))
-        kept["prior"].append(_right_of_each(correct_priors(model, task, seen), unseen))
-        kept["known"].append(_right_of_each(with_priors(model, equal, true), unseen))
-        equal_seen = seen.subset(equal_rows(predict(model, seen).argmax(1)))
-        kept["once"].append(_right_of_each(adabn(model, None, equal_seen), unseen))
-        for number, runs in enumerate(kept["rounds"]):
-            runs.append(_right_of_each(balanced_adabn(model, seen, number), unseen))
-    columns = {way: _columns(kept[way]) for way in ("before", "prior", "known", "once")}
-    return columns | {"rounds": [_columns(runs) for runs in kept["rounds"]]}
+    found = {}
+    for case, (name, shares, _, _) in SHIFTED.items():
+        equal, true = (torch.tensor(part) for part in ([1 / len(shares)] * len(shares), shares))
+        runs: dict = {}
+        for seed in SEEDS:
+            task, model = source(name, seed)
+            seen, unseen = (_shifted(part, case, seed) for part in (pool, test))
+            networks = {
+                "before": model,
+                "adabn": adabn(model, None, seen),
+                "balanced": balanced_adabn(model, seen),
+                "prior": correct_priors(model, task, seen),
+                "known": with_priors(model, equal, true),
+            }
+            for way, network in networks.items():
+                runs.setdefault(way, []).append(_right_of_each(network, unseen))
+        found[case] = {way: _columns(kept) for way, kept in runs.items()}
+    return found
 
 
 def _right_of_each(model: nn.Module, unseen: Split) -> dict[str, float]:

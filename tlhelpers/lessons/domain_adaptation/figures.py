@@ -157,18 +157,17 @@ def _three_looks(styles: Mapping, ways: Sequence[str], key: str) -> Picture:
     return picture(figure, text(f"lesson08.{key}_alt"))
 
 
-def draw_shift(found: Mapping, equal: Mapping, live: Mapping[str, float]) -> Picture:
+def draw_shift(found: Mapping, live: Mapping[str, float]) -> Picture:
     """Fish at dusk, all species alike and while one swarms: before, AdaBN, and on equal shares.
 
-    equal: 08_rounds. live: today's "before" and "adabn" while one species swarms.
+    live: today's "before" and "adabn" while one species swarms.
     """
     figures.use()
     figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.6), sharey=True)
     dusk = found["fish"]["0.5"]
-    swarm = _on_equal_shares(dusk["swarm"], equal["swarm"])
     parts = (
         ("even", dusk["even"], ("before", "adabn"), 0.1),
-        ("swarm", swarm, ("before", "adabn", "balanced"), 0.55),
+        ("swarm", dusk["swarm"], ("before", "adabn", "balanced"), 0.55),
     )
     for axes, (part, runs, ways, share) in zip(panels, parts, strict=True):
         _upright(axes, runs, ways)
@@ -181,12 +180,7 @@ def draw_shift(found: Mapping, equal: Mapping, live: Mapping[str, float]) -> Pic
     return picture(figure, text("lesson08.shift_alt"))
 
 
-def _on_equal_shares(runs: Mapping, equal: Mapping) -> dict:
-    """The runs, with AdaBN on equal shares of the unadapted network's answers as "balanced"."""
-    return {**runs, "balanced": equal["once"]["accuracy"]}
-
-
-def draw_remedies(found: Mapping, equal: Mapping) -> Picture:
+def draw_remedies(found: Mapping) -> Picture:
     """The same five ways where light and shares have changed, and where the shares alone have."""
     figures.use()
     ways = ("before", "adabn", "balanced", "adabn_prior", "prior")
@@ -195,8 +189,7 @@ def draw_remedies(found: Mapping, equal: Mapping) -> Picture:
         ("swarm", found["fish"]["0.5"]["swarm"], 0.55),
         ("line", found["surfaces"]["line"], 0.8),
     )
-    for axes, (key, measured, share) in zip(panels, parts, strict=True):
-        runs = _on_equal_shares(measured, equal[key])
+    for axes, (key, runs, share) in zip(panels, parts, strict=True):
         for row, way in enumerate(ways):
             _mark(axes, row, runs[way], way)
         _share_across(axes, len(ways))

@@ -26,15 +26,9 @@ def with_shares(split: Split, shares: Sequence[float], count: int) -> Split:
     return split.subset(torch.cat(rows))
 
 
-def balanced_adabn(model: nn.Module, pool: Split, rounds: int = 3) -> nn.Module:
-    """AdaBN on as many pictures of each class as the network itself believes to see.
-
-    Round by round: adapt, ask what each picture is, draw as many of each answer, adapt to these.
-    """
-    adapted = adabn(model, None, pool)
-    for _ in range(rounds):
-        adapted = adabn(model, None, pool.subset(equal_rows(predict(adapted, pool).argmax(1))))
-    return adapted
+def balanced_adabn(model: nn.Module, pool: Split) -> nn.Module:
+    """AdaBN on as many pictures of each class as the unadapted network believes to see."""
+    return adabn(model, None, pool.subset(equal_rows(predict(model, pool).argmax(1))))
 
 
 def equal_rows(answers: torch.Tensor, seed: int = 0) -> torch.Tensor:
