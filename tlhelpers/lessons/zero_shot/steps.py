@@ -14,7 +14,7 @@ from tlhelpers.data.zukan import birds, keys_of
 from tlhelpers.data.zukan.kit import Canvas
 from tlhelpers.runtime.language import language
 
-STRENGTH = 100.0  # of the ridge penalty: best for nine fish, each left out in turn
+STRENGTH = 100.0  # of the ridge penalty
 TOGETHER = 32  # pictures on one canvas: as many as `zukan.draw` puts there
 SAID = 0.8  # chance that a caption mentions what the bird has
 COLOURS = [list(birds.FEATURES).index(name) for name in ("red", "yellow", "blue")]
