@@ -20,7 +20,7 @@ STILL = (  # no gliding while a picture is taken, and room below for an answer
     "html { scroll-behavior: auto !important } .back-to-top { display: none !important }"
     ".cell_output img, [data-record] { scroll-margin: 70px 0 90px }"
 )
-BIRDS, MEASURED = (".cell_output img >> nth=" + place for place in "01")
+BIRDS, MEASURED = (".cell_output img >> nth=" + place for place in "24")
 PREDICTION, MAP = (f'[data-record="00-{name}"]' for name in ("predict-transfer", "strategy"))
 SCENES = (
     (BIRDS, None, 2200),
