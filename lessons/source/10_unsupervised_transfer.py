@@ -659,10 +659,10 @@ for space, (moved, originals) in spaces.items():
 lesson10.draw_photos(real)
 
 # %% [markdown] key="photos-read" lang="ja"
-# **ImageNetの特徴は犬と猫をよく分け（0.65）、花は少ししか分けません（0.12）。** ImageNetには犬だけで100を超える品種があり、猫も何種類かいますが、花はごくわずかです。白黒の小さな衣類の写真では、どの目も同じです（0.35〜0.38）。
+# **ImageNetの特徴は犬と猫をよく分け（0.65）、花は少ししか分けません（0.12）。** ImageNetには犬だけで100を超える品種があり、猫も何種類かいますが、花はごくわずかです。ここの花の写真がぼやけていることも、効いているかもしれません。白黒の小さな衣類の写真では、どの目も同じです（0.35〜0.38）。
 
 # %% [markdown] key="photos-read" lang="en"
-# **ImageNet features part cats from dogs (0.65), and flowers only a little (0.12).** ImageNet has more than a hundred breeds of dogs, a few of cats, and hardly any flowers. On small grey photos of clothes, no eye is ahead (0.35 to 0.38).
+# **ImageNet features part cats from dogs (0.65), and flowers only a little (0.12).** ImageNet has more than a hundred breeds of dogs, a few of cats, and hardly any flowers; that these photos of flowers are blurred may count as well. On small grey photos of clothes, no eye is ahead (0.35 to 0.38).
 
 # %% [markdown] key="deeper-simclr" lang="ja" tags=["deeper"]
 # ## さらに深く：ラベルを付ける前に、学習を続ける（SimCLR）
