@@ -178,6 +178,13 @@ def test_a_cell_that_shows_nothing_alive_is_left_alone():
     assert alive.shown_by(computed) is None
 
 
+def test_a_diagram_is_described_to_those_who_do_not_see_it():
+    data = {"image/svg+xml": "<svg/>", "text/plain": "An eye."}
+    outputs = [nbformat.v4.new_output("display_data", data)]
+    cell = nbformat.v4.new_code_cell('tl.diagram("first_idea")', outputs=outputs)
+    assert pages._plain(cell).metadata["mystnb"]["image"]["alt"] == "An eye."
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -137,13 +137,15 @@ def _plain(cell: NotebookNode) -> NotebookNode:
     """Keeps one kind of each output, and gives pictures the words for those who do not see them."""
     if cell.cell_type != "code":
         return cell
+    alt = cell.metadata.get("alt", "")
     for output in cell.outputs:
         if "data" in output:
             kinds = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
             best = next(kind for kind in kinds if kind in output.data)
+            if best == "image/svg+xml":  # a diagram says itself what it shows
+                alt = alt or output.data.get("text/plain", "")
             output.data = {best: output.data[best]}
     tags = cell.metadata.get("tags", [])
-    alt = cell.metadata.get("alt", "")
     if ONLY_SHOWS.fullmatch(cell.source) or "remove-input" in tags:
         code = ["remove-input"]
     else:
