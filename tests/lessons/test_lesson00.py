@@ -1,5 +1,6 @@
 """Lesson 00: what its exercises say to the mistakes that people make."""
 
+import numpy as np
 import pytest
 
 from tlhelpers.course.exercises import check, exercises
@@ -52,10 +53,14 @@ def squares(differences):
     ("nearest_name", "part"),
     [
         (by(squares), None),
+        (lambda picture, labelled: np.str_(by(squares)(picture, labelled)), None),
         (by(sum), "is nearer"),
-        (by(lambda differences: sum(map(abs, differences))), "hoopoe, at 34, is nearer"),
-        (by(squares, choose=max), "returns toucan, at the distance 113"),
-        (lambda picture, labelled: labelled[0][1], "For the picture [8, 1] it returns heron"),
+        (by(lambda differences: squares([*differences][:2])), "toucan, at 36, is nearer"),
+        (by(lambda differences: max(map(abs, differences))), "toucan, at 36, is nearer"),
+        (lambda picture, labelled: np.array(labelled[0][0]), "Asked for is the name"),
+        (by(lambda differences: sum(map(abs, differences))), "hoopoe, at 35, is nearer"),
+        (by(squares, choose=max), "returns toucan, at the distance 138"),
+        (lambda picture, labelled: labelled[0][1], "For the picture [8, 1, 1] it returns heron"),
         (lambda picture, labelled: 2, "Asked for is the name"),
     ],
 )
@@ -71,6 +76,7 @@ def test_the_nearest_picture_is_told_from_its_neighbours(nearest_name, part):
         ({"new_bread": ...}, "nothing about new_bread"),
         ({"compare_with": PLAN["first"]}, "are the same"),
         ({"why": "It works."}, "reasons"),
+        ({"new_bread": " "}, "nothing about new_bread"),
     ],
 )
 def test_a_plan_is_whole_and_compares_with_something_else(change, part):

@@ -1,7 +1,9 @@
 """Lesson 01: its exercises tell mistakes apart, and its stored results say what its words say."""
 
+from math import nan
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
 from tlhelpers.course.exercises import check
@@ -31,6 +33,7 @@ def english(monkeypatch):
         ("minutes_saved", 5, "saved_one_kind"),
         ("minutes_saved", 100, "saved_not_less"),
         ("gain", -60.0, "control_sign"),
+        ("gain", 0.0, "control_far"),
         ("plan", PLAN | {"why": "because"}, "plan_why"),
     ],
 )
@@ -38,14 +41,22 @@ def test_each_mistake_gets_the_sentence_that_is_about_it(name, answer, sentence)
     exercise = {"minutes_saved": "01-a", "gain": "01-b", "plan": "01-c"}[name]
     verdict = check(exercise, {name: answer})
     assert not verdict.passed
-    assert text(f"lesson01.{sentence}") in verdict.message
+    assert text(f"lesson01.{sentence}", gain="0") in verdict.message
 
 
 @pytest.mark.parametrize(
-    "fault", [{"start": "guess"}, {"test_labels": 10}, {"test_labels": "many"}, {"stop_if": ...}]
+    "fault",
+    [
+        {"start": "guess"},
+        {"test_labels": 10},
+        {"test_labels": "200"},
+        {"test_labels": nan},
+        {"stop_if": ...},
+    ],
 )
 def test_a_plan_with_a_hole_is_sent_back(fault):
     assert check("01-c", {"plan": PLAN}).passed
+    assert check("01-c", {"plan": PLAN | {"test_labels": np.int64(200)}}).passed
     assert not check("01-c", {"plan": PLAN | fault}).passed
 
 

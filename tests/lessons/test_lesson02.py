@@ -1,7 +1,9 @@
 """Lesson 02: what its exercises say to the mistakes that people make."""
 
 import copy
+import operator
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -32,13 +34,14 @@ def own_progress(monkeypatch, tmp_path):
     exercises("02")
 
 
-def ask(model, images, names, sure, *, mode=True, prepare=True, score=False):
+def ask(model, images, names, sure, *, mode=True, prepare=True, score=False, enough=operator.ge):
     if mode:
         model.eval()
     with torch.no_grad():
-        scores = model(model.preprocess(images) if prepare else images.float())
+        scores = model(model.preprocess(images) if prepare else images)
     best, classes = (scores if score else scores.softmax(1)).max(1)
-    return [names[k] if p >= sure else None for p, k in zip(best.tolist(), classes, strict=True)]
+    pairs = zip(best.tolist(), classes, strict=True)
+    return [names[k] if enough(p, sure) else None for p, k in pairs]
 
 
 @pytest.mark.parametrize(
@@ -48,11 +51,27 @@ def ask(model, images, names, sure, *, mode=True, prepare=True, score=False):
         ({"mode": False}, "Which mode"),
         ({"prepare": False}, "Were they preprocessed"),
         ({"score": True}, "Compare the highest probability"),
+        ({"enough": operator.gt}, "at least `sure` is enough"),
     ],
 )
 def test_a_careless_classifier_hears_what_was_forgotten(mistake, part):
     verdict = check("02-b", {"name_or_ask": lambda *given: ask(*given, **mistake)})
     assert verdict.passed if part is None else part in verdict.message
+
+
+def ask_and_put_back(model, images, names, sure):
+    mode = model.training
+    answers = ask(model, images, names, sure)
+    model.train(mode)
+    return answers
+
+
+def test_a_mode_may_be_put_back_or_set_on_a_copy():
+    assert check("02-b", {"name_or_ask": ask_and_put_back}).passed
+    of_a_copy = {"name_or_ask": lambda model, *given: ask(copy.deepcopy(model), *given)}
+    assert check("02-b", of_a_copy).passed
+    only_names = {"name_or_ask": lambda *given: [name for name in ask(*given) if name]}
+    assert "Return one entry for each picture" in check("02-b", only_names).message
 
 
 @pytest.mark.parametrize(
@@ -62,7 +81,12 @@ def test_a_careless_classifier_hears_what_was_forgotten(mistake, part):
         ({"bodies": 3}, "Three bodies"),
         ({"mode": "train"}, "other heads"),
         ({"head_kB": 10.3}, "at 4 bytes each"),
-        ({"compare_with": "pixels"}, "at least one baseline"),
+        ({"compare_with": "pixels"}, None),
+        ({"compare_with": {"pixels", "scratch"}}, None),
+        ({"head_kB": torch.tensor(41.12), "bodies": np.int64(1)}, None),
+        ({"head_kB": "41 kB"}, "what is asked for is a number"),
+        ({"mode": "eval()"}, 'Choose "eval" or "train"'),
+        ({"compare_with": ["pixels", "knn"]}, "at least one baseline"),
         ({"compare_with": []}, "nothing about compare_with"),
         ({"why": "faster"}, "reasons"),
         ({"why": ...}, "nothing about why"),
@@ -84,6 +108,8 @@ def test_a_plan_is_held_against_what_the_lesson_measured(change, part):
             lambda read, x, y: (torch.cat([read(x), read(x.flip(3))]), y.repeat_interleave(2)),
             "keeps the label",
         ),
+        (lambda read, x, y: torch.cat([read(x), read(x.flip(3))]), "Return two things"),
+        (lambda read, x, y: ([read(x), read(x.flip(3))], y.repeat(2)), "Return two things"),
     ],
 )
 def test_mirror_images_come_once_each_with_their_labels(write, part):

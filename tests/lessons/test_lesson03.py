@@ -88,6 +88,7 @@ def test_each_mistake_in_an_augmentation_has_its_own_sentence(monkeypatch, relig
 def test_a_plan_with_a_gap_or_a_contradiction_is_not_accepted(monkeypatch, change, sentence):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     assert check("03-c", {"plan": PLAN}).passed
+    assert check("03-c", {"plan": PLAN | {"trained_on": ["1"], "tested_on": ["1", "2"]}}).passed
     verdict = check("03-c", {"plan": PLAN | change})
     assert not verdict.passed
     wanted = text(f"lesson03.{sentence}", given="tune", keys=next(iter(change)))

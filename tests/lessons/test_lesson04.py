@@ -47,6 +47,9 @@ def test_each_mistake_in_forgetting_has_its_own_sentence(monkeypatch):
     )
     from_the_top = checks.measure_forgetting(lambda R: R[:-1, 1].max() - R[-1, 1])
     assert from_the_top == text("lesson04.lost_nan")
+    assert checks.measure_forgetting(lambda R: torch.tensor(lost(R))) is None
+    of_three = checks.measure_forgetting(lambda R: lost(R) * (len(R) - 1) / 2)
+    assert of_three == text("lesson04.lost_wrong", lost="0.375")
     newest_too = checks.measure_forgetting(lambda R: lost(R) * 2 / 3)
     assert newest_too == text("lesson04.lost_wrong", lost="0.167")
 

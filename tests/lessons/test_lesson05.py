@@ -43,6 +43,10 @@ def of_every_pair(strangers, entries, let_in):
         (lambda s, e, let_in: choose_threshold(s, e, 1 - let_in), "needs a lower threshold"),
         (lambda s, e, let_in: (s @ e.T).amax(1).quantile(1 - let_in), "direction only"),
         (lambda s, e, let_in: choose_threshold(s, e, let_in / 2), "It should be 5%"),
+        (lambda s, e, let_in: of_every_pair(s, e, let_in / len(e)), "It should be 5%"),
+        (lambda s, e, let_in: choose_threshold(s, e, torch.tensor([let_in])), None),
+        (lambda s, e, let_in: (F.normalize(s) @ e.T).amax(1).quantile(1 - let_in), "direction"),
+        (lambda s, e, let_in: largest(s, e), "what is asked for is a number"),
     ],
 )
 def test_a_threshold_for_the_whole_guide_is_told_from_its_neighbours(choose, part):

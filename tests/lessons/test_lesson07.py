@@ -3,6 +3,7 @@
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -372,10 +373,23 @@ def test_the_widget_names_the_best_within_the_limits(monkeypatch, lang):
     assert shown.move(ms=fastest, mb=limit).says
 
 
+def by_place(scores, accuracy):
+    chosen = max(range(3), key=[*scores.values()].__getitem__)
+    return 100 * (max(accuracy.values()) - [*accuracy.values()][chosen])
+
+
+@pytest.mark.parametrize("number", [float, np.float32, torch.tensor])
+def test_a_regret_may_be_a_number_of_any_library(number):
+    def regret(scores, accuracy):
+        return number(100 * (max(accuracy.values()) - accuracy[max(scores, key=scores.get)]))
+
+    assert check("07-b", {"regret": regret}).passed
+
+
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
-        (lambda s, a: "five", "regret_kind"),
+        (by_place, "regret_wrong"),
         (lambda s, a: max(a.values()) - a[max(s, key=s.get)], "regret_fraction"),
         (lambda s, a: 100 * (a[max(s, key=s.get)] - max(a.values())), "regret_sign"),
         (lambda s, a: 100 * (max(a.values()) - min(a.values())), "regret_lowest"),

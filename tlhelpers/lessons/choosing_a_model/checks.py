@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.choosing_a_model.regret import truths
 from tlhelpers.lessons.choosing_a_model.widget import limits
@@ -56,20 +56,21 @@ def read_the_widget(small_aerial: str, small_birds: str, lost: float) -> str | N
 )
 def lose_by_a_score(regret: Callable) -> str | None:
     """Points between the best network and the one that the score puts first."""
-    accuracy = {"a": 0.8, "b": 0.75, "c": 0.6}
-    given = regret({"a": -3.0, "b": -0.5, "c": -2.0}, dict(accuracy))
-    if not isinstance(given, (int, float)):
-        return text("lesson07.regret_kind")
-    if abs(given - 0.05) < 1e-6:
+
+    def points(**scores: float) -> float:  # the two dictionaries are not in the same order
+        return as_number("regret(...)", regret(scores, {"b": 0.75, "a": 0.8, "c": 0.6}))
+
+    given = points(c=-2.0, b=-0.5, a=-3.0)
+    if abs(given - 0.05) < 1e-4:
         return text("lesson07.regret_fraction")
-    if abs(given + 5) < 1e-6:
+    if abs(given + 5) < 1e-4:
         return text("lesson07.regret_sign")
-    if abs(given - 20) < 1e-6:
+    if abs(given - 20) < 1e-4:
         return text("lesson07.regret_lowest")
-    if not abs(given - 5) <= 1e-6:
+    if not abs(given - 5) <= 1e-4:
         return text("lesson07.regret_wrong", given=f"{given:.2f}")
-    none = regret({"a": 0.9, "b": 0.5, "c": 0.1}, dict(accuracy))
-    return None if abs(none) < 1e-6 else text("lesson07.regret_none", given=f"{none:.2f}")
+    none = points(c=0.1, b=0.5, a=0.9)
+    return None if abs(none) < 1e-4 else text("lesson07.regret_none", given=f"{none:.2f}")
 
 
 @exercise(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, listed, open_parts
 from tlhelpers.lessons.feature_extraction import widget
 from tlhelpers.models.preprocess import Preprocess
 from tlhelpers.runtime.language import text
@@ -41,6 +41,7 @@ def make_classifier() -> nn.Module:
         body = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.BatchNorm2d(8), nn.Tanh())
         model = nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6))
     attach_preprocess(model, Preprocess((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
+    model.register_forward_pre_hook(lambda _model, given: given[0].float())  # unprepared pictures
     return model
 
 
@@ -60,9 +61,11 @@ def name_or_none(name_or_ask: Callable) -> str | None:
     learner = copy.deepcopy(model).train()
     memory = learner[1].running_mean.clone()
     answers = list(name_or_ask(learner, pictures, names, 0.0))
-    if len(answers) != len(pictures):
-        return text("lesson02.ask_length", wanted=len(pictures), given=len(answers))
-    if learner.training or not torch.equal(memory, learner[1].running_mean):
+    when_sure = list(name_or_ask(learner, pictures, names, sure))
+    for given in (answers, when_sure):
+        if len(given) != len(pictures):
+            return text("lesson02.ask_length", wanted=len(pictures), given=len(given))
+    if not torch.equal(memory, learner[1].running_mean):
         return text("lesson02.ask_mode")
     if any(answer not in names for answer in answers):
         return text("lesson02.ask_never")
@@ -70,8 +73,13 @@ def name_or_none(name_or_ask: Callable) -> str | None:
         return text("lesson02.ask_names")
     pairs = zip(highest.tolist(), classes.tolist(), strict=True)
     wanted = [names[k] if share >= sure else None for share, k in pairs]
-    if list(name_or_ask(learner, pictures, names, sure)) != wanted:
+    if when_sure != wanted:
         return text("lesson02.ask_sure", sure=f"{sure:.2f}")
+    with torch.no_grad():  # A and B get exactly one half each
+        learner[-1].weight.zero_()
+        learner[-1].bias.copy_(torch.tensor([0.0, 0.0, *[-1e9] * 4]))
+    if None in list(name_or_ask(learner, pictures, names, 0.5)):
+        return text("lesson02.ask_least")
     return None
 
 
@@ -82,15 +90,16 @@ def plan_counter(plan: dict) -> str | None:
     """One body at rest, a head of the right size, a baseline, and reasons."""
     if missing := open_parts(plan, ("bodies", "mode", "head_kB", "compare_with", "why")):
         return text("lesson02.plan_missing", part=missing[0])
-    if plan["bodies"] != 1:
+    if as_number('"bodies"', plan["bodies"]) != 1:
         return text("lesson02.plan_bodies")
-    if plan["mode"] != "eval":
+    if plan["mode"] not in ("eval", "train"):
+        return text("lesson02.plan_modes", given=plan["mode"])
+    if plan["mode"] == "train":
         return text("lesson02.plan_mode")
-    size = plan["head_kB"]
-    if not isinstance(size, int | float) or not abs(size - HEAD_KB) <= 1.5:
-        return text("lesson02.plan_size", given=size)
-    chosen = plan["compare_with"]
-    if not isinstance(chosen, list | tuple) or not chosen or not set(chosen) <= set(BASELINES):
+    size = as_number('"head_kB"', plan["head_kB"])
+    if not abs(size - HEAD_KB) <= 1.5:
+        return text("lesson02.plan_size", given=f"{size:g}")
+    if not set(listed(plan["compare_with"])) <= set(BASELINES):
         return text("lesson02.plan_compare", known=", ".join(BASELINES))
     if brief_parts(plan, ["why"]):
         return text("lesson02.plan_why")
@@ -113,7 +122,10 @@ def add_mirrors(with_mirrors: Callable) -> str | None:
         seen.append(len(some))
         return some.flatten(1).float()
 
-    features, of_features = with_mirrors(read, images, labels)
+    made = with_mirrors(read, images, labels)
+    if not isinstance(made, tuple | list) or len(made) != 2 or isinstance(made[0], tuple | list):
+        return text("lesson02.mirror_two")
+    features, of_features = made
     if sum(seen) != 2 * len(images):
         return text("lesson02.mirror_passes", seen=sum(seen), wanted=2 * len(images))
     wanted = torch.cat([images, images.flip(3)]).flatten(1).float()

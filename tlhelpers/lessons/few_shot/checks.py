@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.nn import functional as F
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, open_parts
 from tlhelpers.runtime.language import text
 
 DROPS = {1: (0.08, 0.18), 5: (0.03, 0.08)}  # of accuracy, from five kinds to ten, by shots
@@ -19,7 +19,7 @@ def compare_ways(drops: Mapping[int, float]) -> str | None:
     if set(drops) != set(DROPS) or ... in drops.values():
         return text("lesson05.ways_keys")
     for shots, (least, most) in DROPS.items():
-        drop = float(drops[shots])
+        drop = as_number(f"drops[{shots}]", drops[shots])
         if abs(drop) > 1:
             return text("lesson05.ways_percent", shots=shots, drop=f"{drop:.1f}")
         if drop <= 0:
@@ -35,12 +35,14 @@ def compare_ways(drops: Mapping[int, float]) -> str | None:
 def mend_the_door(choose_threshold: Callable) -> str | None:
     """The largest cosine of each stranger, and the value above which only `let_in` of them lie."""
     generator = torch.Generator().manual_seed(5)
-    entries = torch.randn(6, 16, generator=generator) * torch.arange(1, 7)[:, None]
+    kinds = torch.randn(3, 16, generator=generator)  # two of each: entries are not independent
+    entries = torch.cat([kinds, kinds]) * torch.arange(1, 7)[:, None]
     strangers = torch.randn(400, 16, generator=generator)
     similarity = F.normalize(strangers, dim=1) @ F.normalize(entries, dim=1).T
 
     def choose(scale: float = 1.0, let_in: float = 0.05) -> float:
-        return float(choose_threshold(scale * strangers, entries.clone(), let_in))
+        found = choose_threshold(scale * strangers, scale * entries, let_in)
+        return as_number("choose_threshold(...)", found)
 
     def passing(values: torch.Tensor) -> float:
         return (values >= choose()).float().mean().item()
@@ -64,7 +66,7 @@ def defend_a_plan(plan: dict) -> str | None:
     keys = ("pictures", "threshold_from", "if_unknown", "tested_on", "why")
     if missing := open_parts(plan, keys):
         return text("lesson05.plan_missing", keys=", ".join(missing))
-    if not isinstance(plan["pictures"], int) or plan["pictures"] < 1:
+    if not as_number('"pictures"', plan["pictures"]) >= 1:
         return text("lesson05.plan_number", key="pictures", given=plan["pictures"])
     if plan["threshold_from"] == plan["tested_on"]:
         return text("lesson05.plan_known")

@@ -5,7 +5,7 @@ from statistics import mean
 
 import torch
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import brief_parts, exercise, listed, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -79,9 +79,9 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson03.plan_missing", keys=", ".join(missing))
     if plan["now"] not in ("frozen", "fine-tune"):
         return text("lesson03.plan_way", given=plan["now"])
-    if 1 not in _listed(plan["trained_on"]):
+    if 1 not in _factories(plan["trained_on"]):
         return text("lesson03.plan_trained")
-    if not {1, 2} <= set(_listed(plan["tested_on"])):
+    if not {1, 2} <= _factories(plan["tested_on"]):
         return text("lesson03.plan_tested")
     if isinstance(plan["augment"], str) or not plan["augment"]:
         return text("lesson03.plan_augment")
@@ -90,6 +90,6 @@ def defend_a_plan(plan: dict) -> str | None:
     return None
 
 
-def _listed(factories: object) -> list:
-    """The factories of an answer; a single number is a list of one."""
-    return list(factories) if isinstance(factories, (list, tuple, set)) else [factories]
+def _factories(answer: object) -> set:
+    """The factories of an answer: numbers, also where they are written as text."""
+    return {int(one) if str(one).isdigit() else one for one in listed(answer)}

@@ -1,12 +1,12 @@
 """What the exercises of lesson 04 ask for."""
 
 from collections.abc import Callable
-from math import isnan
+from math import isnan, nan
 from statistics import mean
 
 import torch
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, listed, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer import forgetting as metrics
@@ -48,17 +48,21 @@ def read_the_stream(best: str, fell: float) -> str | None:
 )
 def measure_forgetting(lost: Callable) -> str | None:
     """Forgetting by the first definition: the best it ever was, minus the last."""
-    nan = float("nan")
-    rising = torch.tensor([[0.6, nan, nan], [0.9, 0.8, nan], [0.5, 0.7, 1.0]])
-    answer = float(lost(rising))
+
+    def measured(R: torch.Tensor) -> float:
+        return as_number("lost(R)", lost(R.clone()))
+
+    began = [[0.6, nan, nan, nan], [0.9, 0.8, nan, nan], [0.7, 0.9, 0.8, nan]]
+    rising = torch.tensor([*began, [0.5, 0.6, 0.75, 1.0]])
+    answer = measured(rising)
     if isnan(answer):  # compares as equal to everything below
         return text("lesson04.lost_nan")
     if abs(answer - metrics.first_minus_last(rising)) < 1e-4:
         return text("lesson04.lost_other")
     if not abs(answer - metrics.forgetting(rising)) <= 1e-4:
         return text("lesson04.lost_wrong", lost=f"{answer:.3f}")
-    gaining = torch.tensor([[0.6, nan, nan], [0.9, 0.8, nan], [0.7, 0.9, 1.0]])
-    if not abs(float(lost(gaining)) - metrics.forgetting(gaining)) <= 1e-4:
+    gaining = torch.tensor([*began, [0.6, 0.6, 0.9, 1.0]])
+    if not abs(measured(gaining) - metrics.forgetting(gaining)) <= 1e-4:
         return text("lesson04.lost_negative")
     return None
 
@@ -75,7 +79,7 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson04.plan_way", given=plan["method"], known=", ".join(WAYS))
     if plan["method"] in ("replay", "all data"):
         return text("lesson04.plan_rule", given=plan["method"])
-    if not {"old", "new"} <= set(plan["tested_on"]):
+    if not {"old", "new"} <= set(listed(plan["tested_on"])):
         return text("lesson04.plan_tested")
     if brief_parts(plan, ["why"]):
         return text("lesson04.plan_why")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import brief_parts, exercise, listed, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.negative_transfer.widget import SCRATCH, gap_of, verdict_of
 from tlhelpers.models.backbones import backbone
@@ -20,10 +20,11 @@ from tlhelpers.runtime.language import text
 def judge_the_sources(verdicts: Mapping[str, str]) -> str | None:
     """Harm, help or open, for each source on surfaces with everything trained."""
     pairs = stored("06_pairs")
-    for source in pairs["fine_tuned"]:
-        if source == SCRATCH:
-            continue
-        verdict = verdicts.get(source)
+    sources = [source for source in pairs["fine_tuned"] if source != SCRATCH]
+    if missing := open_parts(verdicts, sources):
+        return text("lesson06.verdict_missing", keys=", ".join(missing))
+    for source in sources:
+        verdict = verdicts[source]
         if verdict not in ("harm", "help", "open"):
             return text("lesson06.verdict_unknown", source=source, verdict=verdict)
         if verdict != verdict_of(gap_of(pairs, "fine_tuned", source, "surfaces")):
@@ -44,6 +45,10 @@ def renew_the_first_layer(renew_first: Callable) -> str | None:
     if any(not torch.equal(value, before[name]) for name, value in network.state_dict().items()):
         return text("lesson06.renew_in_place")
     after = made.state_dict()
+    for name, value in before.items():
+        part = name.split(".")[0]
+        if part != "fc" and (name not in after or after[name].shape != value.shape):
+            return text("lesson06.renew_shape", part=part)
     same = {name for name in before if torch.equal(after[name], before[name])}
     if "conv1.weight" in same:
         return text("lesson06.renew_old", part="conv1")
@@ -66,12 +71,12 @@ def defend_a_plan(plan: dict) -> str | None:
     keys = ("sources", "compare_with", "chosen_on", "if_harm", "why")
     if missing := open_parts(plan, keys):
         return text("lesson06.plan_missing", keys=", ".join(missing))
-    unknown = [s for s in plan["sources"] if s not in ("imagenet", "dye", "sheet-metal")]
-    if isinstance(plan["sources"], str) or unknown:
+    if set(listed(plan["sources"])) - {"imagenet", "dye", "sheet-metal"}:
         return text("lesson06.plan_sources")
-    lines = plan["compare_with"]
-    if isinstance(lines, str) or not {"random probe", "scratch"} & set(lines):
+    if not {"random probe", "scratch"} & set(listed(plan["compare_with"])):
         return text("lesson06.plan_lines")
+    if plan["chosen_on"] not in ("training", "validation", "test"):
+        return text("lesson06.plan_data", given=plan["chosen_on"])
     if plan["chosen_on"] != "validation":
         return text("lesson06.plan_chosen", given=plan["chosen_on"])
     if brief := brief_parts(plan, ("if_harm", "why")):

@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 
@@ -41,7 +41,7 @@ def measure_control(gain: float) -> str | None:
     """What the pretrained weights add to the bare architecture, on fish, in points."""
     if gain < 0:
         return text("lesson01.control_sign")
-    if gain <= 1:
+    if 0 < gain <= 1:  # 0 comes of one network measured twice
         return text("lesson01.control_share", gain=f"{gain:.2f}")
     if not 10 <= gain <= 90:
         return text("lesson01.control_far", gain=f"{gain:.0f}")
@@ -58,9 +58,9 @@ def defend_a_plan(plan: dict) -> str | None:
         return text("lesson01.plan_missing", keys=", ".join(missing))
     if plan["start"] not in STARTS:
         return text("lesson01.plan_start", given=plan["start"])
-    tests = plan["test_labels"]
-    if isinstance(tests, bool) or not isinstance(tests, int | float) or tests < 50:
-        return text("lesson01.plan_tests", given=tests)
+    tests = as_number('"test_labels"', plan["test_labels"])
+    if not tests >= 50:
+        return text("lesson01.plan_tests", given=f"{tests:g}")
     if brief_parts(plan, ["why"]):
         return text("lesson01.plan_why")
     return None
