@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from tlhelpers.course import exercises, record
-from tlhelpers.course.exercises import as_number, brief_parts, check, exercise, listed, open_parts
+from tlhelpers.course.exercises import (
+    as_number,
+    brief_parts,
+    check,
+    exercise,
+    listed,
+    meant,
+    open_parts,
+)
 from tlhelpers.course.syllabus import lessons
 from tlhelpers.runtime.language import text
 from tlhelpers.show.questions import as_html
@@ -149,6 +157,16 @@ def test_a_plan_says_what_is_open_and_what_is_brief_in_either_language():
     given = {"i": 0, "j": np.int64(4), "k": np.arange(2), "l": torch.arange(2)}
     assert open_parts(plan | given, [*plan, "h", *given]) == ["a", "b", "c", "d", "h"]
     assert brief_parts(plan, "efg") == ["f", "g"]
+
+
+def test_capitals_and_spaces_around_a_name_do_not_matter():
+    names = ("TF-IDF", "k-NN")
+    assert [meant(said, names) for said in (" k-nn", "Tf-Idf", "TFIDF", 3)] == [
+        "k-NN",
+        "TF-IDF",
+        "TFIDF",
+        3,
+    ]
 
 
 def test_one_thing_is_a_list_of_one():

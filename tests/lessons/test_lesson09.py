@@ -3,6 +3,7 @@
 import re
 from statistics import fmean
 
+import numpy as np
 import pytest
 import torch
 
@@ -37,6 +38,7 @@ def named(key, values):
 def test_the_card_is_read_step_by_step(monkeypatch, needless, mistaken, sentence):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     assert check("09-a", {"needless": "tall dorsal fin", "mistaken": "butterflyfish"}).passed
+    assert check("09-a", {"needless": "Tall dorsal fin ", "mistaken": "Butterflyfish"}).passed
     verdict = check("09-a", {"needless": needless, "mistaken": mistaken})
     assert not verdict.passed
     assert verdict.message.startswith(named(f"lesson09.{sentence}", ("names", "name", "count")))
@@ -59,7 +61,11 @@ def in_place(scores, is_seen, delta):
         (lambda s, i, d: s.argmax(1), "answer_plain"),
         (turned, "answer_turned"),
         (lambda s, i, d: (s - 9 * i.float()).argmax(1), "answer_wrong"),
+        (lambda s, i, d: (s - 2 * d * i.float()).argmax(1), "answer_wrong"),
+        (lambda s, i, d: (s - d * i.float()).argmax(1).float(), "answer_shape"),
+        (lambda s, i, d: "0222", "answer_shape"),
         (lambda s, i, d: (s - d * torch.tensor([1.0, 1.0, 0.0])).argmax(1), "answer_fixed"),
+        (lambda s, i, d: (s - 0.15 * i.float()).argmax(1), "answer_fixed"),
     ],
 )
 def test_each_mistake_in_answer_has_its_own_sentence(monkeypatch, mistake, sentence):
@@ -68,6 +74,15 @@ def test_each_mistake_in_answer_has_its_own_sentence(monkeypatch, mistake, sente
     verdict = check("09-b", {"answer": mistake})
     assert not verdict.passed
     assert verdict.message.startswith(named(f"lesson09.{sentence}", ("answers",)))
+
+
+def row_by_row(scores, is_seen, delta):
+    return [(row - delta * is_seen.float()).argmax() for row in scores]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_the_answers_may_be_a_list_an_array_or_a_tensor(kind):
+    assert check("09-b", {"answer": lambda *given: kind(row_by_row(*given))}).passed
 
 
 PLAN = {

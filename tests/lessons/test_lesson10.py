@@ -2,6 +2,7 @@
 
 from statistics import fmean
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,28 +50,47 @@ def exact(scores, share):
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (lambda s, share: s, "quiet_number"),
         (lambda s, share: share, "quiet_share"),
         (lambda s, share: s.sort().values[1], "quiet_wrong_end"),
         (lambda s, share: torch.tensor(5.0), "quiet_many"),
         (lambda s, share: s.max(), "quiet_none"),
+        (lambda s, share: s.sort().values[-2], "quiet_one"),
         (lambda s, share: exact(s, 0.2), "quiet_other"),
     ],
 )
 def test_each_mistake_in_a_threshold_has_its_own_sentence(answer, sentence):
     verdict = check("10-b", {"quiet_threshold": answer})
     assert not verdict.passed
-    values = {"above": 5, "value": "10" if sentence == "quiet_none" else "5", "share": "20%"}
+    value = {"quiet_none": "10", "quiet_one": "9"}.get(sentence, "5")
+    values = {"above": 5, "value": value, "share": "20%"}
     assert verdict.message == text(f"lesson10.{sentence}", **values)
 
 
 @pytest.mark.parametrize(
     "answer",
-    [exact, lambda s, share: torch.quantile(s, 1 - share).item()],
-    ids=["sort", "quantile"],
+    [
+        exact,
+        lambda s, share: torch.quantile(s, 1 - share).item(),
+        lambda s, share: np.quantile(s.numpy(), 1 - share),
+        lambda s, share: np.sort(s.numpy())[::-1][int(len(s) * share)],
+    ],
+    ids=["sort", "quantile", "numpy", "float32"],
 )
 def test_any_right_threshold_passes(answer):
     assert check("10-b", {"quiet_threshold": answer}).passed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda s, share: s,
+        lambda s, share: s.max() * (1 - share),
+        lambda s, share: s.min() + (s.max() - s.min()) * (1 - share),
+    ],
+    ids=["all", "part of the highest", "part of the range"],
+)
+def test_a_threshold_counts_the_scores(answer):
+    assert not check("10-b", {"quiet_threshold": answer}).passed
 
 
 def test_a_plan_must_be_whole():

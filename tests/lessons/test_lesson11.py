@@ -133,6 +133,7 @@ def right_loss(student, teacher, T):
         (lambda s, t, T: right_loss(s, t, T) * len(s), "sum"),
         (lambda s, t, T: T**2 * cross(s / T, (t / T).softmax(1)), "only_cross"),
         (lambda s, t, T: (s - t).pow(2).mean(), "other"),
+        (lambda s, t, T: right_loss(s, t, 4), "other"),
     ],
 )
 def test_each_mistake_in_the_loss_has_its_own_sentence(monkeypatch, mistake, sentence):
@@ -149,6 +150,7 @@ def cross(answers, wanted):
 
 def test_the_loss_of_the_paper_passes():
     assert check("11-b", {"soft_loss": right_loss}).passed
+    assert check("11-b", {"soft_loss": lambda s, t, T: right_loss(s.float(), t.float(), T)}).passed
 
 
 @pytest.mark.slow
@@ -161,6 +163,7 @@ def test_the_widget_is_read_in_the_readers_language(monkeypatch, lang):
     warm = [t for t in widget.TEMPERATURES if max(widget.shares(logits, t)) < 0.5]
     right = {"runner_up": names[order[1]], "below_half": warm[0]}
     assert check("11-a", right).passed
+    assert check("11-a", right | {"runner_up": f" {names[order[1]].upper()}"}).passed
     wrong = {
         "read_unknown": {"runner_up": "penguin"},
         "read_first": {"runner_up": names[order[0]]},

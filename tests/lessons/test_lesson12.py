@@ -4,6 +4,7 @@ import math
 import re
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM
@@ -84,6 +85,8 @@ def test_each_mistake_in_attention_has_its_own_sentence(monkeypatch, attend, sen
         ("", "I want to cancel my order", "flip_empty"),
         ("I want to cancel my order", "I want to return my order", "flip_right"),
         ("注文をキャンセルしたい", "注文を返品したい", "flip_right"),
+        ("支払いを確認したい", "配送を確認したい", "flip_right"),
+        ("会員をやめて返品したい", "注文を確認して返品したい", "flip_many"),
     ],
 )
 def test_only_one_word_that_moves_an_enquiry_passes(monkeypatch, before, after, sentence):
@@ -103,6 +106,9 @@ def test_only_one_word_that_moves_an_enquiry_passes(monkeypatch, before, after, 
         ({"train": 30, "test": 71}, "plan_budget"),
         ({"train": 100, "test": 0}, "plan_tested"),
         ({"model": "translate first"}, "plan_right"),
+        ({"model": "Multilingual encoder", "body": "lora", "spam": "tf-idf"}, "plan_right"),
+        ({"model": "english encoder"}, "plan_language"),
+        ({"train": np.int64(20), "test": np.int64(80)}, "plan_right"),
         ({"why": "because"}, "plan_why"),
         ({}, "plan_right"),
     ],

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from tlhelpers.course.exercises import check
 from tlhelpers.course.results import stored
@@ -33,6 +34,7 @@ SPLIT = {"count": 10, "voices": "ana, bob, emi, ken, lee", "held": 5, "away": 1}
     ("mistake", "sentence"),
     [
         (lambda voices, away: [0], "split_two"),
+        (lambda voices, away: [0, 2], "split_two"),
         (lambda voices, away: ([0], [1]), "split_rows"),
         (lambda voices, away: (range(5), range(5, 10)), "split_both"),
         (lambda voices, away: ([], range(10)), "split_away"),
@@ -53,12 +55,22 @@ def test_each_mistake_in_the_split_has_its_own_sentence(monkeypatch, mistake, se
         (lambda waves, rate: waves[:, :: rate // 8000], "one sample out of 2"),
         (lambda waves, rate: waves[:, 1 :: rate // 8000], "2, 4, 6, 8 are to become 3, 7"),
         (lambda waves, rate: waves.unfold(1, 2, 2).mean(2), "(2, 24) are to become (2, 24)"),
+        (lambda waves, rate: between(waves, rate, "linear"), "2, 4, 6, 8, 1, 3 are to become 4, 4"),
     ],
 )
 def test_each_mistake_with_the_rate_has_its_own_sentence(monkeypatch, mistake, said):
     monkeypatch.setenv("TLHELPERS_LANG", "en")
     verdict = check("13-a", {"to_8khz": mistake})
     assert not verdict.passed and said in verdict.message
+
+
+def between(waves, rate, mode):
+    return F.interpolate(waves[:, None], scale_factor=8000 / rate, mode=mode)[:, 0]
+
+
+def test_the_mean_of_neighbours_passes_whatever_takes_it():
+    assert check("13-a", {"to_8khz": lambda waves, rate: between(waves, rate, "area")}).passed
+    assert check("13-a", {"to_8khz": lambda w, r: between(w.double(), r, "area")}).passed
 
 
 def test_the_mean_of_neighbours_gives_the_misread_sound_its_accuracy_back():

@@ -231,6 +231,14 @@ def test_the_leak_is_read_off_the_widget():
     assert "should be a number" in read_the_leak(2, ...)
 
 
+def mean_over(classes):
+    def mean(answers, labels):
+        given = classes(answers, labels)
+        return torch.stack([(answers[labels == c] == c).double().mean() for c in given]).mean()
+
+    return mean
+
+
 def test_usual_mistakes_get_their_own_sentence():
     def both(train, test):
         return sorted({n.rsplit("_", 1)[0] for n in train} & {n.rsplit("_", 1)[0] for n in test})
@@ -242,13 +250,17 @@ def test_usual_mistakes_get_their_own_sentence():
     )
     assert "missing" in leaks(lambda train, test: both(train, test)[:1])
     assert "sorted list" in leaks(lambda train, test: set(both(train, test)))
+    assert '"pond" is no owner' in leaks(
+        lambda train, test: sorted({n.split("_")[0] for n in train} & {n[:4] for n in test})
+    )
+    assert "one part only" in leaks(
+        lambda train, test: [o for o in both(train, train) if any(n.startswith(o) for n in test)]
+    )
     plain = means(lambda answers, labels: (answers == labels).double().mean())
     assert "all photos" in plain
-    assert "not a number" in means(
-        lambda answers, labels: torch.stack(
-            [(answers[labels == c] == c).double().mean() for c in range(3)]
-        ).mean()
-    )
+    for every in (lambda answers, labels: range(3), lambda answers, labels: answers.unique()):
+        assert "the mean is nan in place of 0.75" in means(mean_over(every))
+    assert means(mean_over(lambda answers, labels: labels.unique())) is None
 
 
 @pytest.mark.parametrize(
@@ -275,6 +287,8 @@ def test_a_plan_that_does_not_hold_together_is_told_why(key, value, said):
     }
     assert plan_sorting(plan) is None
     assert plan_sorting(plan | {"measure": "worst class"}) is None
+    assert plan_sorting(plan | {"group": "Part", "order": ["K-nn", "Probe"]}) is None
+    assert plan_sorting(plan | {"test_parts": np.int64(139)}) is None
     assert said in plan_sorting(plan | {key: value})
 
 

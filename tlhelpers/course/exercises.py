@@ -153,6 +153,12 @@ def as_number(name: str, value: object) -> float:
     return float(_as_kind(name, value, float))
 
 
+def meant(given: Any, names: Iterable[str]) -> Any:
+    """The one of `names` that an answer means: capitals and spaces around it do not matter."""
+    said = str(given).strip().casefold()
+    return next((name for name in names if name.casefold() == said), given)
+
+
 def listed(value: Any) -> list:
     """The entries of an answer that may be one thing instead of a list of it."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):

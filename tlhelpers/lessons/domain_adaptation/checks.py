@@ -51,7 +51,9 @@ def make_shares_equal(equal_rows: Callable) -> str | None:
         return text("lesson08.rows_kind")
     if rows.dtype == torch.bool:
         return text("lesson08.rows_mask")
-    if not len(rows) or rows.min() < 0 or rows.max() >= len(answers):
+    if not len(rows):
+        return text("lesson08.rows_few", count=0)
+    if rows.min() < 0 or rows.max() >= len(answers):
         return text("lesson08.rows_outside", last=len(answers) - 1)
     given, counts = answers[rows].unique(return_counts=True)
     if len(given) < 3:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from numbers import Integral
 
 import torch
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import brief_parts, exercise, meant, open_parts
 from tlhelpers.lessons.language_models.widget import open_desk, split_words
 from tlhelpers.runtime.language import language, text
 
@@ -15,6 +16,7 @@ PLAN = {  # the answers that a plan may hold
     "spam": ("TF-IDF", "encoder"),
 }
 BUDGET = 100  # Japanese texts that may be labelled
+PARTICLES = "をがはにのでともへや"
 
 
 @exercise(
@@ -33,6 +35,11 @@ def flip_with_one_word(before: str, after: str) -> str | None:
     old, new = found
     changes = [c for c in SequenceMatcher(None, old, new).get_opcodes() if c[0] != "equal"]
     changed = sum(max(end - start, last - first) for _, start, end, first, last in changes)
+    if len(changes) == 1:
+        _, start, end, first, last = changes[0]
+        pieces = old[start:end] + new[first:last]
+        if not any(piece.isascii() or piece in PARTICLES for piece in pieces):
+            changed = 1  # one Japanese word, such as 支払い, may be cut in several pieces
     if changed == 0:
         return text("lesson12.flip_same")
     if changed > 1:
@@ -91,12 +98,12 @@ def defend_a_plan(plan: dict) -> str | None:
     if missing := open_parts(plan, keys):
         return text("lesson12.plan_missing", keys=", ".join(missing))
     for key, known in PLAN.items():
-        if plan[key] not in known:
+        if meant(plan[key], known) not in known:
             return text("lesson12.plan_unknown", key=key, given=plan[key], known=", ".join(known))
-    if plan["model"] == "English encoder":
+    if meant(plan["model"], PLAN["model"]) == "English encoder":
         return text("lesson12.plan_language")
     train, test = plan["train"], plan["test"]
-    whole = all(isinstance(count, int) and count >= 0 for count in (train, test))
+    whole = all(isinstance(count, Integral) and count >= 0 for count in (train, test))
     if not whole or train + test > BUDGET:
         return text("lesson12.plan_budget", budget=BUDGET, train=train, test=test)
     if test == 0:

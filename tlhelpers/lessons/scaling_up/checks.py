@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import torch
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import brief_parts, exercise, meant, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.lessons.scaling_up.widget import BATCHES, GB, memory
 from tlhelpers.runtime.language import text
 
 CARD = 4  # GB
+WAYS = ("DDP", "ZeRO-1", "FSDP")
 KINDS = ("parameters", "gradients", "optimizer", "activations")
 
 
@@ -29,6 +30,7 @@ def read_the_widget(largest: int, most_of_minilm: str) -> str | None:
         return text("lesson15.batch_over", batch=largest)
     if largest != max(batch for batch, size in needed.items() if size < CARD * GB):
         return text("lesson15.batch_under", batch=largest)
+    most_of_minilm = meant(most_of_minilm, KINDS)
     if most_of_minilm not in KINDS:
         return text("lesson15.kind_unknown", kinds=", ".join(KINDS))
     sizes = memory(networks["minilm"], 4, "fp32", 1, "copied")
@@ -44,7 +46,7 @@ def count_each_once(accuracy_of: Callable) -> str | None:
     """The accuracy over processes whose shares overlap and differ in size."""
     tensor = torch.tensor
     plain = [(tensor([0, 2]), tensor([1.0, 0.0])), (tensor([1, 3]), tensor([1.0, 1.0]))]
-    doubled = [(tensor([0, 2, 0]), tensor([1.0, 0.0, 1.0])), (tensor([1]), tensor([0.0]))]
+    doubled = [(tensor([0, 2]), tensor([1.0, 0.0])), (tensor([0, 1]), tensor([1.0, 0.0]))]
     empty = [(tensor([0, 1]), tensor([1.0, 0.0])), (tensor([]).long(), tensor([]))]
     uneven = [(tensor([0, 1, 2]), tensor([1.0, 1.0, 1.0])), (tensor([3]), tensor([0.0]))]
     for answers, wanted, sentence in (
@@ -83,7 +85,8 @@ def share_out(gigabytes: Callable, choice: str) -> str | None:
             return text("lesson15.share_kind")
         if not abs(value - wanted) < 1e-6 * wanted:
             return text(f"lesson15.share_{name}", given=f"{value:.4g}", wanted=f"{wanted:g}")
-    if choice not in ("DDP", "ZeRO-1", "FSDP"):
+    choice = meant(choice, WAYS)
+    if choice not in WAYS:
         return text("lesson15.share_choice")
     if choice == "DDP":
         return text("lesson15.share_over", choice=choice)

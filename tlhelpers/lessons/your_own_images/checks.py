@@ -1,10 +1,11 @@
 """What the exercises of lesson 14 ask for."""
 
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 
-from tlhelpers.course.exercises import brief_parts, exercise, open_parts
+from tlhelpers.course.exercises import as_number, brief_parts, exercise, listed, meant, open_parts
 from tlhelpers.course.results import stored
 from tlhelpers.runtime.language import text
 from tlhelpers.transfer.intervals import interval
@@ -56,14 +57,16 @@ def average_classes(mean_of_classes: Callable) -> str | None:
     """The mean of the accuracies of the single classes."""
     labels = torch.tensor([0] * 90 + [1] * 8 + [2] * 2)
     answers = torch.tensor([0] * 90 + [0] * 6 + [1] * 2 + [2] * 1 + [0] * 1)
-    answer = float(mean_of_classes(answers.clone(), labels.clone()))
+    said = "mean_of_classes(answers, labels)"
+    answer = as_number(said, mean_of_classes(answers.clone(), labels.clone()))
     if abs(answer - 0.93) < 1e-4:
         return text("lesson14.mean_plain")
     if not abs(answer - (1 + 2 / 8 + 1 / 2) / 3) < 1e-4:
         return text("lesson14.mean_wrong", answer=answer)
-    with_a_gap = float(mean_of_classes(torch.tensor([0, 2, 2]), torch.tensor([0, 0, 2])))
-    if not abs(with_a_gap - 0.75) < 1e-4:
-        return text("lesson14.mean_nan")
+    answers, labels = torch.tensor([0, 1, 2]), torch.tensor([0, 0, 2])  # nothing of class 1
+    answer = as_number(said, mean_of_classes(answers, labels))
+    if not abs(answer - 0.75) < 1e-4:
+        return text("lesson14.mean_gap", answer=answer)
     return None
 
 
@@ -74,21 +77,22 @@ def plan_sorting(plan: dict) -> str | None:
     """What stays together, an order of methods, a measure, enough test parts, and reasons."""
     if missing := open_parts(plan, PLAN):
         return text("lesson14.plan_missing", key=missing[0])
-    if plan["group"] not in GROUPS:
+    group, measure = meant(plan["group"], GROUPS), meant(plan["measure"], MEASURES)
+    if group not in GROUPS:
         return text("lesson14.plan_known", key="group", known=", ".join(GROUPS))
-    if plan["group"] != "part":
+    if group != "part":
         return text("lesson14.plan_photo")
-    order = plan["order"]
-    if not isinstance(order, list | tuple) or not order or not set(order) <= set(METHODS):
+    order = [meant(way, METHODS) for way in listed(plan["order"])]
+    if not all(way in METHODS for way in order):
         return text("lesson14.plan_known", key="order", known=", ".join(METHODS))
     if "probe" not in order or ("fine-tuning" in order[: order.index("probe")]):
         return text("lesson14.plan_probe")
-    if plan["measure"] not in MEASURES:
+    if measure not in MEASURES:
         return text("lesson14.plan_known", key="measure", known=", ".join(MEASURES))
-    if plan["measure"] == "accuracy":
+    if measure == "accuracy":
         return text("lesson14.plan_measure")
     parts = plan["test_parts"]
-    if not isinstance(parts, int | float) or not PARTS[0] <= parts <= PARTS[1]:
+    if not isinstance(parts, Real) or not PARTS[0] <= parts <= PARTS[1]:
         return text("lesson14.plan_parts", given=parts)
     if brief_parts(plan, ["why"]):
         return text("lesson14.plan_why")
@@ -107,13 +111,13 @@ def find_leaks(leaked_owners: Callable) -> str | None:
     answer = leaked_owners(list(train), list(test))
     if not isinstance(answer, list) or not all(isinstance(owner, str) for owner in answer):
         return text("lesson14.leaks_type", answer=repr(answer)[:60])
+    known = {name.rsplit("_", 1)[0] for name in train + test}
+    if strange := sorted(set(answer) - known):
+        return text("lesson14.leaks_name", name=strange[0])
     if set(answer) - {"0417", "pond_2"}:
-        known = {name.rsplit("_", 1)[0] for name in train + test}
-        if set(answer) <= known:
-            return text("lesson14.leaks_none")
-        return text("lesson14.leaks_type", answer=repr(answer)[:60])
+        return text("lesson14.leaks_none")
     if set(answer) != {"0417", "pond_2"}:
         return text("lesson14.leaks_missed")
-    if answer != ["0417", "pond_2"] or leaked_owners(train[:2], test[3:]) != []:
+    if answer != ["0417", "pond_2"]:
         return text("lesson14.leaks_twice")
-    return None
+    return text("lesson14.leaks_none") if leaked_owners(train[:2], test[3:]) else None
