@@ -342,18 +342,18 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 1クラス2枚ではまだ、上がったとは言いきれません。20枚では26ポイント上がりました。（学習はどの点も150ステップで、全部入りの半分ほどです。）
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 1クラス2枚ではまだ、上がったとは言いきれません。20枚では26ポイント上がりました。
 #
-# **鳥では逆に、差が7ポイントから2ポイントに縮みました。** 鳥は転移元の生き物に似ているので、凍結でも正解率が高く、伸びしろが少ないのです。つまり、この2つで効果の大きさを決めたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
+# **鳥では逆に、差が7ポイントから2ポイントに縮みました。** （7ポイントの大半は左右反転の効果で、反転のないレッスン01では、ほぼ互角でした。）鳥は転移元の生き物に似ているので、伸びしろが少ないのです。つまり、この2つで効果の大きさを決めたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
 #
 # ただし、伸びしろがあれば必ず大きく上がるわけではありません。本物の花の写真（ぼやけたもの）では、80枚でも凍結は66%でしたが、ファインチューニングで上がったのは2〜3ポイントだけでした（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points. (Each point had 150 training steps, about half of the full recipe.)
+# **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points.
 #
-# **On birds the gain shrinks instead**, from 7 points to 2. Birds resemble the creatures of the source, so the frozen body does well and leaves less to gain. So what counted on these two was **how many labels there are, and how much room the frozen body leaves**.
+# **On birds the gain shrinks instead**, from 7 points to 2. (Most of the 7 come from mirroring: without it, in lesson 01, the two were level.) Birds resemble the creatures of the source, so the frozen body leaves less to gain. So what counted here was **how many labels there are, and how much room the frozen body leaves**.
 #
-# Room does not always turn into a gain, though. On real, but blurred photographs of flowers, the frozen body reached only 66% even with eighty labels, and fine-tuning added just 2 to 3 points ("Deeper: real photographs and networks").
+# Room does not always turn into a gain. On real, but blurred photographs of flowers, the frozen body reached only 66% even with eighty labels, and fine-tuning added just 2 to 3 points ("Deeper: real photographs and networks").
 
 # %% key="price-figure" alt_ja="上は暗い照明の良品3枚と、ひびのある部品3枚。下は3つの図で、新しいタスク、暗い照明での同じタスク、転移元のタスクの正解率を、方法ごとに点で示す。" alt_en="Above, three sound and three cracked parts in dim light. Below, three panels with points for each way: accuracy on the new task, on the same task in dim light, and on the source."
 dark = tl.load_task("surfaces", per_class=3, style="night")
@@ -815,7 +815,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # 図にはありませんが、反転と `relight` の効果も、どの条件でも残りました。反転を加えると、加えない場合より11〜17ポイント、`relight` も加えると、暗い照明で反転だけの場合より15〜27ポイント高くなりました。残りの図で、同じように測り直したのは、学習する段を変えた図だけです。
 #
-# ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加えました。凍結のほうは反転なしです。
+# ラベルの枚数の図では、ファインチューニングにクリッピングと反転（鳥は左右だけ）を加え、どの点も150ステップ（全部入りの半分ほど）学習しました。凍結のほうは反転なしです。
 
 # %% [markdown] key="deeper-sure" lang="en" tags=["deeper"]
 # ## Deeper: how sure is all this?
@@ -826,7 +826,7 @@ print(f"Of {512 * 512:,} weights LoRA learns {learned:,}: {learned / 512**2:.1%}
 #
 # Not in the figure: flips and `relight` helped under all of these settings, too. Flips gained 11 to 17 points over the same training without them, and in dim light, `relight` gained 15 to 27 over flips alone. Of the other figures, only the one of stages was measured again in this way.
 #
-# In the figure of labels, fine-tuning has clipping and flips (birds: left to right only); the frozen line has no flips.
+# In the figure of labels, fine-tuning has clipping, flips (birds: left to right only) and 150 steps at every point, about half of the full recipe; the frozen line has no flips.
 
 # %% key="sure-figure" alt_ja="学習の長さ、クリッピング、オプティマイザーを変えたときの、ファインチューニングとゼロからのテスト正解率。1行に1条件。" alt_en="Test accuracy of fine-tuning and of scratch with other lengths of training, without clipping and with another optimizer, one a row."
 lesson03.draw_checked(knobs, tl.stored("03_stable"))

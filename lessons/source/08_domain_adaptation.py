@@ -100,12 +100,12 @@ tl.see_prediction("08-night", round(100 * by_night))
 # %% [markdown] key="night-read" lang="ja" tags=["answer"]
 # **ほとんど見分けられなくなりました。** 魚は変わっていないのに、大半の写真に同じ答えを返しています。エラーも警告も出ません。夜のラベルがなければ、答えの偏りを数えないかぎり気づけません。
 #
-# 直せるでしょうか。次のウィジェットで、手を動かして確かめましょう。
+# 直せるかどうか、次のウィジェットで確かめましょう。
 
 # %% [markdown] key="night-read" lang="en" tags=["answer"]
 # **It can hardly tell anything any more.** Most photos get one and the same answer, and there is no warning. Without labels, only counting the answers shows it.
 #
-# Can this be mended? Try it in the widget.
+# Try to mend it in the widget.
 
 # %% key="widget"
 tl.widget("08")
@@ -231,7 +231,7 @@ tl.claim(
 # %% [markdown] key="adabn-read" lang="en"
 # **Looking alone brings back most of what was lost.** The network could tell fish by night all along; only its idea of what is ordinary was still that of the day.
 #
-# The filled marks and intervals were measured beforehand ("stored") on 10 draws of all photos. Rings are today's run; one run varies more than a mean, so a ring may lie off its line.
+# The filled marks and intervals were measured beforehand ("stored") on 10 draws of all photos. Rings are today's run, which may lie off its line.
 #
 # ## How many photos, and which?
 #
@@ -276,18 +276,18 @@ lesson08.draw_ways(styles)
 #
 # ## And on real data?
 #
-# MNIST and USPS are well-known collections of handwritten digits: we learn on one and use the other. In photos, a MobileNetV2 pretrained on ImageNet tells cats from dogs while the light goes down.
+# MNIST and USPS are collections of handwritten digits: we learn on one and use the other. In photos, a MobileNetV2 pretrained on ImageNet tells cats from dogs while the light goes down.
 
 # %% key="real-figure" alt_ja="本物のデータでのテスト正解率。左と中央は2つの手書き数字データの間の転移、右は光を弱めた犬と猫の写真。適応前とAdaBN後を比べる。" alt_en="Test accuracy on real data: between two collections of digits at the left and in the middle, and on photos of cats and dogs under less and less light at the right, before and after AdaBN."
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真（84%）に近い値です。
+# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真の84%に近い値です（記憶を60枚だけで測ったので、レッスン01より低めです）。
 #
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos.
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos (less than in lesson 01: the memory comes from 60 photos).
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
