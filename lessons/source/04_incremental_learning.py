@@ -489,7 +489,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # %% [markdown] key="deeper-lwf" lang="ja" tags=["deeper"]
 # ## さらに深く：画像を残さずに学習する（LwFとEWC）
 #
-# **LwF**（Learning without Forgetting）は、新しい画像を前のモデルにも見せ、古いクラスについて同じ答えを出すように学習します。別のモデルの答えをまねさせることを**蒸留**（distillation）といいます。2つの答えの隔たりは**KLダイバージェンス**（KL divergence）で測ります。前のモデルの古いクラスの出力を $z^{\text{old}}$、いまの出力を $z$、温度（大きいほど答えの差をならす数）を $T=2$、強さを $\lambda$ とすると、損失は次の式になります。
+# **LwF**（Learning without Forgetting）は、新しい画像を前のモデルにも見せ、古いクラスについて同じ答えを出すように学習します。別のモデルの答えをまねさせることを**蒸留**（distillation）といいます。2つの答えの隔たりは**KLダイバージェンス**（KL divergence）で測ります。前のモデルの古いクラスの出力を $z^{\text{old}}$、いまの出力を $z$、温度（大きいほど答えの差をならす数。更新の回数 $T$ とは別です）を $T=2$、強さを $\lambda$ とすると、損失は次の式になります。
 #
 # $$\text{新しいクラスどうしの交差エントロピー}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #
@@ -498,7 +498,7 @@ lesson04.draw_scenarios(tl.stored("04_scenarios"))
 # %% [markdown] key="deeper-lwf" lang="en" tags=["deeper"]
 # ## Deeper: training without kept pictures (LwF and EWC)
 #
-# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. Let $z^{\text{old}}$ be the old model's outputs, $z$ the present ones for the old classes, $T=2$ a temperature (the higher, the more even the answers) and $\lambda$ a strength. The loss is
+# **LwF** (Learning without Forgetting) shows the new pictures to the old model, too, and asks for the same answers on the old classes. To train one model on the answers of another is called **distillation**. The **KL divergence** says how far apart two such answers are. Let $z^{\text{old}}$ be the old model's outputs, $z$ the present ones for the old classes, $T=2$ a temperature (the higher, the more even the answers; not the $T$ updates of exercise B) and $\lambda$ a strength. The loss is
 #
 # $$\text{cross-entropy among the new classes}+\lambda T^2\,\mathrm{KL}\left(\mathrm{softmax}(z^{\text{old}}/T)\,\Vert\,\mathrm{softmax}(z/T)\right)$$
 #

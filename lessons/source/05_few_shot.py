@@ -39,7 +39,7 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)  # used: 40 test p
 #
 # 野鳥に詳しい人は、図鑑で1枚の絵を見ただけの鳥でも、野外で出会えば「あの鳥だ」とわかります。鳥のどこを見ればよいかを、目がもう知っているからです。
 #
-# 職場にも同じ仕事があります。たとえば倉庫では、カタログ写真1枚を手がかりに、返品された部品の型番を当てます。新しい部品は毎週増えるので、そのたびに何千枚も撮って学習し直すわけにはいきません。
+# 職場にも同じ仕事があります。たとえば倉庫では、カタログ写真1枚を手がかりに、返品された部品の型番を当てます。そのたびに何千枚も撮って学習し直すわけにはいきません。
 #
 # このように、1クラスにつき1枚から数枚の例だけで新しいクラスを見分けることを、**フューショット学習**（few-shot learning、少数ショット学習）といいます。まずは自分の絵で試しましょう。
 #
@@ -53,7 +53,7 @@ birds = tl.load_task("birds", per_class=1, valid_per_class=1)  # used: 40 test p
 #
 # A bird-watcher who has seen a bird only once, in a guide, knows it again outdoors. The eye has already learned what to look for.
 #
-# A warehouse has the same task. A part comes back, and one photograph in the catalogue has to tell which part it is. Nobody can photograph every new part a thousand times.
+# A warehouse has the same task. A part comes back, and one photograph in the catalogue has to tell which part it is.
 #
 # Telling new classes apart by one or a few examples of each is called **few-shot learning**. Try it with your own drawings.
 #
@@ -91,14 +91,14 @@ tl.diagram("prototypes")
 #
 # $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
 #
-# 左の式がプロトタイプです。右の式は、距離の2乗が最小のクラスを選びます。重みは1つも学習せず、コードはたった2行です。
+# 左の式がプロトタイプです。右の式は、距離の2乗が最小のクラスを選びます（レッスン04の最近傍クラス平均です）。重みは1つも学習せず、コードはたった2行です。
 
 # %% [markdown] key="formula" lang="en"
 # As a formula (Snell et al., 2017): $f(x)$ are the features of picture $x$, $S_c$ the support pictures of class $c$, $|S_c|$ their number, and $q$ is a query.
 #
 # $$p_c = \frac{1}{|S_c|}\sum_{x \in S_c} f(x), \qquad \hat{y}(q) = \arg\min_c \lVert f(q) - p_c \rVert^2$$
 #
-# The left formula is the prototype; the right one picks the class at the smallest squared distance. No weight is trained, and the code is two lines.
+# The left formula is the prototype; the right one picks the class at the smallest squared distance, as the nearest class mean of lesson 04 does. No weight is trained, and the code is two lines.
 
 
 # %% key="classify"
@@ -408,7 +408,7 @@ tl.check("05-b")
 #
 # **Omniglot** は、世界の文字を20人が実際に手で書いたデータです。どのネットワークも、これらの文字を学習していません。先ほどの2つの対照に加えて、2つの目を比べます。
 #
-# - MobileNetV2：120万枚の写真（ImageNet）で学びました
+# - MobileNetV2：約128万枚の写真（ImageNet）で学びました
 # - この教材の小さな `zukan-resnet`：架空の生き物・模様・文字の絵で学びました
 
 # %% [markdown] key="real" lang="en"
@@ -416,7 +416,7 @@ tl.check("05-b")
 #
 # **Omniglot** holds characters of the world's alphabets as twenty people wrote them; no network here was trained on them. Beside the two controls, compare two eyes:
 #
-# - MobileNetV2 learned from 1.2 million photographs (ImageNet)
+# - MobileNetV2 learned from 1.28 million photographs (ImageNet)
 # - the course's small `zukan-resnet` learned from drawings of invented creatures, patterns and characters
 
 # %% key="real-figure" tags=["hide-input"] alt_ja="Omniglotの文字でのフューショットの正解率を、4種類の特徴で比べた点と信頼区間。" alt_en="Few-shot accuracy on Omniglot's characters for four kinds of features, as points with intervals."

@@ -175,7 +175,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # 近道あり
 # ```
 #
-# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン08）が値の大きさをそろえるので、入力は消えません。それでも、近道のないブロックは、「何もしない」ことを学ばなければなりません。
+# **実際のネットワークではどうでしょうか。** BatchNorm（レッスン02）が値の大きさをそろえるので、入力は消えません。それでも、近道のないブロックは、「何もしない」ことを学ばなければなりません。
 #
 # 8層、14層、20層のネットワークに、それぞれに合う学習率で、同じ240枚を学習させました。図は、その**訓練データ**での正解率です（保存済み、初期値を変えて10回）。
 
@@ -198,7 +198,7 @@ tl.diagram("families")
 # F.relu(layers(x) + x)  # with a shortcut
 # ```
 #
-# **And in real networks?** BatchNorm (lesson 08) keeps the input from vanishing, but a plain block still has to learn to do nothing. Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 10 starts).
+# **And in real networks?** BatchNorm (lesson 02) keeps the input from vanishing, but a plain block still has to learn to do nothing. Networks of 8, 14 and 20 layers learned the same 240 pictures, each at its best learning rate. The figure shows their accuracy on this very **training data** (stored, 10 starts).
 
 # %% key="skip-figure" alt_ja="層の数に対する訓練データの正解率。近道なしとありの2本の線。帯は95%信頼区間。" alt_en="Training accuracy against the number of layers: two lines, plain and with shortcuts, with bands for 95% intervals."
 lesson07.draw_depth(tl.stored("07_depth"))

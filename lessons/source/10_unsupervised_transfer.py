@@ -158,7 +158,7 @@ tl.claim(
 )
 
 # %% [markdown] key="eyes-read" lang="ja"
-# **種類ごとに分かれるのは、事前学習で鍛えた目のおかげです。** 鳥と魚では、画素やランダムな重みは、ランダムに分けた場合とほとんど変わらず、借りた特徴は0.76前後です。一方、**手書き数字では画素のほうがわずかに上**でした（0.58と0.53）。数字は大きさも位置もそろった線の絵なので、画素のままでも比べられます。借りた目が役に立つのは、転移元と似たものを見るときです（レッスン06）。
+# **種類ごとに分かれるのは、事前学習で鍛えた目のおかげです。** 鳥と魚では、画素やランダムな重みは、ランダムに分けた場合とほとんど変わらず、借りた特徴は0.76前後です。一方、**手書き数字では画素のほうがわずかに上**でした（0.58と0.53）。数字は大きさも位置もそろった線の絵なので、画素のままでも比べられます。借りた目が役に立つかは、転移元と転移先の組で決まります（レッスン06）。
 #
 # ## クラスターはいくつ？
 #
@@ -169,7 +169,7 @@ tl.claim(
 # です。たとえば $a=3, b=4$ なら $s=0.25$ で、クラスターが小さくまとまっているほど1に近づきます。これを全部の点で平均します。名前はいりません。ウィジェットで $k$ を動かしてみましょう。
 
 # %% [markdown] key="eyes-read" lang="en"
-# **The sorting is done by the pretrained eye.** On birds and fish, pixels and random weights do hardly better than chance, while borrowed features reach about 0.76. **On handwritten digits, pixels are slightly ahead** (0.58 against 0.53): digits are strokes of one size in one place, and can be compared as they are. A borrowed eye helps where the target resembles its source (lesson 06).
+# **The sorting is done by the pretrained eye.** On birds and fish, pixels and random weights do hardly better than chance, while borrowed features reach about 0.76. **On handwritten digits, pixels are slightly ahead** (0.58 against 0.53): digits are strokes of one size in one place, and can be compared as they are. Whether a borrowed eye helps depends on the pair of source and target (lesson 06).
 #
 # ## How many clusters?
 #
