@@ -354,11 +354,11 @@ lesson11.draw_small(tl.stored("11_alternatives"), live=times)
 # %% [markdown] key="small-read" lang="en"
 # **Of these, only the small network fits into the camera.** The teacher takes 1,036 kB even in 8 bits, and 637 kB with nine tenths of its weights at 0. The taught student takes 388 kB, or 98 kB in 8 bits, and stays at 91%.
 #
-# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pretraining helps a lot; with them, the teacher helps more. The student also answers faster than its teacher.
+# Fine-tuned on the same labels, the small pretrained network reaches 84%, 17 points more than random weights (95% interval of the difference: 12 to 22). Taught by the teacher, both come to 91%. Without more photos, pre-training helps a lot; with them, the teacher helps more. The student also answers faster than its teacher.
 #
 # ## And on real photographs?
 #
-# Now the same comparison on photos of cats and dogs, and of five kinds of flower. The teacher is a MobileNetV2 pretrained on ImageNet (2.2 million weights; its head alone was trained), and the student is the network of 90,000 weights from above. There are 20 labels a class, and 20 more to choose with.
+# The same comparison on photos of cats and dogs, and of five kinds of flower. The teacher is a MobileNetV2 pretrained on ImageNet (2.2 million weights; its head alone was trained), and the student is the network of 90,000 weights from above. There are 20 labels a class, and 20 more to choose with.
 
 # %% key="real-figure" alt_ja="本物の写真でのテスト正解率。左は犬と猫、右は花5種類。学び方ごとに点と95%信頼区間で示す。" alt_en="Test accuracy on real photos, cats and dogs at the left, five kinds of flower at the right, for each way of learning, as dots with 95% intervals."
 lesson11.draw_real(tl.stored("11_real"))
@@ -602,7 +602,7 @@ lesson11.draw_teachers(tl.stored("11_teachers"), ways)
 # %% [markdown] key="deeper-texts" lang="en" tags=["deeper"]
 # ## Deeper: a student of texts
 #
-# The student need not resemble its teacher at all. Here the teacher is `zukan-bert` (lesson 12), fine-tuned to tell six kinds of enquiries to a shop apart. The student keeps 16 numbers for each piece of a word and hands their mean to the head: it sees neither the order of the words nor their context (fastText, [arXiv:1607.01759](https://arxiv.org/abs/1607.01759)). There are 5 labelled texts of each kind, and 1,200 letters without labels.
+# The student need not resemble its teacher at all. Here the teacher is `zukan-bert` (lesson 12), fine-tuned to tell six kinds of enquiries to a shop apart. The student keeps 16 numbers for each piece of a word and hands their mean to the head: it sees neither the order of the words nor their context (fastText, [arXiv:1607.01759](https://arxiv.org/abs/1607.01759)). There are 5 labelled texts of each kind, and 1,200 messages without labels.
 
 # %% key="texts-run" alt_ja="英語と日本語の問い合わせでのテスト正解率。平均ベクトルの生徒の4通りの学び方と、教師のzukan-bert。" alt_en="Test accuracy on enquiries in English and in Japanese: averaged vectors taught in four ways, and their teacher, zukan-bert."
 mail = tl.load_task("enquiries", per_class=5, valid_per_class=5)
@@ -617,7 +617,7 @@ lesson11.draw_texts(tl.stored("11_texts"))
 # **文章でも、効いたのはラベルのないメールです。** 日本語で28%が53%に、英語で29%が49%になりました（教師は63%と58%）。同じ30通では、ソフトな答えにしても変わりません。30通だけでは、テストに出てくる単語の多くに出会わないからでしょう。生徒は316 kBで、教師（4,182 kB）の13分の1です。
 
 # %% [markdown] key="texts-read" lang="en"
-# **With texts, too, it is the letters without labels.** They lift 29% to 49% in English and 28% to 53% in Japanese (the teacher: 58% and 63%). On the same 30 texts soft answers change nothing, probably because many words of the test do not occur in them. The student takes 316 kB, a thirteenth of the teacher's 4,182 kB.
+# **With texts, too, it is the messages without labels.** They lift 29% to 49% in English and 28% to 53% in Japanese (the teacher: 58% and 63%). On the same 30 texts soft answers change nothing, probably because many words of the test do not occur in them. The student takes 316 kB, a thirteenth of the teacher's 4,182 kB.
 
 # %% [markdown] key="deeper-fidelity" lang="ja" tags=["deeper"]
 # ## さらに深く：そっくりになることと、正しいこと

@@ -460,7 +460,7 @@ tl.quiz("12")
 # %% [markdown] key="summary" lang="en"
 # ## Key points
 #
-# - BERT is pre-trained by guessing masked words, without labels.
+# - BERT is pretrained by guessing masked words, without labels.
 # - It starts from the embeddings of tokens and brings in their context by attention.
 # - With few labels, begin with frozen features and a linear probe.
 # - A model that places two languages in one space sorts Japanese with English labels alone.

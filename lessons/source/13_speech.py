@@ -54,7 +54,7 @@ lesson13 = tl.figures("13")
 #
 # Take the voice menu of a call centre. A customer says what the call is about, and the menu has to tell five words apart: *billing*, *delivery*, *refund*, *password* and *agent*. There are two recordings of each.
 #
-# A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. Ours is a **log-mel** one; you will soon take its steps, ① to ④ in the diagram below, yourself. The rest is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pre-trained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
+# A sound is first made into a **picture**: it is cut into short pieces, and for each piece we draw how strong low and high tones are. This is a **spectrogram**. Ours is a **log-mel** one; you will soon take its steps, ① to ④ in the diagram below, yourself. The rest is as with photos: a trained body gets a new head. Our body, `zukan-speech`, was pretrained on 40 English words (*yes*, *no*, *stop* ...) in 44 synthetic voices. It has never heard these five words.
 #
 # ## The job: five new words
 #
@@ -417,7 +417,7 @@ tl.check("13-c")
 # | part | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | recordings | a few colleagues | many different people | with numbers of people, regions and telephones |
-# | start | from scratch | a pre-trained body | chosen with numbers from a figure |
+# | start | from scratch | a pretrained body | chosen with numbers from a figure |
 # | split | recordings at random | by person | by person, and other people to choose with |
 # | report | one accuracy | with an interval | with the worst group beside it |
 # | unknown words | nothing | a threshold | how it is set, and what happens then |
@@ -749,6 +749,6 @@ lesson13.own_voice()
 #
 # **Waiting**: on two CPU cores the longest cell (the first that trains) takes 10 to 25 seconds.
 #
-# **Who fell behind** can run everything up to the first ✓ and go on at "Whose voice is the test?".
+# **Whoever fell behind** can run everything up to the first ✓ and go on at "Whose voice is the test?".
 #
 # **A common mistake**: "with enough recordings I need not split by voice". However many recordings of the same five people there are, they say nothing about a sixth.
