@@ -76,7 +76,15 @@ def test_an_answer_is_judged_explained_and_recorded(asked, key, given, right, pa
 
 @pytest.mark.parametrize(
     ("typed", "number"),
-    [("12", 12), ("2,565", 2565), ("0,5", 0.5), (" 83 % ", 83), ("0.9", 0.9), ("-3", -3)],
+    [
+        ("12", 12),
+        ("2,565", 2565),
+        ("0,5", 0.5),
+        (" 83 % ", 83),
+        ("0.9", 0.9),
+        ("-3", -3),
+        ("−0.5", -0.5),
+    ],
 )
 def test_numbers_are_read_as_people_write_them(typed, number):
     assert read_number(typed) == number

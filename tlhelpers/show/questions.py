@@ -136,7 +136,8 @@ def read_number(given: float | int | str) -> float:
         return float(given)
     import unicodedata
 
-    plain = unicodedata.normalize("NFKC", given).strip().rstrip("%").replace(" ", "")
+    plain = unicodedata.normalize("NFKC", given).replace("\N{MINUS SIGN}", "-")
+    plain = plain.strip().rstrip("%").replace(" ", "")
     return float(re.sub(r",(?=\d{3}\b)", "", plain).replace(",", "."))
 
 
