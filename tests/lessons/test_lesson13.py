@@ -53,9 +53,13 @@ def test_each_mistake_in_the_split_has_its_own_sentence(monkeypatch, mistake, se
         (lambda waves, rate: waves.tolist(), "list"),
         (lambda waves, rate: waves, "(2, 24) are to become (2, 12)"),
         (lambda waves, rate: waves[:, :: rate // 8000], "one sample out of 2"),
-        (lambda waves, rate: waves[:, 1 :: rate // 8000], "2, 4, 6, 8 are to become 3, 7"),
+        (lambda waves, rate: waves[:, 1 :: rate // 8000], "2, 4 are to become 3; yours become 4"),
         (lambda waves, rate: waves.unfold(1, 2, 2).mean(2), "(2, 24) are to become (2, 24)"),
-        (lambda waves, rate: between(waves, rate, "linear"), "2, 4, 6, 8, 1, 3 are to become 4, 4"),
+        (lambda waves, rate: between(waves, rate, "area").int(), "8, 1 are to become 4.5"),
+        (
+            lambda waves, rate: between(waves, rate, "linear"),
+            "8, 1, 3 are to become 4; yours become 1",
+        ),
     ],
 )
 def test_each_mistake_with_the_rate_has_its_own_sentence(monkeypatch, mistake, said):

@@ -45,7 +45,7 @@ def read_the_widget(pays_from: float, stream_needed: int) -> str | None:
 )
 def make_shares_equal(equal_rows: Callable) -> str | None:
     """Rows of which each answer that occurs has as many as the rarest."""
-    answers = torch.tensor([7, 7, 7, 2, 7, 2, 4, 4, 4, 4, 2, 7])
+    answers = torch.tensor([7, 7, 7, 2, 7, 2, 4, 4, 4, 2, 2, 7])
     rows = equal_rows(answers.clone())
     if not isinstance(rows, torch.Tensor) or rows.ndim != 1 or rows.is_floating_point():
         return text("lesson08.rows_kind")

@@ -24,13 +24,15 @@ def slow_the_samples(to_8khz: Callable) -> str | None:
         if made.shape != wanted.shape:
             shapes = {"wanted": tuple(wanted.shape), "made": tuple(made.shape)}
             return text("lesson13.rate_shape", rate=rate, given=tuple(waves.shape), **shapes)
-        if torch.allclose(made.to(wanted), wanted):
+        made = made.to(wanted)
+        if torch.allclose(made, wanted):
             continue
         if torch.equal(made, waves[:, ::step]):
             return text("lesson13.rate_picked", step=step)
-        numbers = {"given": waves[0, : 2 * step], "wanted": wanted[0, :2], "made": made[0, :2]}
-        said = {name: ", ".join(f"{x:g}" for x in row) for name, row in numbers.items()}
-        return text("lesson13.rate_values", rate=rate, **said)
+        row, at = (~torch.isclose(made, wanted)).nonzero()[0].tolist()
+        given = ", ".join(f"{x:g}" for x in waves[row, step * at : step * (at + 1)])
+        values = {"wanted": f"{wanted[row, at]:g}", "made": f"{made[row, at]:g}"}
+        return text("lesson13.rate_values", rate=rate, given=given, **values)
     return None
 
 
