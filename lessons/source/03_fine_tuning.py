@@ -515,7 +515,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # %% [markdown] key="real-read" lang="ja"
 # **5枚では、5ポイント下がった回も8ポイント上がった回もありました。80枚では3回とも2〜3ポイント上がりました。** 表面の検査ほど大きな差ではありません。正解率そのものが控えめなのは、写真がぼやけていて、32×32画素ほどの細かさしかないためでしょう。
 #
-# ネットワークには**BatchNormの記憶**、つまり特徴の平均と散らばりの記録があり、`model.train()` の間は新しい画像で書き換わります。花の写真では、小さなバッチで乱れないように固定しました（レッスン02）。`model.train()` のあとに、次の2行を加えます。
+# ネットワークには**BatchNormの記憶**、つまり特徴の平均とばらつきの記録があり、`model.train()` の間は新しい画像で書き換わります。花の写真では、小さなバッチで乱れないように固定しました（レッスン02）。`model.train()` のあとに、次の2行を加えます。
 #
 # ```python
 # for layer in model.modules():
@@ -726,7 +726,7 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 # %% [markdown] key="deeper-lora" lang="ja" tags=["deeper"]
 # ## さらに深く：LoRA
 #
-# 数十億個の重みを持つモデルでは、タスクごとに全体を学習して保存するわけにはいきません。**LoRA**（Hu ほか, 2021）は、元の重み $W$（$m$ 行 $n$ 列）を凍結し、細い行列2つの積だけを学習します。
+# 数十億個の重みを持つモデルでは、タスクごとに全体を学習して保存するわけにはいきません。**LoRA**（Hu ほか, 2022）は、元の重み $W$（$m$ 行 $n$ 列）を凍結し、細い行列2つの積だけを学習します。
 #
 # $$W' = W + \frac{\alpha}{r} B A$$
 #
@@ -735,7 +735,7 @@ lesson03.draw_frontier(tl.stored("03_rates"), tl.stored("03_ways"))
 # %% [markdown] key="deeper-lora" lang="en" tags=["deeper"]
 # ## Deeper: LoRA
 #
-# A model with billions of weights cannot be trained and stored as a whole for every task. **LoRA** (Hu et al., 2021) freezes a weight matrix $W$ ($m$ rows, $n$ columns) and trains the product of two thin matrices instead:
+# A model with billions of weights cannot be trained and stored as a whole for every task. **LoRA** (Hu et al., 2022) freezes a weight matrix $W$ ($m$ rows, $n$ columns) and trains the product of two thin matrices instead:
 #
 # $$W' = W + \frac{\alpha}{r} B A$$
 #

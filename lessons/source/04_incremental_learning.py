@@ -694,18 +694,18 @@ lesson04.draw_stream(tl.stored("04_stream"))
 #
 # **最近よく使われる手法**
 #
-# - **凍結した大きな本体と平均**：クラスごとの平均が、多くの方法に並びます（Jansonほか, 2022、[arXiv:2210.04428](https://arxiv.org/abs/2210.04428)）。特徴の広がりも使うDeep SLDA（[arXiv:1909.01520](https://arxiv.org/abs/1909.01520)）とRanPAC（[arXiv:2307.02251](https://arxiv.org/abs/2307.02251)）は、その発展です。
+# - **凍結した大きな本体と平均**：クラスごとの平均が、多くの方法に並びます（Janson ほか, 2022、[arXiv:2210.04428](https://arxiv.org/abs/2210.04428)）。特徴の広がりも使うDeep SLDA（[arXiv:1909.01520](https://arxiv.org/abs/1909.01520)）とRanPAC（[arXiv:2307.02251](https://arxiv.org/abs/2307.02251)）は、その発展です。
 # - **小さな部品を足す**：本体は凍結し、入力に添える短いベクトルの列（プロンプト）を学習するL2P（[arXiv:2112.08654](https://arxiv.org/abs/2112.08654)）。
 # - **重みを足し合わせる**：別々のファインチューニングで重みが動いた分を足し合わせるtask arithmetic（[arXiv:2212.04089](https://arxiv.org/abs/2212.04089)）。
 #
 # **文献**
 #
 # - 忘却：McCloskey, Cohen, 1989. [doi:10.1016/S0079-7421(08)60536-8](https://doi.org/10.1016/S0079-7421(08)60536-8)
-# - リプレイ：Robins, 1995. [doi:10.1080/09540099550039318](https://doi.org/10.1080/09540099550039318)、Chaudhryほか, 2019. [arXiv:1902.10486](https://arxiv.org/abs/1902.10486)
-# - 最近傍クラス平均：Mensinkほか, 2013. [doi:10.1109/TPAMI.2013.83](https://doi.org/10.1109/TPAMI.2013.83)
-# - LwF：Li, Hoiem, 2016. [arXiv:1606.09282](https://arxiv.org/abs/1606.09282)、EWC：Kirkpatrickほか, 2017. [arXiv:1612.00796](https://arxiv.org/abs/1612.00796)、フィッシャー情報量の求め方：van de Ven, 2025. [arXiv:2502.11756](https://arxiv.org/abs/2502.11756)
-# - iCaRL：Rebuffiほか, 2017. [arXiv:1611.07725](https://arxiv.org/abs/1611.07725)、DER++：Buzzegaほか, 2020. [arXiv:2004.07211](https://arxiv.org/abs/2004.07211)
-# - 行列Rと後方転移：Lopez-Paz, Ranzato, 2017. [arXiv:1706.08840](https://arxiv.org/abs/1706.08840)、忘却：Chaudhryほか, 2018. [arXiv:1801.10112](https://arxiv.org/abs/1801.10112)
+# - リプレイ：Robins, 1995. [doi:10.1080/09540099550039318](https://doi.org/10.1080/09540099550039318)、Chaudhry ほか, 2019. [arXiv:1902.10486](https://arxiv.org/abs/1902.10486)
+# - 最近傍クラス平均：Mensink ほか, 2013. [doi:10.1109/TPAMI.2013.83](https://doi.org/10.1109/TPAMI.2013.83)
+# - LwF：Li, Hoiem, 2016. [arXiv:1606.09282](https://arxiv.org/abs/1606.09282)、EWC：Kirkpatrick ほか, 2017. [arXiv:1612.00796](https://arxiv.org/abs/1612.00796)、フィッシャー情報量の求め方：van de Ven, 2025. [arXiv:2502.11756](https://arxiv.org/abs/2502.11756)
+# - iCaRL：Rebuffi ほか, 2017. [arXiv:1611.07725](https://arxiv.org/abs/1611.07725)、DER++：Buzzega ほか, 2020. [arXiv:2004.07211](https://arxiv.org/abs/2004.07211)
+# - 行列Rと後方転移：Lopez-Paz, Ranzato, 2017. [arXiv:1706.08840](https://arxiv.org/abs/1706.08840)、忘却：Chaudhry ほか, 2018. [arXiv:1801.10112](https://arxiv.org/abs/1801.10112)
 # - 3つの設定：van de Ven, Tuytelaars, Tolias, 2022. [doi:10.1038/s42256-022-00568-3](https://doi.org/10.1038/s42256-022-00568-3)
 
 # %% [markdown] key="deeper-practice" lang="en" tags=["deeper"]

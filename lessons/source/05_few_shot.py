@@ -151,7 +151,7 @@ tl.see_prediction("05-guide", round(100 * guide))
 #
 # ## たまたまではないか
 #
-# 下のウィジェットには、3種類の鳥の絵が8枚ずつ並んでいます。クリックすると、その絵をサポートに加えたり外したりできます。プロトタイプ（◆）が動き、クエリの色が変わります。取りかえるときは、新しい絵を加えてから元の絵を外してください。1枚の取りかえで、正解率をどこまで上げられるでしょうか。
+# 下のウィジェットには、3種類の鳥の絵が8枚ずつ並んでいます。クリックすると、その絵をサポートに加えたり外したりできます。プロトタイプ（◆）が動き、クエリの色が変わります。取り替えるときは、新しい絵を加えてから元の絵を外してください。1枚の取り替えで、正解率をどこまで上げられるでしょうか。
 
 # %% [markdown] key="luck" lang="en"
 # **With one picture of each kind, most birds were named correctly.** How many of the ten did you name?
@@ -268,7 +268,7 @@ tl.check("05-a")
 tl.diagram("threshold")
 
 # %% [markdown] key="door-rates" lang="ja"
-# 登録した画像と比べた結果は、次の4とおりです。割合の名前は、顔や指紋の照合で使われてきたものです。どれも、その行の中での割合です。
+# 登録した画像と比べた結果は、次の4通りです。割合の名前は、顔や指紋の照合で使われてきたものです。どれも、その行の中での割合です。
 #
 # | | 通した | 断った |
 # |---|---|---|
@@ -755,7 +755,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # **The lead shrinks to 1.5 points, and by cosine it turns into a loss of 2.7.** The 5 to 7 points at 96 pixels were not due to the networks alone.
 
 # %% [markdown] key="references" lang="ja" tags=["deeper"]
-# ## いまのフューショット学習と文献
+# ## さらに深く：いまのフューショット学習と文献
 #
 # **いまは**：よい特徴と単純な分類器の組み合わせが、手の込んだフューショット専用の学習に並ぶことが示されました（Tian ほか, 2020、[arXiv:2003.11539](https://arxiv.org/abs/2003.11539)）。大きな事前学習モデルを簡単な手順で使っても、同じように高い正解率が得られています（Hu ほか, 2022、[arXiv:2204.07305](https://arxiv.org/abs/2204.07305)）。文章では、少数の例で埋め込みごと調整するSetFit（Tunstall ほか, 2022、[arXiv:2209.11055](https://arxiv.org/abs/2209.11055)）がよく使われます。
 #
@@ -765,7 +765,7 @@ if tl.live("mobilenet_v2", "eurosat"):
 # - Y. Wang ほか, *SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning*, 2019. [arXiv:1911.04623](https://arxiv.org/abs/1911.04623)
 
 # %% [markdown] key="references" lang="en" tags=["deeper"]
-# ## Today, and references
+# ## Deeper: today, and references
 #
 # **Today**: good features with a simple classifier have kept up with elaborate training made for few-shot learning (Tian et al., 2020, [arXiv:2003.11539](https://arxiv.org/abs/2003.11539)), and so has a simple recipe around a large pretrained model (Hu et al., 2022, [arXiv:2204.07305](https://arxiv.org/abs/2204.07305)). For texts, SetFit (Tunstall et al., 2022, [arXiv:2209.11055](https://arxiv.org/abs/2209.11055)) is much used: it tunes the embedding itself on a few examples.
 #

@@ -41,7 +41,7 @@ choice = tl.stored("07_choice")
 #
 # ## 題材：空から見た土地
 #
-# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。写真といっても、このコースの多くの画像と同じく、プログラムで描いた絵です。
+# 測量会社が、空撮写真を6種類（農地、森林、市街地、川、砂漠、太陽光発電所）に分けたいと考えています。写真といっても、この教材の多くの画像と同じく、プログラムで描いた絵です。
 #
 # ラベルがあるのは、1種類につき**20枚**です。ほかに、検証データが10枚ずつあります。出発点の候補は3つで、どれも凍結したまま**線形プローブ**（レッスン02）で使います。
 #
@@ -641,7 +641,7 @@ for name, network in networks.items():
     # ja: print(f"{name}：k-NN {by_features:.0%}、LEEP {by_answers:.2f}")
 
 # %% [markdown] key="h-score" lang="ja"
-# **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体の散らばりと比べます。大きいほど、クラスが分かれています。$f$ は特徴、$\bar f_y$ はクラス $y$ の平均、$\mathrm{cov}$ は共分散行列です。
+# **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体のばらつきと比べます。大きいほど、クラスが分かれています。$f$ は特徴、$\bar f_y$ はクラス $y$ の平均、$\mathrm{cov}$ は共分散行列です。
 #
 # $$H = \mathrm{tr}\left(\mathrm{cov}(f)^{-1}\,\mathrm{cov}(\bar f_y)\right)$$
 #
@@ -655,7 +655,7 @@ for name, network in networks.items():
 # With fewer pictures than features, this formula is always at its maximum. So `tl.transferability` uses a version with a shrunk covariance ([arXiv:2110.06893](https://arxiv.org/abs/2110.06893)).
 
 # %% [markdown] key="logme" lang="ja"
-# **LogME**（You ほか, 2021、[arXiv:2102.11005](https://arxiv.org/abs/2102.11005)）は、「特徴からラベルを線形に予測する」というモデルで、手元のラベルがどれだけもっともらしいかを表します。重みを1つに決めず、あらゆる重みで平均した確率（**証拠**、evidence）の対数です。そのため、特徴が多いだけでは高くなりません。
+# **LogME**（You ほか, 2021、[arXiv:2102.11005](https://arxiv.org/abs/2102.11005)）は、「特徴からラベルを線形に予測する」というモデルで、手元のラベルがどれだけもっともらしいかを表します。重みを1つに決めず、あらゆる重みで平均した確率（**エビデンス**、evidence）の対数です。そのため、特徴が多いだけでは高くなりません。
 #
 # $$\text{LogME} = \frac{1}{n} \max_{\alpha, \beta} \log p(y \mid F, \alpha, \beta)$$
 #
@@ -819,7 +819,7 @@ print(f"with shortcuts {learned['residual']:.0%}")
 # ja: print(f"近道あり {learned['residual']:.0%}")
 
 # %% [markdown] key="skip-settings" lang="ja"
-# **今日も、近道のあるほうがよく覚えました。** 図のネットワークで、エポック数を半分にしても、勾配を切り詰めても、AdamWに替えても、10回のどれでも近道のあるほうが上でした。
+# **今日も、近道のあるほうがよく覚えました。** 図のネットワークで、エポック数を半分にしても、勾配クリッピングを加えても、AdamWに替えても、10回のどれでも近道のあるほうが上でした。
 
 # %% [markdown] key="skip-settings" lang="en"
 # **Here, too, the one with shortcuts learns more.** So do the networks of the figure at half the epochs, with clipped gradients and with AdamW: shortcuts were ahead in every one of ten starts.
@@ -840,7 +840,7 @@ lesson07.draw_gradient(tl.stored("07_depth"))
 # %% [markdown] key="gradient-read" lang="ja"
 # **消えるのではなく、逆に大きくなりました。** 近道がないと、最初の層の勾配は、層が増えるほど長くなります。近道があると、増え方がゆるやかです。
 #
-# 手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さな散らばりで割るので、勾配のほうは大きくなるのです。理論でも、同じことが示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、勾配の消失が原因とは考えにくい、と書いています。
+# 手で計算した例には、BatchNormがありませんでした。値が縮むと、BatchNormはその小さなばらつきで割るので、勾配のほうは大きくなるのです。理論でも、同じことが示されています（[arXiv:1902.08129](https://arxiv.org/abs/1902.08129)）。He ほか自身も、勾配の消失が原因とは考えにくい、と書いています。
 #
 # では、何が悪いのでしょうか。隣り合う入力の勾配がばらばらになる（[arXiv:1702.08591](https://arxiv.org/abs/1702.08591)）、損失の地形がでこぼこになる（[arXiv:1712.09913](https://arxiv.org/abs/1712.09913)）、といった説明があります。このレッスンでは測っていません。
 

@@ -154,7 +154,7 @@ lesson09.draw_readings(fish, readings)
 # 今度は、鳥24種に12の属性があります。19種を学習に使い、残りの5種は説明だけです。2つの方法を比べます。
 #
 # 1. **最も近いシグネチャ**：上と同じです。
-# 2. **ESZSL**（Romera-Paredes & Torr, 2015）：写真 $x$ とシグネチャ $s$ の**相性** $x^\top V s$ を直接学びます。相性は、自分のクラスとは+1、ほかのクラスとは−1に近づけます。写真の答えは、相性が最も高い鳥です。たとえば相性がレンジャクと0.4、アオカケスと−0.3なら、レンジャクと答えます。行列 $V$ は式1つで求まります（「さらに深く：ESZSLを自分で書く」）。
+# 2. **ESZSL**（Romera-Paredes・Torr, 2015）：写真 $x$ とシグネチャ $s$ の**相性** $x^\top V s$ を直接学びます。相性は、自分のクラスとは+1、ほかのクラスとは−1に近づけます。写真の答えは、相性が最も高い鳥です。たとえば相性がレンジャクと0.4、アオカケスと−0.3なら、レンジャクと答えます。行列 $V$ は式1つで求まります（「さらに深く：ESZSLを自分で書く」）。
 
 # %% [markdown] key="reader-read" lang="en"
 # **Some attributes are read well, others not.** A deep body was learned from other deep fish. The tall dorsal fin is not read: the card says 1, the readings stay near 0. Only three of the nine species shown have one, and each of them also has a forked tail or an orange back, which the tilapia lacks: the reader probably learned these instead. This is why Exercise A could do without it.
@@ -452,7 +452,7 @@ plan = {
     "link": "20 attributes from the data sheets, ESZSL; checked that no two parts are alike.",
     # ja: "link": "仕様書から20の属性を作り、ESZSLでつなぐ。同じ属性の部品がないことを確かめる。",
     "test": "Hold out 12 old kinds at random, ten times; pixels as a control.",
-    # ja: "test": "古い部品から12種類を伏せて測る。10回くり返し、画素とも比べる。",
+    # ja: "test": "古い部品から12種類を伏せて測る。10回繰り返し、画素とも比べる。",
     "all_names": "Calibrated stacking, delta chosen on old kinds that play the new.",
     # ja: "all_names": "calibrated stacking。古い部品を新しい役にして delta を選ぶ。",
     "labels": "Ten photos of each new kind in the first days, then a linear probe.",
@@ -724,7 +724,7 @@ lesson09.draw_texts(twin)
 # - **CLIPの仲間**：SigLIP（[arXiv:2303.15343](https://arxiv.org/abs/2303.15343)）は、softmaxの代わりに組ごとの○×で学びます。LiT（[arXiv:2111.07991](https://arxiv.org/abs/2111.07991)）は、このレッスンのように画像側を凍結します。
 # - **語順は苦手**：「赤い翼と黄色いくちばし」と「黄色い翼と赤いくちばし」を取り違えることが知られています（[arXiv:2210.01936](https://arxiv.org/abs/2210.01936)）。
 # - **ゼロショットから始めて、少しのラベルで仕上げる**：ファインチューニングした重みとゼロショットの重みを混ぜるWiSE-FT（[arXiv:2109.01903](https://arxiv.org/abs/2109.01903)）。
-# - **評価の作法**：Xianほか（[arXiv:1707.00600](https://arxiv.org/abs/1707.00600)）が、分け方と調和平均を定めました。
+# - **評価の作法**：Xian ほか（[arXiv:1707.00600](https://arxiv.org/abs/1707.00600)）が、分け方と調和平均を定めました。
 
 # %% [markdown] key="deeper-today" lang="en" tags=["deeper"]
 # ## Deeper: when it goes wrong, and what people use today

@@ -188,7 +188,7 @@ tl.diagram("soft_answers")
 #
 # $$L = T^2 \sum_c p_c \log\frac{p_c}{q_c}$$
 #
-# たとえば、教師の答えが上の $T=4$ のもので、まだ何も知らない生徒がどの鳥にも3分の1と答えるなら、和は（自然対数で）$0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、損失はその16倍の4.3です。これを写真について平均します（Hintonほか、2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
+# たとえば、教師の答えが上の $T=4$ のもので、まだ何も知らない生徒がどの鳥にも3分の1と答えるなら、和は（自然対数で）$0.67\log(3\cdot 0.67)+0.24\log(3\cdot 0.24)+0.09\log(3\cdot 0.09)=0.27$、損失はその16倍の4.3です。これを写真について平均します（Hinton ほか, 2015、[arXiv:1503.02531](https://arxiv.org/abs/1503.02531)）。$T^2$ を掛けるのは、そのままでは温度とともに勾配が小さくなるからです（「さらに深く：なぜ T² を掛けるか、温度はいくつがよいか」）。
 #
 # ### 練習B（書く、6分）
 #
@@ -532,7 +532,7 @@ lesson11.draw_temperature(tl.stored("11_temperature"), ways)
 # %% [markdown] key="deeper-patience" lang="ja" tags=["deeper"]
 # ## さらに深く：根気よく教える、もっと小さな生徒に教える
 #
-# 学習をもっと長く続けたら、生徒はさらに伸びるでしょうか。良い教師は根気よく教える、という報告があります（Beyerほか、2022、[arXiv:2106.05237](https://arxiv.org/abs/2106.05237)）。また、生徒はどこまで小さくできるでしょうか。教師との能力の差（capacity gap）が大きすぎるときは、中くらいの大きさの**助手**（assistant）を間に置くとよい、という提案もあります（Mirzadehほか、2020、[arXiv:1902.03393](https://arxiv.org/abs/1902.03393)）。ここでは、これまでの9万個の生徒が助手になり、いちばん小さい生徒に教えます。
+# 学習をもっと長く続けたら、生徒はさらに伸びるでしょうか。良い教師は根気よく教える、という報告があります（Beyer ほか, 2022、[arXiv:2106.05237](https://arxiv.org/abs/2106.05237)）。また、生徒はどこまで小さくできるでしょうか。教師との能力の差（capacity gap）が大きすぎるときは、中くらいの大きさの**助手**（assistant）を間に置くとよい、という提案もあります（Mirzadeh ほか, 2020、[arXiv:1902.03393](https://arxiv.org/abs/1902.03393)）。ここでは、これまでの9万個の生徒が助手になり、いちばん小さい生徒に教えます。
 
 # %% [markdown] key="deeper-patience" lang="en" tags=["deeper"]
 # ## Deeper: patience, and even smaller students
@@ -570,7 +570,7 @@ lesson11.draw_patience(tl.stored("11_patience"), ways, by_size, assisted, today)
 #
 # 教師が学ぶラベルを、2通りに変えてみます。
 #
-# - **ラベルの平滑化**（label smoothing）：正しいクラスを100%ではなく82%、ほかの9種類を2%ずつとして学習します。自信を持ちすぎないようにする工夫ですが、こうした教師の生徒は正解率が下がる、という報告があります（Müllerほか、2019、[arXiv:1906.02629](https://arxiv.org/abs/1906.02629)）。
+# - **ラベルの平滑化**（label smoothing）：正しいクラスを100%ではなく82%、ほかの9種類を2%ずつとして学習します。自信を持ちすぎないようにする工夫ですが、こうした教師の生徒は正解率が下がる、という報告があります（Müller ほか, 2019、[arXiv:1906.02629](https://arxiv.org/abs/1906.02629)）。
 # - **誤ったラベル**：50枚のうち20枚に、別の鳥の名前を付けます。
 
 # %% [markdown] key="deeper-teachers" lang="en" tags=["deeper"]
@@ -622,7 +622,7 @@ lesson11.draw_texts(tl.stored("11_texts"))
 # %% [markdown] key="deeper-fidelity" lang="ja" tags=["deeper"]
 # ## さらに深く：そっくりになることと、正しいこと
 #
-# 生徒が教師と同じ答えを出す割合（忠実度）と、正解率は別のものです。Stantonら（2021、[arXiv:2106.05945](https://arxiv.org/abs/2106.05945)）は、よく学んだ生徒でも教師とはかなり違う答えを出すことを示しました。
+# 生徒が教師と同じ答えを出す割合（忠実度）と、正解率は別のものです。Stanton ほか（2021、[arXiv:2106.05945](https://arxiv.org/abs/2106.05945)）は、よく学んだ生徒でも教師とはかなり違う答えを出すことを示しました。
 
 # %% [markdown] key="deeper-fidelity" lang="en" tags=["deeper"]
 # ## Deeper: being alike and being right
