@@ -282,12 +282,12 @@ lesson08.draw_ways(styles)
 lesson08.draw_real(tl.stored("08_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真の84%に近い値です（記憶を60枚だけで測ったので、レッスン01より低めです）。
+# **本物の写真も、暗くしただけなら戻ります。数字はあまり戻りません。** 犬と猫の写真では、光が10%になると正解率は50%、つまりランダムに答えたのと同じところまで落ちますが、AdaBNで80%に戻ります。明るい写真の84%に近い値です（写真が小さく、記憶も120枚だけで測ったので、レッスン01より低めです）。
 #
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos (less than in lesson 01: the memory comes from 60 photos).
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos (less than in lesson 01: smaller photos, and a memory from 120).
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 

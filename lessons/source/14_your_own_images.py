@@ -383,7 +383,7 @@ for kind, before in (("cat", cats_before), ("dog", dogs_before)):
 lesson14.draw_real(tl.stored("01_real")["cats_dogs"], tl.stored("14_real"))
 
 # %% [markdown] key="real-read" lang="ja"
-# **猫や犬を知っている目なら、1クラス10枚で約95%、ラベルなしでも93%です。** ラベルなしでは、レッスン09のように（写真が少なく、94%でした）、ImageNetの猫5種類の確率の平均と犬118種類の確率の平均を比べます。ここでもクラスごとに見ると、猫は87%、犬は99%です。
+# **猫や犬を知っている目なら、1クラス10枚で約95%、ラベルなしでも93%です。** ラベルなしでは、レッスン09と同じように、ImageNetの猫5種類の確率の平均と犬118種類の確率の平均を比べます（あちらは写真が少なく、94%でした）。ここでもクラスごとに見ると、猫は87%、犬は99%です。
 
 # %% [markdown] key="real-read" lang="en"
 # **An eye that knows cats and dogs needs ten labels a class for about 95%, and none for 93%.** Without labels, as in lesson 09 (with fewer photos, 94%), ImageNet's own head answers, by its mean probability for 5 kinds of cat and 118 kinds of dog. Class by class, 87% of the cats and 99% of the dogs are right.
