@@ -50,6 +50,8 @@ def test_each_mistake_in_forgetting_has_its_own_sentence(monkeypatch):
     assert checks.measure_forgetting(lambda R: torch.tensor(lost(R))) is None
     of_three = checks.measure_forgetting(lambda R: lost(R) * (len(R) - 1) / 2)
     assert of_three == text("lesson04.lost_wrong", lost="0.375")
+    too_late = checks.measure_forgetting(lambda R: lost(R.fill_diagonal_(0)))
+    assert too_late == text("lesson04.lost_wrong", lost="0.183")
     newest_too = checks.measure_forgetting(lambda R: lost(R) * 2 / 3)
     assert newest_too == text("lesson04.lost_wrong", lost="0.167")
 

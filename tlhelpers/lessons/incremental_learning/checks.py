@@ -52,7 +52,7 @@ def measure_forgetting(lost: Callable) -> str | None:
     def measured(R: torch.Tensor) -> float:
         return as_number("lost(R)", lost(R.clone()))
 
-    began = [[0.6, nan, nan, nan], [0.9, 0.8, nan, nan], [0.7, 0.9, 0.8, nan]]
+    began = [[0.6, nan, nan, nan], [0.9, 0.9, nan, nan], [0.7, 0.75, 0.8, nan]]
     rising = torch.tensor([*began, [0.5, 0.6, 0.75, 1.0]])
     answer = measured(rising)
     if isnan(answer):  # compares as equal to everything below
