@@ -192,7 +192,7 @@ tl.diagram("soft_answers")
 #
 # ### 練習B（書く、6分）
 #
-# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。写真についての平均を、数1つのテンソルで返します。
+# この損失 `soft_loss(student, teacher, T)` を書きましょう。`student` と `teacher` は点数（写真の数×クラスの数のテンソル）、`T` は温度です。写真についての平均を、1つの数（次元のないテンソル）で返します。
 
 # %% [markdown] key="loss" lang="en"
 # ## The loss of distillation
@@ -205,7 +205,7 @@ tl.diagram("soft_answers")
 #
 # ### Exercise B (write, 6 minutes)
 #
-# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. Return a tensor with one number, the mean over the photos.
+# Write this loss, `soft_loss(student, teacher, T)`. `student` and `teacher` are scores, tensors with a row for each photo and a column for each class; `T` is the temperature. Return one number, a tensor without dimensions: the mean over the photos.
 
 
 # %% key="ex-b" tags=["exercise"] needs="setup"
