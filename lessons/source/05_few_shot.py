@@ -388,7 +388,7 @@ tl.check("05-b")
 #
 # しきい値は0.90に上がり、通る魚は200枚のうち67枚から3枚に減ります。ただし、図鑑に載っている鳥も、通るのは92%から27%に減ってしまいます。
 #
-# 原因は1種類の鳥です。「ほかの鳥」のうちまだ通るものは、どれもセキレイで、図鑑のヤツガシラと同じしま模様の翼をもっています。このように紛らわしいものは、それ自体を1つの種類として登録しましょう。セキレイを6つ目の登録に加え、残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
+# 原因は1種類の鳥です。「ほかの鳥」のうちまだ通るものは、どれもセキレイで、図鑑のヤツガシラやアカゲラと同じしま模様の翼をもっています。このように紛らわしいものは、それ自体を1つの種類として登録しましょう。セキレイを6つ目の登録に加え、残りの4種類でしきい値を決め直すと、図鑑の鳥は69%が通り、通る魚は27枚になります。
 
 # %% [markdown] key="ex-b-why" lang="en" tags=["solution"]
 # Measure it with
@@ -401,7 +401,7 @@ tl.check("05-b")
 #
 # The threshold rises to 0.90, and of the 200 fish 3 get in instead of 67. But of the guide's own birds, too, only 27% get in instead of 92%.
 #
-# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe. So register such a look-alike as a kind of its own. With the wagtail as a sixth entry, and the threshold chosen on the other four kinds, 69% of the own birds then get in, and 27 fish.
+# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe and woodpecker. So register such a look-alike as a kind of its own. With the wagtail as a sixth entry, and the threshold chosen on the other four kinds, 69% of the own birds then get in, and 27 fish.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物の手書き文字では？

@@ -266,11 +266,7 @@ def test_lesson_01_reads_the_curves_at_the_slider(monkeypatch, lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_lesson_02_shows_late_layers_gathering_the_same_kind(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
-    seen = lesson02.look()
-    share = {
-        layer: (seen.labels[seen.neighbours(layer)[:, :6]] == seen.labels[:, None]).double().mean()
-        for layer in ("conv1", "layer4")
-    }
+    seen, share = lesson02.look(), lesson02.shares()
     assert share["layer4"] > share["conv1"] + 0.2
     explorer = lesson02.build({})
     for layer in lesson02.LAYERS:
