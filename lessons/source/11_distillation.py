@@ -6,8 +6,8 @@
 # このレッスンを終えると、次のことができるようになります。
 #
 # - 大きなネットワークの答えを使って、11分の1の大きさのネットワークを育てる
-# - 蒸留がどんなときに大きく効き、どんなときにほとんど効かないかを、図から読み取る
-# - 生徒が覚えてしまう近道に気づき、ネットワークを小さくする方法を比べて選ぶ
+# - 蒸留がいつ大きく効き、いつほとんど効かないかを、図から読み取る
+# - 生徒が覚えてしまう近道（楽な手がかり）に気づき、ネットワークを小さくする方法を比べて選ぶ
 
 # %% [markdown] key="title" lang="en"
 # # 11 Distillation
@@ -17,8 +17,8 @@
 # After this lesson you can
 #
 # - teach a network of one eleventh the size with the answers of a large one
-# - read from a figure when distillation gains much and when it gains little
-# - notice a student's shortcuts, and choose among ways to make a network small
+# - read from a figure when distillation gains much and when little
+# - notice a student's shortcuts (easy clues), and choose among ways to make a network small
 
 # %% key="setup"
 import torch
