@@ -348,7 +348,7 @@ tl.widget("10_stream")
 #
 # しきい値を決める関数 `quiet_threshold(scores, share)` を書きましょう。`scores` は良品のスコアが並んだテンソル、`share` は許す誤報の割合です。その割合の良品だけが超えるスコアを返します。たとえばスコアが1から10の10個で `share` が0.2なら、9と10だけが超える値、つまり8以上9未満の数です。
 #
-# 書けたら、次の2行をセルの最後に足します。倉庫に入れなかった80枚でしきい値を決め、テストの良品で試すと、誤報は5%前後になるはずです。
+# 書けたら、次の2行をセルの最後に足します。倉庫に入れなかった80枚でしきい値を決めると、テストの良品60枚のうち、誤報は2、3枚（3〜5%）になるはずです。
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
@@ -360,7 +360,7 @@ tl.widget("10_stream")
 #
 # Write the function that sets the threshold: `quiet_threshold(scores, share)`. `scores` is a tensor with the scores of sound parts, `share` the share of false alarms that you allow. Return a score above which only this share of sound parts lies. For example, with the scores 1 to 10 and a `share` of 0.2, only 9 and 10 lie above: any number from 8 to just below 9 will do.
 #
-# Then add these two lines at the end of the cell. They set the threshold on the 80 parts kept for later; about 5% of the sound test parts should raise an alarm.
+# Then add these two lines at the end of the cell. They set the threshold on the 80 parts kept for later; 2 or 3 of the 60 sound test parts (3 to 5%) should raise an alarm.
 #
 # ```python
 # held_out = odd_patches(sound[320:]).flatten(1).max(1).values
