@@ -456,12 +456,12 @@ tl.quiz("11")
 # %% [markdown] key="deeper-loop" lang="ja" tags=["deeper"]
 # ## さらに深く：蒸留を自分の手で
 #
-# `tl.distill` の中身は、ふつうの学習のループです。違うのは損失だけです。教師の答え `told` は、先に1度だけ計算しておきます（教師は評価モードのままで、学習しません）。
+# `tl.distill` の中身は、ふつうの学習のループです。違うのは損失だけです（練習Bの関数を使うなら、`soft_loss(answers, told[rows], T=4)` と書きます）。教師の答え `told` は、先に1度だけ計算しておきます（教師は評価モードのままで、学習しません）。
 
 # %% [markdown] key="deeper-loop" lang="en" tags=["deeper"]
 # ## Deeper: distillation step by step
 #
-# Inside `tl.distill` there is an ordinary training loop. Only the loss is another one. The teacher's answers, `told`, are computed once beforehand (the teacher stays in eval mode and does not learn).
+# Inside `tl.distill` there is an ordinary training loop. Only the loss is another one (yours from exercise B would be `soft_loss(answers, told[rows], T=4)`). The teacher's answers, `told`, are computed once beforehand (the teacher stays in eval mode and does not learn).
 
 # %% key="loop-run"
 photos = torch.cat([birds.train.inputs, unnamed])
