@@ -401,7 +401,7 @@ tl.check("05-b")
 #
 # The threshold rises to 0.90, and of the 200 fish 3 get in instead of 67. But of the guide's own birds, too, only 27% get in instead of 92%.
 #
-# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe and woodpecker. So register such a look-alike as a kind of its own. With the wagtail as a sixth entry, and the threshold chosen on the other four kinds, 69% of the own birds then get in, and 27 fish.
+# A single kind is to blame: the other birds that still get in are all wagtails, which have the striped wing of the guide's hoopoe and woodpecker. So register such a look-alike as a kind of its own. With the wagtail as a sixth entry, and the threshold chosen on the other four kinds, 69% of the guide's own birds then get in, and 27 fish.
 
 # %% [markdown] key="real" lang="ja"
 # ## 本物の手書き文字では？

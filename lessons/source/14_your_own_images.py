@@ -729,7 +729,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **映すもの**：リークの図、誤りの図、疑わしい8匹の写真。
 # - **2人組で**：疑わしい8匹を1匹ずつ「ラベルが違う／モデルが違う」に分けます。意見が割れた写真は、ラベルの決め方そのものを話し合うきっかけになります。
 # - **答え**：練習Aは2枚と約10ポイント。練習Bは2行で書けます。練習Cは部品ごとに分け、テストは144個で、あとは採点表のとおりです。ラベル違いは0529（犬）と0767（猫）です。
-# - **待ち時間**：`tl.try_folder` のセルはコンピューターにより20〜90秒、ほかは数秒です。
+# - **待ち時間**：`tl.try_folder` のセルは20秒ほど（遅いコンピューターや、ほかの仕事で忙しいときは、それより長く）、ほかは数秒です。
 # - **遅れた人は**：最初のセル、「写真のフォルダーが届いた」と「まず、手早く試す」のセル（リークの図まで）、「ラベル違いを探す」の最後のセルを順に実行すれば、「次に何を試すか」から再開できます。
 # - **よくある間違い**：写真の枚数でテストの大きさを考える。疑わしいラベルをプログラムで一括して直す。テストを見てから方法を選び直す。
 
@@ -740,6 +740,6 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # - **To project**: the diagram of the leak, the figure of mistakes, the eight doubtful animals.
 # - **In pairs**: sort the eight animals into "label wrong" and "model wrong". Where the pair disagrees, talk about how labels are decided at all.
 # - **Answers**: exercise A, 2 photos and about 10 points; exercise B takes two lines; exercise C, split by part, 144 parts, the rest by the rubric. In the wrong folder are 0529 (a dog) and 0767 (a cat).
-# - **Waiting**: the cell of `tl.try_folder` takes 20 to 90 seconds, depending on the computer, the others a few.
+# - **Waiting**: the cell of `tl.try_folder` takes some 20 seconds (longer on a slow or busy computer), the others a few.
 # - **Whoever fell behind** runs the first cell, those of "A folder of photos arrives" and "First, the quick way" (up to the diagram of the leak) and the last one of "Hunt for wrong labels", and can go on from "What to try next".
 # - **Common mistakes**: counting the test in photos; mending doubtful labels by program; looking at the test and then choosing another way.
