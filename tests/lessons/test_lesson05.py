@@ -89,7 +89,9 @@ def test_the_solution_says_what_the_mended_door_lets_in():
         fish_in = (largest(swimmers, registered) >= threshold).sum().item()
         found += [f"{(own >= threshold).float().mean():.0%}", str(fish_in)]
     told = re.search(
-        r"fish (\d+) get in .*? (\d+%) get in .*? (\d+%) of the own .*? (\d+) fish", SOURCE, re.S
+        r"fish (\d+) get in .*? (\d+%) get in .*? (\d+%) of the guide's own .*? (\d+) fish",
+        SOURCE,
+        re.S,
     )
     assert found == [told[2], told[1], told[3], told[4]]
     strict = choose_threshold(unit[:5].flatten(0, 1), entries, 0.05)
