@@ -86,6 +86,8 @@ def test_each_mistake_in_attention_has_its_own_sentence(monkeypatch, attend, sen
         ("I want to cancel my order", "I want to return my order", "flip_right"),
         ("注文をキャンセルしたい", "注文を返品したい", "flip_right"),
         ("支払いを確認したい", "配送を確認したい", "flip_right"),
+        ("I return the lamp", "I don't return the lamp", "flip_stays"),
+        ("商品が届かない", "商品を返したい", "flip_many"),
         ("会員をやめて返品したい", "注文を確認して返品したい", "flip_many"),
     ],
 )

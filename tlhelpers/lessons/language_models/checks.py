@@ -16,7 +16,7 @@ PLAN = {  # the answers that a plan may hold
     "spam": ("TF-IDF", "encoder"),
 }
 BUDGET = 100  # Japanese texts that may be labelled
-PARTICLES = "をがはにのでともへや"
+PARTICLES = {*"をがはにのでともへや"}
 
 
 @exercise(
@@ -37,9 +37,10 @@ def flip_with_one_word(before: str, after: str) -> str | None:
     changed = sum(max(end - start, last - first) for _, start, end, first, last in changes)
     if len(changes) == 1:
         _, start, end, first, last = changes[0]
-        pieces = old[start:end] + new[first:last]
-        if not any(piece.isascii() or piece in PARTICLES for piece in pieces):
-            changed = 1  # one Japanese word, such as 支払い, may be cut in several pieces
+        sides = old[start:end], new[first:last]
+        apart = [piece for side in sides for piece in side[1:] if piece[0].isspace()]
+        if not apart and PARTICLES.isdisjoint(sides[0] + sides[1]):
+            changed = 1  # one word, such as 支払い or don't, may be cut in several pieces
     if changed == 0:
         return text("lesson12.flip_same")
     if changed > 1:
