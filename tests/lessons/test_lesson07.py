@@ -349,6 +349,35 @@ def test_no_network_on_the_front_is_beaten():
     assert front_of(points) == ["cheap", "dear", "twin"]
 
 
+def test_a_source_of_the_field_leads_few_kinds_and_not_many():
+    xray, mail = stored("07_xray"), stored("07_mail")
+    frozen, tuned = xray["frozen"], xray["fine_tuned"]
+    few, many = (
+        [paired(*runs) for runs in zip(frozen["chest"], frozen[other], strict=True)]
+        for other in ("general_8", "general")
+    )
+    variety = [paired(*r) for r in zip(frozen["general"], frozen["general_8"], strict=True)]
+    assert all(one.low > 0 for one in (*few, *variety)) and all(one.low < 0 for one in many)
+    last = paired(tuned["chest"][-1], tuned["general"][-1])
+    whole, part = (
+        {lang: paired(mail[lang][kind][-1], mail[lang]["daily"][-1]) for lang in LANGUAGES}
+        for kind in ("mail", "mail_few")
+    )
+    assert whole["ja"].low > 0 and part["en"].low > 0 > part["ja"].low
+    best = max(interval(runs).mean for lang in LANGUAGES for runs in mail[lang]["mail"])
+    least, most = (100 * choose(one.mean for one in few) for choose in (min, max))
+    said = SOURCE.read_text(encoding="utf-8")
+    span = f"{100 * last.low:.0f}", f"{100 * last.high:.0f}"
+    assert f"is {least:.0f} to {most:.0f} points" in said
+    assert f"by {100 * last.mean:.0f} points with 100 labels (95% interval {span[0]} to" in said
+    assert f"are {100 * whole['en'].mean:.0f} points ahead of those from travel" in said
+    assert f"leads by {100 * part['en'].mean:.0f} points, and in Japanese not clearly" in said
+    assert f"themselves, {best:.0%} at most" in said
+    assert f"差は、{least:.0f}〜{most:.0f}ポイント" in said
+    assert f"{100 * last.mean:.0f}ポイント上でした（95%信頼区間{span[0]}〜{span[1]}" in said
+    assert f"10件のラベルで{100 * whole['en'].mean:.0f}ポイント上です" in said
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_widget_names_the_best_within_the_limits(monkeypatch, lang):
     monkeypatch.setenv("TLHELPERS_LANG", lang)
