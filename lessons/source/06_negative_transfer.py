@@ -268,7 +268,7 @@ lesson06.draw_responses(responses)
 #
 # 関数 `renew_first(network)` を書いてください。返すのは `network` の**コピー**で、1層目（`conv1` と `bn1`）だけを、同じ形でランダムな重みのネットワークのものに替えます。そのネットワークの作り方は、`eyes` を作ったセルにあります。元の `network` は変えません。
 #
-# できたら、新しいセルに次の1行を書いて学習し（約10秒）、正解率を見てみましょう。おおよそ70〜75%になり、色見分けネットからそのまま学習したときを上回ります。
+# できたら、新しいセルに次の1行を書いて学習し（約10秒）、正解率を見てみましょう。70%前後になり、色見分けネットからそのまま学習したときを上回ります。
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
@@ -285,7 +285,7 @@ lesson06.draw_responses(responses)
 #
 # Write a function `renew_first(network)`. It returns a **copy** of `network` in which the first layer, `conv1` and `bn1`, comes from a network of the same shape with random weights. (The cell that defines `eyes` makes such a network.) The original `network` must not change.
 #
-# Once it works, train it with this line in a new cell (about ten seconds). You get roughly 70 to 75%, more than your run from the unchanged paint sorter.
+# Once it works, train it with this line in a new cell (about ten seconds). You get about 70%, more than your run from the unchanged paint sorter.
 #
 # ```python
 # tl.evaluate(train(renew_first(eyes["zukan-paint"])), surfaces.test)
