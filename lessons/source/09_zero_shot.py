@@ -400,7 +400,7 @@ lesson09.draw_pairs(captions, (3000, by_caption))
 # %% [markdown] key="pairs-read" lang="en"
 # **Birds are found by sentences, without names or a table of attributes.** All five have a long bill and a blue wing, but only one the crest: the rest outweighs a missing crest. More pairs help: 3,000 reach 80% on the 24 species. With the captions shuffled it stays at guessing (4%): what was learned is which words go with which picture.
 #
-# **Wording matters** (at the right). Other words for the same thing (beak for bill; the colours stay) bring the accuracy down to 41%. A name alone gives 9%: it holds one word of the captions at most, such as *tail* in *wagtail*. The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
+# **Wording matters** (at the right). Other words for the same thing (beak for bill; the colours stay) bring the accuracy down to 41%. A name alone gives 9%: it holds one word of the captions at most (*wagtail*: tail). The real CLIP knows names because they were in its 400 million captions. A sentence that describes a class is called a **prompt**.
 #
 # ## And on real data?
 #
