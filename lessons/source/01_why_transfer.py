@@ -41,7 +41,7 @@ lesson01 = tl.figures("01")
 # - **事前学習**（pre-training）：データの多いタスク（**転移元**）で、目を育てておくこと
 # - **転移学習**（transfer learning）：その目を、データの少ないタスク（**転移先**）で使うこと
 #
-# **タスク**とは、モデルに解かせる問題のことです。目にあたる部分を**本体**（バックボーン）、名前を答える部分を**出力層**（ヘッド）と呼びます。下の図は、次の節で使う例です。鍵は「学習しても動かない」、破線は「ランダムな重みから始める」という印です。
+# **タスク**とは、モデルに解かせる問題のことです。目にあたる部分を**本体**（バックボーン）、名前を答える部分を**出力層**（ヘッド）と呼びます。下の図は、次の節で使う例です。鍵は「学習しても動かない」、破線は「ランダムな**重み**（学習で変わる数）から始める」という印です。
 
 # %% [markdown] key="idea" lang="en"
 # ## Borrow an eye
@@ -53,7 +53,7 @@ lesson01 = tl.figures("01")
 # - **Pre-training** grows the eye on a task with plenty of data, the **source task**.
 # - **Transfer learning** uses that eye on a task with little data, the **target task**.
 #
-# A **task** is what a model is asked to solve. The part of the network that is the eye is called the **backbone**, or body; the part that answers with a name is the **head**. The diagram shows the example of the next section: a padlock marks what training does not move, and a dashed frame what starts from random weights.
+# A **task** is what a model is asked to solve. The part of the network that is the eye is called the **backbone**, or body; the part that answers with a name is the **head**. The diagram shows the example of the next section: a padlock marks what training does not move, and a dashed frame what starts from random **weights** (the numbers that training changes).
 
 # %% key="borrow"
 tl.diagram("borrow")
@@ -308,14 +308,14 @@ lesson01.draw_label_curves(tl.stored("01_pets"), "pets")
 #
 # ## 本物の写真では？
 #
-# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。** そこで、本物の写真でも測りました。使うのは、小型のネットワークMobileNetV2です。ImageNet（犬や猫を含む1,000種類、約128万枚の写真）で事前学習したものを、凍結して使います。比較対象は、画素そのものと、ランダムな重みのままの同じネットワークです。
+# 図鑑の世界は、転移の効果が見えるように私たちが作り、調整したものです。**「何ポイント」という大きさは、この絵の世界だけのものです。** そこで、本物の写真でも測りました。使うのは、小型のネットワークMobileNetV2です。ImageNet（犬や猫を含む1,000種類、約128万枚の写真）で事前学習したものを、凍結して使います。比較対象は、画素にじかに付けた出力層と、ランダムな重みのままの同じネットワークです。
 
 # %% [markdown] key="pets-read" lang="en"
 # **As labels grow, an eye that stays frozen is overtaken.** With 200, fine-tuned and scratch both reach 92%; even scratch is 5 points above frozen. If the borrowed eye misses something that tells cats from dogs, a frozen one cannot learn it. So freeze it while labels are few, and train it when there are more (lesson 03).
 #
 # ## And on real photographs?
 #
-# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings alone.** So we measured on real photographs too, with a frozen MobileNetV2. This small network was pretrained on ImageNet: some 1.28 million photographs of 1,000 kinds, dogs and cats among them. The baselines are bare pixels, and the same network with random weights.
+# We built and tuned the drawn world so that effects can be seen. **The number of points belongs to our drawings alone.** So we measured on real photographs too, with a frozen MobileNetV2. This small network was pretrained on ImageNet: some 1.28 million photographs of 1,000 kinds, dogs and cats among them. The baselines are a head on the bare pixels, and the same network with random weights.
 
 # %% key="real-figure" alt_ja="猫と犬、血液細胞での、ラベル数と正解率。ImageNetの特徴、ランダムな重み、画素の3本の線。" alt_en="Accuracy against labels on cats and dogs and on blood cells, for ImageNet's features, random weights and pixels."
 lesson01.draw_real(tl.stored("01_real"))

@@ -342,14 +342,14 @@ tl.check("03-b")
 lesson03.draw_labels(tl.stored("03_labels"))
 
 # %% [markdown] key="labels-read" lang="ja"
-# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 1クラス2枚ではまだ、上がったとは言いきれません。20枚では26ポイント上がりました。
+# **表面では、ラベルが増えるほど差が開き、20枚からは横ばいでした。** 1クラス2枚ではまだ、上がったとは言いきれません。20枚では26ポイント上がりました。（学習はどの点も150ステップで、全部入りの半分ほどです。）
 #
 # **鳥では逆に、差が7ポイントから2ポイントに縮みました。** （7ポイントの大半は左右反転の効果で、反転のないレッスン01では、ほぼ互角でした。）鳥は転移元の生き物に似ているので、伸びしろが少ないのです。つまり、この2つで効果の大きさを決めたのは、**ラベルの枚数と、凍結した本体に残る伸びしろ**です。
 #
 # ただし、伸びしろがあれば必ず大きく上がるわけではありません。本物の花の写真（ぼやけたもの）では、80枚でも凍結は66%でしたが、ファインチューニングで上がったのは2〜3ポイントだけでした（「さらに深く：本物の写真とネットワーク」）。
 
 # %% [markdown] key="labels-read" lang="en"
-# **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points.
+# **On surfaces, the gain grows with the labels, up to twenty or so.** With two labels of each class it is not sure yet; with twenty it is 26 points. (Each point had 150 training steps, about half of the full recipe.)
 #
 # **On birds the gain shrinks instead**, from 7 points to 2. (Most of the 7 come from mirroring: without it, in lesson 01, the two were level.) Birds resemble the creatures of the source, so the frozen body leaves less to gain. So what counted here was **how many labels there are, and how much room the frozen body leaves**.
 #

@@ -571,7 +571,7 @@ lesson07.draw_families(tl.stored("07_families"))
 # では、分野を合わせれば良くなるのでしょうか。私たちの絵と文の世界で測りました（実際の医療データや顧客のメールではありません）。
 #
 # - **画像**（5,200枚ずつ）：「胸部の絵（別の所見）」は、似た胸部の絵で、**別の**所見8種類（大きな心臓、たまった液体など）を学びました。比べる相手は、いろいろな104種類を見たもの、そのうち8種類を見たもの、未学習のものです。
-# - **文章**（英語、6,000通ずつ）：お店のメールか、旅行・日常・広告の文から、単語ベクトルを作りました。それを使って、お店への問い合わせを分類します。
+# - **文章**（英語と日本語で6,000通ずつ、図は英語）：お店のメールか、旅行・日常・広告の文から、単語ベクトルを作りました。それを使って、お店への問い合わせを分類します。
 
 # %% [markdown] key="deeper-matched" lang="en" tags=["deeper"]
 # ## Deeper: a source that matches the job
@@ -581,7 +581,7 @@ lesson07.draw_families(tl.stored("07_families"))
 # Does a source of the field do better? We measured it in our drawn world (no real medical data, no real mail).
 #
 # - **Pictures**, 5,200 for each source: "chests, other findings" learned eight **other** findings (a large heart, fluid and so on) on similar drawings of chests. The others learned 104 kinds of everything, 8 of these, or nothing.
-# - **Texts**, 6,000 in English for each source: word vectors were made from a shop's mail, or from texts about travel, daily life and advertising. With them we sorted enquiries to the shop.
+# - **Texts**, 6,000 in English and Japanese for each source (the figure shows English): word vectors were made from a shop's mail, or from texts about travel, daily life and advertising. With them we sorted enquiries to the shop.
 
 # %% key="matched-figure" alt_ja="左：胸部の絵のテスト正解率をラベルの数に対して、4つの転移元で比べる。右：問い合わせのテスト正解率を、3種類の文章から作った単語ベクトルで比べる。" alt_en="Left: test accuracy on drawn X-rays against labels, for four sources. Right: test accuracy on enquiries against labels, for word vectors from three kinds of text."
 lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
@@ -589,14 +589,14 @@ lesson07.draw_matched(tl.stored("07_xray"), tl.stored("07_mail"))
 # %% [markdown] key="matched-read" lang="ja"
 # **胸部の絵では、仕事に合う転移元は「そのうち8種類」より上で、「いろいろな104種類」とはほぼ同じでした。** 学んだ種類の数が同じ8種類との差は、8〜16ポイントです。104種類との差は1〜2ポイントで、はっきりしません。ファインチューニングでは、100枚のときに9ポイント上でした（95%信頼区間1〜17、図にはありません）。
 #
-# **文章でも、種類の多さが効きました。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで11ポイント上です。話題を4つに絞り、文の型の数を旅行や日常の文とそろえたメールでは、差は4ポイントに縮み、日本語ではっきりしなくなります（1ポイント）。なお、正解率は高くても36%で、そのまま実用にはなりません。
+# **文章でも、種類の多さが効きました。** お店のメール全体から作ったベクトルは、旅行や日常の文から作ったものより、10件のラベルで11ポイント上です。話題を4つに絞り、文の型の数を旅行や日常の文とそろえたメールでは、差は4ポイントに縮みます。日本語では1ポイントで、はっきりしません。なお、正解率は高くても36%で、そのまま実用にはなりません。
 #
 # 分野の合うモデルが手に入るなら、候補に加えて、汎用のモデルと並べて測りましょう。
 
 # %% [markdown] key="matched-read" lang="en"
 # **On drawn X-rays, the source that matches is ahead of "8 of these kinds", and level with "104 kinds of everything".** Its lead over 8 kinds, as many as it learned itself, is 8 to 16 points. Over 104 kinds it is 1 or 2, which is not clear. Fine-tuned, it leads these by 9 points with 100 labels (95% interval 1 to 17; not in the figure).
 #
-# **With texts, too, variety counts.** Vectors from all of the shop's mail are 11 points ahead of those from travel and daily life (with 10 labels). The mail on 4 subjects, with only as many sentence patterns as those texts, leads by 4 points, and in Japanese not clearly (1 point). The accuracies themselves, 36% at most, are not for use.
+# **With texts, too, variety counts.** Vectors from all of the shop's mail are 11 points ahead of those from travel and daily life (with 10 labels). The mail on 4 subjects, with only as many sentence patterns as those texts, leads by 4 points. In Japanese it leads by 1, which is not clear. The accuracies themselves, 36% at most, are not for use.
 #
 # So where a network of your field exists, add it to the list, and measure it beside a general one.
 
@@ -641,14 +641,14 @@ for name, network in networks.items():
     # ja: print(f"{name}：k-NN {by_features:.0%}、LEEP {by_answers:.2f}")
 
 # %% [markdown] key="h-score" lang="ja"
-# **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体のばらつきと比べます。大きいほど、クラスが分かれています。$f$ は特徴、$\bar f_y$ はクラス $y$ の平均、$\mathrm{cov}$ は共分散行列です。
+# **Hスコア**（Bao ほか, 2019）は、クラスの平均どうしがどれだけ離れているかを、特徴全体のばらつきと比べます。大きいほど、クラスが分かれています。$f$ は特徴、$\bar f_y$ はクラス $y$ の平均、$\mathrm{cov}$ は共分散行列（特徴どうしがどれだけ一緒に動くかの表）、$\mathrm{tr}$ は対角成分の和です。
 #
 # $$H = \mathrm{tr}\left(\mathrm{cov}(f)^{-1}\,\mathrm{cov}(\bar f_y)\right)$$
 #
 # 画像が特徴の数より少ないと、この式は必ず最大値になります。そこで `tl.transferability` は、共分散を単純な形へ縮めた版（[arXiv:2110.06893](https://arxiv.org/abs/2110.06893)）を使います。
 
 # %% [markdown] key="h-score" lang="en"
-# The **H-score** (Bao et al., 2019) compares how far the class means lie apart with the spread of all features. The larger it is, the further apart the classes are. Here $f$ are the features, $\bar f_y$ is the mean of class $y$, and $\mathrm{cov}$ a covariance matrix.
+# The **H-score** (Bao et al., 2019) compares how far the class means lie apart with the spread of all features. The larger it is, the further apart the classes are. Here $f$ are the features, $\bar f_y$ is the mean of class $y$, $\mathrm{cov}$ a covariance matrix (how much each two of them vary together), and $\mathrm{tr}$ the sum of a matrix's diagonal.
 #
 # $$H = \mathrm{tr}\left(\mathrm{cov}(f)^{-1}\,\mathrm{cov}(\bar f_y)\right)$$
 #

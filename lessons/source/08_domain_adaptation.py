@@ -287,7 +287,7 @@ lesson08.draw_real(tl.stored("08_real"))
 # 数字では、失われた19〜24ポイントのうち5〜6ポイントしか戻りません。筆跡や線の太さの違いは、光と違って、平均とばらつきだけでは説明しきれないのでしょう。
 
 # %% [markdown] key="real-read" lang="en"
-# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos (less than in lesson 01: smaller photos, and a memory from 120).
+# **Real photos in the dark come back; digits hardly do.** At 10% of the light, cats and dogs fall to 50% (guessing), and AdaBN brings them back to 80%, not far below the 84% of bright photos (less than in lesson 01: the photos are smaller, and BatchNorm's memory comes from only 120 of them).
 #
 # On digits, AdaBN wins back only 5 or 6 of the 19 to 24 points that were lost: another handwriting is probably more than another mean and spread.
 
@@ -738,7 +738,7 @@ tl.claim(
 #
 # $$\text{損失} = \text{交差エントロピー（昼）} + \lambda \cdot \text{離れ具合（昼, 夜）}$$
 #
-# 離れ具合の測り方が、MMDとDANNで違います。
+# 離れ具合の測り方が、MMDとDANNで違います。$\lambda=0$ なら、ただ学習を続けます（図の「学習を続けただけ」）。
 
 # %% [markdown] key="deeper-training" lang="en" tags=["deeper"]
 # ## Deeper: pulled together in training (MMD and DANN)
@@ -747,7 +747,7 @@ tl.claim(
 #
 # $$\text{loss} = \text{cross-entropy(day)} + \lambda \cdot \text{distance(day, night)}$$
 #
-# MMD and DANN are two ways to measure the distance.
+# MMD and DANN are two ways to measure the distance. At $\lambda=0$ training just goes on ("trained on" in the figure).
 
 
 # %% [markdown] key="mmd" lang="ja"

@@ -326,13 +326,13 @@ tl.check("09-b")
 #
 # Somebody has to make a table of attributes; the web is full of pictures with captions. **CLIP** (Radford et al., 2021, [arXiv:2103.00020](https://arxiv.org/abs/2103.00020)) learns from such pairs alone: it turns both into vectors and pulls each picture towards its own caption, away from the others (**contrastive learning**).
 #
-# Let $z_{ij}$ be the cosine between the vectors of picture $i$ and caption $j$ in a batch, times a scale: 10 at first, then learned. The loss is the cross-entropy of finding one's own caption (rows of $z$) and one's own picture (columns):
+# Let $z_{ij}$ be the cosine between the vectors of picture $i$ and caption $j$ in a batch, times a scale: 10 at first, then learned. The loss is the mean cross-entropy of finding each picture's own caption (rows of $z$) and each caption's own picture (columns):
 #
 # $$L = \tfrac12\Big[\text{CE}(z, \text{rows})+\text{CE}(z, \text{columns})\Big]$$
 #
-# For example, at scale 10, take two pairs with a cosine of 0.8 to one's own and 0.2 to the other: $z$ is 8 and 2, and the loss $-\log\frac{e^8}{e^8+e^2}=0.002$. If both were alike, it would be $\log 2=0.69$ (guessing).
+# For example, at scale 10, take two pairs with a cosine of 0.8 to the own caption and 0.2 to the other: $z$ is 8 and 2, and the loss $-\log\frac{e^8}{e^8+e^2}=0.002$. If both were alike, it would be $\log 2=0.69$ (guessing).
 #
-# Here are 3,000 drawn birds with captions of some features. None is of the 24 species, and no species is named. **TF-IDF** turns captions into numbers by counting pieces of one to three letters (rare ones weigh more). One linear layer on each side leads to the same 64 dimensions.
+# Here are 3,000 drawn birds with captions of some features. None is of the 24 species, and no species is named. **TF-IDF** counts a caption's pieces of one to three letters (rare ones weigh more). One linear layer on each side leads to the same 64 dimensions ("map").
 #
 # Then we look for birds by a sentence, and tell the 24 species apart by one sentence each.
 
@@ -636,7 +636,7 @@ bird_words = lesson09.attribute_names(birds)
 lesson09.draw_attributes([bird_words[k] for k in varies], areas)
 
 # %% [markdown] key="auc-read" lang="ja"
-# **11の属性のうち10は読めていますが、太いくちばしは逆向きに読まれています**（0.5未満）。ヤマセミはくちばしが太く、翼が青い鳥です。見せた19種のうち、くちばしの太い鳥に青い翼は1種もいないので、読み違えたのでしょう。長いあしは、5種のどれにもないため測れません。読めない属性でしか違わない2種は、説明がどれほど正確でも区別できません。属性がまったく同じ2種は、`tl.zero_shot` がエラーで知らせます。
+# **11の属性のうち10は読めていますが、太いくちばしは逆向きに読まれています**（0.5未満）。ヤマセミはくちばしが太く、翼が青い鳥です。見せた19種のうち、くちばしが太くて翼の青い鳥は1種もいないので、読み違えたのでしょう。長いあしは、5種のどれにもないため測れません。読めない属性でしか違わない2種は、説明がどれほど正確でも区別できません。属性がまったく同じ2種は、`tl.zero_shot` がエラーで知らせます。
 
 # %% [markdown] key="auc-read" lang="en"
 # **Ten of eleven attributes are read, but the thick bill the wrong way round** (below 0.5). The crested kingfisher has a thick bill and a blue wing; of the 19 birds shown, none with a thick bill has a blue wing, which probably misleads the reader. Long legs cannot be measured, for none of the five has them. Two species that differ only in attributes that are not read cannot be told apart, however exact the description. Where two have exactly the same attributes, `tl.zero_shot` says so in an error.

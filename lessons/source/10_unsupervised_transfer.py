@@ -545,7 +545,7 @@ tl.see_prediction("10-maps", "A")
 # %% [markdown] key="deeper-spread" lang="ja" tags=["deeper"]
 # ## さらに深く：ばらつきを単位に測る
 #
-# 良品の特徴は、向きによって散らばり方が違います。いつも大きく変わる向き（部品の色など）へ2だけ離れていても普通ですが、ほとんど変わらない向きへ2離れていれば異常です。**マハラノビス距離**は、平均 $m$ からの差を、良品の共分散 $C$ で割って測ります。
+# 良品の特徴は、向きによって散らばり方が違います。いつも大きく変わる向き（部品の色など）へ2だけ離れていても普通ですが、ほとんど変わらない向きへ2離れていれば異常です。**マハラノビス距離**は、平均 $m$ からの差を、良品のばらつきで割って測ります。$C$ は共分散で、特徴ごとのばらつきの2乗と、2つの特徴がどれだけ一緒に動くかを並べた表です。
 #
 # $$s(x) = \sqrt{(x-m)^\top C^{-1} (x-m)}$$
 #
@@ -554,7 +554,7 @@ tl.see_prediction("10-maps", "A")
 # %% [markdown] key="deeper-spread" lang="en" tags=["deeper"]
 # ## Deeper: distances in units of spread
 #
-# Sound parts vary more in some directions than in others. To be 2 away in a direction that always varies (the colour of the part, for example) is ordinary; to be 2 away where hardly anything varies is odd. The **Mahalanobis distance** divides the difference from the mean $m$ by the covariance $C$ of sound parts:
+# Sound parts vary more in some directions than in others. To be 2 away in a direction that always varies (the colour of the part, for example) is ordinary; to be 2 away where hardly anything varies is odd. The **Mahalanobis distance** divides the difference from the mean $m$ by the spread of sound parts. $C$ is their covariance, a table with the squared spread of each feature and how much each two vary together:
 #
 # $$s(x) = \sqrt{(x-m)^\top C^{-1} (x-m)}$$
 #
@@ -604,12 +604,12 @@ lesson10.draw_layers(stream)
 # %% [markdown] key="dirt-read" lang="ja"
 # **紛れ込みの影響は、ここでは小さめでした。** 10%混ざっても、AUROCの低下は3〜4ポイントほどです。この教材の傷はどれも形が違うので、倉庫に同じ傷が入っていることが少ないからでしょう。同じ欠陥が繰り返し出る現場では、もっと下がるかもしれません（ここでは測っていません）。**効いたのは良品の数です。** 25個では0.75、400個では0.89でした。
 #
-# 下の図は、区画の特徴を取り出す段の比較です。最もよく見えるのは `layer2` で、`layer3` を足しても大きくは変わりません（この2つの組み合わせは論文と同じもので、図を見て選んだのではありません）。`layer3` だけでは `layer1` にも及ばないので、「真ん中の段ほどよい」とは言えません。`layer4` には区画が4つしかなく、隣どうしで平均するとどれも同じになるので、写真全体を見ているのと変わりません。
+# 下の図は、区画の特徴を取り出す段の比較です。最もよく見えるのは `layer2` で、`layer3` を足しても大きくは変わりません（この2つの組み合わせは論文と同じもので、図を見て選んだのではありません）。`layer3` だけでは `layer1` にも及ばないので、「真ん中の段ほどよい」とは言えません。`layer4` には区画が4つしかありません。論文にならって、区画はそれぞれ周りの区画と平均するので、4つとも同じになり、写真全体を見ているのと変わりません。
 
 # %% [markdown] key="dirt-read" lang="en"
 # **Dirt in the data does little harm here.** With 10% of damaged parts among the known, the AUROC falls by 3 to 4 points. In this world no two scratches are alike, so the bank seldom holds the very same one. Where the same defect comes again and again, it may well do more (we have not measured it). **What counts is the number of sound parts**: 25 give 0.75, 400 give 0.89.
 #
-# The second figure compares the stages that patches can be taken from. `layer2`, alone or with `layer3`, sees most (the two together are the paper's choice; the figure did not choose them). `layer3` alone sees less than `layer1`, so "the middle is best" would be saying too much. `layer4` has only four patches, and averaged with their neighbours they are all the same: it sees the photo as a whole.
+# The second figure compares the stages that patches can be taken from. `layer2`, alone or with `layer3`, sees most (the two together are the paper's choice; the figure did not choose them). `layer3` alone sees less than `layer1`, so "the middle is best" would be saying too much. `layer4` has only four patches. Each is averaged with its neighbours, as in the paper, so all four are the same: it sees the photo as a whole.
 
 # %% [markdown] key="deeper-copies" lang="ja" tags=["deeper"]
 # ## さらに深く：よく似たコピーを見つける
@@ -685,7 +685,7 @@ lesson10.draw_continued(continued)
 # %% [markdown] key="continued-read" lang="ja"
 # **ラベルなしで学習を続けておくと、そのあとの5枚のラベルがよく効きました。** 正解率は42%から53%に上がり、差は11ポイントです（95%信頼区間は5〜16、10回）。同じ画像でBatchNormを測り直すだけでは上がらない（−2、−6〜2）ので、学習の効果といえます。ただし、転移先も学習の長さも1つだけです。学習率は3つの候補から、別の3回分の検証データで選び、いちばん大きい値になりました。
 #
-# では、何を学んだのでしょうか。画像 $n$ 枚から、変化を付けた $2n$ 枚を作ります。$z_i$ は $i$ 枚目の出力を長さ1にそろえたもの、$j$ は元が同じもう1枚、$T$ は温度です。
+# では、何を学んだのでしょうか。画像 $n$ 枚から、変化を付けた $2n$ 枚を作ります。$z_i$ は $i$ 枚目の出力を長さ1にそろえたもの、$j$ は元が同じもう1枚、$T$ は温度（小さいほど、近いものどうしの差を重く見る数）です。
 #
 # $$\text{損失} = -\log\frac{\exp(z_i\cdot z_j/T)}{\sum_{k\neq i}\exp(z_i\cdot z_k/T)}$$
 #
@@ -696,7 +696,7 @@ lesson10.draw_continued(continued)
 # %% [markdown] key="continued-read" lang="en"
 # **Learning on without labels helps the five labels.** The accuracy rises from 42% to 53%, by 11 points (95% interval 5 to 16, 10 draws). Measuring BatchNorm anew on the same pictures gains nothing (−2, −6 to 2), so it is the learning that counts. This is one target and one length of training only; the learning rate was chosen from three, by the validation data of three other draws, and the highest won.
 #
-# What was learned? From $n$ pictures, $2n$ views are made. Let $z_i$ be the output for view $i$, scaled to length 1, $j$ the other view of the same picture, and $T$ the temperature:
+# What was learned? From $n$ pictures, $2n$ views are made. Let $z_i$ be the output for view $i$, scaled to length 1, $j$ the other view of the same picture, and $T$ the temperature (the smaller, the more the closest views count):
 #
 # $$\text{loss} = -\log\frac{\exp(z_i\cdot z_j/T)}{\sum_{k\neq i}\exp(z_i\cdot z_k/T)}$$
 #

@@ -648,12 +648,16 @@ for way, name in said.items():
 # %% [markdown] key="deeper-int8" lang="ja" tags=["deeper"]
 # ## さらに深く：8ビットを手で、そしてONNXで
 #
-# 1つのチャネルの重みを、いちばん大きいものが127になるように割り、四捨五入して整数にします。たとえば最大が0.508なら、1目盛りは $0.508/127=0.004$ です。重み0.0213は $0.0213/0.004=5.3$ なので整数5、元に戻すと0.020になります。
+# 1つのフィルター（出力の1チャネルを作る重み）を、いちばん大きい重みが127になるように割り、四捨五入して整数にします。たとえば最大が0.508なら、1目盛りは $0.508/127=0.004$ です。重み0.0213は $0.0213/0.004=5.3$ なので整数5、元に戻すと0.020になります。
+#
+# **ONNX**はネットワークを保存する共通の形式で、ONNX Runtimeはそれを動かすソフトです。
 
 # %% [markdown] key="deeper-int8" lang="en" tags=["deeper"]
 # ## Deeper: 8 bits by hand, and with ONNX
 #
-# Divide the weights of one channel so that the largest becomes 127, and round to whole numbers. For example, if the largest is 0.508, one step is $0.508/127=0.004$. A weight of 0.0213 is $0.0213/0.004=5.3$ steps and becomes the number 5; turned back, that is 0.020.
+# Divide the weights of one filter (those that make one channel of the output) so that the largest becomes 127, and round to whole numbers. For example, if the largest is 0.508, one step is $0.508/127=0.004$. A weight of 0.0213 is $0.0213/0.004=5.3$ steps and becomes the number 5; turned back, that is 0.020.
+#
+# **ONNX** is a common file format for networks, and ONNX Runtime a program that runs them.
 
 # %% key="int8-run"
 rounded = lesson11.in_eight_bits(taught.model)

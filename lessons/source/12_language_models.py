@@ -656,7 +656,7 @@ tl.see_prediction("12-spam", ahead)
 #
 # - **データ**：ラベルを付ける文を10回選び直しました。検証とテストの文は、いつも同じです（手で書いた文なので、数に限りがあります）。
 # - **設定**：線形プローブは20通り、TF-IDFは6通りから、検証データで選びました。ファインチューニング、LoRA、ゼロからの学習は、測定に使わない別の2回で、5つの学習率から選びました。ゼロからの学習は、ファインチューニングの3倍長くしてあります。
-# - **本物のモデル**：どのモデルも出力層は同じで、設定はラベル付きの文だけを使った交差検証で選びました。テストの文も選び直したので、問い合わせでの数字は、ほかの図と数ポイント違います。多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものです。
+# - **本物のモデル**：どのモデルも出力層は同じで、設定はラベル付きの文だけを使った交差検証（文をいくつかに分け、残りで学習したものを1つずつで確かめる方法）で選びました。テストの文も選び直したので、問い合わせでの数字は、ほかの図と数ポイント違います。多言語E5は、語彙を日本語と英語に絞り、4ビットの重みから戻したものです。
 #
 # **本体を動かすと、凍結より何ポイント高くなるか**（かっこの中は95%信頼区間）
 #
@@ -678,7 +678,7 @@ tl.see_prediction("12-spam", ahead)
 #
 # - **Data**: ten draws of the labelled texts. Validation and test texts stay the same: they were written by hand, and there are no more of them.
 # - **Settings**: the linear probe chose among 20 settings and TF-IDF among 6, on the validation data. Fine-tuning, LoRA and training from scratch chose among 5 learning rates, on two draws that were not measured. Training from scratch is three times as long as fine-tuning.
-# - **Real models**: all get the same head, its settings cross-validated on the labelled texts alone. The test texts are drawn anew, too, so the numbers on our enquiries differ by a few points from the other figures. Multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
+# - **Real models**: all get the same head. Its settings are chosen by cross-validation on the labelled texts alone: each part of them judges what was learned from the rest. The test texts are drawn anew, too, so the numbers on our enquiries differ by a few points from the other figures. Multilingual E5 is a copy with its vocabulary cut down to Japanese and English, restored from weights of 4 bits.
 #
 # **Points above frozen, when the body moves** (95% interval)
 #

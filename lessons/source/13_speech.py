@@ -481,7 +481,7 @@ tl.claim(
 # %% [markdown] key="deeper-net" lang="ja" tags=["deeper"]
 # ## さらに深く：耳の中身は小さなContextNet
 #
-# 本体は**ContextNet**（Han ほか, 2020、[arXiv:2005.03191](https://arxiv.org/abs/2005.03191)）を小さくしたものです。畳み込みは時間の方向だけに進みます。工夫は2つです。
+# 本体は**ContextNet**（Han ほか, 2020、[arXiv:2005.03191](https://arxiv.org/abs/2005.03191)）を小さくしたものです。畳み込み（小さなフィルターを入力の上で滑らせる計算。フィルターごとに1**チャネル**が出ます）は、時間の方向だけに進みます。工夫は2つです。
 #
 # **分離型の畳み込み**は、96チャネルどうしを5時刻分つなぐ代わりに、チャネルごとに5時刻を見てから、チャネルを混ぜます。重みは $96\times96\times5=46{,}080$ 個から $96\times5+96\times96=9{,}696$ 個に減ります。
 #
@@ -489,12 +489,12 @@ tl.claim(
 #
 # $$\text{SE}(x) = x \cdot \sigma(W_2\,\text{SiLU}(W_1 \bar{x}))$$
 #
-# です。SiLUはReLUをなめらかにした関数で、$\sigma$ は0〜1の値を返します。「語尾が s なら、語頭のこの音に注目する」といった、離れた手がかりの組み合わせがこれでできます。
+# です。SiLUは、負の値をほぼ0にして正の値を通すなめらかな関数で、$\sigma$ は0〜1の値を返します。「語尾が s なら、語頭のこの音に注目する」といった、離れた手がかりの組み合わせがこれでできます。
 
 # %% [markdown] key="deeper-net" lang="en" tags=["deeper"]
 # ## Deeper: the ear is a small ContextNet
 #
-# The body is a small **ContextNet** (Han et al., 2020, [arXiv:2005.03191](https://arxiv.org/abs/2005.03191)). Its convolutions run along time only, and it has two ideas.
+# The body is a small **ContextNet** (Han et al., 2020, [arXiv:2005.03191](https://arxiv.org/abs/2005.03191)). A convolution slides small filters over its input, and each gives one **channel**; here they slide along time only. It has two ideas.
 #
 # A **separable convolution** does not connect all 96 channels with all 96 at five moments. It looks at five moments of each channel by itself, then mixes the channels. Instead of $96\times96\times5=46{,}080$ weights it needs $96\times5+96\times96=9{,}696$.
 #
@@ -502,7 +502,7 @@ tl.claim(
 #
 # $$\text{SE}(x) = x \cdot \sigma(W_2\,\text{SiLU}(W_1 \bar{x}))$$
 #
-# where SiLU is a smooth relative of ReLU and $\sigma$ gives values from 0 to 1. In this way clues from far apart come together: for example, an *s* at the end of the word can decide how much a sound at its start counts.
+# where SiLU smoothly lets positive values pass and keeps negative ones near 0, and $\sigma$ gives values from 0 to 1. In this way clues from far apart come together: for example, an *s* at the end of the word can decide how much a sound at its start counts.
 
 # %% key="net-diagram"
 count = sum(weights.numel() for weights in network.parameters())

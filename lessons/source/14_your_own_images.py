@@ -646,7 +646,7 @@ tl.try_folder(mine, minutes=2, epochs=3)  # ends by epochs: the same accuracies 
 # **録音** ・ `python -m tlhelpers try 録音のフォルダー` は、WAV、FLAC、OGG、MP3を読みます。写真の「飼い主」、文章の「お客様」にあたるのは、話している人です（レッスン13）。
 
 # %% [markdown] key="deeper-texts-read" lang="en"
-# **Look at the rows of the most frequent class and of TF-IDF first.** If no network is above them, counting is enough. The report (HTML) shows the texts that were mistaken with most confidence, with the words that decided marked. No text leaves the computer; before you give the report away, `--no-quotes` leaves the texts out and names their lines only.
+# **Look at the rows of the most frequent class and of TF-IDF first.** If no network is above them, counting is enough. The report (HTML) shows the mistakes made with most confidence, and marks the words that decided. No text leaves the computer; before you give the report away, `--no-quotes` leaves the texts out and names their lines only.
 #
 # **Sounds** · `python -m tlhelpers try recordings` reads folders of WAV, FLAC, OGG and MP3. What the owner is for photos and the customer for texts is here the person who speaks (lesson 13).
 

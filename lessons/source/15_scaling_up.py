@@ -393,7 +393,7 @@ tl.claim(
 # 2台目を借りる前に、同じ計算を繰り返していないかも確かめてください。本体を凍結するなら、特徴は1回だけ計算して保存できます（レッスン02）。それだけで、CPU時間は1.7秒から0.2秒になりました（右の図）。2つのプロセスで分け合うと、1.7秒の半分ではなく、それぞれ1.3秒かかりました。分け合うための手間が加わるからです。
 
 # %% [markdown] key="cached-read" lang="en" tags=["answer"]
-# **On the computer that made this page, loading took more than half the time: even 1000 GPUs would not make it twice as fast.** (Beside a GPU, loading weighs more. Several computers share it out; then $s$ is what all wait for, such as saving.)
+# **On the computer that made this page, loading took more than half the time: even 1000 GPUs would not make it twice as fast.** (Beside a GPU, loading takes a larger share. Several computers share it; $s$ is then what all wait for, such as saving.)
 #
 # Before renting more machines, avoid repeated work: keeping the features of a frozen body (lesson 02) brought 1.7 CPU seconds down to 0.2 (right panel). Two processes took 1.3 each, as sharing has costs of its own.
 
